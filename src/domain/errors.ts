@@ -1,0 +1,44 @@
+/**
+ * Why the messaging core refuses something. The list is closed and the codes are stable: programs go by the code,
+ * people read the text.
+ */
+export type ErrorCode =
+  /** The username breaks the rules of `parseUsername`. */
+  | "invalid_username"
+  /** The password breaks the rules of `parsePassword`. */
+  | "invalid_password"
+  /** The message breaks the rules of `parseMessageText`. */
+  | "invalid_message"
+  /** The title breaks the rules of `parseTitle`. */
+  | "invalid_title"
+  /** Somebody has this username, or one that counts as the same. */
+  | "username_taken"
+  /** No such user, or not that user's password: which of the two is not told. */
+  | "wrong_credentials"
+  /** There is no session, or it has ended. */
+  | "not_signed_in"
+  /** The caller is not a participant of this chat, or there is no such chat: which of the two is not told. */
+  | "not_a_participant"
+  /** Nobody has this username or id. */
+  | "unknown_user"
+  /** The chat is between two people, and what was asked for is for group chats only. */
+  | "p2p_chat"
+  /** Who is to be added is a participant already. */
+  | "already_participant"
+  /** Who is to be removed is not a participant. */
+  | "user_not_in_chat"
+  /** There is more to do than can be done now. Nothing was changed; try again later. */
+  | "busy"
+  /** The store cannot keep anything now (its disk is full, say), though it can still be read. Nothing was changed. */
+  | "store_unavailable";
+
+/** A refusal. Whatever else is thrown is a bug or a broken machine. Nothing was changed where one is thrown. */
+export class MessagingError extends Error {
+  override readonly name = "MessagingError";
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: { readonly cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
+}

@@ -1,0 +1,82 @@
+import { MessagingError } from "./errors.js";
+import { isLongerThan } from "./text.js";
+
+/** An opaque string of more than 32 characters, so that it is never a username. */
+export type UserId = string & { readonly userId: true };
+
+/** An account. `username` stands as its owner first wrote it and never changes. */
+export interface User {
+  readonly id: UserId;
+  readonly username: string;
+  /** Epoch milliseconds. */
+  readonly createdAt: number;
+}
+
+/** The form of a username under which it is unique and found; never shown. */
+export type UsernameKey = string & { readonly usernameKey: true };
+
+/** A password that may be hashed. */
+export type Password = string & { readonly password: true };
+
+const LONGEST_USERNAME = 32;
+const SHORTEST_PASSWORD = 8;
+const LONGEST_PASSWORD = 256;
+
+// Letters, marks and digits of any script, and . _ - between them. Some letters and marks are invisible (the Hangul
+// fillers, the variation selectors): Unicode calls those default ignorable, and they are left out; so are the two blank
+// hieroglyphs and the Khitan filler, which it does not call so.
+const USERNAME =
+  /^(?!.*[\u{16fe4}\u{13441}\u{13442}\p{Default_Ignorable_Code_Point}])[\p{L}\p{M}\p{Nd}](?:[\p{L}\p{M}\p{Nd}._-]*[\p{L}\p{M}\p{Nd}])?$/u;
+
+/**
+ * The key of any text as a username. Texts that differ only in case or in compatibility form (Unicode's NFKC) have one
+ * key. Lower case alone would keep the two Greek small sigmas apart, so it goes by way of upper case; and lower case comes
+ * before that, since the capital ẞ is its own upper case and ß is not. A key is its own key.
+ */
+export function usernameKey(text: string): UsernameKey {
+  return text.normalize("NFKC").toLowerCase().toUpperCase().toLowerCase().normalize("NFKC") as UsernameKey;
+}
+
+/**
+ * The key of a username that somebody wants to bear.
+ *
+ * @throws MessagingError `invalid_username` unless it is, after NFKC, 1 to 32 letters, combining marks and digits of any
+ * script, with `.`, `_` and `-` between them.
+ */
+export function parseUsername(username: string): UsernameKey {
+  const normal = username.normalize("NFKC");
+  if (normal === "") throw invalidUsername("is empty");
+  if (isLongerThan(normal, LONGEST_USERNAME)) {
+    throw invalidUsername(`is longer than ${LONGEST_USERNAME} characters`);
+  }
+  if (!USERNAME.test(normal)) {
+    throw invalidUsername("may hold letters and digits, and . _ - between them, and nothing else");
+  }
+  return usernameKey(username);
+}
+
+/**
+ * The password as it is hashed: in Unicode's NFC, so that one password typed on two machines is one password.
+ *
+ * @throws MessagingError `invalid_password` unless it has 8 to 256 characters (so at most 1,024 bytes of UTF-8).
+ */
+export function parsePassword(password: string): Password {
+  if (!password.isWellFormed()) {
+    throw new MessagingError(
+      "invalid_password",
+      "The password holds half a surrogate pair, which is no character.",
+    );
+  }
+  const normal = password.normalize("NFC");
+  if (!isLongerThan(normal, SHORTEST_PASSWORD - 1) || isLongerThan(normal, LONGEST_PASSWORD)) {
+    throw new MessagingError(
+      "invalid_password",
+      `The password must have ${SHORTEST_PASSWORD} to ${LONGEST_PASSWORD} characters.`,
+    );
+  }
+  return normal as Password;
+}
+
+function invalidUsername(fault: string): MessagingError {
+  return new MessagingError("invalid_username", `The username ${fault}.`);
+}
