@@ -1,0 +1,32 @@
+import { authenticate, logIn, logOut, registerUser } from "./accounts.js";
+import { addParticipant, createGroupChat, removeParticipant } from "./chats.js";
+import { listMessages, sendMessage } from "./messages.js";
+import type { Ports } from "./ports.js";
+
+const useCases = {
+  registerUser,
+  logIn,
+  authenticate,
+  logOut,
+  createGroupChat,
+  addParticipant,
+  removeParticipant,
+  sendMessage,
+  listMessages,
+};
+
+type UseCases = typeof useCases;
+
+/** Everything the messaging core can be asked to do: each use case, as a method that takes its command. */
+export type Messaging = {
+  readonly [Name in keyof UseCases]: (command: Parameters<UseCases[Name]>[1]) => ReturnType<UseCases[Name]>;
+};
+
+/** The core over these ports. It keeps no state of its own, and closes none of them. */
+export function createMessaging(ports: Ports): Messaging {
+  const bound = Object.entries(useCases).map(([name, useCase]) => [
+    name,
+    (command: never) => useCase(ports, command),
+  ]);
+  return Object.fromEntries(bound) as Messaging;
+}

@@ -1,0 +1,17 @@
+import { MessagingError } from "../domain/errors.js";
+import { usernameKey, type User, type UserId } from "../domain/user.js";
+import type { UserReader } from "./ports.js";
+
+/** @throws MessagingError `unknown_user` */
+export async function requireUser(users: UserReader, id: UserId): Promise<User> {
+  return (await users.byId(id)) ?? refuse();
+}
+
+/** @throws MessagingError `unknown_user` */
+export async function requireUserNamed(users: UserReader, username: string): Promise<User> {
+  return (await users.byKey(usernameKey(username))) ?? refuse();
+}
+
+function refuse(): never {
+  throw new MessagingError("unknown_user", "There is no such user.");
+}

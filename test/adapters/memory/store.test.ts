@@ -1,0 +1,6 @@
+import { openMemoryStore } from "../../../src/adapters/memory/store.js";
+import { storeContract } from "../../contract/store.js";
+
+describe("the memory store", () => {
+  storeContract({ describe, it, beforeEach, afterEach }, { open: async () => openMemoryStore() });
+});

@@ -1,0 +1,267 @@
+import { expect } from "chai";
+import type { Chat, ChatId } from "../../src/domain/chat.js";
+import type { Message } from "../../src/domain/message.js";
+import type { User, UserId } from "../../src/domain/user.js";
+import { refusalOf } from "../support/refusal.js";
+import {
+  contents,
+  everyMessage,
+  expectRefusal,
+  openGroup,
+  openWorld,
+  textsOf,
+  type World,
+} from "../support/world.js";
+
+const UNKNOWN = 999_999 as ChatId;
+
+describe("messages", () => {
+  let world: World;
+  let ana: User;
+  let bo: User;
+  let cy: User;
+  beforeEach(async () => {
+    world = await openWorld();
+    ({ ana, bo, cy } = world);
+  });
+
+  const sendTo = (by: User, chatId: ChatId, text: string) =>
+    world.sendMessage({ by: by.id, to: { chatId }, text });
+  const write = (by: User, username: string, text: string) =>
+    world.sendMessage({ by: by.id, to: { username }, text });
+  const all = async (by: User) => everyMessage(await world.listMessages({ by: by.id, of: "all" }));
+  const ofChat = async (by: User, chatId: ChatId) =>
+    everyMessage(await world.listMessages({ by: by.id, of: { chatId } }));
+  const ofPeer = async (by: User, username: string) =>
+    everyMessage(await world.listMessages({ by: by.id, of: { username } }));
+
+  async function fill(chats: readonly Chat[], count: number): Promise<Message[]> {
+    const sent: Message[] = [];
+    for (let index = 0; index < count; index += 1) {
+      sent.push(await sendTo(ana, chats[index % chats.length]!.id, `${index}`));
+    }
+    return sent;
+  }
+
+  describe("to a group chat", () => {
+    it("are answered as everybody in it finds them from then on", async () => {
+      const chat = await openGroup(world, ana, bo);
+      const text = ` "Ünï" 🙂 e\u0301 \r\n\t'; -- `;
+      const message = await sendTo(ana, chat.id, text);
+      expect(message).to.deep.equal({
+        id: message.id,
+        chatId: chat.id,
+        seq: 1,
+        sender: { id: ana.id, username: "ana" },
+        text,
+        sentAt: world.ports.clock.now(),
+        editedAt: null,
+        deletedAt: null,
+      });
+      for (const user of [ana, bo]) {
+        expect(await ofChat(user, chat.id)).to.deep.equal([message]);
+        expect(await all(user)).to.deep.equal([message]);
+      }
+      expect(await all(cy)).to.deep.equal([]);
+    });
+
+    it("are counted in each chat, in the order in which they came, whatever the clock says", async () => {
+      const one = await openGroup(world, ana);
+      const other = await openGroup(world, ana);
+      const sent = [await sendTo(ana, one.id, "a"), await sendTo(ana, other.id, "b")];
+      world.ports.clock.advance(-10_000);
+      sent.push(await sendTo(ana, one.id, "c"), await sendTo(ana, other.id, "d"));
+      expect(sent.map(({ seq }) => seq)).to.deep.equal([1, 1, 2, 2]);
+      expect(await all(ana)).to.deep.equal(sent);
+    });
+
+    it("are refused where the text breaks the rules", async () => {
+      const chat = await openGroup(world, ana);
+      for (const text of ["", " \n", "a\0b", "\ud800", "x".repeat(10_001)]) {
+        await expectRefusal(world, () => sendTo(ana, chat.id, text), "invalid_message");
+      }
+    });
+
+    it("are refused from who is no participant, also where there is no such chat", async () => {
+      const chat = await openGroup(world, ana);
+      for (const chatId of [chat.id, UNKNOWN, 0, -1, 0.5].map((id) => id as ChatId)) {
+        await expectRefusal(world, () => sendTo(bo, chatId, "a"), "not_a_participant");
+      }
+    });
+
+    it("are refused under the id of a p2p chat, to others as if it did not exist", async () => {
+      const { chatId } = await write(ana, "bo", "a");
+      await expectRefusal(world, () => sendTo(ana, chatId, "b"), "p2p_chat");
+      await expectRefusal(world, () => sendTo(cy, chatId, "b"), "not_a_participant");
+    });
+
+    it("are refused from somebody who does not exist", async () => {
+      const chat = await openGroup(world, ana);
+      const nobody = { ...ana, id: "nobody" as UserId };
+      await expectRefusal(world, () => sendTo(nobody, chat.id, "a"), "unknown_user");
+      await expectRefusal(world, () => write(nobody, "ana", "a"), "unknown_user");
+    });
+  });
+
+  describe("to a user", () => {
+    it("make one p2p chat with the first of them, which both find by the other's name", async () => {
+      const first = await write(ana, "bo", "a");
+      const second = await write(bo, "ＡNA", "b");
+      expect(second).to.deep.include({ chatId: first.chatId, seq: 2 });
+      for (const [user, peer] of [
+        [ana, "BO"],
+        [bo, "ana"],
+      ] as const) {
+        expect(await ofPeer(user, peer)).to.deep.equal([first, second]);
+        expect(await all(user)).to.deep.equal([first, second]);
+      }
+      expect(await all(cy)).to.deep.equal([]);
+      expect(await ofPeer(cy, "ana")).to.deep.equal([]);
+    });
+
+    it("make one chat when 50 first messages race from both sides", async () => {
+      const racing = Array.from({ length: 50 }, (_, index) =>
+        index % 2 ? write(ana, "bo", `${index}`) : write(bo, "ana", `${index}`),
+      );
+      const sent = (await Promise.all(racing)).toSorted((one, other) => one.id - other.id);
+      expect(new Set(sent.map(({ chatId }) => chatId))).to.have.property("size", 1);
+      expect(sent.map(({ seq }) => seq)).to.deep.equal(Array.from({ length: 50 }, (_, index) => index + 1));
+      expect(await ofPeer(ana, "bo")).to.deep.equal(sent);
+    });
+
+    it("go to a chat of one's own where one writes to oneself", async () => {
+      const note = await write(ana, "ana", "note");
+      const other = await write(ana, "bo", "hello");
+      expect(note.chatId).not.to.equal(other.chatId);
+      expect(await ofPeer(ana, "ana")).to.deep.equal([note]);
+      expect(await all(bo)).to.deep.equal([other]);
+      expect(await refusalOf(ofChat(ana, note.chatId))).to.equal("p2p_chat");
+      const add = () => world.addParticipant({ by: ana.id, chatId: note.chatId, username: "bo" });
+      await expectRefusal(world, add, "p2p_chat");
+    });
+
+    it("are refused where nobody has that name, and make no chat", async () => {
+      for (const username of ["dora", "", "no name!", bo.id]) {
+        await expectRefusal(world, () => write(ana, username, "a"), "unknown_user");
+      }
+    });
+
+    it("make no chat when their text is refused", async () => {
+      await expectRefusal(world, () => write(ana, "bo", " "), "invalid_message");
+    });
+  });
+
+  describe("in lists", () => {
+    it("are none where nothing was said, and looking for them makes nothing", async () => {
+      const chat = await openGroup(world, ana);
+      const before = await contents(world);
+      expect(await all(ana)).to.deep.equal([]);
+      expect(await ofChat(ana, chat.id)).to.deep.equal([]);
+      expect(await ofPeer(ana, "bo")).to.deep.equal([]);
+      expect(await ofPeer(ana, "ana")).to.deep.equal([]);
+      expect(await contents(world)).to.deep.equal(before);
+    });
+
+    it("are those of all the caller's chats, oldest first", async () => {
+      const one = await openGroup(world, ana, bo);
+      const other = await openGroup(world, bo, cy);
+      const sent = [
+        await sendTo(ana, one.id, "a"),
+        await sendTo(cy, other.id, "b"),
+        await write(bo, "ana", "c"),
+        await write(cy, "cy", "d"),
+        await sendTo(bo, one.id, "e"),
+        await sendTo(bo, other.id, "f"),
+      ];
+      const texts = textsOf(sent).join("");
+      expect(texts).to.equal("abcdef");
+      expect(textsOf(await all(ana)).join("")).to.equal("ace");
+      expect(textsOf(await all(bo)).join("")).to.equal("abcef");
+      expect(textsOf(await all(cy)).join("")).to.equal("bdf");
+    });
+
+    it("are refused before the first slice is asked for", async () => {
+      const chat = await openGroup(world, ana);
+      const { chatId: p2p } = await write(ana, "bo", "a");
+      for (const [of, by, code] of [
+        [{ chatId: chat.id }, bo, "not_a_participant"],
+        [{ chatId: UNKNOWN }, ana, "not_a_participant"],
+        [{ chatId: p2p }, ana, "p2p_chat"],
+        [{ chatId: p2p }, cy, "not_a_participant"],
+        [{ username: "dora" }, ana, "unknown_user"],
+        [{ username: ana.id }, ana, "unknown_user"],
+      ] as const) {
+        await expectRefusal(world, () => world.listMessages({ by: by.id, of }), code);
+      }
+    });
+
+    for (const count of [1, 199, 200, 201, 400, 450]) {
+      it(`are complete and in order where they are ${count}, in slices of 200 at the most`, async () => {
+        const chats = [await openGroup(world, ana), await openGroup(world, ana), await openGroup(world, ana)];
+        const sent = await fill(chats, count);
+        const lengths = [];
+        const read: Message[] = [];
+        for await (const slice of await world.listMessages({ by: ana.id, of: "all" })) {
+          lengths.push(slice.length);
+          read.push(...slice);
+        }
+        expect(read).to.deep.equal(sent);
+        expect(Math.min(...lengths)).to.be.above(0);
+        expect(Math.max(...lengths)).to.be.at.most(200);
+        expect(await ofChat(ana, chats[0]!.id)).to.deep.equal(
+          sent.filter(({ chatId }) => chatId === chats[0]!.id),
+        );
+      });
+    }
+
+    it("are as they were when the list was asked for, while others go on sending", async () => {
+      const chat = await openGroup(world, ana, bo);
+      const sent = await fill([chat], 450);
+      const peer = await write(ana, "bo", "peer");
+      const lists = [
+        [await world.listMessages({ by: bo.id, of: "all" }), [...sent, peer]],
+        [await world.listMessages({ by: bo.id, of: { chatId: chat.id } }), sent],
+        [await world.listMessages({ by: bo.id, of: { username: "ana" } }), [peer]],
+      ] as const;
+      const sending = fill([chat], 50);
+      await write(ana, "bo", "too late");
+      for (const [slices, expected] of lists) {
+        const read: Message[] = [];
+        for await (const slice of slices) {
+          read.push(...slice);
+          await sendTo(ana, chat.id, "too late");
+        }
+        expect(read).to.deep.equal(expected);
+      }
+      await sending;
+    });
+
+    it("of a chat end with a refusal when the reader is removed between two slices", async () => {
+      const chat = await openGroup(world, ana, bo);
+      await fill([chat], 250);
+      const read: Message[] = [];
+      const reading = async () => {
+        for await (const slice of await world.listMessages({ by: bo.id, of: { chatId: chat.id } })) {
+          read.push(...slice);
+          await world.removeParticipant({ by: ana.id, chatId: chat.id, user: "bo" });
+        }
+      };
+      expect(await refusalOf(reading())).to.equal("not_a_participant");
+      expect(read.length).to.be.at.most(200);
+    });
+
+    it("of all chats go on without a chat that the reader is removed from between two slices", async () => {
+      const left = await openGroup(world, ana, bo);
+      const kept = await openGroup(world, ana, bo);
+      const sent = await fill([left, kept], 500);
+      const read: Message[] = [];
+      for await (const slice of await world.listMessages({ by: bo.id, of: "all" })) {
+        if (read.length === 0) await world.removeParticipant({ by: ana.id, chatId: left.id, user: "bo" });
+        read.push(...slice);
+      }
+      const before = sent.slice(0, 200);
+      const after = sent.slice(200).filter(({ chatId }) => chatId === kept.id);
+      expect(read).to.deep.equal([...before, ...after]);
+    });
+  });
+});

@@ -1,0 +1,81 @@
+import { expect } from "chai";
+import { createMessaging, type Messaging } from "../../src/application/messaging.js";
+import type { Store } from "../../src/application/ports.js";
+import type { ChatId } from "../../src/domain/chat.js";
+import { MessagingError } from "../../src/domain/errors.js";
+import type { UserId } from "../../src/domain/user.js";
+import { expectRefusal, openWorld, type World } from "../support/world.js";
+
+/** What the world of a call has: ana and bo in a group chat, and a session of ana. */
+interface Scene {
+  readonly by: UserId;
+  readonly chatId: ChatId;
+  readonly secret: string;
+}
+
+const writing: { [Name in keyof Messaging]?: (messaging: Messaging, scene: Scene) => Promise<unknown> } = {
+  registerUser: (messaging) => messaging.registerUser({ username: "dora", password: "password of dora" }),
+  logIn: (messaging) => messaging.logIn({ username: "ana", password: "password of ana" }),
+  logOut: (messaging, { secret }) => messaging.logOut({ secret }),
+  createGroupChat: (messaging, { by }) => messaging.createGroupChat({ by }),
+  addParticipant: (messaging, { by, chatId }) => messaging.addParticipant({ by, chatId, username: "cy" }),
+  removeParticipant: (messaging, { by, chatId }) => messaging.removeParticipant({ by, chatId, user: "bo" }),
+  sendMessage: (messaging, { by, chatId }) => messaging.sendMessage({ by, to: { chatId }, text: "a" }),
+};
+
+const reading: typeof writing = {
+  registerUser: writing.registerUser!,
+  logIn: writing.logIn!,
+  authenticate: (messaging, { secret }) => messaging.authenticate({ secret }),
+  listMessages: (messaging, { by }) => messaging.listMessages({ by, of: "all" }),
+};
+
+describe("the core", () => {
+  let world: World;
+  let scene: Scene;
+  beforeEach(async () => {
+    world = await openWorld();
+    const { ana, bo } = world;
+    const { id: chatId } = await world.createGroupChat({ by: ana.id });
+    await world.addParticipant({ by: ana.id, chatId, username: bo.username });
+    const { secret } = await world.logIn({ username: "ana", password: "password of ana" });
+    scene = { by: ana.id, chatId, secret };
+  });
+
+  const over = (change: Partial<Store>) =>
+    createMessaging({ ...world.ports, store: { ...world.ports.store, ...change } });
+
+  it("has no use case that the tests below leave out", () => {
+    expect({ ...writing, ...reading }).to.have.all.keys(createMessaging(world.ports));
+  });
+
+  for (const [name, useCase] of Object.entries(writing)) {
+    it(`does ${name} in one transaction, and answers when that is stored`, async () => {
+      let stored = 0;
+      const messaging = over({
+        async transaction(work) {
+          const result = await world.ports.store.transaction(work);
+          await new Promise(setImmediate);
+          stored += 1;
+          return result;
+        },
+      });
+      await useCase(messaging, scene);
+      expect(stored).to.equal(1);
+    });
+
+    it(`refuses ${name} in the words of a store that can store nothing`, async () => {
+      const full = new MessagingError("store_unavailable", "The disk is full.");
+      const messaging = over({ transaction: () => Promise.reject(full) });
+      await expectRefusal(world, () => useCase(messaging, scene), "store_unavailable");
+    });
+  }
+
+  for (const [name, useCase] of Object.entries(reading)) {
+    it(`refuses ${name} in the words of a store that has too much to do`, async () => {
+      const busy = new MessagingError("busy", "Too many are waiting.");
+      const messaging = over({ read: () => Promise.reject(busy) });
+      await expectRefusal(world, () => useCase(messaging, scene), "busy");
+    });
+  }
+});

@@ -1,0 +1,91 @@
+import { openMemoryStore } from "../../src/adapters/memory/store.js";
+import type {
+  ChatRepository,
+  MessageRepository,
+  Repositories,
+  SessionRepository,
+  Store,
+  UserRepository,
+} from "../../src/application/ports.js";
+import type { StoreOpening } from "./store.js";
+
+/** For each case of the contract, by its title, stores that must fail it, each by what is wrong with it. */
+export type Defects = Readonly<Record<string, Readonly<Record<string, () => StoreOpening>>>>;
+
+/** A store with nothing wrong, which keeps what it holds. */
+export function sound(): StoreOpening {
+  return broken((store) => store)();
+}
+
+/** Makes a sound store into one that breaks a promise. */
+type Defect = (store: Store) => Store;
+
+export function broken(defect: Defect): () => StoreOpening {
+  return () => {
+    let kept = openMemoryStore();
+    return {
+      open: async () => {
+        kept = openMemoryStore();
+        return defect(kept);
+      },
+      reopen: async () => defect(kept),
+    };
+  };
+}
+
+export function reopened(reopen: (kept: Store) => Promise<Store>): () => StoreOpening {
+  return () => {
+    let kept = openMemoryStore();
+    return { open: async () => (kept = openMemoryStore()), reopen: () => reopen(kept) };
+  };
+}
+
+/** A store whose repositories differ from those of the sound store. */
+export function withRepositories(store: Store, change: (whole: Repositories) => Repositories): Store {
+  return {
+    ...store,
+    transaction: (work) => store.transaction((repositories) => work(change(repositories))),
+    read: (work) => store.read((repositories) => work(change(repositories as Repositories))),
+  };
+}
+
+export function users(change: (whole: UserRepository) => Partial<UserRepository>): () => StoreOpening {
+  return broken((store) =>
+    withRepositories(store, (all) => ({ ...all, users: { ...all.users, ...change(all.users) } })),
+  );
+}
+
+export function chats(change: (whole: ChatRepository) => Partial<ChatRepository>): () => StoreOpening {
+  return broken((store) =>
+    withRepositories(store, (all) => ({ ...all, chats: { ...all.chats, ...change(all.chats) } })),
+  );
+}
+
+export function messages(
+  change: (whole: MessageRepository) => Partial<MessageRepository>,
+): () => StoreOpening {
+  return broken((store) =>
+    withRepositories(store, (all) => ({ ...all, messages: { ...all.messages, ...change(all.messages) } })),
+  );
+}
+
+export function sessions(
+  change: (whole: SessionRepository) => Partial<SessionRepository>,
+): () => StoreOpening {
+  return broken((store) =>
+    withRepositories(store, (all) => ({ ...all, sessions: { ...all.sessions, ...change(all.sessions) } })),
+  );
+}
+
+/** The repositories of a store, let out of its door: they take no turns and nothing takes back what they write. */
+export async function letOut(store: Store): Promise<Repositories> {
+  return store.transaction(async (repositories) => repositories);
+}
+
+/** A copy of the value with something changed; undefined stays undefined. */
+export function edited<Value extends object | undefined>(
+  value: Value,
+  change: (value: NonNullable<Value>) => Partial<Value>,
+): Value {
+  return value === undefined ? value : { ...value, ...change(value) };
+}

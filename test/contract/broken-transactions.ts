@@ -1,0 +1,228 @@
+import { openMemoryStore } from "../../src/adapters/memory/store.js";
+import type { UserRepository } from "../../src/application/ports.js";
+import type { ChatId } from "../../src/domain/chat.js";
+import type { Session } from "../../src/domain/session.js";
+import type { User, UserId } from "../../src/domain/user.js";
+import { broken, chats, letOut, reopened, users, withRepositories, type Defects } from "./breaking.js";
+import { ana, register } from "./scene.js";
+
+const commitsWhatFails = broken((store) => ({
+  ...store,
+  async transaction(work) {
+    const outcome = await store.transaction(async (repositories) => {
+      const [settled] = await Promise.allSettled([work(repositories)]);
+      return settled;
+    });
+    if (outcome.status === "rejected") throw outcome.reason;
+    return outcome.value;
+  },
+}));
+
+const takesNoTurns = broken((store) => {
+  const repositories = letOut(store);
+  return { ...store, transaction: async (work) => work(await repositories) };
+});
+
+const readsOutOfTurn = broken((store) => {
+  const repositories = letOut(store);
+  return { ...store, read: async (work) => work(await repositories) };
+});
+
+/** Stores that do not keep their transactions apart, or do not keep them. */
+export const brokenTransactions: Defects = {
+  "a store transactions and reads answer what the work answered": {
+    "answers a copy": broken((store) => ({
+      ...store,
+      transaction: async (work) => structuredClone(await store.transaction(work)),
+    })),
+    "reads a copy": broken((store) => ({
+      ...store,
+      read: async (work) => structuredClone(await store.read(work)),
+    })),
+  },
+  "a store transactions and reads reject with the very error that the work threw": {
+    "wraps the error of a transaction": broken((store) => ({
+      ...store,
+      transaction: (work) => store.transaction(work).catch(wrap),
+    })),
+    "wraps the error of a read": broken((store) => ({
+      ...store,
+      read: (work) => store.read(work).catch(wrap),
+    })),
+  },
+  "a store transactions and reads see what was written before them, in a transaction its own writes too": {
+    "shows them when they are over": broken((store) => ({
+      ...store,
+      transaction: (work) =>
+        store.transaction(async (all) => {
+          const added: Parameters<UserRepository["add"]>[] = [];
+          const add: UserRepository["add"] = async (...each) => {
+            added.push(each);
+            return !(await all.users.byKey(each[1]));
+          };
+          const result = await work({ ...all, users: { ...all.users, add } });
+          for (const each of added) await all.users.add(...each);
+          return result;
+        }),
+    })),
+  },
+  "a store transactions and reads leave nothing behind when the work throws, whatever it had written": {
+    "commits it": commitsWhatFails,
+    ...Object.fromEntries(
+      (["users", "sessions"] as const).map((noun) => [
+        `commits the ${noun}`,
+        broken((store) => {
+          const other = letOut(openMemoryStore());
+          return {
+            ...store,
+            transaction: (work) =>
+              store.transaction(async (all) => work({ ...all, [noun]: (await other)[noun] })),
+            read: (work) => store.read(async (all) => work({ ...all, [noun]: (await other)[noun] })),
+          };
+        }),
+      ]),
+    ),
+    "counts the messages that it took back": broken((store) => {
+      const counts = new Map<ChatId, number>();
+      return withRepositories(store, (all) => ({
+        ...all,
+        messages: {
+          ...all.messages,
+          async append(draft) {
+            const seq = (counts.get(draft.chatId) ?? 0) + 1;
+            counts.set(draft.chatId, seq);
+            return { ...(await all.messages.append(draft)), seq };
+          },
+        },
+      }));
+    }),
+  },
+  "a store transactions and reads happen one after the other, 50 at once: no seq is missing and each sees the ones before":
+    { "takes no turns": takesNoTurns },
+  "a store transactions and reads take back only what failed, also among 50 at once": {
+    "commits what fails": commitsWhatFails,
+    "takes no turns": takesNoTurns,
+    "does not recover": broken((store) => {
+      let last: Promise<unknown> = Promise.resolve();
+      return {
+        ...store,
+        transaction(work) {
+          const result = last.then(() => store.transaction(work));
+          last = result;
+          return result;
+        },
+      };
+    }),
+  },
+  "a store transactions and reads let one of 50 racing users have a key, and open one p2p chat for all who race":
+    {
+      "adds a user whom it did not see in time": users((whole) => ({
+        add: async (...added) => (await whole.add(...added)) || true,
+      })),
+      "opens a chat that it did not see in time": chats((whole) => ({
+        openP2p: async (pair, createdAt) => ({ ...(await whole.openP2p(pair, createdAt)), createdAt }),
+      })),
+    },
+  "a store transactions and reads see in a read one state from its beginning to its end, while transactions wait":
+    {
+      "reads out of turn": readsOutOfTurn,
+    },
+  "a store transactions and reads never see half a transaction in a read": {
+    "reads out of turn": readsOutOfTurn,
+  },
+  "a store transactions and reads share no value with who gave it or who was answered": {
+    "holds what it was given": broken((store) => {
+      const held = new Map<UserId, User>();
+      return withRepositories(store, (all) => ({
+        ...all,
+        users: {
+          ...all.users,
+          add(user, key, digest) {
+            held.set(user.id, user);
+            return all.users.add(user, key, digest);
+          },
+          byId: async (id) => held.get(id),
+        },
+      }));
+    }),
+    "hands out what it holds": broken((store) => {
+      const held = new Map<string, Session>();
+      return withRepositories(store, (all) => ({
+        ...all,
+        sessions: {
+          ...all.sessions,
+          async byDigest(digest) {
+            const session = held.get(digest) ?? (await all.sessions.byDigest(digest));
+            if (session) held.set(digest, { ...session });
+            return held.get(digest);
+          },
+        },
+      }));
+    }),
+  },
+
+  "a store has no fault, and counts the transactions that it has stored, none that it has taken back": {
+    "counts all": broken((store) => {
+      let transactions = 0;
+      return {
+        ...store,
+        transaction(work) {
+          transactions += 1;
+          return store.transaction(work);
+        },
+        status: () => ({ ...store.status(), transactions }),
+      };
+    }),
+    "has a fault": broken((store) => ({ ...store, status: () => ({ ...store.status(), fault: "" }) })),
+    "commits what it does not store": broken((store) => ({
+      ...store,
+      status: () => ({ ...store.status(), commits: store.status().transactions + 1 }),
+    })),
+  },
+  "a store ends what is under way when it is closed": {
+    "does not wait for it": broken((store) => ({ ...store, close: async () => {} })),
+    "drops it": broken((store) => {
+      let closed = false;
+      return {
+        ...store,
+        async transaction(work) {
+          const result = await store.transaction(work);
+          if (closed) throw new Error("closed");
+          return result;
+        },
+        close() {
+          closed = true;
+          return store.close();
+        },
+      };
+    }),
+  },
+  "a store keeps everything when it is closed and opened again, and goes on where it was": {
+    "keeps nothing": reopened(async () => openMemoryStore()),
+    "forgets the sessions": reopened(async (kept) =>
+      withRepositories(kept, (all) => ({
+        ...all,
+        sessions: { ...all.sessions, byDigest: async () => undefined },
+      })),
+    ),
+    "counts anew": reopened(async (kept) =>
+      withRepositories(kept, (all) => ({
+        ...all,
+        messages: {
+          ...all.messages,
+          append: async (draft) => ({ ...(await all.messages.append(draft)), seq: 1 }),
+        },
+      })),
+    ),
+  },
+  "a store is as empty as it was when it is closed and opened again": {
+    "makes something up": reopened(async (kept) => {
+      await register(kept, ana);
+      return kept;
+    }),
+  },
+};
+
+function wrap(cause: unknown): never {
+  throw new Error("The store failed.", { cause });
+}

@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import type { Store } from "../../src/application/ports.js";
+import type { SessionId } from "../../src/domain/session.js";
+import type { User } from "../../src/domain/user.js";
+import { HARD_TEXTS, LAST_TIME, ana, bo, register, sessionOf, type Runner } from "./scene.js";
+
+export function sessionContract({ describe, it, beforeEach }: Runner, store: () => Store): void {
+  const found = (digest: string) => store().read(({ sessions }) => sessions.byDigest(digest));
+
+  async function start(user: User, digest: string, expiresAt: number): Promise<void> {
+    await store().transaction(({ sessions }) => sessions.add(sessionOf(user, digest, expiresAt), digest));
+  }
+
+  describe("sessions", () => {
+    beforeEach(() => register(store(), ana, bo));
+
+    it("are found by the digest of their secret as they were added, dead or alive", async () => {
+      const added = HARD_TEXTS.map((text, index) => sessionOf(ana, text, index % 2 ? LAST_TIME : 0));
+      await store().transaction(async ({ sessions }) => {
+        for (const [index, session] of added.entries()) await sessions.add(session, HARD_TEXTS[index]!);
+      });
+      for (const [index, session] of added.entries()) {
+        assert.deepEqual(await found(HARD_TEXTS[index]!), session);
+      }
+    });
+
+    it("are found by nothing else", async () => {
+      await start(ana, "digest", 10);
+      for (const text of ["", "DIGEST", "digest ", "digesT", sessionOf(ana, "digest", 10).id, ana.id]) {
+        assert.equal(await found(text), undefined);
+      }
+    });
+
+    it("are removed once, and no other with them", async () => {
+      await start(ana, "first", 10);
+      await start(ana, "second", 10);
+      await start(bo, "third", 10);
+      const { id } = sessionOf(ana, "first", 10);
+      await store().transaction(async ({ sessions }) => {
+        assert.equal(await sessions.remove(id), true);
+        assert.equal(await sessions.remove(id), false);
+        assert.equal(await sessions.remove("no such session" as SessionId), false);
+      });
+      assert.equal(await found("first"), undefined);
+      assert.deepEqual(await found("second"), sessionOf(ana, "second", 10));
+      assert.deepEqual(await found("third"), sessionOf(bo, "third", 10));
+    });
+
+    it("of a user are forgotten when they expired at that time or before, and nobody else's", async () => {
+      await start(ana, "before", 99);
+      await start(ana, "then", 100);
+      await start(ana, "after", 101);
+      await start(bo, "of bo", 99);
+      await store().transaction(({ sessions }) => sessions.removeExpired(ana.id, 100));
+      assert.equal(await found("before"), undefined);
+      assert.equal(await found("then"), undefined);
+      assert.deepEqual(await found("after"), sessionOf(ana, "after", 101));
+      assert.deepEqual(await found("of bo"), sessionOf(bo, "of bo", 99));
+    });
+  });
+}

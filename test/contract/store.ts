@@ -1,0 +1,149 @@
+import assert from "node:assert/strict";
+import type { Store } from "../../src/application/ports.js";
+import { pairOf } from "../../src/domain/chat.js";
+import { usernameKey } from "../../src/domain/user.js";
+import { chatContract } from "./chats.js";
+import { messageContract } from "./messages.js";
+import {
+  ana,
+  bo,
+  contentsOf,
+  cy,
+  draft,
+  openGroup,
+  register,
+  say,
+  sessionOf,
+  type Runner,
+  type Whereabouts,
+} from "./scene.js";
+import { sessionContract } from "./sessions.js";
+import { transactionContract } from "./transactions.js";
+import { userContract } from "./users.js";
+
+export type { Runner } from "./scene.js";
+
+/** How the suites come by a store. */
+export interface StoreOpening {
+  /** A store with nothing in it. */
+  readonly open: () => Promise<Store>;
+  /**
+   * Opens again what the store that was opened last has kept; that store is closed by then. Left out by adapters that
+   * keep nothing.
+   */
+  readonly reopen?: () => Promise<Store>;
+}
+
+/**
+ * What the `Store` port promises, as tests that every adapter of it must pass. Call it at the top of a test file or in a
+ * `describe`, with the functions of the test runner at hand.
+ */
+export function storeContract(runner: Runner, { open, reopen }: StoreOpening): void {
+  const { describe, it, beforeEach, afterEach } = runner;
+  let opened: Store | undefined;
+  const store = () => opened ?? assert.fail("There is no open store.");
+
+  async function close(): Promise<void> {
+    const closing = opened;
+    opened = undefined;
+    await closing?.close();
+  }
+
+  describe("a store", () => {
+    beforeEach(async () => {
+      opened = await open();
+    });
+    afterEach(close);
+
+    userContract(runner, store);
+    chatContract(runner, store);
+    messageContract(runner, store);
+    sessionContract(runner, store);
+    transactionContract(runner, store);
+
+    it("has no fault, and counts the transactions that it has stored, none that it has taken back", async () => {
+      assert.equal(store().status().transactions, 0);
+      await register(store(), ana);
+      await openGroup(store(), ana);
+      await store()
+        .transaction(async ({ chats }) => {
+          await chats.addGroup(null, 1);
+          throw new Error("no");
+        })
+        .catch(() => {});
+      const { fault, transactions, commits } = store().status();
+      assert.deepEqual({ fault, transactions }, { fault: undefined, transactions: 2 });
+      assert.ok(commits <= transactions);
+    });
+
+    it("ends what is under way when it is closed", async () => {
+      await register(store(), ana);
+      const chat = await openGroup(store(), ana);
+      let ended = 0;
+      const sending = Promise.all(
+        ["a", "b", "c"].map((text) =>
+          store().transaction(async ({ messages }) => {
+            const message = await messages.append(draft(chat, ana, text));
+            ended += 1;
+            return message;
+          }),
+        ),
+      );
+      const reading = store().read(({ messages }) => messages.lastId());
+      await close();
+      assert.equal(ended, 3);
+      const sent = await sending;
+      assert.deepEqual(new Set(sent.map(({ seq }) => seq)), new Set([1, 2, 3]));
+      assert.ok((await reading) <= Math.max(...sent.map(({ id }) => id)));
+    });
+
+    if (reopen === undefined) return;
+
+    it("keeps everything when it is closed and opened again, and goes on where it was", async () => {
+      const where = await fill(store());
+      const before = await contentsOf(store(), where);
+      await close();
+      opened = await reopen();
+      assert.deepEqual(await contentsOf(store(), where), before);
+      await store().transaction(async ({ users, chats }) => {
+        assert.equal(await users.add({ ...cy, username: "ANA" }, usernameKey("ana"), "digest"), false);
+        assert.equal((await chats.openP2p(pairOf(bo.id, ana.id), 9)).id, where.chatIds[1]);
+      });
+      const [message] = await say(store(), before.users[0]!.chats[0]!, ana, "c");
+      assert.equal(message!.seq, 3);
+      assert.ok(message!.id > before.lastId);
+      assert.ok(!where.chatIds.includes((await openGroup(store(), ana)).id));
+    });
+
+    it("is as empty as it was when it is closed and opened again", async () => {
+      const where: Whereabouts = { people: [ana, bo], chatIds: [], digests: ["digest"] };
+      const before = await contentsOf(store(), where);
+      await close();
+      opened = await reopen();
+      assert.deepEqual(await contentsOf(store(), where), before);
+    });
+  });
+}
+
+/** Something of everything, some of it gone again: two people, their group and p2p chat, and a session. */
+async function fill(store: Store): Promise<Whereabouts> {
+  await register(store, ana, bo);
+  const group = await openGroup(store, ana, bo);
+  const p2p = await store.transaction(({ chats }) => chats.openP2p(pairOf(ana.id, bo.id), 5));
+  const left = await openGroup(store, ana);
+  await say(store, group, ana, "a", "b");
+  await say(store, p2p, bo, "🙂");
+  await store.transaction(async ({ chats, sessions }) => {
+    await chats.removeParticipant(left.id, ana.id);
+    await sessions.add(sessionOf(ana, "kept", 100), "kept");
+    await sessions.add(sessionOf(ana, "removed", 100), "removed");
+    await sessions.add(sessionOf(ana, "expired", 1), "expired");
+    await sessions.remove(sessionOf(ana, "removed", 100).id);
+    await sessions.removeExpired(ana.id, 1);
+  });
+  return {
+    people: [ana, bo, cy],
+    chatIds: [group.id, p2p.id, left.id],
+    digests: ["kept", "removed", "expired"],
+  };
+}

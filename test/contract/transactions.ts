@@ -1,0 +1,254 @@
+import assert from "node:assert/strict";
+import type { Store } from "../../src/application/ports.js";
+import { pairOf, type Chat, type ChatId } from "../../src/domain/chat.js";
+import { usernameKey } from "../../src/domain/user.js";
+import {
+  GREATEST,
+  ana,
+  bo,
+  contentsOf,
+  cy,
+  draft,
+  openGroup,
+  person,
+  register,
+  say,
+  sessionOf,
+  type Runner,
+} from "./scene.js";
+
+const ALL = { after: 0, upTo: GREATEST, limit: GREATEST };
+
+export function transactionContract({ describe, it, beforeEach }: Runner, store: () => Store): void {
+  let chat: Chat;
+  const textsOf = (id: ChatId) =>
+    store().read(async ({ messages }) => (await messages.ofChat(id, ALL)).map(({ text }) => text as string));
+
+  describe("transactions and reads", () => {
+    beforeEach(async () => {
+      await register(store(), ana, bo);
+      chat = await openGroup(store(), ana, bo);
+    });
+
+    it("answer what the work answered", async () => {
+      const answer = { nothing: undefined };
+      assert.equal(await store().transaction(async () => answer), answer);
+      assert.equal(await store().read(async () => answer), answer);
+    });
+
+    it("reject with the very error that the work threw", async () => {
+      const error = new Error("the very one");
+      const fail = () => Promise.reject(error);
+      const failAtOnce = () => {
+        throw error;
+      };
+      for (const work of [fail, failAtOnce]) {
+        await assert.rejects(store().transaction(work), (thrown) => thrown === error);
+        await assert.rejects(store().read(work), (thrown) => thrown === error);
+      }
+    });
+
+    it("see what was written before them, in a transaction its own writes too", async () => {
+      const p2p = await store().transaction(async ({ users, chats, messages, sessions }) => {
+        assert.equal(await users.add(cy, usernameKey("cy"), "digest of cy"), true);
+        assert.deepEqual(await users.byId(cy.id), cy);
+        assert.deepEqual(await users.credentials(usernameKey("cy")), {
+          user: cy,
+          passwordDigest: "digest of cy",
+        });
+        assert.equal(await users.add(cy, usernameKey("cy"), "digest"), false);
+        const opened = await chats.openP2p(pairOf(ana.id, cy.id), 1);
+        assert.deepEqual(await chats.p2p(pairOf(ana.id, cy.id)), opened);
+        const message = await messages.append(draft(opened, cy, "a"));
+        assert.equal(await messages.lastId(), message.id);
+        assert.deepEqual(await messages.ofChat(opened.id, ALL), [message]);
+        assert.deepEqual(await messages.ofUser(ana.id, ALL), [message]);
+        await chats.removeParticipant(chat.id, bo.id);
+        assert.equal(await chats.ofParticipant(chat.id, bo.id), undefined);
+        await sessions.add(sessionOf(cy, "digest", 1), "digest");
+        assert.deepEqual(await sessions.byDigest("digest"), sessionOf(cy, "digest", 1));
+        await sessions.removeExpired(cy.id, 1);
+        assert.equal(await sessions.byDigest("digest"), undefined);
+        return opened;
+      });
+      assert.deepEqual(await textsOf(p2p.id), ["a"]);
+    });
+
+    it("leave nothing behind when the work throws, whatever it had written", async () => {
+      await say(store(), chat, ana, "a");
+      await store().transaction(async ({ sessions }) => {
+        await sessions.add(sessionOf(ana, "kept", 100), "kept");
+        await sessions.add(sessionOf(ana, "old", 1), "old");
+      });
+      const people = [ana, bo, cy];
+      const where = { people, chatIds: [chat.id], digests: ["kept", "old", "new"] };
+      const before = await contentsOf(store(), where);
+      const made: ChatId[] = [];
+      const error = new Error("no");
+      const attempt = store().transaction(async ({ users, chats, messages, sessions }) => {
+        await users.add(cy, usernameKey("cy"), "digest of cy");
+        const group = await chats.addGroup(null, 1);
+        await chats.addParticipant(group.id, cy.id, 1);
+        const p2p = await chats.openP2p(pairOf(ana.id, bo.id), 1);
+        made.push(group.id, p2p.id);
+        await chats.addParticipant(chat.id, cy.id, 1);
+        await chats.removeParticipant(chat.id, bo.id);
+        await chats.removeParticipant(chat.id, ana.id);
+        await chats.addParticipant(chat.id, ana.id, 1);
+        for (const each of [chat, group, p2p, chat]) await messages.append(draft(each, cy, "b"));
+        await sessions.add(sessionOf(cy, "new", 100), "new");
+        await sessions.remove(sessionOf(ana, "kept", 100).id);
+        await sessions.removeExpired(ana.id, 1);
+        throw error;
+      });
+      await assert.rejects(attempt, (thrown) => thrown === error);
+      assert.deepEqual(await contentsOf(store(), where), before);
+      const left = await contentsOf(store(), { people, chatIds: made, digests: [] });
+      assert.deepEqual(left.chats, [[], []]);
+      for (const { chats } of left.users) assert.deepEqual(chats, [undefined, undefined]);
+      await store().transaction(async ({ sessions }) => {
+        assert.equal(await sessions.remove(sessionOf(cy, "new", 100).id), false);
+        assert.equal(await sessions.remove(sessionOf(ana, "kept", 100).id), true);
+        await sessions.removeExpired(ana.id, 1);
+        assert.equal(await sessions.byDigest("old"), undefined);
+      });
+      const [next] = await say(store(), chat, ana, "c");
+      assert.equal(next!.seq, 2);
+      assert.ok(next!.id > before.lastId);
+    });
+
+    it("happen one after the other, 50 at once: no seq is missing and each sees the ones before", async () => {
+      const work = Array.from({ length: 50 }, () =>
+        store().transaction(async ({ messages }) => {
+          const seen = await messages.ofChat(chat.id, ALL);
+          for (let turn = 0; turn < 5; turn += 1) await messages.lastId();
+          return messages.append(draft(chat, ana, `${seen.length}`));
+        }),
+      );
+      const sent = (await Promise.all(work)).toSorted((one, other) => one.id - other.id);
+      const counted = Array.from({ length: 50 }, (_, index) => index);
+      assert.deepEqual(
+        sent.map(({ seq }) => seq),
+        counted.map((index) => index + 1),
+      );
+      assert.deepEqual(await textsOf(chat.id), counted.map(String));
+      assert.equal(new Set(sent.map(({ id }) => id)).size, 50);
+    });
+
+    it("take back only what failed, also among 50 at once", async () => {
+      const attempts = Array.from({ length: 50 }, (_, index) =>
+        store().transaction(async ({ messages }) => {
+          const message = await messages.append(draft(chat, ana, `${index}`));
+          if (index % 2 === 0) throw new Error("no");
+          return message;
+        }),
+      );
+      const outcomes = await Promise.allSettled(attempts);
+      const kept = outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));
+      assert.equal(kept.length, 25);
+      assert.deepEqual(
+        await store().read(({ messages }) => messages.ofChat(chat.id, ALL)),
+        kept.toSorted((one, other) => one.seq - other.seq),
+      );
+      assert.deepEqual(
+        kept.map(({ seq }) => seq).toSorted((one, other) => one - other),
+        Array.from({ length: 25 }, (_, index) => index + 1),
+      );
+    });
+
+    it("let one of 50 racing users have a key, and open one p2p chat for all who race", async () => {
+      const racers = Array.from({ length: 50 }, (_, index) => person(`racer-${index}`));
+      const added = await Promise.all(
+        racers.map((user) =>
+          store().transaction(({ users }) => users.add(user, usernameKey("one"), "digest")),
+        ),
+      );
+      assert.equal(added.filter(Boolean).length, 1);
+      const winner = await store().read(({ users }) => users.byKey(usernameKey("one")));
+      assert.deepEqual(winner, racers[added.indexOf(true)]);
+      const opened = await Promise.all(
+        racers.map((_, index) =>
+          store().transaction(({ chats }) =>
+            chats.openP2p(index % 2 ? pairOf(ana.id, bo.id) : pairOf(bo.id, ana.id), index),
+          ),
+        ),
+      );
+      assert.equal(new Set(opened.map(({ id, createdAt }) => `${id} ${createdAt}`)).size, 1);
+    });
+
+    it("see in a read one state from its beginning to its end, while transactions wait", async () => {
+      await say(store(), chat, ana, "a");
+      const waiting: Promise<unknown>[] = [];
+      const seen = await store().read(async ({ chats, messages }) => {
+        const counts = [(await messages.ofChat(chat.id, ALL)).length];
+        waiting.push(say(store(), chat, ana, "b"));
+        waiting.push(store().transaction((writing) => writing.chats.removeParticipant(chat.id, bo.id)));
+        for (let turn = 0; turn < 50; turn += 1) {
+          assert.deepEqual(await chats.ofParticipant(chat.id, bo.id), chat);
+          counts.push((await messages.ofUser(bo.id, ALL)).length);
+        }
+        return counts;
+      });
+      assert.deepEqual(new Set(seen), new Set([1]));
+      await Promise.all(waiting);
+      assert.deepEqual(await textsOf(chat.id), ["a", "b"]);
+    });
+
+    it("never see half a transaction in a read", async () => {
+      const other = await openGroup(store(), ana);
+      const writing = [];
+      const reading = [];
+      for (let count = 0; count < 20; count += 1) {
+        writing.push(
+          store().transaction(async ({ messages }) => {
+            await messages.append(draft(chat, ana, "a"));
+            for (let turn = 0; turn < 10; turn += 1) await messages.lastId();
+            await messages.append(draft(other, ana, "a"));
+            if (count % 4 === 3) throw new Error("no");
+          }),
+        );
+        reading.push(
+          store().read(async ({ messages }) => [
+            (await messages.ofChat(chat.id, ALL)).length,
+            (await messages.ofChat(other.id, ALL)).length,
+          ]),
+        );
+      }
+      const settled = Promise.allSettled(writing);
+      for (const [one, two] of await Promise.all(reading)) {
+        assert.equal(one, two);
+      }
+      await settled;
+      assert.equal((await textsOf(chat.id)).length, 15);
+    });
+
+    it("share no value with who gave it or who was answered", async () => {
+      const given = { ...cy };
+      const [message] = await say(store(), chat, ana, "a");
+      const session = { ...sessionOf(cy, "digest", 100), user: given };
+      const sent = { ...draft(chat, ana, "b"), sender: { id: ana.id, username: ana.username } };
+      await store().transaction(async ({ users, messages, sessions }) => {
+        await users.add(given, usernameKey("cy"), "digest of cy");
+        await sessions.add(session, "digest");
+        await messages.append(sent);
+      });
+      const where = { people: [ana, bo, cy], chatIds: [chat.id], digests: ["digest"] };
+      const before = structuredClone(await contentsOf(store(), where));
+      spoil([given, session, sent, message]);
+      assert.deepEqual(await contentsOf(store(), where), before);
+      spoil(await contentsOf(store(), where));
+      assert.deepEqual(await contentsOf(store(), where), before);
+    });
+  });
+}
+
+/** Writes over everything in it that can be written over. */
+function spoil(value: unknown): void {
+  if (typeof value !== "object" || value === null) return;
+  for (const key of Reflect.ownKeys(value)) {
+    const inner: unknown = Reflect.get(value, key);
+    spoil(inner);
+    Reflect.set(value, key, typeof inner === "number" ? inner + 1 : "spoilt");
+  }
+  if (Array.isArray(value)) Reflect.set(value, "length", 0);
+}

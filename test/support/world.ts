@@ -1,0 +1,74 @@
+import { expect } from "chai";
+import { createMessaging, type Messaging } from "../../src/application/messaging.js";
+import type { Chat, ChatId } from "../../src/domain/chat.js";
+import type { ErrorCode } from "../../src/domain/errors.js";
+import type { Message } from "../../src/domain/message.js";
+import type { User } from "../../src/domain/user.js";
+import { contentsOf, person } from "../contract/scene.js";
+import { testPorts, type TestPorts } from "./ports.js";
+import { refusalOf } from "./refusal.js";
+
+/** The core in memory, with three users who know each other's names. */
+export interface World extends Messaging {
+  readonly ports: TestPorts;
+  readonly ana: User;
+  readonly bo: User;
+  readonly cy: User;
+}
+
+export async function openWorld(): Promise<World> {
+  const ports = testPorts();
+  const messaging = createMessaging(ports);
+  const register = (username: string) =>
+    messaging.registerUser({ username, password: `password of ${username}` });
+  return {
+    ...messaging,
+    ports,
+    ana: await register("ana"),
+    bo: await register("bo"),
+    cy: await register("cy"),
+  };
+}
+
+/** A group chat made by the first, with the others in it. */
+export async function openGroup(world: World, creator: User, ...others: readonly User[]): Promise<Chat> {
+  const chat = await world.createGroupChat({ by: creator.id });
+  for (const { username } of others) {
+    await world.addParticipant({ by: creator.id, chatId: chat.id, username });
+  }
+  return chat;
+}
+
+/** A whole list, its slices put together. */
+export async function everyMessage(slices: AsyncIterable<readonly Message[]>): Promise<Message[]> {
+  const messages: Message[] = [];
+  for await (const slice of slices) messages.push(...slice);
+  return messages;
+}
+
+export function textsOf(messages: readonly Message[]): string[] {
+  return messages.map(({ text }) => text);
+}
+
+/** All that the store holds, and how often it was written to. */
+export async function contents({ ports, ana, bo, cy }: World) {
+  const { store, secrets } = ports;
+  const { sessions, ...held } = await contentsOf(store, {
+    people: [ana, bo, cy, person("dora")],
+    chatIds: Array.from({ length: 9 }, (_, index) => (index + 1) as ChatId),
+    digests: secrets.generated.flatMap((secret) => secrets.digests(secret)),
+  });
+  const { transactions } = store.status();
+  return { ...held, sessions: sessions.filter((session) => session !== undefined), transactions };
+}
+
+/** That this is refused with the code, and changes nothing. */
+export async function expectRefusal(
+  world: World,
+  attempt: () => Promise<unknown>,
+  code: ErrorCode,
+): Promise<void> {
+  const before = await contents(world);
+  expect(await refusalOf(attempt())).to.equal(code);
+  expect(await contents(world)).to.deep.equal(before);
+}
