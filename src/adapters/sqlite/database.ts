@@ -1,0 +1,109 @@
+import initSqlJs from "sql.js";
+
+export type SqlValue = string | number | null;
+/** A statement that changes something, with the values of its `?`s. */
+export type Change = readonly [sql: string, ...values: SqlValue[]];
+
+/** An SQLite database in memory. It calls no clock and no dice, and neither may the SQL that it is given. */
+export interface Database {
+  row(sql: string, ...values: SqlValue[]): readonly SqlValue[] | undefined;
+  rows(sql: string, ...values: SqlValue[]): readonly (readonly SqlValue[])[];
+  /** Visits row by row, so that what comes before an error is seen. */
+  each(visit: (row: readonly SqlValue[]) => void, sql: string, ...values: SqlValue[]): void;
+  /** @returns how many rows the statement put in, altered or took out. */
+  change(sql: string, ...values: SqlValue[]): number;
+  /** Runs statements that take no values. */
+  execute(sql: string): void;
+  /** The database as an SQLite file. Not while a transaction is open. */
+  toFile(): Uint8Array;
+  /** How large it may grow, in bytes; writing more fails as "full". */
+  limit(bytes: number): void;
+  close(): void;
+}
+
+const PAGE_BYTES = 4096;
+/** sql.js hangs when a database comes near to 3.8 GiB. */
+const LARGEST_DATABASE = 3.5 * 2 ** 30;
+
+/** @param file an SQLite file; without it, the database is empty. */
+export async function openDatabase(file?: Uint8Array): Promise<Database> {
+  const sqlite = await initSqlJs();
+  const database = new sqlite.Database(file);
+  const prepared = new Map<string, ReturnType<typeof database.prepare>>();
+  setUp();
+
+  function setUp(): void {
+    database.run(`
+      PRAGMA page_size = ${PAGE_BYTES};
+      PRAGMA journal_mode = memory;
+      PRAGMA synchronous = off;
+      PRAGMA locking_mode = exclusive;
+      PRAGMA temp_store = memory;
+      PRAGMA foreign_keys = on;
+    `);
+    limit(LARGEST_DATABASE);
+  }
+
+  function limit(bytes: number): void {
+    database.run(`PRAGMA max_page_count = ${Math.floor(bytes / PAGE_BYTES)}`);
+  }
+
+  function statement(sql: string) {
+    const known = prepared.get(sql);
+    if (known) return known;
+    const made = database.prepare(sql);
+    prepared.set(sql, made);
+    return made;
+  }
+
+  function each(visit: (row: readonly SqlValue[]) => void, sql: string, ...values: SqlValue[]): void {
+    const query = statement(sql);
+    try {
+      query.bind(values);
+      while (query.step()) visit(query.get() as SqlValue[]);
+    } finally {
+      query.reset();
+    }
+  }
+
+  return {
+    row(sql, ...values) {
+      const query = statement(sql);
+      try {
+        query.bind(values);
+        return query.step() ? (query.get() as SqlValue[]) : undefined;
+      } finally {
+        query.reset();
+      }
+    },
+    rows(sql, ...values) {
+      const found: (readonly SqlValue[])[] = [];
+      each((row) => found.push(row), sql, ...values);
+      return found;
+    },
+    each,
+    change(sql, ...values) {
+      const command = statement(sql);
+      try {
+        command.bind(values);
+        command.step();
+        return database.getRowsModified();
+      } finally {
+        command.reset();
+      }
+    },
+    execute(sql) {
+      database.run(sql);
+    },
+    toFile() {
+      prepared.clear();
+      const bytes = database.export();
+      setUp();
+      return bytes;
+    },
+    limit,
+    close() {
+      database.close();
+    },
+  };
+}

@@ -1,0 +1,82 @@
+import type { Database } from "./database.js";
+
+/**
+ * What brings a database from one version of the schema to the next; the first makes the first version. A migration that
+ * was ever released is never changed. Times are epoch milliseconds.
+ */
+const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE users (
+    id TEXT PRIMARY KEY,
+    username TEXT NOT NULL,
+    username_key TEXT NOT NULL UNIQUE,
+    password_digest TEXT NOT NULL,
+    created_at INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE chats (
+    id INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL CHECK (kind IN ('group', 'p2p')),
+    title TEXT,
+    first_user_id TEXT REFERENCES users,
+    second_user_id TEXT REFERENCES users,
+    created_at INTEGER NOT NULL,
+    UNIQUE (first_user_id, second_user_id),
+    CHECK (first_user_id <= second_user_id),
+    CHECK ((kind = 'p2p') = (first_user_id IS NOT NULL)),
+    CHECK ((kind = 'p2p') = (second_user_id IS NOT NULL)),
+    CHECK (kind = 'group' OR title IS NULL)
+  ) STRICT;
+
+  CREATE TABLE participants (
+    user_id TEXT NOT NULL REFERENCES users,
+    chat_id INTEGER NOT NULL REFERENCES chats,
+    joined_at INTEGER NOT NULL,
+    PRIMARY KEY (user_id, chat_id)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE messages (
+    id INTEGER PRIMARY KEY,
+    chat_id INTEGER NOT NULL REFERENCES chats,
+    seq INTEGER NOT NULL,
+    sender_id TEXT NOT NULL REFERENCES users,
+    text TEXT NOT NULL,
+    sent_at INTEGER NOT NULL,
+    edited_at INTEGER,
+    deleted_at INTEGER,
+    UNIQUE (chat_id, seq)
+  ) STRICT;
+  -- With the id, which every index ends with, this is the order in which a chat is read.
+  CREATE INDEX messages_of_chat ON messages (chat_id);
+
+  CREATE TABLE sessions (
+    id TEXT PRIMARY KEY,
+    digest TEXT NOT NULL UNIQUE,
+    user_id TEXT NOT NULL REFERENCES users,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX sessions_of_user ON sessions (user_id, expires_at);
+  `,
+];
+
+/**
+ * Brings a database to the version of this code.
+ *
+ * @returns the version it was of, if that was an older one; 0 for an empty database.
+ * @throws Error where the database is of a newer version than the code.
+ */
+export function migrate(database: Database): number | undefined {
+  const version = Number(database.row("PRAGMA user_version")?.[0]);
+  if (version > MIGRATIONS.length) {
+    throw new Error(
+      `The data is of version ${version}, and this program knows versions up to ${MIGRATIONS.length}. Run the newer program.`,
+    );
+  }
+  if (version === MIGRATIONS.length) return undefined;
+  database.execute("BEGIN");
+  for (const migration of MIGRATIONS.slice(version)) database.execute(migration);
+  database.execute(`PRAGMA user_version = ${MIGRATIONS.length}`);
+  database.execute("COMMIT");
+  return version;
+}

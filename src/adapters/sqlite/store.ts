@@ -1,0 +1,303 @@
+import { mkdirSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import type { Repositories, Store } from "../../application/ports.js";
+import { MessagingError } from "../../domain/errors.js";
+import { startLog } from "./commit-log.js";
+import type { Change } from "./database.js";
+import { nodeDisk, type Disk } from "./disk.js";
+import { filesOn, type Files } from "./files.js";
+import { lockDirectory } from "./lock.js";
+import { recover, removeFiles, replaceFiles, type Recovered } from "./recovery.js";
+import { repositories as repositoriesOn } from "./repositories.js";
+import { migrate } from "./schema.js";
+import type { TornTail } from "./segment.js";
+import { makeSpare } from "./segment-writer.js";
+import { workerThreads, type Threads } from "./threads.js";
+
+export interface SqliteStore extends Store {
+  readonly opening: Opening;
+}
+
+/** What was found when the store was opened. */
+export interface Opening {
+  /** The number of the last transaction that is stored. */
+  readonly last: number;
+  /** How many transactions were taken from the log. */
+  readonly replayed: number;
+  /** The end of the log that a crash cut off. Nobody was told that it was stored. */
+  readonly torn: TornTail | undefined;
+  /** The version of the schema that the data was of, if that was an older one; 0 for a new store. */
+  readonly migratedFrom: number | undefined;
+}
+
+export interface SqliteOptions {
+  /** The size of a segment of the log, in bytes: 4 KiB or more. */
+  readonly segmentBytes?: number;
+  /** How large the database may grow, in bytes. */
+  readonly largestDatabase?: number;
+  /** How long to wait before a full disk is tried again, in milliseconds. */
+  readonly retryAfter?: number;
+  /**
+   * Something failed that does not stop the store: it goes on, and tries again. Told once for each time it begins. Without
+   * this, the process is warned.
+   */
+  readonly onTrouble?: (trouble: Error) => void;
+  /** The disk was full, and has space again. */
+  readonly onSpace?: () => void;
+  /**
+   * The log could not be written. Whoever waits for the store will never be answered, since nobody knows what is stored.
+   * End the process; the next start reads what is there. Without this, the error is thrown out of the process.
+   */
+  readonly onFatal?: (error: Error) => void;
+}
+
+/**
+ * Opens the store in a directory, which is made if it is not there. What a transaction wrote is on the disk before it
+ * resolves, whatever happens to the process or the machine after that.
+ *
+ * @throws DamageError where a file is not what was written.
+ * @throws Error where another process has the directory, or a newer program wrote it.
+ */
+export async function openSqliteStore(directory: string, options: SqliteOptions = {}): Promise<SqliteStore> {
+  makeDirectory(directory);
+  const unlock = lockDirectory(directory);
+  const threads = workerThreads(directory);
+  try {
+    const store = await openStore(nodeDisk(directory), threads, options);
+    let closing: Promise<void> | undefined;
+    return { ...store, close: () => (closing ??= store.close().finally(unlock)) };
+  } catch (error) {
+    await threads.stop();
+    unlock();
+    throw error;
+  }
+}
+
+/** The directory, and those above it that are not there either, each durable in the one above it. */
+function makeDirectory(directory: string): void {
+  const first = mkdirSync(directory, { recursive: true, mode: 0o700 });
+  if (first === undefined) return;
+  for (let made = resolve(directory); made.length >= first.length; made = dirname(made)) {
+    nodeDisk(dirname(made)).syncDirectory();
+  }
+}
+
+const SEGMENT_BYTES = 16 * 2 ** 20;
+const RETRY_AFTER = 2000;
+
+/** The store on any disk. Nobody else may have it. */
+export async function openStore(disk: Disk, threads: Threads, options: SqliteOptions): Promise<SqliteStore> {
+  const files = filesOn(disk);
+  const recovered = await recover(disk, files);
+  try {
+    return await startStore(disk, threads, options, files, recovered);
+  } catch (error) {
+    recovered.database.close();
+    throw error;
+  }
+}
+
+async function startStore(
+  disk: Disk,
+  threads: Threads,
+  options: SqliteOptions,
+  files: Files,
+  { database, last, replayed, logBytes, snapshotBytes, ended, torn, snapshot }: Recovered,
+): Promise<SqliteStore> {
+  const { segmentBytes = SEGMENT_BYTES, retryAfter = RETRY_AFTER, largestDatabase } = options;
+  const { onTrouble = warn, onSpace = () => {}, onFatal = throwOut } = options;
+  const migratedFrom = migrate(database);
+  // The names that were found may be in the machine's memory only.
+  disk.syncDirectory();
+  removeFiles(disk, files.unfinished);
+  let sizes = { log: logBytes, snapshot: snapshotBytes };
+  if (!ended || migratedFrom !== undefined || snapshot === undefined) {
+    sizes = { log: 0, snapshot: rewrite(disk, files, last, database.toFile()) };
+  } else {
+    const { transaction } = snapshot;
+    removeFiles(disk, [
+      ...files.snapshots.filter((file) => file !== snapshot),
+      ...files.segments.filter(({ after }) => after < transaction),
+    ]);
+  }
+  if (largestDatabase !== undefined) database.limit(largestDatabase);
+  const log = await startLog({
+    threads,
+    last,
+    segmentBytes,
+    makeFirstSpare: () => makeSpare(disk, segmentBytes),
+    retryAfter,
+    onSwitch: compaction(threads, sizes, segmentBytes, onTrouble),
+    onTrouble,
+    onSpace,
+    onFatal,
+  });
+
+  /** What the transaction under way has changed. */
+  let changes: Change[] | undefined;
+  let broken: unknown;
+  const all: Repositories = repositoriesOn({
+    ...database,
+    change(sql, ...values) {
+      if (changes === undefined) {
+        throw new Error("A repository was kept and written to after its transaction.");
+      }
+      try {
+        const count = database.change(sql, ...values);
+        if (count > 0) changes.push([sql, ...values]);
+        return count;
+      } catch (error) {
+        broken = error;
+        throw error;
+      }
+    },
+  });
+
+  /** The end of the line: everything is done one after the other. */
+  let line: Promise<unknown> = Promise.resolve();
+  let closed = false;
+
+  /** Does it when its turn comes, and answers when nothing that it has seen can be lost any more. */
+  async function inTurn<T>(admit: () => void, work: () => Promise<T>): Promise<T> {
+    if (closed) throw new Error("The store is closed.");
+    let seen: Promise<void> | undefined;
+    const turn = line.then(async () => {
+      admit();
+      try {
+        return await work();
+      } finally {
+        seen = log.settled();
+      }
+    });
+    line = turn.catch(() => {});
+    try {
+      return await turn;
+    } finally {
+      await seen;
+    }
+  }
+
+  async function transact<T>(work: (repositories: Repositories) => Promise<T>): Promise<T> {
+    changes = [];
+    broken = undefined;
+    try {
+      database.change("BEGIN IMMEDIATE");
+      const value = await work(all);
+      if (broken) throw broken;
+      const record = changes.length > 0 ? log.record(changes) : undefined;
+      database.change("COMMIT");
+      if (record !== undefined) log.append(record);
+      return value;
+    } catch (error) {
+      rollBack();
+      throw isFull(error) ? databaseFull(error) : error;
+    } finally {
+      changes = undefined;
+    }
+  }
+
+  function rollBack(): void {
+    try {
+      database.change("ROLLBACK");
+    } catch (error) {
+      // A full database has rolled back already.
+      if (!String(error).includes("no transaction is active")) throw error;
+    }
+  }
+
+  return {
+    opening: { last, replayed, torn, migratedFrom },
+    transaction: (work) =>
+      inTurn(
+        () => log.requireRoom(),
+        () => transact(work),
+      ),
+    read: (work) =>
+      inTurn(
+        () => log.requireUp(),
+        () => work(all),
+      ),
+    status: () => log.status(),
+    async close() {
+      if (closed) return;
+      closed = true;
+      await line;
+      try {
+        await log.end();
+      } finally {
+        database.close();
+        await threads.stop();
+      }
+    },
+  };
+}
+
+/**
+ * Begins anew with a snapshot of all there is.
+ *
+ * @returns its size in bytes.
+ */
+function rewrite(disk: Disk, files: Files, last: number, database: Uint8Array): number {
+  try {
+    return replaceFiles(disk, files, last, database);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ENOSPC")) throw error;
+    throw new Error(
+      `The disk is full. After a crash the store first writes all its data anew, beside the old: make room for ${database.length} bytes, and start again.`,
+      { cause: error },
+    );
+  }
+}
+
+/** Has the log compacted when its finished segments outgrow the data. */
+function compaction(
+  threads: Threads,
+  sizes: { readonly log: number; readonly snapshot: number },
+  segmentBytes: number,
+  onTrouble: (trouble: Error) => void,
+): (after: number) => void {
+  let finished = sizes.log;
+  let snapshot = sizes.snapshot;
+  let current = 0;
+  let running = false;
+  let failing = false;
+
+  async function compact(upTo: number): Promise<void> {
+    const covered = finished;
+    running = true;
+    try {
+      snapshot = await threads.compact(upTo);
+      finished -= covered;
+      failing = false;
+    } catch (error) {
+      const trouble = new Error("The log could not be compacted. It will be tried again.", { cause: error });
+      if (!failing) onTrouble(trouble);
+      failing = true;
+    }
+    running = false;
+  }
+
+  return (after) => {
+    finished += current;
+    current = segmentBytes;
+    if (!running && finished >= Math.max(4 * segmentBytes, snapshot / 2)) void compact(after);
+  };
+}
+
+function isFull(error: unknown): boolean {
+  return error instanceof Error && /database or disk is full|out of memory/.test(error.message);
+}
+
+function databaseFull(cause: unknown): MessagingError {
+  return new MessagingError("store_unavailable", "The database is as large as it may be.", { cause });
+}
+
+function warn(trouble: Error): void {
+  process.emitWarning(trouble);
+}
+
+function throwOut(error: Error): void {
+  setImmediate(() => {
+    throw error;
+  });
+}

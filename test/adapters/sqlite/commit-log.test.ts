@@ -1,0 +1,419 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setImmediate as turn, setTimeout as sleep } from "node:timers/promises";
+import { expect } from "chai";
+import { startLog } from "../../../src/adapters/sqlite/commit-log.js";
+import { nodeDisk, type Disk, type OpenFile } from "../../../src/adapters/sqlite/disk.js";
+import { encodeFrame, SEGMENT_HEADER_BYTES } from "../../../src/adapters/sqlite/segment.js";
+import { openStore, type SqliteOptions, type SqliteStore } from "../../../src/adapters/sqlite/store.js";
+import { inline, type Threads } from "../../../src/adapters/sqlite/threads.js";
+import type { Chat } from "../../../src/domain/chat.js";
+import { MessagingError } from "../../../src/domain/errors.js";
+import type { MessageText } from "../../../src/domain/message.js";
+import type { UsernameKey } from "../../../src/domain/user.js";
+import { ana, openP2p, send, texts } from "./conversation.js";
+
+const SEGMENT_BYTES = 32 * 1024;
+
+describe("the commit log", () => {
+  let directory: string;
+  let store: SqliteStore;
+  let chat: Chat;
+  /** Errors that the disk is to give, by file and call. */
+  let faults: Map<string, string>;
+  /** Calls of the disk that change something, as file and call. */
+  let calls: string[];
+  /** What the log has to wait for before it writes. */
+  let gate: Promise<void>;
+  let openGate: () => void;
+  /** The first transactions of the frames that went to the log. */
+  let frames: number[];
+  let fatal: Error[];
+  let trouble: Error[];
+  let recoveries: number;
+
+  beforeEach(async () => {
+    directory = mkdtempSync(join(tmpdir(), "palaver-"));
+    faults = new Map();
+    calls = [];
+    gate = Promise.resolve();
+    frames = [];
+    fatal = [];
+    trouble = [];
+    recoveries = 0;
+    store = await open();
+    chat = await openP2p(store);
+  });
+
+  afterEach(async () => {
+    openGate?.();
+    faults.clear();
+    await store.close();
+    rmSync(directory, { recursive: true });
+  });
+
+  function open(options: SqliteOptions = {}): Promise<SqliteStore> {
+    const disk = faultyDisk(nodeDisk(directory));
+    const threads = inline(disk);
+    const gated: Threads = {
+      ...threads,
+      log: {
+        ...threads.log,
+        async write(frame) {
+          frames.push(frame.first);
+          await gate;
+          await threads.log.write(frame);
+        },
+      },
+    };
+    return openStore(disk, gated, {
+      segmentBytes: SEGMENT_BYTES,
+      retryAfter: 1,
+      onFatal: (error) => void fatal.push(error),
+      onTrouble: (error) => void trouble.push(error),
+      onSpace: () => void recoveries++,
+      ...options,
+    });
+  }
+
+  function faultyDisk(disk: Disk): Disk {
+    function call(name: string): void {
+      calls.push(name);
+      const code = faults.get(name) ?? faults.get(name.replace(/\d{16}.*\./, "N."));
+      if (code) throw Object.assign(new Error(`${code} in ${name}`), { code });
+    }
+    const file = (name: string, inner: OpenFile): OpenFile => ({
+      write(bytes, offset) {
+        call(`write ${name}`);
+        return inner.write(bytes, offset);
+      },
+      sync() {
+        call(`sync ${name}`);
+        inner.sync();
+      },
+      close: () => inner.close(),
+    });
+    return {
+      ...disk,
+      create(name) {
+        call(`create ${name}`);
+        return file(name, disk.create(name));
+      },
+      open: (name) => file(name, disk.open(name)),
+      rename(from, to) {
+        call(`rename ${to}`);
+        disk.rename(from, to);
+      },
+    };
+  }
+
+  function shutGate(): void {
+    gate = new Promise((resolve) => {
+      openGate = resolve;
+    });
+  }
+
+  /** Whether it is settled after the store had time for it. */
+  async function isAnswered(promise: Promise<unknown>): Promise<boolean> {
+    let answered = false;
+    const mark = () => {
+      answered = true;
+    };
+    promise.then(mark, mark);
+    await turn();
+    return answered;
+  }
+
+  async function codeOf(promise: Promise<unknown>): Promise<string | undefined> {
+    try {
+      await promise;
+      return undefined;
+    } catch (error) {
+      return error instanceof MessagingError ? error.code : String(error);
+    }
+  }
+
+  it("makes all transactions that wait durable in one commit", async () => {
+    const before = store.status();
+    await Promise.all(Array.from({ length: 50 }, (_, n) => send(store, chat, `${n}`)));
+    const after = store.status();
+    expect(after.transactions - before.transactions).to.equal(50);
+    expect(after.commits - before.commits).to.equal(1);
+    expect(await texts(store, chat)).to.have.lengthOf(50);
+  });
+
+  it("commits nothing for what changes nothing", async () => {
+    const before = store.status();
+    await store.transaction(async ({ users, sessions }) => {
+      await users.add(ana, "ana" as UsernameKey, "other digest");
+      await sessions.removeExpired(ana.id, 5);
+    });
+    await store.read(({ users }) => users.byId(ana.id));
+    expect(store.status()).to.deep.equal(before);
+  });
+
+  it("answers a transaction, and whoever has seen it, only when it is durable", async () => {
+    shutGate();
+    const sent = send(store, chat, "one");
+    const read = texts(store, chat);
+    const idle = store.transaction(({ messages }) => messages.lastId());
+    const refused = store.transaction(async ({ messages }) => {
+      throw new MessagingError("unknown_user", `${await messages.lastId()}`);
+    });
+    for (const promise of [sent, read, idle, refused]) expect(await isAnswered(promise)).to.equal(false);
+    openGate();
+    expect(await read).to.deep.equal(["one"]);
+    expect(await idle).to.equal(1);
+    expect(await codeOf(refused)).to.equal("unknown_user");
+    expect(await sent).to.have.lengthOf(1);
+  });
+
+  it("does not keep a reader waiting for what came after it", async () => {
+    shutGate();
+    const first = send(store, chat, "one");
+    const read = texts(store, chat);
+    while (!frames.includes(2)) await turn();
+    const second = send(store, chat, "two");
+    await turn();
+    openGate();
+    shutGate();
+    expect(await read).to.deep.equal(["one"]);
+    expect(await first).to.have.lengthOf(1);
+    expect(await isAnswered(second)).to.equal(false);
+    openGate();
+    expect(await second).to.have.lengthOf(1);
+  });
+
+  it("takes everything back where the work throws", async () => {
+    const failed = store.transaction(async ({ users, messages }) => {
+      await users.add({ ...ana, id: "another" as typeof ana.id }, "cy" as UsernameKey, "digest");
+      await messages.append({ chatId: chat.id, sender: ana, text: "lost" as MessageText, sentAt: 1 });
+      throw new Error("no");
+    });
+    expect(await codeOf(failed)).to.equal("Error: no");
+    expect(await store.read(({ users }) => users.byKey("cy" as UsernameKey))).to.equal(undefined);
+    expect(await texts(store, chat)).to.deep.equal([]);
+    expect((await send(store, chat, "kept"))[0]).to.include({ id: 1, seq: 1 });
+  });
+
+  it("refuses to write for a repository that outlives its transaction", async () => {
+    const kept = await store.transaction(async ({ messages }) => messages);
+    const late = kept.append({ chatId: chat.id, sender: ana, text: "late" as MessageText, sentAt: 1 });
+    expect(await codeOf(late)).to.include("after its transaction");
+    expect(await texts(store, chat)).to.deep.equal([]);
+  });
+
+  it("takes a transaction back that is larger than the log takes", async () => {
+    expect(await codeOf(send(store, chat, "x".repeat(SEGMENT_BYTES / 8)))).to.include(
+      "more than the log takes",
+    );
+    await send(store, chat, "small");
+    expect(await texts(store, chat)).to.deep.equal(["small"]);
+  });
+
+  it("refuses as unavailable what the database has no room for, and goes on", async () => {
+    await store.close();
+    store = await open({ largestDatabase: 200_000 });
+    let stored = 0;
+    let code: string | undefined;
+    while (code === undefined && stored < 1000) {
+      code = await codeOf(send(store, chat, "x".repeat(2000)));
+      if (code === undefined) stored++;
+    }
+    expect(code).to.equal("store_unavailable");
+    expect(await texts(store, chat)).to.have.lengthOf(stored);
+    await store.close();
+    store = await open();
+    expect(await texts(store, chat)).to.have.lengthOf(stored);
+  });
+
+  it("refuses as busy, with nothing applied, while the disk is slower than what comes in", async () => {
+    shutGate();
+    const text = "x".repeat(2000);
+    const codes = Array.from({ length: 10 }, () => codeOf(send(store, chat, text)));
+    expect(await Promise.race(codes)).to.equal("busy");
+    openGate();
+    const answered = await Promise.all(codes);
+    const refused = answered.filter((code) => code === "busy").length;
+    expect(refused).to.be.within(1, 9);
+    expect(answered.filter((code) => code === undefined)).to.have.lengthOf(10 - refused);
+    expect(await texts(store, chat)).to.have.lengthOf(10 - refused);
+    await send(store, chat, "later");
+  });
+
+  for (const call of ["write", "sync"]) {
+    it(`answers nobody after a failed ${call} of the log, and takes nothing more`, async () => {
+      await send(store, chat, "kept");
+      shutGate();
+      faults.set(`${call} log-N.palaver`, "EIO");
+      const waiting = [send(store, chat, "one"), send(store, chat, "two"), texts(store, chat)];
+      await turn();
+      openGate();
+      for (const promise of waiting) expect(await isAnswered(promise)).to.equal(false);
+      const failed = calls.length;
+      expect(await codeOf(send(store, chat, "three"))).to.equal("store_unavailable");
+      expect(await codeOf(texts(store, chat))).to.equal("store_unavailable");
+      expect(store.status().fault).to.include("EIO");
+      expect(fatal.map(String)).to.deep.equal([`Error: EIO in ${call} log-0000000000000000.palaver`]);
+      await store.close();
+      expect(calls).to.have.lengthOf(failed);
+
+      faults.clear();
+      store = await open();
+      expect((await texts(store, chat))[0]).to.equal("kept");
+    });
+  }
+
+  it("refuses to write on a full disk, still reads, and comes back by itself", async () => {
+    faults.set("create spare.palaver", "ENOSPC");
+    let stored = 0;
+    let code: string | undefined;
+    while (code === undefined && stored < 1000) {
+      code = await codeOf(send(store, chat, "x".repeat(1000)));
+      if (code === undefined) stored++;
+    }
+    expect(code).to.equal("store_unavailable");
+    expect(store.status().fault).to.include("ENOSPC");
+    expect(trouble[0]?.message).to.include("no place for the log");
+    expect(fatal).to.deep.equal([]);
+    expect(await texts(store, chat)).to.have.lengthOf(stored);
+
+    await sleep(20);
+    expect([trouble.length, recoveries]).to.deep.equal([1, 0]);
+
+    faults.clear();
+    while (store.status().fault) await sleep(1);
+    await send(store, chat, "again");
+    expect(await texts(store, chat)).to.have.lengthOf(stored + 1);
+    expect([trouble.length, recoveries]).to.deep.equal([1, 1]);
+  });
+
+  it("opens on a full disk, reads, and can be closed", async () => {
+    await send(store, chat, "kept");
+    await store.close();
+    faults.set("create spare.palaver", "ENOSPC");
+    store = await open();
+    expect(await texts(store, chat)).to.deep.equal(["kept"]);
+    expect(await codeOf(send(store, chat, "refused"))).to.equal("store_unavailable");
+    await store.close();
+    faults.clear();
+    store = await open();
+    expect(await texts(store, chat)).to.deep.equal(["kept"]);
+  });
+
+  it("does not open on a full disk after a crash, and says how much room it needs", async () => {
+    await send(store, chat, "kept");
+    await store.transaction(async () => faults.set("write log-N.palaver", "EIO"));
+    void send(store, chat, "unanswered");
+    while (fatal.length === 0) await turn();
+    await store.close();
+    faults.clear();
+    faults.set("write snapshot.tmp", "ENOSPC");
+    const refused = await open().catch((error: unknown) => error);
+    expect(refused)
+      .to.have.property("message")
+      .that.matches(/make room for \d+ bytes, and start again/);
+    faults.clear();
+    store = await open();
+    expect((await texts(store, chat))[0]).to.equal("kept");
+  });
+
+  it("compacts what has gathered, and keeps all of it", async () => {
+    const sent = Array.from({ length: 400 }, (_, n) => `${n} ${"x".repeat(800)}`);
+    await send(store, chat, ...sent);
+    await sleep(1);
+    const disk = nodeDisk(directory);
+    expect(disk.list().filter((name) => name.startsWith("snapshot-"))).to.have.lengthOf(1);
+    expect(disk.list().filter((name) => name.startsWith("log-")).length).to.be.below(10);
+    expect(disk.list()).to.not.include("log-0000000000000000.palaver");
+    await store.close();
+    store = await open();
+    expect(await texts(store, chat)).to.deep.equal(sent);
+    expect(trouble).to.deep.equal([]);
+  });
+
+  it("goes on when it cannot compact, says so, and compacts later", async () => {
+    faults.set("write snapshot.tmp", "ENOSPC");
+    const sent = Array.from({ length: 200 }, (_, n) => `${n} ${"x".repeat(800)}`);
+    await send(store, chat, ...sent);
+    await sleep(1);
+    expect(trouble[0]?.cause).to.include({ code: "ENOSPC" });
+    expect(trouble).to.have.lengthOf(1);
+    expect(nodeDisk(directory).list())
+      .to.include("log-0000000000000000.palaver")
+      .and.not.include("snapshot.tmp");
+
+    faults.clear();
+    await send(store, chat, ...sent);
+    await sleep(1);
+    expect(nodeDisk(directory).list()).to.not.include("log-0000000000000000.palaver");
+    expect(await texts(store, chat)).to.deep.equal([...sent, ...sent]);
+  });
+});
+
+describe("the room in the last segment of a full disk", () => {
+  it("is enough for whatever was let in, also where a frame goes out before its record comes", async () => {
+    for (let length = 300; length < 500; length++) {
+      const written = await fillLastSegment(length);
+      expect(written, `with records of ${length}`).to.be.within(2500, 4096);
+    }
+  });
+
+  /** @returns how many bytes of the segment were written when nothing more was let in and the log has ended. */
+  async function fillLastSegment(length: number): Promise<number> {
+    let segments = 0;
+    let written = 0;
+    let finish: () => void = () => {};
+    const log = await startLog({
+      threads: {
+        makeSpare: () => Promise.reject(new Error("full")),
+        log: {
+          begin: async () => {
+            segments++;
+            written = SEGMENT_HEADER_BYTES;
+          },
+          write: async (frame) => {
+            written += encodeFrame("", frame).length;
+            await new Promise<void>((resolve) => (finish = resolve));
+          },
+        },
+      },
+      makeFirstSpare: () => {},
+      last: 0,
+      segmentBytes: 4096,
+      retryAfter: 1e9,
+      onSwitch: () => {},
+      onTrouble: () => {},
+      onSpace: () => {},
+      onFatal: () => {},
+    });
+    const letIn = () => {
+      try {
+        log.requireRoom();
+        return true;
+      } catch {
+        return false;
+      }
+    };
+    const record = (bytes: number) => JSON.stringify([["x".repeat(bytes - 6)]]);
+    log.append(record(length));
+    await turn();
+    while (letIn()) {
+      log.append(record(length));
+      const next = letIn();
+      finish();
+      await turn();
+      if (next) log.append(record(512));
+      await turn();
+    }
+    const ending = log.end();
+    for (let n = 0; n < 5; n++) {
+      finish();
+      await turn();
+    }
+    await ending;
+    expect(segments).to.equal(1);
+    return written;
+  }
+});

@@ -1,0 +1,85 @@
+import { cpSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect } from "chai";
+import { openDatabase } from "../../../src/adapters/sqlite/database.js";
+import { nodeDisk } from "../../../src/adapters/sqlite/disk.js";
+import { writeSnapshot } from "../../../src/adapters/sqlite/snapshot.js";
+import { openSqliteStore, type SqliteStore } from "../../../src/adapters/sqlite/store.js";
+import type { ChatId } from "../../../src/domain/chat.js";
+import type { UserId, UsernameKey } from "../../../src/domain/user.js";
+
+const FIXTURES = fileURLToPath(new URL("../../../../test/fixtures/", import.meta.url));
+const ANA = "0199aaaa-0000-7000-8000-00000000000a" as UserId;
+const BO = "0199aaaa-0000-7000-8000-00000000000b" as UserId;
+
+describe("an SQLite store in an older version of its schema", () => {
+  it("is brought to this one at the start, in a snapshot of its own, and stays there", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "palaver-"));
+    // What there was before the first version: a database with nothing in it.
+    const database = await openDatabase();
+    writeSnapshot(nodeDisk(directory), 7, database.toFile());
+    database.close();
+    const migrated = await openSqliteStore(directory);
+    expect(migrated.opening).to.include({ last: 7, migratedFrom: 0 });
+    await migrated.transaction(({ chats }) => chats.addGroup("kept", 1));
+    await migrated.close();
+    const again = await openSqliteStore(directory);
+    expect(again.opening).to.include({ last: 8, migratedFrom: undefined });
+    await again.close();
+    rmSync(directory, { recursive: true });
+  });
+});
+
+describe("an SQLite store in the first format", () => {
+  let directory: string;
+  let store: SqliteStore;
+
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), "palaver-"));
+    cpSync(join(FIXTURES, "format-1"), directory, { recursive: true });
+  });
+
+  afterEach(async () => {
+    await store.close();
+    rmSync(directory, { recursive: true });
+  });
+
+  it("opens with all that is in its snapshot and its log", async () => {
+    expect(readdirSync(directory).filter((name) => /^(snapshot|log)/.test(name))).to.have.lengthOf(2);
+    store = await openSqliteStore(directory);
+    expect(store.opening).to.include({ last: 6, replayed: 3, torn: undefined });
+    const ana = { id: ANA, username: "Ana", createdAt: 1001 };
+    const bo = { id: BO, username: "bo", createdAt: 1002 };
+    const sender = ({ id, username }: typeof ana) => ({ id, username });
+    const plain = { sentAt: 1005, editedAt: null, deletedAt: null };
+    await store.read(async ({ users, chats, messages, sessions }) => {
+      expect(await users.credentials("ana" as UsernameKey)).to.deep.equal({
+        user: ana,
+        passwordDigest: "digest of ana",
+      });
+      expect(await users.byId(BO)).to.deep.equal(bo);
+      expect(await chats.ofParticipant(1 as ChatId, ANA)).to.deep.equal({
+        id: 1,
+        kind: "group",
+        title: "Gruppe 🙂",
+        createdAt: 1003,
+      });
+      expect(await chats.ofParticipant(1 as ChatId, BO)).to.equal(undefined);
+      expect(await chats.p2p([ANA, BO])).to.deep.equal({ id: 2, kind: "p2p", title: null, createdAt: 1005 });
+      expect(await messages.ofUser(ANA, { after: 0, upTo: 10, limit: 10 })).to.deep.equal([
+        { ...plain, id: 1, chatId: 2, seq: 1, sender: sender(ana), text: 'hello, "bo"\n\t\'\u0001' },
+        { ...plain, id: 2, chatId: 2, seq: 2, sender: sender(bo), text: "hello, ana 🙂" },
+        { ...plain, id: 3, chatId: 3, seq: 1, sender: sender(ana), text: "to myself" },
+      ]);
+      expect(await sessions.byDigest("digest of a secret")).to.deep.equal({
+        id: "session-1",
+        user: ana,
+        createdAt: 1006,
+        expiresAt: 9_999_999_999_999,
+      });
+      expect(await sessions.byDigest("digest of another")).to.equal(undefined);
+    });
+  });
+});

@@ -1,0 +1,224 @@
+import { existsSync, cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect } from "chai";
+import { backUpStore, checkStore } from "../../../src/adapters/sqlite/inspection.js";
+import { salvageStore } from "../../../src/adapters/sqlite/salvage.js";
+import { openSqliteStore, type SqliteStore } from "../../../src/adapters/sqlite/store.js";
+import type { Chat } from "../../../src/domain/chat.js";
+import { openP2p, send, texts } from "./conversation.js";
+
+const OPTIONS = { segmentBytes: 1024 * 1024 };
+const WORDS = Array.from({ length: 40 }, (_, n) => `${n} ${"x".repeat(600)}`);
+
+describe("the files of an SQLite store", () => {
+  let root: string;
+  let directory: string;
+  let target: string;
+  let stores: SqliteStore[];
+  let chat: Chat;
+
+  beforeEach(async () => {
+    root = mkdtempSync(join(tmpdir(), "palaver-"));
+    directory = join(root, "data");
+    target = join(root, "target");
+    stores = [];
+    const store = await open(directory);
+    chat = await openP2p(store);
+    await send(store, chat, ...WORDS);
+    writeFileSync(join(directory, "a-key"), "of somebody else");
+  });
+
+  afterEach(async () => {
+    await closeAll();
+    rmSync(root, { recursive: true });
+  });
+
+  async function open(path: string): Promise<SqliteStore> {
+    const store = await openSqliteStore(path, OPTIONS);
+    stores.push(store);
+    return store;
+  }
+
+  async function closeAll(): Promise<void> {
+    for (const store of stores) await store.close();
+  }
+
+  async function readTexts(path: string): Promise<string[]> {
+    const store = await openSqliteStore(path, OPTIONS);
+    const found = await texts(store, chat);
+    await store.close();
+    return found;
+  }
+
+  /** Sends it again for as long as the store is too busy for it. */
+  async function sendPatiently(store: SqliteStore, text: string): Promise<void> {
+    while (!(await send(store, chat, text).catch(() => undefined))) await sleep(1);
+  }
+
+  function file(pattern: RegExp): string {
+    return join(
+      directory,
+      readdirSync(directory)
+        .filter((name) => pattern.test(name))
+        .toSorted()[0]!,
+    );
+  }
+
+  function damage(path: string, change: (bytes: Buffer) => void): void {
+    const bytes = readFileSync(path);
+    change(bytes);
+    writeFileSync(path, bytes);
+  }
+
+  /** Where the transaction that sent this text is in the log. */
+  function placeOf(bytes: Buffer, text: string): number {
+    return bytes.indexOf(`"${text}"`);
+  }
+
+  describe("checked", () => {
+    it("are sound, while the store runs and after", async () => {
+      expect(await checkStore(directory)).to.deep.equal({ last: 41, torn: undefined, faults: [] });
+      await closeAll();
+      const before = readdirSync(directory);
+      expect(await checkStore(directory)).to.deep.equal({ last: 41, torn: undefined, faults: [] });
+      expect(readdirSync(directory)).to.deep.equal(before);
+    });
+
+    it("show each damaged segment", async () => {
+      await closeAll();
+      await send(await open(directory), chat, "again");
+      await closeAll();
+      const logs = readdirSync(directory).filter((name) => name.startsWith("log-"));
+      expect(logs).to.have.lengthOf(2);
+      for (const log of logs) damage(join(directory, log), (bytes) => void (bytes[500]! ^= 1));
+      const { last, faults } = await checkStore(directory);
+      expect(last).to.equal(undefined);
+      expect(faults).to.have.lengthOf(2);
+      for (const [index, fault] of faults.entries())
+        expect(fault).to.include(`${logs[index]} is damaged at byte`);
+    });
+
+    it("show a damaged snapshot", async () => {
+      await closeAll();
+      damage(file(/^snapshot/), (bytes) => void (bytes[9000]! ^= 1));
+      expect((await checkStore(directory)).faults[0]).to.match(/^snapshot-.* is damaged/);
+    });
+
+    it("must be there", async () => {
+      for (const path of [root, join(root, "nowhere")]) {
+        const refused = await checkStore(path).catch((error: unknown) => error);
+        expect(refused).to.have.property("message", `There is no store in ${path}.`);
+      }
+    });
+  });
+
+  describe("backed up", () => {
+    it("are whole in the copy, while the store goes on", async () => {
+      const backup = await backUpStore(directory, target);
+      await send(stores[0]!, chat, "later");
+      expect(backup.last).to.equal(41);
+      expect(readFileSync(join(target, "a-key"), "utf8")).to.equal("of somebody else");
+      expect(readdirSync(target)).to.have.lengthOf(2);
+      expect(await texts(await open(target), chat)).to.deep.equal(WORDS);
+    });
+
+    it("are a moment of a store that is busy, and compacts its log meanwhile", async () => {
+      const busy = await openSqliteStore(join(root, "busy"), { segmentBytes: 128 * 1024 });
+      stores.push(busy);
+      chat = await openP2p(busy);
+      const sent: string[] = [];
+      const stop = new AbortController();
+      const sending = (async () => {
+        while (!stop.signal.aborted) {
+          const words = Array.from({ length: 50 }, (_, n) => `${sent.length + n} ${"y".repeat(500)}`);
+          await Promise.all(words.map((text) => sendPatiently(busy, text)));
+          sent.push(...words);
+        }
+      })();
+      const snapshots = new Set<string>();
+      for (let n = 0; snapshots.size < 3; n++) {
+        const copy = join(root, `copy-${n}`);
+        const acknowledged = [...sent];
+        const { last } = await backUpStore(join(root, "busy"), copy);
+        const found = await readTexts(copy);
+        expect(found).to.have.lengthOf(last - 1);
+        expect([...new Set([...found, ...acknowledged])]).to.have.lengthOf(found.length);
+        for (const name of readdirSync(join(root, "busy"))) {
+          if (name.startsWith("snapshot-")) snapshots.add(name);
+        }
+      }
+      stop.abort();
+      await sending;
+    });
+
+    it("go into a new directory only, and not at all if they are damaged", async () => {
+      const refused = await backUpStore(directory, root).catch((error: unknown) => error);
+      expect(refused).to.have.property("message").that.includes("is not empty");
+      await closeAll();
+      damage(file(/^log/), (bytes) => void (bytes[500]! ^= 1));
+      const damaged = await backUpStore(directory, target).catch((error: unknown) => error);
+      expect(damaged).to.have.property("name", "DamageError");
+      expect(existsSync(target)).to.equal(false);
+    });
+  });
+
+  describe("salvaged", () => {
+    it("give all where nothing is damaged", async () => {
+      await closeAll();
+      expect(await salvageStore(directory, target)).to.deep.equal({
+        last: 41,
+        faults: [],
+        missing: [],
+        leftOut: [],
+        rowsLeftOut: 0,
+      });
+      expect(await texts(await open(target), chat)).to.deep.equal(WORDS);
+      expect(readFileSync(join(target, "a-key"), "utf8")).to.equal("of somebody else");
+    });
+
+    it("give all but a bad frame, and name what is missing", async () => {
+      await closeAll();
+      const path = file(/^log/);
+      damage(path, (bytes) => void (bytes[placeOf(bytes, WORDS[5]!)]! ^= 1));
+      const before = readFileSync(path);
+      const { missing, leftOut, faults } = await salvageStore(directory, target);
+      expect(missing).to.deep.equal([[7, 7]]);
+      expect(leftOut).to.deep.equal([]);
+      expect(faults[0]).to.include("is damaged at byte");
+      expect(await texts(await open(target), chat)).to.deep.equal(WORDS.filter((text) => text !== WORDS[5]));
+      expect(readFileSync(path)).to.deep.equal(before);
+    });
+
+    it("leave out what needs something that is missing", async () => {
+      await closeAll();
+      damage(file(/^log/), (bytes) => void (bytes[placeOf(bytes, "Ana")]! ^= 1));
+      const { missing, leftOut, last } = await salvageStore(directory, target);
+      expect(missing).to.deep.equal([[1, 1]]);
+      expect(leftOut).to.deep.equal(Array.from({ length: 40 }, (_, n) => n + 2));
+      expect(last).to.equal(41);
+      expect(await texts(await open(target), chat)).to.deep.equal([]);
+    });
+
+    it("give the rows of a damaged snapshot that can be read", async () => {
+      await closeAll();
+      await backUpStore(directory, target);
+      cpSync(target, (directory = join(root, "copy")), { recursive: true });
+      const path = file(/^snapshot/);
+      const bytes = readFileSync(path);
+      const lost = bytes.subarray(0, bytes.indexOf(WORDS[20]!)).length;
+      damage(path, (all) => void all.fill(0xff, lost - (lost % 4096), lost - (lost % 4096) + 4096));
+      const { faults } = await salvageStore(directory, join(root, "saved"));
+      expect(faults[0]).to.match(/^snapshot-.* is damaged/);
+      const found = await texts(await open(join(root, "saved")), chat);
+      expect(found.length).to.be.within(30, 39);
+      expect(WORDS).to.include.members(found);
+    });
+
+    it("are refused to it while a store has them", async () => {
+      const refused = await salvageStore(directory, target).catch((error: unknown) => error);
+      expect(refused).to.have.property("message").that.includes("in use by another process");
+    });
+  });
+});

@@ -1,0 +1,176 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "chai";
+import { DamageError } from "../../../src/adapters/sqlite/damage.js";
+import { openSqliteStore, type SqliteStore } from "../../../src/adapters/sqlite/store.js";
+import { openP2p, send, texts } from "./conversation.js";
+
+describe("opening an SQLite store", () => {
+  let root: string;
+  let directory: string;
+  let stores: SqliteStore[];
+
+  beforeEach(() => {
+    root = mkdtempSync(join(tmpdir(), "palaver-"));
+    directory = join(root, "data");
+    stores = [];
+  });
+
+  afterEach(async () => {
+    for (const store of stores) await store.close();
+    rmSync(root, { recursive: true });
+  });
+
+  async function open(path = directory): Promise<SqliteStore> {
+    const store = await openSqliteStore(path, { segmentBytes: SEGMENT_BYTES });
+    stores.push(store);
+    return store;
+  }
+
+  /** What a kill would leave. */
+  function copyOfRunning(): string {
+    const copy = join(root, "copy");
+    mkdirSync(copy);
+    for (const name of readdirSync(directory))
+      writeFileSync(join(copy, name), readFileSync(join(directory, name)));
+    return copy;
+  }
+
+  function names(path: string, pattern: RegExp): string[] {
+    return readdirSync(path)
+      .filter((name) => pattern.test(name))
+      .toSorted();
+  }
+
+  it("makes the directory, for its owner alone", async () => {
+    const store = await open();
+    expect(statSync(directory).mode & 0o777).to.equal(0o700);
+    for (const name of readdirSync(directory))
+      expect(statSync(join(directory, name)).mode & 0o777).to.equal(0o600);
+    expect(store.opening).to.deep.equal({ last: 0, replayed: 0, torn: undefined, migratedFrom: 0 });
+  });
+
+  it("finds everything again after it was closed, and writes no new snapshot", async () => {
+    const store = await open();
+    const chat = await openP2p(store);
+    await send(store, chat, "one", "two");
+    await store.close();
+    const snapshots = names(directory, /^snapshot/);
+
+    const again = await open();
+    expect(await texts(again, chat)).to.deep.equal(["one", "two"]);
+    expect(again.opening).to.deep.equal({ last: 3, replayed: 3, torn: undefined, migratedFrom: undefined });
+    expect(names(directory, /^snapshot/)).to.deep.equal(snapshots);
+    await send(again, chat, "three");
+    expect(names(directory, /^log/)).to.deep.equal([
+      "log-0000000000000000.palaver",
+      "log-0000000000000003.palaver",
+    ]);
+    await again.close();
+    expect(await texts(await open(), chat)).to.deep.equal(["one", "two", "three"]);
+  });
+
+  it("finds everything again after a kill, and goes on behind a new snapshot", async () => {
+    const store = await open();
+    const chat = await openP2p(store);
+    await send(store, chat, "one", "two");
+
+    const copy = copyOfRunning();
+    const again = await open(copy);
+    expect(await texts(again, chat)).to.deep.equal(["one", "two"]);
+    expect(again.opening).to.include({ last: 3, replayed: 3 });
+    expect(names(copy, /^(snapshot|log)/)).to.have.lengthOf(1);
+    expect(names(copy, /^snapshot-0000000000000003-/)).to.have.lengthOf(1);
+    await send(again, chat, "three");
+    await again.close();
+    expect(await texts(await open(copy), chat)).to.deep.equal(["one", "two", "three"]);
+  });
+
+  it("keeps a snapshot that any SQLite tool opens", async () => {
+    await open();
+    const [snapshot] = names(directory, /^snapshot/);
+    expect(readFileSync(join(directory, snapshot!)).toString("latin1", 0, 16)).to.equal("SQLite format 3\0");
+  });
+
+  it("cuts a torn end, says so, and never reads it again", async () => {
+    const store = await open();
+    const chat = await openP2p(store);
+    await send(store, chat, "one", "two");
+    const copy = copyOfRunning();
+    const [log] = names(copy, /^log/);
+    const bytes = readFileSync(join(copy, log!));
+    const offset = bytes.lastIndexOf(0x1e);
+    bytes.fill(0, offset + 70);
+    writeFileSync(join(copy, log!), bytes);
+
+    const again = await open(copy);
+    expect(await texts(again, chat)).to.deep.equal(["one"]);
+    expect(again.opening.torn).to.deep.equal({ file: log, offset, bytes: 70 });
+    await send(again, chat, "other");
+    await again.close();
+    const last = await open(copy);
+    expect(await texts(last, chat)).to.deep.equal(["one", "other"]);
+    expect(last.opening.torn).to.equal(undefined);
+  });
+
+  for (const file of ["log", "snapshot"]) {
+    it(`refuses a damaged ${file}, names it, and changes nothing`, async () => {
+      const store = await open();
+      await send(store, await openP2p(store), "one", "two");
+      await store.close();
+      const [name] = names(directory, new RegExp(`^${file}`));
+      const path = join(directory, name!);
+      const bytes = readFileSync(path);
+      bytes[300]! ^= 0x04;
+      writeFileSync(path, bytes);
+      const before = names(directory, /./);
+
+      const refused = await open().catch((error: unknown) => error);
+      expect(refused).to.be.instanceOf(DamageError);
+      expect(refused).to.have.property("message").that.includes(`${name} is damaged at byte `);
+      expect(names(directory, /./)).to.deep.equal(before);
+      expect(readFileSync(path)).to.deep.equal(bytes);
+    });
+
+    it(`refuses to do without a ${file} that is gone`, async () => {
+      let store = await open();
+      const chat = await openP2p(store);
+      await store.close();
+      store = await open();
+      await send(store, chat, "one");
+      await store.close();
+      rmSync(join(directory, names(directory, new RegExp(`^${file}`))[0]!));
+      const refused = await open().catch((error: unknown) => error);
+      expect(refused).to.be.instanceOf(DamageError);
+      expect(refused).to.have.property("message").that.includes("gone");
+    });
+  }
+
+  it("refuses data of a newer program", async () => {
+    const store = await open();
+    await store.transaction(async () => {});
+    await store.close();
+    const [name] = names(directory, /^snapshot/);
+    rmSync(join(directory, name!));
+    const { openDatabase } = await import("../../../src/adapters/sqlite/database.js");
+    const { nodeDisk } = await import("../../../src/adapters/sqlite/disk.js");
+    const { writeSnapshot } = await import("../../../src/adapters/sqlite/snapshot.js");
+    const database = await openDatabase();
+    database.execute("PRAGMA user_version = 99");
+    writeSnapshot(nodeDisk(directory), 0, database.toFile());
+    database.close();
+    const refused = await open().catch((error: unknown) => error);
+    expect(refused).to.have.property("message").that.includes("version 99").and.includes("newer program");
+  });
+
+  it("is refused while another store has the directory, and not after", async () => {
+    const store = await open();
+    const refused = await open().catch((error: unknown) => error);
+    expect(refused).to.have.property("message").that.includes(`${directory} is in use`);
+    await store.close();
+    expect((await open()).status().fault).to.equal(undefined);
+  });
+});
+
+const SEGMENT_BYTES = 64 * 1024;
