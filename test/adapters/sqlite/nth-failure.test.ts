@@ -1,0 +1,60 @@
+import { expect } from "chai";
+import { openStore } from "../../../src/adapters/sqlite/store.js";
+import { inline } from "../../../src/adapters/sqlite/threads.js";
+import { runSchedule } from "../../support/durability.js";
+import { PREPARED_DISKS, prepareDisks, storeOf } from "../../support/engine.js";
+import type { Step } from "../../support/schedules.js";
+import type { Fault, SimulatedDisk } from "../../support/simulated-disk.js";
+
+const FAULTS: readonly (readonly [what: string, fault: Fault, lasting: boolean])[] = [
+  ["fails with EIO once", { error: "EIO" }, false],
+  ["fails with EIO from then on", { error: "EIO" }, true],
+  ["fails with ENOSPC once", { error: "ENOSPC" }, false],
+  ["fails with ENOSPC from then on", { error: "ENOSPC" }, true],
+  ["takes a part of a write once", { take: 11 }, false],
+  ["takes a part of each write from then on", { take: 211 }, true],
+  ["never happens, for the power is cut", "power cut", false],
+  ["never happens, for the process is killed", "kill", false],
+];
+
+/** From the opening to the next one, with all that a store does in between. */
+const LIFE: readonly Step[] = [
+  { do: "send", lengths: [[10], [20, 30], [40]] },
+  { do: "settle" },
+  { do: "send", lengths: [[50], [60]] },
+  { do: "look", in: "a read" },
+  { do: "pause" },
+  { do: "send", lengths: [[70]] },
+  { do: "settle" },
+  { do: "restart", after: "close" },
+  { do: "look", in: "a read" },
+  { do: "send", lengths: [[80]] },
+  { do: "settle" },
+];
+
+describe("The SQLite store, when the n-th operation of its disk", function () {
+  this.timeout(60_000);
+  const open = storeOf({ openStore, inline });
+  let disks: readonly SimulatedDisk[];
+
+  before(async () => {
+    disks = await prepareDisks(open);
+  });
+
+  for (const [what, fault, lasting] of FAULTS) {
+    it(`${what}, keeps what it acknowledged and opens again, for every n`, async () => {
+      const empty = 0;
+      const readyToCompact = PREPARED_DISKS - 1;
+      for (const disk of [empty, readyToCompact]) {
+        let untouched = false;
+        let after = 0;
+        for (; !untouched; after += 1) {
+          const steps: readonly Step[] = [{ do: "fault", after, fault, lasting }, ...LIFE];
+          const { faults } = await runSchedule(open, disks, { disk, seed: after, steps });
+          untouched = faults === 0;
+        }
+        expect(after).to.be.above(50);
+      }
+    });
+  }
+});

@@ -1,0 +1,97 @@
+/**
+ * Runs random schedules of sends, crashes and broken disks over the store, and holds it to its promises, with a thread for
+ * each core. Usage: script/prove-durability [SCHEDULES] [SEED], or with a PATH behind, to see a failure again.
+ */
+import { once } from "node:events";
+import { availableParallelism } from "node:os";
+import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
+import fc from "fast-check";
+import { openStore } from "../../src/adapters/sqlite/store.js";
+import { inline } from "../../src/adapters/sqlite/threads.js";
+import { runSchedule, type Tally } from "../support/durability.js";
+import { prepareDisks, storeOf } from "../support/engine.js";
+import { anySchedule } from "../support/schedules.js";
+
+interface Order {
+  readonly schedules: number;
+  readonly seed: number;
+  /** Of one schedule, as a failure reports it. */
+  readonly path: string | undefined;
+}
+
+interface Outcome extends Tally {
+  schedules: number;
+  /** What went wrong, and how to see it again. */
+  failure: string | undefined;
+}
+
+if (isMainThread) await prove(readOrder(process.argv.slice(2)));
+else parentPort?.postMessage(await run(workerData as Order));
+
+function readOrder([schedules = "100000", seed = `${Date.now() % 2 ** 31}`, path]: readonly string[]): Order {
+  const order = { schedules: Number(schedules), seed: Number(seed), path };
+  if (![order.schedules, order.seed].every(Number.isInteger) || order.schedules < 1) {
+    throw new Error("Usage: script/prove-durability [SCHEDULES] [SEED] [PATH]");
+  }
+  return order;
+}
+
+async function prove({ schedules, seed, path }: Order): Promise<void> {
+  const began = Date.now();
+  const threads = path === undefined ? Math.min(availableParallelism(), schedules) : 1;
+  const outcomes = await Promise.all(
+    Array.from({ length: threads }, async (_, n) => {
+      const order: Order = { schedules: Math.ceil(schedules / threads), seed: seed + n, path };
+      const [outcome] = (await once(
+        new Worker(new URL(import.meta.url), { workerData: order }),
+        "message",
+      )) as [Outcome];
+      return outcome;
+    }),
+  );
+  for (const { failure } of outcomes) {
+    if (failure !== undefined) console.log(failure);
+  }
+  const sum = (count: Exclude<keyof Outcome, "failure">) =>
+    outcomes.reduce((total, outcome) => total + outcome[count], 0);
+  const failures = outcomes.filter(({ failure }) => failure !== undefined).length;
+  console.log(
+    `${sum("schedules")} schedules in ${Math.round((Date.now() - began) / 1000)} s: ` +
+      `${sum("acknowledged")} transactions acknowledged, ${sum("refused")} refused, ` +
+      `${sum("faults")} faults of the disk, ${sum("opened")} openings, ${sum("unopened")} that a fault stopped, ` +
+      `${failures} broken promises`,
+  );
+  process.exitCode = failures > 0 ? 1 : 0;
+}
+
+async function run({ schedules, seed, path }: Order): Promise<Outcome> {
+  const open = storeOf({ openStore, inline });
+  const disks = await prepareDisks(open);
+  const outcome: Outcome = {
+    schedules: 0,
+    acknowledged: 0,
+    refused: 0,
+    faults: 0,
+    opened: 0,
+    unopened: 0,
+    failure: undefined,
+  };
+  const property = fc.asyncProperty(anySchedule, async (schedule) => {
+    const tally = await runSchedule(open, disks, schedule);
+    outcome.schedules += 1;
+    for (const count of ["acknowledged", "refused", "faults", "opened", "unopened"] as const) {
+      outcome[count] += tally[count];
+    }
+  });
+  const found = await fc.check(property, {
+    numRuns: schedules,
+    seed,
+    ...(path !== undefined && { path }),
+  });
+  if (found.failed) {
+    outcome.failure =
+      `${fc.defaultReportMessage(found)}\n${String(found.errorInstance)}\n` +
+      `Again: script/prove-durability 1 ${found.seed} ${found.counterexamplePath}`;
+  }
+  return outcome;
+}
