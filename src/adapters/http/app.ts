@@ -1,0 +1,135 @@
+import { randomUUID } from "node:crypto";
+import { Router } from "@koa/router";
+import Koa, { type Context, type Middleware } from "koa";
+import type { Logger } from "pino";
+import type { Messaging } from "../../application/messaging.js";
+import type { StoreStatus } from "../../application/ports.js";
+import { accountOperations } from "./accounts.js";
+import { chatOperations } from "./chats.js";
+import { messageOperations } from "./messages.js";
+import { createMetrics, type Metrics } from "./metrics.js";
+import { mount, operation, type Operation } from "./operation.js";
+import { HttpError, answerErrors, trace } from "./problem.js";
+import { sessionCookie } from "./session.js";
+
+export interface HttpOptions {
+  readonly messaging: Messaging;
+  readonly storeStatus: () => StoreStatus;
+  readonly log: Logger;
+  /** Whether a proxy in front ends TLS and tells, in `X-Forwarded-…`, who asks. */
+  readonly trustProxy: boolean;
+}
+
+/** The messaging core over HTTP, as a Koa application. */
+export function createHttpApp({ messaging, storeStatus, log, trustProxy }: HttpOptions): Koa {
+  const app = new Koa({ proxy: trustProxy });
+  const metrics = createMetrics(storeStatus);
+  const router = new Router({ sensitive: true, strict: true });
+  mount(
+    router,
+    [
+      ...accountOperations(messaging, sessionCookie(app, messaging)),
+      ...chatOperations(messaging),
+      ...messageOperations(messaging),
+      ...healthOperations(storeStatus),
+    ],
+    messaging,
+  );
+  router.get("/metrics", async (ctx) => {
+    ctx.body = await metrics.text();
+    ctx.type = metrics.contentType;
+  });
+  app.use(observe(log, metrics));
+  app.use(answerErrors(log));
+  app.use(requireTarget);
+  app.use(router.routes());
+  app.use(refuseUnrouted);
+  // An answer that broke off after its head: its client sees it cut, and all that is left to do is to tell.
+  app.on("error", (error, ctx?: Context) => {
+    if (!isHangUp(error)) log.error({ request_id: ctx?.state["requestId"], err: trace(error) });
+  });
+  return app;
+}
+
+/** Asked for every few seconds by whoever runs it. */
+const operators: ReadonlySet<string> = new Set(["/healthz", "/readyz", "/metrics"]);
+
+/** A request id, the headers that every answer has, and one log line and one count for each request. */
+function observe(log: Logger, metrics: Metrics): Middleware {
+  return (ctx, next) => {
+    const began = process.hrtime.bigint();
+    const requestId = saneRequestId(ctx.get("X-Request-Id")) ?? randomUUID();
+    ctx.state["requestId"] = requestId;
+    ctx.set(everyAnswer(requestId));
+    ctx.res.once("close", () => {
+      const seconds = Number(process.hrtime.bigint() - began) / 1e9;
+      const route = String(ctx["_matchedRoute"] ?? "none");
+      // A client that went before the answer began was given none.
+      const status = ctx.res.headersSent ? ctx.status : undefined;
+      metrics.countRequest(ctx.method, route, String(status ?? "none"), seconds);
+      // These fields and no others: nothing that a user wrote may get into the log but a sane request id.
+      log[operators.has(route) ? "debug" : "info"]({
+        request_id: requestId,
+        method: ctx.method,
+        route,
+        status,
+        ms: Math.round(seconds * 1e6) / 1e3,
+        cut: ctx.res.writableFinished ? undefined : true,
+        code: ctx.state["code"],
+        user_id: ctx.state["userId"],
+      });
+    });
+    return next();
+  };
+}
+
+/** The headers that every answer has. */
+export function everyAnswer(requestId: string) {
+  return { "X-Request-Id": requestId, "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store" };
+}
+
+function saneRequestId(id: string): string | undefined {
+  return /^[A-Za-z0-9._-]{1,64}$/.test(id) ? id : undefined;
+}
+
+/** RFC 9112, 3.2. Two hosts are how a request is smuggled past a proxy that goes by the other one. */
+const requireTarget: Middleware = ({ req }, next) => {
+  const hosts = req.rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === "host");
+  if (hosts.length > 1 || (hosts.length === 0 && req.httpVersion === "1.1")) {
+    throw new HttpError("bad_request", "A request must have one Host header.");
+  }
+  const target = req.url ?? "";
+  if (!target.startsWith("/") && !URL.canParse(target)) {
+    throw new HttpError("bad_request", "What is asked for must be a path, or a whole URL.");
+  }
+  return next();
+};
+
+function healthOperations(storeStatus: () => StoreStatus): readonly Operation[] {
+  return [
+    operation({ method: "get", paths: ["/healthz"], access: "anyone", handle: async () => ({}) }),
+    operation({
+      method: "get",
+      paths: ["/readyz"],
+      access: "anyone",
+      async handle() {
+        const { fault } = storeStatus();
+        if (fault !== undefined) throw new HttpError("store_unavailable", fault);
+        return {};
+      },
+    }),
+  ];
+}
+
+const refuseUnrouted: Middleware = (ctx) => {
+  const matched = ctx["matched"] as readonly { readonly methods: readonly string[] }[] | undefined;
+  const allowed = matched?.flatMap(({ methods }) => methods) ?? [];
+  if (allowed.length === 0) throw new HttpError("not_found", "There is nothing at this path.");
+  const allow = [...new Set(allowed)].join(", ");
+  throw new HttpError("method_not_allowed", `This path takes ${allow}.`, { headers: { Allow: allow } });
+};
+
+function isHangUp(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === "ERR_STREAM_PREMATURE_CLOSE" || code === "ECONNRESET" || code === "EPIPE";
+}

@@ -1,0 +1,157 @@
+import { STATUS_CODES } from "node:http";
+import type { Middleware } from "koa";
+import type { Logger } from "pino";
+import { MessagingError, type ErrorCode } from "../../domain/errors.js";
+
+/** What only HTTP can refuse. Closed and stable, like the codes of the core. */
+export type HttpErrorCode =
+  /** The request is no valid HTTP. */
+  | "bad_request"
+  /** The body is not JSON in UTF-8, or not an object, or has a field twice. */
+  | "invalid_json"
+  /** A field or query parameter is missing, mistyped or unknown; `errors` names each. */
+  | "invalid_request"
+  | "not_found"
+  | "method_not_allowed"
+  | "request_timeout"
+  | "payload_too_large"
+  | "unsupported_media_type"
+  | "headers_too_large"
+  | "internal_error";
+
+const statuses: Record<ErrorCode | HttpErrorCode, number> = {
+  bad_request: 400,
+  invalid_json: 400,
+  invalid_request: 400,
+  invalid_username: 400,
+  invalid_password: 400,
+  invalid_message: 400,
+  invalid_title: 400,
+  username_taken: 400,
+  wrong_credentials: 400,
+  unknown_user: 400,
+  p2p_chat: 400,
+  already_participant: 400,
+  user_not_in_chat: 400,
+  not_signed_in: 401,
+  not_a_participant: 403,
+  not_found: 404,
+  method_not_allowed: 405,
+  request_timeout: 408,
+  payload_too_large: 413,
+  unsupported_media_type: 415,
+  headers_too_large: 431,
+  internal_error: 500,
+  busy: 503,
+  store_unavailable: 503,
+};
+
+/** The fields that a refusal of the core speaks of, by their names in a request. */
+const fields: Partial<Record<ErrorCode, string>> = {
+  invalid_username: "username",
+  username_taken: "username",
+  invalid_password: "password",
+  invalid_message: "message",
+  invalid_title: "title",
+};
+
+/** How many seconds to wait before another try. */
+const retryAfter: Partial<Record<ErrorCode, number>> = { busy: 1, store_unavailable: 5 };
+
+/** A field of the request that is at fault, and how. */
+export interface FieldError {
+  readonly field: string;
+  readonly detail: string;
+}
+
+/** An error answer in the making. */
+export class HttpError extends Error {
+  readonly code: ErrorCode | HttpErrorCode;
+  readonly errors: readonly FieldError[];
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(
+    code: ErrorCode | HttpErrorCode,
+    detail: string,
+    more: {
+      readonly errors?: readonly FieldError[];
+      readonly headers?: Readonly<Record<string, string>>;
+      readonly cause?: unknown;
+    } = {},
+  ) {
+    super(detail, { cause: more.cause });
+    this.code = code;
+    this.errors = more.errors ?? [];
+    this.headers = more.headers ?? {};
+  }
+}
+
+/** An error as clients see it: the problem details of RFC 9457, with a stable code. */
+export interface Problem {
+  readonly type: "about:blank";
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly code: ErrorCode | HttpErrorCode;
+  readonly errors?: readonly FieldError[];
+}
+
+export const PROBLEM_TYPE = "application/problem+json; charset=utf-8";
+
+export function problemOf({ code, message, errors }: HttpError): Problem {
+  const status = statuses[code];
+  const problem: Problem = {
+    type: "about:blank",
+    title: STATUS_CODES[status] ?? "Error",
+    status,
+    detail: message,
+    code,
+  };
+  return errors.length > 0 ? { ...problem, errors } : problem;
+}
+
+/**
+ * The error boundary: whatever is thrown below it is answered with a problem. What is neither a refusal of the core nor
+ * of this adapter is a bug: it is logged whole, and the answer says nothing of it.
+ */
+export function answerErrors(log: Logger): Middleware {
+  return async (ctx, next) => {
+    try {
+      await next();
+    } catch (error) {
+      const answer = asHttpError(error);
+      const problem = problemOf(answer);
+      if (answer.code === "internal_error")
+        log.error({ request_id: ctx.state["requestId"], err: trace(answer.cause) });
+      ctx.state["code"] = answer.code;
+      ctx.status = problem.status;
+      ctx.set(answer.headers);
+      ctx.type = PROBLEM_TYPE;
+      ctx.body = JSON.stringify(problem);
+    }
+  };
+}
+
+/** What the log tells of a bug. Other properties of an error may hold what a user wrote, and stay out. */
+export function trace(error: unknown): unknown {
+  if (!(error instanceof Error)) return typeof error;
+  const { name, message, stack, cause } = error;
+  return { name, message, stack, ...(cause === undefined ? {} : { cause: trace(cause) }) };
+}
+
+function asHttpError(error: unknown): HttpError {
+  if (error instanceof HttpError) return error;
+  if (error instanceof MessagingError) {
+    const { code, message } = error;
+    const field = fields[code];
+    const seconds = retryAfter[code];
+    return new HttpError(code, message, {
+      errors: field === undefined ? [] : [{ field, detail: message }],
+      headers: seconds === undefined ? {} : { "Retry-After": String(seconds) },
+      cause: error,
+    });
+  }
+  return new HttpError("internal_error", "Something failed here. Try again, or tell us the X-Request-Id.", {
+    cause: error,
+  });
+}

@@ -1,0 +1,70 @@
+import type Koa from "koa";
+import type { Context, Middleware } from "koa";
+import { createSession } from "koa-session";
+import type { Messaging } from "../../application/messaging.js";
+import { MessagingError } from "../../domain/errors.js";
+import { SESSION_LIFETIME } from "../../domain/session.js";
+
+/**
+ * The session cookie, which holds the secret of a session. koa-session works where sessions begin and end; every other
+ * route only reads the cookie, which is faster and safer: a request that saves no session can bring no dead one back.
+ */
+export interface SessionCookie {
+  /** Hands the client this secret, and ends the session that it came with. */
+  give(ctx: Context, secret: string): Promise<void>;
+  /** Ends the session that the client came with, and takes the cookie from it. */
+  take(ctx: Context): Promise<void>;
+}
+
+/** The secret that the client came with; without one the empty text, which is no session's secret. */
+export function sessionSecret(ctx: Context): string {
+  return ctx.cookies.get(cookieName(ctx.app)) ?? "";
+}
+
+// `proxy` is on where a proxy in front of us ends TLS. There the prefix makes browsers take the cookie only from this
+// very host, and only over TLS (RFC 6265bis, 4.1.3.2).
+function cookieName({ proxy }: Pick<Koa, "proxy">): string {
+  return proxy ? "__Host-palaver_session" : "palaver_session";
+}
+
+export function sessionCookie(app: Koa, messaging: Messaging): SessionCookie {
+  const koaSession = createSession(
+    {
+      key: cookieName(app),
+      maxAge: SESSION_LIFETIME,
+      httpOnly: true,
+      sameSite: "lax",
+      secure: app.proxy,
+      signed: false,
+      genid: (ctx: Context) => String(ctx.state["secret"] ?? ""),
+      store: {
+        get: (secret: string) => messaging.authenticate({ secret }).then(() => ({}), missing),
+        // The core has stored the session before its secret gets here; nothing may make one, or make one live again.
+        set: async () => {},
+        destroy: (secret: string) => messaging.logOut({ secret }),
+      },
+    },
+    app,
+  ) as Middleware;
+  return {
+    async give(ctx, secret) {
+      // The hop from the proxy is not TLS itself, and without this Koa would set no secure cookie over it.
+      ctx.cookies.secure = ctx.app.proxy;
+      await koaSession(ctx, async () => {
+        ctx.state["secret"] = secret;
+        await (ctx["session"] as { regenerate(): Promise<void> }).regenerate();
+      });
+    },
+    async take(ctx) {
+      ctx.cookies.secure = ctx.app.proxy;
+      await koaSession(ctx, async () => {
+        ctx["session"] = null;
+      });
+    },
+  };
+}
+
+function missing(error: unknown): undefined {
+  if (error instanceof MessagingError && error.code === "not_signed_in") return undefined;
+  throw error;
+}

@@ -1,0 +1,189 @@
+import { once } from "node:events";
+import { request } from "node:http";
+import { connect } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+import { expect } from "chai";
+import Koa from "koa";
+import { pino } from "pino";
+import { listen } from "../../../src/adapters/http/server.js";
+import { describeApi, expectProblem } from "../../support/api.js";
+import { Client, PASSWORD, freshName, signedIn } from "../../support/client.js";
+import { openTestServer, type TestServer } from "../../support/server.js";
+
+describe("The HTTP API", () => {
+  let server: TestServer;
+
+  beforeEach(async () => {
+    server = await openTestServer();
+  });
+
+  afterEach(() => server.close());
+
+  describeApi(() => server.url);
+
+  describe("A list", () => {
+    it("is whole and in order whatever its length, while others send", async () => {
+      const ana = await signedIn(server.url);
+      const send = (message: string) => ana.post("/v1/messages", { dest_username: ana.username, message });
+      for (let n = 1; n <= 450; n += 1) await send(`${n}`);
+      const [list] = await Promise.all([ana.get("/v1/messages"), send("later")]);
+      const texts = (list.json as unknown as { message: string }[]).map(({ message }) => message);
+      expect(texts.slice(0, 450)).to.deep.equal(Array.from({ length: 450 }, (_, n) => `${n + 1}`));
+    });
+
+    it("is read from the store only as fast as its client takes it", async () => {
+      const ana = await signedIn(server.url);
+      const message = "x".repeat(10_000);
+      for (let n = 0; n < 3_000; n += 1) await server.send(ana.username, message);
+      const before = server.store.reads;
+      const asking = request(`${server.url}/v1/messages`, { headers: { Cookie: ana.cookie } });
+      asking.on("error", () => {});
+      asking.on("response", (response) => response.pause());
+      asking.end();
+      await delay(300);
+      // All of it is 15 slices of 2 MB, far more than the sockets between the two can hold.
+      expect(server.store.reads - before).to.be.within(1, 12);
+      asking.destroy();
+    });
+
+    it("breaks off where its reader is removed meanwhile, and can't be taken for whole", async () => {
+      const [ana, bob] = [await signedIn(server.url, "ana"), await signedIn(server.url, "bob")];
+      const chatId = String((await ana.post("/v1/group_chat")).json["chat_id"]);
+      await ana.post(`/v1/group_chat/${chatId}/participants`, { username: bob.username });
+      for (let n = 0; n < 250; n += 1) {
+        await ana.post("/v1/messages", { group_chat_id: chatId, message: `${n}` });
+      }
+      // Who asks, what the list is, its first slice; then bob is removed.
+      server.store.beforeRead = async (n) => {
+        if (n === 4) await ana.delete(`/v1/group_chat/${chatId}/participants/${bob.username}`);
+      };
+      const error = await bob.get(`/v1/messages/group/${chatId}`).then(
+        () => undefined,
+        (reason: Error) => reason,
+      );
+      expect(error?.message).to.equal("aborted");
+    });
+  });
+
+  describe("A session", () => {
+    it("is not brought back by a request that was under way when it ended", async () => {
+      const ana = await signedIn(server.url);
+      const { cookie } = ana;
+      const withCopy = { headers: { Cookie: cookie } };
+      server.store.beforeRead = async (n) => {
+        if (n === 2) await new Client(server.url).post("/v1/auth/logout", undefined, withCopy);
+      };
+      expect((await ana.get("/v1/messages")).status).to.equal(200);
+      expectProblem(await new Client(server.url).get("/v1/messages", withCopy), 401, "not_signed_in");
+    });
+
+    it("is never of the client's choosing", async () => {
+      const { username } = await signedIn(server.url);
+      const client = new Client(server.url);
+      const chosen = `palaver_session=${"A".repeat(43)}`;
+      client.cookie = chosen;
+      await client.post("/v1/auth/login", { username, password: PASSWORD });
+      expect(client.cookie).to.not.equal(chosen);
+      client.cookie = chosen;
+      expectProblem(await client.get("/v1/messages"), 401, "not_signed_in");
+    });
+
+    it("goes by a cookie that browsers guard, where a proxy ends TLS", async () => {
+      const behindProxy = await openTestServer({ trustProxy: true });
+      const ana = await signedIn(behindProxy.url);
+      expect(ana.cookie).to.match(/^__Host-palaver_session=/);
+      const { headers } = await ana.post("/v1/auth/login", { username: ana.username, password: PASSWORD });
+      expect(headers["set-cookie"]?.[0]).to.match(/; secure/i);
+      expect((await ana.post("/v1/auth/logout")).status).to.equal(200);
+      await behindProxy.close();
+    });
+  });
+
+  describe("Every answer", () => {
+    it("carries the client's request id if it is a sane one, else a new one", async () => {
+      const client = new Client(server.url);
+      const sane = await client.get("/v1/messages", { headers: { "X-Request-Id": "abc-123" } });
+      expect(sane.headers["x-request-id"]).to.equal("abc-123");
+      for (const path of ["/v1/messages", "/nothing", "/healthz"]) {
+        const answer = await client.get(path, { headers: { "X-Request-Id": "a b" } });
+        expect(answer.headers["x-request-id"]).to.match(/^[0-9a-f-]{36}$/);
+      }
+    });
+
+    it("leaves one log line, with the request id and nothing that a user wrote", async () => {
+      const ana = await signedIn(server.url, "canary");
+      await ana.post("/v1/messages", { dest_username: ana.username, message: "canary" });
+      const secret = ana.cookie.split("=")[1]!;
+      await ana.get("/v1/messages/p2p/canary", { headers: { "X-Request-Id": "last" } });
+      await server.settled(4);
+      expect(server.lines.map(({ route, status }) => [route, status])).to.deep.equal([
+        ["/v1/auth/register", 200],
+        ["/v1/auth/login", 200],
+        ["/v1/messages", 200],
+        ["/v1/messages/p2p/:username", 400],
+      ]);
+      expect(server.lines.at(-1)).to.include({ request_id: "last", method: "GET", code: "unknown_user" });
+      const log = JSON.stringify(server.lines);
+      for (const word of ["canary", PASSWORD, secret]) expect(log).to.not.include(word);
+    });
+
+    it("is a bare 500 where something is broken, and the log has it whole", async () => {
+      const ana = await signedIn(server.url);
+      server.store.beforeRead = async () => {
+        throw new Error("the secret of the house");
+      };
+      const answer = await ana.get("/v1/messages");
+      expectProblem(answer, 500, "internal_error");
+      expect(answer.text).to.not.include("secret of the house");
+      const line = server.lines.find((each) => "err" in each);
+      expect(line).to.include({ request_id: answer.headers["x-request-id"] });
+      expect(JSON.stringify(line)).to.include("the secret of the house");
+    });
+  });
+
+  it("ends at once though a client holds a connection and says nothing", async () => {
+    const listening = await listen(new Koa(), "127.0.0.1", 0, pino({ level: "silent" }));
+    const silent = connect(Number(new URL(listening.url).port), "127.0.0.1");
+    await once(silent, "connect");
+    // For a connection that is under way it would wait longer than this test may.
+    await listening.close(60_000);
+    silent.destroy();
+  });
+
+  describe("Running it", () => {
+    it("GET /healthz, GET /readyz: 200", async () => {
+      for (const path of ["/healthz", "/readyz"]) {
+        const { status, json } = await new Client(server.url).get(path);
+        expect([status, json]).to.deep.equal([200, {}]);
+      }
+    });
+
+    it("GET /readyz: 503 and why, while nothing can be stored; reads go on", async () => {
+      const ana = await signedIn(server.url);
+      server.store.fault = "The disk is full.";
+      const answer = await ana.get("/readyz");
+      expectProblem(answer, 503, "store_unavailable");
+      expect(answer.json["detail"]).to.equal("The disk is full.");
+      const refused = await ana.post("/v1/messages", { dest_username: ana.username, message: "hello" });
+      expectProblem(refused, 503, "store_unavailable");
+      expect(refused.headers["retry-after"]).to.match(/^\d+$/);
+      expect((await ana.get("/v1/messages")).status).to.equal(200);
+    });
+
+    it("GET /metrics: requests by route and status, latencies, commits", async () => {
+      const ana = await signedIn(server.url);
+      await ana.post("/v1/messages", { dest_username: ana.username, message: "hello" });
+      await ana.post("/v1/messages", { dest_username: freshName(), message: "hello" });
+      await server.settled(4);
+      const { text, headers } = await ana.get("/metrics");
+      expect(headers["content-type"]).to.include("text/plain");
+      const labels = 'method="POST",route="/v1/messages"';
+      expect(text).to.include(`palaver_http_requests_total{${labels},status="200"} 1\n`);
+      expect(text).to.include(`palaver_http_requests_total{${labels},status="400"} 1\n`);
+      expect(text).to.include(`palaver_http_request_duration_seconds_count{${labels}} 2\n`);
+      expect(text).to.include("palaver_store_transactions_total 3\n");
+      expect(text).to.match(/palaver_store_commits_total \d+\n/);
+      expect(text).to.include("palaver_store_writable 1\n");
+    });
+  });
+});
