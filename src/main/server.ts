@@ -1,0 +1,47 @@
+import { listen } from "../adapters/http/server.js";
+import type { Config } from "./config.js";
+import { createContainer, tokens, type Closers } from "./container.js";
+
+/** A server that runs. */
+export interface RunningServer {
+  /** For instance `http://127.0.0.1:12000`. */
+  readonly url: string;
+  /** Takes nothing new, finishes what is under way, makes it durable, lets go of everything. Within 10 seconds. */
+  close(): Promise<void>;
+}
+
+/** How long requests under way may take to end when the server closes, in milliseconds. */
+const PATIENCE = 8_000;
+
+/**
+ * Opens the store and serves it over HTTP. What was opened is closed again where a later step fails.
+ *
+ * @param onFatal is told when the store can go on no longer.
+ */
+export async function serve(config: Config, onFatal: (error: Error) => void): Promise<RunningServer> {
+  const closers: Closers = [];
+  const close = async () => {
+    for (let closer = closers.pop(); closer; closer = closers.pop()) await closer();
+  };
+  try {
+    const container = createContainer(config, closers, onFatal);
+    const log = await container.getAsync(tokens.log);
+    const server = await listen(await container.getAsync(tokens.app), config.host, config.port, log);
+    closers.push(() => server.close(PATIENCE));
+    const data = config.storage === "memory" ? "in memory, and gone when it ends" : `in ${config.dataDir}`;
+    log.info(`Palaver listens on ${server.url}, with its data ${data}.`);
+    if (!config.trustProxy) {
+      log.info("Cookies are sent over plain HTTP too. Behind a proxy that ends TLS, set TRUST_PROXY=on.");
+    }
+    return {
+      url: server.url,
+      async close() {
+        await close();
+        log.info("Palaver has ended: nothing is left to be written.");
+      },
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}

@@ -1,0 +1,67 @@
+import { resolve } from "node:path";
+import { expect } from "chai";
+import { ConfigError, readConfig } from "../../src/main/config.js";
+
+const refusal = (env: Readonly<Record<string, string>>): string => {
+  try {
+    readConfig(env);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message;
+    throw error;
+  }
+  return "";
+};
+
+describe("The configuration", () => {
+  it("has a value for everything without being told anything", () => {
+    const config = {
+      host: "127.0.0.1",
+      port: 12_000,
+      dataDir: resolve("resources"),
+      storage: "sqlite",
+      sessionKeys: undefined,
+      trustProxy: false,
+      rateLimits: true,
+      logLevel: "info",
+    };
+    expect(readConfig({})).to.deep.equal(config);
+    expect(readConfig({ PORT: "", SESSION_SECRET: "", DATABASE_URL: "" })).to.deep.equal(config);
+  });
+
+  it("takes what it is told", () => {
+    const env = {
+      HOST: "::1",
+      PORT: "0",
+      DATA_DIR: "/data",
+      DATABASE_URL: "memory:",
+      SESSION_SECRET: "the new key of ours, the old key of ours",
+      TRUST_PROXY: "on",
+      RATE_LIMITS: "off",
+      LOG_LEVEL: "error",
+    };
+    expect(readConfig(env)).to.deep.equal({
+      host: "::1",
+      port: 0,
+      dataDir: "/data",
+      storage: "memory",
+      sessionKeys: ["the new key of ours", "the old key of ours"],
+      trustProxy: true,
+      rateLimits: false,
+      logLevel: "error",
+    });
+  });
+
+  it("refuses a wrong value with its name, the value and what is allowed, all of them at once", () => {
+    const text = refusal({ PORT: "65536", TRUST_PROXY: "yes", LOG_LEVEL: "loud", RATE_LIMITS: "1" });
+    const lines = text.split("\n");
+    expect(lines).to.have.length(4);
+    expect(lines[0]).to.match(/^PORT: "65536" is not allowed\. .*0 \(any free one\) to 65535/);
+    for (const port of ["-1", "80 ", "http", "1e3", "0x50"])
+      expect(refusal({ PORT: port })).to.include("PORT");
+  });
+
+  it("shows no secret, even a wrong one", () => {
+    expect(refusal({ SESSION_SECRET: "short,longer than sixteen" })).to.match(/^SESSION_SECRET: (?!.*short)/);
+    expect(refusal({ DATABASE_URL: "postgres://me:canary@host/x" })).to.match(/^DATABASE_URL: (?!.*canary)/);
+  });
+});

@@ -1,0 +1,42 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+
+const cli = fileURLToPath(new URL("../../src/main/cli.js", import.meta.url));
+
+/** A `palaver` that runs, or ran, as a process of its own. */
+export interface Process {
+  readonly child: ChildProcess;
+  /** What it has printed so far, on both outputs. */
+  output(): string;
+  /** Its exit status, when it has ended; null where a signal ended it. */
+  readonly ended: Promise<number | null>;
+}
+
+export function run(args: readonly string[], env: Readonly<Record<string, string>> = {}): Process {
+  const child = spawn(process.execPath, [cli, ...args], {
+    env: { PATH: process.env["PATH"] ?? "", ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let output = "";
+  child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
+  child.stderr.on("data", (chunk: Buffer) => (output += chunk.toString()));
+  const ended = once(child, "close").then(([status]) => status as number | null);
+  return { child, output: () => output, ended };
+}
+
+/** A server on a free port, once it listens. */
+export async function runServer(
+  dataDir: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Process & { readonly url: string }> {
+  const server = run(["serve"], { DATA_DIR: dataDir, PORT: "0", ...env });
+  let over = false;
+  void server.ended.then(() => (over = true));
+  for (;;) {
+    const url = /listens on (http:\/\/[^\s,]+)/.exec(server.output())?.[1];
+    if (url !== undefined) return { ...server, url };
+    if (over) throw new Error(`The server ended before it listened:\n${server.output()}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
