@@ -1,0 +1,68 @@
+import { once } from "node:events";
+import { linkSync, mkdirSync, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { signUp, type Members } from "./members.js";
+import type { Preload } from "./preload.js";
+import { launch, startServer } from "./processes.js";
+
+/** The directory of a store with a million messages that was closed as it should be. */
+export interface LoadedStore {
+  readonly directory: string;
+  readonly members: Members;
+  /** What it took of the disk at its highest, while it was filled, in bytes. */
+  readonly highestUse: number;
+}
+
+// The log is then as large as it gets: its compaction is due.
+const IN_SNAPSHOT = 700_000;
+const IN_LOG = 300_000;
+
+export async function loadStore(directory: string): Promise<LoadedStore> {
+  const server = await startServer("palaver", directory);
+  const members = await signUp(server.port);
+  await server.end();
+  const { chatId, userIds } = members;
+  const use = watchDiskUse(directory);
+  const filler = launch("./preload.js", []);
+  filler.send({
+    directory,
+    chatId,
+    userIds,
+    inSnapshot: IN_SNAPSHOT,
+    inLog: IN_LOG,
+  } satisfies Preload);
+  const [status] = (await once(filler, "exit")) as [number | null];
+  if (status !== 0) throw new Error(`The store could not be filled: the process ended with ${status}.`);
+  return { directory, members, highestUse: use.end() };
+}
+
+/** Makes a directory with the same files, which a store never changes: it only removes them. */
+export function copyStore({ directory }: LoadedStore, copy: string): void {
+  mkdirSync(copy);
+  const names = readdirSync(directory).filter((name) => /^(snapshot-|log-|session-secret$)/.test(name));
+  for (const name of names) linkSync(join(directory, name), join(copy, name));
+}
+
+const BETWEEN_LOOKS = 20;
+
+/** Looks every 20 milliseconds at what a directory takes of the disk. `end` tells the most that it saw, in bytes. */
+export function watchDiskUse(directory: string): { end(): number } {
+  let highest = 0;
+  const timer = setInterval(() => {
+    highest = Math.max(highest, diskUse(directory));
+  }, BETWEEN_LOOKS);
+  return {
+    end() {
+      clearInterval(timer);
+      return highest;
+    },
+  };
+}
+
+const BLOCK_BYTES = 512;
+
+function diskUse(directory: string): number {
+  return readdirSync(directory)
+    .map((name) => statSync(join(directory, name), { throwIfNoEntry: false })?.blocks ?? 0)
+    .reduce((sum, blocks) => sum + blocks * BLOCK_BYTES, 0);
+}
