@@ -1,5 +1,6 @@
 import { MessagingError } from "../../domain/errors.js";
 import type { Change } from "./database.js";
+import { joinRecords, logRecord, RECORDS_OVERHEAD_BYTES, type LogRecord } from "./record.js";
 import { FRAME_OVERHEAD_BYTES, SEGMENT_HEADER_BYTES } from "./segment.js";
 import type { Threads } from "./threads.js";
 
@@ -13,13 +14,13 @@ export interface CommitLog {
   /** @throws MessagingError `busy`, `store_unavailable` where a transaction cannot be taken now. */
   requireRoom(): void;
   /**
-   * What a transaction leaves in the log.
+   * What a transaction leaves in the log, if it is appended next.
    *
    * @throws Error where it is more than the log takes.
    */
-  record(changes: readonly Change[]): string;
-  /** Takes a record. There must have been room for it just before. */
-  append(record: string): void;
+  record(changes: readonly Change[]): LogRecord;
+  /** There must have been room for it just before. */
+  append(record: LogRecord): void;
   /** Resolves when all that was appended up to now is durable; undefined where it is. */
   settled(): Promise<void> | undefined;
   status(): { readonly fault: string | undefined; readonly transactions: number; readonly commits: number };
@@ -46,14 +47,14 @@ export interface LogOptions {
 
 interface Group {
   readonly first: number;
-  readonly records: string[];
+  readonly records: LogRecord[];
+  readonly statements: string[];
   bytes: number;
   readonly written: Promise<void>;
   readonly settle: () => void;
 }
 
 const LARGEST_RECORD = 256 * 1024;
-const RECORD_JOINT = ",\n";
 
 /** Resolves once the first spare segment is made, or could not be. */
 export async function startLog(options: LogOptions): Promise<CommitLog> {
@@ -102,8 +103,7 @@ export async function startLog(options: LogOptions): Promise<CommitLog> {
    * the end of the log.
    */
   function hasRoom(): boolean {
-    const needed =
-      frameBytes(waiting?.bytes ?? 0) + frameBytes(largestRecord + RECORD_JOINT.length) + frameBytes(0);
+    const needed = frameBytes(waiting?.bytes ?? 0) + frameBytes(largestRecord) + frameBytes(0);
     return needed <= room || (spareReady && needed <= segmentBytes - SEGMENT_HEADER_BYTES);
   }
 
@@ -149,7 +149,7 @@ export async function startLog(options: LogOptions): Promise<CommitLog> {
       options.onSwitch(first - 1);
       void prepareSpare(nextSpare);
     }
-    await threads.log.write({ first, count: records.length, payload: `[${records.join(RECORD_JOINT)}]` });
+    await threads.log.write({ first, count: records.length, payload: joinRecords(records) });
   }
 
   function fail(error: unknown): void {
@@ -178,16 +178,18 @@ export async function startLog(options: LogOptions): Promise<CommitLog> {
       throw new MessagingError("busy", "The log is waiting for its next segment. Try again later.");
     },
     record(changes) {
-      const record = JSON.stringify(changes);
-      const bytes = Buffer.byteLength(record);
-      if (bytes <= largestRecord) return record;
-      throw new Error(`A transaction of ${bytes} bytes is more than the log takes, ${largestRecord} bytes.`);
+      const record = logRecord(changes, waiting?.statements ?? []);
+      if (record.bytes <= largestRecord) return record;
+      throw new Error(
+        `A transaction of ${record.bytes} bytes is more than the log takes, ${largestRecord} bytes.`,
+      );
     },
     append(record) {
       last++;
       waiting ??= newGroup(last);
       waiting.records.push(record);
-      waiting.bytes += Buffer.byteLength(record) + RECORD_JOINT.length;
+      waiting.statements.push(...record.statements);
+      waiting.bytes += record.bytes;
       schedule();
     },
     settled() {
@@ -210,12 +212,12 @@ function newGroup(first: number): Group {
   const written = new Promise<void>((resolve) => {
     settle = resolve;
   });
-  return { first, records: [], bytes: 0, written, settle };
+  return { first, records: [], statements: [], bytes: 0, written, settle };
 }
 
 /** What a frame takes, at the most, for records of that many bytes. */
 function frameBytes(records: number): number {
-  return FRAME_OVERHEAD_BYTES + "[]".length + records;
+  return FRAME_OVERHEAD_BYTES + RECORDS_OVERHEAD_BYTES + records;
 }
 
 function logFault(failure: Error): string {

@@ -1,7 +1,8 @@
 import { damage } from "./damage.js";
-import { openDatabase, type Change, type Database } from "./database.js";
+import { openDatabase, type Database } from "./database.js";
 import type { Disk } from "./disk.js";
 import { filesOn, type Files, type SnapshotFile, type StoreFile } from "./files.js";
+import { readRecords } from "./record.js";
 import { readSegment, type PlacedFrame, type Segment, type TornTail } from "./segment.js";
 import { readSnapshot, writeSnapshot } from "./snapshot.js";
 
@@ -71,8 +72,7 @@ export async function recover(disk: Disk, { snapshots, segments }: Files): Promi
 function replay(database: Database, { first, count, payload, offset }: PlacedFrame, file: string): void {
   database.execute("BEGIN");
   try {
-    const transactions = JSON.parse(payload) as readonly (readonly Change[])[];
-    for (const [sql, ...values] of transactions.flat()) {
+    for (const [sql, ...values] of readRecords(payload).flat()) {
       // Only what changed something is in the log.
       if (database.change(sql, ...values) === 0) throw new Error(`This changes nothing: ${sql}`);
     }

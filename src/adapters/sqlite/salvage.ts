@@ -4,6 +4,7 @@ import { filesOn, type Files } from "./files.js";
 import { checkStore, copyOtherFiles, diskOf, faultsIn, makeTarget, segmentFaults } from "./inspection.js";
 import { lockDirectory } from "./lock.js";
 import { migrate } from "./schema.js";
+import { readRecords } from "./record.js";
 import { findFrames } from "./segment.js";
 import { readSnapshot, writeSnapshot } from "./snapshot.js";
 
@@ -56,8 +57,7 @@ type Transactions = ReadonlyMap<number, readonly Change[]>;
 function readTransactions(disk: Disk, { segments }: Files): Transactions {
   const transactions = new Map<number, readonly Change[]>();
   for (const { first, payload } of segments.flatMap(({ name }) => findFrames(disk.read(name)))) {
-    const records = JSON.parse(payload) as readonly (readonly Change[])[];
-    for (const [index, changes] of records.entries()) transactions.set(first + index, changes);
+    for (const [index, changes] of readRecords(payload).entries()) transactions.set(first + index, changes);
   }
   return transactions;
 }

@@ -8,7 +8,7 @@ import { damage } from "./damage.js";
  *     palaver log 1 <after:14> <size:8> <salt:32> <crc:8> LF                 the header of the segment
  *     RS <length:8> <count:8> <first:14> <crc:8> <header crc:8> SP           a frame: its header,
  *     [[["sql",value,…],…],                                                  a transaction a line,
- *     [["sql",value,…],…]] LF                                                as JSON
+ *     [[0,value,…],…]] LF                                                    as JSON: see record.ts
  *
  * Numbers are in hex. A frame is written and made durable as one, and the next only after it. Its checksums are seeded
  * with the salt of the segment, so that only a frame of this segment passes for one. RS, a control character, stands

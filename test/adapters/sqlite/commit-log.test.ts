@@ -396,7 +396,10 @@ describe("the room in the last segment of a full disk", () => {
         return false;
       }
     };
-    const record = (bytes: number) => JSON.stringify([["x".repeat(bytes - 6)]]);
+    const record = (bytes: number) => {
+      const json = JSON.stringify([["x".repeat(bytes - '[[""]],\n'.length)]]);
+      return { json, bytes, statements: [] };
+    };
     log.append(record(length));
     await turn();
     while (letIn()) {
