@@ -13,7 +13,7 @@ const CONFIGURATION = ["tsconfig.base.json", "src/no-packages-in-this-layer.ts"]
 
 /** What no file of the inner layers may say, though it compiles. */
 const AMBIENT =
-  /\bnew Date\b|\bDate\s*[.(]|\bMath\.random\b|\b(?:set\w+|queueMicrotask)\(|\bglobalThis\b|^declare |^\/\/\/ *<reference/m;
+  /\bnew Date\b|\bDate\s*[.(]|\bMath\.random\b|\b(?:set(?:Timeout|Interval|Immediate)|queueMicrotask)\(|\bglobalThis\b|^declare |^\/\/\/ *<reference/m;
 
 /** What is wrong with a file of `src`, as far as a compiler can't see it. */
 function faultsIn(path: string, source: string): string[] {

@@ -1,6 +1,14 @@
 import { authenticate, logIn, logOut, registerUser } from "./accounts.js";
-import { addParticipant, createGroupChat, removeParticipant } from "./chats.js";
-import { listMessages, sendMessage } from "./messages.js";
+import {
+  addParticipant,
+  createGroupChat,
+  getChat,
+  listChats,
+  markRead,
+  removeParticipant,
+  renameChat,
+} from "./chats.js";
+import { deleteMessage, editMessage, listMessages, pageMessages, sendMessage } from "./messages.js";
 import type { Ports } from "./ports.js";
 
 const useCases = {
@@ -9,10 +17,17 @@ const useCases = {
   authenticate,
   logOut,
   createGroupChat,
+  renameChat,
   addParticipant,
   removeParticipant,
+  listChats,
+  getChat,
+  markRead,
   sendMessage,
+  editMessage,
+  deleteMessage,
   listMessages,
+  pageMessages,
 };
 
 type UseCases = typeof useCases;

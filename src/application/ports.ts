@@ -1,5 +1,5 @@
-import type { Chat, ChatId, Pair } from "../domain/chat.js";
-import type { Message, MessageDraft } from "../domain/message.js";
+import type { Chat, ChatId, ChatOverview, Pair, Participant } from "../domain/chat.js";
+import type { IdempotencyKey, Message, MessageDraft } from "../domain/message.js";
 import type { Session, SessionId } from "../domain/session.js";
 import type { Password, User, UserId, UsernameKey } from "../domain/user.js";
 
@@ -76,6 +76,28 @@ export interface ChatReader {
   ofParticipant(id: ChatId, userId: UserId): Promise<Chat | undefined>;
   /** The p2p chat of these two. */
   p2p(pair: Pair): Promise<Chat | undefined>;
+  /** The chat as the user sees it, if they are a participant. */
+  overview(id: ChatId, userId: UserId): Promise<ChatOverview | undefined>;
+  /**
+   * The user's chats, last active first: by `activity`, then by id, both falling. Costs their number and what is deleted
+   * behind where the user has read, no other history.
+   */
+  ofUser(userId: UserId, page: ChatPage): Promise<readonly ListedChat[]>;
+  /** In the order in which they joined; those of one millisecond by id. */
+  participants(id: ChatId): Promise<readonly Participant[]>;
+}
+
+/** The chats behind the one with that `activity` and `chatId`, the first `limit` of them. */
+export interface ChatPage {
+  /** Activity is counted up to the message with this id, so that new messages do not reorder a list that is being paged. */
+  readonly asOf: number;
+  readonly after: { readonly activity: number; readonly chatId: ChatId } | undefined;
+  readonly limit: number;
+}
+
+export interface ListedChat extends ChatOverview {
+  /** The id of the chat's last message up to `asOf`; before its first, the greatest id there was when the chat was made. */
+  readonly activity: number;
 }
 
 export interface ChatRepository extends ChatReader {
@@ -85,29 +107,55 @@ export interface ChatRepository extends ChatReader {
   openP2p(pair: Pair, createdAt: number): Promise<Chat>;
   /** False, and nothing is changed, where the user is a participant already. */
   addParticipant(id: ChatId, userId: UserId, joinedAt: number): Promise<boolean>;
-  /** False where the user was no participant. */
+  /** False where the user was no participant. What they have read is kept, for when they come back. */
   removeParticipant(id: ChatId, userId: UserId): Promise<boolean>;
+  rename(id: ChatId, title: string | null): Promise<void>;
+  /** Notes that the user has read up to that `seq`. */
+  setRead(id: ChatId, userId: UserId, seq: number): Promise<void>;
 }
 
-/** The messages with `after < id <= upTo`, the first `limit` of them. */
+/** Of the messages with `after < id <= upTo` the `limit` oldest or newest ones. */
 export interface Slice {
   readonly after: number;
   readonly upTo: number;
   readonly limit: number;
+  readonly from: "oldest" | "newest";
 }
 
-/** Lists come oldest first, that is, by growing `id`. A slice costs what is in it, not what lies before or behind it. */
+/** Lists come oldest first, whichever end they are from, that is, by growing `id`. A slice costs what is in it, not what lies before or behind it. */
 export interface MessageReader {
   /** The greatest id given so far; 0 before the first. */
   lastId(): Promise<number>;
+  byId(id: number): Promise<Message | undefined>;
+  /** The message that this user sent under this key. */
+  sentAs(userId: UserId, key: IdempotencyKey): Promise<SentAs | undefined>;
   ofChat(id: ChatId, slice: Slice): Promise<readonly Message[]>;
   /** Of all chats of which the user is a participant now. */
   ofUser(id: UserId, slice: Slice): Promise<readonly Message[]>;
 }
 
 export interface MessageRepository extends MessageReader {
-  /** Stores a message under the next `id` and, in its chat, the next `seq`. */
-  append(draft: MessageDraft): Promise<Message>;
+  /**
+   * Stores a message under the next `id` and, in its chat, the next `seq`.
+   *
+   * @param once the key under which nothing of this sender may be stored but this one message.
+   * @throws Error where there is one.
+   */
+  append(draft: MessageDraft, once?: Once): Promise<Message>;
+  /** Keeps the `text`, `editedAt` and `deletedAt` of the message with that id. What they were before is gone. */
+  update(message: Message): Promise<void>;
+}
+
+/** How a message was sent, if so that sending it again sends nothing. */
+export interface Once {
+  readonly key: IdempotencyKey;
+  /** Of the text as it was sent. */
+  readonly textDigest: string;
+}
+
+export interface SentAs {
+  readonly message: Message;
+  readonly textDigest: string;
 }
 
 export interface SessionReader {
@@ -135,12 +183,12 @@ export interface PasswordHasher {
   verify(digest: string | undefined, password: Password): Promise<boolean>;
 }
 
-/** What gives access to a session. The store sees only digests of them. */
+/** What gives access to a session, and digests, which tell who has stolen the store nothing of what they are of. */
 export interface Secrets {
   /** 256 random bits, as text that a cookie can carry. */
   generate(): string;
-  /** The digests under which a secret may be stored: the first is the one to store under, the others are of older keys. */
-  digests(secret: string): readonly [string, ...string[]];
+  /** The digests under which a text may be stored: the first is the one to store under, the others are of older keys. */
+  digests(text: string): readonly [string, ...string[]];
 }
 
 export interface Clock {

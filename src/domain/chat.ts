@@ -1,4 +1,5 @@
 import { MessagingError } from "./errors.js";
+import type { Message } from "./message.js";
 import { faultInText } from "./text.js";
 import type { UserId } from "./user.js";
 
@@ -13,6 +14,28 @@ export interface Chat {
   readonly title: string | null;
   /** Epoch milliseconds. */
   readonly createdAt: number;
+}
+
+/** Somebody who is in a chat. */
+export interface Participant {
+  readonly id: UserId;
+  readonly username: string;
+  /** Epoch milliseconds. */
+  readonly joinedAt: number;
+}
+
+/** A chat as one of its participants sees it. */
+export interface ChatOverview {
+  readonly chat: Chat;
+  /** P2p chats only: who the other one is; in the chat with oneself that is oneself. */
+  readonly withUsername: string | null;
+  readonly participantCount: number;
+  /** Null before the first message. A deleted message stays the last one. */
+  readonly lastMessage: Message | null;
+  /** The `seq` up to which this participant has read; 0 before the first. It stays when they leave and come back. */
+  readonly readSeq: number;
+  /** How many of the messages after `readSeq` are deleted. */
+  readonly deletedSinceRead: number;
 }
 
 /** The two people of a p2p chat in their one order, so that a pair is one pair from both sides. */
@@ -38,7 +61,7 @@ export function parseTitle(title: string): string {
  * @param chat the chat as its participant finds it; undefined where the caller is none.
  * @throws MessagingError `not_a_participant`
  */
-export function requireParticipant(chat: Chat | undefined): Chat {
+export function requireParticipant<Found extends Chat | ChatOverview>(chat: Found | undefined): Found {
   if (chat === undefined) {
     throw new MessagingError(
       "not_a_participant",
@@ -59,4 +82,22 @@ export function requireGroup(chat: Chat | undefined): Chat {
     throw new MessagingError("p2p_chat", "This chat is between two people. Name a group chat.");
   }
   return own;
+}
+
+/** The `seq` of the last message; 0 before the first. */
+export function lastSeq({ lastMessage }: ChatOverview): number {
+  return lastMessage?.seq ?? 0;
+}
+
+/**
+ * How many messages of others came after the last one read and are not deleted. Nothing is counted along, so nothing
+ * drifts: `seq` has no gap, and one's own messages are never behind `readSeq`, since sending reads up to them.
+ */
+export function unreadCount(overview: ChatOverview): number {
+  return lastSeq(overview) - overview.readSeq - overview.deletedSinceRead;
+}
+
+/** Where a participant has read up to who says that it is `seq`: never back, never past the last message. */
+export function furthestRead(overview: ChatOverview, seq: number): number {
+  return Math.max(overview.readSeq, Math.min(seq, lastSeq(overview)));
 }

@@ -11,6 +11,10 @@ export type ErrorCode =
   | "invalid_message"
   /** The title breaks the rules of `parseTitle`. */
   | "invalid_title"
+  /** The idempotency key breaks the rules of `parseIdempotencyKey`. */
+  | "invalid_idempotency_key"
+  /** Not a cursor that was ever given. */
+  | "invalid_cursor"
   /** Somebody has this username, or one that counts as the same. */
   | "username_taken"
   /** No such user, or not that user's password: which of the two is not told. */
@@ -19,6 +23,12 @@ export type ErrorCode =
   | "not_signed_in"
   /** The caller is not a participant of this chat, or there is no such chat: which of the two is not told. */
   | "not_a_participant"
+  /** The message is not one that the caller may change, or there is none: which of the two is not told. */
+  | "not_your_message"
+  /** The message was deleted, and can no longer be edited. */
+  | "message_deleted"
+  /** The sender has used this idempotency key for another destination or text. */
+  | "idempotency_key_reused"
   /** Nobody has this username or id. */
   | "unknown_user"
   /** The chat is between two people, and what was asked for is for group chats only. */

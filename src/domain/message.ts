@@ -1,10 +1,13 @@
-import type { ChatId } from "./chat.js";
+import type { Chat, ChatId } from "./chat.js";
 import { MessagingError } from "./errors.js";
 import { faultInText } from "./text.js";
 import type { UserId } from "./user.js";
 
-/** A text that may be sent, to the letter as it was written. */
+/** A text that may be sent, to the letter as it was written; or that of a deleted message, which is empty. */
 export type MessageText = string & { readonly messageText: true };
+
+/** A name that a sender gives to one sending, so that sending it again sends nothing. */
+export type IdempotencyKey = string & { readonly idempotencyKey: true };
 
 /** A message on its way into the store. */
 export interface MessageDraft {
@@ -37,4 +40,47 @@ export function parseMessageText(text: string): MessageText {
   const fault = faultInText(text, LONGEST_MESSAGE);
   if (fault !== undefined) throw new MessagingError("invalid_message", `The message ${fault}.`);
   return text as MessageText;
+}
+
+/** @throws MessagingError `invalid_idempotency_key` unless it has 1 to 64 visible ASCII characters. */
+export function parseIdempotencyKey(key: string): IdempotencyKey {
+  if (!/^[\x21-\x7e]{1,64}$/.test(key)) {
+    throw new MessagingError(
+      "invalid_idempotency_key",
+      "An idempotency key has 1 to 64 visible ASCII characters. A UUID is a good one.",
+    );
+  }
+  return key as IdempotencyKey;
+}
+
+/**
+ * Lets through only the message's sender, and only while a participant of its chat.
+ *
+ * @throws MessagingError `not_your_message`
+ */
+export function requireSender(message: Message | undefined, by: UserId, chat: Chat | undefined): Message {
+  if (message === undefined || message.sender.id !== by || chat === undefined) {
+    throw new MessagingError(
+      "not_your_message",
+      "There is no such message, or you did not send it, or you are no longer a participant of its chat.",
+    );
+  }
+  return message;
+}
+
+/**
+ * The message with another text: the very same where that is its text already.
+ *
+ * @throws MessagingError `message_deleted`
+ */
+export function edit(message: Message, text: MessageText, now: number): Message {
+  if (message.deletedAt !== null) {
+    throw new MessagingError("message_deleted", "This message was deleted, and cannot be edited any more.");
+  }
+  return text === message.text ? message : { ...message, text, editedAt: now };
+}
+
+/** What stays of a deleted message: its place, so that everyone can see that none is missing. The text goes. */
+export function tombstone(message: Message, now: number): Message {
+  return message.deletedAt === null ? { ...message, text: "" as MessageText, deletedAt: now } : message;
 }

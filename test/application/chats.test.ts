@@ -2,7 +2,15 @@ import { expect } from "chai";
 import type { Chat, ChatId } from "../../src/domain/chat.js";
 import type { UserId } from "../../src/domain/user.js";
 import { refusalOf } from "../support/refusal.js";
-import { everyMessage, expectRefusal, openGroup, openWorld, textsOf, type World } from "../support/world.js";
+import {
+  contents,
+  everyMessage,
+  expectRefusal,
+  openGroup,
+  openWorld,
+  textsOf,
+  type World,
+} from "../support/world.js";
 
 const UNKNOWN = 999_999 as ChatId;
 
@@ -18,7 +26,8 @@ describe("a group chat", () => {
 
   async function openP2p(): Promise<ChatId> {
     const { ana, bo } = world;
-    const { chatId } = await world.sendMessage({ by: ana.id, to: { username: bo.username }, text: "hello" });
+    const { message } = await world.sendMessage({ by: ana.id, to: { username: bo.username }, text: "hello" });
+    const { chatId } = message;
     return chatId;
   }
 
@@ -193,6 +202,104 @@ describe("a group chat", () => {
         refusalOf(remove(world.bo.id, "ana")),
       ]);
       expect(outcomes).to.have.members([undefined, "not_a_participant"]);
+    });
+  });
+
+  describe("when it is renamed", () => {
+    let chat: Chat;
+    beforeEach(async () => {
+      chat = await openGroup(world, world.ana, world.bo);
+    });
+
+    const rename = (by: UserId, title: string | null, chatId = chat.id) =>
+      world.renameChat({ by, chatId, title });
+    const titleFor = async (by: UserId) => (await world.getChat({ by, chatId: chat.id })).overview.chat.title;
+
+    it("shows everybody the title that any of them gave it, or none", async () => {
+      const { ana, bo } = world;
+      for (const [by, title] of [
+        [bo, 'Ünï 🙂 "quoted"'],
+        [ana, null],
+        [ana, "again"],
+      ] as const) {
+        await rename(by.id, title);
+        for (const { id } of [ana, bo]) expect(await titleFor(id)).to.equal(title);
+      }
+    });
+
+    it("stores nothing where it has that title", async () => {
+      await rename(world.ana.id, "title");
+      const before = await contents(world);
+      await rename(world.bo.id, "title");
+      expect(await contents(world)).to.deep.equal(before);
+    });
+
+    it("refuses a title that breaks the rules", async () => {
+      for (const title of ["", " \n", "x".repeat(101), "a\0b", "\ud800"]) {
+        await expectRefusal(world, () => rename(world.ana.id, title), "invalid_title");
+      }
+    });
+
+    it("refuses who is no participant, also where there is no such chat", async () => {
+      await expectRefusal(world, () => rename(world.cy.id, "title"), "not_a_participant");
+      await expectRefusal(world, () => rename(world.ana.id, "title", UNKNOWN), "not_a_participant");
+    });
+
+    it("refuses a p2p chat to its participants, and to others as if it did not exist", async () => {
+      const p2p = await openP2p();
+      await expectRefusal(world, () => rename(world.ana.id, "title", p2p), "p2p_chat");
+      await expectRefusal(world, () => rename(world.cy.id, "title", p2p), "not_a_participant");
+    });
+  });
+
+  describe("when it is looked at", () => {
+    it("shows who is in it and since when, in the order in which they joined", async () => {
+      const { ana, bo, cy, ports } = world;
+      const chat = await openGroup(world, cy);
+      const start = ports.clock.now();
+      const joined = [];
+      for (const [index, { id, username }] of [cy, bo, ana].entries()) {
+        if (index > 0) {
+          ports.clock.advance(1);
+          await world.addParticipant({ by: cy.id, chatId: chat.id, username });
+        }
+        joined.push({ id, username, joinedAt: start + index });
+      }
+      const { overview, participants } = await world.getChat({ by: ana.id, chatId: chat.id });
+      expect(participants).to.deep.equal(joined);
+      expect(overview).to.deep.equal({
+        chat,
+        withUsername: null,
+        participantCount: 3,
+        lastMessage: null,
+        readSeq: 0,
+        deletedSinceRead: 0,
+      });
+    });
+
+    it("shows a p2p chat with the name of the other one", async () => {
+      const { ana, bo } = world;
+      const chatId = await openP2p();
+      for (const [user, peer] of [
+        [ana, bo],
+        [bo, ana],
+      ] as const) {
+        const { overview, participants } = await world.getChat({ by: user.id, chatId });
+        expect(overview).to.deep.include({ withUsername: peer.username, participantCount: 2 });
+        expect(participants.map(({ username }) => username)).to.have.members(["ana", "bo"]);
+      }
+    });
+
+    it("is refused to who is no participant, also where there is no such chat", async () => {
+      const chat = await openGroup(world, world.ana);
+      const p2p = await openP2p();
+      for (const [by, chatId] of [
+        [world.bo, chat.id],
+        [world.cy, p2p],
+        [world.ana, UNKNOWN],
+      ] as const) {
+        await expectRefusal(world, () => world.getChat({ by: by.id, chatId }), "not_a_participant");
+      }
     });
   });
 });

@@ -25,10 +25,10 @@ describe("messages", () => {
     ({ ana, bo, cy } = world);
   });
 
-  const sendTo = (by: User, chatId: ChatId, text: string) =>
-    world.sendMessage({ by: by.id, to: { chatId }, text });
-  const write = (by: User, username: string, text: string) =>
-    world.sendMessage({ by: by.id, to: { username }, text });
+  const sendTo = async (by: User, chatId: ChatId, text: string) =>
+    (await world.sendMessage({ by: by.id, to: { chatId }, text })).message;
+  const write = async (by: User, username: string, text: string) =>
+    (await world.sendMessage({ by: by.id, to: { username }, text })).message;
   const all = async (by: User) => everyMessage(await world.listMessages({ by: by.id, of: "all" }));
   const ofChat = async (by: User, chatId: ChatId) =>
     everyMessage(await world.listMessages({ by: by.id, of: { chatId } }));

@@ -3,13 +3,15 @@ import { createMessaging, type Messaging } from "../../src/application/messaging
 import type { Store } from "../../src/application/ports.js";
 import type { ChatId } from "../../src/domain/chat.js";
 import { MessagingError } from "../../src/domain/errors.js";
-import type { UserId } from "../../src/domain/user.js";
+import type { User, UserId } from "../../src/domain/user.js";
 import { expectRefusal, openWorld, type World } from "../support/world.js";
 
-/** What the world of a call has: ana and bo in a group chat, and a session of ana. */
+/** What the world of a call of ana has: ana and bo in a group chat, and a session of ana. */
 interface Scene {
   readonly by: UserId;
   readonly chatId: ChatId;
+  /** What ana has said in the chat, between two messages of bo. */
+  readonly messageId: number;
   readonly secret: string;
 }
 
@@ -20,14 +22,21 @@ const writing: { [Name in keyof Messaging]?: (messaging: Messaging, scene: Scene
   createGroupChat: (messaging, { by }) => messaging.createGroupChat({ by }),
   addParticipant: (messaging, { by, chatId }) => messaging.addParticipant({ by, chatId, username: "cy" }),
   removeParticipant: (messaging, { by, chatId }) => messaging.removeParticipant({ by, chatId, user: "bo" }),
+  renameChat: (messaging, { by, chatId }) => messaging.renameChat({ by, chatId, title: "title" }),
+  markRead: (messaging, { by, chatId }) => messaging.markRead({ by, chatId, seq: 3 }),
   sendMessage: (messaging, { by, chatId }) => messaging.sendMessage({ by, to: { chatId }, text: "a" }),
+  editMessage: (messaging, { by, messageId: id }) => messaging.editMessage({ by, id, text: "b" }),
+  deleteMessage: (messaging, { by, messageId: id }) => messaging.deleteMessage({ by, id }),
 };
 
 const reading: typeof writing = {
   registerUser: writing.registerUser!,
   logIn: writing.logIn!,
   authenticate: (messaging, { secret }) => messaging.authenticate({ secret }),
+  listChats: (messaging, { by }) => messaging.listChats({ by, limit: 1 }),
+  getChat: (messaging, { by, chatId }) => messaging.getChat({ by, chatId }),
   listMessages: (messaging, { by }) => messaging.listMessages({ by, of: "all" }),
+  pageMessages: (messaging, { by }) => messaging.pageMessages({ by, of: "all", limit: 1 }),
 };
 
 describe("the core", () => {
@@ -38,8 +47,12 @@ describe("the core", () => {
     const { ana, bo } = world;
     const { id: chatId } = await world.createGroupChat({ by: ana.id });
     await world.addParticipant({ by: ana.id, chatId, username: bo.username });
+    const send = (user: User) => world.sendMessage({ by: user.id, to: { chatId }, text: "a" });
+    await send(bo);
+    const { message } = await send(ana);
+    await send(bo);
     const { secret } = await world.logIn({ username: "ana", password: "password of ana" });
-    scene = { by: ana.id, chatId, secret };
+    scene = { by: ana.id, chatId, messageId: message.id, secret };
   });
 
   const over = (change: Partial<Store>) =>

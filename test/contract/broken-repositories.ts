@@ -1,6 +1,6 @@
 import type { Slice } from "../../src/application/ports.js";
 import type { ChatId } from "../../src/domain/chat.js";
-import type { MessageText } from "../../src/domain/message.js";
+import type { IdempotencyKey, Message, MessageText } from "../../src/domain/message.js";
 import { usernameKey, type UserId, type UsernameKey } from "../../src/domain/user.js";
 import {
   broken,
@@ -32,10 +32,23 @@ const sliceDefects = (list: "ofChat" | "ofUser") => {
       "gives one too few": sliced((slice) => ({ ...slice, limit: slice.limit - 1 })),
       "takes 0 for no limit": sliced((slice) => ({ ...slice, limit: slice.limit || GREATEST })),
     },
+    newest: {
+      "gives the oldest all the same": sliced((slice) => ({ ...slice, from: "oldest" })),
+      "ignores `upTo` from that end": sliced((slice) =>
+        slice.from === "newest" ? { ...slice, upTo: GREATEST } : slice,
+      ),
+      "ignores `after` from that end": sliced((slice) =>
+        slice.from === "newest" ? { ...slice, after: 0 } : slice,
+      ),
+    },
     whole: {
       "skips one between two slices": sliced((slice) => ({
         ...slice,
         after: slice.after && slice.after + 1,
+      })),
+      "skips one between two slices from the newest": sliced((slice) => ({
+        ...slice,
+        upTo: slice.upTo < GREATEST - 1 ? slice.upTo - 1 : slice.upTo,
       })),
     },
   };
@@ -82,95 +95,6 @@ export const brokenRepositories: Defects = {
     "folds keys": users((whole) => ({
       add: (user, key, digest) => whole.add(user, usernameKey(key), digest),
       byKey: (key) => whole.byKey(usernameKey(key)),
-    })),
-  },
-
-  "a store chats of a group are found by their participants as they were made, each under an id of its own": {
-    "trims titles": chats((whole) => ({
-      addGroup: (title, createdAt) => whole.addGroup(title?.trim() ?? null, createdAt),
-    })),
-    "takes no title for an empty one": chats((whole) => ({
-      addGroup: (title, createdAt) => whole.addGroup(title ?? "", createdAt),
-    })),
-    "counts from 0": chats((whole) => ({
-      addGroup: async (...made) =>
-        edited(await whole.addGroup(...made), ({ id }) => ({ id: (id - 1) as ChatId })),
-      addParticipant: (id, ...added) => whole.addParticipant((id + 1) as ChatId, ...added),
-    })),
-  },
-  "a store chats of a group begin without participants": {
-    "lets somebody in at once": chats((whole) => ({
-      async addGroup(title, createdAt) {
-        const chat = await whole.addGroup(title, createdAt);
-        await whole.addParticipant(chat.id, ana.id, createdAt);
-        return chat;
-      },
-    })),
-  },
-  "a store chats are hidden from everybody else": {
-    "ignores membership": chats((whole) => ({
-      ofParticipant: (id) => whole.ofParticipant(id, ana.id),
-    })),
-  },
-  "a store chats take a participant once": {
-    "takes them twice": chats((whole) => ({
-      addParticipant: async (...added) => (await whole.addParticipant(...added)) || true,
-    })),
-  },
-  "a store chats lose a participant once": {
-    "loses them twice": chats((whole) => ({
-      removeParticipant: async (...removed) => (await whole.removeParticipant(...removed)) || true,
-    })),
-    "takes them out of every chat": chats((whole) => ({
-      async removeParticipant(id, userId) {
-        const removed = await whole.removeParticipant(id, userId);
-        for (const each of [1, 2, 3]) await whole.removeParticipant(each as ChatId, userId);
-        return removed;
-      },
-    })),
-  },
-  "a store chats take back who has left": {
-    "bans them": broken((store) => {
-      const left = new Set<string>();
-      return withRepositories(store, (all) => ({
-        ...all,
-        chats: {
-          ...all.chats,
-          removeParticipant(id, userId) {
-            left.add(userId);
-            return all.chats.removeParticipant(id, userId);
-          },
-          addParticipant: async (id, userId, joinedAt) =>
-            !left.has(userId) && all.chats.addParticipant(id, userId, joinedAt),
-        },
-      }));
-    }),
-  },
-  "a store chats of two people are one chat from both sides, made when it is first opened": {
-    "makes it anew each time": chats((whole) => ({
-      openP2p: async (pair, createdAt) => ({ ...(await whole.openP2p(pair, createdAt)), createdAt }),
-    })),
-    "leaves one of the two out": chats((whole) => ({
-      async openP2p(pair, createdAt) {
-        const chat = await whole.openP2p(pair, createdAt);
-        await whole.removeParticipant(chat.id, pair[1]);
-        return chat;
-      },
-    })),
-  },
-  "a store chats of two people do not exist before they are opened, however often they are looked for": {
-    "makes them when they are looked for": chats((whole) => ({ p2p: (pair) => whole.openP2p(pair, 1) })),
-  },
-  "a store chats of two people are a chat for each pair, also for the pair of one person": {
-    "goes by one of the two": chats((whole) => ({
-      openP2p: ([one], createdAt) => whole.openP2p([one, one], createdAt),
-    })),
-    "lets a third one in": chats((whole) => ({
-      async openP2p(pair, createdAt) {
-        const chat = await whole.openP2p(pair, createdAt);
-        await whole.addParticipant(chat.id, bo.id, createdAt);
-        return chat;
-      },
     })),
   },
 
@@ -242,6 +166,113 @@ export const brokenRepositories: Defects = {
     "goes on showing them": chats(() => ({ removeParticipant: async () => true })),
     "shows only what came before": chats(() => ({ addParticipant: async () => true })),
   },
+  "a store messages are found by their id, and by no other": {
+    "takes an unknown id for the first": messages((whole) => ({
+      byId: async (id) => (await whole.byId(id)) ?? whole.byId(1),
+    })),
+    "rounds ids": messages((whole) => ({ byId: (id) => whole.byId(Math.ceil(id)) })),
+  },
+  "a store messages sent under a key are found by their sender and that key, with the digest of their text": {
+    "ignores case": messages((whole) => ({
+      append: (draft, once) =>
+        whole.append(
+          draft,
+          once && { ...once, key: `${lower(once.key)}${once.key.length}` as IdempotencyKey },
+        ),
+      sentAs: (userId, key) => whole.sentAs(userId, `${lower(key)}${key.length}` as IdempotencyKey),
+    })),
+    "finds them for everybody": messages((whole) => ({ sentAs: (_, key) => whole.sentAs(ana.id, key) })),
+    "loses digests": messages((whole) => ({
+      sentAs: async (...asked) => edited(await whole.sentAs(...asked), () => ({ textDigest: "" })),
+    })),
+    "cuts long keys": messages((whole) => ({
+      append: (draft, once) => whole.append(draft, once && { ...once, key: cut(once.key) }),
+      sentAs: (userId, key) => whole.sentAs(userId, cut(key)),
+    })),
+  },
+  "a store messages are stored once under a key of their sender, whatever became of the first, and that one stays":
+    {
+      "heeds no key": messages((whole) => ({ append: (draft) => whole.append(draft) })),
+      "has keys for each chat": messages((whole) => ({
+        append: (draft, once) =>
+          whole.append(draft, once && { ...once, key: `${once.key} ${draft.chatId}` as IdempotencyKey }),
+        sentAs: (userId, key) => whole.sentAs(userId, `${key} 1` as IdempotencyKey),
+      })),
+      "has keys for all senders together": broken((store) => {
+        const used = new Set<string>();
+        return withRepositories(store, (all) => ({
+          ...all,
+          messages: {
+            ...all.messages,
+            append(draft, once) {
+              if (once && used.has(once.key)) throw new Error("This key is in use.");
+              if (once) used.add(once.key);
+              return all.messages.append(draft, once);
+            },
+          },
+        }));
+      }),
+      "answers the first in silence": messages((whole) => ({
+        async append(draft, once) {
+          const sent = once && (await whole.sentAs(draft.sender.id, once.key));
+          return sent ? sent.message : whole.append(draft, once);
+        },
+      })),
+      "keeps what else was written": broken((store) => ({
+        ...store,
+        async transaction(work) {
+          let refusal: unknown;
+          const result = await store.transaction((all) => {
+            const append: typeof all.messages.append = (...given) =>
+              all.messages.append(...given).catch((error: unknown) => {
+                refusal = error;
+                return all.messages.append(given[0]);
+              });
+            return work({ ...all, messages: { ...all.messages, append } });
+          });
+          if (refusal) throw refusal;
+          return result;
+        },
+      })),
+    },
+  "a store messages are found everywhere as they were last updated, and no other with them": {
+    "updates nothing": messages(() => ({ update: async () => {} })),
+    "keeps the text that was there": messages((whole) => ({
+      async update(message) {
+        const before = await whole.byId(message.id);
+        await whole.update(message.text === "" && before ? { ...message, text: before.text } : message);
+      },
+    })),
+    "never takes back that it was deleted": messages((whole) => ({
+      async update(message) {
+        const before = await whole.byId(message.id);
+        await whole.update({ ...message, deletedAt: message.deletedAt ?? before?.deletedAt ?? null });
+      },
+    })),
+    "keeps no time of editing": messages((whole) => ({
+      update: (message) => whole.update({ ...message, editedAt: null }),
+    })),
+    "updates the one before with it": messages((whole) => ({
+      async update(message) {
+        await whole.update(message);
+        await whole.update({ ...message, id: message.id - 1 });
+      },
+    })),
+    "answers repeats as they were": broken((store) => {
+      const first = new Map<number, Message>();
+      return withRepositories(store, (all) => ({
+        ...all,
+        messages: {
+          ...all.messages,
+          async sentAs(...asked) {
+            const sent = await all.messages.sentAs(...asked);
+            if (sent && !first.has(sent.message.id)) first.set(sent.message.id, sent.message);
+            return sent && { ...sent, message: first.get(sent.message.id)! };
+          },
+        },
+      }));
+    }),
+  },
   "a store messages of a chat begin after `after` and end with `upTo`": ofChat.bounds,
   "a store messages of a chat are as many as the limit at the most, the oldest first": {
     ...ofChat.limit,
@@ -250,10 +281,28 @@ export const brokenRepositories: Defects = {
         slice.limit > 0 ? (await whole.ofChat(id, { ...slice, limit: GREATEST })).slice(-slice.limit) : [],
     })),
   },
-  "a store messages of a chat are all there once, slice by slice": ofChat.whole,
+  "a store messages of a chat are the newest ones where those are asked for, the oldest of them first": {
+    ...ofChat.newest,
+    "gives the newest of them first": messages((whole) => ({
+      ofChat: async (id, slice) => {
+        const found = await whole.ofChat(id, slice);
+        return slice.from === "newest" ? found.toReversed() : found;
+      },
+    })),
+  },
+  "a store messages of a chat are all there once, slice by slice, from either end": ofChat.whole,
   "a store messages of a user begin after `after` and end with `upTo`": ofUser.bounds,
   "a store messages of a user are as many as the limit at the most, the oldest first": ofUser.limit,
-  "a store messages of a user are all there once, slice by slice": ofUser.whole,
+  "a store messages of a user are the newest ones where those are asked for, the oldest of them first": {
+    ...ofUser.newest,
+    "gives the newest of them first": messages((whole) => ({
+      ofUser: async (id, slice) => {
+        const found = await whole.ofUser(id, slice);
+        return slice.from === "newest" ? found.toReversed() : found;
+      },
+    })),
+  },
+  "a store messages of a user are all there once, slice by slice, from either end": ofUser.whole,
 
   "a store sessions are found by the digest of their secret as they were added, dead or alive": {
     "hides the dead": sessions((whole) => ({
@@ -294,3 +343,11 @@ export const brokenRepositories: Defects = {
     })),
   },
 };
+
+function lower(key: IdempotencyKey): string {
+  return key.toLowerCase();
+}
+
+function cut(key: IdempotencyKey): IdempotencyKey {
+  return key.slice(0, 63) as IdempotencyKey;
+}

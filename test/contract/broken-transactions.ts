@@ -1,10 +1,22 @@
 import { openMemoryStore } from "../../src/adapters/memory/store.js";
-import type { UserRepository } from "../../src/application/ports.js";
+import type { Repositories, UserRepository } from "../../src/application/ports.js";
 import type { ChatId } from "../../src/domain/chat.js";
+import type { Message } from "../../src/domain/message.js";
 import type { Session } from "../../src/domain/session.js";
 import type { User, UserId } from "../../src/domain/user.js";
-import { broken, chats, letOut, reopened, users, withRepositories, type Defects } from "./breaking.js";
+import {
+  broken,
+  chats,
+  edited,
+  letOut,
+  messages,
+  reopened,
+  users,
+  withRepositories,
+  type Defects,
+} from "./breaking.js";
 import { ana, register } from "./scene.js";
+import type { StoreOpening } from "./store.js";
 
 const commitsWhatFails = broken((store) => ({
   ...store,
@@ -27,6 +39,26 @@ const readsOutOfTurn = broken((store) => {
   const repositories = letOut(store);
   return { ...store, read: async (work) => work(await repositories) };
 });
+
+/** A store that does one thing again, when the transaction it was done in has been taken back. */
+function outlasting(
+  what: (whole: Repositories, done: (again: (all: Repositories) => Promise<unknown>) => void) => Repositories,
+): () => StoreOpening {
+  return broken((store) => ({
+    ...store,
+    async transaction(work) {
+      const done: ((all: Repositories) => Promise<unknown>)[] = [];
+      try {
+        return await store.transaction((all) => work(what(all, (again) => done.push(again))));
+      } catch (error) {
+        await store.transaction(async (all) => {
+          for (const again of done) await again(all);
+        });
+        throw error;
+      }
+    },
+  }));
+}
 
 /** Stores that do not keep their transactions apart, or do not keep them. */
 export const brokenTransactions: Defects = {
@@ -51,6 +83,17 @@ export const brokenTransactions: Defects = {
     })),
   },
   "a store transactions and reads see what was written before them, in a transaction its own writes too": {
+    "shows a text as it was before": messages((whole) => {
+      const sent = new Map<number, Message>();
+      return {
+        async append(...given) {
+          const message = await whole.append(...given);
+          sent.set(message.id, message);
+          return message;
+        },
+        byId: async (id) => sent.get(id) ?? whole.byId(id),
+      };
+    }),
     "shows them when they are over": broken((store) => ({
       ...store,
       transaction: (work) =>
@@ -82,6 +125,72 @@ export const brokenTransactions: Defects = {
         }),
       ]),
     ),
+    "keeps a title": outlasting(({ chats: whole, ...others }, done) => ({
+      ...others,
+      chats: {
+        ...whole,
+        rename(...given) {
+          done((all) => all.chats.rename(...given));
+          return whole.rename(...given);
+        },
+      },
+    })),
+    "keeps how far somebody has read": outlasting(({ chats: whole, ...others }, done) => ({
+      ...others,
+      chats: {
+        ...whole,
+        setRead(...given) {
+          done((all) => all.chats.setRead(...given));
+          return whole.setRead(...given);
+        },
+      },
+    })),
+    "keeps the times at which somebody joined": outlasting(({ chats: whole, ...others }, done) => ({
+      ...others,
+      chats: {
+        ...whole,
+        addParticipant(...given) {
+          done(async ({ chats: again }) => {
+            if (await again.removeParticipant(given[0], given[1])) await again.addParticipant(...given);
+          });
+          return whole.addParticipant(...given);
+        },
+      },
+    })),
+    "keeps an edited text": outlasting(({ messages: whole, ...others }, done) => ({
+      ...others,
+      messages: {
+        ...whole,
+        update(message) {
+          if (message.deletedAt === null) done((all) => all.messages.update(message));
+          return whole.update(message);
+        },
+      },
+    })),
+    "keeps that a message was deleted": outlasting(({ messages: whole, ...others }, done) => ({
+      ...others,
+      messages: {
+        ...whole,
+        update(message) {
+          if (message.deletedAt !== null) done((all) => all.messages.update(message));
+          return whole.update(message);
+        },
+      },
+    })),
+    "remembers a key": broken((store) => {
+      const used = new Set<string>();
+      return withRepositories(store, (all) => ({
+        ...all,
+        messages: {
+          ...all.messages,
+          append(draft, once) {
+            if (once && used.has(once.key)) throw new Error("This key is in use.");
+            if (once) used.add(once.key);
+            return all.messages.append(draft, once);
+          },
+        },
+      }));
+    }),
     "counts the messages that it took back": broken((store) => {
       const counts = new Map<ChatId, number>();
       return withRepositories(store, (all) => ({
@@ -203,6 +312,21 @@ export const brokenTransactions: Defects = {
       withRepositories(kept, (all) => ({
         ...all,
         sessions: { ...all.sessions, byDigest: async () => undefined },
+      })),
+    ),
+    "forgets the keys": reopened(async (kept) =>
+      withRepositories(kept, (all) => ({
+        ...all,
+        messages: { ...all.messages, append: (draft) => all.messages.append(draft) },
+      })),
+    ),
+    "forgets how far everybody has read": reopened(async (kept) =>
+      withRepositories(kept, (all) => ({
+        ...all,
+        chats: {
+          ...all.chats,
+          overview: async (...asked) => edited(await all.chats.overview(...asked), () => ({ readSeq: 0 })),
+        },
       })),
     ),
     "counts anew": reopened(async (kept) =>

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Store } from "../../src/application/ports.js";
 import { pairOf, type ChatId } from "../../src/domain/chat.js";
-import type { UserId } from "../../src/domain/user.js";
+import type { User, UserId } from "../../src/domain/user.js";
 import { GREATEST, HARD_TEXTS, LAST_TIME, ana, bo, cy, openGroup, register, type Runner } from "./scene.js";
 
 export function chatContract({ describe, it, beforeEach }: Runner, store: () => Store): void {
@@ -87,6 +87,45 @@ export function chatContract({ describe, it, beforeEach }: Runner, store: () => 
       });
       await store().read(async ({ chats }) => {
         assert.deepEqual(await chats.ofParticipant(chat.id, bo.id), chat);
+      });
+    });
+
+    it("of a group take another title, or none, and no other chat with them", async () => {
+      const chat = await openGroup(store(), ana);
+      const other = await openGroup(store(), ana);
+      for (const title of [...HARD_TEXTS, null, "again"]) {
+        await store().transaction(({ chats }) => chats.rename(chat.id, title));
+        await store().read(async ({ chats }) => {
+          assert.deepEqual(await chats.ofParticipant(chat.id, ana.id), { ...chat, title });
+          assert.deepEqual(await chats.ofParticipant(other.id, ana.id), other);
+        });
+      }
+    });
+
+    it("tell who is in them and since when, in the order in which they joined, those of one millisecond by id", async () => {
+      const chat = await openGroup(store());
+      const other = await openGroup(store(), cy);
+      const participants = () => store().read(({ chats }) => chats.participants(chat.id));
+      assert.deepEqual(await participants(), []);
+      const joined = ({ id, username }: User, joinedAt: number) => ({ id, username, joinedAt });
+      await store().transaction(async ({ chats }) => {
+        await chats.addParticipant(chat.id, cy.id, 5);
+        await chats.addParticipant(chat.id, bo.id, 5);
+        await chats.addParticipant(chat.id, ana.id, LAST_TIME);
+        await chats.addParticipant(chat.id, bo.id, 9);
+      });
+      assert.deepEqual(await participants(), [joined(bo, 5), joined(cy, 5), joined(ana, LAST_TIME)]);
+      await store().transaction(async ({ chats }) => {
+        await chats.removeParticipant(chat.id, ana.id);
+        await chats.removeParticipant(chat.id, bo.id);
+        await chats.removeParticipant(other.id, cy.id);
+        await chats.addParticipant(chat.id, ana.id, 0);
+      });
+      assert.deepEqual(await participants(), [joined(ana, 0), joined(cy, 5)]);
+      await store().read(async ({ chats }) => {
+        for (const id of [other.id, 0, GREATEST]) {
+          assert.deepEqual(await chats.participants(id as ChatId), []);
+        }
       });
     });
 

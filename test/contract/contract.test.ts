@@ -2,11 +2,13 @@ import { expect } from "chai";
 import { openMemoryStore } from "../../src/adapters/memory/store.js";
 import { collect } from "./cases.js";
 import { sound } from "./breaking.js";
+import { brokenChats } from "./broken-chats.js";
+import { brokenOverviews } from "./broken-overviews.js";
 import { brokenRepositories } from "./broken-repositories.js";
 import { brokenTransactions } from "./broken-transactions.js";
 import { storeContract } from "./store.js";
 
-const defects = { ...brokenRepositories, ...brokenTransactions };
+const defects = { ...brokenRepositories, ...brokenChats, ...brokenOverviews, ...brokenTransactions };
 
 describe("the store contract", () => {
   const titles = collect((runner) => storeContract(runner, sound())).map(({ title }) => title);

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import type { MessageReader, Slice, Store } from "../../src/application/ports.js";
 import { pairOf, type Chat, type ChatId } from "../../src/domain/chat.js";
-import type { Message } from "../../src/domain/message.js";
-import type { UserId } from "../../src/domain/user.js";
+import type { IdempotencyKey, Message, MessageText } from "../../src/domain/message.js";
+import type { User, UserId } from "../../src/domain/user.js";
 import {
   GREATEST,
   HARD_TEXTS,
@@ -17,7 +17,7 @@ import {
   type Runner,
 } from "./scene.js";
 
-const ALL: Slice = { after: 0, upTo: GREATEST, limit: GREATEST };
+const ALL: Slice = { after: 0, upTo: GREATEST, limit: GREATEST, from: "oldest" };
 
 export function messageContract({ describe, it, beforeEach }: Runner, store: () => Store): void {
   const ofUser = (id: UserId, slice: Slice = ALL) =>
@@ -145,6 +145,91 @@ export function messageContract({ describe, it, beforeEach }: Runner, store: () 
       assert.deepEqual(await ofUser(ana.id), [...sent, ...later]);
     });
 
+    it("are found by their id, and by no other", async () => {
+      const chat = await openGroup(store(), ana);
+      const sent = await say(store(), chat, ana, ...HARD_TEXTS);
+      await store().read(async ({ messages }) => {
+        for (const message of sent) assert.deepEqual(await messages.byId(message.id), message);
+        for (const unknown of [0, -1, 0.5, sent.at(-1)!.id + 1, GREATEST]) {
+          assert.equal(await messages.byId(unknown), undefined);
+        }
+      });
+    });
+
+    it("sent under a key are found by their sender and that key, with the digest of their text", async () => {
+      const chat = await openGroup(store(), ana, bo);
+      const digests = HARD_TEXTS.map((text) => `digest of ${text}`);
+      const keys = ["a", "A", "a ", "k".repeat(64), "~", "!", "null", "0"] as IdempotencyKey[];
+      const sent = await store().transaction(async ({ messages }) => {
+        const appended = [];
+        for (const [index, key] of keys.entries()) {
+          appended.push(
+            await messages.append(draft(chat, ana, HARD_TEXTS[index]!), { key, textDigest: digests[index]! }),
+          );
+        }
+        await messages.append(draft(chat, ana, "without a key"));
+        return appended;
+      });
+      await store().read(async ({ messages }) => {
+        for (const [index, key] of keys.entries()) {
+          const found = { message: sent[index], textDigest: digests[index] };
+          assert.deepEqual(await messages.sentAs(ana.id, key), found);
+          assert.equal(await messages.sentAs(bo.id, key), undefined);
+          assert.equal(await messages.sentAs("nobody" as UserId, key), undefined);
+        }
+        for (const unknown of ["", "b", " a", "k".repeat(63)] as IdempotencyKey[]) {
+          assert.equal(await messages.sentAs(ana.id, unknown), undefined);
+        }
+      });
+    });
+
+    it("are stored once under a key of their sender, whatever became of the first, and that one stays", async () => {
+      const chat = await openGroup(store(), ana, bo);
+      const other = await openGroup(store(), ana);
+      const once = { key: "key" as IdempotencyKey, textDigest: "digest" };
+      const append = (sender: User, to = chat) =>
+        store().transaction(async ({ messages }) => {
+          await messages.append(draft(to, sender, "before it"));
+          return messages.append(draft(to, sender, "a"), once);
+        });
+      const first = await append(ana);
+      await assert.rejects(append(ana));
+      await assert.rejects(append(ana, other));
+      assert.equal((await append(bo)).seq, 4);
+      const erased = { ...first, text: "" as MessageText, deletedAt: 5 };
+      await store().transaction(({ messages }) => messages.update(erased));
+      await assert.rejects(append(ana));
+      assert.equal((await ofChat(chat.id)).length, 4);
+      assert.deepEqual(await ofChat(other.id), []);
+      await store().read(async ({ messages }) => {
+        assert.deepEqual(await messages.sentAs(ana.id, once.key), { message: erased, textDigest: "digest" });
+      });
+      assert.equal((await say(store(), chat, ana, "b"))[0]!.seq, 5);
+    });
+
+    it("are found everywhere as they were last updated, and no other with them", async () => {
+      const chat = await openGroup(store(), ana, bo);
+      const once = { key: "key" as IdempotencyKey, textDigest: "digest" };
+      const [before] = await say(store(), chat, bo, "a");
+      const sent = await store().transaction(({ messages }) => messages.append(draft(chat, ana, "b"), once));
+      const [after] = await say(store(), chat, ana, "c");
+      const texts = [...HARD_TEXTS, ""] as MessageText[];
+      const versions: Message[] = texts.flatMap((text, index) => [
+        { ...sent, text, editedAt: index },
+        { ...sent, text, editedAt: LAST_TIME, deletedAt: index },
+        { ...sent, text, deletedAt: LAST_TIME },
+      ]);
+      for (const version of versions) {
+        await store().transaction(({ messages }) => messages.update(version));
+        assert.deepEqual(await ofChat(chat.id), [before, version, after]);
+        assert.deepEqual(await ofUser(bo.id), [before, version, after]);
+        await store().read(async ({ messages }) => {
+          assert.deepEqual(await messages.byId(sent.id), version);
+          assert.deepEqual((await messages.sentAs(ana.id, once.key))?.message, version);
+        });
+      }
+    });
+
     for (const [title, list] of [
       ["of a chat", (messages: MessageReader, chat: Chat, slice: Slice) => messages.ofChat(chat.id, slice)],
       ["of a user", (messages: MessageReader, _: Chat, slice: Slice) => messages.ofUser(bo.id, slice)],
@@ -174,7 +259,21 @@ export function messageContract({ describe, it, beforeEach }: Runner, store: () 
         }
       });
 
-      it(`${title} are all there once, slice by slice`, async () => {
+      it(`${title} are the newest ones where those are asked for, the oldest of them first`, async () => {
+        const chat = await openGroup(store(), bo);
+        const ids = idsOf(await say(store(), chat, bo, "a", "b", "c", "d", "e"));
+        const from = "newest";
+        for (const limit of [0, 1, 3, 5, 6, GREATEST]) {
+          const last = (some: readonly number[]) => some.slice(Math.max(0, some.length - limit));
+          assert.deepEqual(await sliceOf(chat, { from, limit }), last(ids));
+          assert.deepEqual(await sliceOf(chat, { from, limit, upTo: ids[3]! }), last(ids.slice(0, 4)));
+          assert.deepEqual(await sliceOf(chat, { from, limit, after: ids[1]! }), last(ids.slice(2)));
+        }
+        assert.deepEqual(await sliceOf(chat, { from, upTo: 0 }), []);
+        assert.deepEqual(await sliceOf(chat, { from, after: ids[2]!, upTo: ids[2]! }), []);
+      });
+
+      it(`${title} are all there once, slice by slice, from either end`, async () => {
         const chats: Chat[] = [];
         for (let count = 0; count < 9; count += 1) chats.push(await openGroup(store(), bo));
         const sent = await store().transaction(async ({ messages }) => {
@@ -195,6 +294,11 @@ export function messageContract({ describe, it, beforeEach }: Runner, store: () 
             slice = await sliceOf(chat, { after: read.at(-1) ?? 0, limit });
           }
           assert.deepEqual(read, expected);
+          const readBack: number[] = [];
+          for (let slice; slice === undefined || slice.length > 0; readBack.unshift(...slice)) {
+            slice = await sliceOf(chat, { upTo: (readBack[0] ?? GREATEST) - 1, limit, from: "newest" });
+          }
+          assert.deepEqual(readBack, expected);
         }
       });
     }

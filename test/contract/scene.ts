@@ -1,6 +1,6 @@
 import type { Store } from "../../src/application/ports.js";
 import { pairOf, type Chat, type ChatId } from "../../src/domain/chat.js";
-import type { Message, MessageDraft, MessageText } from "../../src/domain/message.js";
+import type { IdempotencyKey, Message, MessageDraft, MessageText } from "../../src/domain/message.js";
 import type { Session, SessionId } from "../../src/domain/session.js";
 import { usernameKey, type User, type UserId } from "../../src/domain/user.js";
 
@@ -76,12 +76,14 @@ export function say(store: Store, chat: Chat, sender: User, ...texts: readonly s
 export interface Whereabouts {
   readonly people: readonly User[];
   readonly chatIds: readonly ChatId[];
+  /** Under which any of the people may have sent a message. */
+  readonly keys: readonly string[];
   readonly digests: readonly string[];
 }
 
 /** All that a store knows of these people, chats and sessions, in one read. */
-export function contentsOf(store: Store, { people, chatIds, digests }: Whereabouts) {
-  const all = { after: 0, upTo: GREATEST, limit: GREATEST };
+export function contentsOf(store: Store, { people, chatIds, keys, digests }: Whereabouts) {
+  const all = { after: 0, upTo: GREATEST, limit: GREATEST, from: "oldest" } as const;
   return store.read(async ({ users, chats, messages, sessions }) => ({
     lastId: await messages.lastId(),
     users: await inTurn(people, async ({ id, username }) => ({
@@ -91,8 +93,12 @@ export function contentsOf(store: Store, { people, chatIds, digests }: Whereabou
       chats: await inTurn(chatIds, (chatId) => chats.ofParticipant(chatId, id)),
       p2p: await inTurn(people, (peer) => chats.p2p(pairOf(id, peer.id))),
       messages: await messages.ofUser(id, all),
+      overviews: await inTurn(chatIds, (chatId) => chats.overview(chatId, id)),
+      list: await chats.ofUser(id, { asOf: GREATEST, after: undefined, limit: GREATEST }),
+      sentAs: await inTurn(keys, (key) => messages.sentAs(id, key as IdempotencyKey)),
     })),
     chats: await inTurn(chatIds, (chatId) => messages.ofChat(chatId, all)),
+    participants: await inTurn(chatIds, (chatId) => chats.participants(chatId)),
     sessions: await inTurn(digests, (digest) => sessions.byDigest(digest)),
   }));
 }

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import type { Store } from "../../src/application/ports.js";
 import { pairOf } from "../../src/domain/chat.js";
+import type { IdempotencyKey, MessageText } from "../../src/domain/message.js";
 import { usernameKey } from "../../src/domain/user.js";
 import { chatContract } from "./chats.js";
 import { messageContract } from "./messages.js";
+import { overviewContract } from "./overviews.js";
 import {
   ana,
   bo,
@@ -58,6 +60,7 @@ export function storeContract(runner: Runner, { open, reopen }: StoreOpening): v
     userContract(runner, store);
     chatContract(runner, store);
     messageContract(runner, store);
+    overviewContract(runner, store);
     sessionContract(runner, store);
     transactionContract(runner, store);
 
@@ -109,14 +112,20 @@ export function storeContract(runner: Runner, { open, reopen }: StoreOpening): v
         assert.equal(await users.add({ ...cy, username: "ANA" }, usernameKey("ana"), "digest"), false);
         assert.equal((await chats.openP2p(pairOf(bo.id, ana.id), 9)).id, where.chatIds[1]);
       });
-      const [message] = await say(store(), before.users[0]!.chats[0]!, ana, "c");
+      const chat = before.users[0]!.chats[0]!;
+      await assert.rejects(
+        store().transaction(({ messages }) =>
+          messages.append(draft(chat, ana, "d"), { key: "key" as IdempotencyKey, textDigest: "digest" }),
+        ),
+      );
+      const [message] = await say(store(), chat, ana, "c");
       assert.equal(message!.seq, 3);
       assert.ok(message!.id > before.lastId);
       assert.ok(!where.chatIds.includes((await openGroup(store(), ana)).id));
     });
 
     it("is as empty as it was when it is closed and opened again", async () => {
-      const where: Whereabouts = { people: [ana, bo], chatIds: [], digests: ["digest"] };
+      const where: Whereabouts = { people: [ana, bo], chatIds: [], keys: ["key"], digests: ["digest"] };
       const before = await contentsOf(store(), where);
       await close();
       opened = await reopen();
@@ -131,9 +140,15 @@ async function fill(store: Store): Promise<Whereabouts> {
   const group = await openGroup(store, ana, bo);
   const p2p = await store.transaction(({ chats }) => chats.openP2p(pairOf(ana.id, bo.id), 5));
   const left = await openGroup(store, ana);
-  await say(store, group, ana, "a", "b");
+  const [first, last] = await say(store, group, ana, "a", "b");
   await say(store, p2p, bo, "🙂");
-  await store.transaction(async ({ chats, sessions }) => {
+  await store.transaction(async ({ chats, messages, sessions }) => {
+    await messages.append(draft(p2p, ana, "once"), { key: "key" as IdempotencyKey, textDigest: "digest" });
+    await messages.update({ ...first!, text: "edited" as MessageText, editedAt: 2 });
+    await messages.update({ ...last!, text: "" as MessageText, deletedAt: 3 });
+    await chats.rename(group.id, "🙂");
+    await chats.setRead(group.id, bo.id, 1);
+    await chats.setRead(left.id, ana.id, 1);
     await chats.removeParticipant(left.id, ana.id);
     await sessions.add(sessionOf(ana, "kept", 100), "kept");
     await sessions.add(sessionOf(ana, "removed", 100), "removed");
@@ -144,6 +159,7 @@ async function fill(store: Store): Promise<Whereabouts> {
   return {
     people: [ana, bo, cy],
     chatIds: [group.id, p2p.id, left.id],
+    keys: ["key", "other"],
     digests: ["kept", "removed", "expired"],
   };
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Store } from "../../src/application/ports.js";
 import { pairOf, type Chat, type ChatId } from "../../src/domain/chat.js";
+import type { IdempotencyKey, MessageText } from "../../src/domain/message.js";
 import { usernameKey } from "../../src/domain/user.js";
 import {
   GREATEST,
@@ -17,7 +18,8 @@ import {
   type Runner,
 } from "./scene.js";
 
-const ALL = { after: 0, upTo: GREATEST, limit: GREATEST };
+const ALL = { after: 0, upTo: GREATEST, limit: GREATEST, from: "oldest" } as const;
+const KEY = "key" as IdempotencyKey;
 
 export function transactionContract({ describe, it, beforeEach }: Runner, store: () => Store): void {
   let chat: Chat;
@@ -63,6 +65,17 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
         assert.equal(await messages.lastId(), message.id);
         assert.deepEqual(await messages.ofChat(opened.id, ALL), [message]);
         assert.deepEqual(await messages.ofUser(ana.id, ALL), [message]);
+        const edited = { ...message, text: "b" as MessageText, editedAt: 5 };
+        await messages.update(edited);
+        assert.deepEqual(await messages.byId(message.id), edited);
+        assert.equal(await messages.sentAs(cy.id, KEY), undefined);
+        const once = await messages.append(draft(opened, cy, "c"), { key: KEY, textDigest: "digest" });
+        assert.deepEqual((await messages.sentAs(cy.id, KEY))?.message, once);
+        await chats.setRead(opened.id, ana.id, 1);
+        const overview = await chats.overview(opened.id, ana.id);
+        assert.deepEqual([overview?.readSeq, overview?.lastMessage], [1, once]);
+        await chats.rename(chat.id, "b");
+        assert.equal((await chats.ofParticipant(chat.id, ana.id))?.title, "b");
         await chats.removeParticipant(chat.id, bo.id);
         assert.equal(await chats.ofParticipant(chat.id, bo.id), undefined);
         await sessions.add(sessionOf(cy, "digest", 1), "digest");
@@ -71,21 +84,28 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
         assert.equal(await sessions.byDigest("digest"), undefined);
         return opened;
       });
-      assert.deepEqual(await textsOf(p2p.id), ["a"]);
+      assert.deepEqual(await textsOf(p2p.id), ["b", "c"]);
     });
 
     it("leave nothing behind when the work throws, whatever it had written", async () => {
-      await say(store(), chat, ana, "a");
-      await store().transaction(async ({ sessions }) => {
+      const [said] = await say(store(), chat, ana, "a");
+      await store().transaction(async ({ chats, sessions }) => {
+        await chats.setRead(chat.id, ana.id, 1);
         await sessions.add(sessionOf(ana, "kept", 100), "kept");
         await sessions.add(sessionOf(ana, "old", 1), "old");
       });
       const people = [ana, bo, cy];
-      const where = { people, chatIds: [chat.id], digests: ["kept", "old", "new"] };
+      const where = { people, chatIds: [chat.id], keys: [KEY], digests: ["kept", "old", "new"] };
       const before = await contentsOf(store(), where);
       const made: ChatId[] = [];
       const error = new Error("no");
       const attempt = store().transaction(async ({ users, chats, messages, sessions }) => {
+        await messages.update({ ...said!, text: "edited" as MessageText, editedAt: 5 });
+        await messages.update({ ...said!, text: "" as MessageText, deletedAt: 6 });
+        await messages.append(draft(chat, ana, "b"), { key: KEY, textDigest: "digest" });
+        await chats.rename(chat.id, "b");
+        await chats.setRead(chat.id, ana.id, 2);
+        await chats.setRead(chat.id, bo.id, 1);
         await users.add(cy, usernameKey("cy"), "digest of cy");
         const group = await chats.addGroup(null, 1);
         await chats.addParticipant(group.id, cy.id, 1);
@@ -103,7 +123,7 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
       });
       await assert.rejects(attempt, (thrown) => thrown === error);
       assert.deepEqual(await contentsOf(store(), where), before);
-      const left = await contentsOf(store(), { people, chatIds: made, digests: [] });
+      const left = await contentsOf(store(), { people, chatIds: made, keys: [], digests: [] });
       assert.deepEqual(left.chats, [[], []]);
       for (const { chats } of left.users) assert.deepEqual(chats, [undefined, undefined]);
       await store().transaction(async ({ sessions }) => {
@@ -112,9 +132,11 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
         await sessions.removeExpired(ana.id, 1);
         assert.equal(await sessions.byDigest("old"), undefined);
       });
-      const [next] = await say(store(), chat, ana, "c");
-      assert.equal(next!.seq, 2);
-      assert.ok(next!.id > before.lastId);
+      const next = await store().transaction(({ messages }) =>
+        messages.append(draft(chat, ana, "c"), { key: KEY, textDigest: "digest" }),
+      );
+      assert.equal(next.seq, 2);
+      assert.ok(next.id > before.lastId);
     });
 
     it("happen one after the other, 50 at once: no seq is missing and each sees the ones before", async () => {
@@ -227,14 +249,17 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
       const [message] = await say(store(), chat, ana, "a");
       const session = { ...sessionOf(cy, "digest", 100), user: given };
       const sent = { ...draft(chat, ana, "b"), sender: { id: ana.id, username: ana.username } };
+      const once = { key: KEY, textDigest: "digest" };
+      const updated = { ...message!, sender: { ...message!.sender }, text: "c" as MessageText, editedAt: 5 };
       await store().transaction(async ({ users, messages, sessions }) => {
         await users.add(given, usernameKey("cy"), "digest of cy");
         await sessions.add(session, "digest");
-        await messages.append(sent);
+        await messages.append(sent, once);
+        await messages.update(updated);
       });
-      const where = { people: [ana, bo, cy], chatIds: [chat.id], digests: ["digest"] };
+      const where = { people: [ana, bo, cy], chatIds: [chat.id], keys: [KEY], digests: ["digest"] };
       const before = structuredClone(await contentsOf(store(), where));
-      spoil([given, session, sent, message]);
+      spoil([given, session, sent, once, message, updated]);
       assert.deepEqual(await contentsOf(store(), where), before);
       spoil(await contentsOf(store(), where));
       assert.deepEqual(await contentsOf(store(), where), before);

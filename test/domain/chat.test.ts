@@ -1,6 +1,17 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { pairOf, requireGroup, requireParticipant, type Chat, type ChatId } from "../../src/domain/chat.js";
+import {
+  furthestRead,
+  lastSeq,
+  pairOf,
+  requireGroup,
+  requireParticipant,
+  unreadCount,
+  type Chat,
+  type ChatId,
+  type ChatOverview,
+} from "../../src/domain/chat.js";
+import type { Message, MessageText } from "../../src/domain/message.js";
 import type { UserId } from "../../src/domain/user.js";
 import { refusal } from "../support/refusal.js";
 
@@ -27,5 +38,53 @@ describe("a chat", () => {
         expect([one, other]).to.have.members([...pair]);
       }),
     );
+  });
+});
+
+describe("what a participant has read of a chat", () => {
+  const empty: ChatOverview = {
+    chat: group,
+    withUsername: null,
+    participantCount: 1,
+    lastMessage: null,
+    readSeq: 0,
+    deletedSinceRead: 0,
+  };
+  const last: Message = {
+    id: 90,
+    chatId: group.id,
+    seq: 9,
+    sender: { id: "bo" as UserId, username: "bo" },
+    text: "a" as MessageText,
+    sentAt: 1,
+    editedAt: null,
+    deletedAt: null,
+  };
+
+  it("is nothing of nothing before the first message", () => {
+    expect([lastSeq(empty), unreadCount(empty), furthestRead(empty, 5)]).to.deep.equal([0, 0, 0]);
+  });
+
+  it("leaves unread what came after, save what is deleted", () => {
+    const overview = { ...empty, lastMessage: last };
+    expect(unreadCount(overview)).to.equal(9);
+    expect(unreadCount({ ...overview, readSeq: 4 })).to.equal(5);
+    expect(unreadCount({ ...overview, readSeq: 4, deletedSinceRead: 3 })).to.equal(2);
+    expect(unreadCount({ ...overview, readSeq: 9 })).to.equal(0);
+  });
+
+  it("never goes back, and never past the last message", () => {
+    const overview = { ...empty, lastMessage: last, readSeq: 4 };
+    for (const [seq, reached] of [
+      [-1, 4],
+      [0, 4],
+      [4, 4],
+      [5, 5],
+      [9, 9],
+      [10, 9],
+      [Number.MAX_SAFE_INTEGER, 9],
+    ] as const) {
+      expect(furthestRead(overview, seq)).to.equal(reached);
+    }
   });
 });

@@ -1,6 +1,14 @@
 import { expect } from "chai";
-import { parseTitle } from "../../src/domain/chat.js";
-import { parseMessageText } from "../../src/domain/message.js";
+import { parseTitle, type Chat, type ChatId } from "../../src/domain/chat.js";
+import {
+  edit,
+  parseIdempotencyKey,
+  parseMessageText,
+  requireSender,
+  tombstone,
+  type Message,
+} from "../../src/domain/message.js";
+import type { UserId } from "../../src/domain/user.js";
 import { refusal } from "../support/refusal.js";
 
 for (const [noun, parse, longest, code] of [
@@ -40,3 +48,63 @@ for (const [noun, parse, longest, code] of [
     }
   });
 }
+
+describe("an idempotency key", () => {
+  it("is any 1 to 64 visible ASCII characters", () => {
+    const visible = Array.from({ length: 94 }, (_, index) => String.fromCharCode(33 + index)).join("");
+    for (const key of ["a", "0", visible.slice(0, 64), visible.slice(30)]) {
+      expect(parseIdempotencyKey(key)).to.equal(key);
+    }
+  });
+
+  it("is refused where it is empty, too long, or holds anything else", () => {
+    for (const key of ["", "k".repeat(65), " ", "a b", "a\n", "\0", "\u007f", "é", "🙂"]) {
+      expect(
+        refusal(() => parseIdempotencyKey(key)),
+        key,
+      ).to.equal("invalid_idempotency_key");
+    }
+  });
+});
+
+describe("a message that was sent", () => {
+  const ana = { id: "ana" as UserId, username: "ana" };
+  const chat: Chat = { id: 1 as ChatId, kind: "group", title: null, createdAt: 0 };
+  const sent: Message = {
+    id: 5,
+    chatId: chat.id,
+    seq: 2,
+    sender: ana,
+    text: parseMessageText("hello"),
+    sentAt: 1,
+    editedAt: null,
+    deletedAt: null,
+  };
+
+  it("is its sender's while they are a participant of its chat, and nobody else's", () => {
+    expect(requireSender(sent, ana.id, chat)).to.equal(sent);
+    for (const attempt of [
+      () => requireSender(sent, ana.id, undefined),
+      () => requireSender(sent, "bo" as UserId, chat),
+      () => requireSender(undefined, ana.id, chat),
+    ]) {
+      expect(refusal(attempt)).to.equal("not_your_message");
+    }
+  });
+
+  it("is the very same where it is edited to the text that it has", () => {
+    expect(edit(sent, sent.text, 9)).to.equal(sent);
+  });
+
+  it("keeps everything but its text, and when that was changed", () => {
+    const text = parseMessageText("edited");
+    expect(edit(sent, text, 9)).to.deep.equal({ ...sent, text, editedAt: 9 });
+  });
+
+  it("is a tombstone without its text once it is deleted, and stays that", () => {
+    const deleted = tombstone(sent, 9);
+    expect(deleted).to.deep.equal({ ...sent, text: "", deletedAt: 9 });
+    expect(tombstone(deleted, 10)).to.equal(deleted);
+    expect(refusal(() => edit(deleted, sent.text, 10))).to.equal("message_deleted");
+  });
+});

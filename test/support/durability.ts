@@ -282,7 +282,7 @@ function turn(): Promise<void> {
 }
 
 function list({ messages }: ReadRepositories): Promise<readonly Message[]> {
-  return messages.ofChat(CHAT, { after: 0, upTo: Number.MAX_SAFE_INTEGER, limit: 1_000_000 });
+  return messages.ofChat(CHAT, { after: 0, upTo: Number.MAX_SAFE_INTEGER, limit: 1_000_000, from: "oldest" });
 }
 
 function draft(text: string) {

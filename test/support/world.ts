@@ -56,6 +56,7 @@ export async function contents({ ports, ana, bo, cy }: World) {
   const { sessions, ...held } = await contentsOf(store, {
     people: [ana, bo, cy, person("dora")],
     chatIds: Array.from({ length: 9 }, (_, index) => (index + 1) as ChatId),
+    keys: ["key"],
     digests: secrets.generated.flatMap((secret) => secrets.digests(secret)),
   });
   const { transactions } = store.status();

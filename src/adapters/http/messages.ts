@@ -33,8 +33,10 @@ export function messageOperations(messaging: Messaging): readonly Operation[] {
       paths: ["/v1/messages"],
       access: "signed in",
       body: newMessage.transform((body, context) => ({ text: body.message, to: destination(body, context) })),
-      handle: async ({ session, body }) =>
-        messageJson(await messaging.sendMessage({ by: session.user.id, ...body })),
+      async handle({ session, body }) {
+        const { message } = await messaging.sendMessage({ by: session.user.id, ...body });
+        return messageJson(message);
+      },
     }),
     operation({
       method: "get",

@@ -9,23 +9,32 @@ interface Cursor {
 
 /**
  * The slice of several histories merged into one, each of them by growing id. Costs their number plus the slice, times a
- * logarithm, however long they are: the cursors stand in a binary heap, the one with the oldest message on top.
+ * logarithm, however long they are: the cursors stand in a binary heap, the one whose message comes next on top.
  */
 export function sliceOf(
   histories: readonly (readonly Message[])[],
-  { after, upTo, limit }: Slice,
+  { after, upTo, limit, from }: Slice,
 ): readonly Message[] {
-  const heap = histories.map((history): Cursor => ({ history, at: firstAfter(history, after) }));
-  for (let place = heap.length >> 1; place >= 0; place -= 1) sink(heap, place);
+  const forward = from === "oldest";
+  const step = forward ? 1 : -1;
+  /** How far from the end that the slice begins with; infinite where a history is read to its end. */
+  const distance = ({ history, at }: Cursor) => {
+    const id = history[at]?.id;
+    return id === undefined ? Infinity : forward ? id : -id;
+  };
+  const heap = histories.map((history): Cursor => {
+    return { history, at: forward ? firstAfter(history, after) : firstAfter(history, upTo) - 1 };
+  });
+  for (let place = heap.length >> 1; place >= 0; place -= 1) sink(heap, place, distance);
   const slice: Message[] = [];
   for (let cursor = heap[0]; cursor !== undefined && slice.length < limit; cursor = heap[0]) {
     const message = cursor.history[cursor.at];
-    if (message === undefined || message.id > upTo) break;
+    if (message === undefined || message.id <= after || message.id > upTo) break;
     slice.push(message);
-    cursor.at += 1;
-    sink(heap, 0);
+    cursor.at += step;
+    sink(heap, 0, distance);
   }
-  return slice;
+  return forward ? slice : slice.toReversed();
 }
 
 /** The place of the first message with a greater id, by halving. */
@@ -40,20 +49,15 @@ function firstAfter(history: readonly Message[], id: number): number {
   return low;
 }
 
-/** Moves the cursor at this place down until none below it has an older message. */
-function sink(heap: Cursor[], place: number): void {
+/** Moves the cursor at this place down until none below it comes before it. */
+function sink(heap: Cursor[], place: number, distance: (cursor: Cursor) => number): void {
   for (let above = place; ;) {
-    let oldest = above;
+    let next = above;
     for (const below of [2 * above + 1, 2 * above + 2]) {
-      if (below < heap.length && nextId(heap[below]!) < nextId(heap[oldest]!)) oldest = below;
+      if (below < heap.length && distance(heap[below]!) < distance(heap[next]!)) next = below;
     }
-    if (oldest === above) return;
-    [heap[above], heap[oldest]] = [heap[oldest]!, heap[above]!];
-    above = oldest;
+    if (next === above) return;
+    [heap[above], heap[next]] = [heap[next]!, heap[above]!];
+    above = next;
   }
-}
-
-/** Infinity where a history is read to its end. */
-function nextId({ history, at }: Cursor): number {
-  return history[at]?.id ?? Infinity;
 }

@@ -5,9 +5,10 @@ import type {
   Repositories,
   SessionRepository,
   Store,
+  UserReader,
   UserRepository,
 } from "../../application/ports.js";
-import type { Chat, ChatId } from "../../domain/chat.js";
+import type { Chat, ChatId, ChatOverview, Pair } from "../../domain/chat.js";
 import type { Message } from "../../domain/message.js";
 import type { Session, SessionId } from "../../domain/session.js";
 import type { User, UserId, UsernameKey } from "../../domain/user.js";
@@ -18,26 +19,37 @@ type Undo = (() => void)[];
 
 /** A chat with all that belongs to it. */
 interface Room {
-  readonly chat: Chat;
+  chat: Chat;
+  /** The two of a p2p chat. */
+  readonly pair: Pair | undefined;
+  /** The greatest id of a message there was when it was made. */
+  readonly bornAfter: number;
   /** When each of them joined, in epoch milliseconds. */
   readonly participants: Map<UserId, number>;
   /** By growing id: the nth has the `seq` n. */
   readonly messages: Message[];
+  /** How far each of them has read, of those who are gone, too. */
+  readonly read: Map<UserId, number>;
+  /** The `seq`s of the messages that are deleted. */
+  readonly deleted: Set<number>;
 }
 
 interface Rooms {
   readonly byId: Map<ChatId, Room>;
   readonly ofUser: Map<UserId, Set<Room>>;
+  /** Of all rooms, by growing id: the nth has the id n. */
+  readonly messages: Message[];
 }
 
 /** All state in memory, for tests and for programs that have nothing to keep. What it holds dies with the process. */
 export function openMemoryStore(): Store {
   const oneAtATime = pLimit(1);
   const undo: Undo = [];
-  const rooms: Rooms = { byId: new Map(), ofUser: new Map() };
+  const rooms: Rooms = { byId: new Map(), ofUser: new Map(), messages: [] };
+  const users = userRepository(undo);
   const repositories: Repositories = {
-    users: userRepository(undo),
-    chats: chatRepository(rooms, undo),
+    users,
+    chats: chatRepository(rooms, users, undo),
     messages: messageRepository(rooms, undo),
     sessions: sessionRepository(undo),
   };
@@ -79,14 +91,38 @@ function userRepository(undo: Undo): UserRepository {
   };
 }
 
-function chatRepository({ byId, ofUser }: Rooms, undo: Undo): ChatRepository {
+function chatRepository({ byId, ofUser, messages }: Rooms, users: UserReader, undo: Undo): ChatRepository {
   const byPair = new Map<string, Room>();
 
-  function add(kind: Chat["kind"], title: string | null, createdAt: number): Room {
-    const chat: Chat = Object.freeze({ id: (byId.size + 1) as ChatId, kind, title, createdAt });
-    const room: Room = { chat, participants: new Map(), messages: [] };
+  function add(given: Omit<Chat, "id">, pair: Pair | undefined): Room {
+    const chat: Chat = Object.freeze({ id: (byId.size + 1) as ChatId, ...given });
+    const room: Room = {
+      chat,
+      pair,
+      bornAfter: messages.length,
+      participants: new Map(),
+      messages: [],
+      read: new Map(),
+      deleted: new Set(),
+    };
     put(byId, chat.id, room, undo);
     return room;
+  }
+
+  async function username(id: UserId): Promise<string> {
+    return (await users.byId(id))?.username ?? "";
+  }
+
+  async function overviewOf(room: Room, userId: UserId): Promise<ChatOverview> {
+    const readSeq = room.read.get(userId) ?? 0;
+    return {
+      chat: room.chat,
+      withUsername: room.pair ? await username(room.pair[room.pair[0] === userId ? 1 : 0]) : null,
+      participantCount: room.participants.size,
+      lastMessage: room.messages.at(-1) ?? null,
+      readSeq,
+      deletedSinceRead: [...room.deleted].filter((seq) => seq > readSeq).length,
+    };
   }
 
   function join(room: Room, userId: UserId, joinedAt: number): void {
@@ -102,12 +138,49 @@ function chatRepository({ byId, ofUser }: Rooms, undo: Undo): ChatRepository {
       return room?.participants.has(userId) ? room.chat : undefined;
     },
     p2p: async (pair) => byPair.get(JSON.stringify(pair))?.chat,
-    addGroup: async (title, createdAt) => add("group", title, createdAt).chat,
+    async overview(id, userId) {
+      const room = byId.get(id);
+      return room?.participants.has(userId) ? overviewOf(room, userId) : undefined;
+    },
+    async ofUser(userId, { asOf, after, limit }) {
+      const upTo = { after: 0, upTo: asOf, limit: 1, from: "newest" } as const;
+      const listed = Array.from(ofUser.get(userId) ?? [], (room) => {
+        return { room, activity: sliceOf([room.messages], upTo)[0]?.id ?? room.bornAfter };
+      });
+      const page = listed
+        .toSorted((one, other) => other.activity - one.activity || other.room.chat.id - one.room.chat.id)
+        .filter(({ room, activity }) => {
+          if (after === undefined || activity < after.activity) return true;
+          return activity === after.activity && room.chat.id < after.chatId;
+        })
+        .slice(0, limit);
+      return Promise.all(
+        page.map(async ({ room, activity }) => ({ ...(await overviewOf(room, userId)), activity })),
+      );
+    },
+    async participants(id) {
+      const all = [...(byId.get(id)?.participants ?? [])].toSorted(
+        ([one, early], [other, late]) => early - late || (one < other ? -1 : 1),
+      );
+      return Promise.all(
+        all.map(async ([userId, joinedAt]) => ({ id: userId, username: await username(userId), joinedAt })),
+      );
+    },
+    async rename(id, title) {
+      const room = roomOf(byId, id);
+      const before = room.chat;
+      room.chat = Object.freeze({ ...before, title });
+      undo.push(() => (room.chat = before));
+    },
+    async setRead(id, userId, seq) {
+      put(roomOf(byId, id).read, userId, seq, undo);
+    },
+    addGroup: async (title, createdAt) => add({ kind: "group", title, createdAt }, undefined).chat,
     async openP2p(pair, createdAt) {
       const key = JSON.stringify(pair);
       const found = byPair.get(key);
       if (found) return found.chat;
-      const room = add("p2p", null, createdAt);
+      const room = add({ kind: "p2p", title: null, createdAt }, pair);
       put(byPair, key, room, undo);
       for (const userId of new Set(pair)) join(room, userId, createdAt);
       return room.chat;
@@ -129,20 +202,29 @@ function chatRepository({ byId, ofUser }: Rooms, undo: Undo): ChatRepository {
   };
 }
 
-function messageRepository({ byId, ofUser }: Rooms, undo: Undo): MessageRepository {
-  let lastId = 0;
+function messageRepository({ byId, ofUser, messages: all }: Rooms, undo: Undo): MessageRepository {
+  const once = new Map<string, { readonly id: number; readonly textDigest: string }>();
+  const nameOf = (userId: UserId, key: string) => JSON.stringify([userId, key]);
+
   return {
-    lastId: async () => lastId,
+    lastId: async () => all.length,
+    byId: async (id) => all[id - 1],
+    async sentAs(userId, key) {
+      const sent = once.get(nameOf(userId, key));
+      const message = sent && all[sent.id - 1];
+      return message && { message, textDigest: sent.textDigest };
+    },
     ofChat: async (id, slice) => sliceOf([byId.get(id)?.messages ?? []], slice),
     ofUser: async (id, slice) =>
       sliceOf(
         Array.from(ofUser.get(id) ?? [], (room) => room.messages),
         slice,
       ),
-    async append({ chatId, sender, text, sentAt }) {
+    async append({ chatId, sender, text, sentAt }, as) {
+      if (as && once.has(nameOf(sender.id, as.key))) throw new Error("The sender has used this key before.");
       const { messages } = roomOf(byId, chatId);
       const message: Message = Object.freeze({
-        id: lastId + 1,
+        id: all.length + 1,
         chatId,
         seq: messages.length + 1,
         sender: Object.freeze({ id: sender.id, username: sender.username }),
@@ -151,13 +233,26 @@ function messageRepository({ byId, ofUser }: Rooms, undo: Undo): MessageReposito
         editedAt: null,
         deletedAt: null,
       });
+      all.push(message);
       messages.push(message);
-      lastId = message.id;
       undo.push(() => {
+        all.pop();
         messages.pop();
-        lastId = message.id - 1;
       });
+      if (as) put(once, nameOf(sender.id, as.key), { id: message.id, textDigest: as.textDigest }, undo);
       return message;
+    },
+    async update({ id, text, editedAt, deletedAt }) {
+      const before = all[id - 1];
+      if (before === undefined) throw new Error(`There is no message ${id} in the store.`);
+      const { messages, deleted } = roomOf(byId, before.chatId);
+      const after = Object.freeze({ ...before, text, editedAt, deletedAt });
+      all[id - 1] = messages[before.seq - 1] = after;
+      undo.push(() => (all[id - 1] = messages[before.seq - 1] = before));
+      if (deletedAt !== null && !deleted.has(before.seq)) {
+        deleted.add(before.seq);
+        undo.push(() => deleted.delete(before.seq));
+      }
     },
   };
 }
@@ -210,8 +305,9 @@ function roomOf(rooms: ReadonlyMap<ChatId, Room>, id: ChatId): Room {
 }
 
 function put<Key, Value>(map: Map<Key, Value>, key: Key, value: Value, undo: Undo): void {
+  const before = map.get(key);
   map.set(key, value);
-  undo.push(() => map.delete(key));
+  undo.push(() => (before === undefined ? map.delete(key) : map.set(key, before)));
 }
 
 function take<Key, Value>(map: Map<Key, Value>, key: Key, undo: Undo): void {

@@ -1,5 +1,5 @@
-import type { Repositories } from "../../application/ports.js";
-import type { Chat, ChatId } from "../../domain/chat.js";
+import type { Repositories, Slice } from "../../application/ports.js";
+import type { Chat, ChatId, ChatOverview } from "../../domain/chat.js";
 import type { Message, MessageText } from "../../domain/message.js";
 import type { Session, SessionId } from "../../domain/session.js";
 import type { User, UserId } from "../../domain/user.js";
@@ -9,6 +9,22 @@ const USER = "users.id, users.username, users.created_at";
 const CHAT = "chats.id, chats.kind, chats.title, chats.created_at";
 const MESSAGE = `messages.id, messages.chat_id, messages.seq, messages.text, messages.sent_at, messages.edited_at,
   messages.deleted_at, users.id, users.username`;
+const MESSAGE_COLUMNS = 9;
+
+/** Of a chat and a participant whose id is in `me`; with `OVERVIEW_JOINS` behind the chat. */
+const OVERVIEW = `${CHAT},
+  (SELECT username FROM users
+   WHERE id = CASE chats.first_user_id WHEN me THEN chats.second_user_id ELSE chats.first_user_id END),
+  chats.participant_count, coalesce(read_markers.seq, 0),
+  (SELECT count(*) FROM messages
+   WHERE chat_id = chats.id AND seq > coalesce(read_markers.seq, 0) AND deleted_at IS NOT NULL),
+  ${MESSAGE}`;
+const OVERVIEW_COLUMNS = 8 + MESSAGE_COLUMNS;
+const OVERVIEW_JOINS = `
+  LEFT JOIN read_markers ON read_markers.user_id = me AND read_markers.chat_id = chats.id
+  LEFT JOIN messages ON messages.chat_id = chats.id
+    AND messages.seq = (SELECT max(seq) FROM messages WHERE chat_id = chats.id)
+  LEFT JOIN users ON users.id = messages.sender_id`;
 
 // Some values stand as `(SELECT ?)`. When a plain `?` is bound, SQLite plans a join or an aggregate anew, which takes longer
 // than to run it.
@@ -17,6 +33,8 @@ const MESSAGE = `messages.id, messages.chat_id, messages.seq, messages.text, mes
 export function repositories(database: Pick<Database, "row" | "rows" | "change">): Repositories {
   const { row, rows, change } = database;
   const number = (sql: string, ...values: SqlValue[]) => Number(row(sql, ...values)?.[0] ?? 0);
+
+  const lastMessageId = () => number("SELECT max(id) FROM messages");
 
   function p2p(first: UserId, second: UserId): Chat | undefined {
     const found = row(
@@ -30,26 +48,34 @@ export function repositories(database: Pick<Database, "row" | "rows" | "change">
   function addChat(chat: Omit<Chat, "id">, first: UserId | null, second: UserId | null): Chat {
     const id = (number("SELECT max(id) FROM chats") + 1) as ChatId;
     change(
-      "INSERT INTO chats (id, kind, title, first_user_id, second_user_id, created_at) VALUES (?, ?, ?, ?, ?, ?)",
+      `INSERT INTO chats (id, kind, title, first_user_id, second_user_id, created_at, born_after)
+       VALUES (?, ?, ?, ?, ?, ?, ?)`,
       id,
       chat.kind,
       chat.title,
       first,
       second,
       chat.createdAt,
+      lastMessageId(),
     );
     return { id, ...chat };
   }
 
   function addParticipant(id: ChatId, userId: UserId, joinedAt: number): boolean {
-    return (
-      change(
-        "INSERT INTO participants (user_id, chat_id, joined_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-        userId,
-        id,
-        joinedAt,
-      ) > 0
+    const added = change(
+      "INSERT INTO participants (user_id, chat_id, joined_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+      userId,
+      id,
+      joinedAt,
     );
+    return countParticipants(id, added);
+  }
+
+  /** @returns whether there are others than before. */
+  function countParticipants(id: ChatId, more: number): boolean {
+    if (more === 0) return false;
+    change("UPDATE chats SET participant_count = participant_count + ? WHERE id = ?", more, id);
+    return true;
   }
 
   return {
@@ -94,6 +120,59 @@ export function repositories(database: Pick<Database, "row" | "rows" | "change">
       async p2p([first, second]) {
         return p2p(first, second);
       },
+      async overview(id, userId) {
+        const found = row(
+          `SELECT ${OVERVIEW} FROM (SELECT ?1 AS me, ?2 AS id) AS wanted
+             CROSS JOIN participants ON participants.user_id = me AND participants.chat_id = wanted.id
+             CROSS JOIN chats ON chats.id = wanted.id ${OVERVIEW_JOINS}`,
+          userId,
+          id,
+        );
+        return found && overviewOf(found);
+      },
+      // The one sort there is is of the user's own chats, by the one number that each has.
+      async ofUser(userId, { asOf, after, limit }) {
+        return rows(
+          `WITH own AS MATERIALIZED (
+             SELECT me, chats.id, coalesce(
+               (SELECT max(id) FROM messages WHERE chat_id = chats.id AND id <= ?2), chats.born_after) AS activity
+             FROM (SELECT ?1 AS me) AS wanted CROSS JOIN participants ON participants.user_id = me
+               CROSS JOIN chats ON chats.id = participants.chat_id
+           ), page AS MATERIALIZED (
+             SELECT * FROM own WHERE (activity, id) < (?3, ?4) ORDER BY activity DESC, id DESC LIMIT ?5
+           )
+           SELECT ${OVERVIEW}, page.activity FROM page CROSS JOIN chats ON chats.id = page.id ${OVERVIEW_JOINS}
+           ORDER BY page.activity DESC, page.id DESC`,
+          userId,
+          asOf,
+          after?.activity ?? Number.MAX_SAFE_INTEGER,
+          after?.chatId ?? Number.MAX_SAFE_INTEGER,
+          limit,
+        ).map((found) => ({ ...overviewOf(found), activity: found[OVERVIEW_COLUMNS] as number }));
+      },
+      async participants(id) {
+        return rows(
+          `SELECT ${USER}, participants.joined_at FROM participants CROSS JOIN users ON users.id = participants.user_id
+           WHERE participants.chat_id = ? ORDER BY participants.joined_at, participants.user_id`,
+          id,
+        ).map(([userId, username, , joinedAt]) => ({
+          id: userId as UserId,
+          username: username as string,
+          joinedAt: joinedAt as number,
+        }));
+      },
+      async rename(id, title) {
+        change("UPDATE chats SET title = ? WHERE id = ?", title, id);
+      },
+      async setRead(id, userId, seq) {
+        change(
+          `INSERT INTO read_markers (user_id, chat_id, seq) VALUES (?, ?, ?)
+           ON CONFLICT DO UPDATE SET seq = excluded.seq`,
+          userId,
+          id,
+          seq,
+        );
+      },
       async addGroup(title, createdAt) {
         return addChat({ kind: "group", title, createdAt }, null, null);
       },
@@ -108,59 +187,90 @@ export function repositories(database: Pick<Database, "row" | "rows" | "change">
         return addParticipant(id, userId, joinedAt);
       },
       async removeParticipant(id, userId) {
-        return change("DELETE FROM participants WHERE user_id = ? AND chat_id = ?", userId, id) > 0;
+        const removed = change("DELETE FROM participants WHERE user_id = ? AND chat_id = ?", userId, id);
+        return countParticipants(id, -removed);
       },
     },
 
     messages: {
       async lastId() {
-        return number("SELECT max(id) FROM messages");
+        return lastMessageId();
       },
-      async ofChat(id, { after, upTo, limit }) {
-        return rows(
-          `SELECT ${MESSAGE} FROM messages JOIN users ON users.id = messages.sender_id
-           WHERE messages.chat_id = ? AND messages.id > ? AND messages.id <= ? ORDER BY messages.id LIMIT ?`,
+      async byId(id) {
+        const found = row(
+          `SELECT ${MESSAGE} FROM messages CROSS JOIN users ON users.id = messages.sender_id WHERE messages.id = (SELECT ?)`,
           id,
-          after,
-          upTo,
-          limit,
-        ).map(messageOf);
+        );
+        return found && messageOf(found);
+      },
+      async sentAs(userId, key) {
+        const found = row(
+          `SELECT ${MESSAGE}, messages.text_digest FROM messages CROSS JOIN users ON users.id = messages.sender_id
+           WHERE messages.sender_id = (SELECT ?) AND messages.idempotency_key = (SELECT ?)`,
+          userId,
+          key,
+        );
+        return found && { message: messageOf(found), textDigest: found[MESSAGE_COLUMNS] as string };
+      },
+      async ofChat(id, { after, upTo, limit, from }) {
+        return inOrder(
+          from,
+          rows(
+            `SELECT ${MESSAGE} FROM messages JOIN users ON users.id = messages.sender_id
+             WHERE messages.chat_id = ? AND messages.id > ? AND messages.id <= ?
+             ORDER BY messages.id ${from === "oldest" ? "" : "DESC"} LIMIT ?`,
+            id,
+            after,
+            upTo,
+            limit,
+          ),
+        );
       },
       // The feed is a queue by id: it begins with the next message of each chat, and each that is taken out puts in the
-      // one after it in its chat. So it costs the chats and what is taken out, however long they are.
-      async ofUser(id, { after, upTo, limit }) {
-        return rows(
-          `WITH RECURSIVE feed (id, chat_id) AS (
-             SELECT messages.id, messages.chat_id FROM participants CROSS JOIN messages ON messages.id =
-               (SELECT min(id) FROM messages WHERE chat_id = participants.chat_id AND id > ?2)
-             WHERE participants.user_id = ?1 AND messages.id <= ?3
-             UNION ALL
-             SELECT messages.id, messages.chat_id FROM feed CROSS JOIN messages ON messages.id =
-               (SELECT min(id) FROM messages WHERE chat_id = feed.chat_id AND id > feed.id)
-             WHERE messages.id <= ?3
-             ORDER BY 1 LIMIT ?4
-           )
-           SELECT ${MESSAGE} FROM feed CROSS JOIN messages ON messages.id = feed.id
-             JOIN users ON users.id = messages.sender_id`,
-          id,
-          after,
-          upTo,
-          limit,
-        ).map(messageOf);
-      },
-      async append(draft) {
-        const id = number("SELECT max(id) FROM messages") + 1;
-        const seq = number("SELECT max(seq) FROM messages WHERE chat_id = (SELECT ?)", draft.chatId) + 1;
-        change(
-          "INSERT INTO messages (id, chat_id, seq, sender_id, text, sent_at) VALUES (?, ?, ?, ?, ?, ?)",
-          id,
-          draft.chatId,
-          seq,
-          draft.sender.id,
-          draft.text,
-          draft.sentAt,
+      // one behind it in its chat. So it costs the chats and what is taken out, however long they are.
+      async ofUser(id, { after, upTo, limit, from }) {
+        const forward = from === "oldest";
+        const next = (chatId: string, behind: string) =>
+          forward
+            ? `(SELECT min(id) FROM messages WHERE chat_id = ${chatId} AND id > ${behind})`
+            : `(SELECT max(id) FROM messages WHERE chat_id = ${chatId} AND id < ${behind})`;
+        return inOrder(
+          from,
+          rows(
+            `WITH RECURSIVE feed (id, chat_id) AS (
+               SELECT messages.id, messages.chat_id FROM participants CROSS JOIN messages
+                 ON messages.id = ${next("participants.chat_id", forward ? "?2" : "?3 + 1")}
+               WHERE participants.user_id = ?1 AND messages.id > ?2 AND messages.id <= ?3
+               UNION ALL
+               SELECT messages.id, messages.chat_id FROM feed CROSS JOIN messages
+                 ON messages.id = ${next("feed.chat_id", "feed.id")}
+               WHERE messages.id > ?2 AND messages.id <= ?3
+               ORDER BY 1 ${forward ? "" : "DESC"} LIMIT ?4
+             )
+             SELECT ${MESSAGE} FROM feed CROSS JOIN messages ON messages.id = feed.id
+               JOIN users ON users.id = messages.sender_id`,
+            id,
+            after,
+            upTo,
+            limit,
+          ),
         );
-        const { chatId, sender, text, sentAt } = draft;
+      },
+      async append({ chatId, sender, text, sentAt }, once) {
+        const id = lastMessageId() + 1;
+        const seq = number("SELECT max(seq) FROM messages WHERE chat_id = (SELECT ?)", chatId) + 1;
+        change(
+          `INSERT INTO messages (id, chat_id, seq, sender_id, text, sent_at, idempotency_key, text_digest)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+          id,
+          chatId,
+          seq,
+          sender.id,
+          text,
+          sentAt,
+          once?.key ?? null,
+          once?.textDigest ?? null,
+        );
         return {
           id,
           chatId,
@@ -171,6 +281,15 @@ export function repositories(database: Pick<Database, "row" | "rows" | "change">
           editedAt: null,
           deletedAt: null,
         };
+      },
+      async update({ id, text, editedAt, deletedAt }) {
+        change(
+          "UPDATE messages SET text = ?, edited_at = ?, deleted_at = ? WHERE id = ?",
+          text,
+          editedAt,
+          deletedAt,
+          id,
+        );
       },
     },
 
@@ -228,6 +347,23 @@ function messageOf([id, chatId, seq, text, sentAt, editedAt, deletedAt, senderId
     sentAt: sentAt as number,
     editedAt: editedAt as number | null,
     deletedAt: deletedAt as number | null,
+  };
+}
+
+function inOrder(from: Slice["from"], found: readonly Row[]): readonly Message[] {
+  const messages = found.map(messageOf);
+  return from === "oldest" ? messages : messages.toReversed();
+}
+
+function overviewOf(found: Row): ChatOverview {
+  const [, , , , withUsername, participantCount, readSeq, deletedSinceRead, ...message] = found;
+  return {
+    chat: chatOf(found),
+    withUsername: withUsername as string | null,
+    participantCount: participantCount as number,
+    lastMessage: message[0] === null ? null : messageOf(message),
+    readSeq: readSeq as number,
+    deletedSinceRead: deletedSinceRead as number,
   };
 }
 

@@ -58,6 +58,27 @@ const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX sessions_of_user ON sessions (user_id, expires_at);
   `,
+  `
+  ALTER TABLE chats ADD COLUMN participant_count INTEGER NOT NULL DEFAULT 0;
+  UPDATE chats SET participant_count = (SELECT count(*) FROM participants WHERE chat_id = chats.id);
+  -- The greatest id of a message there was when the chat was made. Until its first message, it was last active then.
+  ALTER TABLE chats ADD COLUMN born_after INTEGER NOT NULL DEFAULT 0;
+  CREATE INDEX participants_of_chat ON participants (chat_id, joined_at, user_id);
+
+  -- Of those who have left, too: when they come back they have not forgotten.
+  CREATE TABLE read_markers (
+    user_id TEXT NOT NULL REFERENCES users,
+    chat_id INTEGER NOT NULL REFERENCES chats,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (user_id, chat_id)
+  ) STRICT, WITHOUT ROWID;
+  INSERT INTO read_markers SELECT sender_id, chat_id, max(seq) FROM messages GROUP BY sender_id, chat_id;
+
+  ALTER TABLE messages ADD COLUMN idempotency_key TEXT;
+  ALTER TABLE messages ADD COLUMN text_digest TEXT;
+  CREATE UNIQUE INDEX messages_by_key ON messages (sender_id, idempotency_key) WHERE idempotency_key IS NOT NULL;
+  CREATE INDEX deleted_messages ON messages (chat_id, seq, deleted_at) WHERE deleted_at IS NOT NULL;
+  `,
 ];
 
 /**

@@ -33,7 +33,7 @@ export async function send(store: Store, chat: Chat, ...words: readonly string[]
 }
 
 export async function texts(store: Store, chat: Chat): Promise<string[]> {
-  const all = { after: 0, upTo: Number.MAX_SAFE_INTEGER, limit: 1_000_000 };
+  const all = { after: 0, upTo: Number.MAX_SAFE_INTEGER, limit: 1_000_000, from: "oldest" } as const;
   const found = await store.read(({ messages }) => messages.ofChat(chat.id, all));
   return found.map(({ text }) => text);
 }

@@ -68,7 +68,7 @@ describe("an SQLite store in the first format", () => {
       });
       expect(await chats.ofParticipant(1 as ChatId, BO)).to.equal(undefined);
       expect(await chats.p2p([ANA, BO])).to.deep.equal({ id: 2, kind: "p2p", title: null, createdAt: 1005 });
-      expect(await messages.ofUser(ANA, { after: 0, upTo: 10, limit: 10 })).to.deep.equal([
+      expect(await messages.ofUser(ANA, { after: 0, upTo: 10, limit: 10, from: "oldest" })).to.deep.equal([
         { ...plain, id: 1, chatId: 2, seq: 1, sender: sender(ana), text: 'hello, "bo"\n\t\'\u0001' },
         { ...plain, id: 2, chatId: 2, seq: 2, sender: sender(bo), text: "hello, ana 🙂" },
         { ...plain, id: 3, chatId: 3, seq: 1, sender: sender(ana), text: "to myself" },
@@ -81,5 +81,35 @@ describe("an SQLite store in the first format", () => {
       });
       expect(await sessions.byDigest("digest of another")).to.equal(undefined);
     });
+  });
+
+  it("opens with what has become of it since: who is in a chat, and that everybody has read what they sent", async () => {
+    store = await openSqliteStore(directory);
+    expect(store.opening.migratedFrom).to.equal(1);
+    const slice = { after: 0, upTo: 10, limit: 10, from: "oldest" } as const;
+    await store.read(async ({ chats, messages }) => {
+      const [toBo, toAna, toSelf] = await messages.ofUser(ANA, slice);
+      const seen = (userId: UserId, id: number) => chats.overview(id as ChatId, userId);
+      expect(await seen(ANA, 1)).to.deep.include({ participantCount: 1, lastMessage: null, readSeq: 0 });
+      expect(await seen(BO, 1)).to.equal(undefined);
+      const p2p = { participantCount: 2, lastMessage: toAna, deletedSinceRead: 0 };
+      expect(await seen(ANA, 2)).to.deep.include({ ...p2p, withUsername: "bo", readSeq: toBo!.seq });
+      expect(await seen(BO, 2)).to.deep.include({ ...p2p, withUsername: "Ana", readSeq: toAna!.seq });
+      expect(await seen(ANA, 3)).to.deep.include({ participantCount: 1, lastMessage: toSelf, readSeq: 1 });
+      const participants = await chats.participants(2 as ChatId);
+      expect(participants).to.deep.equal([
+        { id: ANA, username: "Ana", joinedAt: 1005 },
+        { id: BO, username: "bo", joinedAt: 1005 },
+      ]);
+      const list = await chats.ofUser(ANA, { asOf: 3, after: undefined, limit: 10 });
+      expect(list.map(({ chat, activity }) => [chat.id, activity])).to.deep.equal([
+        [3, 3],
+        [2, 2],
+        [1, 0],
+      ]);
+    });
+    await store.transaction(({ chats }) => chats.addParticipant(1 as ChatId, BO, 2000));
+    const chat = await store.read(({ chats }) => chats.overview(1 as ChatId, BO));
+    expect(chat?.participantCount).to.equal(2);
   });
 });

@@ -3,33 +3,38 @@ import fc from "fast-check";
 import { openDatabase, type Database } from "../../../src/adapters/sqlite/database.js";
 import { repositories } from "../../../src/adapters/sqlite/repositories.js";
 import { migrate } from "../../../src/adapters/sqlite/schema.js";
+import { openMemoryStore } from "../../../src/adapters/memory/store.js";
+import { createMessaging, type Messaging } from "../../../src/application/messaging.js";
 import type { Repositories } from "../../../src/application/ports.js";
 import { pairOf, type ChatId } from "../../../src/domain/chat.js";
-import type { MessageText } from "../../../src/domain/message.js";
+import type { IdempotencyKey, Message, MessageText } from "../../../src/domain/message.js";
 import type { Session, SessionId } from "../../../src/domain/session.js";
 import type { UserId, UsernameKey } from "../../../src/domain/user.js";
+import { testPorts } from "../../support/ports.js";
+import { seeded } from "../../support/simulated-disk.js";
 import { ana, bo } from "./conversation.js";
 
 describe("the SQLite repositories", () => {
   let database: Database;
-  let statements: Set<string>;
+  /** All that were run, in order. */
+  let statements: string[];
   let repository: Repositories;
 
   beforeEach(async () => {
     database = await openDatabase();
     migrate(database);
-    statements = new Set();
+    statements = [];
     repository = repositories({
       row(sql, ...values) {
-        statements.add(sql);
+        statements.push(sql);
         return database.row(sql, ...values);
       },
       rows(sql, ...values) {
-        statements.add(sql);
+        statements.push(sql);
         return database.rows(sql, ...values);
       },
       change(sql, ...values) {
-        statements.add(sql);
+        statements.push(sql);
         return database.change(sql, ...values);
       },
     });
@@ -40,34 +45,145 @@ describe("the SQLite repositories", () => {
 
   afterEach(() => database.close());
 
-  it("search by an index wherever they look, and sort nothing", async () => {
+  it("search by an index wherever they look, and sort nothing but a user's own chats", async () => {
     const { users, chats, messages, sessions } = repository;
     const chat = await chats.openP2p(pairOf(ana.id, bo.id), 1);
     const group = await chats.addGroup(null, 1);
     const session: Session = { id: "s" as SessionId, user: ana, createdAt: 1, expiresAt: 2 };
-    const slice = { after: 0, upTo: 10, limit: 10 };
+    const slice = { after: 0, upTo: 10, limit: 10 } as const;
+    const once = { key: "key" as IdempotencyKey, textDigest: "digest" };
+    const draft = { chatId: chat.id, sender: ana, text: "hello" as MessageText, sentAt: 1 };
     await users.byId(ana.id);
     await users.byKey("ana" as UsernameKey);
     await users.credentials("ana" as UsernameKey);
     await chats.ofParticipant(chat.id, ana.id);
     await chats.addParticipant(group.id, ana.id, 1);
     await chats.removeParticipant(group.id, ana.id);
-    await messages.append({ chatId: chat.id, sender: ana, text: "hello" as MessageText, sentAt: 1 });
+    await chats.participants(chat.id);
+    await chats.rename(group.id, "title");
+    await chats.setRead(chat.id, ana.id, 1);
+    await chats.overview(chat.id, ana.id);
+    const message = await messages.append(draft, once);
+    await messages.update(message);
+    await messages.byId(message.id);
+    await messages.sentAs(ana.id, once.key);
     await messages.lastId();
-    await messages.ofChat(chat.id, slice);
-    await messages.ofUser(ana.id, slice);
+    for (const from of ["oldest", "newest"] as const) {
+      await messages.ofChat(chat.id, { ...slice, from });
+      await messages.ofUser(ana.id, { ...slice, from });
+    }
     await sessions.add(session, "digest");
     await sessions.byDigest("digest");
     await sessions.remove(session.id);
     await sessions.removeExpired(ana.id, 3);
+    const others = new Set(statements);
+    expect(others.size).to.be.greaterThan(25);
+    await chats.ofUser(ana.id, { asOf: 1, after: undefined, limit: 10 });
+    const list = statements.at(-1)!;
+    expect(new Set(statements)).to.have.property("size", others.size + 1);
 
-    expect(statements.size).to.be.greaterThan(15);
-    for (const sql of statements) {
-      const steps = database.rows(`EXPLAIN QUERY PLAN ${sql}`).map((row) => String(row[3]));
-      // The feed is the queue that the query itself fills; a constant row is one value.
-      const slow = steps.filter((step) => /SCAN (?!feed|CONSTANT ROW)|TEMP B-TREE/.test(step));
-      expect(slow, sql).to.deep.equal([]);
+    for (const sql of others) expect(slowSteps(sql), sql).to.deep.equal([]);
+    // A list of chats costs how many chats its user has: an order that is kept would cost each participant at each send.
+    expect(slowSteps(list)).to.deep.equal(["SCAN own", "USE TEMP B-TREE FOR ORDER BY", "SCAN page"]);
+  });
+
+  /** Steps that read the whole of something or sort it, save of what the query itself has put together. */
+  function slowSteps(sql: string): string[] {
+    const steps = database.rows(`EXPLAIN QUERY PLAN ${sql}`).map((row) => String(row[3]));
+    // The feed is a queue that its query fills; a constant row, and what is wanted, is one value each.
+    return steps.filter((step) => /SCAN (?!feed|CONSTANT ROW|wanted)|TEMP B-TREE/.test(step));
+  }
+
+  describe("under the use cases", () => {
+    let messaging: Messaging;
+
+    beforeEach(() => {
+      const store = { ...openMemoryStore(), transaction: inOne, read: inOne };
+      messaging = createMessaging({ ...testPorts(), store });
+    });
+
+    async function inOne<T>(work: (repositories: Repositories) => Promise<T>): Promise<T> {
+      return work(repository);
     }
+
+    /** What each of these runs, in a group of so many participants with so many messages. */
+    async function statementsOf(participants: number, messages: number) {
+      const by = ana.id;
+      const { id: chatId } = await messaging.createGroupChat({ by });
+      await messaging.addParticipant({ by, chatId, username: "bo" });
+      for (let count = 2; count < participants; count += 1) {
+        const id = `user-${count} of ${chatId}` as UserId;
+        await repository.users.add({ ...bo, id }, id as string as UsernameKey, "digest");
+        await repository.chats.addParticipant(chatId, id, 1);
+      }
+      const draft = { chatId, sender: bo, text: "a" as MessageText, sentAt: 1 };
+      for (let count = 0; count < messages; count += 1) await repository.messages.append(draft);
+      const to = { chatId };
+      const ran = async (act: () => Promise<unknown>) => {
+        statements.length = 0;
+        await act();
+        return [...statements];
+      };
+      return {
+        send: await ran(() => messaging.sendMessage({ by, to, text: "a", idempotencyKey: `${chatId}` })),
+        repeat: await ran(() => messaging.sendMessage({ by, to, text: "a", idempotencyKey: `${chatId}` })),
+        page: await ran(() => messaging.pageMessages({ by, of: to, limit: 10, before: 1_000_000 })),
+        pageOfAll: await ran(() => messaging.pageMessages({ by, of: "all", limit: 10, after: 0 })),
+        list: await ran(() => messaging.listChats({ by, limit: 10 })),
+        read: await ran(() => messaging.markRead({ by: bo.id, chatId, seq: 5 })),
+      };
+    }
+
+    it("run the same statements in a small chat and in a large one", async () => {
+      const small = await statementsOf(2, 10);
+      expect(small.send).to.have.lengthOf.within(5, 8);
+      expect(await statementsOf(2, 10_000)).to.deep.equal(small);
+      expect(await statementsOf(1_000, 10)).to.deep.equal(small);
+    });
+
+    it("run one query for a page of the list of chats, and one for the place that it begins at", async () => {
+      for (let count = 0; count < 30; count += 1) await messaging.createGroupChat({ by: ana.id });
+      statements.length = 0;
+      const { next } = await messaging.listChats({ by: ana.id, limit: 20 });
+      expect(statements).to.have.length(2);
+      const { chats } = await messaging.listChats({ by: ana.id, limit: 20, cursor: next });
+      expect(chats).to.have.length(10);
+      expect(statements).to.have.length(3);
+    });
+  });
+
+  it("leave nothing of an edited or a deleted text in the file of the database", async () => {
+    const { chats, messages } = repository;
+    const chat = await chats.openP2p(pairOf(ana.id, bo.id), 1);
+    const choose = seeded(4);
+    const word = (count: number) => `<word ${count}>`;
+    const filled = (count: number) =>
+      (word(count) + "x".repeat(choose(5) ? choose(300) : choose(9000))) as MessageText;
+    const standing = new Map<number, { readonly message: Message; readonly count: number }>();
+    for (let count = 0; count < 1000; count += 1) {
+      const sent = { chatId: chat.id, sender: ana, text: filled(count), sentAt: 1 };
+      const old = [...standing.values()][choose(standing.size + 20)];
+      if (old === undefined) {
+        const message = await messages.append(sent);
+        standing.set(message.id, { message, count });
+      } else if (choose(2)) {
+        const message = { ...old.message, text: sent.text, editedAt: 2 };
+        await messages.update(message);
+        standing.set(message.id, { message, count });
+      } else {
+        await messages.update({ ...old.message, text: "" as MessageText, deletedAt: 3 });
+        standing.delete(old.message.id);
+      }
+    }
+    const file = Buffer.from(database.toFile());
+    const found = Array.from({ length: 1000 }, (_, count) => count).filter((count) =>
+      file.includes(word(count)),
+    );
+    const kept = [...standing.values()].map(({ count }) => count).toSorted((one, other) => one - other);
+    expect(found).to.deep.equal(kept);
+    const again = await openDatabase(file);
+    expect(again.rows("PRAGMA integrity_check")).to.deep.equal([["ok"]]);
+    again.close();
   });
 
   it("give a user's messages of all chats in slices, by id, whatever the chats", async () => {
@@ -97,7 +213,7 @@ describe("the SQLite repositories", () => {
           );
           const found: number[] = [];
           for (let after = start; ; after = found.at(-1)!) {
-            const slice = await messages.ofUser(reader, { after, upTo, limit });
+            const slice = await messages.ofUser(reader, { after, upTo, limit, from: "oldest" });
             expect(slice.length).to.be.at.most(limit);
             if (slice.length === 0) break;
             found.push(...slice.map(({ id }) => id));

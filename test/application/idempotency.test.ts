@@ -1,0 +1,139 @@
+import { expect } from "chai";
+import type { SendMessage } from "../../src/application/messages.js";
+import type { Chat } from "../../src/domain/chat.js";
+import { contents, everyMessage, expectRefusal, openGroup, openWorld, type World } from "../support/world.js";
+
+describe("a message sent under an idempotency key", () => {
+  let world: World;
+  let chat: Chat;
+  beforeEach(async () => {
+    world = await openWorld();
+    chat = await openGroup(world, world.ana, world.bo);
+  });
+
+  const send = (command: Partial<SendMessage> = {}) =>
+    world.sendMessage({
+      by: world.ana.id,
+      to: { chatId: chat.id },
+      text: "hello",
+      idempotencyKey: "key",
+      ...command,
+    });
+
+  /** That sending it again answers the message as it stands, and stores nothing. */
+  async function expectReplay(command: Partial<SendMessage>, message: unknown): Promise<void> {
+    const before = await contents(world);
+    expect(await send(command)).to.deep.equal({ message, replayed: true });
+    expect(await contents(world)).to.deep.equal(before);
+  }
+
+  it("is stored once, and answered again whenever it is repeated", async () => {
+    const { message, replayed } = await send();
+    expect(replayed).to.equal(false);
+    world.ports.clock.advance(1000);
+    for (let time = 0; time < 3; time += 1) await expectReplay({}, message);
+    await world.sendMessage({ by: world.bo.id, to: { chatId: chat.id }, text: "hello" });
+    await expectReplay({}, message);
+  });
+
+  it("is stored once when it arrives 100 times at once", async () => {
+    const answers = await Promise.all(Array.from({ length: 100 }, () => send()));
+    expect(answers.filter(({ replayed }) => !replayed)).to.have.length(1);
+    const listed = await everyMessage(await world.listMessages({ by: world.bo.id, of: "all" }));
+    expect(listed).to.have.length(1);
+    for (const { message } of answers) expect(message).to.deep.equal(listed[0]);
+  });
+
+  it("makes one p2p chat and one message there, under any form of the name", async () => {
+    const answers = await Promise.all(
+      ["bo", "BO", "ｂo"].map((username) => send({ to: { username }, idempotencyKey: "other" })),
+    );
+    expect(new Set(answers.map(({ message }) => message.id))).to.have.property("size", 1);
+    await expectReplay({ to: { username: "Bo" }, idempotencyKey: "other" }, answers[0]!.message);
+  });
+
+  it("is another one under another key, of another sender, or without a key", async () => {
+    const sent = [
+      await send(),
+      await send({ idempotencyKey: "KEY" }),
+      await send({ by: world.bo.id }),
+      await send({ idempotencyKey: undefined }),
+      await send({ idempotencyKey: undefined }),
+    ];
+    expect(sent.map(({ message, replayed }) => [message.seq, replayed])).to.deep.equal(
+      sent.map((_, index) => [index + 1, false]),
+    );
+  });
+
+  it("is refused under the key of another text or destination", async () => {
+    const other = await openGroup(world, world.ana);
+    await send();
+    for (const command of [
+      { text: "hello " },
+      { to: { chatId: other.id } },
+      { to: { username: "bo" } },
+      { to: { username: "ana" } },
+    ]) {
+      await expectRefusal(world, () => send(command), "idempotency_key_reused");
+    }
+  });
+
+  it("is refused with a key that breaks the rules", async () => {
+    for (const idempotencyKey of ["", "a b", "k".repeat(65), "é", "a\n", "\u007f"]) {
+      await expectRefusal(world, () => send({ idempotencyKey }), "invalid_idempotency_key");
+    }
+    const { replayed } = await send({ idempotencyKey: `!~${"k".repeat(62)}` });
+    expect(replayed).to.equal(false);
+  });
+
+  it("leaves its key free where it was refused", async () => {
+    await expectRefusal(world, () => send({ by: world.cy.id }), "not_a_participant");
+    await world.addParticipant({ by: world.ana.id, chatId: chat.id, username: "cy" });
+    const { replayed } = await send({ by: world.cy.id });
+    expect(replayed).to.equal(false);
+  });
+
+  it("is answered as it stands when it was edited, and another text is still refused, also the new one", async () => {
+    const { message } = await send();
+    const edited = await world.editMessage({ by: world.ana.id, id: message.id, text: "edited" });
+    await expectReplay({}, edited);
+    for (const text of ["edited", "other"]) {
+      await expectRefusal(world, () => send({ text }), "idempotency_key_reused");
+    }
+  });
+
+  it("is answered as a tombstone when it was deleted, and is not sent again", async () => {
+    const { message } = await send();
+    const deleted = await world.deleteMessage({ by: world.ana.id, id: message.id });
+    await expectReplay({}, deleted);
+    await expectRefusal(world, () => send({ text: "other" }), "idempotency_key_reused");
+  });
+
+  it("is answered to its sender also when they are no longer a participant", async () => {
+    const { message } = await send();
+    await world.removeParticipant({ by: world.bo.id, chatId: chat.id, user: "ana" });
+    await expectReplay({}, message);
+  });
+
+  it("is known again when the keys of the secrets change, edited too while the old key counts", async () => {
+    const { message } = await send();
+    world.ports.secrets.rotate();
+    const edited = await world.editMessage({ by: world.ana.id, id: message.id, text: "edited" });
+    await expectReplay({}, edited);
+    await expectRefusal(world, () => send({ text: "edited" }), "idempotency_key_reused");
+  });
+
+  it("is known again by its text when the key of its digest is retired", async () => {
+    const { message } = await send();
+    world.ports.secrets.rotate();
+    world.ports.secrets.retire();
+    await expectReplay({}, message);
+    await expectRefusal(world, () => send({ text: "other" }), "idempotency_key_reused");
+  });
+
+  it("stores no text beside the message, only its digest", async () => {
+    await send();
+    const { users } = await contents(world);
+    expect(users[0]?.sentAs[0]?.textDigest).to.equal(world.ports.secrets.digests("hello")[0]);
+  });
+});

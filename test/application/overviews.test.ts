@@ -1,0 +1,221 @@
+import { expect } from "chai";
+import { unreadCount, type Chat, type ChatId, type ChatOverview } from "../../src/domain/chat.js";
+import type { User } from "../../src/domain/user.js";
+import { refusalOf } from "../support/refusal.js";
+import { contents, expectRefusal, openGroup, openWorld, type World } from "../support/world.js";
+
+const UNKNOWN = 999_999 as ChatId;
+
+describe("a user's chats", () => {
+  let world: World;
+  let ana: User;
+  let bo: User;
+  let cy: User;
+  beforeEach(async () => {
+    world = await openWorld();
+    ({ ana, bo, cy } = world);
+  });
+
+  const list = (by: User, limit = 100, cursor?: string) => world.listChats({ by: by.id, limit, cursor });
+  const idsOf = (chats: readonly ChatOverview[]) => chats.map(({ chat }) => chat.id);
+  const say = async (by: User, chat: Chat, text = "a") =>
+    (await world.sendMessage({ by: by.id, to: { chatId: chat.id }, text })).message;
+  const write = async (by: User, to: User, text = "a") =>
+    (await world.sendMessage({ by: by.id, to: { username: to.username }, text })).message;
+  const seen = async (by: User, { id }: Chat) => (await world.getChat({ by: by.id, chatId: id })).overview;
+  const unread = async (by: User, chat: Chat) => unreadCount(await seen(by, chat));
+  const read = (by: User, { id }: Chat, seq: number) => world.markRead({ by: by.id, chatId: id, seq });
+
+  describe("in their list", () => {
+    it("are none where there is none, and looking makes none", async () => {
+      const before = await contents(world);
+      expect(await list(ana)).to.deep.equal({ chats: [], next: undefined });
+      expect(await contents(world)).to.deep.equal(before);
+    });
+
+    it("are those they are in, last active first, as each is seen alone", async () => {
+      const quiet = await openGroup(world, ana, bo);
+      const busy = await openGroup(world, ana, bo, cy);
+      await openGroup(world, bo, cy);
+      const { chatId: p2p } = await write(bo, ana);
+      await write(bo, cy);
+      await say(cy, busy);
+      const { chats } = await list(ana);
+      expect(idsOf(chats)).to.deep.equal([busy.id, p2p, quiet.id]);
+      for (const overview of chats) expect(overview).to.deep.include(await seen(ana, overview.chat));
+      expect(chats.map(({ withUsername }) => withUsername)).to.deep.equal([null, "bo", null]);
+    });
+
+    it("move to the front with a message, and with nothing else", async () => {
+      const one = await openGroup(world, ana, bo);
+      const other = await openGroup(world, ana, bo);
+      const message = await say(ana, one);
+      await say(ana, other);
+      const expected = [other.id, one.id];
+      expect(idsOf((await list(bo)).chats)).to.deep.equal(expected);
+      await world.editMessage({ by: ana.id, id: message.id, text: "b" });
+      await world.renameChat({ by: ana.id, chatId: one.id, title: "title" });
+      await world.addParticipant({ by: ana.id, chatId: one.id, username: "cy" });
+      await read(bo, one, 1);
+      await world.deleteMessage({ by: ana.id, id: message.id });
+      expect(idsOf((await list(bo)).chats)).to.deep.equal(expected);
+      await say(bo, one);
+      expect(idsOf((await list(bo)).chats)).to.deep.equal([one.id, other.id]);
+    });
+
+    it("come in pages that meet each of them once while messages and chats come", async () => {
+      const chats: Chat[] = [];
+      for (let count = 0; count < 10; count += 1) {
+        chats.push(await openGroup(world, ana, bo));
+        if (count % 3 === 1) await say(bo, chats[count >> 1]!);
+      }
+      for (const limit of [1, 3, 9, 10, 11]) {
+        const expected = idsOf((await list(ana)).chats);
+        const met: ChatId[] = [];
+        let cursor: string | undefined;
+        let turn = 0;
+        do {
+          const page = await list(ana, limit, cursor);
+          expect(page.chats.length).to.be.within(1, limit);
+          met.push(...idsOf(page.chats));
+          cursor = page.next;
+          await say(bo, chats[turn % chats.length]!);
+          await openGroup(world, ana);
+          turn += 1;
+          expect(turn).to.be.below(200);
+        } while (cursor !== undefined);
+        expect(met).to.deep.equal(expected);
+      }
+    });
+
+    it("show in a later page what has become of them meanwhile", async () => {
+      const [old, young] = [await openGroup(world, ana, bo), await openGroup(world, ana, bo)];
+      const { chats, next } = await list(ana, 1);
+      expect(idsOf(chats)).to.deep.equal([young.id]);
+      const message = await say(bo, old);
+      const later = await list(ana, 1, next);
+      expect(later.next).to.equal(undefined);
+      expect(later.chats[0]).to.deep.include({ chat: old, lastMessage: message });
+    });
+
+    it("go with who leaves, and are back where they were with who comes back", async () => {
+      const chat = await openGroup(world, ana, bo);
+      const other = await openGroup(world, ana, bo);
+      await world.removeParticipant({ by: bo.id, chatId: other.id, user: "bo" });
+      expect(idsOf((await list(bo)).chats)).to.deep.equal([chat.id]);
+      await say(ana, chat);
+      await world.addParticipant({ by: ana.id, chatId: other.id, username: "bo" });
+      expect(idsOf((await list(bo)).chats)).to.deep.equal([chat.id, other.id]);
+    });
+
+    it("are refused with what is no cursor", async () => {
+      await openGroup(world, ana);
+      for (const cursor of ["", "1", "1.2", "1.2.3.4", "a.b.c", "1.2.-3", "1.2.3 ", "1..3", "9".repeat(17)]) {
+        await expectRefusal(world, () => list(ana, 1, cursor), "invalid_cursor");
+      }
+      await expectRefusal(world, () => list(ana, 1, `1.${"9".repeat(17)}.1`), "invalid_cursor");
+    });
+  });
+
+  describe("read up to somewhere", () => {
+    let chat: Chat;
+    beforeEach(async () => {
+      chat = await openGroup(world, ana, bo);
+      for (const text of ["a", "b", "c", "d"]) await say(ana, chat, text);
+    });
+
+    it("have so many unread ones as others have sent since", async () => {
+      expect(await unread(bo, chat)).to.equal(4);
+      expect(await unread(ana, chat)).to.equal(0);
+      for (const [seq, left] of [
+        [1, 3],
+        [3, 1],
+        [4, 0],
+      ] as const) {
+        const overview = await read(bo, chat, seq);
+        expect(overview).to.deep.equal(await seen(bo, chat));
+        expect(overview.readSeq).to.equal(seq);
+        expect(unreadCount(overview)).to.equal(left);
+      }
+      await say(ana, chat);
+      expect(await unread(bo, chat)).to.equal(1);
+    });
+
+    it("never go back, and store nothing then", async () => {
+      await read(bo, chat, 3);
+      const before = await contents(world);
+      for (const seq of [3, 2, 1, 0]) expect((await read(bo, chat, seq)).readSeq).to.equal(3);
+      expect(await contents(world)).to.deep.equal(before);
+    });
+
+    it("never go past the last message", async () => {
+      expect((await read(bo, chat, Number.MAX_SAFE_INTEGER)).readSeq).to.equal(4);
+      await say(ana, chat);
+      expect(await unread(bo, chat)).to.equal(1);
+      const empty = await openGroup(world, ana);
+      expect((await read(ana, empty, 5)).readSeq).to.equal(0);
+    });
+
+    it("are read up to one's own message by sending it", async () => {
+      await say(bo, chat);
+      expect(await seen(bo, chat)).to.deep.include({ readSeq: 5, deletedSinceRead: 0 });
+      expect(await unread(ana, chat)).to.equal(1);
+    });
+
+    it("do not move when a message is sent again under its key", async () => {
+      const once = { by: bo.id, to: { chatId: chat.id }, text: "a", idempotencyKey: "key" };
+      await world.sendMessage(once);
+      await say(ana, chat);
+      await world.sendMessage(once);
+      expect(await unread(bo, chat)).to.equal(1);
+    });
+
+    it("do not count what is deleted, wherever it stood", async () => {
+      await read(bo, chat, 1);
+      const ids = (await world.pageMessages({ by: ana.id, of: { chatId: chat.id }, limit: 9 })).messages.map(
+        ({ id }) => id,
+      );
+      for (const [index, left] of [
+        [0, 3],
+        [2, 2],
+        [3, 1],
+        [3, 1],
+        [1, 0],
+      ] as const) {
+        await world.deleteMessage({ by: ana.id, id: ids[index]! });
+        expect(await unread(bo, chat)).to.equal(left);
+      }
+      await say(ana, chat);
+      expect(await unread(bo, chat)).to.equal(1);
+    });
+
+    it("are all unread for who joins, and for who comes back from where they were", async () => {
+      await world.addParticipant({ by: ana.id, chatId: chat.id, username: "cy" });
+      expect(await unread(cy, chat)).to.equal(4);
+      await read(cy, chat, 3);
+      await world.removeParticipant({ by: ana.id, chatId: chat.id, user: "cy" });
+      await say(ana, chat);
+      await world.addParticipant({ by: ana.id, chatId: chat.id, username: "cy" });
+      expect(await seen(cy, chat)).to.deep.include({ readSeq: 3 });
+      expect(await unread(cy, chat)).to.equal(2);
+    });
+
+    it("are a matter of each participant, in p2p chats too", async () => {
+      const { chatId } = await write(ana, bo);
+      await write(ana, bo);
+      const p2p = { ...chat, id: chatId };
+      expect([await unread(ana, p2p), await unread(bo, p2p)]).to.deep.equal([0, 2]);
+      await read(bo, p2p, 1);
+      expect([await unread(ana, p2p), await unread(bo, p2p)]).to.deep.equal([0, 1]);
+      const own = { ...chat, id: (await write(ana, ana)).chatId };
+      expect(await unread(ana, own)).to.equal(0);
+    });
+
+    it("are refused to who is no participant, also where there is no such chat", async () => {
+      await expectRefusal(world, () => read(cy, chat, 1), "not_a_participant");
+      await expectRefusal(world, () => read(ana, { ...chat, id: UNKNOWN }, 1), "not_a_participant");
+      await world.removeParticipant({ by: ana.id, chatId: chat.id, user: "bo" });
+      expect(await refusalOf(read(bo, chat, 1))).to.equal("not_a_participant");
+    });
+  });
+});

@@ -1,0 +1,183 @@
+import { expect } from "chai";
+import type { Destination, MessagePage, PageMessages } from "../../src/application/messages.js";
+import type { Chat, ChatId } from "../../src/domain/chat.js";
+import type { Message } from "../../src/domain/message.js";
+import { refusalOf } from "../support/refusal.js";
+import { expectRefusal, openGroup, openWorld, type World } from "../support/world.js";
+
+describe("a page of messages", () => {
+  let world: World;
+  let chat: Chat;
+  let other: Chat;
+  /** What bo has sent: to `chat` and `other` in turn, and each third one to ana. */
+  let sent: readonly Message[];
+  beforeEach(async () => {
+    world = await openWorld();
+    chat = await openGroup(world, world.ana, world.bo);
+    other = await openGroup(world, world.ana, world.bo);
+    sent = await say(30);
+  });
+
+  async function say(count: number): Promise<Message[]> {
+    const places: readonly Destination[] = [{ chatId: chat.id }, { chatId: other.id }, { username: "ana" }];
+    const said = [];
+    for (let index = 0; index < count; index += 1) {
+      const to = places[index % places.length]!;
+      said.push((await world.sendMessage({ by: world.bo.id, to, text: `${index}` })).message);
+    }
+    return said;
+  }
+
+  const page = (command: Partial<PageMessages> = {}) =>
+    world.pageMessages({ by: world.ana.id, of: "all", limit: 7, ...command });
+  const idsOf = (messages: readonly Message[]) => messages.map(({ id }) => id);
+  const shape = ({ messages, older, newer }: MessagePage) => ({ ids: idsOf(messages), older, newer });
+
+  const lists: readonly [string, () => PageMessages["of"], () => readonly Message[]][] = [
+    ["all chats", () => "all", () => sent],
+    ["a group", () => ({ chatId: chat.id }), () => sent.filter(({ chatId }) => chatId === chat.id)],
+    ["a conversation", () => ({ username: "BO" }), () => sent.filter((_, index) => index % 3 === 2)],
+  ];
+
+  for (const [list, of, expected] of lists) {
+    describe(`of ${list}`, () => {
+      it("is the newest ones, oldest first, and tells where older ones are", async () => {
+        const ids = idsOf(expected());
+        expect(await page({ of: of(), limit: 4 })).to.deep.equal({
+          messages: expected().slice(-4),
+          older: ids.at(-4),
+          newer: undefined,
+        });
+      });
+
+      it("is all of them where there are no more than the limit, with no page beside it", async () => {
+        const messages = expected();
+        for (const limit of [messages.length, messages.length + 1, 1000]) {
+          expect(await page({ of: of(), limit })).to.deep.equal({
+            messages,
+            older: undefined,
+            newer: undefined,
+          });
+        }
+      });
+
+      it("is the oldest ones after a message, not the newest", async () => {
+        const ids = idsOf(expected());
+        expect(shape(await page({ of: of(), limit: 3, after: ids[1]! }))).to.deep.equal({
+          ids: ids.slice(2, 5),
+          older: ids[2],
+          newer: ids[4],
+        });
+        expect(shape(await page({ of: of(), limit: 3, after: 0 }))).to.deep.equal({
+          ids: ids.slice(0, 3),
+          older: undefined,
+          newer: ids[2],
+        });
+        expect(shape(await page({ of: of(), limit: 3, after: ids.at(-4)! }))).to.deep.equal({
+          ids: ids.slice(-3),
+          older: ids.at(-3),
+          newer: undefined,
+        });
+      });
+
+      it("is the newest ones before a message", async () => {
+        const ids = idsOf(expected());
+        expect(shape(await page({ of: of(), limit: 3, before: ids[5]! }))).to.deep.equal({
+          ids: ids.slice(2, 5),
+          older: ids[2],
+          newer: ids[4],
+        });
+        expect(shape(await page({ of: of(), limit: 3, before: ids[3]! }))).to.deep.equal({
+          ids: ids.slice(0, 3),
+          older: undefined,
+          newer: ids[2],
+        });
+      });
+
+      it("is empty at either end, and tells the way back", async () => {
+        const ids = idsOf(expected());
+        const last = ids.at(-1)!;
+        const end = await page({ of: of(), after: last });
+        expect(end).to.deep.equal({ messages: [], older: last + 1, newer: undefined });
+        expect((await page({ of: of(), before: end.older })).messages.at(-1)?.id).to.equal(last);
+        const start = await page({ of: of(), before: ids[0]! });
+        expect(start).to.deep.equal({ messages: [], older: undefined, newer: ids[0]! - 1 });
+        expect((await page({ of: of(), after: start.newer })).messages[0]?.id).to.equal(ids[0]);
+      });
+
+      for (const limit of [1, 4, 10]) {
+        it(`leads back to the first message, ${limit} at a time, and forward to the last, while others are sent`, async () => {
+          const before = expected();
+          const back: Message[] = [];
+          let at: number | undefined;
+          do {
+            const { messages, older }: MessagePage = await page({ of: of(), limit, before: at });
+            back.unshift(...messages);
+            expect(back.length).to.be.at.most(before.length);
+            at = older;
+            await say(3);
+          } while (at !== undefined);
+          expect(back).to.deep.equal(before);
+
+          const forward: Message[] = [];
+          at = 0;
+          for (let turn = 0; at !== undefined; turn += 1) {
+            if (turn < 3) await say(3);
+            const { messages, newer }: MessagePage = await page({ of: of(), limit, after: at });
+            forward.push(...messages);
+            expect(turn).to.be.below(200);
+            at = newer;
+          }
+          expect(forward).to.deep.equal((await page({ of: of(), limit: 1000 })).messages);
+        });
+      }
+    });
+  }
+
+  it("of nothing is empty, with no page beside it", async () => {
+    const empty = await openGroup(world, world.cy);
+    for (const of of ["all", { chatId: empty.id }, { username: "ana" }, { username: "cy" }] as const) {
+      for (const place of [{}, { after: 3 }, { before: 3 }]) {
+        expect(await page({ by: world.cy.id, of, ...place })).to.deep.equal({
+          messages: [],
+          older: undefined,
+          newer: undefined,
+        });
+      }
+    }
+  });
+
+  it("of a chat is bounded by the id of any message, also of another chat or of none", async () => {
+    const of = { chatId: chat.id };
+    const ids = idsOf(sent.filter(({ chatId }) => chatId === chat.id));
+    expect(idsOf((await page({ of, after: ids[2]! + 1, limit: 2 })).messages)).to.deep.equal(ids.slice(3, 5));
+    expect(idsOf((await page({ of, before: ids[2]! + 2, limit: 2 })).messages)).to.deep.equal(
+      ids.slice(1, 3),
+    );
+    expect(idsOf((await page({ of, before: Number.MAX_SAFE_INTEGER, limit: 1 })).messages)).to.deep.equal(
+      ids.slice(-1),
+    );
+    expect((await page({ of, after: Number.MAX_SAFE_INTEGER })).messages).to.deep.equal([]);
+  });
+
+  it("holds what was edited and deleted in its place", async () => {
+    const edited = await world.editMessage({ by: world.bo.id, id: sent[28]!.id, text: "edited" });
+    const deleted = await world.deleteMessage({ by: world.bo.id, id: sent[29]!.id });
+    expect((await page({ limit: 3 })).messages).to.deep.equal([sent[27], edited, deleted]);
+  });
+
+  it("is refused like the whole list", async () => {
+    const p2p = sent[2]!.chatId;
+    for (const [of, by, code] of [
+      [{ chatId: chat.id }, world.cy, "not_a_participant"],
+      [{ chatId: 999_999 as ChatId }, world.ana, "not_a_participant"],
+      [{ chatId: p2p }, world.ana, "p2p_chat"],
+      [{ chatId: p2p }, world.cy, "not_a_participant"],
+      [{ username: "dora" }, world.ana, "unknown_user"],
+    ] as const) {
+      await expectRefusal(world, () => page({ of, by: by.id }), code);
+    }
+    await world.removeParticipant({ by: world.bo.id, chatId: chat.id, user: "ana" });
+    expect(await refusalOf(page({ of: { chatId: chat.id }, after: 1 }))).to.equal("not_a_participant");
+  });
+});
