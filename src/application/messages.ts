@@ -219,7 +219,7 @@ export async function pageMessages({ store }: Ports, command: PageMessages): Pro
       const older = await exists({ after: 0, upTo: after });
       return {
         messages,
-        older: older ? (messages[0]?.id ?? after + 1) : undefined,
+        older: older ? (messages[0]?.id ?? Math.min(after + 1, Number.MAX_SAFE_INTEGER)) : undefined,
         newer: found.length > limit ? messages.at(-1)?.id : undefined,
       };
     }

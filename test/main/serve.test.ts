@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { describeApi } from "../support/api.js";
+import { texts } from "../support/api/scene.js";
 import { Client, PASSWORD, freshName, signedIn } from "../support/client.js";
 import { run, runServer } from "../support/process.js";
 
@@ -61,6 +62,28 @@ describe("palaver serve", () => {
       expect((await later.get("/v1/messages")).text).to.equal(before);
     });
 
+    it("stores a message once that is sent again under its key after SIGKILL, answered before or not", async () => {
+      const kept = ana.cookie;
+      const send = async (key: string) => {
+        const client = new Client(server.url);
+        client.cookie = kept;
+        const body = { dest_username: ana.username, message: key };
+        return client.post("/v1/messages", body, { headers: { "Idempotency-Key": key } });
+      };
+      const first = await send("answered");
+      const lost = send("perhaps-not").catch(() => undefined);
+      await end("SIGKILL");
+      await lost;
+      server = await runServer(dataDir);
+      const repeat = await send("answered");
+      expect(repeat.headers["idempotency-replayed"]).to.equal("true");
+      expect(repeat.json).to.deep.equal(first.json);
+      expect((await send("perhaps-not")).status).to.equal(200);
+      const reader = new Client(server.url);
+      reader.cookie = kept;
+      expect(texts(await reader.get("/v1/messages?limit=2"))).to.deep.equal(["answered", "perhaps-not"]);
+    });
+
     describeApi(() => server.url);
   });
 
@@ -77,10 +100,8 @@ describe("palaver serve", () => {
       server = await runServer(dataDir);
       const again = new Client(server.url);
       again.cookie = ana.cookie;
-      const texts = ((await again.get("/v1/messages")).json as unknown as { message: string }[]).map(
-        ({ message }) => message,
-      );
-      expect(texts).to.include.members(stored.map((answer) => String(answer?.json["message"])));
+      const found = texts(await again.get("/v1/messages"));
+      expect(found).to.include.members(stored.map((answer) => String(answer?.json["message"])));
     });
 
     it("prints where it listens and where the data is, and nothing secret", async () => {

@@ -9,7 +9,8 @@ export interface HttpAnswer {
 }
 
 export interface Asked {
-  readonly headers?: Readonly<Record<string, string>>;
+  /** One that is an array is sent that many times. */
+  readonly headers?: Readonly<Record<string, string | string[]>>;
   /** Sent as JSON. */
   readonly body?: unknown;
   /** Sent as it is, in the place of `body`. */
@@ -34,6 +35,14 @@ export class Client {
 
   post(path: string, body?: unknown, asked?: Asked): Promise<HttpAnswer> {
     return this.ask("POST", path, { ...asked, ...(body === undefined ? {} : { body }) });
+  }
+
+  put(path: string, body: unknown): Promise<HttpAnswer> {
+    return this.ask("PUT", path, { body });
+  }
+
+  patch(path: string, body: unknown): Promise<HttpAnswer> {
+    return this.ask("PATCH", path, { body });
   }
 
   delete(path: string, asked?: Asked): Promise<HttpAnswer> {

@@ -5,9 +5,10 @@ import type { ListMessages } from "../../application/messages.js";
 import type { Messaging } from "../../application/messaging.js";
 import type { ChatId } from "../../domain/chat.js";
 import type { Message } from "../../domain/message.js";
-import type { UserId } from "../../domain/user.js";
 import { text } from "./body.js";
-import { operation, parseChatId, type Operation } from "./operation.js";
+import { messageJson } from "./json.js";
+import { operation, parseChatId, parseId, type Operation, type SignedInRequest } from "./operation.js";
+import { limit, linkPages, USUAL_LIMIT, wholeNumber } from "./paging.js";
 
 const groupChatId = z
   .union(
@@ -24,38 +25,88 @@ const newMessage = z.strictObject({
   message: text,
 });
 
-/** Sending, and the three lists, each of which is served at two paths: the original's document and program differ. */
+const page = z
+  .strictObject({
+    limit: limit.optional(),
+    before: wholeNumber(1, Number.MAX_SAFE_INTEGER).optional(),
+    // 0, which is no id, is where a client begins that has none yet.
+    after: wholeNumber(0, Number.MAX_SAFE_INTEGER).optional(),
+  })
+  .superRefine(({ before, after }, context) => {
+    if (before === undefined || after === undefined) return;
+    refuseEach(["before", "after"], "Only one of before and after may be given", context);
+  });
+
+/**
+ * Sending, editing, deleting, and the three lists, each of which is served at two paths: the original's document and program
+ * differ.
+ */
 export function messageOperations(messaging: Messaging): readonly Operation[] {
-  const list = (by: UserId, of: ListMessages["of"]) => messaging.listMessages({ by, of }).then(jsonArray);
+  async function list(request: SignedInRequest<unknown, z.output<typeof page>>, of: ListMessages["of"]) {
+    const { session, query, ctx } = request;
+    const by = session.user.id;
+    if (Object.keys(query).length === 0) return jsonArray(await messaging.listMessages({ by, of }));
+    const { limit: most = USUAL_LIMIT, before, after } = query;
+    const { messages, older, newer } = await messaging.pageMessages({ by, of, limit: most, before, after });
+    linkPages(ctx, {
+      prev: older === undefined ? undefined : { limit: most, before: older },
+      next: newer === undefined ? undefined : { limit: most, after: newer },
+    });
+    return messages.map(messageJson);
+  }
   return [
     operation({
       method: "post",
       paths: ["/v1/messages"],
       access: "signed in",
       body: newMessage.transform((body, context) => ({ text: body.message, to: destination(body, context) })),
-      async handle({ session, body }) {
-        const { message } = await messaging.sendMessage({ by: session.user.id, ...body });
-        return messageJson(message);
+      async handle({ session, body, ctx }) {
+        // Node puts a comma and a space between two of them, and no key may have a space in it.
+        const idempotencyKey = ctx.req.headers["idempotency-key"] as string | undefined;
+        const sent = await messaging.sendMessage({ by: session.user.id, ...body, idempotencyKey });
+        if (sent.replayed) ctx.set("Idempotency-Replayed", "true");
+        return messageJson(sent.message);
+      },
+    }),
+    operation({
+      method: "patch",
+      paths: ["/v1/messages/:id"],
+      access: "signed in",
+      body: z.strictObject({ message: text }),
+      async handle({ session, params, body }) {
+        const id = parseId(params["id"]);
+        return messageJson(await messaging.editMessage({ by: session.user.id, id, text: body.message }));
+      },
+    }),
+    operation({
+      method: "delete",
+      paths: ["/v1/messages/:id"],
+      access: "signed in",
+      async handle({ session, params }) {
+        const id = parseId(params["id"]);
+        return messageJson(await messaging.deleteMessage({ by: session.user.id, id }));
       },
     }),
     operation({
       method: "get",
       paths: ["/v1/group_chat/messages", "/v1/messages"],
       access: "signed in",
-      handle: ({ session }) => list(session.user.id, "all"),
+      query: page,
+      handle: (request) => list(request, "all"),
     }),
     operation({
       method: "get",
       paths: ["/v1/group_chat/messages/group/:chat_id", "/v1/messages/group/:chat_id"],
       access: "signed in",
-      handle: async ({ session, params }) =>
-        list(session.user.id, { chatId: parseChatId(params["chat_id"]) }),
+      query: page,
+      handle: async (request) => list(request, { chatId: parseChatId(request.params["chat_id"]) }),
     }),
     operation({
       method: "get",
       paths: ["/v1/group_chat/messages/p2p/:username", "/v1/messages/p2p/:username"],
       access: "signed in",
-      handle: ({ session, params }) => list(session.user.id, { username: params["username"] ?? "" }),
+      query: page,
+      handle: (request) => list(request, { username: request.params["username"] ?? "" }),
     }),
   ];
 }
@@ -66,29 +117,13 @@ function destination(
 ) {
   if (chatId !== undefined && username === undefined) return { chatId };
   if (username !== undefined && chatId === undefined) return { username };
-  for (const path of [["group_chat_id"], ["dest_username"]]) {
-    context.addIssue({
-      code: "custom",
-      path,
-      message: "Exactly one of group_chat_id and dest_username must be given",
-    });
-  }
+  const given = "Exactly one of group_chat_id and dest_username must be given";
+  refuseEach(["group_chat_id", "dest_username"], given, context);
   return z.NEVER;
 }
 
-/** A message as clients see it. */
-function messageJson(message: Message) {
-  return {
-    id: message.id,
-    destination_chat_id: message.chatId,
-    seq: message.seq,
-    sender_username: message.sender.username,
-    sender_user_id: message.sender.id,
-    timestamp: new Date(message.sentAt).toISOString(),
-    message: message.text,
-    edited_at: message.editedAt === null ? null : new Date(message.editedAt).toISOString(),
-    deleted_at: message.deletedAt === null ? null : new Date(message.deletedAt).toISOString(),
-  };
+function refuseEach(fields: readonly string[], message: string, context: z.core.$RefinementCtx): void {
+  for (const field of fields) context.addIssue({ code: "custom", path: [field], message });
 }
 
 /** Written slice by slice as the client takes it, and other requests have their turn after each. */

@@ -9,33 +9,36 @@ import { HttpError } from "./problem.js";
 import { sessionSecret } from "./session.js";
 
 /** One thing that a client can ask for: how it is found, who may ask, what it takes, what it gives. */
-export type Operation<Body = unknown> = {
-  readonly method: "get" | "post" | "delete";
+export type Operation<Body = unknown, Query = unknown> = {
+  readonly method: "get" | "post" | "put" | "patch" | "delete";
   /** One or more, all alike; `:name` in one stands for any text. */
   readonly paths: readonly [string, ...string[]];
   /** Without it no body is taken but `{}`. */
   readonly body?: z.ZodType<Body>;
+  /** Of the parameters behind the `?`, which come as text. Without it none is taken. */
+  readonly query?: z.ZodType<Query>;
 } & (
-  | { readonly access: "anyone"; handle(request: OperationRequest<Body>): Promise<Answer> }
-  | { readonly access: "signed in"; handle(request: SignedInRequest<Body>): Promise<Answer> }
+  | { readonly access: "anyone"; handle(request: OperationRequest<Body, Query>): Promise<Answer> }
+  | { readonly access: "signed in"; handle(request: SignedInRequest<Body, Query>): Promise<Answer> }
 );
 
-export interface OperationRequest<Body> {
+export interface OperationRequest<Body, Query> {
   readonly body: Body;
+  readonly query: Query;
   /** What stands at the `:name`s of the path. */
   readonly params: Readonly<Record<string, string>>;
   readonly ctx: Context;
 }
 
-export interface SignedInRequest<Body> extends OperationRequest<Body> {
+export interface SignedInRequest<Body, Query> extends OperationRequest<Body, Query> {
   readonly session: Session;
 }
 
 /** What is answered, with 200: a value to be written as JSON, or a stream of JSON text. */
 export type Answer = object;
 
-/** Ties the body that `handle` gets to the schema. */
-export function operation<Body = unknown>(definition: Operation<Body>): Operation {
+/** Ties the body and the query that `handle` gets to their schemas. */
+export function operation<Body = unknown, Query = unknown>(definition: Operation<Body, Query>): Operation {
   return definition;
 }
 
@@ -44,11 +47,11 @@ export function mount(router: Router, operations: readonly Operation[], messagin
   for (const asked of operations) {
     const answer = async (ctx: Context & { readonly params: Readonly<Record<string, string>> }) => {
       if (asked.access === "anyone") {
-        ctx.body = await asked.handle(await checkRequest(ctx, asked.body));
+        ctx.body = await asked.handle(await checkRequest(ctx, asked));
       } else {
         const session = await messaging.authenticate({ secret: sessionSecret(ctx) });
         ctx.state["userId"] = session.user.id;
-        ctx.body = await asked.handle({ ...(await checkRequest(ctx, asked.body)), session });
+        ctx.body = await asked.handle({ ...(await checkRequest(ctx, asked)), session });
       }
       ctx.type = "application/json; charset=utf-8";
     };
@@ -60,20 +63,28 @@ const nothing = z.strictObject({});
 
 async function checkRequest(
   ctx: Context & { readonly params: Readonly<Record<string, string>> },
-  shape: z.ZodType = nothing,
-): Promise<OperationRequest<unknown>> {
-  check(nothing, { ...ctx.query });
-  return { body: await parseBody(ctx, shape), params: ctx.params, ctx };
+  { body = nothing, query = nothing }: Operation,
+): Promise<OperationRequest<unknown, unknown>> {
+  const parameters = check(query, { ...ctx.query });
+  return { body: await parseBody(ctx, body), query: parameters, params: ctx.params, ctx };
 }
 
-/** @throws HttpError `not_found` unless it is a positive whole number up to 2^53-1 */
-export function parseChatId(segment: string | undefined): ChatId {
+/**
+ * The id that stands in a path.
+ *
+ * @throws HttpError `not_found` unless it is a positive whole number up to 2^53-1
+ */
+export function parseId(segment: string | undefined): number {
   if (
     segment === undefined ||
     !/^[1-9][0-9]{0,15}$/.test(segment) ||
     !Number.isSafeInteger(Number(segment))
   ) {
-    throw new HttpError("not_found", "There is nothing at this path: a chat id is a positive whole number.");
+    throw new HttpError("not_found", "There is nothing at this path: an id is a positive whole number.");
   }
-  return Number(segment) as ChatId;
+  return Number(segment);
+}
+
+export function parseChatId(segment: string | undefined): ChatId {
+  return parseId(segment) as ChatId;
 }

@@ -58,6 +58,7 @@ const fields: Partial<Record<ErrorCode, string>> = {
   invalid_password: "password",
   invalid_message: "message",
   invalid_title: "title",
+  invalid_cursor: "cursor",
 };
 
 /** How many seconds to wait before another try. */

@@ -31,6 +31,28 @@ describe("The HTTP API", () => {
       expect(texts.slice(0, 450)).to.deep.equal(Array.from({ length: 450 }, (_, n) => `${n + 1}`));
     });
 
+    it("comes in pages of 100 where a client asks for a page and not how long", async () => {
+      const ana = await signedIn(server.url);
+      for (let n = 1; n <= 101; n += 1) await server.send(ana.username, `${n}`);
+      for (const [query, found, link] of [
+        ["before=102", ["2", "101"], '<?limit=100&before=2>; rel="prev"'],
+        ["after=0", ["1", "100"], '<?limit=100&after=100>; rel="next"'],
+      ] as const) {
+        const { json, headers } = await ana.get(`/v1/messages?${query}`);
+        const texts = (json as unknown as { message: string }[]).map(({ message }) => message);
+        expect([texts.length, texts[0], texts.at(-1)]).to.deep.equal([100, ...found]);
+        expect(headers["link"]).to.equal(link);
+      }
+    });
+
+    it("of chats comes in pages of 100 too", async () => {
+      const ana = await signedIn(server.url);
+      for (let n = 1; n <= 101; n += 1) await ana.post("/v1/group_chat");
+      const { json, headers } = await ana.get("/v1/chats");
+      expect(json).to.have.length(100);
+      expect(headers["link"]).to.match(/^<\?limit=100&cursor=[\d.]+>; rel="next"$/);
+    });
+
     it("is read from the store only as fast as its client takes it", async () => {
       const ana = await signedIn(server.url);
       const message = "x".repeat(10_000);

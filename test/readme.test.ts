@@ -1,0 +1,196 @@
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer, request, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { expect } from "chai";
+import { texts, type MessageJson } from "./support/api/scene.js";
+import { Client, PASSWORD } from "./support/client.js";
+import { runServer, type Process } from "./support/process.js";
+
+/** What the snippets define. */
+interface Snippets {
+  send(message: Readonly<Record<string, string>>): Promise<MessageJson>;
+  pagesBack(path: string): AsyncIterable<readonly MessageJson[]>;
+  keepUp(lastId: number, show: (message: MessageJson) => void): Promise<never>;
+  markRead(message: MessageJson): Promise<unknown>;
+}
+
+/** What becomes of a request: its answer gets lost on the way, or it is refused before it gets to the server. */
+type Fate = "lost" | { readonly status: 429 | 503; readonly retryAfter: number };
+
+const README = new URL("../../README.md", import.meta.url);
+
+/** All of the README's JavaScript, as one module that runs it in a world of the test's making. */
+async function snippets(url: string, world: Readonly<Record<string, unknown>>): Promise<Snippets> {
+  const blocks = readFileSync(README, "utf8").matchAll(/^```js\n(.*?)^```/gms);
+  const code = Array.from(blocks, ([, block]) => block).join("\n");
+  const documented = '"http://127.0.0.1:12000"';
+  expect(code).to.include(documented);
+  const module = `export default async ({ ${Object.keys(world).join(", ")} }) => {
+    ${code.replace(documented, JSON.stringify(url))}
+    return { send, pagesBack, keepUp, markRead };
+  };`;
+  const imported = (await import(`data:text/javascript,${encodeURIComponent(module)}`)) as {
+    default(world: unknown): Promise<Snippets>;
+  };
+  return imported.default(world);
+}
+
+/** A network between a client and the server, on which a request meets the next fate of its method, if there is one. */
+async function openNetwork(
+  url: string,
+  fates: Readonly<Record<string, Fate[]>>,
+  keys: unknown[],
+): Promise<Server> {
+  const network = createServer((asked, answer) => {
+    const fate = fates[asked.method ?? ""]?.shift();
+    if (asked.method === "POST") keys.push(asked.headers["idempotency-key"]);
+    if (typeof fate === "object") {
+      asked.resume();
+      answer.writeHead(fate.status, { "Retry-After": fate.retryAfter });
+      answer.end(JSON.stringify({ detail: "Not now.", code: "busy" }));
+      return;
+    }
+    const { method, headers } = asked;
+    const forwarded = request(new URL(asked.url ?? "", url), { method, headers }, (response) => {
+      if (fate === "lost") response.resume().once("end", () => asked.socket.destroy());
+      else response.pipe(answer.writeHead(response.statusCode ?? 0, response.headers));
+    });
+    forwarded.once("error", () => asked.socket.destroy());
+    asked.pipe(forwarded);
+  });
+  network.listen(0, "127.0.0.1");
+  await once(network, "listening");
+  return network;
+}
+
+describe("The README's client", () => {
+  const fates: Record<"GET" | "POST", Fate[]> = { GET: [], POST: [] };
+  const keys: unknown[] = [];
+  const printed: unknown[][] = [];
+  const waits: number[] = [];
+  let over = false;
+  let dataDir: string;
+  let server: Process & { readonly url: string };
+  let network: Server;
+  let bob: Client;
+  let client: Snippets;
+
+  before(async () => {
+    dataDir = await mkdtemp(join(tmpdir(), "palaver-"));
+    server = await runServer(dataDir, { RATE_LIMITS: "off" });
+    bob = new Client(server.url);
+    for (const username of ["ana", "bob"]) {
+      await bob.post("/v1/auth/register", { username, password: PASSWORD });
+    }
+    await bob.post("/v1/auth/login", { username: "bob", password: PASSWORD });
+    network = await openNetwork(server.url, fates, keys);
+    const { port } = network.address() as AddressInfo;
+    client = await snippets(`http://127.0.0.1:${port}`, {
+      console: { log: (...values: unknown[]) => printed.push(values) },
+      // What is waited for comes soon, and never once the test is over: one of the snippets goes on for ever.
+      setTimeout(resume: () => void, milliseconds: number) {
+        waits.push(milliseconds);
+        if (!over) setTimeout(resume, 5);
+      },
+    });
+  });
+
+  after(async () => {
+    over = true;
+    network.close();
+    network.closeAllConnections();
+    server.child.kill("SIGKILL");
+    await server.ended;
+    await rm(dataDir, { recursive: true, force: true });
+  });
+
+  const untilPrinted = async (...values: unknown[]) => {
+    while (!printed.some((line) => JSON.stringify(line) === JSON.stringify(values))) await delay(2);
+  };
+
+  it("does what it says, from the first snippet to the last", async () => {
+    const sent = (await bob.get("/v1/messages")).json;
+    expect(sent).to.have.length(1);
+    expect(printed).to.deep.include(["bob", 0]);
+    expect(printed).to.deep.include([sent]);
+  });
+
+  it("stores a message once, whatever becomes of its answers, and waits as long as it is told", async () => {
+    fates.POST.push("lost", { status: 503, retryAfter: 7 }, "lost", { status: 429, retryAfter: 90 });
+    keys.length = 0;
+    const sent = await client.send({ dest_username: "bob", message: "once" });
+    expect(sent.message).to.equal("once");
+    expect(keys).to.have.length(5);
+    expect(new Set(keys).size).to.equal(1);
+    expect(waits).to.include.members([7_000, 90_000]);
+    expect(texts(await bob.get("/v1/messages")).filter((text) => text === "once")).to.have.length(1);
+  });
+
+  it("sends each message under a key of its own", async () => {
+    keys.length = 0;
+    const message = { dest_username: "bob", message: "again" };
+    const [one, other] = [await client.send(message), await client.send(message)];
+    expect(other.seq).to.equal(one.seq + 1);
+    expect(new Set(keys).size).to.equal(2);
+  });
+
+  it("does not repeat what is refused for good", async () => {
+    keys.length = 0;
+    const code = await client.send({ dest_username: "nobody", message: "hello" }).then(
+      () => undefined,
+      (problem: { readonly code: unknown }) => problem.code,
+    );
+    expect(code).to.equal("unknown_user");
+    expect(keys).to.have.length(1);
+  });
+
+  it("pages back to the first message, and meets each once", async () => {
+    const { json } = await bob.post("/v1/group_chat");
+    const group_chat_id = json["chat_id"];
+    await bob.post(`/v1/group_chat/${String(group_chat_id)}/participants`, { username: "ana" });
+    await Promise.all(
+      Array.from({ length: 205 }, (_, n) => bob.post("/v1/messages", { group_chat_id, message: `${n}` })),
+    );
+    const path = `/v1/messages/group/${String(group_chat_id)}`;
+    const pages: (readonly MessageJson[])[] = [];
+    for await (const page of client.pagesBack(path)) {
+      pages.unshift(page);
+      await bob.post("/v1/messages", { group_chat_id, message: "meanwhile" });
+    }
+    expect(pages.map(({ length }) => length)).to.deep.equal([5, 100, 100]);
+    const all = (await bob.get(path)).json as unknown as MessageJson[];
+    expect(pages.flat()).to.deep.equal(all.slice(0, 205));
+  });
+
+  it("shows each new message once, in order, whatever becomes of the answers", async () => {
+    const shown: string[] = [];
+    const { id } = await client.send({ dest_username: "bob", message: "before" });
+    void client.keepUp(id, ({ message }) => shown.push(message));
+    const sent = Array.from({ length: 12 }, (_, n) => `new ${n}`);
+    for (const message of sent) {
+      fates.GET.push("lost");
+      await bob.post("/v1/messages", { dest_username: "ana", message });
+      await delay(2);
+    }
+    await untilPrinted("bob", sent.at(-1));
+    while (shown.at(-1) !== sent.at(-1)) await delay(2);
+    expect(shown).to.deep.equal(sent);
+    expect(printed.filter(([, text]) => String(text).startsWith("new "))).to.have.length(sent.length);
+  });
+
+  it("marks as read what was seen", async () => {
+    const ana = await client.send({ dest_username: "bob", message: "mine" });
+    await bob.post("/v1/messages", { dest_username: "ana", message: "one" });
+    const { json } = await bob.post("/v1/messages", { dest_username: "ana", message: "two" });
+    expect(await client.markRead({ ...ana, seq: ana.seq + 1 })).to.deep.equal({
+      read_seq: ana.seq + 1,
+      unread_count: 1,
+    });
+    expect(await client.markRead(json as unknown as MessageJson)).to.deep.include({ unread_count: 0 });
+  });
+});
