@@ -42,8 +42,14 @@ async function send(
   threads: Threads,
 ): Promise<number> {
   const store = await openStore(nodeDisk(directory), threads, {});
-  const passwords = { hash: fail, verify: fail };
-  const ports = { store, passwords, secrets: keyedSecrets([""]), clock: systemClock, ids: uuids };
+  const ports = {
+    store,
+    passwords: { hash: fail, verify: fail, isOutdated: fail },
+    secrets: keyedSecrets([""]),
+    clock: systemClock,
+    ids: uuids,
+    refusedPasswords: new Set<string>(),
+  };
   const to = { chatId: chatId as ChatId };
   let left = count;
 

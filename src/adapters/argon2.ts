@@ -1,11 +1,11 @@
 import { availableParallelism } from "node:os";
-import { argon2id, hash, verify } from "argon2";
+import { argon2id, hash, needsRehash, verify } from "argon2";
 import pLimit from "p-limit";
 import type { PasswordHasher } from "../application/ports.js";
 import { MessagingError } from "../domain/errors.js";
 
 /** OWASP's first recommendation for argon2id (Password Storage Cheat Sheet): 19 MiB, two passes, one lane. */
-const parameters = { type: argon2id, memoryCost: 19_456, timeCost: 2, parallelism: 1 };
+const parameters = { type: argon2id, memoryCost: 19_456, timeCost: 2, parallelism: 1, hashLength: 32 };
 
 /**
  * Hashing takes some 20 ms of a core, in a pool of threads that others need too. So a core is left free, and whoever
@@ -25,5 +25,6 @@ export function argon2Hasher(longestQueue = 64): PasswordHasher {
     hash: async (password) => inTurn(() => hash(password, parameters)),
     verify: async (digest, password) =>
       inTurn(async () => (await verify(digest ?? (await nobody), password)) && digest !== undefined),
+    isOutdated: (digest) => !digest.startsWith("$argon2id$") || needsRehash(digest, parameters),
   };
 }

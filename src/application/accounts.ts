@@ -1,7 +1,17 @@
 import { MessagingError } from "../domain/errors.js";
-import { SESSION_LIFETIME, requireAlive, type Session, type SessionId } from "../domain/session.js";
-import { parsePassword, parseUsername, usernameKey, type User, type UserId } from "../domain/user.js";
-import type { Ports, SessionReader } from "./ports.js";
+import { MOST_SESSIONS, newSession, requireAlive, type Session, type SessionId } from "../domain/session.js";
+import {
+  faultInPassword,
+  parseNewPassword,
+  parsePassword,
+  parseUsername,
+  usernameKey,
+  type Password,
+  type User,
+  type UserId,
+} from "../domain/user.js";
+import type { PasswordHasher, Ports, Repositories } from "./ports.js";
+import { end, findSession, type NewSession } from "./sessions.js";
 
 export interface RegisterUser {
   readonly username: string;
@@ -11,12 +21,12 @@ export interface RegisterUser {
 /**
  * Makes an account. It does not log in.
  *
- * @throws MessagingError `invalid_username`, `invalid_password`, `username_taken`, `busy`
+ * @throws MessagingError `invalid_username`, `invalid_password`, `refused_password`, `username_taken`, `busy`
  */
 export async function registerUser(ports: Ports, command: RegisterUser): Promise<User> {
-  const { store, passwords, clock, ids } = ports;
+  const { store, passwords, refusedPasswords, clock, ids } = ports;
   const key = parseUsername(command.username);
-  const password = parsePassword(command.password);
+  const password = parseNewPassword(command.password, refusedPasswords);
   if (await store.read(({ users }) => users.byKey(key))) throw usernameTaken();
   const passwordDigest = await passwords.hash(password);
   const user: User = { id: ids.next() as UserId, username: command.username, createdAt: clock.now() };
@@ -31,16 +41,13 @@ export interface LogIn {
   readonly password: string;
   /** The secret of the session that this one takes the place of, if the caller came with one. */
   readonly replaces?: string | undefined;
-}
-
-/** A session with the secret that gives access to it, which nobody can be told a second time. */
-export interface NewSession {
-  readonly session: Session;
-  readonly secret: string;
+  /** What the browser calls itself. */
+  readonly userAgent?: string | undefined;
 }
 
 /**
- * Starts a session, always a new one, and ends the one it replaces in the same step.
+ * Starts a session, always a new one, and ends the one it replaces in the same step; also the oldest of that user, where
+ * there would be more than 50.
  *
  * @throws MessagingError `invalid_password`, `wrong_credentials`, `busy`
  */
@@ -50,64 +57,94 @@ export async function logIn(ports: Ports, command: LogIn): Promise<NewSession> {
   const password = parsePassword(command.password);
   const found = await store.read(({ users }) => users.credentials(key));
   const right = await passwords.verify(found?.passwordDigest, password);
-  if (found === undefined || !right) {
-    throw new MessagingError("wrong_credentials", "There is no such user, or this is not their password.");
-  }
+  if (found === undefined || !right) throw wrongCredentials(found?.user.id);
+  const { user, passwordDigest } = found;
+  const newDigest = passwords.isOutdated(passwordDigest)
+    ? await hashUnlessBusy(passwords, password)
+    : undefined;
   const now = clock.now();
-  const session: Session = {
-    id: ids.next() as SessionId,
-    user: found.user,
-    createdAt: now,
-    expiresAt: now + SESSION_LIFETIME,
-  };
+  const session = newSession(ids.next() as SessionId, user, command.userAgent, now);
   const secret = secrets.generate();
-  await store.transaction(async ({ sessions }) => {
+  await store.transaction(async (repositories) => {
+    const { users, sessions } = repositories;
+    // Or whoever knew the old password could get in past its change, which ended all sessions.
+    if ((await users.credentials(key))?.passwordDigest !== passwordDigest) throw wrongCredentials(user.id);
+    if (newDigest !== undefined) await users.replacePassword(user.id, newDigest);
     const replaced = command.replaces && (await findSession(ports, sessions, command.replaces));
-    if (replaced) await sessions.remove(replaced.id);
-    await sessions.removeExpired(found.user.id, now);
+    if (replaced && replaced.kind === "cookie") await end(repositories, [replaced]);
+    await sessions.removeExpired(user.id, now);
+    await makeRoom(repositories, user.id);
     await sessions.add(session, secrets.digests(secret)[0]);
   });
   return { session, secret };
 }
 
-export interface Authenticate {
-  readonly secret: string;
+/** Ends the oldest sessions of the user, so that with one more there are no more than there may be. */
+async function makeRoom(repositories: Repositories, userId: UserId): Promise<void> {
+  const all = await repositories.sessions.ofUser(userId);
+  const own = all.filter(({ kind }) => kind === "cookie");
+  await end(repositories, own.slice(0, Math.max(0, own.length - MOST_SESSIONS + 1)));
+}
+
+export interface ChangePassword {
+  /** The session that asks, which lives on. */
+  readonly by: Session;
+  readonly currentPassword: string;
+  readonly newPassword: string;
 }
 
 /**
- * Whose session this is.
+ * Gives the caller another password, and ends all their other sessions and tokens.
  *
- * @throws MessagingError `not_signed_in`
+ * @throws MessagingError `invalid_password` and `refused_password` of the new one, `wrong_password` of the current one,
+ * `busy`, `not_signed_in` where the caller's session ends meanwhile
  */
-export async function authenticate(ports: Ports, { secret }: Authenticate): Promise<Session> {
-  const session = await ports.store.read(({ sessions }) => findSession(ports, sessions, secret));
-  return requireAlive(session, ports.clock.now());
-}
-
-export interface LogOut {
-  readonly secret: string;
-}
-
-/** Ends a session, for good and at once. One that has ended already stays so. */
-export async function logOut(ports: Ports, { secret }: LogOut): Promise<void> {
-  await ports.store.transaction(async ({ sessions }) => {
-    const session = await findSession(ports, sessions, secret);
-    if (session) await sessions.remove(session.id);
+export async function changePassword(ports: Ports, command: ChangePassword): Promise<void> {
+  const { store, passwords, refusedPasswords, clock } = ports;
+  const { by, currentPassword } = command;
+  const key = usernameKey(by.user.username);
+  const newPassword = parseNewPassword(command.newPassword, refusedPasswords);
+  if (faultInPassword(currentPassword) !== undefined) throw wrongPassword(by.user.id);
+  const found = await store.read(({ users }) => users.credentials(key));
+  if (!(await passwords.verify(found?.passwordDigest, parsePassword(currentPassword)))) {
+    throw wrongPassword(by.user.id);
+  }
+  const newDigest = await passwords.hash(newPassword);
+  await store.transaction(async (repositories) => {
+    const { users, sessions } = repositories;
+    const all = await sessions.ofUser(by.user.id);
+    requireAlive(
+      all.find(({ id }) => id === by.id),
+      clock.now(),
+    );
+    const current = await users.credentials(key);
+    if (current?.passwordDigest !== found?.passwordDigest) throw wrongPassword(by.user.id);
+    await users.replacePassword(by.user.id, newDigest);
+    await end(
+      repositories,
+      all.filter(({ id }) => id !== by.id),
+    );
   });
 }
 
-async function findSession(
-  { secrets }: Ports,
-  sessions: SessionReader,
-  secret: string,
-): Promise<Session | undefined> {
-  for (const digest of secrets.digests(secret)) {
-    const session = await sessions.byDigest(digest);
-    if (session) return session;
-  }
-  return undefined;
+/** A digest of the old kind is no reason to turn somebody away: undefined, and the next login tries again. */
+async function hashUnlessBusy(passwords: PasswordHasher, password: Password): Promise<string | undefined> {
+  return passwords.hash(password).catch((error) => {
+    if (error instanceof MessagingError && error.code === "busy") return undefined;
+    throw error;
+  });
 }
 
 function usernameTaken(): MessagingError {
   return new MessagingError("username_taken", "This username is in use. Choose another one.");
+}
+
+function wrongCredentials(account: UserId | undefined): MessagingError {
+  return new MessagingError("wrong_credentials", "There is no such user, or this is not their password.", {
+    account,
+  });
+}
+
+function wrongPassword(account: UserId): MessagingError {
+  return new MessagingError("wrong_password", "This is not your password.", { account });
 }

@@ -1,4 +1,4 @@
-import { authenticate, logIn, logOut, registerUser } from "./accounts.js";
+import { changePassword, logIn, registerUser } from "./accounts.js";
 import {
   addParticipant,
   createGroupChat,
@@ -10,12 +10,29 @@ import {
 } from "./chats.js";
 import { deleteMessage, editMessage, listMessages, pageMessages, sendMessage } from "./messages.js";
 import type { Ports } from "./ports.js";
+import {
+  authenticate,
+  createToken,
+  endOtherSessions,
+  endSession,
+  endToken,
+  listSessions,
+  listTokens,
+  logOut,
+} from "./sessions.js";
 
 const useCases = {
   registerUser,
   logIn,
+  changePassword,
   authenticate,
   logOut,
+  listSessions,
+  endSession,
+  endOtherSessions,
+  createToken,
+  listTokens,
+  endToken,
   createGroupChat,
   renameChat,
   addParticipant,

@@ -10,6 +10,8 @@ export interface Ports {
   readonly secrets: Secrets;
   readonly clock: Clock;
   readonly ids: Ids;
+  /** Passwords that nobody may choose, each in its `refusedForm`. */
+  readonly refusedPasswords: ReadonlySet<string>;
 }
 
 /**
@@ -69,6 +71,8 @@ export interface UserReader {
 export interface UserRepository extends UserReader {
   /** False, and nothing is changed, where the key is in use. */
   add(user: User, key: UsernameKey, passwordDigest: string): Promise<boolean>;
+  /** False where there is no such user. */
+  replacePassword(id: UserId, passwordDigest: string): Promise<boolean>;
 }
 
 export interface ChatReader {
@@ -161,10 +165,14 @@ export interface SentAs {
 export interface SessionReader {
   /** The session whose secret has this digest, dead or alive. */
   byDigest(digest: string): Promise<Session | undefined>;
+  /** Those of the user, dead or alive, the oldest first; of two that began at the same time, that with the lower id. */
+  ofUser(id: UserId): Promise<readonly Session[]>;
 }
 
 export interface SessionRepository extends SessionReader {
   add(session: Session, digest: string): Promise<void>;
+  /** Keeps its `lastSeenAt` and `expiresAt`. False where there is none any more: it stays gone. */
+  touch(session: Session): Promise<boolean>;
   /** False where there was none. */
   remove(id: SessionId): Promise<boolean>;
   /** Forgets those of the user that expired at `now` or before. */
@@ -181,6 +189,8 @@ export interface PasswordHasher {
    * @throws MessagingError `busy` where too many are waiting.
    */
   verify(digest: string | undefined, password: Password): Promise<boolean>;
+  /** Whether the digest was made in another way than `hash` makes them now. */
+  isOutdated(digest: string): boolean;
 }
 
 /** What gives access to a session, and digests, which tell who has stolen the store nothing of what they are of. */

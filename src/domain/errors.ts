@@ -1,3 +1,5 @@
+import type { UserId } from "./user.js";
+
 /**
  * Why the messaging core refuses something. The list is closed and the codes are stable: programs go by the code,
  * people read the text.
@@ -7,6 +9,10 @@ export type ErrorCode =
   | "invalid_username"
   /** The password breaks the rules of `parsePassword`. */
   | "invalid_password"
+  /** The password is one that the operator of this server has put on the list of those that are guessed first. */
+  | "refused_password"
+  /** The name of a token breaks the rules of `newToken`. */
+  | "invalid_token_name"
   /** The message breaks the rules of `parseMessageText`. */
   | "invalid_message"
   /** The title breaks the rules of `parseTitle`. */
@@ -19,8 +25,16 @@ export type ErrorCode =
   | "username_taken"
   /** No such user, or not that user's password: which of the two is not told. */
   | "wrong_credentials"
+  /** Not the password that the user has at present. */
+  | "wrong_password"
   /** There is no session, or it has ended. */
   | "not_signed_in"
+  /** The caller has no such session. */
+  | "unknown_session"
+  /** The caller has no such token. */
+  | "unknown_token"
+  /** The caller has as many tokens as one may have. */
+  | "too_many_tokens"
   /** The caller is not a participant of this chat, or there is no such chat: which of the two is not told. */
   | "not_a_participant"
   /** The message is not one that the caller may change, or there is none: which of the two is not told. */
@@ -46,9 +60,16 @@ export type ErrorCode =
 export class MessagingError extends Error {
   override readonly name = "MessagingError";
   readonly code: ErrorCode;
+  /** The account that was tried, where a login failed and there is such an account. For the log, never for the client. */
+  readonly account: UserId | undefined;
 
-  constructor(code: ErrorCode, message: string, options?: { readonly cause?: unknown }) {
-    super(message, options);
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { readonly cause?: unknown; readonly account?: UserId | undefined } = {},
+  ) {
+    super(message, "cause" in options ? { cause: options.cause } : {});
     this.code = code;
+    this.account = options.account;
   }
 }

@@ -1,4 +1,5 @@
 import { MessagingError } from "./errors.js";
+import { isOfOneScript } from "./script.js";
 import { isLongerThan } from "./text.js";
 
 /** An opaque string of more than 32 characters, so that it is never a username. */
@@ -41,7 +42,7 @@ export function usernameKey(text: string): UsernameKey {
  * The key of a username that somebody wants to bear.
  *
  * @throws MessagingError `invalid_username` unless it is, after NFKC, 1 to 32 letters, combining marks and digits of any
- * script, with `.`, `_` and `-` between them.
+ * script, but of one only, with `.`, `_` and `-` between them.
  */
 export function parseUsername(username: string): UsernameKey {
   const normal = username.normalize("NFKC");
@@ -52,6 +53,7 @@ export function parseUsername(username: string): UsernameKey {
   if (!USERNAME.test(normal)) {
     throw invalidUsername("may hold letters and digits, and . _ - between them, and nothing else");
   }
+  if (!isOfOneScript(normal)) throw invalidUsername("has letters of several scripts");
   return usernameKey(username);
 }
 
@@ -61,20 +63,41 @@ export function parseUsername(username: string): UsernameKey {
  * @throws MessagingError `invalid_password` unless it has 8 to 256 characters (so at most 1,024 bytes of UTF-8).
  */
 export function parsePassword(password: string): Password {
-  if (!password.isWellFormed()) {
-    throw new MessagingError(
-      "invalid_password",
-      "The password holds half a surrogate pair, which is no character.",
-    );
-  }
+  const fault = faultInPassword(password);
+  if (fault !== undefined) throw new MessagingError("invalid_password", `The password ${fault}.`);
+  return password.normalize("NFC") as Password;
+}
+
+/** What keeps this from being anybody's password, as the end of a sentence; undefined where nothing does. */
+export function faultInPassword(password: string): string | undefined {
+  if (!password.isWellFormed()) return "holds half a surrogate pair, which is no character";
   const normal = password.normalize("NFC");
   if (!isLongerThan(normal, SHORTEST_PASSWORD - 1) || isLongerThan(normal, LONGEST_PASSWORD)) {
+    return `must have ${SHORTEST_PASSWORD} to ${LONGEST_PASSWORD} characters`;
+  }
+  return undefined;
+}
+
+/** The form in which a password is looked for among those that are refused: case and compatibility form do not count. */
+export function refusedForm(password: string): string {
+  return password.normalize("NFKC").toLowerCase();
+}
+
+/**
+ * A password that somebody wants to have from now on.
+ *
+ * @param refused the passwords that nobody may have, each in its `refusedForm`.
+ * @throws MessagingError `invalid_password`, `refused_password`
+ */
+export function parseNewPassword(password: string, refused: ReadonlySet<string>): Password {
+  const parsed = parsePassword(password);
+  if (refused.has(refusedForm(parsed))) {
     throw new MessagingError(
-      "invalid_password",
-      `The password must have ${SHORTEST_PASSWORD} to ${LONGEST_PASSWORD} characters.`,
+      "refused_password",
+      "This password is among the first to be guessed. Choose another one.",
     );
   }
-  return normal as Password;
+  return parsed;
 }
 
 function invalidUsername(fault: string): MessagingError {

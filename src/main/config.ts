@@ -1,5 +1,7 @@
+import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { z } from "zod";
+import { refusedForm } from "../domain/user.js";
 
 /** How this process is to run, checked. */
 export interface Config {
@@ -11,8 +13,12 @@ export interface Config {
   readonly storage: "sqlite" | "memory";
   /** The first keys new sessions, the others still open old ones; undefined: a key is made once and kept in `dataDir`. */
   readonly sessionKeys: readonly [string, ...string[]] | undefined;
+  /** Passwords that nobody may choose, each in its `refusedForm`. */
+  readonly refusedPasswords: ReadonlySet<string>;
   readonly trustProxy: boolean;
   readonly rateLimits: boolean;
+  /** The origins of other sites whose pages may use the API, as browsers write them. */
+  readonly corsOrigins: readonly string[];
   readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
 }
 
@@ -34,8 +40,24 @@ const environment = z.object({
     .transform((list) => list.split(",").map((key) => key.trim()))
     .refine((keys) => keys.every((key) => key.length >= SHORTEST_KEY))
     .optional(),
+  PASSWORD_DENYLIST: z
+    .string()
+    .transform((path, context) => {
+      try {
+        return refusedPasswordsIn(readFileSync(path));
+      } catch (error) {
+        context.addIssue({ code: "custom", message: (error as Error).message });
+        return z.NEVER;
+      }
+    })
+    .default(new Set<string>()),
   TRUST_PROXY: z.enum(["on", "off"]).default("off"),
   RATE_LIMITS: z.enum(["on", "off"]).default("on"),
+  CORS_ORIGINS: z
+    .string()
+    .transform((list) => list.split(",").map((origin) => origin.trim()))
+    .refine((origins) => origins.every(isOrigin))
+    .default([]),
   LOG_LEVEL: z.enum(["debug", "info", "warn", "error", "silent"]).default("info"),
 });
 
@@ -54,10 +76,19 @@ export const variables: Readonly<Record<Name, { readonly purpose: string; readon
     purpose: "the keys of the digests under which sessions are stored",
     allowed: `keys of at least ${SHORTEST_KEY} characters, with commas between them, newest first; made once and kept in DATA_DIR unless set`,
   },
+  PASSWORD_DENYLIST: {
+    purpose: "the passwords that nobody may choose",
+    allowed: "a file of UTF-8 text that can be read, one password a line; none unless set",
+  },
   TRUST_PROXY: { purpose: "a proxy in front that ends TLS", allowed: "on or off; off unless set" },
   RATE_LIMITS: {
-    purpose: "limits on how often a client may ask (this version has none yet)",
+    purpose: "limits on how often a client may ask",
     allowed: "on or off; on unless set",
+  },
+  CORS_ORIGINS: {
+    purpose: "the other sites whose pages may use the API",
+    allowed:
+      "origins as browsers write them (https://app.example.org), with commas between them; none unless set",
   },
   LOG_LEVEL: {
     purpose: "the least level that is logged",
@@ -89,10 +120,23 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     dataDir: resolve(data.DATA_DIR),
     storage: data.DATABASE_URL === "memory:" ? "memory" : "sqlite",
     sessionKeys: data.SESSION_SECRET as [string, ...string[]] | undefined,
+    refusedPasswords: data.PASSWORD_DENYLIST,
     trustProxy: data.TRUST_PROXY === "on",
     rateLimits: data.RATE_LIMITS === "on",
+    corsOrigins: data.CORS_ORIGINS,
     logLevel: data.LOG_LEVEL,
   };
+}
+
+/** As in an `Origin` header: no path, no slash at the end, no port that is the usual one, lower case. */
+function isOrigin(text: string): boolean {
+  return /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text;
+}
+
+/** @throws TypeError where the file is not UTF-8 */
+function refusedPasswordsIn(file: Uint8Array): ReadonlySet<string> {
+  const lines = new TextDecoder("utf-8", { fatal: true }).decode(file).split(/\r?\n/);
+  return new Set(lines.filter((line) => line !== "").map(refusedForm));
 }
 
 function refusal(name: Name, value: string | undefined): string {

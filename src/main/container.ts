@@ -60,16 +60,22 @@ export function createContainer(
   container
     .bind(tokens.messaging)
     .toResolvedValue(
-      (store, passwords, secrets, clock, ids) => createMessaging({ store, passwords, secrets, clock, ids }),
+      (store, passwords, secrets, clock, ids) =>
+        createMessaging({ store, passwords, secrets, clock, ids, refusedPasswords: config.refusedPasswords }),
       [tokens.store, tokens.passwords, tokens.secrets, tokens.clock, tokens.ids],
     );
-  container
-    .bind(tokens.app)
-    .toResolvedValue(
-      (messaging, store, log) =>
-        createHttpApp({ messaging, storeStatus: () => store.status(), log, trustProxy: config.trustProxy }),
-      [tokens.messaging, tokens.store, tokens.log],
-    );
+  container.bind(tokens.app).toResolvedValue(
+    (messaging, store, log) =>
+      createHttpApp({
+        messaging,
+        storeStatus: () => store.status(),
+        log,
+        trustProxy: config.trustProxy,
+        rateLimits: config.rateLimits,
+        corsOrigins: config.corsOrigins,
+      }),
+    [tokens.messaging, tokens.store, tokens.log],
+  );
   return container;
 }
 

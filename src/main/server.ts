@@ -26,7 +26,9 @@ export async function serve(config: Config, onFatal: (error: Error) => void): Pr
   try {
     const container = createContainer(config, closers, onFatal);
     const log = await container.getAsync(tokens.log);
-    const server = await listen(await container.getAsync(tokens.app), config.host, config.port, log);
+    const app = await container.getAsync(tokens.app);
+    const limits = config.rateLimits ? {} : { mostOfOneAddress: Number.POSITIVE_INFINITY };
+    const server = await listen(app, config.host, config.port, log, limits);
     closers.push(() => server.close(PATIENCE));
     const data = config.storage === "memory" ? "in memory, and gone when it ends" : `in ${config.dataDir}`;
     log.info(`Palaver listens on ${server.url}, with its data ${data}.`);

@@ -1,6 +1,9 @@
 import { expect } from "chai";
-import { authenticate, logIn, registerUser } from "../../src/application/accounts.js";
+import { logIn, registerUser, type LogIn } from "../../src/application/accounts.js";
+import type { PasswordHasher } from "../../src/application/ports.js";
 import { MessagingError } from "../../src/domain/errors.js";
+import type { Session } from "../../src/domain/session.js";
+import { usernameKey } from "../../src/domain/user.js";
 import { contents, expectRefusal, openWorld, type World } from "../support/world.js";
 import { refusalOf } from "../support/refusal.js";
 
@@ -55,6 +58,13 @@ describe("registering", () => {
     }
   });
 
+  it("is refused with a password of the operator's list, in any case and form", async () => {
+    for (const password of ["password123", "PassWord123", "ｐassword123"]) {
+      await expectRefusal(world, () => world.registerUser({ ...dora, password }), "refused_password");
+    }
+    expect(await refusalOf(world.registerUser({ ...dora, password: "password1234" }))).to.equal(undefined);
+  });
+
   it("is refused with a name that is in use in any form, before a password is hashed for it", async () => {
     const { hashed } = world.ports.passwords;
     for (const username of ["ana", "ANA", "Ａｎａ"]) {
@@ -89,14 +99,18 @@ describe("logging in", () => {
     world = await openWorld();
   });
 
-  it("starts a session of that user, which the secret gives access to for 90 days", async () => {
-    const { session, secret } = await world.logIn(ana);
+  it("starts a session of that user, which the secret gives access to", async () => {
+    const { session, secret } = await world.logIn({ ...ana, userAgent: "Firefox" });
     const now = world.ports.clock.now();
     expect(session).to.deep.equal({
       id: session.id,
       user: world.ana,
+      kind: "cookie",
+      name: null,
+      userAgent: "Firefox",
       createdAt: now,
-      expiresAt: now + 90 * DAY,
+      lastSeenAt: now,
+      expiresAt: now + 14 * DAY,
     });
     expect(await world.authenticate({ secret })).to.deep.equal(session);
   });
@@ -186,80 +200,123 @@ describe("logging in", () => {
     const ports = { ...world.ports, passwords: { ...world.ports.passwords, verify: busy } };
     await expectRefusal(world, () => logIn(ports, { ...ana, replaces }), "busy");
   });
-});
 
-describe("a session", () => {
-  let world: World;
-  let secret: string;
-  beforeEach(async () => {
-    world = await openWorld();
-    ({ secret } = await world.logIn({ username: "ana", password: "password of ana" }));
+  it("ends the oldest session where there would be more than 50, and no token", async () => {
+    const first = await world.logIn(ana);
+    const token = await world.createToken({ by: first.session, name: "bot" });
+    const secrets = [first.secret];
+    for (let n = 1; n < 50; n += 1) {
+      world.ports.clock.advance(1);
+      secrets.push((await world.logIn(ana)).secret);
+    }
+    expect(await refusalOf(world.authenticate({ secret: first.secret }))).to.equal(undefined);
+    secrets.push((await world.logIn(ana)).secret);
+    const outcomes = secrets.map((secret) => refusalOf(world.authenticate({ secret })));
+    const [oldest, ...others] = await Promise.all(outcomes);
+    expect(oldest).to.equal("not_signed_in");
+    expect(new Set(others)).to.deep.equal(new Set([undefined]));
+    expect(await world.authenticate({ secret: token.secret })).to.deep.equal(token.session);
   });
 
-  const refused = () => refusalOf(world.authenticate({ secret }));
+  it("hashes the password anew where its digest was made in an old way, once, in the same step", async () => {
+    const { passwords, store } = world.ports;
+    passwords.outdate();
+    const { transactions } = store.status();
+    const { hashed } = passwords;
+    await world.logIn(ana);
+    expect(store.status().transactions).to.equal(transactions + 1);
+    await world.logIn(ana);
+    expect(passwords.hashed).to.equal(hashed + 1);
+    const found = await store.read(({ users }) => users.credentials(usernameKey("ana")));
+    expect(found?.passwordDigest).to.equal("new digest of password of ana");
+  });
 
-  it("is not there for what is no secret of one", async () => {
-    for (const wrong of ["", "no secret", `${secret} `, secret.toUpperCase()]) {
-      expect(await refusalOf(world.authenticate({ secret: wrong }))).to.equal("not_signed_in");
+  it("goes on with the old digest while too many passwords are waiting to be hashed", async () => {
+    world.ports.passwords.outdate();
+    const ports = { ...world.ports, passwords: { ...world.ports.passwords, hash: busy } };
+    const { session, secret } = await logIn(ports, ana);
+    expect(await world.authenticate({ secret })).to.deep.equal(session);
+  });
+
+  it("is refused with a password that is changed while it is verified", async () => {
+    const { session: by } = await world.logIn(ana);
+    const passwords: PasswordHasher = {
+      ...world.ports.passwords,
+      async verify(digest, password) {
+        const right = await world.ports.passwords.verify(digest, password);
+        await world.changePassword({ by, currentPassword: ana.password, newPassword: "another password" });
+        return right;
+      },
+    };
+    expect(await refusalOf(logIn({ ...world.ports, passwords }, ana))).to.equal("wrong_credentials");
+    expect(await world.listSessions({ by })).to.have.length(1);
+  });
+
+  it("tells, for the log, which account was tried, if there is one", async () => {
+    const accountOf = (command: LogIn) =>
+      world.logIn(command).then(
+        () => "none",
+        (error: MessagingError) => error.account,
+      );
+    expect(await accountOf({ ...ana, password: "password of bo" })).to.equal(world.ana.id);
+    expect(await accountOf(dora)).to.equal(undefined);
+  });
+});
+
+describe("a change of the password", () => {
+  let world: World;
+  let by: Session;
+  const ana = { username: "ana", password: "password of ana" };
+  const change = (currentPassword: string, newPassword: string) =>
+    world.changePassword({ by, currentPassword, newPassword });
+  beforeEach(async () => {
+    world = await openWorld();
+    by = (await world.logIn(ana)).session;
+  });
+
+  it("lets that user log in with the new password, and not with the old one", async () => {
+    await change(ana.password, "cafe\u0301 noir");
+    expect(await refusalOf(world.logIn({ ...ana, password: "caf\u00e9 noir" }))).to.equal(undefined);
+    expect(await refusalOf(world.logIn(ana))).to.equal("wrong_credentials");
+  });
+
+  it("ends all other sessions and all tokens of that user, and nobody else's", async () => {
+    const others = [await world.logIn(ana), await world.createToken({ by, name: "bot" })];
+    const bo = await world.logIn({ username: "bo", password: "password of bo" });
+    await change(ana.password, "another password");
+    for (const { secret } of others) {
+      expect(await refusalOf(world.authenticate({ secret }))).to.equal("not_signed_in");
+    }
+    expect(await world.listSessions({ by })).to.deep.equal([by]);
+    expect(await world.authenticate({ secret: bo.secret })).to.deep.equal(bo.session);
+  });
+
+  it("is refused with a wrong password, also one that nobody can have, and ends nothing", async () => {
+    await world.logIn(ana);
+    for (const wrong of ["password of bo", "1234567", "\ud800".repeat(8)]) {
+      await expectRefusal(world, () => change(wrong, "another password"), "wrong_password");
     }
   });
 
-  it("dies on the millisecond, 90 days after its start", async () => {
-    world.ports.clock.advance(90 * DAY - 1);
-    expect(await refused()).to.equal(undefined);
-    world.ports.clock.advance(1);
-    expect(await refused()).to.equal("not_signed_in");
+  it("is refused with a new password that breaks the rules, before any work is done for it", async () => {
+    const { verified } = world.ports.passwords;
+    const before = verified.length;
+    for (const password of ["", "1234567", "x".repeat(257)]) {
+      await expectRefusal(world, () => change(ana.password, password), "invalid_password");
+    }
+    await expectRefusal(world, () => change(ana.password, "Password123"), "refused_password");
+    expect(verified.length).to.equal(before);
   });
 
-  it("is not lengthened by being used", async () => {
-    const { expiresAt } = await world.authenticate({ secret });
-    world.ports.clock.advance(DAY);
-    expect((await world.authenticate({ secret })).expiresAt).to.equal(expiresAt);
+  it("is refused where the session has ended meanwhile", async () => {
+    await world.endSession({ by, sessionId: by.id });
+    await expectRefusal(world, () => change(ana.password, "another password"), "not_signed_in");
   });
 
-  it("is only looked at by being used", async () => {
-    const before = await contents(world);
-    await world.authenticate({ secret });
-    expect(await contents(world)).to.deep.equal(before);
-  });
-
-  it("dies at once when it is logged out of, and no other with it", async () => {
-    const other = await world.logIn({ username: "ana", password: "password of ana" });
-    await world.logOut({ secret });
-    expect(await refused()).to.equal("not_signed_in");
-    expect(await world.authenticate({ secret: other.secret })).to.deep.equal(other.session);
-  });
-
-  it("can be logged out of twice, and so can one that never was", async () => {
-    await world.logOut({ secret });
-    const before = await contents(world);
-    await world.logOut({ secret });
-    await world.logOut({ secret: "no secret" });
-    expect(await contents(world)).to.deep.equal(before);
-  });
-
-  it("is dead for a use that races with its end, or alive, and dead from then on", async () => {
-    const uses = [refused(), world.logOut({ secret }).then(() => undefined), refused()];
-    for (const outcome of await Promise.all(uses)) expect(outcome).to.be.oneOf([undefined, "not_signed_in"]);
-    expect(await refused()).to.equal("not_signed_in");
-  });
-
-  it("outlives the key that its secret is stored under, until that is retired", async () => {
-    world.ports.secrets.rotate();
-    expect(await refused()).to.equal(undefined);
-    const later = await world.logIn({ username: "bo", password: "password of bo" });
-    world.ports.secrets.retire();
-    expect(await refused()).to.equal("not_signed_in");
-    expect(await world.authenticate({ secret: later.secret })).to.deep.equal(later.session);
-  });
-
-  it("can be ended under an older key, by logging out and by a login in its place", async () => {
-    world.ports.secrets.rotate();
-    await world.logOut({ secret });
-    expect(await refused()).to.equal("not_signed_in");
-    const { secret: replaces } = await world.logIn({ username: "ana", password: "password of ana" });
-    world.ports.secrets.rotate();
-    await world.logIn({ username: "ana", password: "password of ana", replaces });
-    expect(await refusalOf(authenticate(world.ports, { secret: replaces }))).to.equal("not_signed_in");
+  it("happens once where two race with the same current password", async () => {
+    const outcomes = await Promise.all(
+      ["another password", "a third password"].map((password) => refusalOf(change(ana.password, password))),
+    );
+    expect(outcomes).to.have.members([undefined, "wrong_password"]);
   });
 });

@@ -3,22 +3,35 @@ import { createMessaging, type Messaging } from "../../src/application/messaging
 import type { Store } from "../../src/application/ports.js";
 import type { ChatId } from "../../src/domain/chat.js";
 import { MessagingError } from "../../src/domain/errors.js";
+import type { Session } from "../../src/domain/session.js";
 import type { User, UserId } from "../../src/domain/user.js";
 import { expectRefusal, openWorld, type World } from "../support/world.js";
 
-/** What the world of a call of ana has: ana and bo in a group chat, and a session of ana. */
+/** What the world of a call has: ana and bo in a group chat, and a session and a token of ana. */
 interface Scene {
   readonly by: UserId;
   readonly chatId: ChatId;
   /** What ana has said in the chat, between two messages of bo. */
   readonly messageId: number;
   readonly secret: string;
+  readonly session: Session;
+  readonly token: Session;
 }
 
 const writing: { [Name in keyof Messaging]?: (messaging: Messaging, scene: Scene) => Promise<unknown> } = {
   registerUser: (messaging) => messaging.registerUser({ username: "dora", password: "password of dora" }),
   logIn: (messaging) => messaging.logIn({ username: "ana", password: "password of ana" }),
   logOut: (messaging, { secret }) => messaging.logOut({ secret }),
+  changePassword: (messaging, { session }) =>
+    messaging.changePassword({
+      by: session,
+      currentPassword: "password of ana",
+      newPassword: "another password",
+    }),
+  endSession: (messaging, { session }) => messaging.endSession({ by: session, sessionId: session.id }),
+  endOtherSessions: (messaging, { session }) => messaging.endOtherSessions({ by: session }),
+  createToken: (messaging, { session }) => messaging.createToken({ by: session, name: "bot" }),
+  endToken: (messaging, { session, token }) => messaging.endToken({ by: session, tokenId: token.id }),
   createGroupChat: (messaging, { by }) => messaging.createGroupChat({ by }),
   addParticipant: (messaging, { by, chatId }) => messaging.addParticipant({ by, chatId, username: "cy" }),
   removeParticipant: (messaging, { by, chatId }) => messaging.removeParticipant({ by, chatId, user: "bo" }),
@@ -32,9 +45,12 @@ const writing: { [Name in keyof Messaging]?: (messaging: Messaging, scene: Scene
 const reading: typeof writing = {
   registerUser: writing.registerUser!,
   logIn: writing.logIn!,
+  changePassword: writing.changePassword!,
   authenticate: (messaging, { secret }) => messaging.authenticate({ secret }),
   listChats: (messaging, { by }) => messaging.listChats({ by, limit: 1 }),
   getChat: (messaging, { by, chatId }) => messaging.getChat({ by, chatId }),
+  listSessions: (messaging, { session }) => messaging.listSessions({ by: session }),
+  listTokens: (messaging, { session }) => messaging.listTokens({ by: session }),
   listMessages: (messaging, { by }) => messaging.listMessages({ by, of: "all" }),
   pageMessages: (messaging, { by }) => messaging.pageMessages({ by, of: "all", limit: 1 }),
 };
@@ -51,8 +67,9 @@ describe("the core", () => {
     await send(bo);
     const { message } = await send(ana);
     await send(bo);
-    const { secret } = await world.logIn({ username: "ana", password: "password of ana" });
-    scene = { by: ana.id, chatId, messageId: message.id, secret };
+    const { session, secret } = await world.logIn({ username: "ana", password: "password of ana" });
+    const { session: token } = await world.createToken({ by: session, name: "bot" });
+    scene = { by: ana.id, chatId, messageId: message.id, secret, session, token };
   });
 
   const over = (change: Partial<Store>) =>

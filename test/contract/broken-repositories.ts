@@ -97,6 +97,19 @@ export const brokenRepositories: Defects = {
       byKey: (key) => whole.byKey(usernameKey(key)),
     })),
   },
+  "a store users have another password once it is set, and nothing else of them changes, nor of anybody else":
+    {
+      "keeps the old one": users(() => ({ replacePassword: async () => true })),
+      "sets it for nobody": users((whole) => ({
+        replacePassword: async (...set) => (await whole.replacePassword(...set)) || true,
+      })),
+      "sets everybody's": users((whole) => ({
+        async replacePassword(id, digest) {
+          await whole.replacePassword(bo.id, digest);
+          return whole.replacePassword(id, digest);
+        },
+      })),
+    },
 
   "a store messages are found in every list as they were answered when they were stored": {
     "answers the sender as it was given": messages((whole) => ({
@@ -308,7 +321,7 @@ export const brokenRepositories: Defects = {
     "hides the dead": sessions((whole) => ({
       async byDigest(digest) {
         const session = await whole.byDigest(digest);
-        return session && session.expiresAt > 0 ? session : undefined;
+        return session && session.expiresAt > session.createdAt ? session : undefined;
       },
     })),
     "loses when their user came": sessions((whole) => ({
@@ -340,6 +353,52 @@ export const brokenRepositories: Defects = {
       async removeExpired(_, now) {
         for (const user of [ana, bo]) await whole.removeExpired(user.id, now);
       },
+    })),
+  },
+  "a store sessions of a user are listed by their beginning, then by id, and nobody else's with them": {
+    "lists the last one first": sessions((whole) => ({
+      ofUser: async (id) => (await whole.ofUser(id)).toReversed(),
+    })),
+    "goes by id alone": sessions((whole) => ({
+      ofUser: async (id) => (await whole.ofUser(id)).toSorted((one, other) => (one.id < other.id ? -1 : 1)),
+    })),
+    "leaves tokens out": sessions((whole) => ({
+      ofUser: async (id) => (await whole.ofUser(id)).filter(({ kind }) => kind === "cookie"),
+    })),
+    "lists everybody's": sessions((whole) => ({
+      ofUser: async (id) => [...(await whole.ofUser(id)), ...(await whole.ofUser(bo.id))],
+    })),
+  },
+  "a store sessions keep when they were last seen and when they expire, once that is changed, and nothing else":
+    {
+      "keeps what they were": sessions(() => ({ touch: async () => true })),
+      "keeps one of the two": sessions((whole) => ({
+        touch: (session) => whole.touch({ ...session, expiresAt: 10 }),
+      })),
+      "touches all of the user's": sessions((whole) => ({
+        async touch(session) {
+          for (const own of await whole.ofUser(session.user.id))
+            await whole.touch({ ...session, id: own.id });
+          return true;
+        },
+      })),
+      "keeps the rest too": sessions((whole) => ({
+        async touch(session) {
+          await whole.remove(session.id);
+          await whole.add(session, "used");
+          return true;
+        },
+      })),
+    },
+  "a store sessions are not brought back by being used once they are removed": {
+    "brings them back": sessions((whole) => ({
+      async touch(session) {
+        if (!(await whole.touch(session))) await whole.add(session, "removed");
+        return false;
+      },
+    })),
+    "does not tell": sessions((whole) => ({
+      touch: async (session) => (await whole.touch(session)) || true,
     })),
   },
 };

@@ -42,7 +42,21 @@ export function person(username: string): User {
 
 /** A session as it would be found under `digest`, alive until `expiresAt`. */
 export function sessionOf(user: User, digest: string, expiresAt: number): Session {
-  return { id: `session-of-${digest}` as SessionId, user, createdAt: 1_700_000_000_000, expiresAt };
+  return {
+    id: `session-of-${digest}` as SessionId,
+    user,
+    kind: "cookie",
+    name: null,
+    userAgent: `browser of ${user.username}`,
+    createdAt: 1_700_000_000_000,
+    lastSeenAt: 1_700_000_000_001,
+    expiresAt,
+  };
+}
+
+/** A token of that name, as it would be found under `digest`. */
+export function tokenOf(user: User, digest: string, name: string): Session {
+  return { ...sessionOf(user, digest, 100), kind: "token", name, userAgent: null };
 }
 
 export function draft(chat: Chat, sender: User, text: string, sentAt = 1_700_000_000_000): MessageDraft {
@@ -96,6 +110,7 @@ export function contentsOf(store: Store, { people, chatIds, keys, digests }: Whe
       overviews: await inTurn(chatIds, (chatId) => chats.overview(chatId, id)),
       list: await chats.ofUser(id, { asOf: GREATEST, after: undefined, limit: GREATEST }),
       sentAs: await inTurn(keys, (key) => messages.sentAs(id, key as IdempotencyKey)),
+      sessions: await sessions.ofUser(id),
     })),
     chats: await inTurn(chatIds, (chatId) => messages.ofChat(chatId, all)),
     participants: await inTurn(chatIds, (chatId) => chats.participants(chatId)),

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Store } from "../../src/application/ports.js";
 import type { SessionId } from "../../src/domain/session.js";
 import type { User } from "../../src/domain/user.js";
-import { HARD_TEXTS, LAST_TIME, ana, bo, register, sessionOf, type Runner } from "./scene.js";
+import { HARD_TEXTS, LAST_TIME, ana, bo, cy, register, sessionOf, tokenOf, type Runner } from "./scene.js";
 
 export function sessionContract({ describe, it, beforeEach }: Runner, store: () => Store): void {
   const found = (digest: string) => store().read(({ sessions }) => sessions.byDigest(digest));
@@ -15,7 +15,11 @@ export function sessionContract({ describe, it, beforeEach }: Runner, store: () 
     beforeEach(() => register(store(), ana, bo));
 
     it("are found by the digest of their secret as they were added, dead or alive", async () => {
-      const added = HARD_TEXTS.map((text, index) => sessionOf(ana, text, index % 2 ? LAST_TIME : 0));
+      const added = HARD_TEXTS.map((text, index) =>
+        index % 2
+          ? { ...sessionOf(ana, text, LAST_TIME), userAgent: index % 3 ? text : null, lastSeenAt: LAST_TIME }
+          : tokenOf(ana, text, text),
+      );
       await store().transaction(async ({ sessions }) => {
         for (const [index, session] of added.entries()) await sessions.add(session, HARD_TEXTS[index]!);
       });
@@ -56,6 +60,43 @@ export function sessionContract({ describe, it, beforeEach }: Runner, store: () 
       assert.equal(await found("then"), undefined);
       assert.deepEqual(await found("after"), sessionOf(ana, "after", 101));
       assert.deepEqual(await found("of bo"), sessionOf(bo, "of bo", 99));
+    });
+
+    it("of a user are listed by their beginning, then by id, and nobody else's with them", async () => {
+      const at = (digest: string, createdAt: number) => ({ ...sessionOf(ana, digest, 10), createdAt });
+      const listed = [at("c", 1), at("a", 2), at("b", 2), { ...tokenOf(ana, "z", "z"), createdAt: 3 }];
+      await store().transaction(async ({ sessions }) => {
+        for (const index of [3, 1, 0, 2]) await sessions.add(listed[index]!, String(index));
+        await sessions.add(sessionOf(bo, "of bo", 10), "of bo");
+      });
+      await store().read(async ({ sessions }) => {
+        assert.deepEqual(await sessions.ofUser(ana.id), listed);
+        assert.deepEqual(await sessions.ofUser(cy.id), []);
+      });
+      await store().transaction(({ sessions }) => sessions.remove(listed[1]!.id));
+      const left = await store().read(({ sessions }) => sessions.ofUser(ana.id));
+      assert.deepEqual(left, listed.toSpliced(1, 1));
+    });
+
+    it("keep when they were last seen and when they expire, once that is changed, and nothing else", async () => {
+      await start(ana, "used", 10);
+      await start(ana, "other", 10);
+      const used = { ...sessionOf(ana, "used", 20), lastSeenAt: 15 };
+      await store().transaction(async ({ sessions }) => {
+        assert.equal(await sessions.touch({ ...used, userAgent: "another", createdAt: 0 }), true);
+      });
+      assert.deepEqual(await found("used"), used);
+      assert.deepEqual(await found("other"), sessionOf(ana, "other", 10));
+    });
+
+    it("are not brought back by being used once they are removed", async () => {
+      await start(ana, "removed", 10);
+      await store().transaction(async ({ sessions }) => {
+        await sessions.remove(sessionOf(ana, "removed", 10).id);
+        assert.equal(await sessions.touch(sessionOf(ana, "removed", 20)), false);
+      });
+      assert.equal(await found("removed"), undefined);
+      assert.deepEqual(await store().read(({ sessions }) => sessions.ofUser(ana.id)), []);
     });
   });
 }

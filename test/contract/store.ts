@@ -16,6 +16,7 @@ import {
   register,
   say,
   sessionOf,
+  tokenOf,
   type Runner,
   type Whereabouts,
 } from "./scene.js";
@@ -142,7 +143,7 @@ async function fill(store: Store): Promise<Whereabouts> {
   const left = await openGroup(store, ana);
   const [first, last] = await say(store, group, ana, "a", "b");
   await say(store, p2p, bo, "🙂");
-  await store.transaction(async ({ chats, messages, sessions }) => {
+  await store.transaction(async ({ users, chats, messages, sessions }) => {
     await messages.append(draft(p2p, ana, "once"), { key: "key" as IdempotencyKey, textDigest: "digest" });
     await messages.update({ ...first!, text: "edited" as MessageText, editedAt: 2 });
     await messages.update({ ...last!, text: "" as MessageText, deletedAt: 3 });
@@ -151,6 +152,9 @@ async function fill(store: Store): Promise<Whereabouts> {
     await chats.setRead(left.id, ana.id, 1);
     await chats.removeParticipant(left.id, ana.id);
     await sessions.add(sessionOf(ana, "kept", 100), "kept");
+    await sessions.touch({ ...sessionOf(ana, "kept", 200), lastSeenAt: 150 });
+    await sessions.add(tokenOf(bo, "token", "of bo"), "token");
+    await users.replacePassword(bo.id, "new digest of bo");
     await sessions.add(sessionOf(ana, "removed", 100), "removed");
     await sessions.add(sessionOf(ana, "expired", 1), "expired");
     await sessions.remove(sessionOf(ana, "removed", 100).id);
@@ -160,6 +164,6 @@ async function fill(store: Store): Promise<Whereabouts> {
     people: [ana, bo, cy],
     chatIds: [group.id, p2p.id, left.id],
     keys: ["key", "other"],
-    digests: ["kept", "removed", "expired"],
+    digests: ["kept", "token", "removed", "expired"],
   };
 }

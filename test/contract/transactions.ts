@@ -80,8 +80,14 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
         assert.equal(await chats.ofParticipant(chat.id, bo.id), undefined);
         await sessions.add(sessionOf(cy, "digest", 1), "digest");
         assert.deepEqual(await sessions.byDigest("digest"), sessionOf(cy, "digest", 1));
-        await sessions.removeExpired(cy.id, 1);
+        const touched = { ...sessionOf(cy, "digest", 2), lastSeenAt: 2 };
+        await sessions.touch(touched);
+        assert.deepEqual(await sessions.byDigest("digest"), touched);
+        assert.deepEqual(await sessions.ofUser(cy.id), [touched]);
+        await sessions.removeExpired(cy.id, 2);
         assert.equal(await sessions.byDigest("digest"), undefined);
+        await users.replacePassword(cy.id, "new digest");
+        assert.equal((await users.credentials(usernameKey("cy")))?.passwordDigest, "new digest");
         return opened;
       });
       assert.deepEqual(await textsOf(p2p.id), ["b", "c"]);
@@ -116,7 +122,9 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
         await chats.removeParticipant(chat.id, ana.id);
         await chats.addParticipant(chat.id, ana.id, 1);
         for (const each of [chat, group, p2p, chat]) await messages.append(draft(each, cy, "b"));
+        await users.replacePassword(ana.id, "new digest");
         await sessions.add(sessionOf(cy, "new", 100), "new");
+        await sessions.touch({ ...sessionOf(ana, "kept", 200), lastSeenAt: 2 });
         await sessions.remove(sessionOf(ana, "kept", 100).id);
         await sessions.removeExpired(ana.id, 1);
         throw error;

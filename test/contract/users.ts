@@ -64,5 +64,19 @@ export function userContract({ describe, it }: Runner, store: () => Store): void
         }
       });
     });
+
+    it("have another password once it is set, and nothing else of them changes, nor of anybody else", async () => {
+      await register(store(), ana, bo);
+      await store().transaction(async ({ users }) => {
+        assert.equal(await users.replacePassword(ana.id, "new digest"), true);
+        assert.equal(await users.replacePassword("nobody" as UserId, "digest"), false);
+      });
+      await store().read(async ({ users }) => {
+        const [keyOfAna, keyOfBo] = [usernameKey(ana.username), usernameKey(bo.username)];
+        assert.deepEqual(await users.credentials(keyOfAna), { user: ana, passwordDigest: "new digest" });
+        assert.deepEqual(await users.byId(ana.id), ana);
+        assert.deepEqual(await users.credentials(keyOfBo), { user: bo, passwordDigest: "digest of bo" });
+      });
+    });
   });
 }

@@ -45,7 +45,7 @@ describe("a username", () => {
   }
 
   it("is another name where a letter only looks alike", () => {
-    const names = ["ana", "аnа", "αna", "anna", "ána", "an", "ana1", "a.na", "a-na", "a_na", "ivan", "İvan"];
+    const names = ["ana", "аӊа", "ανα", "anna", "ána", "an", "ana1", "a.na", "a-na", "a_na", "ivan", "İvan"];
     expect(new Set(names.map((name) => parseUsername(name)))).to.have.property("size", names.length);
   });
 
@@ -65,6 +65,12 @@ describe("a username", () => {
     "한국",
     "٣٤",
     "𝔘𝔫𝔦",
+    "Tokyo東京とうきょうトーキョー",
+    "K팝漢字",
+    "ㄅ半B",
+    "Ольга_7",
+    "ана",
+    "ᎠᎡ",
     "\u0301a\u0301",
     "𐐀𐐁",
     "a".repeat(32),
@@ -106,6 +112,23 @@ describe("a username", () => {
     ["variation selectors", "a\ufe0f", "a\ufe00b", "a\u{e0100}", "a\u180bb", "a\u180fb"],
     ["soft hyphens and joiners", "a\u00adb", "a\u034fb", "a\u17b4b", "a\u{1bca0}b"],
     ["tags and private or unassigned characters", "a\u{e0041}b", "a\ue000b", "a\u0378b", "a\uffffb"],
+    [
+      "letters of several scripts",
+      "аna",
+      "anа",
+      "αna",
+      "Ольгa",
+      "pаypаl",
+      "ana\u0301б",
+      "a٣",
+      "aא",
+      "한ひ",
+      "ひㄅ",
+      "Ꭺna",
+      "\u{10428}na",
+      "aᎪ",
+      "a\u0345",
+    ],
     ["half a surrogate pair", "\ud800", "a\udc00b", "ana\ud83d"],
   ] as const) {
     it(`may not be or hold ${fault}`, () => {

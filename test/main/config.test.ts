@@ -1,4 +1,6 @@
-import { resolve } from "node:path";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
 import { expect } from "chai";
 import { ConfigError, readConfig } from "../../src/main/config.js";
 
@@ -13,6 +15,14 @@ const refusal = (env: Readonly<Record<string, string>>): string => {
 };
 
 describe("The configuration", () => {
+  let directory: string;
+
+  before(() => {
+    directory = mkdtempSync(join(tmpdir(), "palaver-"));
+  });
+
+  after(() => rmSync(directory, { recursive: true }));
+
   it("has a value for everything without being told anything", () => {
     const config = {
       host: "127.0.0.1",
@@ -20,8 +30,10 @@ describe("The configuration", () => {
       dataDir: resolve("resources"),
       storage: "sqlite",
       sessionKeys: undefined,
+      refusedPasswords: new Set(),
       trustProxy: false,
       rateLimits: true,
+      corsOrigins: [],
       logLevel: "info",
     };
     expect(readConfig({})).to.deep.equal(config);
@@ -37,6 +49,7 @@ describe("The configuration", () => {
       SESSION_SECRET: "the new key of ours, the old key of ours",
       TRUST_PROXY: "on",
       RATE_LIMITS: "off",
+      CORS_ORIGINS: "https://app.example.org, http://localhost:3000",
       LOG_LEVEL: "error",
     };
     expect(readConfig(env)).to.deep.equal({
@@ -45,8 +58,10 @@ describe("The configuration", () => {
       dataDir: "/data",
       storage: "memory",
       sessionKeys: ["the new key of ours", "the old key of ours"],
+      refusedPasswords: new Set(),
       trustProxy: true,
       rateLimits: false,
+      corsOrigins: ["https://app.example.org", "http://localhost:3000"],
       logLevel: "error",
     });
   });
@@ -60,8 +75,39 @@ describe("The configuration", () => {
       expect(refusal({ PORT: port })).to.include("PORT");
   });
 
+  it("refuses an origin that no browser would send", () => {
+    for (const origin of [
+      "*",
+      "null",
+      "app.example.org",
+      "https://app.example.org/",
+      "https://a.org:443",
+      "file:///a",
+    ]) {
+      expect(refusal({ CORS_ORIGINS: `https://app.example.org,${origin}` })).to.include("CORS_ORIGINS: ");
+    }
+  });
+
   it("shows no secret, even a wrong one", () => {
     expect(refusal({ SESSION_SECRET: "short,longer than sixteen" })).to.match(/^SESSION_SECRET: (?!.*short)/);
     expect(refusal({ DATABASE_URL: "postgres://me:canary@host/x" })).to.match(/^DATABASE_URL: (?!.*canary)/);
+  });
+
+  it("reads the passwords that nobody may choose, in the form in which case and width do not count", () => {
+    const path = join(directory, "denylist");
+    writeFileSync(path, "Password1\r\npassword1\n\n ｐassword2 \n");
+    expect(readConfig({ PASSWORD_DENYLIST: path }).refusedPasswords).to.deep.equal(
+      new Set(["password1", " password2 "]),
+    );
+  });
+
+  it("refuses a list of passwords that it can't read, by its name", () => {
+    const path = join(directory, "latin1");
+    writeFileSync(path, Buffer.from("caf\xe9 noir", "latin1"));
+    for (const wrong of [path, join(directory, "none"), directory]) {
+      expect(refusal({ PASSWORD_DENYLIST: wrong })).to.include(
+        `PASSWORD_DENYLIST: "${wrong}" is not allowed`,
+      );
+    }
   });
 });

@@ -6,6 +6,7 @@ import { describeApi } from "../support/api.js";
 import { texts } from "../support/api/scene.js";
 import { Client, PASSWORD, freshName, signedIn } from "../support/client.js";
 import { run, runServer } from "../support/process.js";
+import { describeSessionApi } from "../support/session-api.js";
 
 describe("palaver serve", () => {
   let dataDir: string;
@@ -85,6 +86,7 @@ describe("palaver serve", () => {
     });
 
     describeApi(() => server.url);
+    describeSessionApi(() => server.url);
   });
 
   // mocha runs the tests of a block before the blocks in it, so these need one of their own to come last.

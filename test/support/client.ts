@@ -37,8 +37,8 @@ export class Client {
     return this.ask("POST", path, { ...asked, ...(body === undefined ? {} : { body }) });
   }
 
-  put(path: string, body: unknown): Promise<HttpAnswer> {
-    return this.ask("PUT", path, { body });
+  put(path: string, body: unknown, asked?: Asked): Promise<HttpAnswer> {
+    return this.ask("PUT", path, { ...asked, body });
   }
 
   patch(path: string, body: unknown): Promise<HttpAnswer> {

@@ -5,6 +5,8 @@ import type { Clock, Ids, PasswordHasher, Ports, Secrets } from "../../src/appli
 export interface TestPorts extends Ports {
   readonly clock: Clock & { advance(milliseconds: number): void };
   readonly passwords: PasswordHasher & {
+    /** Counts the digests that there are as made in an old way. */
+    outdate(): void;
     /** How many passwords were hashed. */
     readonly hashed: number;
     /** The digests that were compared with a password. */
@@ -27,6 +29,7 @@ export function testPorts(): TestPorts {
     secrets: countedSecrets(),
     clock: handMovedClock(Date.parse("2026-11-23T10:15:00.123Z")),
     ids: countedIds(),
+    refusedPasswords: new Set(["password123"]),
   };
 }
 
@@ -49,19 +52,24 @@ function countedIds(): Ids {
 function plainPasswords(): TestPorts["passwords"] {
   const verified: (string | undefined)[] = [];
   let hashed = 0;
+  let name = "digest";
   return {
     get hashed() {
       return hashed;
     },
     verified,
+    outdate() {
+      name = `new ${name}`;
+    },
     async hash(password) {
       hashed += 1;
-      return `digest of ${password}`;
+      return `${name} of ${password}`;
     },
     async verify(digest, password) {
       verified.push(digest);
-      return digest === `digest of ${password}`;
+      return digest !== undefined && digest.endsWith(`digest of ${password}`);
     },
+    isOutdated: (digest) => !digest.startsWith(`${name} of `),
   };
 }
 

@@ -1,14 +1,16 @@
 import { Writable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
+import type { Router } from "@koa/router";
+import type Koa from "koa";
 import { pino } from "pino";
 import { createHttpApp } from "../../src/adapters/http/app.js";
-import { listen } from "../../src/adapters/http/server.js";
+import { listen, type ConnectionLimits } from "../../src/adapters/http/server.js";
 import { openMemoryStore } from "../../src/adapters/memory/store.js";
 import type { Store } from "../../src/application/ports.js";
 import { createMessaging } from "../../src/application/messaging.js";
 import { MessagingError } from "../../src/domain/errors.js";
 import { usernameKey } from "../../src/domain/user.js";
-import { testPorts } from "./ports.js";
+import { testPorts, type TestPorts } from "./ports.js";
 
 /** The memory store, with a hand on it. */
 interface WatchedStore extends Store {
@@ -24,8 +26,13 @@ interface WatchedStore extends Store {
 export interface TestServer {
   readonly url: string;
   readonly store: WatchedStore;
-  /** What was logged. */
+  /** What was logged, without the audit. */
   readonly lines: readonly Readonly<Record<string, unknown>>[];
+  /** The lines of the audit. */
+  readonly audit: readonly Readonly<Record<string, unknown>>[];
+  /** Every route that there is, as the router has it. */
+  readonly routes: readonly Route[];
+  readonly ports: TestPorts;
   /** Resolves when that many requests have been logged. */
   settled(count: number): Promise<void>;
   /** Sends a message of the user to themselves, past HTTP. */
@@ -33,25 +40,41 @@ export interface TestServer {
   close(): Promise<void>;
 }
 
-export async function openTestServer({ trustProxy = false } = {}): Promise<TestServer> {
+/** What a server may be told; without it, it has no limits. */
+interface TestServerOptions {
+  readonly trustProxy?: boolean;
+  readonly rateLimits?: boolean;
+  readonly corsOrigins?: readonly string[];
+  readonly connections?: Partial<ConnectionLimits>;
+}
+
+export async function openTestServer(options: TestServerOptions = {}): Promise<TestServer> {
+  const { trustProxy = false, rateLimits = false, corsOrigins = [], connections = {} } = options;
   const lines: Record<string, unknown>[] = [];
+  const audit: Record<string, unknown>[] = [];
   const store = watch(openMemoryStore());
-  const messaging = createMessaging({ ...testPorts(), store });
+  const ports = { ...testPorts(), store };
+  const messaging = createMessaging(ports);
   const log = pino(
     { base: null },
     new Writable({
       write(chunk: Buffer, _encoding, done) {
-        lines.push(JSON.parse(chunk.toString()) as Record<string, unknown>);
+        const line = JSON.parse(chunk.toString()) as Record<string, unknown>;
+        ("audit" in line ? audit : lines).push(line);
         done();
       },
     }),
   );
-  const app = createHttpApp({ messaging, storeStatus: () => store.status(), log, trustProxy });
-  const server = await listen(app, "127.0.0.1", 0, log);
+  const storeStatus = () => store.status();
+  const app = createHttpApp({ messaging, storeStatus, log, trustProxy, rateLimits, corsOrigins });
+  const server = await listen(app, "127.0.0.1", 0, log, connections);
   return {
     url: server.url,
     store,
     lines,
+    audit,
+    routes: routesOf(app),
+    ports,
     async settled(count) {
       while (lines.length < count) await delay(1);
     },
@@ -64,6 +87,19 @@ export async function openTestServer({ trustProxy = false } = {}): Promise<TestS
       await store.close();
     },
   };
+}
+
+/** A method and a path, with `:name` for what may be any text. */
+export interface Route {
+  readonly method: string;
+  readonly path: string;
+}
+
+function routesOf(app: Koa): readonly Route[] {
+  const routing = app.middleware.flatMap((each) => ("router" in each ? [each.router as Router] : []));
+  return routing.flatMap(({ stack }) =>
+    stack.flatMap(({ methods, path }) => methods.map((method) => ({ method, path: String(path) }))),
+  );
 }
 
 function watch(inner: Store): WatchedStore {

@@ -5,12 +5,16 @@ import type { Logger } from "pino";
 import type { Messaging } from "../../application/messaging.js";
 import type { StoreStatus } from "../../application/ports.js";
 import { accountOperations } from "./accounts.js";
+import { auditIn } from "./audit.js";
 import { chatOperations } from "./chats.js";
+import { sessionCookie } from "./credentials.js";
 import { messageOperations } from "./messages.js";
+import { createLimits, noLimits } from "./limits.js";
 import { createMetrics, type Metrics } from "./metrics.js";
 import { mount, operation, type Operation } from "./operation.js";
+import { guardOrigin } from "./origin.js";
 import { HttpError, answerErrors, trace } from "./problem.js";
-import { sessionCookie } from "./session.js";
+import { sessionOperations } from "./sessions.js";
 
 export interface HttpOptions {
   readonly messaging: Messaging;
@@ -18,30 +22,39 @@ export interface HttpOptions {
   readonly log: Logger;
   /** Whether a proxy in front ends TLS and tells, in `X-Forwarded-…`, who asks. */
   readonly trustProxy: boolean;
+  readonly rateLimits: boolean;
+  /** The origins of other sites whose pages may use the API. */
+  readonly corsOrigins: readonly string[];
 }
 
 /** The messaging core over HTTP, as a Koa application. */
-export function createHttpApp({ messaging, storeStatus, log, trustProxy }: HttpOptions): Koa {
-  const app = new Koa({ proxy: trustProxy });
+export function createHttpApp(options: HttpOptions): Koa {
+  const { messaging, storeStatus, log } = options;
+  // One proxy is trusted, so one entry of `X-Forwarded-For` is: the last.
+  const app = new Koa({ proxy: options.trustProxy, maxIpsCount: 1 });
+  const audit = auditIn(log);
+  const limits = options.rateLimits ? createLimits() : noLimits;
   const metrics = createMetrics(storeStatus);
   const router = new Router({ sensitive: true, strict: true });
   mount(
     router,
     [
-      ...accountOperations(messaging, sessionCookie(app, messaging)),
+      ...accountOperations(messaging, sessionCookie(app, messaging), limits),
+      ...sessionOperations(messaging),
       ...chatOperations(messaging),
       ...messageOperations(messaging),
       ...healthOperations(storeStatus),
     ],
-    messaging,
+    { messaging, limits, audit },
   );
   router.get("/metrics", async (ctx) => {
     ctx.body = await metrics.text();
     ctx.type = metrics.contentType;
   });
   app.use(observe(log, metrics));
-  app.use(answerErrors(log));
+  app.use(answerErrors(log, audit));
   app.use(requireTarget);
+  app.use(guardOrigin(options.corsOrigins));
   app.use(router.routes());
   app.use(refuseUnrouted);
   // An answer that broke off after its head: its client sees it cut, and all that is left to do is to tell.
@@ -60,7 +73,7 @@ function observe(log: Logger, metrics: Metrics): Middleware {
     const began = process.hrtime.bigint();
     const requestId = saneRequestId(ctx.get("X-Request-Id")) ?? randomUUID();
     ctx.state["requestId"] = requestId;
-    ctx.set(everyAnswer(requestId));
+    ctx.set(everyAnswer(requestId, ctx.app.proxy));
     ctx.res.once("close", () => {
       const seconds = Number(process.hrtime.bigint() - began) / 1e9;
       const route = String(ctx["_matchedRoute"] ?? "none");
@@ -83,17 +96,38 @@ function observe(log: Logger, metrics: Metrics): Middleware {
   };
 }
 
-/** The headers that every answer has. */
-export function everyAnswer(requestId: string) {
-  return { "X-Request-Id": requestId, "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store" };
+/**
+ * The headers that every answer has: what OWASP asks of an API. No answer is a page, may be kept, may be taken for anything
+ * but what it says it is, or may be shown in a page.
+ *
+ * @param behindTls whether browsers reach us by TLS; then they are to come by nothing else for a year.
+ */
+export function everyAnswer(requestId: string, behindTls: boolean): Readonly<Record<string, string>> {
+  return {
+    "X-Request-Id": requestId,
+    "Cache-Control": "no-store",
+    "Content-Security-Policy":
+      "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    ...(behindTls ? { "Strict-Transport-Security": "max-age=31536000; includeSubDomains" } : {}),
+  };
 }
 
 function saneRequestId(id: string): string | undefined {
   return /^[A-Za-z0-9._-]{1,64}$/.test(id) ? id : undefined;
 }
 
+/** More than any client sends, and far fewer than Node reads before it drops the rest without a word. */
+const MOST_HEADERS = 100;
+
 /** RFC 9112, 3.2. Two hosts are how a request is smuggled past a proxy that goes by the other one. */
 const requireTarget: Middleware = ({ req }, next) => {
+  if (req.rawHeaders.length > 2 * MOST_HEADERS) {
+    throw new HttpError("headers_too_large", `The request has more than ${MOST_HEADERS} headers.`);
+  }
   const hosts = req.rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === "host");
   if (hosts.length > 1 || (hosts.length === 0 && req.httpVersion === "1.1")) {
     throw new HttpError("bad_request", "A request must have one Host header.");

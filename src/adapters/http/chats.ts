@@ -19,6 +19,7 @@ export function chatOperations(messaging: Messaging): readonly Operation[] {
       paths: ["/v1/group_chat"],
       access: "signed in",
       body: z.strictObject({ title: text.nullish() }),
+      audit: "chat_created",
       async handle({ session, body }) {
         const chat = await messaging.createGroupChat({ by: session.user.id, title: body.title });
         return { chat_id: chat.id };
@@ -40,6 +41,7 @@ export function chatOperations(messaging: Messaging): readonly Operation[] {
       paths: ["/v1/group_chat/:chat_id/participants"],
       access: "signed in",
       body: z.strictObject({ username: text }),
+      audit: "participant_added",
       async handle({ session, params, body }) {
         const chatId = parseChatId(params["chat_id"]);
         await messaging.addParticipant({ by: session.user.id, chatId, username: body.username });
@@ -50,6 +52,7 @@ export function chatOperations(messaging: Messaging): readonly Operation[] {
       method: "delete",
       paths: ["/v1/group_chat/:chat_id/participants/:user"],
       access: "signed in",
+      audit: "participant_removed",
       async handle({ session, params }) {
         const chatId = parseChatId(params["chat_id"]);
         await messaging.removeParticipant({ by: session.user.id, chatId, user: params["user"] ?? "" });

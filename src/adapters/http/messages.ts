@@ -59,6 +59,7 @@ export function messageOperations(messaging: Messaging): readonly Operation[] {
       method: "post",
       paths: ["/v1/messages"],
       access: "signed in",
+      limit: "sends",
       body: newMessage.transform((body, context) => ({ text: body.message, to: destination(body, context) })),
       async handle({ session, body, ctx }) {
         // Node puts a comma and a space between two of them, and no key may have a space in it.

@@ -4,9 +4,11 @@ import { z } from "zod";
 import type { Messaging } from "../../application/messaging.js";
 import type { ChatId } from "../../domain/chat.js";
 import type { Session } from "../../domain/session.js";
+import type { Audit, Deed } from "./audit.js";
 import { check, parseBody } from "./body.js";
-import { HttpError } from "./problem.js";
-import { sessionSecret } from "./session.js";
+import type { Limits } from "./limits.js";
+import { HttpError, asHttpError, type FieldNames } from "./problem.js";
+import { credentials } from "./credentials.js";
 
 /** One thing that a client can ask for: how it is found, who may ask, what it takes, what it gives. */
 export type Operation<Body = unknown, Query = unknown> = {
@@ -17,6 +19,12 @@ export type Operation<Body = unknown, Query = unknown> = {
   readonly body?: z.ZodType<Body>;
   /** Of the parameters behind the `?`, which come as text. Without it none is taken. */
   readonly query?: z.ZodType<Query>;
+  /** What the fields that the core refuses are called here, where that is not their usual name. */
+  readonly fields?: FieldNames;
+  /** Which limit it counts for. */
+  readonly limit?: "registrations" | "sends";
+  /** What the audit log calls it when it is done. */
+  readonly audit?: Deed;
 } & (
   | { readonly access: "anyone"; handle(request: OperationRequest<Body, Query>): Promise<Answer> }
   | { readonly access: "signed in"; handle(request: SignedInRequest<Body, Query>): Promise<Answer> }
@@ -42,16 +50,38 @@ export function operation<Body = unknown, Query = unknown>(definition: Operation
   return definition;
 }
 
-/** Checks come in one order everywhere: who is asking (401), then what shape the request has (400). */
-export function mount(router: Router, operations: readonly Operation[], messaging: Messaging): void {
+/** What every operation is surrounded by. */
+interface Surroundings {
+  readonly messaging: Messaging;
+  readonly limits: Limits;
+  readonly audit: Audit;
+}
+
+/**
+ * Checks come in one order everywhere: who is asking (401), whether that is too often (429), then what shape the request
+ * has (400).
+ */
+export function mount(
+  router: Router,
+  operations: readonly Operation[],
+  { messaging, limits, audit }: Surroundings,
+): void {
   for (const asked of operations) {
     const answer = async (ctx: Context & { readonly params: Readonly<Record<string, string>> }) => {
-      if (asked.access === "anyone") {
-        ctx.body = await asked.handle(await checkRequest(ctx, asked));
-      } else {
-        const session = await messaging.authenticate({ secret: sessionSecret(ctx) });
-        ctx.state["userId"] = session.user.id;
-        ctx.body = await asked.handle({ ...(await checkRequest(ctx, asked)), session });
+      try {
+        if (asked.access === "anyone") {
+          if (asked.limit === "registrations") await limits.countRegistration(ctx);
+          ctx.body = await asked.handle(await checkRequest(ctx, asked));
+        } else {
+          const session = await messaging.authenticate(credentials(ctx));
+          ctx.state["userId"] = session.user.id;
+          ctx.state["sessionId"] = session.id;
+          if (asked.limit === "sends") await limits.countSend(ctx, session.user.id);
+          ctx.body = await asked.handle({ ...(await checkRequest(ctx, asked)), session });
+        }
+        if (asked.audit) audit(ctx, asked.audit);
+      } catch (error) {
+        throw asHttpError(error, asked.fields);
       }
       ctx.type = "application/json; charset=utf-8";
     };

@@ -2,6 +2,7 @@ import { STATUS_CODES } from "node:http";
 import type { Middleware } from "koa";
 import type { Logger } from "pino";
 import { MessagingError, type ErrorCode } from "../../domain/errors.js";
+import type { Audit, Deed } from "./audit.js";
 
 /** What only HTTP can refuse. Closed and stable, like the codes of the core. */
 export type HttpErrorCode =
@@ -12,6 +13,12 @@ export type HttpErrorCode =
   /** A field or query parameter is missing, mistyped or unknown; `errors` names each. */
   | "invalid_request"
   | "not_found"
+  /** The request comes with a cookie and with a token. */
+  | "two_credentials"
+  /** A browser says that a page of another site makes the request. */
+  | "cross_site"
+  /** More often than a limit allows. Nothing was done; `Retry-After` tells when to come back. */
+  | "too_many_requests"
   | "method_not_allowed"
   | "request_timeout"
   | "payload_too_large"
@@ -25,12 +32,17 @@ const statuses: Record<ErrorCode | HttpErrorCode, number> = {
   invalid_request: 400,
   invalid_username: 400,
   invalid_password: 400,
+  refused_password: 400,
+  invalid_token_name: 400,
   invalid_message: 400,
   invalid_title: 400,
   invalid_idempotency_key: 400,
   invalid_cursor: 400,
   username_taken: 400,
   wrong_credentials: 400,
+  wrong_password: 400,
+  too_many_tokens: 400,
+  two_credentials: 400,
   unknown_user: 400,
   p2p_chat: 400,
   already_participant: 400,
@@ -39,12 +51,16 @@ const statuses: Record<ErrorCode | HttpErrorCode, number> = {
   not_signed_in: 401,
   not_a_participant: 403,
   not_your_message: 403,
+  cross_site: 403,
+  unknown_session: 404,
+  unknown_token: 404,
   not_found: 404,
   method_not_allowed: 405,
   request_timeout: 408,
   payload_too_large: 413,
   unsupported_media_type: 415,
   idempotency_key_reused: 422,
+  too_many_requests: 429,
   headers_too_large: 431,
   internal_error: 500,
   busy: 503,
@@ -52,17 +68,26 @@ const statuses: Record<ErrorCode | HttpErrorCode, number> = {
 };
 
 /** The fields that a refusal of the core speaks of, by their names in a request. */
-const fields: Partial<Record<ErrorCode, string>> = {
+export type FieldNames = Partial<Record<ErrorCode, string>>;
+
+const fields: FieldNames = {
   invalid_username: "username",
   username_taken: "username",
   invalid_password: "password",
+  refused_password: "password",
+  wrong_password: "current_password",
+  invalid_token_name: "name",
   invalid_message: "message",
   invalid_title: "title",
   invalid_cursor: "cursor",
 };
 
-/** How many seconds to wait before another try. */
-const retryAfter: Partial<Record<ErrorCode, number>> = { busy: 1, store_unavailable: 5 };
+/** What a client is told in headers. RFC 9110, 15.5.2: a 401 says how to sign in. */
+const headers: Partial<Record<ErrorCode, Readonly<Record<string, string>>>> = {
+  not_signed_in: { "WWW-Authenticate": "Bearer" },
+  busy: { "Retry-After": "1" },
+  store_unavailable: { "Retry-After": "5" },
+};
 
 /** A field of the request that is at fault, and how. */
 export interface FieldError {
@@ -120,7 +145,7 @@ export function problemOf({ code, message, errors }: HttpError): Problem {
  * The error boundary: whatever is thrown below it is answered with a problem. What is neither a refusal of the core nor
  * of this adapter is a bug: it is logged whole, and the answer says nothing of it.
  */
-export function answerErrors(log: Logger): Middleware {
+export function answerErrors(log: Logger, audit: Audit): Middleware {
   return async (ctx, next) => {
     try {
       await next();
@@ -129,6 +154,9 @@ export function answerErrors(log: Logger): Middleware {
       const problem = problemOf(answer);
       if (answer.code === "internal_error")
         log.error({ request_id: ctx.state["requestId"], err: trace(answer.cause) });
+      const deed = failures[answer.code] ?? failures[problem.status];
+      const account = answer.cause instanceof MessagingError ? answer.cause.account : undefined;
+      if (deed) audit(ctx, deed, { code: answer.code, account });
       ctx.state["code"] = answer.code;
       ctx.status = problem.status;
       ctx.set(answer.headers);
@@ -138,6 +166,14 @@ export function answerErrors(log: Logger): Middleware {
   };
 }
 
+/** The refusals that an operator wants to know of, by code or by status. */
+const failures: Readonly<Record<string, Deed>> = {
+  wrong_credentials: "login_failed",
+  wrong_password: "password_change_failed",
+  403: "forbidden",
+  429: "rate_limited",
+};
+
 /** What the log tells of a bug. Other properties of an error may hold what a user wrote, and stay out. */
 export function trace(error: unknown): unknown {
   if (!(error instanceof Error)) return typeof error;
@@ -145,15 +181,15 @@ export function trace(error: unknown): unknown {
   return { name, message, stack, ...(cause === undefined ? {} : { cause: trace(cause) }) };
 }
 
-function asHttpError(error: unknown): HttpError {
+/** @param named what the fields are called in this request, where they have another name than elsewhere. */
+export function asHttpError(error: unknown, named: FieldNames = {}): HttpError {
   if (error instanceof HttpError) return error;
   if (error instanceof MessagingError) {
     const { code, message } = error;
-    const field = fields[code];
-    const seconds = retryAfter[code];
+    const field = named[code] ?? fields[code];
     return new HttpError(code, message, {
       errors: field === undefined ? [] : [{ field, detail: message }],
-      headers: seconds === undefined ? {} : { "Retry-After": String(seconds) },
+      headers: headers[code] ?? {},
       cause: error,
     });
   }

@@ -3,6 +3,7 @@ import type { AddressInfo, Socket } from "node:net";
 import { randomUUID } from "node:crypto";
 import type Koa from "koa";
 import type { Logger } from "pino";
+import { networkOf } from "./address.js";
 import { everyAnswer } from "./app.js";
 import { HttpError, PROBLEM_TYPE, problemOf } from "./problem.js";
 
@@ -14,28 +15,54 @@ export interface HttpServer {
   close(patience: number): Promise<void>;
 }
 
-/** How long a client may take over the head of a request, and over all of it, in milliseconds. */
-const SLOWEST_REQUEST = 15_000;
+/** What connections may do. Each has a default that clients of good will never meet. */
+export interface ConnectionLimits {
+  /** How long a client may take over the head of a request, and over all of it, in milliseconds. */
+  readonly slowestRequest: number;
+  /** After how many milliseconds a connection is cut on which nothing moves: its client takes no answer, say. */
+  readonly longestSilence: number;
+  /** How many there may be at once; whoever comes then is cut off at once. */
+  readonly mostConnections: number;
+  /** How many of them from one address, unless a proxy is trusted, from which all of them come. */
+  readonly mostOfOneAddress: number;
+}
+
+const defaults: ConnectionLimits = {
+  slowestRequest: 15_000,
+  longestSilence: 120_000,
+  mostConnections: 10_000,
+  mostOfOneAddress: 1_000,
+};
 
 /** How long a client that is refused may take to read why, in milliseconds. */
 const LINGER = 1_000;
 
 /** @throws Error of the system, for instance EADDRINUSE */
-export async function listen(app: Koa, host: string, port: number, log: Logger): Promise<HttpServer> {
+export async function listen(
+  app: Koa,
+  host: string,
+  port: number,
+  log: Logger,
+  given: Partial<ConnectionLimits> = {},
+): Promise<HttpServer> {
+  const limits = { ...defaults, ...given };
   const handle = app.callback();
   const answer = (...exchange: Parameters<typeof handle>) => void handle(...exchange);
   const server = createServer(
     {
-      headersTimeout: SLOWEST_REQUEST,
-      requestTimeout: SLOWEST_REQUEST,
-      connectionsCheckingInterval: 1_000,
+      headersTimeout: limits.slowestRequest,
+      requestTimeout: limits.slowestRequest,
+      connectionsCheckingInterval: Math.min(1_000, limits.slowestRequest),
       // Node would refuse it without a problem. The application does.
       requireHostHeader: false,
     },
     answer,
   );
+  server.timeout = limits.longestSilence;
+  server.maxConnections = limits.mostConnections;
+  if (!app.proxy) limitByAddress(server, limits.mostOfOneAddress);
   server.on("checkExpectation", answer);
-  server.on("clientError", (error, socket) => refuseUnparsed(error, socket as Socket, log));
+  server.on("clientError", (error, socket) => refuseUnparsed(error, socket as Socket, app.proxy, log));
   // Node takes a connection for busy until its first request has been answered, even where none comes.
   const silent = new Set<Socket>();
   server.on("connection", (socket) => {
@@ -55,6 +82,24 @@ export async function listen(app: Koa, host: string, port: number, log: Logger):
   return { url: `http://${name}:${address.port}`, close: (patience) => close(server, silent, patience) };
 }
 
+function limitByAddress(server: Server, most: number): void {
+  const counts = new Map<string, number>();
+  server.on("connection", (socket: Socket) => {
+    const network = networkOf(socket.remoteAddress ?? "");
+    const count = (counts.get(network) ?? 0) + 1;
+    if (count > most) {
+      socket.destroy();
+      return;
+    }
+    counts.set(network, count);
+    socket.once("close", () => {
+      const left = (counts.get(network) ?? 1) - 1;
+      if (left > 0) counts.set(network, left);
+      else counts.delete(network);
+    });
+  });
+}
+
 async function close(server: Server, silent: ReadonlySet<Socket>, patience: number): Promise<void> {
   const cut = setTimeout(() => server.closeAllConnections(), patience);
   // A connection that is kept alive is idle again after its answer, and nobody would close it.
@@ -68,7 +113,7 @@ async function close(server: Server, silent: ReadonlySet<Socket>, patience: numb
 }
 
 // Node could make no request of it, so Koa never sees it. It gets a problem like every other error.
-function refuseUnparsed(error: NodeJS.ErrnoException, socket: Socket, log: Logger): void {
+function refuseUnparsed(error: NodeJS.ErrnoException, socket: Socket, behindTls: boolean, log: Logger): void {
   if (!socket.writable || error.code === "ECONNRESET") {
     socket.destroy();
     return;
@@ -80,7 +125,7 @@ function refuseUnparsed(error: NodeJS.ErrnoException, socket: Socket, log: Logge
     `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
     `Content-Type: ${PROBLEM_TYPE}`,
     `Content-Length: ${Buffer.byteLength(body)}`,
-    ...Object.entries(everyAnswer(requestId)).map(([name, value]) => `${name}: ${value}`),
+    ...Object.entries(everyAnswer(requestId, behindTls)).map(([name, value]) => `${name}: ${value}`),
     "Connection: close",
   ];
   socket.end(`${head.join("\r\n")}\r\n\r\n${body}`);

@@ -3,19 +3,16 @@ import type {
   ChatRepository,
   MessageRepository,
   Repositories,
-  SessionRepository,
   Store,
   UserReader,
   UserRepository,
 } from "../../application/ports.js";
 import type { Chat, ChatId, ChatOverview, Pair } from "../../domain/chat.js";
 import type { Message } from "../../domain/message.js";
-import type { Session, SessionId } from "../../domain/session.js";
 import type { User, UserId, UsernameKey } from "../../domain/user.js";
 import { sliceOf } from "./history.js";
-
-/** How to take back what a transaction has changed so far: one step a change, the last one first. */
-type Undo = (() => void)[];
+import { sessionRepository } from "./sessions.js";
+import { put, take, type Undo } from "./undo.js";
 
 /** A chat with all that belongs to it. */
 interface Room {
@@ -74,18 +71,33 @@ export function openMemoryStore(): Store {
   };
 }
 
+interface Account {
+  readonly user: User;
+  readonly passwordDigest: string;
+}
+
 function userRepository(undo: Undo): UserRepository {
-  const byId = new Map<UserId, User>();
-  const byKey = new Map<UsernameKey, { readonly user: User; readonly passwordDigest: string }>();
+  const byId = new Map<UserId, Account>();
+  const byKey = new Map<UsernameKey, UserId>();
+  const ofKey = (key: UsernameKey) => {
+    const id = byKey.get(key);
+    return id === undefined ? undefined : byId.get(id);
+  };
   return {
-    byId: async (id) => byId.get(id),
-    byKey: async (key) => byKey.get(key)?.user,
-    credentials: async (key) => byKey.get(key),
+    byId: async (id) => byId.get(id)?.user,
+    byKey: async (key) => ofKey(key)?.user,
+    credentials: async (key) => ofKey(key),
     async add(given, key, passwordDigest) {
       if (byKey.has(key)) return false;
       const user = Object.freeze({ ...given });
-      put(byId, user.id, user, undo);
-      put(byKey, key, Object.freeze({ user, passwordDigest }), undo);
+      put(byId, user.id, Object.freeze({ user, passwordDigest }), undo);
+      put(byKey, key, user.id, undo);
+      return true;
+    },
+    async replacePassword(id, passwordDigest) {
+      const account = byId.get(id);
+      if (account === undefined) return false;
+      put(byId, id, Object.freeze({ ...account, passwordDigest }), undo);
       return true;
     },
   };
@@ -257,61 +269,8 @@ function messageRepository({ byId, ofUser, messages: all }: Rooms, undo: Undo): 
   };
 }
 
-function sessionRepository(undo: Undo): SessionRepository {
-  interface Stay {
-    readonly session: Session;
-    readonly digest: string;
-  }
-  const byDigest = new Map<string, Stay>();
-  const byId = new Map<SessionId, Stay>();
-  const ofUser = new Map<UserId, Set<Stay>>();
-
-  function remove(stay: Stay): void {
-    const { session, digest } = stay;
-    take(byDigest, digest, undo);
-    take(byId, session.id, undo);
-    ofUser.get(session.user.id)?.delete(stay);
-    undo.push(() => ofUser.get(session.user.id)?.add(stay));
-  }
-
-  return {
-    byDigest: async (digest) => byDigest.get(digest)?.session,
-    async add(given, digest) {
-      const session = Object.freeze({ ...given, user: Object.freeze({ ...given.user }) });
-      const stay: Stay = { session, digest };
-      put(byDigest, digest, stay, undo);
-      put(byId, session.id, stay, undo);
-      const own = ofUser.get(session.user.id) ?? new Set();
-      ofUser.set(session.user.id, own.add(stay));
-      undo.push(() => own.delete(stay));
-    },
-    async remove(id) {
-      const stay = byId.get(id);
-      if (stay) remove(stay);
-      return stay !== undefined;
-    },
-    async removeExpired(userId, now) {
-      for (const stay of ofUser.get(userId) ?? []) {
-        if (stay.session.expiresAt <= now) remove(stay);
-      }
-    },
-  };
-}
-
 function roomOf(rooms: ReadonlyMap<ChatId, Room>, id: ChatId): Room {
   const room = rooms.get(id);
   if (room === undefined) throw new Error(`There is no chat ${id} in the store.`);
   return room;
-}
-
-function put<Key, Value>(map: Map<Key, Value>, key: Key, value: Value, undo: Undo): void {
-  const before = map.get(key);
-  map.set(key, value);
-  undo.push(() => (before === undefined ? map.delete(key) : map.set(key, before)));
-}
-
-function take<Key, Value>(map: Map<Key, Value>, key: Key, undo: Undo): void {
-  const value = map.get(key)!;
-  map.delete(key);
-  undo.push(() => map.set(key, value));
 }

@@ -7,6 +7,8 @@ import type { Database, SqlValue } from "./database.js";
 
 const USER = "users.id, users.username, users.created_at";
 const CHAT = "chats.id, chats.kind, chats.title, chats.created_at";
+const SESSION = `sessions.id, sessions.kind, sessions.name, sessions.user_agent, sessions.created_at,
+  sessions.last_seen_at, sessions.expires_at, ${USER}`;
 const MESSAGE = `messages.id, messages.chat_id, messages.seq, messages.text, messages.sent_at, messages.edited_at,
   messages.deleted_at, users.id, users.username`;
 const MESSAGE_COLUMNS = 9;
@@ -104,6 +106,9 @@ export function repositories(database: Pick<Database, "row" | "rows" | "change">
             user.createdAt,
           ) > 0
         );
+      },
+      async replacePassword(id, passwordDigest) {
+        return change("UPDATE users SET password_digest = ? WHERE id = ?", passwordDigest, id) > 0;
       },
     },
 
@@ -296,20 +301,42 @@ export function repositories(database: Pick<Database, "row" | "rows" | "change">
     sessions: {
       async byDigest(digest) {
         const found = row(
-          `SELECT ${USER}, sessions.id, sessions.created_at, sessions.expires_at
-           FROM sessions JOIN users ON users.id = sessions.user_id WHERE sessions.digest = (SELECT ?)`,
+          `SELECT ${SESSION} FROM sessions JOIN users ON users.id = sessions.user_id
+           WHERE sessions.digest = (SELECT ?)`,
           digest,
         );
         return found && sessionOf(found);
       },
+      async ofUser(id) {
+        return rows(
+          `SELECT ${SESSION} FROM sessions CROSS JOIN users ON users.id = sessions.user_id
+           WHERE sessions.user_id = (SELECT ?) ORDER BY sessions.created_at, sessions.id`,
+          id,
+        ).map(sessionOf);
+      },
       async add(session, digest) {
         change(
-          "INSERT INTO sessions (id, digest, user_id, created_at, expires_at) VALUES (?, ?, ?, ?, ?)",
+          `INSERT INTO sessions (id, digest, user_id, kind, name, user_agent, created_at, last_seen_at, expires_at)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
           session.id,
           digest,
           session.user.id,
+          session.kind,
+          session.name,
+          session.userAgent,
           session.createdAt,
+          session.lastSeenAt,
           session.expiresAt,
+        );
+      },
+      async touch({ id, lastSeenAt, expiresAt }) {
+        return (
+          change(
+            "UPDATE sessions SET last_seen_at = ?, expires_at = ? WHERE id = ?",
+            lastSeenAt,
+            expiresAt,
+            id,
+          ) > 0
         );
       },
       async remove(id) {
@@ -367,12 +394,15 @@ function overviewOf(found: Row): ChatOverview {
   };
 }
 
-function sessionOf(found: Row): Session {
-  const [, , , id, createdAt, expiresAt] = found;
+function sessionOf([id, kind, name, userAgent, createdAt, lastSeenAt, expiresAt, ...user]: Row): Session {
   return {
     id: id as SessionId,
-    user: userOf(found),
+    user: userOf(user),
+    kind: kind as Session["kind"],
+    name: name as string | null,
+    userAgent: userAgent as string | null,
     createdAt: createdAt as number,
+    lastSeenAt: lastSeenAt as number,
     expiresAt: expiresAt as number,
   };
 }

@@ -79,6 +79,27 @@ const MIGRATIONS: readonly string[] = [
   CREATE UNIQUE INDEX messages_by_key ON messages (sender_id, idempotency_key) WHERE idempotency_key IS NOT NULL;
   CREATE INDEX deleted_messages ON messages (chat_id, seq, deleted_at) WHERE deleted_at IS NOT NULL;
   `,
+  `
+  CREATE TABLE new_sessions (
+    id TEXT PRIMARY KEY,
+    digest TEXT NOT NULL UNIQUE,
+    user_id TEXT NOT NULL REFERENCES users,
+    kind TEXT NOT NULL CHECK (kind IN ('cookie', 'token')),
+    name TEXT,
+    user_agent TEXT,
+    created_at INTEGER NOT NULL,
+    last_seen_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    CHECK ((kind = 'token') = (name IS NOT NULL)),
+    CHECK (kind = 'cookie' OR user_agent IS NULL)
+  ) STRICT, WITHOUT ROWID;
+  INSERT INTO new_sessions
+    SELECT id, digest, user_id, 'cookie', NULL, NULL, created_at, created_at, expires_at FROM sessions;
+  DROP TABLE sessions;
+  ALTER TABLE new_sessions RENAME TO sessions;
+  -- With the id, which every index ends with, this is the order in which they are listed.
+  CREATE INDEX sessions_of_user ON sessions (user_id, created_at);
+  `,
 ];
 
 /**

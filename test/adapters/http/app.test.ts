@@ -8,6 +8,7 @@ import { pino } from "pino";
 import { listen } from "../../../src/adapters/http/server.js";
 import { describeApi, expectProblem } from "../../support/api.js";
 import { Client, PASSWORD, freshName, signedIn } from "../../support/client.js";
+import { describeSessionApi } from "../../support/session-api.js";
 import { openTestServer, type TestServer } from "../../support/server.js";
 
 describe("The HTTP API", () => {
@@ -20,6 +21,7 @@ describe("The HTTP API", () => {
   afterEach(() => server.close());
 
   describeApi(() => server.url);
+  describeSessionApi(() => server.url);
 
   describe("A list", () => {
     it("is whole and in order whatever its length, while others send", async () => {

@@ -49,7 +49,7 @@ describe("an SQLite store in the first format", () => {
   it("opens with all that is in its snapshot and its log", async () => {
     expect(readdirSync(directory).filter((name) => /^(snapshot|log)/.test(name))).to.have.lengthOf(2);
     store = await openSqliteStore(directory);
-    expect(store.opening).to.include({ last: 6, replayed: 3, torn: undefined });
+    expect(store.opening).to.include({ last: 6, replayed: 3, torn: undefined, migratedFrom: 1 });
     const ana = { id: ANA, username: "Ana", createdAt: 1001 };
     const bo = { id: BO, username: "bo", createdAt: 1002 };
     const sender = ({ id, username }: typeof ana) => ({ id, username });
@@ -76,7 +76,11 @@ describe("an SQLite store in the first format", () => {
       expect(await sessions.byDigest("digest of a secret")).to.deep.equal({
         id: "session-1",
         user: ana,
+        kind: "cookie",
+        name: null,
+        userAgent: null,
         createdAt: 1006,
+        lastSeenAt: 1006,
         expiresAt: 9_999_999_999_999,
       });
       expect(await sessions.byDigest("digest of another")).to.equal(undefined);

@@ -8,7 +8,7 @@ import { createMessaging, type Messaging } from "../../../src/application/messag
 import type { Repositories } from "../../../src/application/ports.js";
 import { pairOf, type ChatId } from "../../../src/domain/chat.js";
 import type { IdempotencyKey, Message, MessageText } from "../../../src/domain/message.js";
-import type { Session, SessionId } from "../../../src/domain/session.js";
+import { newSession, type SessionId } from "../../../src/domain/session.js";
 import type { UserId, UsernameKey } from "../../../src/domain/user.js";
 import { testPorts } from "../../support/ports.js";
 import { seeded } from "../../support/simulated-disk.js";
@@ -49,13 +49,14 @@ describe("the SQLite repositories", () => {
     const { users, chats, messages, sessions } = repository;
     const chat = await chats.openP2p(pairOf(ana.id, bo.id), 1);
     const group = await chats.addGroup(null, 1);
-    const session: Session = { id: "s" as SessionId, user: ana, createdAt: 1, expiresAt: 2 };
+    const session = newSession("s" as SessionId, ana, undefined, 1);
     const slice = { after: 0, upTo: 10, limit: 10 } as const;
     const once = { key: "key" as IdempotencyKey, textDigest: "digest" };
     const draft = { chatId: chat.id, sender: ana, text: "hello" as MessageText, sentAt: 1 };
     await users.byId(ana.id);
     await users.byKey("ana" as UsernameKey);
     await users.credentials("ana" as UsernameKey);
+    await users.replacePassword(ana.id, "digest");
     await chats.ofParticipant(chat.id, ana.id);
     await chats.addParticipant(group.id, ana.id, 1);
     await chats.removeParticipant(group.id, ana.id);
@@ -74,6 +75,8 @@ describe("the SQLite repositories", () => {
     }
     await sessions.add(session, "digest");
     await sessions.byDigest("digest");
+    await sessions.ofUser(ana.id);
+    await sessions.touch(session);
     await sessions.remove(session.id);
     await sessions.removeExpired(ana.id, 3);
     const others = new Set(statements);

@@ -3,7 +3,8 @@ import type { Context, Middleware } from "koa";
 import { createSession } from "koa-session";
 import type { Messaging } from "../../application/messaging.js";
 import { MessagingError } from "../../domain/errors.js";
-import { SESSION_LIFETIME } from "../../domain/session.js";
+import { SESSION_LIFETIME, type Session } from "../../domain/session.js";
+import { HttpError } from "./problem.js";
 
 /**
  * The session cookie, which holds the secret of a session. koa-session works where sessions begin and end; every other
@@ -16,9 +17,28 @@ export interface SessionCookie {
   take(ctx: Context): Promise<void>;
 }
 
-/** The secret that the client came with; without one the empty text, which is no session's secret. */
-export function sessionSecret(ctx: Context): string {
+/** The secret of the cookie that the client came with; without one the empty text, which is no session's secret. */
+export function cookieSecret(ctx: Context): string {
   return ctx.cookies.get(cookieName(ctx.app)) ?? "";
+}
+
+/**
+ * What the client shows to say who it is: a token in `Authorization: Bearer …`, or else the cookie. Other schemes are
+ * somebody else's, of a proxy in front say, and count for nothing.
+ *
+ * @throws HttpError `two_credentials` where it shows both, since they may be of two users (RFC 6750, 3.1).
+ */
+export function credentials(ctx: Context): { readonly kind: Session["kind"]; readonly secret: string } {
+  const cookie = cookieSecret(ctx);
+  const bearer = /^Bearer(?: +(.*))?$/is.exec(ctx.get("Authorization").trim());
+  if (bearer === null) return { kind: "cookie", secret: cookie };
+  if (cookie !== "") {
+    throw new HttpError(
+      "two_credentials",
+      "The request has a session cookie and a token. Send one of the two.",
+    );
+  }
+  return { kind: "token", secret: bearer[1] ?? "" };
 }
 
 // `proxy` is on where a proxy in front of us ends TLS. There the prefix makes browsers take the cookie only from this
@@ -38,7 +58,7 @@ export function sessionCookie(app: Koa, messaging: Messaging): SessionCookie {
       signed: false,
       genid: (ctx: Context) => String(ctx.state["secret"] ?? ""),
       store: {
-        get: (secret: string) => messaging.authenticate({ secret }).then(() => ({}), missing),
+        get: (secret: string) => messaging.authenticate({ secret, kind: "cookie" }).then(() => ({}), missing),
         // The core has stored the session before its secret gets here; nothing may make one, or make one live again.
         set: async () => {},
         destroy: (secret: string) => messaging.logOut({ secret }),

@@ -1,0 +1,114 @@
+import { expect } from "chai";
+import { Client, PASSWORD, freshName, signedIn } from "../../support/client.js";
+import { openTestServer, type TestServer } from "../../support/server.js";
+
+const FIELDS = [
+  "level",
+  "time",
+  "audit",
+  "request_id",
+  "method",
+  "route",
+  "address",
+  "user_id",
+  "session_id",
+  "account_id",
+  "ended_id",
+  "chat_id",
+  "code",
+];
+
+describe("The audit log", () => {
+  let server: TestServer;
+  let ana: Client;
+  let anaId: string;
+
+  beforeEach(async () => {
+    server = await openTestServer({ trustProxy: true, rateLimits: true });
+    ana = await signedIn(server.url, "ana");
+    anaId = String((await ana.get("/v1/auth/session")).json["user_id"]);
+  });
+
+  afterEach(() => server.close());
+
+  const deeds = () => server.audit.map(({ audit }) => audit);
+  const last = () => server.audit.at(-1)!;
+
+  it("tells who came and went, by ids", async () => {
+    const { json: session } = await ana.get("/v1/auth/session");
+    const { json: token } = await ana.post("/v1/auth/tokens", { name: "bot" });
+    await ana.delete(`/v1/auth/tokens/${String(token["token_id"])}`);
+    const other = new Client(server.url);
+    await other.post("/v1/auth/login", { username: ana.username, password: PASSWORD });
+    const { json: theirs } = await other.get("/v1/auth/session");
+    await ana.delete(`/v1/auth/sessions/${String(theirs["session_id"])}`);
+    expect(last()).to.include({ audit: "session_ended", ended_id: theirs["session_id"] });
+    await ana.delete("/v1/auth/sessions/canary");
+    expect(last()).to.include({ audit: "session_ended", ended_id: theirs["session_id"] });
+    await ana.delete("/v1/auth/sessions");
+    await ana.put("/v1/auth/password", { current_password: PASSWORD, new_password: "another password" });
+    await ana.post("/v1/auth/logout");
+    expect(deeds()).to.deep.equal([
+      "register",
+      "login",
+      "token_created",
+      "token_ended",
+      "login",
+      "session_ended",
+      "other_sessions_ended",
+      "password_changed",
+      "logout",
+    ]);
+    for (const line of server.audit) expect(line["user_id"]).to.equal(anaId);
+    expect(last()).to.include({ session_id: session["session_id"], route: "/v1/auth/logout" });
+  });
+
+  it("tells of a failed login which account was tried, where there is one, and never what was typed", async () => {
+    const asked = { headers: { "X-Forwarded-For": "203.0.113.7", "X-Request-Id": "try" } };
+    const tried = { username: ana.username, password: "canary password" };
+    await new Client(server.url).post("/v1/auth/login", tried, asked);
+    expect(last()).to.include({
+      audit: "login_failed",
+      account_id: anaId,
+      address: "203.0.113.7",
+      request_id: "try",
+      code: "wrong_credentials",
+    });
+    expect(last()).to.not.have.property("user_id");
+    await new Client(server.url).post("/v1/auth/login", { ...tried, username: "canary name" });
+    expect(last()).to.include({ audit: "login_failed" }).and.not.have.property("account_id");
+    const change = { current_password: "canary password", new_password: "another password" };
+    await ana.put("/v1/auth/password", change);
+    expect(last()).to.include({ audit: "password_change_failed", account_id: anaId, user_id: anaId });
+    expect(JSON.stringify([server.audit, server.lines])).to.not.include("canary");
+  });
+
+  it("tells who changed who is in a chat, and who was kept out", async () => {
+    const bob = await signedIn(server.url, "bob");
+    const chatId = String((await ana.post("/v1/group_chat")).json["chat_id"]);
+    await ana.post(`/v1/group_chat/${chatId}/participants`, { username: bob.username });
+    expect(last()).to.include({ audit: "participant_added", user_id: anaId, chat_id: chatId });
+    await ana.delete(`/v1/group_chat/${chatId}/participants/${bob.username}`);
+    expect(last()).to.include({ audit: "participant_removed", user_id: anaId, chat_id: chatId });
+    await bob.get(`/v1/messages/group/${chatId}`);
+    expect(last()).to.include({ audit: "forbidden", code: "not_a_participant", chat_id: chatId });
+    await ana.post("/v1/group_chat", {}, { headers: { Origin: "https://evil.example" } });
+    expect(last()).to.include({ audit: "forbidden", code: "cross_site" });
+  });
+
+  it("tells who asked too often", async () => {
+    for (let n = 0; n < 11; n += 1) {
+      await new Client(server.url).post("/v1/auth/login", { username: "nobody", password: "12345678" });
+    }
+    expect(last()).to.include({ audit: "rate_limited", code: "too_many_requests", address: "127.0.0.1" });
+  });
+
+  it("has no field but those that are meant to be there, and is silent about all the rest", async () => {
+    await ana.get("/v1/messages");
+    await ana.post("/v1/messages", { dest_username: freshName(), message: "hello" });
+    await ana.get("/nothing");
+    expect(deeds()).to.deep.equal(["register", "login"]);
+    await ana.get("/v1/messages/group/99");
+    for (const line of server.audit) expect(FIELDS).to.include.members(Object.keys(line));
+  });
+});

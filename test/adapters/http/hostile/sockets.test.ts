@@ -1,0 +1,206 @@
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+import { expect } from "chai";
+import { Client, signedIn } from "../../../support/client.js";
+import { openTestServer, type TestServer } from "../../../support/server.js";
+
+const HOST = "Host: localhost";
+
+describe("A raw connection", () => {
+  let server: TestServer;
+  let ana: Client;
+
+  before(async () => {
+    server = await openTestServer({ connections: { slowestRequest: 300, longestSilence: 600 } });
+    ana = await signedIn(server.url, "ana");
+  });
+
+  after(() => server.close());
+
+  // Whatever it was, the honest go on.
+  afterEach(async () => {
+    expect((await ana.get("/v1/auth/session")).json["username"]).to.equal(ana.username);
+    expect(server.lines.filter(({ status }) => Number(status) >= 500)).to.deep.equal([]);
+  });
+
+  const open = async (to = server): Promise<Socket> => {
+    const { hostname, port } = new URL(to.url);
+    const socket = connect(Number(port), hostname);
+    socket.on("error", () => {});
+    await once(socket, "connect");
+    return socket;
+  };
+
+  /** All that comes until the server ends the connection. */
+  async function rest(socket: Socket): Promise<string> {
+    const chunks: Buffer[] = [];
+    socket.on("data", (chunk: Buffer) => chunks.push(chunk));
+    if (!socket.closed) await once(socket, "close");
+    return Buffer.concat(chunks).toString();
+  }
+
+  const exchange = async (text: string): Promise<string> => {
+    const socket = await open();
+    socket.write(text);
+    return rest(socket);
+  };
+
+  const statuses = (answers: string) =>
+    Array.from(answers.matchAll(/HTTP\/1\.1 (\d{3}) /g), ([, code]) => code);
+
+  describe("that smuggles", () => {
+    const send = () => {
+      const body = JSON.stringify({ dest_username: ana.username, message: "smuggled" });
+      return `POST /v1/messages HTTP/1.1\r\n${HOST}\r\nCookie: ${ana.cookie}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+    };
+    const ambiguous: Readonly<Record<string, string>> = {
+      "two lengths": "Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
+      "two lengths in one header": "Content-Length: 5, 6\r\n\r\nhello",
+      "a length and chunks": "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+      "chunks and a length": "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
+      "chunks that are not the last encoding": "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",
+      "chunks with a vertical tab": "Transfer-Encoding:\x0bchunked\r\n\r\n0\r\n\r\n",
+      "a blank before the colon": "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
+      "a folded header": "X-A: b\r\n Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+      "a length with a sign": "Content-Length: +5\r\n\r\nhello",
+      "a negative length": "Content-Length: -5\r\n\r\nhello",
+      "a length in another base": "Content-Length: 0x5\r\n\r\nhello",
+      "a length that is too large for a number": "Content-Length: 99999999999999999999999\r\n\r\nhello",
+      "lines that end in LF alone": "X-A: b\nContent-Length: 5\n\nhello",
+      "a CR in a header": "X-A: b\rTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+      "a NUL in a header": "X-A: b\0c\r\n\r\n",
+      "a chunk whose size is none": "Transfer-Encoding: chunked\r\n\r\nxyz\r\n\r\n",
+      "a chunk whose size is signed": "Transfer-Encoding: chunked\r\n\r\n-1\r\n\r\n",
+      "a chunk that is longer than it says": "Transfer-Encoding: chunked\r\n\r\n1\r\nhello\r\n0\r\n\r\n",
+      "a chunk size that ends in LF alone": "Transfer-Encoding: chunked\r\n\r\n5\nhello\r\n0\r\n\r\n",
+    };
+
+    for (const [what, request] of Object.entries(ambiguous)) {
+      it(`with ${what} is answered once, with an error, and what comes behind is never read`, async () => {
+        const head = `POST /v1/auth/login HTTP/1.1\r\n${HOST}\r\nContent-Type: application/json\r\n`;
+        const answers = await exchange(`${head}${request}${send()}`);
+        expect(statuses(answers), answers).to.have.length(1);
+        expect(statuses(answers)[0]).to.match(/^4/);
+        expect((await ana.get("/v1/messages")).text).to.equal("[]");
+      });
+    }
+
+    it("does get through with what is no trick, so that the tests above prove something", async () => {
+      const first = `GET /v1/messages HTTP/1.1\r\n${HOST}\r\nCookie: ${ana.cookie}\r\n\r\n`;
+      const socket = await open();
+      socket.write(`${first}GET /healthz HTTP/1.1\r\n${HOST}\r\nConnection: close\r\n\r\n`);
+      expect(statuses(await rest(socket))).to.deep.equal(["200", "200"]);
+    });
+  });
+
+  describe("that asks for what can't be", () => {
+    const refused: Readonly<Record<string, readonly [request: string, status: string]>> = {
+      "two hosts": [`GET /healthz HTTP/1.1\r\n${HOST}\r\nHost: other\r\n`, "400"],
+      "two hosts behind a hundred other headers": [
+        `GET /healthz HTTP/1.1\r\n${HOST}\r\n${"X: y\r\n".repeat(2_100)}Host: other\r\n`,
+        "431",
+      ],
+      "no host": ["GET /healthz HTTP/1.1\r\n", "400"],
+      "more than 100 headers": [`GET /healthz HTTP/1.1\r\n${HOST}\r\n${"X: y\r\n".repeat(101)}`, "431"],
+      "headers of 16 KiB": [`GET /healthz HTTP/1.1\r\n${HOST}\r\nX: ${"y".repeat(16_384)}\r\n`, "431"],
+      "a path of 16 KiB": [`GET /${"y".repeat(16_384)} HTTP/1.1\r\n${HOST}\r\n`, "431"],
+      "another protocol": [`GET /healthz SMTP/1.1\r\n${HOST}\r\n`, "400"],
+      "a method that nobody knows": [`STEAL /healthz HTTP/1.1\r\n${HOST}\r\n`, "400"],
+      "a tunnel": [`CONNECT evil.example:443 HTTP/1.1\r\n${HOST}\r\n`, ""],
+      TLS: ["\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", "400"],
+      "another protocol by an upgrade": [
+        `GET /v1/messages HTTP/1.1\r\n${HOST}\r\nUpgrade: websocket\r\nConnection: Upgrade, close\r\n`,
+        "401",
+      ],
+      "an echo of its credentials": [
+        `TRACE /v1/messages HTTP/1.1\r\n${HOST}\r\nCookie: a=canary\r\nConnection: close\r\n`,
+        "405",
+      ],
+    };
+
+    for (const [what, [request, status]] of Object.entries(refused)) {
+      it(`${status || "no answer"}: ${what}`, async () => {
+        const answer = await exchange(
+          `${request}${request.includes("Connection") ? "" : "Connection: close\r\n"}\r\n`,
+        );
+        expect(statuses(answer).join()).to.equal(status);
+        expect(answer).to.not.include("canary");
+        if (status !== "") expect(answer).to.include("application/problem+json");
+      });
+    }
+  });
+
+  describe("that is slow", () => {
+    it("is cut, with 408, when it says nothing", async () => {
+      expect(statuses(await exchange(""))).to.deep.equal(["408"]);
+    });
+
+    it("is cut, with 408, when its headers drip", async () => {
+      const socket = await open();
+      const answer = rest(socket);
+      socket.write(`GET /healthz HTTP/1.1\r\n${HOST}\r\n`);
+      while (!socket.destroyed && socket.writable) {
+        socket.write("X: y\r\n");
+        await delay(50);
+      }
+      expect(statuses(await answer)).to.deep.equal(["408"]);
+    });
+
+    it("is cut, with 408, when its body drips, and what it was to do is not done", async () => {
+      const socket = await open();
+      const answer = rest(socket);
+      const head = `POST /v1/group_chat HTTP/1.1\r\n${HOST}\r\nCookie: ${ana.cookie}\r\nContent-Type: application/json\r\n`;
+      const { transactions } = server.store.status();
+      socket.write(`${head}Content-Length: 1000\r\n\r\n{`);
+      while (!socket.destroyed && socket.writable) {
+        socket.write(" ");
+        await delay(50);
+      }
+      expect(statuses(await answer)).to.deep.equal(["408"]);
+      expect(server.store.status().transactions).to.equal(transactions);
+    });
+
+    it("is cut when it does not take its answer", async () => {
+      const bob = await signedIn(server.url, "bob");
+      for (let n = 0; n < 1_500; n += 1) await server.send(bob.username, "x".repeat(10_000));
+      const socket = await open();
+      socket.write(`GET /v1/messages HTTP/1.1\r\n${HOST}\r\nCookie: ${bob.cookie}\r\n\r\n`);
+      socket.pause();
+      const before = server.lines.length;
+      while (server.lines.length === before) await delay(20);
+      expect(server.lines.at(-1)).to.include({ route: "/v1/messages", cut: true });
+      socket.destroy();
+    });
+
+    it("keeps nobody waiting, 200 of them at once", async () => {
+      const mute = await Promise.all(Array.from({ length: 200 }, () => open()));
+      expect((await ana.get("/v1/messages")).status).to.equal(200);
+      await Promise.all(mute.map((socket) => rest(socket)));
+    });
+  });
+
+  describe("of which there are too many", () => {
+    it("is cut off at once, while those that are there go on, and others may come when they have gone", async () => {
+      for (const connections of [{ mostOfOneAddress: 3 }, { mostConnections: 3 }]) {
+        const small = await openTestServer({ connections });
+        const there = [await open(small), await open(small), await open(small)];
+        expect(await rest(await open(small))).to.equal("");
+        const [first] = there;
+        first!.write(`GET /healthz HTTP/1.1\r\n${HOST}\r\nConnection: close\r\n\r\n`);
+        expect(statuses(await rest(first!))).to.deep.equal(["200"]);
+        expect((await new Client(small.url).get("/healthz")).status).to.equal(200);
+        for (const socket of there) socket.destroy();
+        await small.close();
+      }
+    });
+
+    it("is not counted by address where all come from a proxy", async () => {
+      const behindProxy = await openTestServer({ trustProxy: true, connections: { mostOfOneAddress: 1 } });
+      const there = [await open(behindProxy), await open(behindProxy)];
+      expect((await new Client(behindProxy.url).get("/healthz")).status).to.equal(200);
+      for (const socket of there) socket.destroy();
+      await behindProxy.close();
+    });
+  });
+});
