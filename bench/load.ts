@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { openConnection, type Connection } from "./connection.js";
 
 /** What a load generator does until it is ended. */
@@ -8,6 +9,8 @@ export interface Load {
   readonly clients: number;
   /** Requests a second, however long the answers take; unless given, a client asks again once it is answered. */
   readonly rate?: number;
+  /** What a client does about a 503: waits that long, in milliseconds, and asks again. Unless given, it is an error. */
+  readonly waitAfter503?: number;
 }
 
 /** Times of answers are in milliseconds, and include the wait for a client that is free. */
@@ -22,7 +25,7 @@ process.once("message", (load: Load) => {
   run(load).catch(fail);
 });
 
-async function run({ port, requests, clients, rate }: Load): Promise<void> {
+async function run({ port, requests, clients, rate, waitAfter503 }: Load): Promise<void> {
   const idle: { readonly connection: Connection; readonly request: string }[] = [];
   /** When each request that waits for a client should have been sent. */
   const due: number[] = [];
@@ -35,6 +38,10 @@ async function run({ port, requests, clients, rate }: Load): Promise<void> {
 
   async function send(client: (typeof idle)[number], since: number): Promise<void> {
     const status = await client.connection.ask(client.request);
+    if (status === 503 && waitAfter503 !== undefined) {
+      await delay(waitAfter503);
+      return send(client, performance.now());
+    }
     if (status !== 200) throw new Error(`A request was answered with ${status}.`);
     const now = performance.now();
     times.push(now - since);

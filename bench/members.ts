@@ -2,8 +2,11 @@
 export interface Members {
   readonly chatId: number;
   readonly userIds: readonly string[];
+  readonly usernames: readonly string[];
   /** HTTP requests, one a member, each of which sends `MESSAGE` to the chat. */
   readonly sends: readonly string[];
+  /** An HTTP request of the last member, which sends `MESSAGE` to themselves. */
+  readonly note: string;
   /** HTTP requests, one a member, each of which logs in. */
   readonly logins: readonly string[];
 }
@@ -24,6 +27,7 @@ export async function signUp(port: number): Promise<Members> {
     people.push({ username: credentials.username, userId: String(json["user_id"]), cookie });
   }
   const [founder, ...others] = people;
+  const last = others.at(-1);
   const { json } = await post(port, "/v1/group_chat", founder!.cookie, {});
   const chatId = Number(json["chat_id"]);
   for (const { username } of others) {
@@ -33,9 +37,16 @@ export async function signUp(port: number): Promise<Members> {
   return {
     chatId,
     userIds: people.map(({ userId }) => userId),
+    usernames: people.map(({ username }) => username),
     sends: people.map(({ cookie }) => request("/v1/messages", cookie, message)),
+    note: request("/v1/messages", last!.cookie, { dest_username: last!.username, message: MESSAGE }),
     logins: people.map(({ username }) => request("/v1/auth/login", "", { username, password: PASSWORD })),
   };
+}
+
+/** The cookie of a new session. */
+export async function logIn(port: number, username: string): Promise<string> {
+  return (await post(port, "/v1/auth/login", "", { username, password: PASSWORD })).cookie;
 }
 
 async function post(port: number, path: string, cookie: string, body: object) {

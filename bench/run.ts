@@ -3,17 +3,18 @@ import { availableParallelism, cpus, loadavg } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { measureAttacks } from "./attacks.js";
 import { measureCompaction } from "./compaction.js";
 import { table, type Figure } from "./figures.js";
 import { loadStore } from "./loaded-store.js";
-import { measureLogins } from "./logins.js";
+import { measureListeners } from "./listeners.js";
 import { pinned } from "./processes.js";
 import { measureSends } from "./sends.js";
 import { measureStartUp } from "./start-up.js";
 
 const help = `Usage: npm run bench -- [options]
 
-Measures what durability costs, prints a table, and ends with 0 whether or not the goals are met.
+Measures what durability and live events cost, prints a table, and ends with 0 whether or not the goals are met.
 
 Options:
   --quick      three runs in the place of five, and shorter ones
@@ -44,15 +45,17 @@ async function measure(runs: number, duration: number): Promise<Figure[]> {
 
   progress("sends");
   const sends = await measureSends(scratch, runs, duration);
-  progress("logins");
-  const logins = await measureLogins(scratch, runs, duration);
+  progress("attacks");
+  const attacks = await measureAttacks(scratch, runs, duration);
+  progress("listeners");
+  const listeners = await measureListeners(scratch, runs, duration);
   progress("a million messages");
   const loaded = await loadStore(join(scratch, "loaded"));
   progress("start-up");
   const startUp = await measureStartUp(loaded, scratch, runs);
   progress("compaction");
   const compaction = await measureCompaction(loaded, scratch, runs, duration);
-  return [...sends, ...logins, ...startUp, ...compaction];
+  return [...sends, ...attacks, ...listeners, ...startUp, ...compaction];
 }
 
 function progress(what: string): void {

@@ -71,19 +71,19 @@ export async function logIn(ports: Ports, command: LogIn): Promise<NewSession> {
     if ((await users.credentials(key))?.passwordDigest !== passwordDigest) throw wrongCredentials(user.id);
     if (newDigest !== undefined) await users.replacePassword(user.id, newDigest);
     const replaced = command.replaces && (await findSession(ports, sessions, command.replaces));
-    if (replaced && replaced.kind === "cookie") await end(repositories, [replaced]);
+    if (replaced && replaced.kind === "cookie") await end(repositories, [replaced], now);
     await sessions.removeExpired(user.id, now);
-    await makeRoom(repositories, user.id);
+    await makeRoom(repositories, user.id, now);
     await sessions.add(session, secrets.digests(secret)[0]);
   });
   return { session, secret };
 }
 
 /** Ends the oldest sessions of the user, so that with one more there are no more than there may be. */
-async function makeRoom(repositories: Repositories, userId: UserId): Promise<void> {
+async function makeRoom(repositories: Repositories, userId: UserId, now: number): Promise<void> {
   const all = await repositories.sessions.ofUser(userId);
   const own = all.filter(({ kind }) => kind === "cookie");
-  await end(repositories, own.slice(0, Math.max(0, own.length - MOST_SESSIONS + 1)));
+  await end(repositories, own.slice(0, Math.max(0, own.length - MOST_SESSIONS + 1)), now);
 }
 
 export interface ChangePassword {
@@ -113,9 +113,10 @@ export async function changePassword(ports: Ports, command: ChangePassword): Pro
   await store.transaction(async (repositories) => {
     const { users, sessions } = repositories;
     const all = await sessions.ofUser(by.user.id);
+    const now = clock.now();
     requireAlive(
       all.find(({ id }) => id === by.id),
-      clock.now(),
+      now,
     );
     const current = await users.credentials(key);
     if (current?.passwordDigest !== found?.passwordDigest) throw wrongPassword(by.user.id);
@@ -123,6 +124,7 @@ export async function changePassword(ports: Ports, command: ChangePassword): Pro
     await end(
       repositories,
       all.filter(({ id }) => id !== by.id),
+      now,
     );
   });
 }

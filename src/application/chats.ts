@@ -3,13 +3,15 @@ import {
   parseTitle,
   requireGroup,
   requireParticipant,
+  unreadCount,
   type Chat,
   type ChatId,
   type ChatOverview,
   type Participant,
 } from "../domain/chat.js";
 import { MessagingError } from "../domain/errors.js";
-import type { UserId } from "../domain/user.js";
+import { chatCreated } from "../domain/event.js";
+import type { User, UserId } from "../domain/user.js";
 import type { ChatPage, Ports } from "./ports.js";
 import { requireUser, requireUserNamed } from "./users.js";
 
@@ -26,10 +28,11 @@ export interface CreateGroupChat {
 export async function createGroupChat({ store, clock }: Ports, command: CreateGroupChat): Promise<Chat> {
   const title = command.title == null ? null : parseTitle(command.title);
   const now = clock.now();
-  return store.transaction(async ({ chats, users }) => {
+  return store.transaction(async ({ chats, users, events }) => {
     const creator = await requireUser(users, command.by);
     const chat = await chats.addGroup(title, now);
     await chats.addParticipant(chat.id, creator.id, now);
+    await events.append(chatCreated(chat, [creator]));
     return chat;
   });
 }
@@ -45,11 +48,14 @@ export interface RenameChat {
  *
  * @throws MessagingError `invalid_title`, `not_a_participant`, `p2p_chat`
  */
-export async function renameChat({ store }: Ports, command: RenameChat): Promise<void> {
+export async function renameChat({ store, clock }: Ports, command: RenameChat): Promise<void> {
   const title = command.title === null ? null : parseTitle(command.title);
-  await store.transaction(async ({ chats }) => {
-    const chat = requireGroup(await chats.ofParticipant(command.chatId, command.by));
-    if (chat.title !== title) await chats.rename(chat.id, title);
+  await store.transaction(async ({ chats, events }) => {
+    const { id: chatId, title: before } = requireGroup(await chats.ofParticipant(command.chatId, command.by));
+    if (before === title) return;
+    await chats.rename(chatId, title);
+    const what = { type: "chat.renamed", title } as const;
+    await events.append({ chatId, to: "participants", at: clock.now(), what, messageId: null });
   });
 }
 
@@ -62,15 +68,35 @@ export interface AddParticipant {
 /**
  * Lets somebody into a group chat; they see its whole history.
  *
+ * @returns who that is.
  * @throws MessagingError `not_a_participant`, `p2p_chat`, `unknown_user`, `already_participant`
  */
-export async function addParticipant({ store, clock }: Ports, command: AddParticipant): Promise<void> {
-  await store.transaction(async ({ chats, users }) => {
-    const chat = requireGroup(await chats.ofParticipant(command.chatId, command.by));
+export async function addParticipant({ store, clock }: Ports, command: AddParticipant): Promise<User> {
+  return store.transaction(async ({ chats, users, events }) => {
+    const { chat, participantCount } = requireParticipant(await chats.overview(command.chatId, command.by));
+    const { id: chatId } = requireGroup(chat);
     const user = await requireUserNamed(users, command.username);
-    if (!(await chats.addParticipant(chat.id, user.id, clock.now()))) {
+    const { id, username } = user;
+    const at = clock.now();
+    const what = {
+      type: "participant.added",
+      user: { id, username },
+      participantCount: participantCount + 1,
+    } as const;
+    // First those who are there are told: the one who comes is told how they find the chat, and nothing from before.
+    await events.append({ chatId, to: "participants", at, what, messageId: null });
+    if (!(await chats.addParticipant(chatId, id, at))) {
       throw new MessagingError("already_participant", "This user is a participant of the chat already.");
     }
+    const found = requireParticipant(await chats.overview(chatId, id));
+    await events.append({
+      chatId,
+      to: { user: id, outside: false },
+      at,
+      what: { ...what, overview: { ...found, lastMessage: null } },
+      messageId: found.lastMessage?.id ?? null,
+    });
+    return user;
   });
 }
 
@@ -84,15 +110,24 @@ export interface RemoveParticipant {
 /**
  * Takes somebody out of a group chat; they see nothing of it from then on.
  *
+ * @returns who that is.
  * @throws MessagingError `not_a_participant`, `p2p_chat`, `unknown_user`, `user_not_in_chat`
  */
-export async function removeParticipant({ store }: Ports, command: RemoveParticipant): Promise<void> {
-  await store.transaction(async ({ chats, users }) => {
-    const chat = requireGroup(await chats.ofParticipant(command.chatId, command.by));
+export async function removeParticipant({ store, clock }: Ports, command: RemoveParticipant): Promise<User> {
+  return store.transaction(async ({ chats, users, events }) => {
+    const { id: chatId } = requireGroup(await chats.ofParticipant(command.chatId, command.by));
     const user = (await users.byId(command.user as UserId)) ?? (await requireUserNamed(users, command.user));
-    if (!(await chats.removeParticipant(chat.id, user.id))) {
+    const { id, username } = user;
+    const overview = await chats.overview(chatId, id);
+    if (!overview || !(await chats.removeParticipant(chatId, id))) {
       throw new MessagingError("user_not_in_chat", "This user is not a participant of the chat.");
     }
+    const participantCount = overview.participantCount - 1;
+    const what = { type: "participant.removed", user: { id, username }, participantCount } as const;
+    const at = clock.now();
+    await events.append({ chatId, to: "participants", at, what, messageId: null });
+    await events.append({ chatId, to: { user: id, outside: true }, at, what, messageId: null });
+    return user;
   });
 }
 
@@ -173,12 +208,25 @@ export interface MarkRead {
  *
  * @throws MessagingError `not_a_participant`
  */
-export async function markRead({ store }: Ports, { by, chatId, seq }: MarkRead): Promise<ChatOverview> {
-  return store.transaction(async ({ chats }) => {
+export async function markRead(
+  { store, clock }: Ports,
+  { by, chatId, seq }: MarkRead,
+): Promise<ChatOverview> {
+  return store.transaction(async ({ chats, users, events }) => {
     const before = requireParticipant(await chats.overview(chatId, by));
     const readSeq = furthestRead(before, seq);
     if (readSeq === before.readSeq) return before;
     await chats.setRead(chatId, by, readSeq);
-    return requireParticipant(await chats.overview(chatId, by));
+    const after = requireParticipant(await chats.overview(chatId, by));
+    const { id, username } = await requireUser(users, by);
+    const what = {
+      type: "chat.read",
+      user: { id, username },
+      readSeq,
+      unreadCount: unreadCount(after),
+    } as const;
+    const to = after.chat.kind === "p2p" ? "participants" : { user: by, outside: false };
+    await events.append({ chatId, to, at: clock.now(), what, messageId: null });
+    return after;
   });
 }

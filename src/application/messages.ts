@@ -1,5 +1,6 @@
 import { pairOf, requireGroup, type Chat, type ChatId } from "../domain/chat.js";
 import { MessagingError } from "../domain/errors.js";
+import { chatCreated, messageChanged } from "../domain/event.js";
 import {
   edit,
   parseIdempotencyKey,
@@ -8,7 +9,7 @@ import {
   tombstone,
   type Message,
 } from "../domain/message.js";
-import type { UserId } from "../domain/user.js";
+import type { User, UserId } from "../domain/user.js";
 import type { Ports, ReadRepositories, Repositories, SentAs, Slice } from "./ports.js";
 import { requireUser, requireUserNamed } from "./users.js";
 
@@ -45,7 +46,7 @@ export async function sendMessage(ports: Ports, command: SendMessage): Promise<S
       ? undefined
       : { key: parseIdempotencyKey(command.idempotencyKey), textDigests: secrets.digests(text) };
   return store.transaction(async (repositories) => {
-    const { chats, messages, users } = repositories;
+    const { chats, messages, users, events } = repositories;
     const before = once && (await messages.sentAs(by, once.key));
     if (once && before) {
       await requireSame(repositories, before, command, once.textDigests);
@@ -56,14 +57,29 @@ export async function sendMessage(ports: Ports, command: SendMessage): Promise<S
     const chat =
       "chatId" in to
         ? requireGroup(await chats.ofParticipant(to.chatId, by))
-        : await chats.openP2p(pairOf(by, (await requireUserNamed(users, to.username)).id), sentAt);
+        : await openP2p(repositories, sender, await requireUserNamed(users, to.username), sentAt);
     const message = await messages.append(
       { chatId: chat.id, sender, text, sentAt },
       once && { key: once.key, textDigest: once.textDigests[0] },
     );
     await chats.setRead(chat.id, by, message.seq);
+    await events.append(messageChanged("message.created", message, sentAt));
     return { message, replayed: false };
   });
+}
+
+async function openP2p(
+  { chats, events }: Repositories,
+  sender: User,
+  peer: User,
+  now: number,
+): Promise<Chat> {
+  const pair = pairOf(sender.id, peer.id);
+  const known = await chats.p2p(pair);
+  if (known) return known;
+  const chat = await chats.openP2p(pair, now);
+  await events.append(chatCreated(chat, sender.id === peer.id ? [sender] : [sender, peer]));
+  return chat;
 }
 
 async function requireSame(
@@ -106,8 +122,13 @@ export interface EditMessage {
 export async function editMessage({ store, clock }: Ports, command: EditMessage): Promise<Message> {
   const text = parseMessageText(command.text);
   return store.transaction(async (repositories) => {
-    const message = await ownMessage(repositories, command);
-    return update(repositories, message, edit(message, text, clock.now()));
+    const before = await ownMessage(repositories, command);
+    const now = clock.now();
+    const message = edit(before, text, now);
+    if (message === before) return before;
+    await repositories.messages.update(message);
+    await repositories.events.append(messageChanged("message.edited", message, now));
+    return message;
   });
 }
 
@@ -124,8 +145,13 @@ export interface DeleteMessage {
  */
 export async function deleteMessage({ store, clock }: Ports, command: DeleteMessage): Promise<Message> {
   return store.transaction(async (repositories) => {
-    const message = await ownMessage(repositories, command);
-    return update(repositories, message, tombstone(message, clock.now()));
+    const before = await ownMessage(repositories, command);
+    const now = clock.now();
+    const message = tombstone(before, now);
+    if (message === before) return before;
+    await repositories.messages.update(message);
+    await repositories.events.append(messageChanged("message.deleted", message, now));
+    return message;
   });
 }
 
@@ -135,11 +161,6 @@ async function ownMessage(
 ): Promise<Message> {
   const message = await messages.byId(id);
   return requireSender(message, by, message && (await chats.ofParticipant(message.chatId, by)));
-}
-
-async function update({ messages }: Repositories, before: Message, after: Message): Promise<Message> {
-  if (after !== before) await messages.update(after);
-  return after;
 }
 
 export interface ListMessages {

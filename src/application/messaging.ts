@@ -8,6 +8,8 @@ import {
   removeParticipant,
   renameChat,
 } from "./chats.js";
+import { followEvents, forgetEvents, listEvents, sync } from "./events.js";
+import { eventFeed, type EventFeed } from "./feed.js";
 import { deleteMessage, editMessage, listMessages, pageMessages, sendMessage } from "./messages.js";
 import type { Ports } from "./ports.js";
 import {
@@ -45,6 +47,10 @@ const useCases = {
   deleteMessage,
   listMessages,
   pageMessages,
+  sync,
+  listEvents,
+  followEvents,
+  forgetEvents,
 };
 
 type UseCases = typeof useCases;
@@ -54,11 +60,12 @@ export type Messaging = {
   readonly [Name in keyof UseCases]: (command: Parameters<UseCases[Name]>[1]) => ReturnType<UseCases[Name]>;
 };
 
-/** The core over these ports. It keeps no state of its own, and closes none of them. */
+/** The core over these ports. It closes none of them. It keeps nothing but who follows the events at the moment. */
 export function createMessaging(ports: Ports): Messaging {
+  const core: Ports & { readonly feed: EventFeed } = { ...ports, feed: eventFeed(ports.store) };
   const bound = Object.entries(useCases).map(([name, useCase]) => [
     name,
-    (command: never) => useCase(ports, command),
+    (command: never) => useCase(core, command),
   ]);
   return Object.fromEntries(bound) as Messaging;
 }

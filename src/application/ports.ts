@@ -1,4 +1,5 @@
 import type { Chat, ChatId, ChatOverview, Pair, Participant } from "../domain/chat.js";
+import type { EventDraft, LogBounds, SessionEnd, StoredEvent } from "../domain/event.js";
 import type { IdempotencyKey, Message, MessageDraft } from "../domain/message.js";
 import type { Session, SessionId } from "../domain/session.js";
 import type { Password, User, UserId, UsernameKey } from "../domain/user.js";
@@ -30,6 +31,14 @@ export interface Store {
   /** One consistent view; what it returns can no longer be lost by a power cut. */
   read<T>(work: (repositories: ReadRepositories) => Promise<T>): Promise<T>;
 
+  /**
+   * Calls `wake` soon after something was stored, by whoever it was: by other processes, too, where there are any. One call
+   * may stand for many transactions.
+   *
+   * @returns what ends that.
+   */
+  follow(wake: () => void): () => void;
+
   status(): StoreStatus;
 
   /** Ends what is under way, lets go of everything. Nothing else may be called after it. */
@@ -50,6 +59,7 @@ export interface ReadRepositories {
   readonly chats: ChatReader;
   readonly messages: MessageReader;
   readonly sessions: SessionReader;
+  readonly events: EventReader;
 }
 
 export interface Repositories extends ReadRepositories {
@@ -57,6 +67,7 @@ export interface Repositories extends ReadRepositories {
   readonly chats: ChatRepository;
   readonly messages: MessageRepository;
   readonly sessions: SessionRepository;
+  readonly events: EventLog;
 }
 
 export interface UserReader {
@@ -82,6 +93,8 @@ export interface ChatReader {
   p2p(pair: Pair): Promise<Chat | undefined>;
   /** The chat as the user sees it, if they are a participant. */
   overview(id: ChatId, userId: UserId): Promise<ChatOverview | undefined>;
+  /** The ids of the user's chats. */
+  idsOfUser(userId: UserId): Promise<readonly ChatId[]>;
   /**
    * The user's chats, last active first: by `activity`, then by id, both falling. Costs their number and what is deleted
    * behind where the user has read, no other history.
@@ -109,7 +122,10 @@ export interface ChatRepository extends ChatReader {
   addGroup(title: string | null, createdAt: number): Promise<Chat>;
   /** The p2p chat of these two, with both as its participants: made if there was none, once, whoever races. */
   openP2p(pair: Pair, createdAt: number): Promise<Chat>;
-  /** False, and nothing is changed, where the user is a participant already. */
+  /**
+   * False, and nothing is changed, where the user is a participant already. The events of the chat that are appended later
+   * are for them, too; those before it are not.
+   */
   addParticipant(id: ChatId, userId: UserId, joinedAt: number): Promise<boolean>;
   /** False where the user was no participant. What they have read is kept, for when they come back. */
   removeParticipant(id: ChatId, userId: UserId): Promise<boolean>;
@@ -177,6 +193,34 @@ export interface SessionRepository extends SessionReader {
   remove(id: SessionId): Promise<boolean>;
   /** Forgets those of the user that expired at `now` or before. */
   removeExpired(userId: UserId, now: number): Promise<void>;
+}
+
+/** The events with `after < id <= upTo`, the first `limit` of them. */
+export interface EventSlice {
+  readonly after: number;
+  readonly upTo: number;
+  readonly limit: number;
+}
+
+/** What happened, in the order in which it was committed: whoever has read up to an `id` meets no smaller one later. */
+export interface EventReader {
+  bounds(): Promise<LogBounds>;
+  /** All there is, whoever it is for. */
+  all(slice: EventSlice): Promise<readonly LogEntry[]>;
+  /** What is for the user: of the chats that they are in now, since they joined; and what is for them outside of any. */
+  ofUser(userId: UserId, slice: EventSlice): Promise<readonly StoredEvent[]>;
+}
+
+export type LogEntry = StoredEvent | (SessionEnd & { readonly id: number });
+
+export interface EventLog extends EventReader {
+  append(event: EventDraft | SessionEnd): Promise<void>;
+  /**
+   * Forgets the oldest events that happened before that time, in epoch milliseconds, but never the last one.
+   *
+   * @returns how many: `limit` at the most.
+   */
+  forget(before: number, limit: number): Promise<number>;
 }
 
 export interface PasswordHasher {

@@ -56,7 +56,7 @@ export interface LogOut {
 export async function logOut(ports: Ports, { secret }: LogOut): Promise<void> {
   await ports.store.transaction(async (repositories) => {
     const session = await findSession(ports, repositories.sessions, secret);
-    if (session) await end(repositories, [session]);
+    if (session) await end(repositories, [session], ports.clock.now());
   });
 }
 
@@ -90,7 +90,7 @@ export async function endSession({ store, clock }: Ports, { by, sessionId }: End
     if (session?.kind !== "cookie" || !isAlive(session, clock.now())) {
       throw new MessagingError("unknown_session", "You have no such session.");
     }
-    await end(repositories, [session]);
+    await end(repositories, [session], clock.now());
   });
 }
 
@@ -99,12 +99,13 @@ export interface EndOtherSessions {
 }
 
 /** Ends all of the caller's sessions but the one that asks. Tokens live on. */
-export async function endOtherSessions({ store }: Ports, { by }: EndOtherSessions): Promise<void> {
+export async function endOtherSessions({ store, clock }: Ports, { by }: EndOtherSessions): Promise<void> {
   await store.transaction(async (repositories) => {
     const all = await repositories.sessions.ofUser(by.user.id);
     await end(
       repositories,
       all.filter(({ kind, id }) => kind === "cookie" && id !== by.id),
+      clock.now(),
     );
   });
 }
@@ -170,13 +171,20 @@ export async function endToken({ store, clock }: Ports, { by, tokenId }: EndToke
     if (token?.kind !== "token" || !isAlive(token, clock.now())) {
       throw new MessagingError("unknown_token", "You have no such token.");
     }
-    await end(repositories, [token]);
+    await end(repositories, [token], clock.now());
   });
 }
 
-/** Every end of a session, but the one by the clock, comes through here. */
-export async function end({ sessions }: Repositories, ended: readonly Session[]): Promise<void> {
-  for (const { id } of ended) await sessions.remove(id);
+/** Every end of a session, but the one by the clock, comes through here, and ends what the session has open. */
+export async function end(
+  { sessions, events }: Repositories,
+  ended: readonly Session[],
+  at: number,
+): Promise<void> {
+  for (const { id, user } of ended) {
+    await sessions.remove(id);
+    await events.append({ sessionId: id, userId: user.id, at });
+  }
 }
 
 /** The session with this secret, under whichever key it was stored, dead or alive. */

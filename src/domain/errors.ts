@@ -21,6 +21,8 @@ export type ErrorCode =
   | "invalid_idempotency_key"
   /** Not a cursor that was ever given. */
   | "invalid_cursor"
+  /** What happened since the cursor can no longer be told as a whole. */
+  | "cursor_expired"
   /** Somebody has this username, or one that counts as the same. */
   | "username_taken"
   /** No such user, or not that user's password: which of the two is not told. */

@@ -17,6 +17,8 @@ export interface Config {
   readonly refusedPasswords: ReadonlySet<string>;
   readonly trustProxy: boolean;
   readonly rateLimits: boolean;
+  /** How long what happened can be read again, in milliseconds. */
+  readonly eventRetention: number;
   /** The origins of other sites whose pages may use the API, as browsers write them. */
   readonly corsOrigins: readonly string[];
   readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
@@ -53,6 +55,11 @@ const environment = z.object({
     .default(new Set<string>()),
   TRUST_PROXY: z.enum(["on", "off"]).default("off"),
   RATE_LIMITS: z.enum(["on", "off"]).default("on"),
+  EVENT_RETENTION_DAYS: z
+    .string()
+    .regex(/^[1-9]\d{0,3}$/)
+    .transform(Number)
+    .default(30),
   CORS_ORIGINS: z
     .string()
     .transform((list) => list.split(",").map((origin) => origin.trim()))
@@ -84,6 +91,10 @@ export const variables: Readonly<Record<Name, { readonly purpose: string; readon
   RATE_LIMITS: {
     purpose: "limits on how often a client may ask",
     allowed: "on or off; on unless set",
+  },
+  EVENT_RETENTION_DAYS: {
+    purpose: "how long a client may stay away and still be told all that happened",
+    allowed: "1 to 9999 days; 30 unless set",
   },
   CORS_ORIGINS: {
     purpose: "the other sites whose pages may use the API",
@@ -123,6 +134,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     refusedPasswords: data.PASSWORD_DENYLIST,
     trustProxy: data.TRUST_PROXY === "on",
     rateLimits: data.RATE_LIMITS === "on",
+    eventRetention: data.EVENT_RETENTION_DAYS * 24 * 60 * 60 * 1_000,
     corsOrigins: data.CORS_ORIGINS,
     logLevel: data.LOG_LEVEL,
   };

@@ -65,16 +65,17 @@ export function createContainer(
       [tokens.store, tokens.passwords, tokens.secrets, tokens.clock, tokens.ids],
     );
   container.bind(tokens.app).toResolvedValue(
-    (messaging, store, log) =>
+    (messaging, store, clock, log) =>
       createHttpApp({
         messaging,
         storeStatus: () => store.status(),
+        clock,
         log,
         trustProxy: config.trustProxy,
         rateLimits: config.rateLimits,
         corsOrigins: config.corsOrigins,
       }),
-    [tokens.messaging, tokens.store, tokens.log],
+    [tokens.messaging, tokens.store, tokens.clock, tokens.log],
   );
   return container;
 }

@@ -1,3 +1,4 @@
+import type { Container } from "inversify";
 import { listen } from "../adapters/http/server.js";
 import type { Config } from "./config.js";
 import { createContainer, tokens, type Closers } from "./container.js";
@@ -13,6 +14,8 @@ export interface RunningServer {
 /** How long requests under way may take to end when the server closes, in milliseconds. */
 const PATIENCE = 8_000;
 
+const HOUR = 60 * 60 * 1_000;
+
 /**
  * Opens the store and serves it over HTTP. What was opened is closed again where a later step fails.
  *
@@ -27,6 +30,7 @@ export async function serve(config: Config, onFatal: (error: Error) => void): Pr
     const container = createContainer(config, closers, onFatal);
     const log = await container.getAsync(tokens.log);
     const app = await container.getAsync(tokens.app);
+    closers.push(await forgetOldEvents(container, config));
     const limits = config.rateLimits ? {} : { mostOfOneAddress: Number.POSITIVE_INFINITY };
     const server = await listen(app, config.host, config.port, log, limits);
     closers.push(() => server.close(PATIENCE));
@@ -46,4 +50,32 @@ export async function serve(config: Config, onFatal: (error: Error) => void): Pr
     await close();
     throw error;
   }
+}
+
+/**
+ * Does so now and every hour.
+ *
+ * @returns what ends it.
+ */
+async function forgetOldEvents(
+  container: Container,
+  { eventRetention }: Config,
+): Promise<() => Promise<void>> {
+  const log = await container.getAsync(tokens.log);
+  const messaging = await container.getAsync(tokens.messaging);
+  const clock = await container.getAsync(tokens.clock);
+  let underWay = Promise.resolve();
+  const forget = () => {
+    underWay = messaging.forgetEvents({ before: clock.now() - eventRetention }).then(
+      (count) => log.debug({ count }, "Old events are forgotten."),
+      (error) =>
+        log.warn({ cause: String(error) }, "Old events could not be forgotten. It will be tried again."),
+    );
+  };
+  forget();
+  const hourly = setInterval(forget, HOUR);
+  return () => {
+    clearInterval(hourly);
+    return underWay;
+  };
 }

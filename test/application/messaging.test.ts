@@ -40,6 +40,7 @@ const writing: { [Name in keyof Messaging]?: (messaging: Messaging, scene: Scene
   sendMessage: (messaging, { by, chatId }) => messaging.sendMessage({ by, to: { chatId }, text: "a" }),
   editMessage: (messaging, { by, messageId: id }) => messaging.editMessage({ by, id, text: "b" }),
   deleteMessage: (messaging, { by, messageId: id }) => messaging.deleteMessage({ by, id }),
+  forgetEvents: (messaging) => messaging.forgetEvents({ before: Number.MAX_SAFE_INTEGER }),
 };
 
 const reading: typeof writing = {
@@ -53,6 +54,9 @@ const reading: typeof writing = {
   listTokens: (messaging, { session }) => messaging.listTokens({ by: session }),
   listMessages: (messaging, { by }) => messaging.listMessages({ by, of: "all" }),
   pageMessages: (messaging, { by }) => messaging.pageMessages({ by, of: "all", limit: 1 }),
+  sync: (messaging, { by }) => messaging.sync({ by }),
+  listEvents: (messaging, { by }) => messaging.listEvents({ by, limit: 1 }),
+  followEvents: (messaging, { by }) => messaging.followEvents({ by }).next(),
 };
 
 describe("the core", () => {

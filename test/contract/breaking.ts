@@ -1,6 +1,7 @@
 import { openMemoryStore } from "../../src/adapters/memory/store.js";
 import type {
   ChatRepository,
+  EventLog,
   MessageRepository,
   Repositories,
   SessionRepository,
@@ -74,6 +75,12 @@ export function sessions(
 ): () => StoreOpening {
   return broken((store) =>
     withRepositories(store, (all) => ({ ...all, sessions: { ...all.sessions, ...change(all.sessions) } })),
+  );
+}
+
+export function events(change: (whole: EventLog) => Partial<EventLog>): () => StoreOpening {
+  return broken((store) =>
+    withRepositories(store, (all) => ({ ...all, events: { ...all.events, ...change(all.events) } })),
   );
 }
 

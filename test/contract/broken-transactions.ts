@@ -8,6 +8,7 @@ import {
   broken,
   chats,
   edited,
+  events,
   letOut,
   messages,
   reopened,
@@ -112,7 +113,7 @@ export const brokenTransactions: Defects = {
   "a store transactions and reads leave nothing behind when the work throws, whatever it had written": {
     "commits it": commitsWhatFails,
     ...Object.fromEntries(
-      (["users", "sessions"] as const).map((noun) => [
+      (["users", "sessions", "events"] as const).map((noun) => [
         `commits the ${noun}`,
         broken((store) => {
           const other = letOut(openMemoryStore());
@@ -270,6 +271,14 @@ export const brokenTransactions: Defects = {
     }),
   },
 
+  "a store gives its cursors a name that no other store has": {
+    "has a name that all have": events((whole) => ({
+      bounds: async () => ({ ...(await whole.bounds()), epoch: "0123456789abcdef" }),
+    })),
+    "has a name that is none": events((whole) => ({
+      bounds: async () => edited(await whole.bounds(), ({ epoch }) => ({ epoch: epoch.toUpperCase() + "-" })),
+    })),
+  },
   "a store has no fault, and counts the transactions that it has stored, none that it has taken back": {
     "counts all": broken((store) => {
       let transactions = 0;
@@ -312,6 +321,15 @@ export const brokenTransactions: Defects = {
       withRepositories(kept, (all) => ({
         ...all,
         sessions: { ...all.sessions, byDigest: async () => undefined },
+      })),
+    ),
+    "takes another name": reopened(async (kept) =>
+      withRepositories(kept, (all) => ({
+        ...all,
+        events: {
+          ...all.events,
+          bounds: async () => ({ ...(await all.events.bounds()), epoch: "0123456789abcdef" }),
+        },
       })),
     ),
     "forgets the keys": reopened(async (kept) =>

@@ -4,11 +4,20 @@ import { collect } from "./cases.js";
 import { sound } from "./breaking.js";
 import { brokenChats } from "./broken-chats.js";
 import { brokenOverviews } from "./broken-overviews.js";
+import { brokenEvents } from "./broken-events.js";
+import { brokenFollowers } from "./broken-followers.js";
 import { brokenRepositories } from "./broken-repositories.js";
 import { brokenTransactions } from "./broken-transactions.js";
 import { storeContract } from "./store.js";
 
-const defects = { ...brokenRepositories, ...brokenChats, ...brokenOverviews, ...brokenTransactions };
+const defects = {
+  ...brokenRepositories,
+  ...brokenChats,
+  ...brokenOverviews,
+  ...brokenEvents,
+  ...brokenFollowers,
+  ...brokenTransactions,
+};
 
 describe("the store contract", () => {
   const titles = collect((runner) => storeContract(runner, sound())).map(({ title }) => title);

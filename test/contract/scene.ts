@@ -1,5 +1,6 @@
 import type { Store } from "../../src/application/ports.js";
 import { pairOf, type Chat, type ChatId } from "../../src/domain/chat.js";
+import type { EventDraft, SessionEnd } from "../../src/domain/event.js";
 import type { IdempotencyKey, Message, MessageDraft, MessageText } from "../../src/domain/message.js";
 import type { Session, SessionId } from "../../src/domain/session.js";
 import { usernameKey, type User, type UserId } from "../../src/domain/user.js";
@@ -86,6 +87,22 @@ export function say(store: Store, chat: Chat, sender: User, ...texts: readonly s
   });
 }
 
+/** That the chat has another title: the event that says the least. */
+export function renamed(
+  { id: chatId }: Chat,
+  title: string | null,
+  to: EventDraft["to"] = "participants",
+  at = 1_700_000_000_000,
+): EventDraft {
+  return { chatId, to, at, what: { type: "chat.renamed", title }, messageId: null };
+}
+
+export function append(store: Store, ...drafts: readonly (EventDraft | SessionEnd)[]): Promise<void> {
+  return store.transaction(async ({ events }) => {
+    for (const event of drafts) await events.append(event);
+  });
+}
+
 /** What a store may know: where `contentsOf` looks. */
 export interface Whereabouts {
   readonly people: readonly User[];
@@ -98,8 +115,10 @@ export interface Whereabouts {
 /** All that a store knows of these people, chats and sessions, in one read. */
 export function contentsOf(store: Store, { people, chatIds, keys, digests }: Whereabouts) {
   const all = { after: 0, upTo: GREATEST, limit: GREATEST, from: "oldest" } as const;
-  return store.read(async ({ users, chats, messages, sessions }) => ({
+  return store.read(async ({ users, chats, messages, sessions, events }) => ({
     lastId: await messages.lastId(),
+    bounds: await events.bounds(),
+    events: await events.all(all),
     users: await inTurn(people, async ({ id, username }) => ({
       byId: await users.byId(id),
       byKey: await users.byKey(usernameKey(username)),
@@ -111,6 +130,8 @@ export function contentsOf(store: Store, { people, chatIds, keys, digests }: Whe
       list: await chats.ofUser(id, { asOf: GREATEST, after: undefined, limit: GREATEST }),
       sentAs: await inTurn(keys, (key) => messages.sentAs(id, key as IdempotencyKey)),
       sessions: await sessions.ofUser(id),
+      events: await events.ofUser(id, all),
+      chatIds: (await chats.idsOfUser(id)).toSorted((one, other) => one - other),
     })),
     chats: await inTurn(chatIds, (chatId) => messages.ofChat(chatId, all)),
     participants: await inTurn(chatIds, (chatId) => chats.participants(chatId)),

@@ -4,16 +4,21 @@ import { pairOf } from "../../src/domain/chat.js";
 import type { IdempotencyKey, MessageText } from "../../src/domain/message.js";
 import { usernameKey } from "../../src/domain/user.js";
 import { chatContract } from "./chats.js";
+import { eventContract } from "./events.js";
+import { followerContract } from "./followers.js";
 import { messageContract } from "./messages.js";
 import { overviewContract } from "./overviews.js";
 import {
+  GREATEST,
   ana,
+  append,
   bo,
   contentsOf,
   cy,
   draft,
   openGroup,
   register,
+  renamed,
   say,
   sessionOf,
   tokenOf,
@@ -63,7 +68,18 @@ export function storeContract(runner: Runner, { open, reopen }: StoreOpening): v
     messageContract(runner, store);
     overviewContract(runner, store);
     sessionContract(runner, store);
+    eventContract(runner, store);
+    followerContract(runner, store);
     transactionContract(runner, store);
+
+    it("gives its cursors a name that no other store has", async () => {
+      const epoch = () => store().read(async ({ events }) => (await events.bounds()).epoch);
+      const first = await epoch();
+      assert.match(first, /^[0-9a-f]{16}$/);
+      await close();
+      opened = await open();
+      assert.notEqual(await epoch(), first);
+    });
 
     it("has no fault, and counts the transactions that it has stored, none that it has taken back", async () => {
       assert.equal(store().status().transactions, 0);
@@ -123,6 +139,9 @@ export function storeContract(runner: Runner, { open, reopen }: StoreOpening): v
       assert.equal(message!.seq, 3);
       assert.ok(message!.id > before.lastId);
       assert.ok(!where.chatIds.includes((await openGroup(store(), ana)).id));
+      await append(store(), renamed(before.users[0]!.chats[0]!, "later"));
+      const { last } = await store().read(({ events }) => events.bounds());
+      assert.equal(last, before.bounds.last + 1);
     });
 
     it("is as empty as it was when it is closed and opened again", async () => {
@@ -143,7 +162,7 @@ async function fill(store: Store): Promise<Whereabouts> {
   const left = await openGroup(store, ana);
   const [first, last] = await say(store, group, ana, "a", "b");
   await say(store, p2p, bo, "🙂");
-  await store.transaction(async ({ users, chats, messages, sessions }) => {
+  await store.transaction(async ({ users, chats, messages, sessions, events }) => {
     await messages.append(draft(p2p, ana, "once"), { key: "key" as IdempotencyKey, textDigest: "digest" });
     await messages.update({ ...first!, text: "edited" as MessageText, editedAt: 2 });
     await messages.update({ ...last!, text: "" as MessageText, deletedAt: 3 });
@@ -151,6 +170,10 @@ async function fill(store: Store): Promise<Whereabouts> {
     await chats.setRead(group.id, bo.id, 1);
     await chats.setRead(left.id, ana.id, 1);
     await chats.removeParticipant(left.id, ana.id);
+    await events.append(renamed(group, "a"));
+    await events.append(renamed(left, "b", { user: bo.id, outside: true }));
+    await events.append({ sessionId: sessionOf(ana, "removed", 100).id, userId: ana.id, at: 5 });
+    await events.forget(GREATEST, 1);
     await sessions.add(sessionOf(ana, "kept", 100), "kept");
     await sessions.touch({ ...sessionOf(ana, "kept", 200), lastSeenAt: 150 });
     await sessions.add(tokenOf(bo, "token", "of bo"), "token");

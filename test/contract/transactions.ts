@@ -2,10 +2,12 @@ import assert from "node:assert/strict";
 import type { Store } from "../../src/application/ports.js";
 import { pairOf, type Chat, type ChatId } from "../../src/domain/chat.js";
 import type { IdempotencyKey, MessageText } from "../../src/domain/message.js";
+import { chatCreated } from "../../src/domain/event.js";
 import { usernameKey } from "../../src/domain/user.js";
 import {
   GREATEST,
   ana,
+  append,
   bo,
   contentsOf,
   cy,
@@ -13,6 +15,7 @@ import {
   openGroup,
   person,
   register,
+  renamed,
   say,
   sessionOf,
   type Runner,
@@ -95,6 +98,7 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
 
     it("leave nothing behind when the work throws, whatever it had written", async () => {
       const [said] = await say(store(), chat, ana, "a");
+      await append(store(), renamed(chat, "a"), renamed(chat, "b", { user: bo.id, outside: false }));
       await store().transaction(async ({ chats, sessions }) => {
         await chats.setRead(chat.id, ana.id, 1);
         await sessions.add(sessionOf(ana, "kept", 100), "kept");
@@ -105,13 +109,14 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
       const before = await contentsOf(store(), where);
       const made: ChatId[] = [];
       const error = new Error("no");
-      const attempt = store().transaction(async ({ users, chats, messages, sessions }) => {
+      const attempt = store().transaction(async ({ users, chats, messages, sessions, events }) => {
         await messages.update({ ...said!, text: "edited" as MessageText, editedAt: 5 });
         await messages.update({ ...said!, text: "" as MessageText, deletedAt: 6 });
         await messages.append(draft(chat, ana, "b"), { key: KEY, textDigest: "digest" });
         await chats.rename(chat.id, "b");
         await chats.setRead(chat.id, ana.id, 2);
         await chats.setRead(chat.id, bo.id, 1);
+        await events.forget(GREATEST, 1);
         await users.add(cy, usernameKey("cy"), "digest of cy");
         const group = await chats.addGroup(null, 1);
         await chats.addParticipant(group.id, cy.id, 1);
@@ -127,6 +132,10 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
         await sessions.touch({ ...sessionOf(ana, "kept", 200), lastSeenAt: 2 });
         await sessions.remove(sessionOf(ana, "kept", 100).id);
         await sessions.removeExpired(ana.id, 1);
+        for (const each of [chat, group, p2p]) await events.append(renamed(each, "b"));
+        await events.append(renamed(chat, "c", { user: ana.id, outside: true }));
+        await events.append({ sessionId: sessionOf(ana, "kept", 100).id, userId: ana.id, at: 5 });
+        await events.forget(GREATEST, GREATEST);
         throw error;
       });
       await assert.rejects(attempt, (thrown) => thrown === error);
@@ -259,15 +268,17 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
       const sent = { ...draft(chat, ana, "b"), sender: { id: ana.id, username: ana.username } };
       const once = { key: KEY, textDigest: "digest" };
       const updated = { ...message!, sender: { ...message!.sender }, text: "c" as MessageText, editedAt: 5 };
-      await store().transaction(async ({ users, messages, sessions }) => {
+      const created = chatCreated(chat, [ana, bo]);
+      await store().transaction(async ({ users, messages, sessions, events }) => {
         await users.add(given, usernameKey("cy"), "digest of cy");
         await sessions.add(session, "digest");
         await messages.append(sent, once);
         await messages.update(updated);
+        await events.append(created);
       });
       const where = { people: [ana, bo, cy], chatIds: [chat.id], keys: [KEY], digests: ["digest"] };
       const before = structuredClone(await contentsOf(store(), where));
-      spoil([given, session, sent, once, message, updated]);
+      spoil([given, session, sent, once, message, updated, created]);
       assert.deepEqual(await contentsOf(store(), where), before);
       spoil(await contentsOf(store(), where));
       assert.deepEqual(await contentsOf(store(), where), before);

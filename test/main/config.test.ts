@@ -33,6 +33,7 @@ describe("The configuration", () => {
       refusedPasswords: new Set(),
       trustProxy: false,
       rateLimits: true,
+      eventRetention: 30 * 24 * 60 * 60 * 1_000,
       corsOrigins: [],
       logLevel: "info",
     };
@@ -50,6 +51,7 @@ describe("The configuration", () => {
       TRUST_PROXY: "on",
       RATE_LIMITS: "off",
       CORS_ORIGINS: "https://app.example.org, http://localhost:3000",
+      EVENT_RETENTION_DAYS: "1",
       LOG_LEVEL: "error",
     };
     expect(readConfig(env)).to.deep.equal({
@@ -61,6 +63,7 @@ describe("The configuration", () => {
       refusedPasswords: new Set(),
       trustProxy: true,
       rateLimits: false,
+      eventRetention: 24 * 60 * 60 * 1_000,
       corsOrigins: ["https://app.example.org", "http://localhost:3000"],
       logLevel: "error",
     });
@@ -73,6 +76,8 @@ describe("The configuration", () => {
     expect(lines[0]).to.match(/^PORT: "65536" is not allowed\. .*0 \(any free one\) to 65535/);
     for (const port of ["-1", "80 ", "http", "1e3", "0x50"])
       expect(refusal({ PORT: port })).to.include("PORT");
+    for (const days of ["0", "-1", "1.5", "10000", "a month"])
+      expect(refusal({ EVENT_RETENTION_DAYS: days })).to.include("EVENT_RETENTION_DAYS");
   });
 
   it("refuses an origin that no browser would send", () => {

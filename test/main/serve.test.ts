@@ -5,6 +5,7 @@ import { expect } from "chai";
 import { describeApi } from "../support/api.js";
 import { texts } from "../support/api/scene.js";
 import { Client, PASSWORD, freshName, signedIn } from "../support/client.js";
+import { describeEvents } from "../support/events-api.js";
 import { run, runServer } from "../support/process.js";
 import { describeSessionApi } from "../support/session-api.js";
 
@@ -87,6 +88,7 @@ describe("palaver serve", () => {
 
     describeApi(() => server.url);
     describeSessionApi(() => server.url);
+    describeEvents(() => server.url);
   });
 
   // mocha runs the tests of a block before the blocks in it, so these need one of their own to come last.

@@ -13,11 +13,11 @@ export interface Engine {
   readonly inline: (disk: Disk) => Threads;
 }
 
-/** The store over small segments, so that they are filled, switched and compacted all the time. */
-export function storeOf(engine: Engine): OpenStore {
+/** The store over segments so small that they are filled, switched and compacted all the time. */
+export function storeOf(engine: Engine, segmentBytes = 8192): OpenStore {
   return (disk, onFatal) =>
     engine.openStore(disk, whenIdle(engine.inline(disk)), {
-      segmentBytes: 8192,
+      segmentBytes,
       retryAfter: 1,
       onTrouble: () => undefined,
       onFatal,

@@ -1,7 +1,7 @@
 import { openMemoryStore } from "../../src/adapters/memory/store.js";
-import type { Clock, Ids, PasswordHasher, Ports, Secrets } from "../../src/application/ports.js";
+import type { Clock, Ids, PasswordHasher, Ports, Secrets, Store } from "../../src/application/ports.js";
 
-/** The memory store, and the rest of the world in the hands of the test. */
+/** A store, and the rest of the world in the hands of the test. */
 export interface TestPorts extends Ports {
   readonly clock: Clock & { advance(milliseconds: number): void };
   readonly passwords: PasswordHasher & {
@@ -22,9 +22,9 @@ export interface TestPorts extends Ports {
   };
 }
 
-export function testPorts(): TestPorts {
+export function testPorts(store: Store = openMemoryStore()): TestPorts {
   return {
-    store: openMemoryStore(),
+    store,
     passwords: plainPasswords(),
     secrets: countedSecrets(),
     clock: handMovedClock(Date.parse("2026-11-23T10:15:00.123Z")),

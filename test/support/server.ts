@@ -3,19 +3,22 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Router } from "@koa/router";
 import type Koa from "koa";
 import { pino } from "pino";
-import { createHttpApp } from "../../src/adapters/http/app.js";
+import { createHttpApp, type HttpOptions } from "../../src/adapters/http/app.js";
 import { listen, type ConnectionLimits } from "../../src/adapters/http/server.js";
 import { openMemoryStore } from "../../src/adapters/memory/store.js";
 import type { Store } from "../../src/application/ports.js";
-import { createMessaging } from "../../src/application/messaging.js";
+import { createMessaging, type Messaging } from "../../src/application/messaging.js";
 import { MessagingError } from "../../src/domain/errors.js";
-import { usernameKey } from "../../src/domain/user.js";
+import { usernameKey, type User } from "../../src/domain/user.js";
+import { Client, PASSWORD } from "./client.js";
 import { testPorts, type TestPorts } from "./ports.js";
 
 /** The memory store, with a hand on it. */
 interface WatchedStore extends Store {
   /** How many reads there were. */
   reads: number;
+  /** How many follow it at the moment. */
+  readonly followers: number;
   /** Nothing can be stored while this is set. */
   fault: string | undefined;
   /** Awaited before each read; told how many there were since it was set. */
@@ -26,30 +29,37 @@ interface WatchedStore extends Store {
 export interface TestServer {
   readonly url: string;
   readonly store: WatchedStore;
+  readonly ports: TestPorts;
+  readonly messaging: Messaging;
   /** What was logged, without the audit. */
   readonly lines: readonly Readonly<Record<string, unknown>>[];
   /** The lines of the audit. */
   readonly audit: readonly Readonly<Record<string, unknown>>[];
   /** Every route that there is, as the router has it. */
   readonly routes: readonly Route[];
-  readonly ports: TestPorts;
   /** Resolves when that many requests have been logged. */
   settled(count: number): Promise<void>;
+  /** Somebody who is signed in, past HTTP. */
+  signIn(username: string): Promise<{ readonly user: User; readonly client: Client }>;
   /** Sends a message of the user to themselves, past HTTP. */
   send(username: string, text: string): Promise<void>;
-  close(): Promise<void>;
+  /** @param patience with what has not ended, in milliseconds; none unless given. */
+  close(patience?: number): Promise<void>;
 }
 
 /** What a server may be told; without it, it has no limits. */
-interface TestServerOptions {
-  readonly trustProxy?: boolean;
-  readonly rateLimits?: boolean;
-  readonly corsOrigins?: readonly string[];
-  readonly connections?: Partial<ConnectionLimits>;
-}
+type TestServerOptions = Partial<
+  Pick<HttpOptions, "trustProxy" | "rateLimits" | "corsOrigins" | "streams">
+> & { readonly connections?: Partial<ConnectionLimits> };
 
 export async function openTestServer(options: TestServerOptions = {}): Promise<TestServer> {
-  const { trustProxy = false, rateLimits = false, corsOrigins = [], connections = {} } = options;
+  const {
+    trustProxy = false,
+    rateLimits = false,
+    corsOrigins = [],
+    connections = {},
+    streams = {},
+  } = options;
   const lines: Record<string, unknown>[] = [];
   const audit: Record<string, unknown>[] = [];
   const store = watch(openMemoryStore());
@@ -66,24 +76,37 @@ export async function openTestServer(options: TestServerOptions = {}): Promise<T
     }),
   );
   const storeStatus = () => store.status();
-  const app = createHttpApp({ messaging, storeStatus, log, trustProxy, rateLimits, corsOrigins });
+  const { clock } = ports;
+  const given = { trustProxy, rateLimits, corsOrigins, streams };
+  const app = createHttpApp({ messaging, storeStatus, clock, log, ...given });
   const server = await listen(app, "127.0.0.1", 0, log, connections);
+  let closed = false;
   return {
     url: server.url,
     store,
+    ports,
+    messaging,
     lines,
     audit,
     routes: routesOf(app),
-    ports,
     async settled(count) {
       while (lines.length < count) await delay(1);
+    },
+    async signIn(username) {
+      const user = await messaging.registerUser({ username, password: PASSWORD });
+      const client = new Client(server.url);
+      client.username = username;
+      client.cookie = `palaver_session=${(await messaging.logIn({ username, password: PASSWORD })).secret}`;
+      return { user, client };
     },
     async send(username, text) {
       const user = await store.read(({ users }) => users.byKey(usernameKey(username)));
       await messaging.sendMessage({ by: user!.id, to: { username }, text });
     },
-    async close() {
-      await server.close(0);
+    async close(patience = 0) {
+      if (closed) return;
+      closed = true;
+      await server.close(patience);
       await store.close();
     },
   };
@@ -105,8 +128,12 @@ function routesOf(app: Koa): readonly Route[] {
 function watch(inner: Store): WatchedStore {
   let hook: WatchedStore["beforeRead"];
   let count = 0;
+  let followers = 0;
   const store: WatchedStore = {
     reads: 0,
+    get followers() {
+      return followers;
+    },
     fault: undefined,
     get beforeRead() {
       return hook;
@@ -124,6 +151,14 @@ function watch(inner: Store): WatchedStore {
     async transaction(work) {
       if (store.fault !== undefined) throw new MessagingError("store_unavailable", store.fault);
       return inner.transaction(work);
+    },
+    follow(wake) {
+      const unfollow = inner.follow(wake);
+      followers += 1;
+      return () => {
+        followers -= 1;
+        unfollow();
+      };
     },
     status: () => ({ ...inner.status(), fault: store.fault }),
     close: () => inner.close(),

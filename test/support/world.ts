@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { createMessaging, type Messaging } from "../../src/application/messaging.js";
+import type { Store } from "../../src/application/ports.js";
 import type { Chat, ChatId } from "../../src/domain/chat.js";
 import type { ErrorCode } from "../../src/domain/errors.js";
 import type { Message } from "../../src/domain/message.js";
@@ -8,7 +9,7 @@ import { contentsOf, person } from "../contract/scene.js";
 import { testPorts, type TestPorts } from "./ports.js";
 import { refusalOf } from "./refusal.js";
 
-/** The core in memory, with three users who know each other's names. */
+/** The core, with three users who know each other's names. */
 export interface World extends Messaging {
   readonly ports: TestPorts;
   readonly ana: User;
@@ -16,8 +17,9 @@ export interface World extends Messaging {
   readonly cy: User;
 }
 
-export async function openWorld(): Promise<World> {
-  const ports = testPorts();
+/** @param store in memory, if none is given. */
+export async function openWorld(store?: Store): Promise<World> {
+  const ports = testPorts(store);
   const messaging = createMessaging(ports);
   const register = (username: string) =>
     messaging.registerUser({ username, password: `password of ${username}` });

@@ -3,7 +3,7 @@ import { Router } from "@koa/router";
 import Koa, { type Context, type Middleware } from "koa";
 import type { Logger } from "pino";
 import type { Messaging } from "../../application/messaging.js";
-import type { StoreStatus } from "../../application/ports.js";
+import type { Clock, StoreStatus } from "../../application/ports.js";
 import { accountOperations } from "./accounts.js";
 import { auditIn } from "./audit.js";
 import { chatOperations } from "./chats.js";
@@ -11,30 +11,39 @@ import { sessionCookie } from "./credentials.js";
 import { messageOperations } from "./messages.js";
 import { createLimits, noLimits } from "./limits.js";
 import { createMetrics, type Metrics } from "./metrics.js";
+import { eventOperations } from "./events.js";
 import { mount, operation, type Operation } from "./operation.js";
 import { guardOrigin } from "./origin.js";
 import { HttpError, answerErrors, trace } from "./problem.js";
 import { sessionOperations } from "./sessions.js";
+import { eventStreams, type StreamOptions } from "./streams.js";
 
 export interface HttpOptions {
   readonly messaging: Messaging;
   readonly storeStatus: () => StoreStatus;
+  readonly clock: Clock;
   readonly log: Logger;
   /** Whether a proxy in front ends TLS and tells, in `X-Forwarded-…`, who asks. */
   readonly trustProxy: boolean;
   readonly rateLimits: boolean;
   /** The origins of other sites whose pages may use the API. */
   readonly corsOrigins: readonly string[];
+  readonly streams?: StreamOptions;
 }
 
-/** The messaging core over HTTP, as a Koa application. */
+/**
+ * The messaging core over HTTP, as a Koa application. Some of its answers stay open: they end when the application emits
+ * `closing`.
+ */
 export function createHttpApp(options: HttpOptions): Koa {
-  const { messaging, storeStatus, log } = options;
+  const { messaging, storeStatus, clock, log } = options;
   // One proxy is trusted, so one entry of `X-Forwarded-For` is: the last.
   const app = new Koa({ proxy: options.trustProxy, maxIpsCount: 1 });
   const audit = auditIn(log);
   const limits = options.rateLimits ? createLimits() : noLimits;
-  const metrics = createMetrics(storeStatus);
+  const streams = eventStreams(clock, options.streams);
+  app.on("closing", () => streams.close());
+  const metrics = createMetrics(storeStatus, streams);
   const router = new Router({ sensitive: true, strict: true });
   mount(
     router,
@@ -43,6 +52,7 @@ export function createHttpApp(options: HttpOptions): Koa {
       ...sessionOperations(messaging),
       ...chatOperations(messaging),
       ...messageOperations(messaging),
+      ...eventOperations(messaging, streams),
       ...healthOperations(storeStatus),
     ],
     { messaging, limits, audit },

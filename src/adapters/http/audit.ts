@@ -26,7 +26,7 @@ export type Audit = (ctx: Context, deed: Deed, details?: AuditDetails) => void;
 
 interface AuditDetails {
   readonly code?: string;
-  /** The account that was tried without success. */
+  /** The account that it was tried at, or done to, where that is not the one who asks. */
   readonly account?: UserId | undefined;
 }
 
@@ -41,7 +41,7 @@ export function auditIn(log: Logger): Audit {
       address: clientAddress(ctx),
       user_id: ctx.state["userId"],
       session_id: ctx.state["sessionId"],
-      account_id: account,
+      account_id: account ?? ctx.state["accountId"],
       ended_id: deed === "session_ended" || deed === "token_ended" ? endedBy(ctx) : undefined,
       chat_id: chatOf(ctx),
       code,

@@ -42,9 +42,12 @@ export function chatOperations(messaging: Messaging): readonly Operation[] {
       access: "signed in",
       body: z.strictObject({ username: text }),
       audit: "participant_added",
-      async handle({ session, params, body }) {
+      async handle({ session, params, body, ctx }) {
         const chatId = parseChatId(params["chat_id"]);
-        await messaging.addParticipant({ by: session.user.id, chatId, username: body.username });
+        const { username } = body;
+        ctx.state["accountId"] = (
+          await messaging.addParticipant({ by: session.user.id, chatId, username })
+        ).id;
         return {};
       },
     }),
@@ -53,9 +56,12 @@ export function chatOperations(messaging: Messaging): readonly Operation[] {
       paths: ["/v1/group_chat/:chat_id/participants/:user"],
       access: "signed in",
       audit: "participant_removed",
-      async handle({ session, params }) {
+      async handle({ session, params, ctx }) {
         const chatId = parseChatId(params["chat_id"]);
-        await messaging.removeParticipant({ by: session.user.id, chatId, user: params["user"] ?? "" });
+        const user = params["user"] ?? "";
+        ctx.state["accountId"] = (
+          await messaging.removeParticipant({ by: session.user.id, chatId, user })
+        ).id;
         return {};
       },
     }),

@@ -1,4 +1,5 @@
 import { lastSeq, unreadCount, type ChatOverview, type Participant } from "../../domain/chat.js";
+import type { ChatEvent, Person } from "../../domain/event.js";
 import type { Message } from "../../domain/message.js";
 
 /** A message as clients see it. */
@@ -35,6 +36,44 @@ export function chatJson(overview: ChatOverview) {
 /** Somebody in a chat, as clients see them. */
 export function participantJson({ id, username, joinedAt }: Participant) {
   return { user_id: id, username, joined_at: timeJson(joinedAt) };
+}
+
+/** An event as clients see it. */
+export function eventJson(event: ChatEvent) {
+  const { cursor, type, chatId, at } = event;
+  return { cursor, type, chat_id: chatId, at: timeJson(at), ...happeningJson(event) };
+}
+
+function happeningJson(event: ChatEvent) {
+  switch (event.type) {
+    case "message.created":
+    case "message.edited":
+    case "message.deleted":
+      return { message: messageJson(event.message) };
+    case "chat.created":
+      return {
+        kind: event.chat.kind,
+        title: event.chat.title,
+        participants: event.participants.map(personJson),
+      };
+    case "chat.renamed":
+      return { title: event.title };
+    case "participant.added":
+    case "participant.removed":
+      return {
+        ...personJson(event.user),
+        participant_count: event.participantCount,
+        ...(event.overview && { chat: chatJson(event.overview) }),
+      };
+    case "chat.read":
+      return { ...personJson(event.user), read_seq: event.readSeq, unread_count: event.unreadCount };
+    default:
+      return event satisfies never;
+  }
+}
+
+function personJson({ id, username }: Person) {
+  return { user_id: id, username };
 }
 
 /** RFC 3339, in UTC, with milliseconds. */

@@ -73,6 +73,7 @@ export function messageOperations(messaging: Messaging): readonly Operation[] {
       method: "patch",
       paths: ["/v1/messages/:id"],
       access: "signed in",
+      limit: "sends",
       body: z.strictObject({ message: text }),
       async handle({ session, params, body }) {
         const id = parseId(params["id"]);
@@ -83,6 +84,7 @@ export function messageOperations(messaging: Messaging): readonly Operation[] {
       method: "delete",
       paths: ["/v1/messages/:id"],
       access: "signed in",
+      limit: "sends",
       async handle({ session, params }) {
         const id = parseId(params["id"]);
         return messageJson(await messaging.deleteMessage({ by: session.user.id, id }));

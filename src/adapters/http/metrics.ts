@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { StoreStatus } from "../../application/ports.js";
+import type { EventStreams } from "./streams.js";
 
 /** What Prometheus is told of one server. */
 export interface Metrics {
@@ -9,7 +10,7 @@ export interface Metrics {
   countRequest(method: string, route: string, status: string, seconds: number): void;
 }
 
-export function createMetrics(storeStatus: () => StoreStatus): Metrics {
+export function createMetrics(storeStatus: () => StoreStatus, streams: Pick<EventStreams, "count">): Metrics {
   const registry = new Registry();
   const registers = [registry];
   const requests = new Counter({
@@ -25,23 +26,23 @@ export function createMetrics(storeStatus: () => StoreStatus): Metrics {
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
     registers,
   });
-  reflect(Counter, "palaver_store_transactions_total", "Transactions made durable.", (s) => s.transactions);
-  reflect(
-    Counter,
-    "palaver_store_commits_total",
-    "Waits for the disk, each for many transactions.",
-    (s) => s.commits,
-  );
-  reflect(Gauge, "palaver_store_writable", "1 while the store can keep what it is given.", (s) =>
-    s.fault ? 0 : 1,
-  );
+  reflect(Counter, "palaver_store_transactions_total", "Transactions made durable.", () => {
+    return storeStatus().transactions;
+  });
+  reflect(Counter, "palaver_store_commits_total", "Waits for the disk, each for many transactions.", () => {
+    return storeStatus().commits;
+  });
+  reflect(Gauge, "palaver_store_writable", "1 while the store can keep what it is given.", () => {
+    return storeStatus().fault ? 0 : 1;
+  });
+  reflect(Gauge, "palaver_event_streams", "Streams of events that are open.", () => streams.count());
 
-  /** A figure that the store keeps, read when Prometheus asks. */
+  /** A figure that is kept elsewhere, read when Prometheus asks. */
   function reflect(
     Kind: typeof Counter | typeof Gauge,
     name: string,
     help: string,
-    read: (status: StoreStatus) => number,
+    read: () => number,
   ): void {
     const metric: Counter | Gauge = new Kind({
       name,
@@ -49,7 +50,7 @@ export function createMetrics(storeStatus: () => StoreStatus): Metrics {
       registers,
       collect() {
         metric.reset();
-        metric.inc(read(storeStatus()));
+        metric.inc(read());
       },
     });
   }

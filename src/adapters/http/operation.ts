@@ -19,6 +19,8 @@ export type Operation<Body = unknown, Query = unknown> = {
   readonly body?: z.ZodType<Body>;
   /** Of the parameters behind the `?`, which come as text. Without it none is taken. */
   readonly query?: z.ZodType<Query>;
+  /** What the answer is, where it is not JSON. */
+  readonly type?: "text/event-stream";
   /** What the fields that the core refuses are called here, where that is not their usual name. */
   readonly fields?: FieldNames;
   /** Which limit it counts for. */
@@ -42,7 +44,7 @@ export interface SignedInRequest<Body, Query> extends OperationRequest<Body, Que
   readonly session: Session;
 }
 
-/** What is answered, with 200: a value to be written as JSON, or a stream of JSON text. */
+/** What is answered, with 200: a value to be written as JSON, or a stream of text. */
 export type Answer = object;
 
 /** Ties the body and the query that `handle` gets to their schemas. */
@@ -83,7 +85,7 @@ export function mount(
       } catch (error) {
         throw asHttpError(error, asked.fields);
       }
-      ctx.type = "application/json; charset=utf-8";
+      ctx.type = asked.type ?? "application/json; charset=utf-8";
     };
     for (const path of asked.paths) router[asked.method](path, answer);
   }

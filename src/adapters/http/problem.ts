@@ -51,6 +51,7 @@ const statuses: Record<ErrorCode | HttpErrorCode, number> = {
   not_signed_in: 401,
   not_a_participant: 403,
   not_your_message: 403,
+  cursor_expired: 410,
   cross_site: 403,
   unknown_session: 404,
   unknown_token: 404,

@@ -37,7 +37,10 @@ const defaults: ConnectionLimits = {
 /** How long a client that is refused may take to read why, in milliseconds. */
 const LINGER = 1_000;
 
-/** @throws Error of the system, for instance EADDRINUSE */
+/**
+ * @param app is told with `closing` to end the answers that stay open.
+ * @throws Error of the system, for instance EADDRINUSE
+ */
 export async function listen(
   app: Koa,
   host: string,
@@ -79,7 +82,13 @@ export async function listen(
   });
   const address = server.address() as AddressInfo;
   const name = address.family === "IPv6" ? `[${address.address}]` : address.address;
-  return { url: `http://${name}:${address.port}`, close: (patience) => close(server, silent, patience) };
+  return {
+    url: `http://${name}:${address.port}`,
+    close(patience) {
+      app.emit("closing");
+      return close(server, silent, patience);
+    },
+  };
 }
 
 function limitByAddress(server: Server, most: number): void {

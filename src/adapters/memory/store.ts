@@ -10,6 +10,7 @@ import type {
 import type { Chat, ChatId, ChatOverview, Pair } from "../../domain/chat.js";
 import type { Message } from "../../domain/message.js";
 import type { User, UserId, UsernameKey } from "../../domain/user.js";
+import { eventLog, type MemoryEventLog } from "./events.js";
 import { sliceOf } from "./history.js";
 import { sessionRepository } from "./sessions.js";
 import { put, take, type Undo } from "./undo.js";
@@ -21,14 +22,20 @@ interface Room {
   readonly pair: Pair | undefined;
   /** The greatest id of a message there was when it was made. */
   readonly bornAfter: number;
-  /** When each of them joined, in epoch milliseconds. */
-  readonly participants: Map<UserId, number>;
+  readonly participants: Map<UserId, Membership>;
   /** By growing id: the nth has the `seq` n. */
   readonly messages: Message[];
   /** How far each of them has read, of those who are gone, too. */
   readonly read: Map<UserId, number>;
   /** The `seq`s of the messages that are deleted. */
   readonly deleted: Set<number>;
+}
+
+interface Membership {
+  /** Epoch milliseconds. */
+  readonly joinedAt: number;
+  /** The last event of the log when they joined. */
+  readonly joinedAfter: number;
 }
 
 interface Rooms {
@@ -44,9 +51,22 @@ export function openMemoryStore(): Store {
   const undo: Undo = [];
   const rooms: Rooms = { byId: new Map(), ofUser: new Map(), messages: [] };
   const users = userRepository(undo);
+  const events = eventLog(
+    {
+      message: (id) => rooms.messages[id - 1],
+      *chatsOf(userId) {
+        for (const { chat, participants } of rooms.ofUser.get(userId) ?? []) {
+          yield { chatId: chat.id, joinedAfter: participants.get(userId)?.joinedAfter ?? 0 };
+        }
+      },
+    },
+    undo,
+  );
+  const followers = new Set<() => void>();
   const repositories: Repositories = {
     users,
-    chats: chatRepository(rooms, users, undo),
+    events,
+    chats: chatRepository(rooms, users, events, undo),
     messages: messageRepository(rooms, undo),
     sessions: sessionRepository(undo),
   };
@@ -56,7 +76,10 @@ export function openMemoryStore(): Store {
       oneAtATime(async () => {
         try {
           const result = await work(repositories);
-          if (undo.length > 0) transactions += 1;
+          if (undo.length > 0) {
+            transactions += 1;
+            for (const wake of followers) queueMicrotask(() => followers.has(wake) && wake());
+          }
           return result;
         } catch (error) {
           for (const step of undo.toReversed()) step();
@@ -66,6 +89,11 @@ export function openMemoryStore(): Store {
         }
       }),
     read: (work) => oneAtATime(async () => work(repositories)),
+    follow(wake) {
+      const follower = () => wake();
+      followers.add(follower);
+      return () => void followers.delete(follower);
+    },
     status: () => ({ fault: undefined, transactions, commits: 0 }),
     close: () => oneAtATime(async () => {}),
   };
@@ -103,7 +131,12 @@ function userRepository(undo: Undo): UserRepository {
   };
 }
 
-function chatRepository({ byId, ofUser, messages }: Rooms, users: UserReader, undo: Undo): ChatRepository {
+function chatRepository(
+  { byId, ofUser, messages }: Rooms,
+  users: UserReader,
+  events: MemoryEventLog,
+  undo: Undo,
+): ChatRepository {
   const byPair = new Map<string, Room>();
 
   function add(given: Omit<Chat, "id">, pair: Pair | undefined): Room {
@@ -138,7 +171,7 @@ function chatRepository({ byId, ofUser, messages }: Rooms, users: UserReader, un
   }
 
   function join(room: Room, userId: UserId, joinedAt: number): void {
-    put(room.participants, userId, joinedAt, undo);
+    put(room.participants, userId, { joinedAt, joinedAfter: events.lastId() }, undo);
     const own = ofUser.get(userId) ?? new Set();
     ofUser.set(userId, own.add(room));
     undo.push(() => own.delete(room));
@@ -150,6 +183,7 @@ function chatRepository({ byId, ofUser, messages }: Rooms, users: UserReader, un
       return room?.participants.has(userId) ? room.chat : undefined;
     },
     p2p: async (pair) => byPair.get(JSON.stringify(pair))?.chat,
+    idsOfUser: async (userId) => Array.from(ofUser.get(userId) ?? [], ({ chat }) => chat.id),
     async overview(id, userId) {
       const room = byId.get(id);
       return room?.participants.has(userId) ? overviewOf(room, userId) : undefined;
@@ -172,10 +206,14 @@ function chatRepository({ byId, ofUser, messages }: Rooms, users: UserReader, un
     },
     async participants(id) {
       const all = [...(byId.get(id)?.participants ?? [])].toSorted(
-        ([one, early], [other, late]) => early - late || (one < other ? -1 : 1),
+        ([one, early], [other, late]) => early.joinedAt - late.joinedAt || (one < other ? -1 : 1),
       );
       return Promise.all(
-        all.map(async ([userId, joinedAt]) => ({ id: userId, username: await username(userId), joinedAt })),
+        all.map(async ([userId, { joinedAt }]) => ({
+          id: userId,
+          username: await username(userId),
+          joinedAt,
+        })),
       );
     },
     async rename(id, title) {

@@ -39,6 +39,8 @@ export interface LogOptions {
   readonly retryAfter: number;
   /** The log goes on in a new segment; the ones before it, up to that transaction, are complete. */
   readonly onSwitch: (after: number) => void;
+  /** Something is durable that was not before. */
+  readonly onDurable: () => void;
   readonly onTrouble: (trouble: Error) => void;
   /** There is a place for the log again. */
   readonly onSpace: () => void;
@@ -132,6 +134,7 @@ export async function startLog(options: LogOptions): Promise<CommitLog> {
       inFlight = undefined;
       group.settle();
       schedule();
+      options.onDurable();
     }, fail);
   }
 

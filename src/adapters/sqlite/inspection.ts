@@ -6,6 +6,7 @@ import type { Database } from "./database.js";
 import { nodeDisk, writeAll, type Disk } from "./disk.js";
 import { filesOn, isStoreFile } from "./files.js";
 import { recover, type Recovered } from "./recovery.js";
+import { renewIdentity } from "./schema.js";
 import { readSegment, type TornTail } from "./segment.js";
 import { writeSnapshot } from "./snapshot.js";
 
@@ -50,7 +51,7 @@ export interface Backup {
 
 /**
  * Copies a store, running or not, as it is at one moment, into a new directory, and checks the copy. What others keep in
- * the directory is copied as well.
+ * the directory is copied as well. Cursors of the events of the one are not good for the other.
  *
  * @param target must not exist, or be empty.
  * @throws DamageError where the store is damaged.
@@ -58,6 +59,7 @@ export interface Backup {
  */
 export async function backUpStore(directory: string, target: string): Promise<Backup> {
   const { database, last } = await recoverRunning(diskOf(directory));
+  renewIdentity(database);
   const bytes = database.toFile();
   database.close();
   makeTarget(directory, target);

@@ -3,8 +3,8 @@ import { nodeDisk, type Disk } from "./disk.js";
 import { filesOn, type Files } from "./files.js";
 import { checkStore, copyOtherFiles, diskOf, faultsIn, makeTarget, segmentFaults } from "./inspection.js";
 import { lockDirectory } from "./lock.js";
-import { migrate } from "./schema.js";
 import { readRecords } from "./record.js";
+import { migrate, renewIdentity } from "./schema.js";
 import { findFrames } from "./segment.js";
 import { readSnapshot, writeSnapshot } from "./snapshot.js";
 
@@ -40,6 +40,7 @@ export async function salvageStore(directory: string, target: string): Promise<S
     const { database } = base;
     const replayed = replay(database, base.transaction, transactions);
     migrate(database);
+    renewIdentity(database);
     const faults = [...base.faults, ...segmentFaults(disk), ...faultsIn(database)];
     copyOtherFiles(directory, target);
     writeSnapshot(nodeDisk(target), replayed.last, database.toFile());

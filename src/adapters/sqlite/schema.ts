@@ -100,6 +100,28 @@ const MIGRATIONS: readonly string[] = [
   -- With the id, which every index ends with, this is the order in which they are listed.
   CREATE INDEX sessions_of_user ON sessions (user_id, created_at);
   `,
+  `
+  -- Whose name no other database has: a cursor tells by it whether it is one of this log.
+  CREATE TABLE identity (epoch TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+  INSERT INTO identity VALUES (lower(hex(randomblob(8))));
+
+  -- For a chat's participants where it names no user, for that one of them where it does, or, with outside = 1, for that
+  -- user in the chat or not; for nobody where it names no chat.
+  CREATE TABLE events (
+    id INTEGER PRIMARY KEY,
+    chat_id INTEGER REFERENCES chats,
+    user_id TEXT REFERENCES users,
+    outside INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    what TEXT NOT NULL,
+    message_id INTEGER REFERENCES messages
+  ) STRICT;
+  CREATE INDEX events_of_chat ON events (chat_id) WHERE user_id IS NULL;
+  CREATE INDEX events_of_user ON events (user_id) WHERE chat_id IS NOT NULL AND user_id IS NOT NULL;
+
+  -- The last event of the log when they joined: those behind it are for them.
+  ALTER TABLE participants ADD COLUMN joined_after INTEGER NOT NULL DEFAULT 0;
+  `,
 ];
 
 /**
@@ -121,4 +143,14 @@ export function migrate(database: Database): number | undefined {
   database.execute(`PRAGMA user_version = ${MIGRATIONS.length}`);
   database.execute("COMMIT");
   return version;
+}
+
+/**
+ * Makes a copy of a database one of its own. What happens in the original from now on is not in the copy: a cursor that the
+ * original gives must not be taken for a place in the log of the copy.
+ */
+export function renewIdentity(copy: Database): void {
+  // Older versions have no log. They get one, and an identity, when they are opened.
+  if (!copy.row("SELECT 1 FROM sqlite_schema WHERE name = 'identity'")) return;
+  copy.execute("DELETE FROM identity; INSERT INTO identity VALUES (lower(hex(randomblob(8))));");
 }

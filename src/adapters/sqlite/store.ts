@@ -121,6 +121,7 @@ async function startStore(
     ]);
   }
   if (largestDatabase !== undefined) database.limit(largestDatabase);
+  const followers = new Set<() => void>();
   const log = await startLog({
     threads,
     last,
@@ -128,6 +129,9 @@ async function startStore(
     makeFirstSpare: () => makeSpare(disk, segmentBytes),
     retryAfter,
     onSwitch: compaction(threads, sizes, segmentBytes, onTrouble),
+    onDurable() {
+      for (const wake of followers) wake();
+    },
     onTrouble,
     onSpace,
     onFatal,
@@ -217,6 +221,11 @@ async function startStore(
         () => log.requireUp(),
         () => work(all),
       ),
+    follow(wake) {
+      const follower = () => wake();
+      followers.add(follower);
+      return () => void followers.delete(follower);
+    },
     status: () => log.status(),
     async close() {
       if (closed) return;

@@ -9,6 +9,7 @@ import { listen } from "../../../src/adapters/http/server.js";
 import { describeApi, expectProblem } from "../../support/api.js";
 import { Client, PASSWORD, freshName, signedIn } from "../../support/client.js";
 import { describeSessionApi } from "../../support/session-api.js";
+import { describeEvents } from "../../support/events-api.js";
 import { openTestServer, type TestServer } from "../../support/server.js";
 
 describe("The HTTP API", () => {
@@ -22,6 +23,7 @@ describe("The HTTP API", () => {
 
   describeApi(() => server.url);
   describeSessionApi(() => server.url);
+  describeEvents(() => server.url);
 
   describe("A list", () => {
     it("is whole and in order whatever its length, while others send", async () => {

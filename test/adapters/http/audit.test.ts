@@ -86,10 +86,12 @@ describe("The audit log", () => {
   it("tells who changed who is in a chat, and who was kept out", async () => {
     const bob = await signedIn(server.url, "bob");
     const chatId = String((await ana.post("/v1/group_chat")).json["chat_id"]);
+    const bobId = (await bob.get("/v1/auth/session")).json["user_id"];
     await ana.post(`/v1/group_chat/${chatId}/participants`, { username: bob.username });
-    expect(last()).to.include({ audit: "participant_added", user_id: anaId, chat_id: chatId });
+    const line = { user_id: anaId, account_id: bobId, chat_id: chatId };
+    expect(last()).to.include({ audit: "participant_added", ...line });
     await ana.delete(`/v1/group_chat/${chatId}/participants/${bob.username}`);
-    expect(last()).to.include({ audit: "participant_removed", user_id: anaId, chat_id: chatId });
+    expect(last()).to.include({ audit: "participant_removed", ...line });
     await bob.get(`/v1/messages/group/${chatId}`);
     expect(last()).to.include({ audit: "forbidden", code: "not_a_participant", chat_id: chatId });
     await ana.post("/v1/group_chat", {}, { headers: { Origin: "https://evil.example" } });

@@ -383,6 +383,7 @@ describe("the room in the last segment of a full disk", () => {
       last: 0,
       segmentBytes: 4096,
       retryAfter: 1e9,
+      onDurable: () => {},
       onSwitch: () => {},
       onTrouble: () => {},
       onSpace: () => {},

@@ -9,6 +9,7 @@ import { writeSnapshot } from "../../../src/adapters/sqlite/snapshot.js";
 import { openSqliteStore, type SqliteStore } from "../../../src/adapters/sqlite/store.js";
 import type { ChatId } from "../../../src/domain/chat.js";
 import type { UserId, UsernameKey } from "../../../src/domain/user.js";
+import { append, renamed } from "../../contract/scene.js";
 
 const FIXTURES = fileURLToPath(new URL("../../../../test/fixtures/", import.meta.url));
 const ANA = "0199aaaa-0000-7000-8000-00000000000a" as UserId;
@@ -44,6 +45,27 @@ describe("an SQLite store in the first format", () => {
   afterEach(async () => {
     await store.close();
     rmSync(directory, { recursive: true });
+  });
+
+  it("begins an empty log of events under a name of its own, for all who are in its chats", async () => {
+    store = await openSqliteStore(directory);
+    const all = { after: 0, upTo: 10, limit: 10 };
+    const bounds = await store.read(({ events }) => events.bounds());
+    expect(bounds).to.deep.equal({ epoch: bounds.epoch, first: 1, last: 0 });
+    expect(bounds.epoch).to.match(/^[0-9a-f]{16}$/);
+    const chat = await store.read(({ chats }) => chats.p2p([ANA, BO]));
+    await append(store, renamed(chat!, "first"));
+    for (const id of [ANA, BO]) {
+      const told = await store.read(({ events }) => events.ofUser(id, all));
+      expect(told.map(({ what }) => what)).to.deep.equal([{ type: "chat.renamed", title: "first" }]);
+    }
+    await store.close();
+    store = await openSqliteStore(directory);
+    expect(await store.read(({ events }) => events.bounds())).to.deep.equal({
+      epoch: bounds.epoch,
+      first: 1,
+      last: 1,
+    });
   });
 
   it("opens with all that is in its snapshot and its log", async () => {

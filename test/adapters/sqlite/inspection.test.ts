@@ -7,6 +7,7 @@ import { backUpStore, checkStore } from "../../../src/adapters/sqlite/inspection
 import { salvageStore } from "../../../src/adapters/sqlite/salvage.js";
 import { openSqliteStore, type SqliteStore } from "../../../src/adapters/sqlite/store.js";
 import type { Chat } from "../../../src/domain/chat.js";
+import { append, renamed } from "../../contract/scene.js";
 import { openP2p, send, texts } from "./conversation.js";
 
 const OPTIONS = { segmentBytes: 1024 * 1024 };
@@ -43,6 +44,14 @@ describe("the files of an SQLite store", () => {
 
   async function closeAll(): Promise<void> {
     for (const store of stores) await store.close();
+  }
+
+  /** The name of the log that the store of this directory has. */
+  async function epochOf(path: string): Promise<string> {
+    const store = await openSqliteStore(path, OPTIONS);
+    const { epoch } = await store.read(({ events }) => events.bounds());
+    await store.close();
+    return epoch;
   }
 
   async function readTexts(path: string): Promise<string[]> {
@@ -124,6 +133,17 @@ describe("the files of an SQLite store", () => {
       expect(await texts(await open(target), chat)).to.deep.equal(WORDS);
     });
 
+    it("have another name for their log in each copy, and keep theirs", async () => {
+      const before = await stores[0]!.read(({ events }) => events.bounds());
+      await backUpStore(directory, target);
+      await backUpStore(directory, join(root, "another"));
+      await closeAll();
+      const epochs = [await epochOf(directory), await epochOf(target), await epochOf(join(root, "another"))];
+      expect(epochs[0]).to.equal(before.epoch);
+      expect(new Set(epochs)).to.have.property("size", 3);
+      expect(epochs.join(" ")).to.match(/^[0-9a-f]{16} [0-9a-f]{16} [0-9a-f]{16}$/);
+    });
+
     it("are a moment of a store that is busy, and compacts its log meanwhile", async () => {
       const busy = await openSqliteStore(join(root, "busy"), { segmentBytes: 128 * 1024 });
       stores.push(busy);
@@ -178,6 +198,18 @@ describe("the files of an SQLite store", () => {
       expect(readFileSync(join(target, "a-key"), "utf8")).to.equal("of somebody else");
     });
 
+    it("have another name for their log in the new store, and all that it tells", async () => {
+      await append(stores[0]!, renamed(chat, "kept"), renamed(chat, "kept, too"));
+      const all = (store: SqliteStore) =>
+        store.read(({ events }) => events.all({ after: 0, upTo: 9, limit: 9 }));
+      const before = await all(stores[0]!);
+      await closeAll();
+      await salvageStore(directory, target);
+      expect(await epochOf(target)).to.match(/^[0-9a-f]{16}$/);
+      expect(await epochOf(target)).not.to.equal(await epochOf(directory));
+      expect(await all(await open(target))).to.deep.equal(before);
+    });
+
     it("give all but a bad frame, and name what is missing", async () => {
       await closeAll();
       const path = file(/^log/);
@@ -211,9 +243,11 @@ describe("the files of an SQLite store", () => {
       damage(path, (all) => void all.fill(0xff, lost - (lost % 4096), lost - (lost % 4096) + 4096));
       const { faults } = await salvageStore(directory, join(root, "saved"));
       expect(faults[0]).to.match(/^snapshot-.* is damaged/);
+      expect(await epochOf(join(root, "saved"))).to.match(/^[0-9a-f]{16}$/);
       const found = await texts(await open(join(root, "saved")), chat);
       expect(found.length).to.be.within(30, 39);
       expect(WORDS).to.include.members(found);
+      expect(faults.filter((fault) => /table (?!messages)/.test(fault))).to.deep.equal([]);
     });
 
     it("are refused to it while a store has them", async () => {

@@ -5,20 +5,22 @@ import { openSqliteStore } from "../../../src/adapters/sqlite/store.js";
 import { storeContract } from "../../contract/store.js";
 
 describe("the SQLite store", () => {
-  let directory: string;
+  const directories: string[] = [];
 
-  const reopen = () => openSqliteStore(directory, { segmentBytes: 2 ** 21 });
+  const reopen = () => openSqliteStore(directories.at(-1)!, { segmentBytes: 2 ** 21 });
 
   storeContract(
     { describe, it, beforeEach, afterEach },
     {
       open() {
-        directory = mkdtempSync(join(tmpdir(), "palaver-"));
+        directories.push(mkdtempSync(join(tmpdir(), "palaver-")));
         return reopen();
       },
       reopen,
     },
   );
 
-  afterEach(() => rmSync(directory, { recursive: true }));
+  afterEach(() => {
+    for (const directory of directories.splice(0)) rmSync(directory, { recursive: true });
+  });
 });

@@ -1,0 +1,230 @@
+import { once } from "node:events";
+import type { ServerResponse } from "node:http";
+import { Readable } from "node:stream";
+import type { Clock } from "../../application/ports.js";
+import type { EventBatch } from "../../application/events.js";
+import type { ChatEvent } from "../../domain/event.js";
+import { isAlive, seen, type Session, type SessionId } from "../../domain/session.js";
+import { eventJson } from "./json.js";
+
+/** How answers that stay open behave; each has a usual value. Times are in milliseconds. */
+export interface StreamOptions {
+  /** How often a stream that has nothing to tell shows that it lives. */
+  readonly heartbeat?: number;
+  /** How long a reader may leave its buffer full, or not take the end, before it is cut off. It resumes from where it was. */
+  readonly patience?: number;
+}
+
+/** What is to be sent over one stream. */
+export interface Streamed {
+  readonly session: Session;
+  /** Notes that the session is in use. Rejects where it has ended. */
+  renew(): Promise<Session>;
+  /** What was told first, and what comes after it. */
+  readonly first: EventBatch;
+  readonly batches: AsyncIterableIterator<EventBatch>;
+  /** The client's cursor could not be served, and it is to read its chats anew. */
+  readonly resync: boolean;
+}
+
+/** The streams of Server-Sent Events that are open at the moment, and the answers that wait for an event. */
+export interface EventStreams {
+  open(streamed: Streamed): Readable;
+  /** Resolves after that time, or when the client is gone, or when all ends. */
+  wait(milliseconds: number, response: ServerResponse): Promise<void>;
+  count(): number;
+  /** Ends them all, in order: what was handed over is sent. None is opened any more. */
+  close(): void;
+}
+
+/** Of one session; with one more, the oldest ends. */
+const MOST_STREAMS = 5;
+
+/** How many bytes wait for a reader before nothing more is taken for it. */
+const BUFFER = 256 * 1024;
+
+/** How many streams are written to in one go: with a thousand of them, other requests would wait for all. */
+const AT_ONCE = 50;
+
+/** How often it is looked whether a session has expired, in milliseconds. */
+const SWEEP = 500;
+
+export function eventStreams(
+  clock: Clock,
+  { heartbeat = 15_000, patience = 10_000 }: StreamOptions = {},
+): EventStreams {
+  const ofSession = new Map<SessionId, Set<Readable>>();
+  const streams = new Map<Readable, Streamed>();
+  const inLine: (() => void)[] = [];
+  const waiting = new Set<() => void>();
+  let closed = false;
+  let timers: NodeJS.Timeout[] = [];
+
+  function add(stream: Readable, streamed: Streamed): void {
+    const { session } = streamed;
+    const own = ofSession.get(session.id) ?? new Set();
+    const [oldest] = own;
+    if (oldest && own.size >= MOST_STREAMS) end(oldest);
+    ofSession.set(session.id, own.add(stream));
+    streams.set(stream, streamed);
+    if (timers.length === 0) {
+      timers = [setInterval(showLife, heartbeat).unref(), setInterval(sweep, SWEEP).unref()];
+    }
+  }
+
+  /** Nothing more is taken for it. */
+  function forget(stream: Readable): void {
+    const streamed = streams.get(stream);
+    if (!streamed) return;
+    const { session, batches } = streamed;
+    void batches.return?.();
+    streams.delete(stream);
+    const own = ofSession.get(session.id);
+    own?.delete(stream);
+    if (own?.size === 0) ofSession.delete(session.id);
+    if (streams.size > 0) return;
+    for (const timer of timers) clearInterval(timer);
+    timers = [];
+  }
+
+  function end(stream: Readable): void {
+    forget(stream);
+    stream.push(null);
+    // Whoever does not read what was handed over never meets its end, and would keep all of it here.
+    setTimeout(() => stream.destroy(), patience).unref();
+  }
+
+  function showLife(): void {
+    for (const stream of streams.keys()) {
+      void turn().then(() => {
+        if (streams.has(stream) && stream.readableLength === 0) stream.push(":\n\n");
+      });
+    }
+  }
+
+  function sweep(): void {
+    const now = clock.now();
+    for (const [stream, streamed] of streams) {
+      const { session } = streamed;
+      const used = seen(session, now);
+      if (!isAlive(session, now)) end(stream);
+      else if (used !== session) renew(stream, { ...streamed, session: used });
+    }
+  }
+
+  /** Whoever has a stream open uses their session. */
+  function renew(stream: Readable, streamed: Streamed): void {
+    streams.set(stream, streamed);
+    streamed.renew().then(
+      (session) => streams.has(stream) && streams.set(stream, { ...streamed, session }),
+      () => streams.has(stream) && end(stream),
+    );
+  }
+
+  /** Resolves when it is this one's turn to be written to. */
+  function turn(): Promise<void> {
+    return new Promise((resolve) => {
+      if (inLine.push(resolve) === 1) setImmediate(nextInLine);
+    });
+  }
+
+  function nextInLine(): void {
+    for (const go of inLine.splice(0, AT_ONCE)) go();
+    if (inLine.length > 0) setImmediate(nextInLine);
+  }
+
+  /** Hands over what comes until there is no more, the reader is gone, or does not read. */
+  async function pump(stream: Readable, { first, batches, resync }: Streamed): Promise<void> {
+    stream.push(helloFrame(first, resync));
+    for (let batch: EventBatch | undefined = first; batch; batch = (await batches.next()).value) {
+      for (const frames of chunksOf(batch.events)) {
+        await turn();
+        if (!streams.has(stream)) return;
+        if (stream.push(frames)) continue;
+        await once(stream, "drained", { signal: AbortSignal.timeout(patience) });
+      }
+    }
+    if (streams.has(stream)) end(stream);
+  }
+
+  return {
+    open(streamed) {
+      const stream: Readable = new Readable({
+        highWaterMark: BUFFER,
+        read: () => void stream.emit("drained"),
+        destroy(error, done) {
+          forget(stream);
+          done(error);
+        },
+      });
+      add(stream, streamed);
+      // Whatever ends it, the client resumes: there is nobody to tell why.
+      pump(stream, streamed).catch(() => stream.destroy());
+      if (closed) end(stream);
+      return stream;
+    },
+    async wait(milliseconds, response) {
+      if (closed || response.closed) return;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(finish, milliseconds);
+        function finish() {
+          clearTimeout(timer);
+          response.off("close", finish);
+          waiting.delete(finish);
+          resolve();
+        }
+        waiting.add(finish);
+        response.once("close", finish);
+      });
+    },
+    count: () => streams.size,
+    close() {
+      closed = true;
+      for (const stream of streams.keys()) end(stream);
+      for (const finish of waiting) finish();
+    },
+  };
+}
+
+/** An event is written out once, however many streams it goes to. They share its bytes. */
+const written = new WeakMap<ChatEvent, Buffer>();
+
+function frameOf(event: ChatEvent): Buffer {
+  const known = written.get(event);
+  if (known !== undefined) return known;
+  const data = JSON.stringify(eventJson(event));
+  const frame = Buffer.from(`id: ${event.cursor}\nevent: ${event.type}\ndata: ${data}\n\n`);
+  written.set(event, frame);
+  return frame;
+}
+
+/**
+ * The first thing that is sent, at once. Where there are events to come, each brings its own id: who is cut off before them
+ * must not go on behind them.
+ */
+function helloFrame({ events, cursor }: EventBatch, resync: boolean): string {
+  const place = events.length === 0 ? `id: ${cursor}\n` : "";
+  const event = resync ? `event: resync\ndata: ${JSON.stringify({ cursor })}\n` : "";
+  return `retry: 3000\n${place}${event}\n`;
+}
+
+/** In one piece what fits into a quarter of the buffer. */
+function* chunksOf(events: readonly ChatEvent[]): Generator<Buffer> {
+  let frames: Buffer[] = [];
+  let size = 0;
+  for (const frame of events.map(frameOf)) {
+    if (size > 0 && size + frame.length > BUFFER / 4) {
+      yield joined(frames);
+      frames = [];
+      size = 0;
+    }
+    frames.push(frame);
+    size += frame.length;
+  }
+  if (size > 0) yield joined(frames);
+}
+
+function joined(frames: readonly Buffer[]): Buffer {
+  const [only] = frames;
+  return only && frames.length === 1 ? only : Buffer.concat(frames);
+}

@@ -1,0 +1,137 @@
+import { request } from "node:http";
+import { setTimeout as delay } from "node:timers/promises";
+import { expect } from "chai";
+import { expectProblem } from "../../support/api.js";
+import { Client, signedIn, type HttpAnswer } from "../../support/client.js";
+import { cursorOf, until, type EventJson } from "../../support/event-stream.js";
+import { openTestServer, type TestServer } from "../../support/server.js";
+
+describe("Asking for events", () => {
+  let server: TestServer;
+  let ana: Client;
+  let bob: Client;
+  let cursor: string;
+
+  beforeEach(async () => {
+    server = await openTestServer();
+    [ana, bob] = [await signedIn(server.url, "ana"), await signedIn(server.url, "bob")];
+    cursor = await cursorOf(ana);
+  });
+
+  afterEach(() => server.close());
+
+  const send = (message: string) => bob.post("/v1/messages", { dest_username: ana.username, message });
+  const poll = (query: string) => ana.get(`/v1/events?${query}`);
+  const eventsOf = ({ json }: HttpAnswer) => json["events"] as EventJson[];
+  const texts = (answer: HttpAnswer) => eventsOf(answer).flatMap(({ message }) => message?.message ?? []);
+  /** Resolves when somebody is waiting for something to happen. */
+  const somebodyWaits = async () => {
+    await until(() => server.store.followers > 0);
+    // They look once more before they wait.
+    await delay(20);
+  };
+
+  it("pages through what happened, oldest first, each event once", async () => {
+    for (let n = 1; n <= 5; n += 1) await send(`${n}`);
+    const pages: string[][] = [];
+    for (let after = cursor, more = true; more;) {
+      const page = await poll(`after=${after}&limit=2`);
+      pages.push(eventsOf(page).map(({ type, message }) => message?.message ?? type));
+      after = page.json["cursor"] as string;
+      more = page.json["has_more"] as boolean;
+    }
+    expect(pages).to.deep.equal([
+      ["chat.created", "1"],
+      ["2", "3"],
+      ["4", "5"],
+    ]);
+  });
+
+  it("goes on from the cursor of an event as well as from that of a page", async () => {
+    for (const text of ["1", "2", "3"]) await send(text);
+    const page = await poll(`after=${cursor}`);
+    for (const [index, event] of eventsOf(page).entries()) {
+      const rest = eventsOf(await poll(`after=${event.cursor}`));
+      expect(rest).to.deep.equal(eventsOf(page).slice(index + 1));
+    }
+    expect(eventsOf(await poll(`after=${String(page.json["cursor"])}`))).to.deep.equal([]);
+  });
+
+  it("answers with what is there already, however long it may wait", async () => {
+    await send("there");
+    expect(texts(await poll(`after=${cursor}&wait=60`))).to.deep.equal(["there"]);
+  });
+
+  it("waits until something happens that is for the caller", async () => {
+    const waiting = poll(`after=${cursor}&wait=60`);
+    await somebodyWaits();
+    await bob.post("/v1/messages", { dest_username: bob.username, message: "not for ana" });
+    await send("for ana");
+    expect(texts(await waiting)).to.deep.equal(["for ana"]);
+    expect(server.store.followers).to.equal(0);
+  });
+
+  it("answers with nothing, and a cursor to go on from, when the time is over", async () => {
+    await bob.post("/v1/messages", { dest_username: bob.username, message: "not for ana" });
+    const answer = await poll(`after=${cursor}&wait=1`);
+    expect(answer.status).to.equal(200);
+    expect(answer.json).to.include({ has_more: false });
+    expect(eventsOf(answer)).to.deep.equal([]);
+    await send("later");
+    expect(texts(await poll(`after=${String(answer.json["cursor"])}`))).to.deep.equal(["later"]);
+  });
+
+  it("waits for nobody who is gone", async () => {
+    const asking = request(`${server.url}/v1/events?after=${cursor}&wait=60`, {
+      headers: { Cookie: ana.cookie },
+    });
+    asking.on("error", () => {});
+    asking.end();
+    await somebodyWaits();
+    asking.destroy();
+    await until(() => server.store.followers === 0);
+    await until(() => server.lines.some(({ route, cut }) => route === "/v1/events" && cut === true));
+  });
+
+  it("answers those who wait when the server ends", async () => {
+    const waiting = poll(`after=${cursor}&wait=60`);
+    await somebodyWaits();
+    // Were it not answered, it would be cut only after the time that this test may take.
+    await server.close(60_000);
+    const answer = await waiting;
+    expect(answer.status).to.equal(200);
+    expect(eventsOf(answer)).to.deep.equal([]);
+  });
+
+  it("refuses who logs out while waiting", async () => {
+    const waiting = poll(`after=${cursor}&wait=60`);
+    await somebodyWaits();
+    const copy = new Client(server.url);
+    copy.cookie = ana.cookie;
+    await copy.post("/v1/auth/logout");
+    expectProblem(await waiting, 401, "not_signed_in");
+    expect(server.store.followers).to.equal(0);
+  });
+
+  it("refuses a cursor behind which something is forgotten", async () => {
+    await send("old");
+    await send("last");
+    await server.messaging.forgetEvents({ before: server.ports.clock.now() + 1 });
+    expectProblem(await poll(`after=${cursor}`), 410, "cursor_expired");
+    const { json } = await ana.get("/v1/events");
+    expect((await poll(`after=${String(json["cursor"])}`)).status).to.equal(200);
+  });
+
+  it("shows of a message only what it says now", async () => {
+    const { json } = await send("secret");
+    await bob.delete(`/v1/messages/${String(json["id"])}`);
+    const answer = await poll(`after=${cursor}`);
+    expect(eventsOf(answer).map(({ type }) => type)).to.deep.equal([
+      "chat.created",
+      "message.created",
+      "message.deleted",
+    ]);
+    expect(texts(answer)).to.deep.equal(["", ""]);
+    expect(answer.text).to.not.include("secret");
+  });
+});

@@ -1,0 +1,309 @@
+import { once } from "node:events";
+import { request } from "node:http";
+import { setTimeout as delay } from "node:timers/promises";
+import { expect } from "chai";
+import { eventStreams } from "../../../src/adapters/http/streams.js";
+import type { ChatId } from "../../../src/domain/chat.js";
+import type { ChatEvent, EventCursor } from "../../../src/domain/event.js";
+import { usernameKey } from "../../../src/domain/user.js";
+import { expectProblem } from "../../support/api.js";
+import { Client, PASSWORD, signedIn } from "../../support/client.js";
+import { cursorOf, openStream, until, type EventStream } from "../../support/event-stream.js";
+import { openTestServer, type TestServer } from "../../support/server.js";
+
+const DAY = 24 * 60 * 60 * 1_000;
+
+/** Of a database that is not this one. */
+const FOREIGN_CURSOR = "0000000000000000-1";
+
+describe("A stream of events", () => {
+  let server: TestServer;
+  let ana: Client;
+  let bob: Client;
+
+  beforeEach(async () => {
+    server = await openTestServer({ streams: { heartbeat: 20, patience: 200 } });
+    [ana, bob] = [await signedIn(server.url, "ana"), await signedIn(server.url, "bob")];
+  });
+
+  afterEach(() => server.close());
+
+  const send = (message: string) => bob.post("/v1/messages", { dest_username: ana.username, message });
+  const texts = ({ events }: EventStream) => events.flatMap(({ message }) => message?.message ?? []);
+  const copyOf = (client: Client) => Object.assign(new Client(client.url), { cookie: client.cookie });
+  const openStreams = async () => {
+    const { text } = await ana.get("/metrics");
+    return Number(/^palaver_event_streams (\d+)$/m.exec(text)?.[1]);
+  };
+
+  describe("when it begins", () => {
+    it("tells at once how to come back, and from where", async () => {
+      const stream = await openStream(ana);
+      await until(() => stream.frames.length > 0);
+      expect(stream.frames[0]).to.deep.equal({ retry: "3000", id: await cursorOf(ana) });
+    });
+
+    it("has the headers that let it through, as it is", async () => {
+      const { headers } = await openStream(ana);
+      expect(headers["content-type"]).to.match(/^text\/event-stream/);
+      expect(headers).to.include({ "x-accel-buffering": "no", "cache-control": "no-store" });
+      expect(headers).to.not.have.any.keys("content-encoding", "content-length");
+    });
+
+    it("tells what was, then what is, each with its cursor, its type and itself", async () => {
+      const cursor = await cursorOf(ana);
+      await send("before");
+      const stream = await openStream(ana, { after: cursor });
+      await stream.received(2);
+      await send("now");
+      await stream.received(3);
+      const { json } = await ana.get(`/v1/events?after=${cursor}`);
+      expect(stream.events).to.deep.equal(json["events"]);
+      const told = stream.frames.filter(({ data }) => data !== undefined);
+      expect(told.map(({ id, event }) => [id, event])).to.deep.equal(
+        stream.events.map((event) => [event.cursor, event.type]),
+      );
+      expect(stream.events.map(({ type }) => type)).to.deep.equal([
+        "chat.created",
+        "message.created",
+        "message.created",
+      ]);
+    });
+
+    it("goes on from Last-Event-ID, whatever the URL says", async () => {
+      const cursor = await cursorOf(ana);
+      await send("seen");
+      const lastEventId = await cursorOf(ana);
+      await send("unseen");
+      const stream = await openStream(ana, { after: cursor, lastEventId });
+      await stream.received(1);
+      expect(texts(stream)).to.deep.equal(["unseen"]);
+    });
+
+    it("asks for a new look at everything where the cursor can't be served, and goes on live", async () => {
+      const stream = await openStream(ana, { lastEventId: FOREIGN_CURSOR });
+      await until(() => stream.frames.length > 0);
+      const cursor = await cursorOf(ana);
+      expect(stream.frames[0]).to.deep.equal({
+        retry: "3000",
+        id: cursor,
+        event: "resync",
+        data: JSON.stringify({ cursor }),
+      });
+      await send("live");
+      await stream.received(2);
+      expect(texts(stream)).to.deep.equal(["live"]);
+    });
+
+    it("does not begin for a session that ends at that moment", async () => {
+      server.store.beforeRead = async (count) => {
+        if (count === 2) await copyOf(ana).post("/v1/auth/logout");
+      };
+      expectProblem(await ana.get("/v1/events/stream"), 401, "not_signed_in");
+      expect(server.store.followers).to.equal(0);
+    });
+
+    it("leaves nothing open where nobody takes it", async () => {
+      await ana.ask("HEAD", "/v1/events/stream");
+      const asking = request(`${server.url}/v1/events/stream`, { headers: { Cookie: ana.cookie } });
+      asking.on("error", () => {});
+      server.store.beforeRead = async (count) => {
+        if (count !== 2) return;
+        asking.destroy();
+        await until(() => server.lines.some(({ cut }) => cut === true));
+      };
+      asking.end();
+      await until(() => server.lines.some(({ cut }) => cut === true));
+      await until(() => server.store.followers === 0);
+      expect(await openStreams()).to.equal(0);
+    });
+  });
+
+  describe("while it is open", () => {
+    it("shows that it lives", async () => {
+      const stream = await openStream(ana);
+      await until(() => stream.frames.filter((frame) => "" in frame).length >= 3);
+      expect(stream.events).to.deep.equal([]);
+    });
+
+    it("is counted", async () => {
+      const streams = [await openStream(ana), await openStream(bob)];
+      expect(await openStreams()).to.equal(2);
+      for (const stream of streams) stream.leave();
+      await until(() => server.store.followers === 0);
+      expect(await openStreams()).to.equal(0);
+    });
+
+    it("tells who is removed that they are, and nothing after it", async () => {
+      const chatId = String((await bob.post("/v1/group_chat")).json["chat_id"]);
+      const participants = `/v1/group_chat/${chatId}/participants`;
+      const say = (message: string) => bob.post("/v1/messages", { group_chat_id: chatId, message });
+      const stream = await openStream(ana);
+      await bob.post(participants, { username: ana.username });
+      await say("for all");
+      await bob.delete(`${participants}/${ana.username}`);
+      await say("behind her back");
+      await send("for ana");
+      await stream.received(5);
+      const told = stream.events.map(({ type, message }) => message?.message ?? type);
+      const expected = ["participant.added", "for all", "participant.removed", "chat.created", "for ana"];
+      expect(told).to.deep.equal(expected);
+      const again = await openStream(ana, { after: stream.events[0]!.cursor });
+      await again.received(3);
+      // Of a chat that she is no longer in she is told nothing again but that she is not.
+      expect(again.events).to.deep.equal(stream.events.slice(2));
+    });
+  });
+
+  describe("ends", () => {
+    it("where a session opens a sixth one: the oldest", async () => {
+      const streams: EventStream[] = [];
+      for (let n = 1; n <= 5; n += 1) streams.push(await openStream(ana));
+      const others = [await openStream(bob)];
+      streams.push(await openStream(ana));
+      expect(await streams[0]!.ended).to.equal(true);
+      await send("for the others");
+      for (const stream of [...streams.slice(1), ...others]) await stream.received(2);
+      expect([...streams, ...others].map((stream) => texts(stream).length)).to.deep.equal([
+        0, 1, 1, 1, 1, 1, 1,
+      ]);
+    });
+
+    it("with its session: at a logout, and no other one", async () => {
+      const others = await signedInAgain(ana);
+      const [stream, other] = [await openStream(ana), await openStream(others)];
+      await ana.post("/v1/auth/logout");
+      expect(await stream.ended).to.equal(true);
+      await send("for the other one");
+      await other.received(2);
+      expect([texts(stream), texts(other)]).to.deep.equal([[], ["for the other one"]]);
+    });
+
+    it("with its session: where a login takes its place", async () => {
+      const stream = await openStream(ana);
+      await signedInAgain(ana, ana.cookie);
+      expect(await stream.ended).to.equal(true);
+    });
+
+    it("with its session: when it expires, which it does not while a stream shows that it is in use", async () => {
+      const stream = await openStream(ana);
+      const { id } = (await server.store.read(({ users }) => users.byKey(usernameKey(ana.username))))!;
+      const lastSeen = async () =>
+        (await server.store.read(({ sessions }) => sessions.ofUser(id)))[0]!.lastSeenAt;
+      const login = await lastSeen();
+      server.ports.clock.advance(14 * DAY - 1);
+      while ((await lastSeen()) === login) await delay(20);
+      server.ports.clock.advance(1);
+      await bob.post("/v1/auth/login", { username: bob.username, password: PASSWORD });
+      await send("in time");
+      await stream.received(2);
+      server.ports.clock.advance(14 * DAY);
+      expect(await stream.ended).to.equal(true);
+      expect(texts(stream)).to.deep.equal(["in time"]);
+    });
+
+    it("when the server does, in order, after what was handed over", async () => {
+      const [stream, other] = [await openStream(ana), await openStream(ana)];
+      await until(() => stream.frames.length > 0);
+      stream.pause();
+      const message = "\u{1f9a6}".repeat(1_000);
+      for (let n = 0; n < 40; n += 1) await send(message);
+      // It was handed over to the one before it was to the other.
+      await other.received(41);
+      const closing = server.close(60_000);
+      stream.resume();
+      expect(await stream.ended).to.equal(true);
+      expect(texts(stream)).to.deep.equal(Array.from({ length: 40 }, () => message));
+      await closing;
+    });
+
+    it("for a reader who does not read, while others go on, and is resumed", async () => {
+      const cursor = await cursorOf(ana);
+      const [stuck, other] = [await openStream(ana), await openStream(ana)];
+      await until(() => stuck.frames.length > 0);
+      stuck.pause();
+      const message = "\u{1f9a6}".repeat(10_000);
+      const user = await server.store.read(({ users }) => users.byKey(bob.username.toLowerCase() as never));
+      let sent = 0;
+      // What the machine holds on the way is out of our hands, and can be some megabytes.
+      while ((await openStreams()) === 2 && sent < 1_000) {
+        for (let n = 0; n < 20; n += 1, sent += 1) {
+          const to = { username: ana.username };
+          await server.messaging.sendMessage({ by: user!.id, to, text: `${sent} ${message.slice(20)}` });
+        }
+        await delay(20);
+      }
+      expect(sent).to.be.lessThan(1_000);
+      await other.received(sent + 1);
+      stuck.resume();
+      expect(await stuck.ended).to.equal(false);
+      const rest = await openStream(ana, { after: cursor, lastEventId: stuck.lastId() });
+      await rest.received(sent + 1 - stuck.events.length);
+      expect([...stuck.events, ...rest.events]).to.deep.equal(other.events);
+      expect(other.events).to.have.length(sent + 1);
+    });
+  });
+
+  describe("that nobody reads", () => {
+    const event: ChatEvent = {
+      cursor: "cursor" as EventCursor,
+      chatId: 1 as ChatId,
+      at: 0,
+      type: "chat.renamed",
+      title: "\u20ac".repeat(10_000),
+    };
+    const bytes = Buffer.byteLength(event.type === "chat.renamed" ? String(event.title) : "");
+
+    it("holds no more than its buffer, and is let go of", async () => {
+      const { stream, handedOver, left } = await unread();
+      expect(handedOver() * bytes)
+        .to.be.greaterThan(200 * 1024)
+        .and.lessThan(512 * 1024);
+      await once(stream, "close");
+      await left;
+      expect(stream.readableLength).to.be.lessThan(512 * 1024);
+    });
+
+    it("is let go of after its end", async () => {
+      const { stream, streams, left } = await unread();
+      streams.close();
+      await left;
+      expect(streams.count()).to.equal(0);
+      await once(stream, "close");
+    });
+
+    /** A stream with endless events that nobody reads, once its buffer is full. */
+    async function unread() {
+      const streams = eventStreams(server.ports.clock, { patience: 100 });
+      const { secret } = await server.messaging.logIn({ username: ana.username, password: PASSWORD });
+      const session = await server.messaging.authenticate({ secret });
+      let count = 0;
+      let leave = () => {};
+      const left = new Promise<void>((resolve) => (leave = resolve));
+      async function* endless() {
+        try {
+          for (; ; count += 1) yield { events: [event], cursor: event.cursor };
+        } finally {
+          leave();
+        }
+      }
+      const first = { events: [], cursor: event.cursor };
+      const stream = streams.open({
+        session,
+        first,
+        renew: async () => session,
+        batches: endless(),
+        resync: false,
+      });
+      await delay(20);
+      return { stream, streams, handedOver: () => count, left };
+    }
+  });
+
+  /** The same user, with another session. */
+  async function signedInAgain(client: Client, cookie = ""): Promise<Client> {
+    const again = Object.assign(new Client(client.url), { cookie });
+    await again.post("/v1/auth/login", { username: client.username, password: PASSWORD });
+    return again;
+  }
+});

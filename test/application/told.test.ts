@@ -1,0 +1,220 @@
+import { expect } from "chai";
+import type { Chat, ChatId } from "../../src/domain/chat.js";
+import type { ChatEvent } from "../../src/domain/event.js";
+import type { User } from "../../src/domain/user.js";
+import { refusalOf } from "../support/refusal.js";
+import { openGroup, openWorld, type World } from "../support/world.js";
+
+/** An event without its cursor. */
+type Told = Omit<ChatEvent, "cursor">;
+
+describe("what is told of it", () => {
+  let world: World;
+  let ana: User;
+  let bo: User;
+  let cy: User;
+  let chat: Chat;
+  let at: number;
+  beforeEach(async () => {
+    world = await openWorld();
+    ({ ana, bo, cy } = world);
+    chat = await openGroup(world, ana, bo);
+    world.ports.clock.advance(1000);
+    at = world.ports.clock.now();
+  });
+
+  const person = ({ id, username }: User) => ({ id, username });
+  const send = async (by: User, text: string, chatId = chat.id) =>
+    (await world.sendMessage({ by: by.id, to: { chatId }, text })).message;
+  const write = async (by: User, { username }: User) =>
+    (await world.sendMessage({ by: by.id, to: { username }, text: "hello" })).message;
+
+  /** What ana, bo and cy are told of what is done. */
+  async function told(deed: () => Promise<unknown>): Promise<Told[][]> {
+    const { cursor } = await world.sync({ by: ana.id });
+    await deed();
+    const all: Told[][] = [];
+    for (const { id } of [ana, bo, cy]) {
+      const { events } = await world.listEvents({ by: id, after: cursor, limit: 100 });
+      all.push(events.map(withoutCursor));
+    }
+    return all;
+  }
+
+  async function expectNothing(deed: () => Promise<unknown>): Promise<void> {
+    const place = () => world.ports.store.read(({ events }) => events.bounds());
+    const before = await place();
+    await refusalOf(deed());
+    expect(await place()).to.deep.equal(before);
+  }
+
+  it("when a group is made: its creator", async () => {
+    let made!: Chat;
+    const all = await told(async () => (made = await world.createGroupChat({ by: cy.id, title: "t" })));
+    const event = { chatId: made.id, at, type: "chat.created", chat: made, participants: [person(cy)] };
+    expect(all).to.deep.equal([[], [], [event]]);
+  });
+
+  it("when a first message is written to a user: both, the chat and then the message", async () => {
+    const written: Told[] = [];
+    const all = await told(async () => {
+      const message = await write(ana, cy);
+      const p2p = { id: message.chatId, kind: "p2p", title: null, createdAt: at } as const;
+      const participants = [person(ana), person(cy)];
+      written.push({ chatId: p2p.id, at, type: "chat.created", chat: p2p, participants } as Told);
+      written.push({ chatId: p2p.id, at, type: "message.created", message } as Told);
+    });
+    expect(all).to.deep.equal([written, [], written]);
+    expect((await told(() => write(cy, ana))).map((events) => events.length)).to.deep.equal([1, 0, 1]);
+  });
+
+  it("when one writes to oneself for the first time: that one, as the only participant", async () => {
+    const [mine, ...others] = await told(() => write(ana, ana));
+    expect(mine![0]).to.deep.include({ type: "chat.created", participants: [person(ana)] });
+    expect(mine![1]).to.deep.include({ type: "message.created" });
+    expect(mine).to.have.lengthOf(2);
+    expect(others).to.deep.equal([[], []]);
+  });
+
+  it("when a chat is renamed: its participants; nobody where it had that title", async () => {
+    const rename = (title: string | null) => world.renameChat({ by: bo.id, chatId: chat.id, title });
+    const event = { chatId: chat.id, at, type: "chat.renamed", title: "new" };
+    expect(await told(() => rename("new"))).to.deep.equal([[event], [event], []]);
+    await expectNothing(() => rename("new"));
+    expect(await told(() => rename(null))).to.deep.equal([
+      [{ ...event, title: null }],
+      [{ ...event, title: null }],
+      [],
+    ]);
+  });
+
+  it("when somebody is added: those who are there, and that one with the chat as they find it", async () => {
+    const message = await send(ana, "before");
+    const all = await told(() => world.addParticipant({ by: bo.id, chatId: chat.id, username: cy.username }));
+    const { overview } = await world.getChat({ by: cy.id, chatId: chat.id });
+    const added = {
+      chatId: chat.id,
+      at,
+      type: "participant.added",
+      user: person(cy),
+      participantCount: 3,
+    };
+    expect(all).to.deep.equal([[added], [added], [{ ...added, overview }]]);
+    expect(overview).to.deep.include({ lastMessage: message, participantCount: 3 });
+    await expectNothing(() => world.addParticipant({ by: bo.id, chatId: chat.id, username: cy.username }));
+  });
+
+  it("when somebody is removed or leaves: those who stay, and that one, for the last time", async () => {
+    const removed = {
+      chatId: chat.id,
+      at,
+      type: "participant.removed",
+      user: person(bo),
+      participantCount: 1,
+    };
+    const remove = (by: User, user: User) =>
+      world.removeParticipant({ by: by.id, chatId: chat.id, user: user.id });
+    expect(await told(() => remove(ana, bo))).to.deep.equal([[removed], [removed], []]);
+    await expectNothing(() => remove(ana, bo));
+    expect(await told(() => send(ana, "later")))
+      .to.have.nested.property("[1]")
+      .that.deep.equals([]);
+    expect(await told(() => remove(ana, ana))).to.deep.equal([
+      [{ ...removed, user: person(ana), participantCount: 0 }],
+      [],
+      [],
+    ]);
+  });
+
+  it("when a message is sent: the participants; nobody where it is sent again", async () => {
+    const command = { by: ana.id, to: { chatId: chat.id }, text: "a", idempotencyKey: "once" };
+    const all = await told(() => world.sendMessage(command));
+    const { message } = await world.sendMessage(command);
+    const event = { chatId: chat.id, at, type: "message.created", message };
+    expect(all).to.deep.equal([[event], [event], []]);
+    await expectNothing(() => world.sendMessage(command));
+  });
+
+  it("when a message is edited: the participants; nobody where it had that text", async () => {
+    const { id } = await send(ana, "a");
+    const edit = () => world.editMessage({ by: ana.id, id, text: "b" });
+    const all = await told(edit);
+    const event = { chatId: chat.id, at, type: "message.edited", message: await edit() };
+    expect(all).to.deep.equal([[event], [event], []]);
+    await expectNothing(edit);
+  });
+
+  it("when a message is deleted: the participants; nobody where it was", async () => {
+    const { id } = await send(ana, "a");
+    const remove = () => world.deleteMessage({ by: ana.id, id });
+    const all = await told(remove);
+    const event = { chatId: chat.id, at, type: "message.deleted", message: await remove() };
+    expect(all).to.deep.equal([[event], [event], []]);
+    await expectNothing(remove);
+  });
+
+  it("of a message is never a text that is gone: neither the deleted nor the one before the edit", async () => {
+    const one = await send(ana, "a secret");
+    const two = await send(ana, "a mistake");
+    const { cursor } = await world.sync({ by: bo.id });
+    const three = await send(ana, "another secret");
+    await world.deleteMessage({ by: ana.id, id: one.id });
+    await world.editMessage({ by: ana.id, id: two.id, text: "right" });
+    await world.deleteMessage({ by: ana.id, id: three.id });
+    const { events } = await world.listEvents({ by: bo.id, after: cursor, limit: 100 });
+    const texts = events.map((event) => "message" in event && event.message.text);
+    expect(texts).to.deep.equal(["", "", "right", ""]);
+  });
+
+  it("when a group is read: the reader alone; nobody where they had read that far", async () => {
+    await send(ana, "a");
+    await send(ana, "b");
+    const read = (seq: number) => world.markRead({ by: bo.id, chatId: chat.id, seq });
+    const event = { chatId: chat.id, at, type: "chat.read", user: person(bo), readSeq: 1, unreadCount: 1 };
+    expect(await told(() => read(1))).to.deep.equal([[], [event], []]);
+    await expectNothing(() => read(1));
+    await expectNothing(() => read(0));
+    expect(await told(() => read(99))).to.deep.equal([[], [{ ...event, readSeq: 2, unreadCount: 0 }], []]);
+    await expectNothing(() => read(99));
+  });
+
+  it("when a p2p chat is read: the peer too", async () => {
+    const { chatId } = await write(ana, bo);
+    const event = { chatId, at, type: "chat.read", user: person(bo), readSeq: 1, unreadCount: 0 };
+    const all = await told(() => world.markRead({ by: bo.id, chatId, seq: 1 }));
+    expect(all).to.deep.equal([[event], [event], []]);
+  });
+
+  it("when somebody was added and removed since: that they are gone, and nothing of what was in between", async () => {
+    const first = await send(ana, "first");
+    const [, , ofCy] = await told(async () => {
+      await world.addParticipant({ by: ana.id, chatId: chat.id, username: "cy" });
+      await send(bo, "meanwhile");
+      await world.markRead({ by: cy.id, chatId: chat.id, seq: 1 });
+      await world.removeParticipant({ by: ana.id, chatId: chat.id, user: "cy" });
+      await world.editMessage({ by: ana.id, id: first.id, text: "not for cy" });
+    });
+    expect(ofCy!.map(({ type }) => type)).to.deep.equal(["participant.removed"]);
+  });
+
+  it("is nothing where it was refused", async () => {
+    const { id } = await send(ana, "a");
+    const to = { chatId: chat.id };
+    await expectNothing(() => world.createGroupChat({ by: ana.id, title: "" }));
+    await expectNothing(() => world.renameChat({ by: cy.id, chatId: chat.id, title: "x" }));
+    await expectNothing(() => world.addParticipant({ by: cy.id, chatId: chat.id, username: "cy" }));
+    await expectNothing(() => world.removeParticipant({ by: cy.id, chatId: chat.id, user: "ana" }));
+    await expectNothing(() => world.sendMessage({ by: cy.id, to, text: "x" }));
+    await expectNothing(() => world.sendMessage({ by: ana.id, to: { username: "nobody" }, text: "x" }));
+    await expectNothing(() => world.editMessage({ by: bo.id, id, text: "x" }));
+    await expectNothing(() => world.deleteMessage({ by: bo.id, id }));
+    await expectNothing(() => world.markRead({ by: cy.id, chatId: chat.id, seq: 1 }));
+    await expectNothing(() => world.markRead({ by: ana.id, chatId: 99 as ChatId, seq: 1 }));
+  });
+});
+
+function withoutCursor(event: ChatEvent): Told {
+  const told = { ...event };
+  Reflect.deleteProperty(told, "cursor");
+  return told;
+}

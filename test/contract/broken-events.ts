@@ -1,0 +1,279 @@
+import type { EventLog, EventSlice } from "../../src/application/ports.js";
+import type { StoredEvent } from "../../src/domain/event.js";
+import { broken, chats, edited, events, withRepositories, type Defects } from "./breaking.js";
+import { GREATEST, bo, renamed } from "./scene.js";
+
+const ALL: EventSlice = { after: 0, upTo: GREATEST, limit: GREATEST };
+
+type List = "all" | "ofUser";
+
+/** Events whose lists are asked for, or answered, wrongly. */
+function sliced(list: List, change: (slice: EventSlice) => EventSlice) {
+  return events((whole) =>
+    list === "all"
+      ? { all: (slice) => whole.all(change(slice)) }
+      : { ofUser: (id, slice) => whole.ofUser(id, change(slice)) },
+  );
+}
+
+const sliceDefects = (list: List) => ({
+  "takes `after` with it": sliced(list, (slice) => ({ ...slice, after: slice.after - 1 })),
+  "stops before `upTo`": sliced(list, (slice) => ({ ...slice, upTo: slice.upTo - 1 })),
+  "ignores `upTo`": sliced(list, (slice) => ({ ...slice, upTo: GREATEST })),
+  "gives one too many": sliced(list, (slice) => ({ ...slice, limit: slice.limit + 1 })),
+  "gives one too few": sliced(list, (slice) => ({ ...slice, limit: slice.limit - 1 })),
+  "takes 0 for no limit": sliced(list, (slice) => ({ ...slice, limit: slice.limit || GREATEST })),
+  "gives the newest": events((whole) => ({
+    all: async (slice) =>
+      list === "ofUser" || slice.limit === 0
+        ? whole.all(slice)
+        : (await whole.all({ ...slice, limit: GREATEST })).slice(-slice.limit),
+    ofUser: async (id, slice) =>
+      list === "all" || slice.limit === 0
+        ? whole.ofUser(id, slice)
+        : (await whole.ofUser(id, { ...slice, limit: GREATEST })).slice(-slice.limit),
+  })),
+});
+
+/** What the log has for a user, found by going through all of it. */
+function ofUserBy(isFor: (event: StoredEvent, userId: string) => boolean) {
+  return events((whole) => ({
+    async ofUser(userId, slice) {
+      const found: StoredEvent[] = [];
+      for (const entry of await whole.all({ ...slice, limit: GREATEST })) {
+        if ("what" in entry && isFor(entry, userId)) found.push(entry);
+      }
+      return found.slice(0, slice.limit);
+    },
+  }));
+}
+
+/** What happens to events on their way into the log. */
+function appending(change: (event: Parameters<EventLog["append"]>[0]) => Parameters<EventLog["append"]>[0]) {
+  return events((whole) => ({ append: (event) => whole.append(change(event)) }));
+}
+
+/** Stores whose log of events tells, keeps or forgets the wrong things. */
+export const brokenEvents: Defects = {
+  "a store events are none in the beginning": {
+    "begins with 0": events((whole) => ({
+      bounds: async () => edited(await whole.bounds(), ({ last }) => ({ first: last && 1 })),
+    })),
+    "has one that nobody appended": events(() => ({
+      ofUser: async () => [{ ...renamed({ id: 1 } as never, "a"), id: 1, message: null }],
+    })),
+  },
+  "a store events are kept as they were appended, of every type, and the ends of sessions among them": {
+    "cuts what was said": appending((event) =>
+      "what" in event && event.what.type === "chat.renamed"
+        ? { ...event, what: { ...event.what, title: event.what.title?.slice(0, 1000) ?? null } }
+        : event,
+    ),
+    "keeps times in 32 bits": appending((event) => ({ ...event, at: event.at | 0 })),
+    "loses the ends of sessions": events((whole) => ({
+      append: async (event) => ("sessionId" in event ? undefined : whole.append(event)),
+    })),
+    "forgets whom they are for": events((whole) => ({
+      all: async (slice) =>
+        (await whole.all(slice)).map((entry) => ("to" in entry ? { ...entry, to: "participants" } : entry)),
+    })),
+    "loses the messages": events((whole) => ({
+      all: async (slice) =>
+        (await whole.all(slice)).map((entry) => ("message" in entry ? { ...entry, message: null } : entry)),
+    })),
+    "loses how somebody found the chat": appending((event) =>
+      "what" in event && event.what.type === "participant.added"
+        ? { ...event, what: { ...event.what, overview: undefined } as never }
+        : event,
+    ),
+  },
+  "a store events are numbered in the order in which they were appended, over all chats, whatever their times":
+    {
+      "goes by time": events((whole) => ({
+        all: async (slice) => (await whole.all(slice)).toSorted((one, other) => one.at - other.at),
+      })),
+      "goes by chat": events((whole) => ({
+        ofUser: async (...asked) =>
+          (await whole.ofUser(...asked)).toSorted((one, other) => one.chatId - other.chatId),
+      })),
+      "tells the next number": events((whole) => ({
+        bounds: async () => edited(await whole.bounds(), ({ last }) => ({ last: last && last + 1 })),
+      })),
+    },
+  "a store events carry their message as it stands now": {
+    "keeps it as it stood": broken((store) => {
+      const held = new Map<number, StoredEvent["message"]>();
+      return withRepositories(store, (all) => ({
+        ...all,
+        events: {
+          ...all.events,
+          async append(event) {
+            await all.events.append(event);
+            if ("messageId" in event && event.messageId !== null) {
+              held.set(event.messageId, (await all.messages.byId(event.messageId)) ?? null);
+            }
+          },
+          ofUser: async (...asked) =>
+            (await all.events.ofUser(...asked)).map((event) => ({
+              ...event,
+              message: event.message && (held.get(event.message.id) ?? null),
+            })),
+        },
+      }));
+    }),
+  },
+  "a store events all together begin after `after`, end with `upTo`, and are as many as the limit at the most, the oldest first":
+    sliceDefects("all"),
+  "a store events of a user begin after `after`, end with `upTo`, and are as many as the limit at the most, the oldest first":
+    sliceDefects("ofUser"),
+  "a store events of a user are those of the chats that they are in, since they joined": {
+    "tells what another is told": events((whole) => ({ ofUser: (_, slice) => whole.ofUser(bo.id, slice) })),
+    "tells everybody": ofUserBy(() => true),
+    "tells nobody": ofUserBy(() => false),
+  },
+  "a store events of a user go with the chat that they leave, and those of the time before stay gone when they are back":
+    {
+      "goes on telling": chats(() => ({ removeParticipant: async () => true })),
+      "takes nobody back": chats((whole) => ({
+        addParticipant: async (id, userId, joinedAt) =>
+          joinedAt === 1 || whole.addParticipant(id, userId, joinedAt),
+      })),
+      "tells of the time before": broken((store) => {
+        // Nobody ever leaves, but is hidden from the lists for as long as they are gone.
+        const gone = new Set<string>();
+        return withRepositories(store, (all) => ({
+          ...all,
+          chats: {
+            ...all.chats,
+            async removeParticipant(id, userId) {
+              gone.add(`${id} ${userId}`);
+              return true;
+            },
+            async addParticipant(id, userId, joinedAt) {
+              return gone.delete(`${id} ${userId}`) || all.chats.addParticipant(id, userId, joinedAt);
+            },
+          },
+          events: {
+            ...all.events,
+            ofUser: async (userId, slice) =>
+              (await all.events.ofUser(userId, slice)).filter(
+                ({ chatId }) => !gone.has(`${chatId} ${userId}`),
+              ),
+          },
+        }));
+      }),
+    },
+  "a store events of a user begin with what is appended in the very transaction in which they join": {
+    "begins with the next transaction": broken((store) => ({
+      ...store,
+      transaction: (work) =>
+        store.transaction(async (all) => {
+          const joins: (() => Promise<unknown>)[] = [];
+          const result = await work({
+            ...all,
+            chats: {
+              ...all.chats,
+              async addParticipant(...added) {
+                joins.push(() => all.chats.addParticipant(...added));
+                return true;
+              },
+            },
+          });
+          for (const join of joins) await join();
+          return result;
+        }),
+    })),
+  },
+  "a store events for one of a chat alone are that one's, like any other of the chat": {
+    "tells them outside of it": appending((event) =>
+      "to" in event && event.to !== "participants" ? { ...event, to: { ...event.to, outside: true } } : event,
+    ),
+    "tells all participants": appending((event) =>
+      "to" in event ? { ...event, to: "participants" } : event,
+    ),
+  },
+  "a store events for one user outside of the chat are theirs, whether they are in it, have left it or are back":
+    {
+      "tells them inside of it": appending((event) =>
+        "to" in event && event.to !== "participants"
+          ? { ...event, to: { ...event.to, outside: false } }
+          : event,
+      ),
+      "tells everybody": ofUserBy((event) => event.to !== "participants"),
+    },
+  "a store events are forgotten from the oldest on, up to a time and a limit": {
+    "ignores the time": events((whole) => ({ forget: (_, limit) => whole.forget(GREATEST, limit) })),
+    "forgets what happened at that time": events((whole) => ({
+      forget: (before, limit) => whole.forget(before + 1, limit),
+    })),
+    "ignores the limit": events((whole) => ({ forget: (before) => whole.forget(before, GREATEST) })),
+    "counts what it does not forget": events((whole) => ({
+      forget: async (...asked) => (await whole.forget(...asked)) + 1,
+    })),
+    "begins where it began": events((whole) => ({
+      bounds: async () => ({ ...(await whole.bounds()), first: 1 }),
+    })),
+    "goes on telling users": broken((store) => {
+      const held: StoredEvent[] = [];
+      return withRepositories(store, (all) => ({
+        ...all,
+        events: {
+          ...all.events,
+          async forget(...asked) {
+            if (held.length === 0) held.push(...(await all.events.ofUser(bo.id, ALL)));
+            return all.events.forget(...asked);
+          },
+          ofUser: async (userId, asked) =>
+            userId === bo.id && held.length > 0 ? held : all.events.ofUser(userId, asked),
+        },
+      }));
+    }),
+  },
+  "a store events are never forgotten to the last one, and go on growing behind it": {
+    "forgets them all": broken((store) => {
+      let empty = false;
+      return withRepositories(store, (all) => ({
+        ...all,
+        events: {
+          ...all.events,
+          async forget(...asked) {
+            empty ||= (await all.events.forget(...asked)) > 0;
+            return empty ? 2 : 0;
+          },
+          all: async (asked) => (empty ? [] : all.events.all(asked)),
+        },
+      }));
+    }),
+    "counts anew": broken((store) => {
+      let forgotten = 0;
+      return withRepositories(store, (all) => ({
+        ...all,
+        events: {
+          ...all.events,
+          async forget(...asked) {
+            const count = await all.events.forget(...asked);
+            forgotten += count;
+            return count;
+          },
+          bounds: async () =>
+            edited(await all.events.bounds(), ({ first, last }) => ({
+              first: first - forgotten,
+              last: last - forgotten,
+            })),
+        },
+      }));
+    }),
+  },
+  "a store events come with the ids of the chats that a user is in": {
+    "tells one of them": chats((whole) => ({
+      idsOfUser: async (userId) => (await whole.idsOfUser(userId)).slice(0, 1),
+    })),
+    "tells those of others": chats((whole) => ({ idsOfUser: () => whole.idsOfUser(bo.id) })),
+    "tells them twice": chats((whole) => ({
+      async idsOfUser(userId) {
+        const ids = await whole.idsOfUser(userId);
+        return [...ids, ...ids];
+      },
+    })),
+  },
+};

@@ -1,0 +1,124 @@
+import { broken, withRepositories, type Defects } from "./breaking.js";
+
+/** Stores that wake those who follow them at the wrong times, or show them the wrong things then. */
+export const brokenFollowers: Defects = {
+  "a store those who follow it are all woken whenever something was stored, and can read it then": {
+    "wakes one of them": broken((store) => {
+      let followed = false;
+      return {
+        ...store,
+        follow(wake) {
+          const second = followed;
+          followed = true;
+          return second ? () => {} : store.follow(wake);
+        },
+      };
+    }),
+    "wakes them before it is stored": broken((store) => {
+      const wakes = new Set<() => void>();
+      return {
+        ...store,
+        async transaction(work) {
+          for (const wake of wakes) wake();
+          await new Promise(setImmediate);
+          return store.transaction(work);
+        },
+        follow(wake) {
+          wakes.add(wake);
+          return () => void wakes.delete(wake);
+        },
+      };
+    }),
+  },
+  "a store those who follow it miss nothing and meet nothing twice when 50 write at once and some of them fail":
+    {
+      "shows some of it later than what is behind it": broken((store) => {
+        const shown = new Set<number>();
+        return withRepositories(store, (all) => ({
+          ...all,
+          events: {
+            ...all.events,
+            all: async (asked) =>
+              (await all.events.all(asked)).filter(({ id }) => {
+                const hidden = id % 7 === 0 && !shown.has(id);
+                shown.add(id);
+                return !hidden;
+              }),
+          },
+        }));
+      }),
+    },
+  "a store those who follow it are woken for what one of them stores when it is woken": {
+    "heeds nothing that begins in a waking": broken((store) => {
+      let waking = false;
+      let deaf = false;
+      return {
+        ...store,
+        transaction(work) {
+          deaf ||= waking;
+          return store.transaction(work);
+        },
+        follow: (wake) =>
+          store.follow(() => {
+            if (deaf) return;
+            waking = true;
+            wake();
+            waking = false;
+          }),
+      };
+    }),
+  },
+  "a store those who follow it are not woken where nothing was written, or nothing of it was stored": {
+    "wakes them after each transaction": broken((store) => {
+      const wakes = new Set<() => void>();
+      return {
+        ...store,
+        transaction: (work) =>
+          store.transaction(work).finally(() => {
+            for (const wake of wakes) wake();
+          }),
+        follow(wake) {
+          wakes.add(wake);
+          return () => void wakes.delete(wake);
+        },
+      };
+    }),
+  },
+  "a store those who follow it are not woken when they have ended it, each by itself": {
+    "goes on": broken((store) => ({
+      ...store,
+      follow(wake) {
+        store.follow(wake);
+        return () => {};
+      },
+    })),
+    "ends it for all": broken((store) => {
+      const ends = new Map<() => void, () => void>();
+      return {
+        ...store,
+        follow(wake) {
+          ends.get(wake)?.();
+          ends.set(wake, store.follow(wake));
+          return () => ends.get(wake)?.();
+        },
+      };
+    }),
+  },
+  "a store those who follow it are not woken when one who is woken before them has ended it for them": {
+    "wakes all whom it had": broken((store) => {
+      const wakes = new Set<() => void>();
+      store.follow(() => {
+        const had = [...wakes];
+        for (const wake of had) wake();
+      });
+      return {
+        ...store,
+        follow(wake) {
+          const follower = () => wake();
+          wakes.add(follower);
+          return () => void wakes.delete(follower);
+        },
+      };
+    }),
+  },
+};

@@ -1,0 +1,122 @@
+import { expect } from "chai";
+import fc from "fast-check";
+import type { Messaging } from "../../src/application/messaging.js";
+import type { ChatId } from "../../src/domain/chat.js";
+import type { User } from "../../src/domain/user.js";
+import { after, viewsOf, type Views } from "./reader.js";
+import { refusalOf } from "./refusal.js";
+import type { World } from "./world.js";
+
+type Deed = (core: Messaging, by: User, other: User, n: number) => Promise<unknown>;
+
+/** Most of it happens in one chat, so that what happens has to do with what has happened. */
+const inChat = (n: number) => (n < 5 ? 1 : 2) as ChatId;
+
+const DEEDS = {
+  create: (core, { id: by }) => core.createGroupChat({ by, title: "t" }),
+  rename: (core, { id: by }, _, n) =>
+    core.renameChat({ by, chatId: inChat(n), title: n % 2 ? `${n}` : null }),
+  add: (core, { id: by }, { username }, n) => core.addParticipant({ by, chatId: inChat(n), username }),
+  remove: (core, { id: by }, { id: user }, n) => core.removeParticipant({ by, chatId: inChat(n), user }),
+  send: (core, { id: by }, _, n) => core.sendMessage({ by, to: { chatId: inChat(n) }, text: "to a group" }),
+  write: (core, { id: by }, { username }) => core.sendMessage({ by, to: { username }, text: "to one" }),
+  edit: (core, { id: by }, _, n) => core.editMessage({ by, id: n + 1, text: "edited" }),
+  delete: (core, { id: by }, _, n) => core.deleteMessage({ by, id: n + 1 }),
+  read: (core, { id: by }, _, n) => core.markRead({ by, chatId: inChat(n), seq: n }),
+} satisfies Record<string, Deed>;
+
+const act = fc.record({
+  deed: fc.constantFrom(
+    ...(["create", "rename", "write", "edit", "delete"] as const),
+    ...(["add", "add", "remove", "remove", "send", "send", "read", "read"] as const),
+  ),
+  by: fc.nat(2),
+  other: fc.nat(2),
+  n: fc.nat(6),
+});
+/** What is done at once. */
+const burst = fc.array(act, { minLength: 1, maxLength: 3 });
+const bursts = fc.array(burst, { maxLength: 16, size: "max" });
+
+type Act = typeof act extends fc.Arbitrary<infer Value> ? Value : never;
+
+const perform = (core: Messaging, users: readonly User[], all: readonly Act[]) =>
+  Promise.all(all.map((each) => doAct(core, users, each)));
+
+/** Whoever is first, it is done by somebody who may, to somebody to whom it can be done. */
+async function doAct(core: Messaging, users: readonly User[], { deed, by, other, n }: Act): Promise<void> {
+  for (const one of turned(users, by)) {
+    for (const another of turned(users, other)) {
+      const attempt: Deed = DEEDS[deed];
+      if ((await refusalOf(attempt(core, one, another, n))) === undefined) return;
+    }
+  }
+}
+
+const turned = (users: readonly User[], n: number) => [...users.slice(n), ...users.slice(0, n)];
+
+/** Opens a world, does something in it, and closes it. */
+export type InWorld = (use: (world: World) => Promise<void>) => Promise<void>;
+
+/** A snapshot and all events after it, read in pages, are what a later snapshot shows, exactly. */
+export async function expectEventsToAddUp(inWorld: InWorld, numRuns: number): Promise<void> {
+  const before = fc.oneof(bursts, fc.constant([]));
+  const property = fc.asyncProperty(before, bursts, (first, then) =>
+    inWorld(async (core) => {
+      const users = [core.ana, core.bo, core.cy];
+      for (const each of first) await perform(core, users, each);
+      const snapshots = await Promise.all(users.map(({ id }) => core.sync({ by: id })));
+      for (const each of then) await perform(core, users, each);
+      for (const [index, me] of users.entries()) {
+        let views = viewsOf(snapshots[index]!.chats);
+        let cursor = snapshots[index]!.cursor;
+        for (let more = true; more;) {
+          const page = await core.listEvents({ by: me.id, after: cursor, limit: 3 });
+          for (const event of page.events) views = after(views, event, me);
+          ({ cursor, hasMore: more } = page);
+        }
+        const now = await core.sync({ by: me.id });
+        expect(views).to.deep.equal(viewsOf(now.chats));
+        expect(cursor).to.equal(now.cursor);
+      }
+    }),
+  );
+  await fc.assert(property, { numRuns });
+}
+
+/** Whoever follows from a snapshot on, live or late, sees what a snapshot at the end shows. */
+export async function expectFollowersToAgree(inWorld: InWorld, numRuns: number): Promise<void> {
+  const property = fc.asyncProperty(bursts, fc.array(fc.nat(16)), (all, joins) =>
+    inWorld(async (core) => {
+      const users = [core.ana, core.bo, core.cy];
+      const { cursor } = await core.sync({ by: core.ana.id });
+      const followers = [];
+      for (const [index, each] of [...all, []].entries()) {
+        for (const join of joins) if (join === index) followers.push(follow(core, users[join % 3]!, cursor));
+        await perform(core, users, each);
+      }
+      followers.push(...users.map((me) => follow(core, me, cursor)));
+      for (const { id, username } of users) {
+        await core.sendMessage({ by: id, to: { username }, text: "the end" });
+      }
+      for (const { me, views, cursors } of await Promise.all(followers)) {
+        expect(views).to.deep.equal(viewsOf((await core.sync({ by: me.id })).chats));
+        expect(new Set(cursors)).to.have.property("size", cursors.length);
+      }
+    }),
+  );
+  await fc.assert(property, { numRuns });
+}
+
+async function follow(core: Messaging, me: User, from: string) {
+  let views: Views = {};
+  const cursors: string[] = [];
+  for await (const { events } of core.followEvents({ by: me.id, after: from })) {
+    for (const event of events) {
+      views = after(views, event, me);
+      cursors.push(event.cursor);
+      if ("message" in event && event.message.text === "the end") return { me, views, cursors };
+    }
+  }
+  throw new Error("It ended before the end.");
+}

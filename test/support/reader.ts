@@ -1,0 +1,92 @@
+import { lastSeq, unreadCount, type ChatOverview } from "../../src/domain/chat.js";
+import type { ChatEvent } from "../../src/domain/event.js";
+import type { Message } from "../../src/domain/message.js";
+import type { User } from "../../src/domain/user.js";
+
+/** What a client shows of a chat. */
+export interface View {
+  readonly title: string | null;
+  readonly withUsername: string | null;
+  readonly participantCount: number;
+  readonly lastMessage: Message | null;
+  readonly lastSeq: number;
+  readonly readSeq: number;
+  readonly unreadCount: number;
+}
+
+/** All chats of a user, by id. */
+export type Views = Readonly<Record<number, View>>;
+
+export function viewsOf(chats: readonly ChatOverview[]): Views {
+  return Object.fromEntries(chats.map((overview) => [overview.chat.id, viewOf(overview)]));
+}
+
+function viewOf(overview: ChatOverview): View {
+  const { chat, withUsername, participantCount, lastMessage, readSeq } = overview;
+  return {
+    title: chat.title,
+    withUsername,
+    participantCount,
+    lastMessage,
+    lastSeq: lastSeq(overview),
+    readSeq,
+    unreadCount: unreadCount(overview),
+  };
+}
+
+/** What a client of `me` shows after an event, going by what it has shown before and nothing else. */
+export function after(views: Views, event: ChatEvent, me: User): Views {
+  const { chatId } = event;
+  const view = views[chatId];
+  switch (event.type) {
+    case "chat.created": {
+      const others = event.participants.filter(({ id }) => id !== me.id);
+      const fresh: View = {
+        title: event.chat.title,
+        withUsername: event.chat.kind === "p2p" ? (others[0] ?? me).username : null,
+        participantCount: event.participants.length,
+        lastMessage: null,
+        lastSeq: 0,
+        readSeq: 0,
+        unreadCount: 0,
+      };
+      return { ...views, [chatId]: fresh };
+    }
+    case "participant.added":
+      if (event.overview) return { ...views, [chatId]: viewOf(event.overview) };
+      return change(views, chatId, { participantCount: event.participantCount });
+    case "participant.removed": {
+      if (event.user.id !== me.id) return change(views, chatId, { participantCount: event.participantCount });
+      const { [chatId]: _, ...others } = views;
+      return others;
+    }
+    case "chat.renamed":
+      return change(views, chatId, { title: event.title });
+    case "chat.read":
+      if (event.user.id !== me.id) return views;
+      return change(views, chatId, { readSeq: event.readSeq, unreadCount: event.unreadCount });
+    case "message.created": {
+      const { seq, sender } = event.message;
+      const shown = { lastMessage: event.message, lastSeq: seq };
+      if (sender.id === me.id) return change(views, chatId, { ...shown, readSeq: seq, unreadCount: 0 });
+      return change(views, chatId, { ...shown, unreadCount: view!.unreadCount + 1 });
+    }
+    case "message.edited":
+    case "message.deleted": {
+      const { message, type } = event;
+      const unread = type === "message.deleted" && message.seq > view!.readSeq ? 1 : 0;
+      return change(views, chatId, {
+        lastMessage: message.seq === view!.lastSeq ? message : view!.lastMessage,
+        unreadCount: view!.unreadCount - unread,
+      });
+    }
+    default:
+      return event satisfies never;
+  }
+}
+
+function change(views: Views, chatId: number, part: Partial<View>): Views {
+  const view = views[chatId];
+  if (!view) throw new Error(`An event is of chat ${chatId}, of which nobody has told.`);
+  return { ...views, [chatId]: { ...view, ...part } };
+}
