@@ -20,7 +20,7 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci --ignore-scripts
 COPY . .
 # Of what `npm run build` builds, what is served: without tests and benchmarks, which would be thrown away.
-RUN npx tsc -b src/main
+RUN npx tsc -b src/main && node script/copy-redoc.mjs
 RUN find dist/src -type f \( -name '*.d.ts' -o -name '*.map' -o -name '*.tsbuildinfo' \) -delete
 
 FROM ${BASE}

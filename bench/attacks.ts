@@ -71,7 +71,7 @@ export async function measureAttacks(scratch: string, runs: number, duration: nu
   });
 }
 
-/** Connections that each send a byte of a head ten times a second. The server cuts them, and others come. */
+/** Connections that each send a byte of a head every second. The server cuts them, and others come. */
 function holdSlowSockets(port: number, count: number): { end(): Promise<void> } {
   const sockets = new Set<Socket>();
   const head = `POST /v1/messages HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ${"x".repeat(1000)}`;
@@ -85,7 +85,10 @@ function holdSlowSockets(port: number, count: number): { end(): Promise<void> } 
       socket.write(head.slice(0, 60));
     }
     sent += 1;
-    for (const socket of sockets) socket.write(head[60 + (sent % 900)]!);
+    let index = 0;
+    for (const socket of sockets) {
+      if (index++ % 10 === sent % 10) socket.write(head[60 + (sent % 900)]!);
+    }
   }, 100);
   return {
     async end() {

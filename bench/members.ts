@@ -7,7 +7,7 @@ export interface Members {
   readonly sends: readonly string[];
   /** An HTTP request of the last member, which sends `MESSAGE` to themselves. */
   readonly note: string;
-  /** HTTP requests, one a member, each of which logs in. */
+  /** HTTP requests, each of which logs in somebody who is no member. */
   readonly logins: readonly string[];
 }
 
@@ -25,6 +25,7 @@ export async function signUp(port: number): Promise<Members> {
     await post(port, "/v1/auth/register", "", credentials);
     const { cookie, json } = await post(port, "/v1/auth/login", "", credentials);
     people.push({ username: credentials.username, userId: String(json["user_id"]), cookie });
+    await post(port, "/v1/auth/register", "", { username: guest(member), password: PASSWORD });
   }
   const [founder, ...others] = people;
   const last = others.at(-1);
@@ -40,8 +41,15 @@ export async function signUp(port: number): Promise<Members> {
     usernames: people.map(({ username }) => username),
     sends: people.map(({ cookie }) => request("/v1/messages", cookie, message)),
     note: request("/v1/messages", last!.cookie, { dest_username: last!.username, message: MESSAGE }),
-    logins: people.map(({ username }) => request("/v1/auth/login", "", { username, password: PASSWORD })),
+    logins: people.map((_, index) =>
+      request("/v1/auth/login", "", { username: guest(index + 1), password: PASSWORD }),
+    ),
   };
+}
+
+/** Somebody who only logs in, again and again, which ends the sessions that they have. */
+function guest(number: number): string {
+  return `guest-${number}`;
 }
 
 /** The cookie of a new session. */

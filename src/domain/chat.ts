@@ -41,7 +41,8 @@ export interface ChatOverview {
 /** The two people of a p2p chat in their one order, so that a pair is one pair from both sides. */
 export type Pair = readonly [UserId, UserId];
 
-const LONGEST_TITLE = 100;
+/** In characters. */
+export const LONGEST_TITLE = 100;
 
 export function pairOf(one: UserId, other: UserId): Pair {
   return one <= other ? [one, other] : [other, one];

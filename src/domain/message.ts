@@ -30,7 +30,8 @@ export interface Message extends MessageDraft {
   readonly deletedAt: number | null;
 }
 
-const LONGEST_MESSAGE = 10_000;
+/** In characters. */
+export const LONGEST_MESSAGE = 10_000;
 
 /**
  * @throws MessagingError `invalid_message` unless it has 1 to 10,000 characters, not all white space, no NUL and no half

@@ -3,7 +3,6 @@ import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { readConfig, variables } from "./config.js";
 import { backUp, check, salvage, type Report } from "./maintenance.js";
-import { serve } from "./server.js";
 
 interface Command {
   /** The names of what it takes, optional ones in brackets. */
@@ -99,6 +98,8 @@ function print({ lines, sound }: Report): void {
 }
 
 async function runServer(): Promise<void> {
+  // The other commands need nothing of it, and it takes half of their time to load.
+  const { serve } = await import("./server.js");
   const server = await serve(readConfig(process.env), die);
   const end = () => void server.close().then(() => process.exit(0), die);
   process.once("SIGTERM", end);

@@ -3,6 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { describeApi } from "../support/api.js";
+import { describeChats } from "../support/api/chats.js";
+import { describeMessages } from "../support/api/messages.js";
 import { texts } from "../support/api/scene.js";
 import { Client, PASSWORD, freshName, signedIn } from "../support/client.js";
 import { describeEvents } from "../support/events-api.js";
@@ -86,7 +88,8 @@ describe("palaver serve", () => {
       expect(texts(await reader.get("/v1/messages?limit=2"))).to.deep.equal(["answered", "perhaps-not"]);
     });
 
-    describeApi(() => server.url);
+    describeMessages(() => server.url);
+    describeChats(() => server.url);
     describeSessionApi(() => server.url);
     describeEvents(() => server.url);
   });

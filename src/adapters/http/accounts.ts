@@ -1,12 +1,12 @@
 import { z } from "zod";
 import type { Messaging } from "../../application/messaging.js";
-import type { User } from "../../domain/user.js";
-import { text } from "./body.js";
 import { cookieSecret, credentials, type SessionCookie } from "./credentials.js";
+import { password, username } from "./fields.js";
+import { nothingSchema, userJson, userSchema } from "./json.js";
 import type { Limits } from "./limits.js";
 import { operation, type Operation } from "./operation.js";
 
-const loginForm = z.strictObject({ username: text, password: text });
+const loginForm = z.strictObject({ username, password });
 
 /** Register, log in, log out, and another password. */
 export function accountOperations(
@@ -16,10 +16,21 @@ export function accountOperations(
 ): readonly Operation[] {
   return [
     operation({
+      name: "registerUser",
+      summary: "Make an account. It does not log in.",
       method: "post",
       paths: ["/v1/auth/register"],
       access: "anyone",
       body: loginForm,
+      answer: userSchema,
+      refusals: [
+        "invalid_username",
+        "invalid_password",
+        "refused_password",
+        "username_taken",
+        "busy",
+        "store_unavailable",
+      ],
       limit: "registrations",
       audit: "register",
       async handle({ body, ctx }) {
@@ -29,10 +40,15 @@ export function accountOperations(
       },
     }),
     operation({
+      name: "logIn",
+      summary: "Start a session, always a new one, and end the one that the request came with.",
       method: "post",
       paths: ["/v1/auth/login"],
       access: "anyone",
       body: loginForm,
+      answer: userSchema,
+      gives: ["Set-Cookie"],
+      refusals: ["invalid_password", "wrong_credentials", "too_many_requests", "busy", "store_unavailable"],
       audit: "login",
       async handle({ body, ctx }) {
         const command = { ...body, replaces: cookieSecret(ctx), userAgent: ctx.get("User-Agent") };
@@ -46,9 +62,13 @@ export function accountOperations(
       },
     }),
     operation({
+      name: "logOut",
+      summary: "End the session, for good and at once.",
       method: "post",
       paths: ["/v1/auth/logout"],
       access: "signed in",
+      answer: nothingSchema,
+      gives: ["Set-Cookie"],
       audit: "logout",
       async handle({ session, ctx }) {
         if (session.kind === "cookie") await cookie.take(ctx);
@@ -57,10 +77,15 @@ export function accountOperations(
       },
     }),
     operation({
+      name: "changePassword",
+      summary: "Change the password",
+      description: "Ends all other sessions and all tokens.",
       method: "put",
       paths: ["/v1/auth/password"],
       access: "signed in",
-      body: z.strictObject({ current_password: text, new_password: text }),
+      body: z.strictObject({ current_password: password, new_password: password }),
+      answer: nothingSchema,
+      refusals: ["invalid_password", "refused_password", "wrong_password", "too_many_requests"],
       fields: { invalid_password: "new_password", refused_password: "new_password" },
       audit: "password_changed",
       async handle({ session: by, body, ctx }) {
@@ -70,8 +95,4 @@ export function accountOperations(
       },
     }),
   ];
-}
-
-function userJson({ id, username }: User) {
-  return { user_id: id, username };
 }

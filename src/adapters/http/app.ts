@@ -2,8 +2,10 @@ import { randomUUID } from "node:crypto";
 import { Router } from "@koa/router";
 import Koa, { type Context, type Middleware } from "koa";
 import type { Logger } from "pino";
+import { z } from "zod";
 import type { Messaging } from "../../application/messaging.js";
 import type { Clock, StoreStatus } from "../../application/ports.js";
+import { MessagingError } from "../../domain/errors.js";
 import { accountOperations } from "./accounts.js";
 import { auditIn } from "./audit.js";
 import { chatOperations } from "./chats.js";
@@ -11,7 +13,10 @@ import { sessionCookie } from "./credentials.js";
 import { messageOperations } from "./messages.js";
 import { createLimits, noLimits } from "./limits.js";
 import { createMetrics, type Metrics } from "./metrics.js";
+import { documentationOperations } from "./documentation.js";
 import { eventOperations } from "./events.js";
+import { nothingSchema } from "./json.js";
+import { openApiDocument, type OperationGroup } from "./openapi.js";
 import { mount, operation, type Operation } from "./operation.js";
 import { guardOrigin } from "./origin.js";
 import { HttpError, answerErrors, trace } from "./problem.js";
@@ -45,22 +50,44 @@ export function createHttpApp(options: HttpOptions): Koa {
   app.on("closing", () => streams.close());
   const metrics = createMetrics(storeStatus, streams);
   const router = new Router({ sensitive: true, strict: true });
+  const groups: readonly OperationGroup[] = [
+    {
+      name: "Accounts",
+      about: "Who one is.",
+      operations: [
+        ...accountOperations(messaging, sessionCookie(app, messaging), limits),
+        ...sessionOperations(messaging),
+      ],
+    },
+    {
+      name: "Chats",
+      about: "Chats, who is in them, and how far they have been read.",
+      operations: chatOperations(messaging),
+    },
+    {
+      name: "Messages",
+      about: "What is said. The three lists are each at two paths.",
+      operations: messageOperations(messaging),
+    },
+    {
+      name: "Events",
+      about: "What happens: asked for, waited for, or streamed. Nothing is missed, and nothing told twice.",
+      operations: eventOperations(messaging, streams),
+    },
+    {
+      name: "Server",
+      about: "For those who run it, and those who build on it.",
+      operations: [...healthOperations(storeStatus, metrics), ...documentationOperations(document)],
+    },
+  ];
+  function document() {
+    return openApiDocument(groups);
+  }
   mount(
     router,
-    [
-      ...accountOperations(messaging, sessionCookie(app, messaging), limits),
-      ...sessionOperations(messaging),
-      ...chatOperations(messaging),
-      ...messageOperations(messaging),
-      ...eventOperations(messaging, streams),
-      ...healthOperations(storeStatus),
-    ],
+    groups.flatMap(({ operations }) => operations),
     { messaging, limits, audit },
   );
-  router.get("/metrics", async (ctx) => {
-    ctx.body = await metrics.text();
-    ctx.type = metrics.contentType;
-  });
   app.use(observe(log, metrics));
   app.use(answerErrors(log, audit));
   app.use(requireTarget);
@@ -149,18 +176,40 @@ const requireTarget: Middleware = ({ req }, next) => {
   return next();
 };
 
-function healthOperations(storeStatus: () => StoreStatus): readonly Operation[] {
+function healthOperations(storeStatus: () => StoreStatus, metrics: Metrics): readonly Operation[] {
   return [
-    operation({ method: "get", paths: ["/healthz"], access: "anyone", handle: async () => ({}) }),
     operation({
+      name: "getHealth",
+      summary: "Whether the server is alive.",
+      method: "get",
+      paths: ["/healthz"],
+      access: "anyone",
+      answer: nothingSchema,
+      handle: async () => ({}),
+    }),
+    operation({
+      name: "getReadiness",
+      summary: "Whether the server can store; if not, why.",
       method: "get",
       paths: ["/readyz"],
       access: "anyone",
+      answer: nothingSchema,
+      refusals: ["store_unavailable"],
       async handle() {
         const { fault } = storeStatus();
-        if (fault !== undefined) throw new HttpError("store_unavailable", fault);
+        if (fault !== undefined) throw new MessagingError("store_unavailable", fault);
         return {};
       },
+    }),
+    operation({
+      name: "getMetrics",
+      summary: "Figures for Prometheus.",
+      method: "get",
+      paths: ["/metrics"],
+      access: "anyone",
+      type: metrics.contentType,
+      answer: z.string().meta({ examples: ["palaver_store_writable 1\n"] }),
+      handle: () => metrics.text(),
     }),
   ];
 }

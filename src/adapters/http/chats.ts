@@ -1,24 +1,29 @@
 import { z } from "zod";
 import type { Messaging } from "../../application/messaging.js";
-import { text } from "./body.js";
-import { chatJson, participantJson } from "./json.js";
+import * as field from "./fields.js";
+import { chatJson, chatSchema, nothingSchema, participantJson, participantSchema } from "./json.js";
 import { operation, parseChatId, type Operation } from "./operation.js";
-import { limit, linkPages, parameter, USUAL_LIMIT } from "./paging.js";
+import { limit, linkPages, USUAL_LIMIT } from "./paging.js";
 
 const WHOLE_NUMBER = "Must be a whole number from 0 to 9007199254740991";
 
-const seq = z
+const upTo = z
   .int({ error: ({ input }) => (input === undefined ? "Must be given" : WHOLE_NUMBER) })
-  .min(0, WHOLE_NUMBER);
+  .min(0, WHOLE_NUMBER)
+  .meta({ description: "The `seq` of the last message that was read.", examples: [3] });
 
 /** Chats, who is in them, and how far they have been read. */
 export function chatOperations(messaging: Messaging): readonly Operation[] {
   return [
     operation({
+      name: "createGroupChat",
+      summary: "Make a group chat with the caller as its first participant.",
       method: "post",
       paths: ["/v1/group_chat"],
       access: "signed in",
-      body: z.strictObject({ title: text.nullish() }),
+      body: z.strictObject({ title: field.title.nullish() }),
+      answer: z.object({ chat_id: field.chatId }),
+      refusals: ["invalid_title"],
       audit: "chat_created",
       async handle({ session, body }) {
         const chat = await messaging.createGroupChat({ by: session.user.id, title: body.title });
@@ -26,10 +31,14 @@ export function chatOperations(messaging: Messaging): readonly Operation[] {
       },
     }),
     operation({
+      name: "renameChat",
+      summary: "Give a group chat another title; null takes it away.",
       method: "patch",
       paths: ["/v1/group_chat/:chat_id"],
       access: "signed in",
-      body: z.strictObject({ title: text.nullable() }),
+      body: z.strictObject({ title: field.title.nullable() }),
+      answer: nothingSchema,
+      refusals: ["invalid_title", "p2p_chat", "not_a_participant", "not_found"],
       async handle({ session, params, body }) {
         const chatId = parseChatId(params["chat_id"]);
         await messaging.renameChat({ by: session.user.id, chatId, title: body.title });
@@ -37,10 +46,14 @@ export function chatOperations(messaging: Messaging): readonly Operation[] {
       },
     }),
     operation({
+      name: "addParticipant",
+      summary: "Add somebody to a group chat, who then sees its whole history.",
       method: "post",
       paths: ["/v1/group_chat/:chat_id/participants"],
       access: "signed in",
-      body: z.strictObject({ username: text }),
+      body: z.strictObject({ username: field.username }),
+      answer: nothingSchema,
+      refusals: ["unknown_user", "p2p_chat", "already_participant", "not_a_participant", "not_found"],
       audit: "participant_added",
       async handle({ session, params, body, ctx }) {
         const chatId = parseChatId(params["chat_id"]);
@@ -52,9 +65,13 @@ export function chatOperations(messaging: Messaging): readonly Operation[] {
       },
     }),
     operation({
+      name: "removeParticipant",
+      summary: "Remove somebody from a group chat, or leave it.",
       method: "delete",
       paths: ["/v1/group_chat/:chat_id/participants/:user"],
       access: "signed in",
+      answer: nothingSchema,
+      refusals: ["unknown_user", "p2p_chat", "user_not_in_chat", "not_a_participant", "not_found"],
       audit: "participant_removed",
       async handle({ session, params, ctx }) {
         const chatId = parseChatId(params["chat_id"]);
@@ -66,10 +83,15 @@ export function chatOperations(messaging: Messaging): readonly Operation[] {
       },
     }),
     operation({
+      name: "listChats",
+      summary: "List the caller's chats, last active first.",
       method: "get",
       paths: ["/v1/chats"],
       access: "signed in",
-      query: z.strictObject({ limit: limit.default(USUAL_LIMIT), cursor: parameter.optional() }),
+      query: z.strictObject({ limit: limit.default(USUAL_LIMIT), cursor: field.chatCursor.optional() }),
+      answer: z.array(chatSchema),
+      gives: ["Link"],
+      refusals: ["invalid_cursor"],
       async handle({ session, query, ctx }) {
         const { chats, next } = await messaging.listChats({ by: session.user.id, ...query });
         linkPages(ctx, { next: next === undefined ? undefined : { limit: query.limit, cursor: next } });
@@ -77,9 +99,13 @@ export function chatOperations(messaging: Messaging): readonly Operation[] {
       },
     }),
     operation({
+      name: "getChat",
+      summary: "Show a chat of the caller's, and who is in it.",
       method: "get",
       paths: ["/v1/chats/:chat_id"],
       access: "signed in",
+      answer: chatSchema.extend({ participants: z.array(participantSchema) }),
+      refusals: ["not_a_participant", "not_found"],
       async handle({ session, params }) {
         const chatId = parseChatId(params["chat_id"]);
         const { overview, participants } = await messaging.getChat({ by: session.user.id, chatId });
@@ -87,10 +113,14 @@ export function chatOperations(messaging: Messaging): readonly Operation[] {
       },
     }),
     operation({
+      name: "markRead",
+      summary: "Mark a chat as read up to a message. It never moves back.",
       method: "put",
       paths: ["/v1/chats/:chat_id/read"],
       access: "signed in",
-      body: z.strictObject({ seq }),
+      body: z.strictObject({ seq: upTo }),
+      answer: z.object({ read_seq: field.readSeq, unread_count: field.unreadCount }),
+      refusals: ["not_a_participant", "not_found"],
       async handle({ session, params, body }) {
         const chatId = parseChatId(params["chat_id"]);
         const chat = chatJson(await messaging.markRead({ by: session.user.id, chatId, seq: body.seq }));

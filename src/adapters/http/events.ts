@@ -2,8 +2,8 @@ import { z } from "zod";
 import type { EventBatch, FollowEvents } from "../../application/events.js";
 import type { Messaging } from "../../application/messaging.js";
 import { MessagingError } from "../../domain/errors.js";
-import { text } from "./body.js";
-import { chatJson, eventJson } from "./json.js";
+import * as field from "./fields.js";
+import { chatJson, chatSchema, eventJson, eventSchema } from "./json.js";
 import { operation, type Operation } from "./operation.js";
 import { limit, USUAL_LIMIT, wholeNumber } from "./paging.js";
 import { credentials } from "./credentials.js";
@@ -12,28 +12,57 @@ import type { EventStreams } from "./streams.js";
 /** The longest that an answer is held back for an event to come, in seconds. */
 const LONGEST_WAIT = 60;
 
+const frames = z.string().meta({
+  description:
+    "Frames of `id` (a cursor), `event` (the type) and `data` (an `Event`, as `listEvents` gives it). The first one has a " +
+    "`retry` and the cursor to go on from. Where the cursor that was asked for can't be served any more, it is an `event: " +
+    'resync` with `data: {"cursor"}`: read your chats anew. Comments, lines that begin with a colon, show that it lives.',
+  examples: [
+    "retry: 3000\nid: 9f3c2a1b00d4e5f6-17\n\n" +
+      'id: 9f3c2a1b00d4e5f6-18\nevent: chat.renamed\ndata: {"type":"chat.renamed",' +
+      '"cursor":"9f3c2a1b00d4e5f6-18","chat_id":4,"at":"2026-11-23T10:15:00.123Z","title":"Plans"}\n\n',
+  ],
+});
+
 /** What happens in the caller's chats: asked for, waited for, or streamed. */
 export function eventOperations(messaging: Messaging, streams: EventStreams): readonly Operation[] {
   return [
     operation({
+      name: "sync",
+      summary: "Read all the caller's chats, and the cursor at which they are so.",
+      description: "What it answers plus the events after its cursor is what it would answer later.",
       method: "get",
       paths: ["/v1/sync"],
       access: "signed in",
+      answer: z.object({ chats: z.array(chatSchema), cursor: field.eventCursor }),
       async handle({ session }) {
         const { chats, cursor } = await messaging.sync({ by: session.user.id });
         return { chats: chats.map(chatJson), cursor };
       },
     }),
     operation({
+      name: "listEvents",
+      summary: "List what happened in the caller's chats since a cursor, oldest first.",
+      description:
+        "Whoever goes on from the cursor of each answer misses nothing and is told nothing twice. " +
+        "Without `after` there are no events, and the cursor of now.",
       method: "get",
       paths: ["/v1/events"],
       access: "signed in",
       fields: { invalid_cursor: "after" },
       query: z.strictObject({
-        after: text.optional(),
+        after: field.eventCursor.optional(),
         limit: limit.default(USUAL_LIMIT),
-        wait: wholeNumber(0, LONGEST_WAIT).default(0),
+        wait: wholeNumber(0, LONGEST_WAIT)
+          .default(0)
+          .meta({ description: "How many seconds to wait for an event where there is none yet." }),
       }),
+      answer: z.object({
+        events: z.array(eventSchema),
+        cursor: field.eventCursor,
+        has_more: z.boolean().meta({ examples: [false] }),
+      }),
+      refusals: ["invalid_cursor", "cursor_expired"],
       async handle({ session, query: { after, limit: most, wait }, ctx }) {
         const { events, cursor, hasMore } = await messaging.listEvents({
           by: session.user.id,
@@ -46,12 +75,20 @@ export function eventOperations(messaging: Messaging, streams: EventStreams): re
       },
     }),
     operation({
+      name: "streamEvents",
+      summary: "Follow what happens in the caller's chats, as Server-Sent Events.",
+      description:
+        "What happened since the cursor comes first, then what happens, with no seam. " +
+        "The stream ends with the session, and where its reader is too slow: connect again, and it goes on.",
       method: "get",
       paths: ["/v1/events/stream"],
       access: "signed in",
+      query: z.strictObject({ after: field.eventCursor.optional() }),
+      takes: ["Last-Event-ID"],
       type: "text/event-stream",
+      answer: frames,
+      refusals: ["invalid_cursor"],
       fields: { invalid_cursor: "after" },
-      query: z.strictObject({ after: text.optional() }),
       async handle({ session, query, ctx }) {
         // A client that reconnects asks for the same URL: where it has got to is in the header.
         const after = ctx.get("Last-Event-ID") || query.after;

@@ -5,37 +5,60 @@ import type { ListMessages } from "../../application/messages.js";
 import type { Messaging } from "../../application/messaging.js";
 import type { ChatId } from "../../domain/chat.js";
 import type { Message } from "../../domain/message.js";
-import { text } from "./body.js";
-import { messageJson } from "./json.js";
+import * as field from "./fields.js";
+import { messageJson, messageSchema } from "./json.js";
 import { operation, parseChatId, parseId, type Operation, type SignedInRequest } from "./operation.js";
 import { limit, linkPages, USUAL_LIMIT, wholeNumber } from "./paging.js";
 
 const groupChatId = z
   .union(
-    [z.number(), z.string().regex(/^[0-9]+$/)],
-    "Must be the id of a chat, as a number or as a string of digits",
+    [field.chatId, z.string().regex(/^[0-9]+$/)],
+    "Must be the id of a chat, as a number from 1 to 9007199254740991 or as a string of its digits",
   )
   .transform(Number)
   .refine((id) => Number.isSafeInteger(id) && id > 0, "Must be a whole number from 1 to 9007199254740991")
   .transform((id) => id as ChatId);
 
-const newMessage = z.strictObject({
-  group_chat_id: groupChatId.optional(),
-  dest_username: text.optional(),
-  message: text,
-});
+const newMessage = z
+  .strictObject({
+    group_chat_id: groupChatId.optional(),
+    dest_username: field.username.optional(),
+    message: field.messageText,
+  })
+  .meta({
+    description: "A message to a group chat or to a user.",
+    oneOf: [{ required: ["group_chat_id"] }, { required: ["dest_username"] }],
+    examples: [
+      { dest_username: "bob", message: "Hello, Bob!" },
+      { group_chat_id: 4, message: "Lunch?" },
+    ],
+  });
 
 const page = z
   .strictObject({
     limit: limit.optional(),
-    before: wholeNumber(1, Number.MAX_SAFE_INTEGER).optional(),
+    before: wholeNumber(1, Number.MAX_SAFE_INTEGER)
+      .optional()
+      .meta({ description: "The newest messages before this id." }),
     // 0, which is no id, is where a client begins that has none yet.
-    after: wholeNumber(0, Number.MAX_SAFE_INTEGER).optional(),
+    after: wholeNumber(0, Number.MAX_SAFE_INTEGER)
+      .optional()
+      .meta({ description: "The oldest messages after this id. Not together with `before`." }),
   })
   .superRefine(({ before, after }, context) => {
     if (before === undefined || after === undefined) return;
     refuseEach(["before", "after"], "Only one of before and after may be given", context);
   });
+
+/** A list is whole unless it is asked for in pages. */
+const asList = {
+  description:
+    "The whole list, unless a parameter asks for a page: with `limit` the newest messages, with `before` the newest before " +
+    `that one, with \`after\` the oldest after it; ${USUAL_LIMIT} where there is no \`limit\`. Always oldest first.`,
+  query: page,
+  answer: z.array(messageSchema),
+  gives: ["Link"],
+} as const;
 
 /**
  * Sending, editing, deleting, and the three lists, each of which is served at two paths: the original's document and program
@@ -56,11 +79,26 @@ export function messageOperations(messaging: Messaging): readonly Operation[] {
   }
   return [
     operation({
+      name: "sendMessage",
+      summary: "Send a message to a group chat or to a user.",
+      description:
+        "200 means stored, for good. Give each message a key of its own in `Idempotency-Key`, and send it under that key until there is an answer: it is stored once.",
       method: "post",
       paths: ["/v1/messages"],
       access: "signed in",
       limit: "sends",
       body: newMessage.transform((body, context) => ({ text: body.message, to: destination(body, context) })),
+      takes: ["Idempotency-Key"],
+      answer: messageSchema,
+      gives: ["Idempotency-Replayed"],
+      refusals: [
+        "invalid_message",
+        "invalid_idempotency_key",
+        "unknown_user",
+        "p2p_chat",
+        "not_a_participant",
+        "idempotency_key_reused",
+      ],
       async handle({ session, body, ctx }) {
         // Node puts a comma and a space between two of them, and no key may have a space in it.
         const idempotencyKey = ctx.req.headers["idempotency-key"] as string | undefined;
@@ -70,20 +108,28 @@ export function messageOperations(messaging: Messaging): readonly Operation[] {
       },
     }),
     operation({
+      name: "editMessage",
+      summary: "Give one's own message another text. It keeps its place.",
       method: "patch",
       paths: ["/v1/messages/:id"],
       access: "signed in",
+      body: z.strictObject({ message: field.messageText }),
+      answer: messageSchema,
+      refusals: ["invalid_message", "message_deleted", "not_your_message", "not_found"],
       limit: "sends",
-      body: z.strictObject({ message: text }),
       async handle({ session, params, body }) {
         const id = parseId(params["id"]);
         return messageJson(await messaging.editMessage({ by: session.user.id, id, text: body.message }));
       },
     }),
     operation({
+      name: "deleteMessage",
+      summary: "Take back one's own message: its text is gone, its place stays.",
       method: "delete",
       paths: ["/v1/messages/:id"],
       access: "signed in",
+      answer: messageSchema,
+      refusals: ["not_your_message", "not_found"],
       limit: "sends",
       async handle({ session, params }) {
         const id = parseId(params["id"]);
@@ -91,24 +137,32 @@ export function messageOperations(messaging: Messaging): readonly Operation[] {
       },
     }),
     operation({
+      name: "listMessages",
+      summary: "List all messages of all the caller's chats, oldest first.",
       method: "get",
       paths: ["/v1/group_chat/messages", "/v1/messages"],
       access: "signed in",
-      query: page,
+      ...asList,
       handle: (request) => list(request, "all"),
     }),
     operation({
+      name: "listGroupMessages",
+      summary: "List the messages of a group chat, oldest first.",
       method: "get",
       paths: ["/v1/group_chat/messages/group/:chat_id", "/v1/messages/group/:chat_id"],
       access: "signed in",
-      query: page,
+      ...asList,
+      refusals: ["p2p_chat", "not_a_participant", "not_found"],
       handle: async (request) => list(request, { chatId: parseChatId(request.params["chat_id"]) }),
     }),
     operation({
+      name: "listP2pMessages",
+      summary: "List the messages between the caller and somebody, oldest first.",
       method: "get",
       paths: ["/v1/group_chat/messages/p2p/:username", "/v1/messages/p2p/:username"],
       access: "signed in",
-      query: page,
+      ...asList,
+      refusals: ["unknown_user"],
       handle: (request) => list(request, { username: request.params["username"] ?? "" }),
     }),
   ];
@@ -126,7 +180,7 @@ function destination(
 }
 
 function refuseEach(fields: readonly string[], message: string, context: z.core.$RefinementCtx): void {
-  for (const field of fields) context.addIssue({ code: "custom", path: [field], message });
+  for (const name of fields) context.addIssue({ code: "custom", path: [name], message });
 }
 
 /** Written slice by slice as the client takes it, and other requests have their turn after each. */

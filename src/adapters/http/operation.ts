@@ -1,3 +1,4 @@
+import type { Readable } from "node:stream";
 import type { Router } from "@koa/router";
 import type { Context } from "koa";
 import { z } from "zod";
@@ -6,12 +7,24 @@ import type { ChatId } from "../../domain/chat.js";
 import type { Session } from "../../domain/session.js";
 import type { Audit, Deed } from "./audit.js";
 import { check, parseBody } from "./body.js";
-import type { Limits } from "./limits.js";
-import { HttpError, asHttpError, type FieldNames } from "./problem.js";
 import { credentials } from "./credentials.js";
+import type { Limits } from "./limits.js";
+import { HttpError, asHttpError, type Code, type FieldNames } from "./problem.js";
+
+/** A header of a request that an operation goes by. */
+export type RequestHeader = "Idempotency-Key" | "Last-Event-ID";
+
+/** A header of an answer that a client goes by. */
+export type AnswerHeader = "Idempotency-Replayed" | "Link" | "Set-Cookie";
 
 /** One thing that a client can ask for: how it is found, who may ask, what it takes, what it gives. */
-export type Operation<Body = unknown, Query = unknown> = {
+export type Operation<Body = unknown, Query = unknown, Given = unknown> = {
+  /** What generated clients call it. No other has this name. */
+  readonly name: string;
+  /** What it does, in a line for the document. */
+  readonly summary: string;
+  /** More of that, where a line does not do. */
+  readonly description?: string;
   readonly method: "get" | "post" | "put" | "patch" | "delete";
   /** One or more, all alike; `:name` in one stands for any text. */
   readonly paths: readonly [string, ...string[]];
@@ -19,8 +32,14 @@ export type Operation<Body = unknown, Query = unknown> = {
   readonly body?: z.ZodType<Body>;
   /** Of the parameters behind the `?`, which come as text. Without it none is taken. */
   readonly query?: z.ZodType<Query>;
-  /** What the answer is, where it is not JSON. */
-  readonly type?: "text/event-stream";
+  readonly takes?: readonly RequestHeader[];
+  /** What is given with 200: a value to be written as JSON, or text. */
+  readonly answer: z.ZodType<Given>;
+  /** The media type of the answer, where it is not JSON. */
+  readonly type?: string;
+  readonly gives?: readonly AnswerHeader[];
+  /** What it refuses with besides what `refusalsOf` adds. */
+  readonly refusals?: readonly Code[];
   /** What the fields that the core refuses are called here, where that is not their usual name. */
   readonly fields?: FieldNames;
   /** Which limit it counts for. */
@@ -28,8 +47,14 @@ export type Operation<Body = unknown, Query = unknown> = {
   /** What the audit log calls it when it is done. */
   readonly audit?: Deed;
 } & (
-  | { readonly access: "anyone"; handle(request: OperationRequest<Body, Query>): Promise<Answer> }
-  | { readonly access: "signed in"; handle(request: SignedInRequest<Body, Query>): Promise<Answer> }
+  | {
+      readonly access: "anyone";
+      handle(request: OperationRequest<Body, Query>): Promise<NoInfer<Given> | Readable>;
+    }
+  | {
+      readonly access: "signed in";
+      handle(request: SignedInRequest<Body, Query>): Promise<NoInfer<Given> | Readable>;
+    }
 );
 
 export interface OperationRequest<Body, Query> {
@@ -44,12 +69,37 @@ export interface SignedInRequest<Body, Query> extends OperationRequest<Body, Que
   readonly session: Session;
 }
 
-/** What is answered, with 200: a value to be written as JSON, or a stream of text. */
-export type Answer = object;
-
-/** Ties the body and the query that `handle` gets to their schemas. */
-export function operation<Body = unknown, Query = unknown>(definition: Operation<Body, Query>): Operation {
+/** Ties the body and the query that `handle` gets, and what it gives (or a stream of that, written out), to their schemas. */
+export function operation<Body = unknown, Query = unknown, Given = unknown>(
+  definition: Operation<Body, Query, Given>,
+): Operation {
   return definition;
+}
+
+/** Whatever is asked for. */
+const ofEveryRequest: readonly Code[] = [
+  "bad_request",
+  "invalid_json",
+  "invalid_request",
+  "cross_site",
+  "request_timeout",
+  "payload_too_large",
+  "unsupported_media_type",
+  "headers_too_large",
+  "internal_error",
+];
+
+/** Wherever the store is asked who the caller is. */
+const ofSignedIn: readonly Code[] = ["two_credentials", "not_signed_in", "busy", "store_unavailable"];
+
+/** All codes that an operation can refuse with. */
+export function refusalsOf({ access, limit, refusals = [] }: Operation): readonly Code[] {
+  return [
+    ...ofEveryRequest,
+    ...(access === "signed in" ? ofSignedIn : []),
+    ...(limit ? (["too_many_requests"] as const) : []),
+    ...refusals,
+  ];
 }
 
 /** What every operation is surrounded by. */

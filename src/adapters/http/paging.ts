@@ -8,7 +8,7 @@ export const USUAL_LIMIT = 100;
 export const parameter = z.string("Must be given once");
 
 /** How many things a page may have. */
-export const limit = wholeNumber(1, 1_000);
+export const limit = wholeNumber(1, 1_000).meta({ description: "How many at the most." });
 
 /** A parameter that holds a whole number, in digits. */
 export function wholeNumber(from: number, to: number) {
@@ -16,7 +16,7 @@ export function wholeNumber(from: number, to: number) {
   return parameter
     .regex(/^(0|[1-9][0-9]*)$/, range)
     .transform(Number)
-    .pipe(z.number(range).min(from, range).max(to, range));
+    .pipe(z.number(range).min(from, range).max(to, range).meta({ type: "integer" }));
 }
 
 /**

@@ -26,7 +26,10 @@ export type HttpErrorCode =
   | "headers_too_large"
   | "internal_error";
 
-const statuses: Record<ErrorCode | HttpErrorCode, number> = {
+export type Code = ErrorCode | HttpErrorCode;
+
+/** Every code, and the status it comes with. */
+export const statuses: Readonly<Record<Code, number>> = {
   bad_request: 400,
   invalid_json: 400,
   invalid_request: 400,
@@ -98,12 +101,12 @@ export interface FieldError {
 
 /** An error answer in the making. */
 export class HttpError extends Error {
-  readonly code: ErrorCode | HttpErrorCode;
+  readonly code: Code;
   readonly errors: readonly FieldError[];
   readonly headers: Readonly<Record<string, string>>;
 
   constructor(
-    code: ErrorCode | HttpErrorCode,
+    code: Code,
     detail: string,
     more: {
       readonly errors?: readonly FieldError[];
@@ -124,7 +127,7 @@ export interface Problem {
   readonly title: string;
   readonly status: number;
   readonly detail: string;
-  readonly code: ErrorCode | HttpErrorCode;
+  readonly code: Code;
   readonly errors?: readonly FieldError[];
 }
 

@@ -1,34 +1,55 @@
 import { z } from "zod";
 import type { Messaging } from "../../application/messaging.js";
-import type { Session, SessionId } from "../../domain/session.js";
-import { text } from "./body.js";
+import type { SessionId } from "../../domain/session.js";
+import * as field from "./fields.js";
+import {
+  currentSessionSchema,
+  newTokenSchema,
+  nothingSchema,
+  sessionJson,
+  sessionSchema,
+  timeJson,
+  tokenJson,
+  tokenSchema,
+} from "./json.js";
 import { operation, type Operation } from "./operation.js";
 
 /** The caller's sessions and tokens: which there are, and an end to them. */
 export function sessionOperations(messaging: Messaging): readonly Operation[] {
   return [
     operation({
+      name: "getSession",
+      summary: "Who am I",
       method: "get",
       paths: ["/v1/auth/session"],
       access: "signed in",
+      answer: currentSessionSchema,
       handle: async ({ session: { id, user, expiresAt } }) => ({
         user_id: user.id,
         username: user.username,
         session_id: id,
-        expires_at: time(expiresAt),
+        expires_at: timeJson(expiresAt),
       }),
     }),
     operation({
+      name: "listSessions",
+      summary: "The caller's sessions",
+      description: "The oldest first, without the tokens.",
       method: "get",
       paths: ["/v1/auth/sessions"],
       access: "signed in",
+      answer: z.array(sessionSchema),
       handle: async ({ session: by }) =>
         (await messaging.listSessions({ by })).map((session) => sessionJson(session, by)),
     }),
     operation({
+      name: "endSession",
+      summary: "End one of the caller's sessions",
       method: "delete",
       paths: ["/v1/auth/sessions/:session_id"],
       access: "signed in",
+      answer: nothingSchema,
+      refusals: ["unknown_session"],
       audit: "session_ended",
       async handle({ session: by, params }) {
         await messaging.endSession({ by, sessionId: params["session_id"] as SessionId });
@@ -36,9 +57,13 @@ export function sessionOperations(messaging: Messaging): readonly Operation[] {
       },
     }),
     operation({
+      name: "endOtherSessions",
+      summary: "End all of the caller's sessions but this one",
+      description: "Tokens live on.",
       method: "delete",
       paths: ["/v1/auth/sessions"],
       access: "signed in",
+      answer: nothingSchema,
       audit: "other_sessions_ended",
       async handle({ session: by }) {
         await messaging.endOtherSessions({ by });
@@ -46,10 +71,15 @@ export function sessionOperations(messaging: Messaging): readonly Operation[] {
       },
     }),
     operation({
+      name: "createToken",
+      summary: "Make a token for a program",
+      description: "The token is told this once. It can do all that its owner can.",
       method: "post",
       paths: ["/v1/auth/tokens"],
       access: "signed in",
-      body: z.strictObject({ name: text }),
+      body: z.strictObject({ name: field.tokenName }),
+      answer: newTokenSchema,
+      refusals: ["invalid_token_name", "too_many_tokens"],
       audit: "token_created",
       async handle({ session: by, body }) {
         const { session, secret } = await messaging.createToken({ by, name: body.name });
@@ -57,15 +87,23 @@ export function sessionOperations(messaging: Messaging): readonly Operation[] {
       },
     }),
     operation({
+      name: "listTokens",
+      summary: "The caller's tokens",
+      description: "The oldest first.",
       method: "get",
       paths: ["/v1/auth/tokens"],
       access: "signed in",
+      answer: z.array(tokenSchema),
       handle: async ({ session: by }) => (await messaging.listTokens({ by })).map(tokenJson),
     }),
     operation({
+      name: "endToken",
+      summary: "End one of the caller's tokens",
       method: "delete",
       paths: ["/v1/auth/tokens/:token_id"],
       access: "signed in",
+      answer: nothingSchema,
+      refusals: ["unknown_token"],
       audit: "token_ended",
       async handle({ session: by, params }) {
         await messaging.endToken({ by, tokenId: params["token_id"] as SessionId });
@@ -73,28 +111,4 @@ export function sessionOperations(messaging: Messaging): readonly Operation[] {
       },
     }),
   ];
-}
-
-function sessionJson({ id, createdAt, lastSeenAt, userAgent }: Session, current: Session) {
-  return {
-    session_id: id,
-    current: id === current.id,
-    created_at: time(createdAt),
-    last_seen_at: time(lastSeenAt),
-    user_agent: userAgent,
-  };
-}
-
-function tokenJson({ id, name, createdAt, lastSeenAt, expiresAt }: Session) {
-  return {
-    token_id: id,
-    name,
-    created_at: time(createdAt),
-    last_seen_at: time(lastSeenAt),
-    expires_at: time(expiresAt),
-  };
-}
-
-function time(milliseconds: number): string {
-  return new Date(milliseconds).toISOString();
 }

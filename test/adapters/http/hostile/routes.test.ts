@@ -12,6 +12,9 @@ const OPEN: ReadonlySet<string> = new Set([
   "GET /healthz",
   "GET /readyz",
   "GET /metrics",
+  "GET /openapi.json",
+  "GET /docs",
+  "GET /docs/:script",
 ]);
 
 /** Other ways to write a path, by which a guard and a router may come to see different things. */
@@ -59,7 +62,7 @@ describe("Every route, without a session", () => {
 
   it("is one of those that are meant to be open, or asks who it is", async () => {
     expect(guarded.length).to.be.above(20);
-    expect(server.routes.length - guarded.length).to.equal(OPEN.size + 3, "each GET is a HEAD too");
+    expect(server.routes.length - guarded.length).to.equal(OPEN.size + 6, "each GET is a HEAD too");
     for (const route of guarded) {
       const answer = await new Client(server.url).ask(route.method, concrete(route));
       expect(answer.status, `${route.method} ${route.path}`).to.equal(401);

@@ -1,0 +1,86 @@
+import { expect } from "chai";
+import { readDocument, type Json } from "../../support/document.js";
+import { fuzz } from "../../support/fuzz.js";
+import { openTestServer } from "../../support/server.js";
+
+/** A part of the document, and another one in its place; undefined for none. */
+type Lie = readonly [path: readonly string[], part: unknown];
+
+const component = (name: string) => ["components", "schemas", name];
+const operation = (method: string, path: string) => ["paths", path, method];
+const fields = ["requestBody", "content", "application/json", "schema", "properties"];
+
+/** What a document could get wrong. */
+const lies: Readonly<Record<string, Lie>> = {
+  "lacks a field of an answer": [[...component("Message"), "properties", "edited_at"], undefined],
+  "has another type for a field of an answer": [
+    [...component("Message"), "properties", "seq"],
+    { type: "string" },
+  ],
+  "has a field that is not in the answer": [
+    component("User"),
+    { type: "object", properties: { email: { type: "string" } }, required: ["email"] },
+  ],
+  "lacks a type of event": [
+    [...component("MessageEvent"), "properties", "type"],
+    { const: "message.deleted" },
+  ],
+  "lacks a status": [[...operation("get", "/v1/messages/group/{chat_id}"), "responses", "403"], undefined],
+  "lacks a code": [
+    [...operation("get", "/v1/messages/p2p/{username}"), "responses", "400"],
+    { $ref: "#/components/responses/BadRequest" },
+  ],
+  "lacks a header": [[...operation("get", "/v1/messages"), "responses", "200", "headers", "Link"], undefined],
+  "has another media type": [
+    [...operation("get", "/v1/events/stream"), "responses", "200", "content"],
+    { "application/json": { schema: {} } },
+  ],
+  "allows a field that is refused": [
+    [...operation("post", "/v1/group_chat"), ...fields, "name"],
+    { type: "string" },
+  ],
+  "allows a number where text must be": [
+    [...operation("post", "/v1/group_chat"), ...fields, "title"],
+    { type: "integer", minimum: 1, maximum: 9 },
+  ],
+  "forbids what is done": [[...operation("post", "/v1/group_chat"), ...fields, "title"], { type: "null" }],
+};
+
+describe("The API, whatever it is asked,", function () {
+  this.timeout(60_000);
+  let document: Json;
+
+  before(async () => {
+    const server = await openTestServer();
+    document = (await (await fetch(`${server.url}/openapi.json`)).json()) as Json;
+    await server.close();
+  });
+
+  // script/fuzz sends many more.
+  it("answers what its document says", async () => {
+    const read = readDocument(document);
+    const { failure, requests, answers } = await fuzz(read, { requests: 10_000, seed: 1 });
+    expect(failure).to.equal(undefined);
+    expect(requests).to.be.at.least(10_000);
+    const done = read.operations
+      .filter(({ signedIn, body }) => signedIn || body)
+      .map(({ id }) => `${id} 200`);
+    expect([...answers.keys()]).to.include.members(done);
+  });
+
+  for (const [lie, [path, part]] of Object.entries(lies)) {
+    it(`would be caught if the document ${lie}`, async () => {
+      const wrong = structuredClone(document);
+      replace(wrong, path, part);
+      const { failure } = await fuzz(readDocument(wrong), { requests: 10_000, seed: 6, shrink: false });
+      expect(failure).to.be.a("string").and.not.include("Cannot");
+    });
+  }
+});
+
+function replace(whole: Record<string, unknown>, path: readonly string[], part: unknown): void {
+  const [key = "", ...rest] = path;
+  if (rest.length > 0) replace(whole[key] as Record<string, unknown>, rest, part);
+  else if (part === undefined) delete whole[key];
+  else whole[key] = part;
+}

@@ -1,0 +1,147 @@
+import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect } from "chai";
+import { pino } from "pino";
+import type { Layer } from "@koa/router";
+import { createHttpApp } from "../../../src/adapters/http/app.js";
+import { statuses } from "../../../src/adapters/http/problem.js";
+import { createMessaging } from "../../../src/application/messaging.js";
+import { readDocument, type ApiDocument, type Json } from "../../support/document.js";
+import { testPorts } from "../../support/ports.js";
+import { openTestServer, type TestServer } from "../../support/server.js";
+
+const root = join(import.meta.dirname, "../../../..");
+
+/** All that the router answers, as `METHOD /path/{name}`. HEAD goes with GET. */
+function routes(): string[] {
+  const ports = testPorts();
+  const app = createHttpApp({
+    messaging: createMessaging(ports),
+    storeStatus: () => ports.store.status(),
+    clock: ports.clock,
+    log: pino({ level: "silent" }),
+    trustProxy: false,
+    rateLimits: false,
+    corsOrigins: [],
+  });
+  const stack = app.middleware.flatMap((each) =>
+    "router" in each ? (each.router as { readonly stack: readonly Layer[] }).stack : [],
+  );
+  return stack.flatMap(({ path, methods }) =>
+    methods
+      .filter((method) => method !== "HEAD")
+      .map((method) => `${method} ${String(path).replaceAll(/:(\w+)/g, "{$1}")}`),
+  );
+}
+
+describe("The OpenAPI document", () => {
+  let server: TestServer;
+  let served: Json;
+  let document: ApiDocument;
+
+  before(async () => {
+    server = await openTestServer();
+    served = (await (await fetch(`${server.url}/openapi.json`)).json()) as Json;
+    document = readDocument(served);
+  });
+
+  after(() => server.close());
+
+  it("has every route, and nothing that is none", () => {
+    const documented = document.operations.map(({ method, path }) => `${method} ${path}`);
+    expect(routes()).to.have.length.greaterThan(25);
+    expect(documented).to.have.members(routes());
+  });
+
+  it("is the one in docs: `npm run docs` writes it", () => {
+    expect(JSON.parse(readFileSync(join(root, "docs/openapi.json"), "utf8"))).to.deep.equal(served);
+  });
+
+  it("has examples that are what they are examples of", () => {
+    const shown = document.operations.flatMap(({ id, body, responses }) => [
+      ...(body ? [[id, body] as const] : []),
+      ...Object.values(responses["200"]?.content ?? {}).map((content) => [id, content] as const),
+    ]);
+    expect(shown).to.have.length.greaterThan(document.operations.length);
+    for (const [id, { schema, example }] of shown) {
+      expect(example, id).to.not.equal(undefined);
+      expect(document.fault(schema, example), id).to.equal(undefined);
+    }
+  });
+
+  it("has every code that there is", () => {
+    expect(document.schemas["Code"]?.["enum"]).to.have.members(Object.keys(statuses));
+  });
+
+  it("tells of every code where it can be met, but for those of paths and methods that are not in it", () => {
+    const told = new Set(
+      document.operations.flatMap(({ responses }) =>
+        Object.values(responses).flatMap(({ content }) => JSON.stringify(content).match(/"\w+"/g) ?? []),
+      ),
+    );
+    const untold = Object.keys(statuses).filter((code) => !told.has(`"${code}"`));
+    expect(untold).to.deep.equal(["method_not_allowed"]);
+  });
+
+  it("has nothing that a linter would mend", async () => {
+    const cli = join(root, "node_modules/@redocly/cli/bin/cli.js");
+    const output = await new Promise<string>((resolve) => {
+      const env = { ...process.env, REDOCLY_TELEMETRY: "off", REDOCLY_SUPPRESS_UPDATE_NOTICE: "true" };
+      const args = [cli, "lint", "docs/openapi.json", "--format=json"];
+      execFile(process.execPath, args, { cwd: root, env }, (_, stdout) => resolve(stdout));
+    });
+    const { problems, totals } = JSON.parse(output) as {
+      readonly problems: unknown;
+      readonly totals: unknown;
+    };
+    expect(problems).to.deep.equal([]);
+    expect(totals).to.deep.equal({ errors: 0, warnings: 0, ignored: 0 });
+  }).timeout(30_000);
+});
+
+describe("The page of the API", () => {
+  let server: TestServer;
+  let page: Response;
+  let html: string;
+
+  before(async () => {
+    server = await openTestServer();
+    page = await fetch(`${server.url}/docs`);
+    html = await page.text();
+  });
+
+  after(() => server.close());
+
+  it("is a page that shows the document", async () => {
+    expect(page.status).to.equal(200);
+    expect(page.headers.get("Content-Type")).to.equal("text/html; charset=utf-8");
+    const [, document = ""] = /spec-url="([^"]+)"/.exec(html) ?? [];
+    const shown = await fetch(new URL(document, page.url));
+    expect(await shown.json()).to.include.keys("openapi", "paths");
+  });
+
+  it("allows nothing from outside, and no script that is written into it", () => {
+    const policy = page.headers.get("Content-Security-Policy")?.split("; ") ?? [];
+    expect(policy).to.include.members(["default-src 'none'", "script-src 'self'", "connect-src 'self'"]);
+    expect(policy.join(" ")).to.not.match(/https?:|\*|unsafe-eval/);
+    expect(html).to.not.match(/https?:|\bon\w+=|<script(?! src=")/);
+  });
+
+  it("has a script that may be kept for ever, and that fetches nothing from outside", async () => {
+    const [, source = ""] = /<script src="([^"]+)"/.exec(html) ?? [];
+    const script = await fetch(new URL(source, page.url));
+    expect(script.status).to.equal(200);
+    expect(script.headers.get("Content-Type")).to.equal("text/javascript; charset=utf-8");
+    expect(script.headers.get("Cache-Control")).to.equal("public, max-age=31536000, immutable");
+    const text = await script.text();
+    expect(text).to.include("specUrl");
+    expect(text).to.not.match(/cdn\.redoc\.ly|fonts\.g/);
+  });
+
+  it("404: the script of another build", async () => {
+    const answer = await fetch(`${server.url}/docs/redoc-0000000000000000.js`);
+    expect(answer.status).to.equal(404);
+    expect(answer.headers.get("Cache-Control")).to.equal("no-store");
+  });
+});

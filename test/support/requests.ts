@@ -1,0 +1,244 @@
+import fc from "fast-check";
+import type { ApiDocument, DocumentedOperation, Json, Parameter } from "./document.js";
+
+/** A request as it is thought up. Parts of it are `Seen`: what they are is known when it is sent. */
+export interface Plan {
+  /** Who asks: somebody who is signed in, or nobody. */
+  readonly who: 0 | 1 | 2;
+  readonly operation: string;
+  readonly path: Readonly<Record<string, unknown>>;
+  readonly query: Readonly<Record<string, unknown>>;
+  readonly headers: Readonly<Record<string, unknown>>;
+  readonly body: unknown;
+  /** What is done to it, which makes it nearly valid or garbage. Without any it is valid, as the document has it. */
+  readonly twists: readonly Twist[];
+}
+
+/** Stands for a text that was seen in an answer: the nth last. */
+export interface Seen {
+  readonly seen: number;
+}
+
+/** `at` counts the fields or parameters that there are, round and round. */
+export type Twist =
+  | { readonly what: "field"; readonly at: number; readonly value: unknown }
+  | { readonly what: "no field"; readonly at: number }
+  | { readonly what: "unknown field"; readonly name: string; readonly value: unknown }
+  | { readonly what: "segment"; readonly at: number; readonly raw: string }
+  | { readonly what: "parameter"; readonly at: number; readonly value: string }
+  | { readonly what: "unknown parameter"; readonly name: string; readonly value: string }
+  | { readonly what: "parameter twice"; readonly at: number }
+  | { readonly what: "header"; readonly name: string; readonly value: string }
+  | { readonly what: "body"; readonly raw: string }
+  | { readonly what: "method"; readonly method: string }
+  | { readonly what: "path"; readonly path: string };
+
+/** Those that say something of the server and nothing of messaging are thought up less often. */
+export function anyPlan({ operations, schemas }: ApiDocument): fc.Arbitrary<Plan> {
+  return fc.oneof(
+    ...operations.map((operation) => {
+      const weight = operation.signedIn || operation.body ? 8 : 1;
+      return { weight, arbitrary: planOf(operation, schemas) };
+    }),
+  );
+}
+
+function planOf(operation: DocumentedOperation, schemas: ApiDocument["schemas"]): fc.Arbitrary<Plan> {
+  const { id, body, parameters } = operation;
+  const those = (place: Parameter["in"]) => parameters.filter((each) => each.in === place);
+  return fc.record({
+    who: fc.constantFrom(0, 0, 0, 1, 1, 2),
+    operation: fc.constant(id),
+    path: some(those("path"), schemas),
+    query: some(those("query"), schemas),
+    headers: some(those("header"), schemas),
+    body: body ? valueOf(body.schema, schemas) : fc.constant(undefined),
+    twists: fc.oneof(
+      { weight: 5, arbitrary: fc.constant([]) },
+      { weight: 4, arbitrary: fc.array(anyTwist, { minLength: 1, maxLength: 1 }) },
+      { weight: 1, arbitrary: fc.array(anyTwist, { minLength: 2, maxLength: 4 }) },
+    ),
+  });
+}
+
+function some(parameters: readonly Parameter[], schemas: ApiDocument["schemas"]) {
+  const values = parameters.map(({ name, schema }) => [name, valueOf(schema, schemas)] as const);
+  const requiredKeys = parameters.filter(({ required }) => required).map(({ name }) => name);
+  return fc.record(Object.fromEntries(values), { requiredKeys });
+}
+
+/** What such a schema allows. */
+function valueOf(schema: Json, schemas: ApiDocument["schemas"]): fc.Arbitrary<unknown> {
+  const { type, examples, anyOf, properties = {}, required = [], oneOf } = schema;
+  if (typeof schema["$ref"] === "string") {
+    return valueOf(schemas[schema["$ref"].split("/").at(-1) ?? ""] ?? {}, schemas);
+  }
+  if (Array.isArray(anyOf)) return fc.oneof(...anyOf.map((each: Json) => valueOf(each, schemas)));
+  if ("const" in schema) return fc.constant(schema["const"]);
+  if (type === "null") return fc.constant(null);
+  if (Array.isArray(type)) {
+    return fc.oneof(...type.map((each: string) => valueOf({ ...schema, type: each }, schemas)));
+  }
+  const known = Array.isArray(examples) ? [fc.constantFrom(...(examples as unknown[]))] : [];
+  if (type === "integer") {
+    const { minimum: min, maximum: max } = schema as { readonly minimum: number; readonly maximum: number };
+    return fc.oneof(
+      { weight: 3, arbitrary: fc.integer({ min, max: Math.min(max, min + 4) }) },
+      { weight: 1, arbitrary: fc.maxSafeInteger().map(within(min, max)) },
+    );
+  }
+  if (type === "string") {
+    if (typeof schema["pattern"] === "string") {
+      return fc.oneof(...known, known.length > 0 ? fc.stringMatching(new RegExp(schema["pattern"])) : anyId);
+    }
+    return fc.oneof(...known, fc.constantFrom("ana", "bob"), fc.record({ seen: fc.nat(29) }), anyText);
+  }
+  if (type === "object") {
+    const fields = Object.entries(properties as Readonly<Record<string, Json>>);
+    const each = Object.fromEntries(fields.map(([name, field]) => [name, valueOf(field, schemas)]));
+    const choices = Array.isArray(oneOf) ? oneOf.map((choice: Json) => choice["required"] as string[]) : [[]];
+    return fc.constantFrom(...choices).chain((chosen) => {
+      const others = new Set(choices.flat().filter((name) => !chosen.includes(name)));
+      const model = Object.fromEntries(Object.entries(each).filter(([name]) => !others.has(name)));
+      return fc.record(model, { requiredKeys: [...(required as string[]), ...chosen] });
+    });
+  }
+  throw new Error(`No request has been thought up yet for ${JSON.stringify(schema)}.`);
+}
+
+/** Half of a surrogate pair, too. */
+const anyCharacter = fc.oneof(fc.nat(0x7f), fc.nat(0x10ffff)).map((point) => String.fromCodePoint(point));
+const anyText = fc.string({ unit: anyCharacter, minLength: 1, maxLength: 40 });
+
+/** Where a pattern comes without an example, it is of digits. */
+const anyId = fc.integer({ min: 1, max: 9 }).map(String);
+
+function within(min: number, max: number) {
+  return (number: number) => (number < min || number > max ? max - (Math.abs(number) % 3) : number);
+}
+
+const oddText = fc.oneof(
+  fc.constantFrom(
+    "",
+    " ",
+    "0",
+    "-1",
+    "1.5",
+    "01",
+    "1e3",
+    "9007199254740992",
+    "null",
+    "..",
+    "ａｎａ",
+    "ANA",
+    "\u202e",
+    "\0",
+  ),
+  anyText,
+);
+const oddValue = fc.oneof(
+  fc.constantFrom(0, -1, 1.5, 2 ** 53, 1e308, "", null, true, [], {}, ["ana"], "\ud800", "x".repeat(300)),
+  fc.string({ maxLength: 10_001, minLength: 10_001 }),
+  oddText,
+  fc.jsonValue({ maxDepth: 2 }),
+);
+const oddSegment = fc.oneof(
+  fc.constantFrom(
+    "%zz",
+    "%ff",
+    "%00",
+    "%2f",
+    "%2e%2e",
+    "..",
+    "0",
+    "-1",
+    "1.5",
+    "01",
+    "9007199254740992",
+    "%F0%9F%92%A9",
+  ),
+  oddText.map((text) => encodeURIComponent(text.toWellFormed()) || "%20"),
+);
+const oddName = fc.oneof(
+  fc.constantFrom("__proto__", "constructor", "", "limit", "message", "username", "after", "a b"),
+  fc.string({ maxLength: 8 }),
+);
+const oddHeader = fc.oneof(
+  fc.record({
+    name: fc.constant("Content-Type"),
+    value: fc.constantFrom("text/plain", "application/json;charset=latin1", "x", ""),
+  }),
+  fc.record({
+    name: fc.constant("Content-Encoding"),
+    value: fc.constantFrom("gzip", "br", "deflate", "rot13"),
+  }),
+  fc.record({
+    name: fc.constant("Idempotency-Key"),
+    value: fc.constantFrom("", "a b", "x".repeat(65), "\u00e4", "k"),
+  }),
+  fc.record({
+    name: fc.constant("Cookie"),
+    value: fc.constantFrom("palaver_session=", "palaver_session=x", "=;;=", "a"),
+  }),
+  fc.record({
+    name: fc.constantFrom(
+      "Last-Event-ID",
+      "X-Request-Id",
+      "Accept",
+      "Authorization",
+      "If-None-Match",
+      "Range",
+      "X-Forwarded-For",
+    ),
+    value: fc.stringMatching(/^[ -~]{0,20}$/),
+  }),
+);
+const oddBody = fc.oneof(
+  fc.constantFrom(
+    "{",
+    "[]",
+    "null",
+    "1",
+    '"text"',
+    "\ufeff{}",
+    "{}{}",
+    '{"a":1,"a":2}',
+    '{"message":"\\ud800"}',
+  ),
+  fc.constantFrom(`{"message":"${"x".repeat(70_000)}"}`, "[".repeat(5_000)),
+  fc.json({ maxDepth: 3 }),
+  anyText,
+);
+const oddPath = fc.oneof(
+  fc.constantFrom(
+    "/",
+    "//",
+    "/v1",
+    "/V1/MESSAGES",
+    "/v1/messages/",
+    "//v1/messages",
+    "/v1/./messages",
+    "/%00",
+    "/v1/%6dessages",
+    "/docs/",
+  ),
+  fc.array(oddSegment, { maxLength: 4 }).map((segments) => `/${segments.join("/")}`),
+);
+const at = fc.nat(5);
+
+const anyTwist: fc.Arbitrary<Twist> = fc.oneof(
+  fc.record({ what: fc.constant("field" as const), at, value: oddValue }),
+  fc.record({ what: fc.constant("no field" as const), at }),
+  fc.record({ what: fc.constant("unknown field" as const), name: oddName, value: oddValue }),
+  { weight: 2, arbitrary: fc.record({ what: fc.constant("segment" as const), at, raw: oddSegment }) },
+  fc.record({ what: fc.constant("parameter" as const), at, value: oddText }),
+  fc.record({ what: fc.constant("unknown parameter" as const), name: oddName, value: oddText }),
+  fc.record({ what: fc.constant("parameter twice" as const), at }),
+  oddHeader.map((header) => ({ what: "header" as const, ...header })),
+  fc.record({ what: fc.constant("body" as const), raw: oddBody }),
+  fc.record({
+    what: fc.constant("method" as const),
+    method: fc.constantFrom("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"),
+  }),
+  fc.record({ what: fc.constant("path" as const), path: oddPath }),
+);
