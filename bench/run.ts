@@ -14,10 +14,10 @@ import { measureStartUp } from "./start-up.js";
 
 const help = `Usage: npm run bench -- [options]
 
-Measures what durability and live events cost, prints a table, and ends with 0 whether or not the goals are met.
+Measures what durability, live events and attacks cost, prints a table, and ends with 0 whether or not the goals are met.
 
 Options:
-  --quick      three runs in the place of five, and shorter ones
+  --quick      three runs in the place of five (more of what varies much), and shorter ones
   --dir <dir>  where to put the data, of which nothing stays; beside the compiled code unless given
   --help       print this text
 `;

@@ -75,7 +75,10 @@ const SLICE = 200;
  * @throws MessagingError `invalid_cursor`, `cursor_expired`, when the first batch or a later one is taken; `not_signed_in` with
  * the first, where the session has ended
  */
-export function followEvents(core: Ports & Feed, command: FollowEvents): AsyncIterableIterator<EventBatch> {
+export function followEvents(
+  core: Ports & Feed,
+  command: FollowEvents,
+): AsyncIterableIterator<EventBatch, undefined> {
   let following: Following | undefined;
   const batches = follow(core, command, (joined) => (following = joined));
   return {
@@ -133,7 +136,8 @@ function sessionEnded(): MessagingError {
   return new MessagingError("not_signed_in", "Your session has ended. Log in.");
 }
 
-interface Feed {
+/** What the use cases here need besides the ports. */
+export interface Feed {
   readonly feed: EventFeed;
 }
 

@@ -8,8 +8,8 @@ import {
   removeParticipant,
   renameChat,
 } from "./chats.js";
-import { followEvents, forgetEvents, listEvents, sync } from "./events.js";
-import { eventFeed, type EventFeed } from "./feed.js";
+import { followEvents, forgetEvents, listEvents, sync, type Feed } from "./events.js";
+import { eventFeed } from "./feed.js";
 import { deleteMessage, editMessage, listMessages, pageMessages, sendMessage } from "./messages.js";
 import type { Ports } from "./ports.js";
 import {
@@ -62,7 +62,7 @@ export type Messaging = {
 
 /** The core over these ports. It closes none of them. It keeps nothing but who follows the events at the moment. */
 export function createMessaging(ports: Ports): Messaging {
-  const core: Ports & { readonly feed: EventFeed } = { ...ports, feed: eventFeed(ports.store) };
+  const core: Ports & Feed = { ...ports, feed: eventFeed(ports.store) };
   const bound = Object.entries(useCases).map(([name, useCase]) => [
     name,
     (command: never) => useCase(core, command),

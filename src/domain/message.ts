@@ -33,6 +33,9 @@ export interface Message extends MessageDraft {
 /** In characters. */
 export const LONGEST_MESSAGE = 10_000;
 
+/** What an idempotency key looks like. */
+export const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,64}$/;
+
 /**
  * @throws MessagingError `invalid_message` unless it has 1 to 10,000 characters, not all white space, no NUL and no half
  * of a surrogate pair.
@@ -45,7 +48,7 @@ export function parseMessageText(text: string): MessageText {
 
 /** @throws MessagingError `invalid_idempotency_key` unless it has 1 to 64 visible ASCII characters. */
 export function parseIdempotencyKey(key: string): IdempotencyKey {
-  if (!/^[\x21-\x7e]{1,64}$/.test(key)) {
+  if (!IDEMPOTENCY_KEY.test(key)) {
     throw new MessagingError(
       "invalid_idempotency_key",
       "An idempotency key has 1 to 64 visible ASCII characters. A UUID is a good one.",

@@ -40,7 +40,10 @@ const TOKEN_LIFETIME = 365 * DAY;
 /** How many live sessions a user may have, and how many tokens besides. */
 export const MOST_SESSIONS = 50;
 
-const LONGEST_NAME = 100;
+/** In characters. */
+export const LONGEST_TOKEN_NAME = 100;
+
+/** Of what a browser calls itself, in UTF-16 code units; the rest is cut off. */
 const LONGEST_USER_AGENT = 256;
 
 /** The session that a login starts. */
@@ -59,7 +62,7 @@ export function newSession(id: SessionId, user: User, userAgent: string | undefi
 
 /** @throws MessagingError `invalid_token_name` unless the name has 1 to 100 characters, not all white space, and no NUL */
 export function newToken(id: SessionId, user: User, name: string, now: number): Session {
-  const fault = faultInText(name, LONGEST_NAME);
+  const fault = faultInText(name, LONGEST_TOKEN_NAME);
   if (fault !== undefined) throw new MessagingError("invalid_token_name", `The name of a token ${fault}.`);
   return {
     id,

@@ -128,9 +128,10 @@ describe("events", () => {
     it("fails when the store does", async () => {
       const waiting = list({ until: never }).catch((error: unknown) => error);
       await settle();
-      store.fault = new Error("The store is broken.");
+      const broken = new Error("The store is broken.");
+      store.beforeRead = () => Promise.reject(broken);
       await rename("a");
-      expect(await waiting).to.equal(store.fault);
+      expect(await waiting).to.equal(broken);
       expect(store.followers).to.equal(0);
     });
 

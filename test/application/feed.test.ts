@@ -327,14 +327,15 @@ describe("the feed of events", () => {
   it("fails for all when the store does, and begins again when it can be read", async () => {
     const { events, cursor } = await join(bo);
     const waiting = events.next();
-    store.fault = new Error("The store is broken.");
+    const broken = new Error("The store is broken.");
+    store.beforeRead = () => Promise.reject(broken);
     await rename("a");
-    expect(await waiting.catch((error: unknown) => error)).to.equal(store.fault);
+    expect(await waiting.catch((error: unknown) => error)).to.equal(broken);
     expect(store.followers).to.equal(0);
     const early = core.followEvents({ by: bo.id });
-    expect(await early.next().catch((error: unknown) => error)).to.equal(store.fault);
+    expect(await early.next().catch((error: unknown) => error)).to.equal(broken);
     expect(store.followers).to.equal(0);
-    store.fault = undefined;
+    store.beforeRead = undefined;
     const again = core.followEvents({ by: bo.id, after: cursor });
     expect(titles(await take(again))).to.deep.equal(["a"]);
     await again.return?.();

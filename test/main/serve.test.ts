@@ -111,9 +111,10 @@ describe("palaver serve", () => {
       expect(found).to.include.members(stored.map((answer) => String(answer?.json["message"])));
     });
 
-    it("prints where it listens and where the data is, and nothing secret", async () => {
+    it("prints where it listens, where the data is, that it speaks plain HTTP, each once, and nothing secret", async () => {
       const key = await readFile(join(dataDir, "session-secret"), "utf8");
       expect(server.output()).to.include(server.url).and.include(dataDir);
+      expect(server.output().split("plain HTTP")).to.have.length(2);
       expect(server.output()).to.not.include(key.trim());
       expect((await stat(join(dataDir, "session-secret"))).mode & 0o777).to.equal(0o600);
     });

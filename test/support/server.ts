@@ -6,24 +6,11 @@ import { pino } from "pino";
 import { createHttpApp, type HttpOptions } from "../../src/adapters/http/app.js";
 import { listen, type ConnectionLimits } from "../../src/adapters/http/server.js";
 import { openMemoryStore } from "../../src/adapters/memory/store.js";
-import type { Store } from "../../src/application/ports.js";
 import { createMessaging, type Messaging } from "../../src/application/messaging.js";
-import { MessagingError } from "../../src/domain/errors.js";
 import { usernameKey, type User } from "../../src/domain/user.js";
 import { Client, PASSWORD } from "./client.js";
 import { testPorts, type TestPorts } from "./ports.js";
-
-/** The memory store, with a hand on it. */
-interface WatchedStore extends Store {
-  /** How many reads there were. */
-  reads: number;
-  /** How many follow it at the moment. */
-  readonly followers: number;
-  /** Nothing can be stored while this is set. */
-  fault: string | undefined;
-  /** Awaited before each read; told how many there were since it was set. */
-  beforeRead: ((count: number) => Promise<unknown>) | undefined;
-}
+import { watched, type WatchedStore } from "./watched-store.js";
 
 /** The HTTP adapter over the memory store, on a free port. */
 export interface TestServer {
@@ -62,7 +49,7 @@ export async function openTestServer(options: TestServerOptions = {}): Promise<T
   } = options;
   const lines: Record<string, unknown>[] = [];
   const audit: Record<string, unknown>[] = [];
-  const store = watch(openMemoryStore());
+  const store = watched(openMemoryStore());
   const ports = { ...testPorts(), store };
   const messaging = createMessaging(ports);
   const log = pino(
@@ -123,45 +110,4 @@ function routesOf(app: Koa): readonly Route[] {
   return routing.flatMap(({ stack }) =>
     stack.flatMap(({ methods, path }) => methods.map((method) => ({ method, path: String(path) }))),
   );
-}
-
-function watch(inner: Store): WatchedStore {
-  let hook: WatchedStore["beforeRead"];
-  let count = 0;
-  let followers = 0;
-  const store: WatchedStore = {
-    reads: 0,
-    get followers() {
-      return followers;
-    },
-    fault: undefined,
-    get beforeRead() {
-      return hook;
-    },
-    set beforeRead(next) {
-      hook = next;
-      count = 0;
-    },
-    async read(work) {
-      store.reads += 1;
-      count += 1;
-      await hook?.(count);
-      return inner.read(work);
-    },
-    async transaction(work) {
-      if (store.fault !== undefined) throw new MessagingError("store_unavailable", store.fault);
-      return inner.transaction(work);
-    },
-    follow(wake) {
-      const unfollow = inner.follow(wake);
-      followers += 1;
-      return () => {
-        followers -= 1;
-        unfollow();
-      };
-    },
-    status: () => ({ ...inner.status(), fault: store.fault }),
-    close: () => inner.close(),
-  };
-  return store;
 }

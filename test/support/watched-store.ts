@@ -1,24 +1,35 @@
 import type { Store } from "../../src/application/ports.js";
+import { MessagingError } from "../../src/domain/errors.js";
 
-/** A store that tells how it is used. */
+/** A store that tells how it is used, with a hand on it. */
 export interface WatchedStore extends Store {
   /** How often it was read. */
   readonly reads: number;
-  /** How many follow it. */
+  /** How many follow it at the moment. */
   readonly followers: number;
-  /** What whoever reads it is answered, if it is broken. */
-  fault: Error | undefined;
+  /** Nothing can be stored while this is set. */
+  fault: string | undefined;
+  /** Awaited before each read; told how many there were since it was set. Where it rejects, so does the read. */
+  beforeRead: ((count: number) => Promise<unknown>) | undefined;
   /** Happens once, between the next read and its answer. */
   onRead: (() => Promise<unknown>) | undefined;
 }
 
-export function watched(store: Store): WatchedStore {
+export function watched(inner: Store): WatchedStore {
+  let beforeRead: WatchedStore["beforeRead"];
+  let count = 0;
   let reads = 0;
   let followers = 0;
-  const watching: WatchedStore = {
-    ...store,
+  const store: WatchedStore = {
     fault: undefined,
     onRead: undefined,
+    get beforeRead() {
+      return beforeRead;
+    },
+    set beforeRead(next) {
+      beforeRead = next;
+      count = 0;
+    },
     get reads() {
       return reads;
     },
@@ -27,23 +38,30 @@ export function watched(store: Store): WatchedStore {
     },
     async read(work) {
       reads += 1;
-      if (watching.fault) throw watching.fault;
-      const result = await store.read(work);
-      const happens = watching.onRead;
-      watching.onRead = undefined;
+      count += 1;
+      if (beforeRead) await beforeRead(count);
+      const result = await inner.read(work);
+      const happens = store.onRead;
+      store.onRead = undefined;
       await happens?.();
       return result;
     },
+    async transaction(work) {
+      if (store.fault !== undefined) throw new MessagingError("store_unavailable", store.fault);
+      return inner.transaction(work);
+    },
     follow(wake) {
       followers += 1;
-      const end = store.follow(wake);
+      const end = inner.follow(wake);
       return () => {
         followers -= 1;
         end();
       };
     },
+    status: () => ({ ...inner.status(), fault: store.fault }),
+    close: () => inner.close(),
   };
-  return watching;
+  return store;
 }
 
 /** Lets happen what is about to happen in memory. */

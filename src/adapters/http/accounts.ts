@@ -78,7 +78,7 @@ export function accountOperations(
     }),
     operation({
       name: "changePassword",
-      summary: "Change the password",
+      summary: "Change the password.",
       description: "Ends all other sessions and all tokens.",
       method: "put",
       paths: ["/v1/auth/password"],

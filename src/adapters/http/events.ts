@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { EventBatch, FollowEvents } from "../../application/events.js";
+import type { FollowEvents } from "../../application/events.js";
 import type { Messaging } from "../../application/messaging.js";
 import { MessagingError } from "../../domain/errors.js";
 import * as field from "./fields.js";
@@ -117,5 +117,5 @@ async function take(messaging: Messaging, command: FollowEvents) {
   const batches = messaging.followEvents(command);
   const { value } = await batches.next();
   if (value === undefined) throw new MessagingError("not_signed_in", "Your session has ended. Log in.");
-  return { first: value as EventBatch, batches };
+  return { first: value, batches };
 }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { LONGEST_TITLE } from "../../domain/chat.js";
 import { LONGEST_MESSAGE } from "../../domain/message.js";
+import { LONGEST_TOKEN_NAME } from "../../domain/session.js";
 import { text } from "./body.js";
 import { parameter } from "./paging.js";
 
@@ -83,7 +84,7 @@ export const tokenId = z.string().meta({
 export const tokenName = text.meta({
   description: "What its owner calls it. Not only white space, no NUL.",
   minLength: 1,
-  maxLength: 100,
+  maxLength: LONGEST_TOKEN_NAME,
   examples: ["backup"],
 });
 

@@ -224,7 +224,10 @@ export function eventJson(event: ChatEvent): z.output<typeof eventSchema> {
 }
 
 /** A session as its owner sees it in another one, or the same. */
-export function sessionJson({ id, createdAt, lastSeenAt, userAgent }: Session, current: Session) {
+export function sessionJson(
+  { id, createdAt, lastSeenAt, userAgent }: Session,
+  current: Session,
+): z.output<typeof sessionSchema> {
   return {
     session_id: id,
     current: id === current.id,
@@ -235,7 +238,13 @@ export function sessionJson({ id, createdAt, lastSeenAt, userAgent }: Session, c
 }
 
 /** A token as its owner sees it. */
-export function tokenJson({ id, name, createdAt, lastSeenAt, expiresAt }: Session) {
+export function tokenJson({
+  id,
+  name,
+  createdAt,
+  lastSeenAt,
+  expiresAt,
+}: Session): z.output<typeof tokenSchema> {
   return {
     token_id: id,
     name,

@@ -1,5 +1,6 @@
 import { STATUS_CODES } from "node:http";
 import { z } from "zod";
+import { IDEMPOTENCY_KEY } from "../../domain/message.js";
 import * as field from "./fields.js";
 import { refusalsOf, type AnswerHeader, type Operation, type RequestHeader } from "./operation.js";
 import { statuses, type Code, type Problem } from "./problem.js";
@@ -68,7 +69,7 @@ const pathParameters: Readonly<Record<string, z.ZodType>> = {
 const requestHeaders: Readonly<Record<RequestHeader, z.ZodType>> = {
   "Idempotency-Key": z
     .string()
-    .regex(/^[\x21-\x7e]{1,64}$/)
+    .regex(IDEMPOTENCY_KEY)
     .meta({
       description: "What is sent again under the same key is stored once.",
       examples: ["0f8e2b9c-2b1f-4b63-8f0d-2f6a0c1f7a55"],

@@ -42,17 +42,19 @@ export type Operation<Body = unknown, Query = unknown, Given = unknown> = {
   readonly refusals?: readonly Code[];
   /** What the fields that the core refuses are called here, where that is not their usual name. */
   readonly fields?: FieldNames;
-  /** Which limit it counts for. */
-  readonly limit?: "registrations" | "sends";
   /** What the audit log calls it when it is done. */
   readonly audit?: Deed;
 } & (
   | {
       readonly access: "anyone";
+      /** Which limit it counts for, by the address of who asks. */
+      readonly limit?: "registrations";
       handle(request: OperationRequest<Body, Query>): Promise<NoInfer<Given> | Readable>;
     }
   | {
       readonly access: "signed in";
+      /** Which limit it counts for, by the user. */
+      readonly limit?: "sends";
       handle(request: SignedInRequest<Body, Query>): Promise<NoInfer<Given> | Readable>;
     }
 );
@@ -122,13 +124,13 @@ export function mount(
     const answer = async (ctx: Context & { readonly params: Readonly<Record<string, string>> }) => {
       try {
         if (asked.access === "anyone") {
-          if (asked.limit === "registrations") await limits.countRegistration(ctx);
+          if (asked.limit) await limits.countRegistration(ctx);
           ctx.body = await asked.handle(await checkRequest(ctx, asked));
         } else {
           const session = await messaging.authenticate(credentials(ctx));
           ctx.state["userId"] = session.user.id;
           ctx.state["sessionId"] = session.id;
-          if (asked.limit === "sends") await limits.countSend(ctx, session.user.id);
+          if (asked.limit) await limits.countSend(ctx, session.user.id);
           ctx.body = await asked.handle({ ...(await checkRequest(ctx, asked)), session });
         }
         if (asked.audit) audit(ctx, asked.audit);

@@ -19,7 +19,7 @@ export function sessionOperations(messaging: Messaging): readonly Operation[] {
   return [
     operation({
       name: "getSession",
-      summary: "Who am I",
+      summary: "Show who the caller is.",
       method: "get",
       paths: ["/v1/auth/session"],
       access: "signed in",
@@ -33,8 +33,7 @@ export function sessionOperations(messaging: Messaging): readonly Operation[] {
     }),
     operation({
       name: "listSessions",
-      summary: "The caller's sessions",
-      description: "The oldest first, without the tokens.",
+      summary: "List the caller's sessions, the oldest first, without the tokens.",
       method: "get",
       paths: ["/v1/auth/sessions"],
       access: "signed in",
@@ -44,7 +43,7 @@ export function sessionOperations(messaging: Messaging): readonly Operation[] {
     }),
     operation({
       name: "endSession",
-      summary: "End one of the caller's sessions",
+      summary: "End one of the caller's sessions.",
       method: "delete",
       paths: ["/v1/auth/sessions/:session_id"],
       access: "signed in",
@@ -58,7 +57,7 @@ export function sessionOperations(messaging: Messaging): readonly Operation[] {
     }),
     operation({
       name: "endOtherSessions",
-      summary: "End all of the caller's sessions but this one",
+      summary: "End all of the caller's sessions but this one.",
       description: "Tokens live on.",
       method: "delete",
       paths: ["/v1/auth/sessions"],
@@ -72,7 +71,7 @@ export function sessionOperations(messaging: Messaging): readonly Operation[] {
     }),
     operation({
       name: "createToken",
-      summary: "Make a token for a program",
+      summary: "Make a token for a program.",
       description: "The token is told this once. It can do all that its owner can.",
       method: "post",
       paths: ["/v1/auth/tokens"],
@@ -88,8 +87,7 @@ export function sessionOperations(messaging: Messaging): readonly Operation[] {
     }),
     operation({
       name: "listTokens",
-      summary: "The caller's tokens",
-      description: "The oldest first.",
+      summary: "List the caller's tokens, the oldest first.",
       method: "get",
       paths: ["/v1/auth/tokens"],
       access: "signed in",
@@ -98,7 +96,7 @@ export function sessionOperations(messaging: Messaging): readonly Operation[] {
     }),
     operation({
       name: "endToken",
-      summary: "End one of the caller's tokens",
+      summary: "End one of the caller's tokens.",
       method: "delete",
       paths: ["/v1/auth/tokens/:token_id"],
       access: "signed in",

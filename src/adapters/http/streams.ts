@@ -22,7 +22,7 @@ export interface Streamed {
   renew(): Promise<Session>;
   /** What was told first, and what comes after it. */
   readonly first: EventBatch;
-  readonly batches: AsyncIterableIterator<EventBatch>;
+  readonly batches: AsyncIterableIterator<EventBatch, undefined>;
   /** The client's cursor could not be served, and it is to read its chats anew. */
   readonly resync: boolean;
 }

@@ -4,12 +4,15 @@ export type SqlValue = string | number | null;
 /** A statement that changes something, with the values of its `?`s. */
 export type Change = readonly [sql: string, ...values: SqlValue[]];
 
+/** What a query finds, in the order of its columns. */
+export type Row = readonly SqlValue[];
+
 /** An SQLite database in memory. It calls no clock and no dice, and neither may the SQL that it is given. */
 export interface Database {
-  row(sql: string, ...values: SqlValue[]): readonly SqlValue[] | undefined;
-  rows(sql: string, ...values: SqlValue[]): readonly (readonly SqlValue[])[];
+  row(sql: string, ...values: SqlValue[]): Row | undefined;
+  rows(sql: string, ...values: SqlValue[]): readonly Row[];
   /** Visits row by row, so that what comes before an error is seen. */
-  each(visit: (row: readonly SqlValue[]) => void, sql: string, ...values: SqlValue[]): void;
+  each(visit: (row: Row) => void, sql: string, ...values: SqlValue[]): void;
   /** @returns how many rows the statement put in, altered or took out. */
   change(sql: string, ...values: SqlValue[]): number;
   /** Runs statements that take no values. */
@@ -20,6 +23,12 @@ export interface Database {
   limit(bytes: number): void;
   close(): void;
 }
+
+/**
+ * The part of a database by which it is read and changed, statement by statement. Some values stand as `(SELECT ?)`: when a
+ * plain `?` is bound, SQLite plans a join or an aggregate anew, which takes longer than to run it.
+ */
+export type Statements = Pick<Database, "row" | "rows" | "change">;
 
 const PAGE_BYTES = 4096;
 /** sql.js hangs when a database comes near to 3.8 GiB. */
@@ -57,7 +66,7 @@ export async function openDatabase(file?: Uint8Array): Promise<Database> {
     return made;
   }
 
-  function each(visit: (row: readonly SqlValue[]) => void, sql: string, ...values: SqlValue[]): void {
+  function each(visit: (row: Row) => void, sql: string, ...values: SqlValue[]): void {
     const query = statement(sql);
     try {
       query.bind(values);
@@ -78,7 +87,7 @@ export async function openDatabase(file?: Uint8Array): Promise<Database> {
       }
     },
     rows(sql, ...values) {
-      const found: (readonly SqlValue[])[] = [];
+      const found: Row[] = [];
       each((row) => found.push(row), sql, ...values);
       return found;
     },
@@ -108,6 +117,11 @@ export async function openDatabase(file?: Uint8Array): Promise<Database> {
       database.close();
     },
   };
+}
+
+/** The number that stands alone in a row; 0 where there is none. */
+export function numberIn(row: Row | undefined): number {
+  return Number(row?.[0] ?? 0);
 }
 
 /** What the header of a page of a tree takes, in bytes, by the first of them; other pages begin with another byte. */

@@ -3,6 +3,7 @@ import { request } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect } from "chai";
 import { eventStreams } from "../../../src/adapters/http/streams.js";
+import type { EventBatch } from "../../../src/application/events.js";
 import type { ChatId } from "../../../src/domain/chat.js";
 import type { ChatEvent, EventCursor } from "../../../src/domain/event.js";
 import { usernameKey } from "../../../src/domain/user.js";
@@ -280,7 +281,7 @@ describe("A stream of events", () => {
       let count = 0;
       let leave = () => {};
       const left = new Promise<void>((resolve) => (leave = resolve));
-      async function* endless() {
+      async function* endless(): AsyncGenerator<EventBatch, undefined> {
         try {
           for (; ; count += 1) yield { events: [event], cursor: event.cursor };
         } finally {

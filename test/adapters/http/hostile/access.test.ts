@@ -1,7 +1,8 @@
 import { expect } from "chai";
 import { expectProblem } from "../../../support/api.js";
 import { Client, signedIn, type HttpAnswer } from "../../../support/client.js";
-import { openTestServer, type TestServer } from "../../../support/server.js";
+import { cursorOf, eventsAfter, openStream, until, type EventJson } from "../../../support/event-stream.js";
+import { openTestServer, type Route, type TestServer } from "../../../support/server.js";
 
 const USERS = ["owner", "member", "back", "left", "removed", "stranger"] as const;
 type User = (typeof USERS)[number];
@@ -19,9 +20,21 @@ const CHATS = Object.keys(insiders) as Chat[];
 
 const isInside = (user: User, chat: Chat) => (insiders[chat] as readonly User[]).includes(user);
 
+/** Who is in the group before some leave it. */
+const GATHERED: readonly User[] = ["owner", "member", "back", "left", "removed"];
+
 interface Scene {
   readonly users: Readonly<Record<User, Client>>;
   readonly chats: Readonly<Record<Chat, number>>;
+  readonly messages: readonly Said[];
+  /** Of the time before all that. */
+  readonly cursor: string;
+}
+
+interface Said {
+  readonly id: number;
+  readonly from: User;
+  readonly chat: Chat;
 }
 
 /** Something that can be asked about a chat. */
@@ -65,35 +78,51 @@ describe("Who may do what in a chat", () => {
 
   after(() => server.close());
 
-  /** A group that some came to, left, were removed from and came back to, with a message, and other chats. */
-  async function openScene(): Promise<Scene> {
+  /** A group of all but the stranger, and other chats; everybody has said something wherever they are. */
+  async function gather(): Promise<Scene> {
     const signing = USERS.map(async (name) => [name, await signedIn(server.url, name)] as const);
     const users = Object.fromEntries(await Promise.all(signing)) as Record<User, Client>;
-    const { owner, member, back, left, removed } = users;
+    const { owner, member, left, removed } = users;
+    const cursor = await cursorOf(owner);
     const group = Number((await owner.post("/v1/group_chat")).json["chat_id"]);
+    for (const user of GATHERED.slice(1)) {
+      await owner.post(`/v1/group_chat/${group}/participants`, { username: users[user].username });
+    }
+    const messages: Said[] = [];
+    const say = async (from: User, chat: Chat, to: object) => {
+      const { json } = await users[from].post("/v1/messages", { ...to, message: `<secret of the ${chat}>` });
+      messages.push({ id: Number(json["id"]), from, chat });
+      return Number(json["destination_chat_id"]);
+    };
+    for (const user of GATHERED) await say(user, "group", { group_chat_id: group });
+    const chats = {
+      group,
+      "p2p chat": await say("owner", "p2p chat", { dest_username: member.username }),
+      "chat with oneself": await say("owner", "chat with oneself", { dest_username: owner.username }),
+      "chat of others": await say("left", "chat of others", { dest_username: removed.username }),
+      "chat that is none": 2 ** 53 - 1,
+    };
+    await say("member", "p2p chat", { dest_username: owner.username });
+    await say("removed", "chat of others", { dest_username: left.username });
+    return { users, chats, messages, cursor };
+  }
+
+  /** One leaves the group, one is removed, one is removed and comes back. Then something is said in it. */
+  async function part({ users, chats: { group } }: Scene): Promise<void> {
+    const { owner, member, back, left, removed } = users;
     const participants = `/v1/group_chat/${group}/participants`;
-    const add = ({ username }: Client) => owner.post(participants, { username });
     const remove = (by: Client, { username }: Client) => by.delete(`${participants}/${username}`);
-    for (const user of [member, back, left, removed]) await add(user);
-    await owner.post("/v1/messages", { group_chat_id: group, message: "<secret of the group>" });
     await remove(left, left);
     await remove(owner, removed);
     await remove(member, back);
-    await add(back);
-    const say = async (from: Client, to: Client, chat: Chat) => {
-      const body = { dest_username: to.username, message: `<secret of the ${chat}>` };
-      return Number((await from.post("/v1/messages", body)).json["destination_chat_id"]);
-    };
-    return {
-      users,
-      chats: {
-        group,
-        "p2p chat": await say(owner, member, "p2p chat"),
-        "chat with oneself": await say(owner, owner, "chat with oneself"),
-        "chat of others": await say(left, removed, "chat of others"),
-        "chat that is none": 2 ** 53 - 1,
-      },
-    };
+    await owner.post(participants, { username: back.username });
+    await member.post("/v1/messages", { group_chat_id: group, message: "<secret of the group>" });
+  }
+
+  async function openScene(): Promise<Scene> {
+    const scene = await gather();
+    await part(scene);
+    return scene;
   }
 
   it("is asked by every call that names a chat", () => {
@@ -158,4 +187,157 @@ describe("Who may do what in a chat", () => {
     const meant = CHATS.flatMap((chat) => insiders[chat].map((user) => `${user}, ${chat}`));
     expect([...seen]).to.have.members(meant);
   });
+
+  it("is asked by id of messages, sessions and tokens, too, and by no other", () => {
+    const names = server.routes.flatMap(({ path }) => [...path.matchAll(/:\w+/g)].flat());
+    const known = [":chat_id", ":username", ":user", ":id", ":session_id", ":token_id", ":script"];
+    expect([...new Set(names)]).to.have.members(known);
+  });
+
+  it("is with a message: to change one's own, while in its chat; and nobody learns whether there is such a message", async () => {
+    const scene = await openScene();
+    const byId = callsWith(":id");
+    expect(byId.map(({ method }) => method)).to.have.members(["PATCH", "DELETE"]);
+    const ask = (user: Client, { method, path }: Route, id: number) =>
+      user.ask(
+        method,
+        path.replace(":id", String(id)),
+        method === "PATCH" ? { body: { message: "hi" } } : {},
+      );
+    const { transactions } = server.store.status();
+    const none: readonly Pick<Said, "id">[] = [{ id: scene.chats["chat that is none"] }];
+    const refusals = new Set<string>();
+    for (const call of byId) {
+      for (const user of USERS) {
+        for (const { id } of [...scene.messages.filter((said) => !mayChange(user, said)), ...none]) {
+          const answer = await ask(scene.users[user], call, id);
+          expectProblem(answer, 403, "not_your_message");
+          refusals.add(answer.text);
+        }
+      }
+      expectProblem(await ask(new Client(server.url), call, scene.messages[0]!.id), 401, "not_signed_in");
+    }
+    expect([...refusals]).to.have.length(1);
+    expect(server.store.status().transactions).to.equal(transactions);
+    for (const { id, from } of scene.messages.filter((said) => mayChange(said.from, said))) {
+      for (const call of byId) {
+        const { status, text } = await ask(scene.users[from], call, id);
+        expect(status, `${call.method} by ${from}: ${text}`).to.equal(200);
+      }
+    }
+  });
+
+  it("is with sessions and tokens: to end one's own; those of others are none, and live on", async () => {
+    const { users } = await gather();
+    const owned = USERS.map(async (user) => {
+      const { json: session } = await users[user].get("/v1/auth/session");
+      const { json: token } = await users[user].post("/v1/auth/tokens", { name: "backup" });
+      return { user, token, ids: { ":session_id": session["session_id"], ":token_id": token["token_id"] } };
+    });
+    const all = await Promise.all(owned);
+    const { transactions } = server.store.status();
+    const codes = { ":session_id": "unknown_session", ":token_id": "unknown_token" } as const;
+    for (const name of [":session_id", ":token_id"] as const) {
+      const refusals = new Set<string>();
+      for (const { method, path } of callsWith(name)) {
+        for (const user of USERS) {
+          const others = all.filter((each) => each.user !== user).map(({ ids }) => String(ids[name]));
+          for (const id of [...others, "none"]) {
+            const answer = await users[user].ask(method, path.replace(name, id));
+            expectProblem(answer, 404, codes[name]);
+            refusals.add(answer.text);
+          }
+        }
+      }
+      expect([...refusals], name).to.have.length(1);
+    }
+    expect(server.store.status().transactions).to.equal(transactions);
+    for (const { user, token } of all) {
+      const bearer = { headers: { Authorization: `Bearer ${String(token["token"])}` } };
+      expect((await users[user].get("/v1/auth/session")).status, user).to.equal(200);
+      expect((await new Client(server.url).get("/v1/auth/session", bearer)).status, user).to.equal(200);
+    }
+  });
+
+  it("decides what anybody is told, before and after leaving: by looking, by asking for events and by a stream", async () => {
+    const scene = await gather();
+    const streams = new Map(
+      await Promise.all(
+        USERS.map(
+          async (user) => [user, await openStream(scene.users[user], { after: scene.cursor })] as const,
+        ),
+      ),
+    );
+    const before = (user: User, chat: Chat) =>
+      chat === "group" ? GATHERED.includes(user) : isInside(user, chat);
+    for (const user of USERS) {
+      expectShown(scene, user, await look(scene, user), before);
+      expectShown(scene, user, await eventsAfter(scene.users[user], scene.cursor), before);
+    }
+    const beforeParting = await cursorOf(scene.users.owner);
+    await part(scene);
+    for (const user of USERS) {
+      const own = await eventsAfter(scene.users[user], scene.cursor);
+      const ends = own.filter(
+        ({ type, username }) => type === "participant.removed" && username === scene.users[user].username,
+      );
+      expect(ends, user).to.have.length(["back", "left", "removed"].includes(user) ? 1 : 0);
+      expectShown(scene, user, await look(scene, user), isInside);
+      expectShown(
+        scene,
+        user,
+        own.filter((event) => !ends.includes(event)),
+        isInside,
+      );
+      // Whatever is told in this stream is told before the last message in it.
+      const { username } = scene.users[user];
+      await scene.users[user].post("/v1/messages", { dest_username: username, message: "the end" });
+      const late = await openStream(scene.users[user], { after: scene.cursor });
+      const live = streams.get(user)!;
+      for (const stream of [late, live]) {
+        await until(() => stream.events.at(-1)?.message?.message === "the end");
+        stream.leave();
+      }
+      const shown = late.events.filter(({ cursor }) => own.some((event) => event.cursor === cursor));
+      expect(shown, user).to.deep.equal(own);
+      const parting = live.events.findIndex(({ cursor }) => placeOf(cursor) > placeOf(beforeParting));
+      expectShown(scene, user, live.events.slice(0, parting), before);
+      if (user === "left" || user === "removed") {
+        const [last] = live.events.filter(({ chat_id: id }) => id === scene.chats.group).slice(-1);
+        expect(last).to.include({ type: "participant.removed", username });
+      }
+    }
+  });
+
+  const mayChange = (user: User, { from, chat }: Said) => from === user && isInside(user, chat);
+
+  const placeOf = (cursor: string) => Number(cursor.split("-")[1]);
+
+  function callsWith(name: string): readonly Route[] {
+    return server.routes.filter(({ path }) => path.split("/").includes(name));
+  }
+
+  /** The caller's chats, as both calls that look at them show them. */
+  async function look({ users }: Scene, user: User): Promise<readonly EventJson[]> {
+    const { json } = await users[user].get("/v1/sync");
+    const chats = json["chats"] as readonly EventJson[];
+    const listed = await users[user].get("/v1/chats");
+    expect(listed.json, user).to.deep.equal(chats);
+    return chats;
+  }
+
+  /** Of each chat of the scene that the user is inside of something is shown, with what was said in it, and of others nothing. */
+  function expectShown(
+    { chats }: Scene,
+    user: User,
+    shown: readonly { readonly chat_id: number }[],
+    inside: (user: User, chat: Chat) => boolean,
+  ): void {
+    const meant = CHATS.filter((chat) => inside(user, chat));
+    expect([...new Set(shown.map(({ chat_id: id }) => id))], user).to.have.members(
+      meant.map((chat) => chats[chat]),
+    );
+    const secrets = JSON.stringify(shown).matchAll(/<secret of the ([^>]+)>/g);
+    expect([...new Set([...secrets].map(([, chat]) => chat))], user).to.have.members(meant);
+  }
 });
