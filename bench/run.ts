@@ -7,6 +7,7 @@ import { measureAttacks } from "./attacks.js";
 import { measureCompaction } from "./compaction.js";
 import { table, type Figure } from "./figures.js";
 import { loadStore } from "./loaded-store.js";
+import { measureGrowth } from "./growth.js";
 import { measureListeners } from "./listeners.js";
 import { pinned } from "./processes.js";
 import { measureSends } from "./sends.js";
@@ -53,9 +54,11 @@ async function measure(runs: number, duration: number): Promise<Figure[]> {
   const loaded = await loadStore(join(scratch, "loaded"));
   progress("start-up");
   const startUp = await measureStartUp(loaded, scratch, runs);
+  progress("growth");
+  const growth = await measureGrowth(loaded, scratch, runs);
   progress("compaction");
   const compaction = await measureCompaction(loaded, scratch, runs, duration);
-  return [...sends, ...attacks, ...listeners, ...startUp, ...compaction];
+  return [...sends, ...attacks, ...listeners, ...startUp, ...growth, ...compaction];
 }
 
 function progress(what: string): void {

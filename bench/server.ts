@@ -4,20 +4,13 @@ import { openStore } from "../src/adapters/sqlite/store.js";
 import { workerThreads, type Threads } from "../src/adapters/sqlite/threads.js";
 import { readConfig } from "../src/main/config.js";
 import { createContainer, tokens } from "../src/main/container.js";
+import { noThreads } from "./no-threads.js";
 import type { ServerKind } from "./processes.js";
 
 /** What a server whose compactions are held tells: that one is due, or the size in bytes of the snapshot it has made. */
 export interface CompactionNews {
   readonly snapshotBytes?: number;
 }
-
-/** What is to be written counts as written at once. */
-const noThreads: Threads = {
-  log: { begin: async () => {}, write: async () => {} },
-  makeSpare: async () => {},
-  compact: async () => 0,
-  stop: async () => {},
-};
 
 // A process of its own: Palaver as it is served, but for what the store has in the place of its threads.
 const config = readConfig(process.env);
