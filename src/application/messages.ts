@@ -169,8 +169,10 @@ export interface ListMessages {
   readonly of: "all" | Destination;
 }
 
-/** How many messages a list hands over at a time. */
-const SLICE = 200;
+/** How many messages a list hands over at a time: few to begin with, then as many as have about so many characters. */
+const FIRST_SLICE = 10;
+const LARGEST_SLICE = 200;
+const CHARACTERS_OF_SLICE = 100_000;
 
 /**
  * The whole history, oldest first, in slices of at most 200 messages, as it was when this was called: what is sent later
@@ -187,21 +189,23 @@ export async function listMessages(
     await history(repositories, command);
     return repositories.messages.lastId();
   });
-  return slices((after) =>
+  return slices((after, limit) =>
     store.read(async (repositories) => {
       const read = await history(repositories, command);
-      return read({ after, upTo, limit: SLICE, from: "oldest" });
+      return read({ after, upTo, limit, from: "oldest" });
     }),
   );
 }
 
 async function* slices(
-  read: (after: number) => Promise<readonly Message[]>,
+  read: (after: number, limit: number) => Promise<readonly Message[]>,
 ): AsyncGenerator<readonly Message[]> {
-  let slice = await read(0);
+  let slice = await read(0, FIRST_SLICE);
   while (slice.length > 0) {
     yield slice;
-    slice = await read(slice.at(-1)!.id);
+    const characters = slice.reduce((sum, { text }) => sum + text.length, 1);
+    const fitting = Math.ceil((CHARACTERS_OF_SLICE * slice.length) / characters);
+    slice = await read(slice.at(-1)!.id, Math.min(fitting, LARGEST_SLICE));
   }
 }
 

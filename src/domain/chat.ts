@@ -48,7 +48,7 @@ export function pairOf(one: UserId, other: UserId): Pair {
   return one <= other ? [one, other] : [other, one];
 }
 
-/** @throws MessagingError `invalid_title` unless it has 1 to 100 characters, not all white space, and no NUL. */
+/** @throws MessagingError `invalid_title` unless it has 1 to 100 characters, something to be seen in it and no NUL. */
 export function parseTitle(title: string): string {
   const fault = faultInText(title, LONGEST_TITLE);
   if (fault !== undefined) throw new MessagingError("invalid_title", `The title ${fault}.`);

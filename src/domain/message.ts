@@ -37,7 +37,7 @@ export const LONGEST_MESSAGE = 10_000;
 export const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,64}$/;
 
 /**
- * @throws MessagingError `invalid_message` unless it has 1 to 10,000 characters, not all white space, no NUL and no half
+ * @throws MessagingError `invalid_message` unless it has 1 to 10,000 characters, something to be seen in it, no NUL and no half
  * of a surrogate pair.
  */
 export function parseMessageText(text: string): MessageText {

@@ -60,7 +60,7 @@ export function newSession(id: SessionId, user: User, userAgent: string | undefi
   };
 }
 
-/** @throws MessagingError `invalid_token_name` unless the name has 1 to 100 characters, not all white space, and no NUL */
+/** @throws MessagingError `invalid_token_name` unless the name has 1 to 100 characters, something to be seen in it and no NUL */
 export function newToken(id: SessionId, user: User, name: string, now: number): Session {
   const fault = faultInText(name, LONGEST_TOKEN_NAME);
   if (fault !== undefined) throw new MessagingError("invalid_token_name", `The name of a token ${fault}.`);

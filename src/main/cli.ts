@@ -124,6 +124,7 @@ const adviceOn: Readonly<Record<string, string>> = {
   EROFS: "Set DATA_DIR to a directory that may be written to.",
   EEXIST: "Set DATA_DIR to a directory.",
   ENOTDIR: "Set DATA_DIR to a directory.",
+  ENOENT: "Set DATA_DIR to a directory that can be made.",
   ENOSPC: "Make room on the disk.",
 };
 

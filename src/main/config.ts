@@ -80,7 +80,7 @@ export const variables: Readonly<Record<Name, { readonly purpose: string; readon
     allowed: "empty (SQLite in DATA_DIR) or memory: (nothing is kept); this version has no other",
   },
   SESSION_SECRET: {
-    purpose: "the keys of the digests under which sessions are stored",
+    purpose: "the keys of the digests under which sessions and tokens are stored",
     allowed: `keys of at least ${SHORTEST_KEY} characters, with commas between them, newest first; made once and kept in DATA_DIR unless set`,
   },
   PASSWORD_DENYLIST: {

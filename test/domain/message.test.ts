@@ -34,6 +34,7 @@ for (const [noun, parse, longest, code] of [
     for (const [fault, text] of [
       ["empty", ""],
       ["nothing but white space", " \t\r\n\u00a0\u2003\u3000\u2028"],
+      ["nothing that could be seen", " \u200b\u2060\n\u3164\ufe0f"],
       ["one character too long", "a".repeat(longest + 1)],
       ["one character too long in characters that are pairs of surrogates", "🙂".repeat(longest + 1)],
       ["far too long", "a".repeat(5_000_000)],

@@ -3,7 +3,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { describeApi } from "../support/api.js";
-import { describeChats } from "../support/api/chats.js";
 import { describeMessages } from "../support/api/messages.js";
 import { texts } from "../support/api/scene.js";
 import { Client, PASSWORD, freshName, signedIn } from "../support/client.js";
@@ -89,7 +88,6 @@ describe("palaver serve", () => {
     });
 
     describeMessages(() => server.url);
-    describeChats(() => server.url);
     describeSessionApi(() => server.url);
     describeEvents(() => server.url);
   });

@@ -1,4 +1,6 @@
 import { randomUUID } from "node:crypto";
+import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
 import { Router } from "@koa/router";
 import Koa, { type Context, type Middleware } from "koa";
 import type { Logger } from "pino";
@@ -90,7 +92,7 @@ export function createHttpApp(options: HttpOptions): Koa {
   );
   app.use(observe(log, metrics));
   app.use(answerErrors(log, audit));
-  app.use(requireTarget);
+  app.use(requireOneMeaning);
   app.use(guardOrigin(options.corsOrigins));
   app.use(router.routes());
   app.use(refuseUnrouted);
@@ -160,21 +162,37 @@ function saneRequestId(id: string): string | undefined {
 /** More than any client sends, and far fewer than Node reads before it drops the rest without a word. */
 const MOST_HEADERS = 100;
 
-/** RFC 9112, 3.2. Two hosts are how a request is smuggled past a proxy that goes by the other one. */
-const requireTarget: Middleware = ({ req }, next) => {
-  if (req.rawHeaders.length > 2 * MOST_HEADERS) {
-    throw new HttpError("headers_too_large", `The request has more than ${MOST_HEADERS} headers.`);
-  }
-  const hosts = req.rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === "host");
-  if (hosts.length > 1 || (hosts.length === 0 && req.httpVersion === "1.1")) {
-    throw new HttpError("bad_request", "A request must have one Host header.");
-  }
-  const target = req.url ?? "";
-  if (!target.startsWith("/") && !URL.canParse(target)) {
-    throw new HttpError("bad_request", "What is asked for must be a path, or a whole URL.");
-  }
-  return next();
+/**
+ * Lets through only what a proxy in front can't understand in another way than we do, which is how requests are smuggled:
+ * one host (RFC 9112, 3.2), no encoding that we would not undo, none where HTTP has none (6.1), a target that is one. After
+ * anything else the connection is closed.
+ */
+const requireOneMeaning: Middleware = ({ req }, next) => {
+  const fault = ambiguous.has(req.socket) ? "Something before it was refused." : ambiguityOf(req);
+  if (fault === undefined && req.rawHeaders.length <= 2 * MOST_HEADERS) return next();
+  // What stands behind it may be here already.
+  ambiguous.add(req.socket);
+  const headers = { Connection: "close" };
+  if (fault !== undefined) throw new HttpError("bad_request", fault, { headers });
+  const tooMany = `The request has more than ${MOST_HEADERS} headers.`;
+  throw new HttpError("headers_too_large", tooMany, { headers });
 };
+
+/** Connections on which nothing more is done. */
+const ambiguous = new WeakSet<Socket>();
+
+function ambiguityOf({ rawHeaders, headers, httpVersion, url = "" }: IncomingMessage): string | undefined {
+  const hosts = rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === "host");
+  if (hosts.length > 1 || (hosts.length === 0 && httpVersion === "1.1")) {
+    return "A request must have one Host header.";
+  }
+  const encoding = headers["transfer-encoding"];
+  if (encoding !== undefined && (encoding.toLowerCase() !== "chunked" || httpVersion !== "1.1")) {
+    return "The one Transfer-Encoding that is known here is chunked, in HTTP/1.1.";
+  }
+  if (!url.startsWith("/") && !URL.canParse(url)) return "What is asked for must be a path, or a whole URL.";
+  return undefined;
+}
 
 function healthOperations(storeStatus: () => StoreStatus, metrics: Metrics): readonly Operation[] {
   return [

@@ -12,7 +12,8 @@ import { parameter } from "./paging.js";
 
 export const username = text.meta({
   description:
-    "1 to 32 letters and digits of any script after NFKC, with `.`, `_` and `-` between them. " +
+    "1 to 32 letters and digits of one script (or of those of East Asia, which stand together) after NFKC, with `.`, `_` " +
+    "and `-` between them. " +
     "Unique without regard to case or compatibility form; shown as it was first written.",
   examples: ["ana"],
 });
@@ -24,14 +25,14 @@ export const password = text.meta({
 });
 
 export const title = text.meta({
-  description: "Of a group chat. Not only white space, no NUL.",
+  description: "Of a group chat. Something to be seen in it, no NUL.",
   minLength: 1,
   maxLength: LONGEST_TITLE,
   examples: ["Plans"],
 });
 
 export const messageText = text.meta({
-  description: "Kept to the letter. Not only white space, no NUL, no half of a surrogate pair.",
+  description: "Kept to the letter. Something to be seen in it, no NUL, no half of a surrogate pair.",
   minLength: 1,
   maxLength: LONGEST_MESSAGE,
   examples: ["Hello, Bob!"],
@@ -82,7 +83,7 @@ export const tokenId = z.string().meta({
 });
 
 export const tokenName = text.meta({
-  description: "What its owner calls it. Not only white space, no NUL.",
+  description: "What its owner calls it. Something to be seen in it, no NUL.",
   minLength: 1,
   maxLength: LONGEST_TOKEN_NAME,
   examples: ["backup"],

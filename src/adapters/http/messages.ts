@@ -10,13 +10,22 @@ import { messageJson, messageSchema } from "./json.js";
 import { operation, parseChatId, parseId, type Operation, type SignedInRequest } from "./operation.js";
 import { limit, linkPages, USUAL_LIMIT, wholeNumber } from "./paging.js";
 
+const CHAT_ID =
+  "Must be the id of a chat, as a number from 1 to 9007199254740991 or as a string of its digits";
+
 const groupChatId = z
   .union(
-    [field.chatId, z.string().regex(/^[0-9]+$/)],
-    "Must be the id of a chat, as a number from 1 to 9007199254740991 or as a string of its digits",
+    [
+      z
+        .int(CHAT_ID)
+        .min(1, CHAT_ID)
+        .meta({ examples: [4] }),
+      z.string().regex(/^[0-9]+$/, CHAT_ID),
+    ],
+    CHAT_ID,
   )
   .transform(Number)
-  .refine((id) => Number.isSafeInteger(id) && id > 0, "Must be a whole number from 1 to 9007199254740991")
+  .refine((id) => Number.isSafeInteger(id) && id > 0, CHAT_ID)
   .transform((id) => id as ChatId);
 
 const newMessage = z

@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { mkdirSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { Repositories, Store } from "../../application/ports.js";
 import { MessagingError } from "../../domain/errors.js";
@@ -75,11 +75,12 @@ export async function openSqliteStore(directory: string, options: SqliteOptions 
 
 /** The directory, and those above it that are not there either, each durable in the one above it. */
 function makeDirectory(directory: string): void {
-  const first = mkdirSync(directory, { recursive: true, mode: 0o700 });
-  if (first === undefined) return;
-  for (let made = resolve(directory); made.length >= first.length; made = dirname(made)) {
-    nodeDisk(dirname(made)).syncDirectory();
-  }
+  const path = resolve(directory);
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
+  makeDirectory(dirname(path));
+  // Not with `recursive`, which never returns where the system finds no place for it, in /proc say.
+  mkdirSync(path, { mode: 0o700 });
+  nodeDisk(dirname(path)).syncDirectory();
 }
 
 const SEGMENT_BYTES = 16 * 2 ** 20;

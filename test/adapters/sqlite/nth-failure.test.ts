@@ -45,7 +45,8 @@ describe("The SQLite store, when the n-th operation of its disk", function () {
     it(`${what}, keeps what it acknowledged and opens again, for every n`, async () => {
       const empty = 0;
       const readyToCompact = PREPARED_DISKS - 1;
-      for (const disk of [empty, readyToCompact]) {
+      // What fails once is over before a compaction is; the long proof has that, too.
+      for (const disk of lasting || typeof fault === "string" ? [empty, readyToCompact] : [readyToCompact]) {
         let untouched = false;
         let after = 0;
         for (; !untouched; after += 1) {

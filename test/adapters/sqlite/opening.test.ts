@@ -43,6 +43,14 @@ describe("opening an SQLite store", () => {
       .toSorted();
   }
 
+  it("is refused at once where no directory can be made", async () => {
+    writeFileSync(join(root, "file"), "");
+    for (const path of ["/proc/palaver/data", join(root, "file"), join(root, "file/data")]) {
+      const refused = await openSqliteStore(path).catch((error: unknown) => error);
+      expect(refused, path).to.be.instanceOf(Error);
+    }
+  });
+
   it("makes the directory, for its owner alone", async () => {
     const store = await open();
     expect(statSync(directory).mode & 0o777).to.equal(0o700);

@@ -60,6 +60,7 @@ describe("A raw connection", () => {
       "a length and chunks": "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
       "chunks and a length": "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
       "chunks that are not the last encoding": "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",
+      "an encoding that is not undone": "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
       "chunks with a vertical tab": "Transfer-Encoding:\x0bchunked\r\n\r\n0\r\n\r\n",
       "a blank before the colon": "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
       "a folded header": "X-A: b\r\n Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
@@ -82,6 +83,21 @@ describe("A raw connection", () => {
         const answers = await exchange(`${head}${request}${send()}`);
         expect(statuses(answers), answers).to.have.length(1);
         expect(statuses(answers)[0]).to.match(/^4/);
+        expect((await ana.get("/v1/messages")).text).to.equal("[]");
+      });
+    }
+
+    for (const [what, head] of [
+      ["two hosts", `GET /healthz HTTP/1.1\r\n${HOST}\r\nHost: other\r\n\r\n`],
+      ["no host", "GET /healthz HTTP/1.1\r\n\r\n"],
+      [
+        "chunks in a version that has none",
+        `POST /v1/auth/login HTTP/1.0\r\n${HOST}\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+      ],
+    ] as const) {
+      it(`with ${what} is answered once, with an error, and what comes behind is never read`, async () => {
+        const answers = await exchange(`${head}${send()}`);
+        expect(statuses(answers), answers).to.deep.equal(["400"]);
         expect((await ana.get("/v1/messages")).text).to.equal("[]");
       });
     }
