@@ -10,7 +10,7 @@ import {
   type Participant,
 } from "../domain/chat.js";
 import { MessagingError } from "../domain/errors.js";
-import { chatCreated } from "../domain/event.js";
+import { chatChanged, chatCreated } from "../domain/event.js";
 import type { User, UserId } from "../domain/user.js";
 import type { ChatPage, Ports } from "./ports.js";
 import { requireUser, requireUserNamed } from "./users.js";
@@ -54,8 +54,7 @@ export async function renameChat({ store, clock }: Ports, command: RenameChat): 
     const { id: chatId, title: before } = requireGroup(await chats.ofParticipant(command.chatId, command.by));
     if (before === title) return;
     await chats.rename(chatId, title);
-    const what = { type: "chat.renamed", title } as const;
-    await events.append({ chatId, to: "participants", at: clock.now(), what, messageId: null });
+    await events.append(chatChanged(chatId, { type: "chat.renamed", title }, clock.now()));
   });
 }
 
@@ -84,16 +83,14 @@ export async function addParticipant({ store, clock }: Ports, command: AddPartic
       participantCount: participantCount + 1,
     } as const;
     // First those who are there are told: the one who comes is told how they find the chat, and nothing from before.
-    await events.append({ chatId, to: "participants", at, what, messageId: null });
+    await events.append(chatChanged(chatId, what, at));
     if (!(await chats.addParticipant(chatId, id, at))) {
       throw new MessagingError("already_participant", "This user is a participant of the chat already.");
     }
     const found = requireParticipant(await chats.overview(chatId, id));
+    const own = { ...what, overview: { ...found, lastMessage: null } };
     await events.append({
-      chatId,
-      to: { user: id, outside: false },
-      at,
-      what: { ...what, overview: { ...found, lastMessage: null } },
+      ...chatChanged(chatId, own, at, { user: id, outside: false }),
       messageId: found.lastMessage?.id ?? null,
     });
     return user;
@@ -125,8 +122,8 @@ export async function removeParticipant({ store, clock }: Ports, command: Remove
     const participantCount = overview.participantCount - 1;
     const what = { type: "participant.removed", user: { id, username }, participantCount } as const;
     const at = clock.now();
-    await events.append({ chatId, to: "participants", at, what, messageId: null });
-    await events.append({ chatId, to: { user: id, outside: true }, at, what, messageId: null });
+    await events.append(chatChanged(chatId, what, at));
+    await events.append(chatChanged(chatId, what, at, { user: id, outside: true }));
     return user;
   });
 }
@@ -226,7 +223,7 @@ export async function markRead(
       unreadCount: unreadCount(after),
     } as const;
     const to = after.chat.kind === "p2p" ? "participants" : { user: by, outside: false };
-    await events.append({ chatId, to, at: clock.now(), what, messageId: null });
+    await events.append(chatChanged(chatId, what, clock.now(), to));
     return after;
   });
 }

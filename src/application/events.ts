@@ -5,6 +5,7 @@ import type { SessionId } from "../domain/session.js";
 import type { UserId } from "../domain/user.js";
 import type { EventFeed, Following } from "./feed.js";
 import type { Ports, ReadRepositories } from "./ports.js";
+import { ownSession } from "./sessions.js";
 
 /** What happened, and from where to go on. */
 export interface EventBatch {
@@ -128,8 +129,7 @@ async function* follow(
 /** One that ended before the log was followed has its end behind it, and would be followed for ever. */
 async function requireSession({ sessions }: ReadRepositories, { by, session }: FollowEvents): Promise<void> {
   if (session === undefined) return;
-  const all = await sessions.ofUser(by);
-  if (!all.some(({ id }) => id === session)) throw sessionEnded();
+  if (!(await ownSession(sessions, by, session))) throw sessionEnded();
 }
 
 function sessionEnded(): MessagingError {

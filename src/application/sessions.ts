@@ -200,7 +200,8 @@ export async function findSession(
   return undefined;
 }
 
-async function ownSession(
+/** The session of that user with this id, dead or alive. */
+export async function ownSession(
   sessions: SessionReader,
   userId: Session["user"]["id"],
   id: SessionId,

@@ -67,8 +67,16 @@ export interface EventDraft {
 /** @param people who are in it from the beginning. */
 export function chatCreated(chat: Chat, people: readonly Person[]): EventDraft {
   const participants = people.map(({ id, username }) => ({ id, username }));
-  const what = { type: "chat.created", chat, participants } as const;
-  return { chatId: chat.id, to: "participants", at: chat.createdAt, what, messageId: null };
+  return chatChanged(chat.id, { type: "chat.created", chat, participants }, chat.createdAt);
+}
+
+export function chatChanged(
+  chatId: ChatId,
+  what: ChatChange,
+  at: number,
+  to: Audience = "participants",
+): EventDraft {
+  return { chatId, to, at, what, messageId: null };
 }
 
 export function messageChanged(type: MessageChange["type"], message: Message, at: number): EventDraft {

@@ -168,30 +168,36 @@ const MOST_HEADERS = 100;
  * anything else the connection is closed.
  */
 const requireOneMeaning: Middleware = ({ req }, next) => {
-  const fault = ambiguous.has(req.socket) ? "Something before it was refused." : ambiguityOf(req);
-  if (fault === undefined && req.rawHeaders.length <= 2 * MOST_HEADERS) return next();
+  const refusal = ambiguous.has(req.socket) ? closing("Something before it was refused.") : refusalOf(req);
+  if (refusal === undefined) return next();
   // What stands behind it may be here already.
   ambiguous.add(req.socket);
-  const headers = { Connection: "close" };
-  if (fault !== undefined) throw new HttpError("bad_request", fault, { headers });
-  const tooMany = `The request has more than ${MOST_HEADERS} headers.`;
-  throw new HttpError("headers_too_large", tooMany, { headers });
+  throw refusal;
 };
 
 /** Connections on which nothing more is done. */
 const ambiguous = new WeakSet<Socket>();
 
-function ambiguityOf({ rawHeaders, headers, httpVersion, url = "" }: IncomingMessage): string | undefined {
+function refusalOf({ rawHeaders, headers, httpVersion, url = "" }: IncomingMessage): HttpError | undefined {
   const hosts = rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === "host");
   if (hosts.length > 1 || (hosts.length === 0 && httpVersion === "1.1")) {
-    return "A request must have one Host header.";
+    return closing("A request must have one Host header.");
   }
   const encoding = headers["transfer-encoding"];
   if (encoding !== undefined && (encoding.toLowerCase() !== "chunked" || httpVersion !== "1.1")) {
-    return "The one Transfer-Encoding that is known here is chunked, in HTTP/1.1.";
+    return closing("The one Transfer-Encoding that is known here is chunked, in HTTP/1.1.");
   }
-  if (!url.startsWith("/") && !URL.canParse(url)) return "What is asked for must be a path, or a whole URL.";
+  if (!url.startsWith("/") && !URL.canParse(url)) {
+    return closing("What is asked for must be a path, or a whole URL.");
+  }
+  if (rawHeaders.length > 2 * MOST_HEADERS) {
+    return closing(`The request has more than ${MOST_HEADERS} headers.`, "headers_too_large");
+  }
   return undefined;
+}
+
+function closing(detail: string, code: "bad_request" | "headers_too_large" = "bad_request"): HttpError {
+  return new HttpError(code, detail, { headers: { Connection: "close" } });
 }
 
 function healthOperations(storeStatus: () => StoreStatus, metrics: Metrics): readonly Operation[] {
