@@ -1,41 +1,28 @@
 import { expect } from "chai";
 import type { EventBatch } from "../../src/application/events.js";
-import { createMessaging, type Messaging } from "../../src/application/messaging.js";
+import type { Messaging } from "../../src/application/messaging.js";
 import type { Chat } from "../../src/domain/chat.js";
 import type { SessionId } from "../../src/domain/session.js";
 import type { User } from "../../src/domain/user.js";
 import { append, renamed } from "../contract/scene.js";
 import { expectEventsToAddUp, expectFollowersToAgree, type InWorld } from "../support/event-properties.js";
 import { refusalOf } from "../support/refusal.js";
-import { settle, watched, type WatchedStore } from "../support/watched-store.js";
-import { openGroup, openWorld, type World } from "../support/world.js";
+import { settle, type WatchedStore } from "../support/watched-store.js";
+import { openWatchedWorld, openWorld, type World } from "../support/world.js";
 
 describe("events", () => {
   let world: World;
-  let ana: User;
   let bo: User;
   let chat: Chat;
   let store: WatchedStore;
-  /** The core over that store. */
   let core: Messaging;
-  /** A session of bo. */
   let session: SessionId;
-  let secret: string;
+  let scene: Awaited<ReturnType<typeof openWatchedWorld>>;
   beforeEach(async () => {
-    world = await openWorld();
-    ({ ana, bo } = world);
-    chat = await openGroup(world, ana, bo);
-    store = watched(world.ports.store);
-    core = createMessaging({ ...world.ports, store });
-    ({
-      session: { id: session },
-      secret,
-    } = await logIn());
+    scene = await openWatchedWorld();
+    ({ world, bo, chat, store, core, session } = scene);
   });
 
-  const rename = (title: string) => world.renameChat({ by: ana.id, chatId: chat.id, title });
-  const logIn = () => world.logIn({ username: "bo", password: "password of bo" });
-  const endSession = () => world.logOut({ secret });
   const titles = ({ events }: EventBatch) =>
     events.map((event) => (event.type === "chat.renamed" ? event.title : event.type));
 
@@ -78,7 +65,7 @@ describe("events", () => {
       core.listEvents({ by: bo.id, after: cursor, limit: 2, ...more });
 
     it("gives what there is at once", async () => {
-      for (const title of ["a", "b", "c", "d"]) await rename(title);
+      for (const title of ["a", "b", "c", "d"]) await scene.rename(title);
       const page = await list({ until: never });
       expect(titles(page)).to.deep.equal(["a", "b"]);
       expect(page.hasMore).to.equal(true);
@@ -95,7 +82,7 @@ describe("events", () => {
       await world.createGroupChat({ by: world.cy.id });
       await settle();
       expect(store.followers).to.equal(1);
-      await rename("a");
+      await scene.rename("a");
       const page = await waiting;
       expect(titles(page)).to.deep.equal(["a"]);
       ({ cursor } = page);
@@ -120,7 +107,7 @@ describe("events", () => {
     it("is refused when the session ends meanwhile", async () => {
       const waiting = refusalOf(list({ until: never, session }));
       await settle();
-      await endSession();
+      await scene.endSession();
       expect(await waiting).to.equal("not_signed_in");
       expect(store.followers).to.equal(0);
     });
@@ -130,13 +117,13 @@ describe("events", () => {
       await settle();
       const broken = new Error("The store is broken.");
       store.beforeRead = () => Promise.reject(broken);
-      await rename("a");
+      await scene.rename("a");
       expect(await waiting).to.equal(broken);
       expect(store.followers).to.equal(0);
     });
 
     it("gives nothing but the cursor of now without one, and does not wait", async () => {
-      await rename("a");
+      await scene.rename("a");
       const page = await core.listEvents({ by: bo.id, limit: 1, until: never });
       expect(page).to.deep.equal({
         events: [],
@@ -157,11 +144,11 @@ describe("events", () => {
     it("goes on as if they were not", async () => {
       const events = core.followEvents({ by: bo.id });
       await take(events);
-      await rename("a");
+      await scene.rename("a");
       expect(titles(await take(events))).to.deep.equal(["a"]);
       expect(await forget()).to.be.above(1);
       expect(await count()).to.equal(1);
-      await rename("b");
+      await scene.rename("b");
       await forget();
       expect(titles(await take(events))).to.deep.equal(["b"]);
       await events.return?.();

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { createMessaging, type Messaging } from "../../src/application/messaging.js";
+import type { Messaging } from "../../src/application/messaging.js";
 import { eventFeed } from "../../src/application/feed.js";
 import type { EventBatch } from "../../src/application/events.js";
 import type { Chat } from "../../src/domain/chat.js";
@@ -9,8 +9,8 @@ import type { User } from "../../src/domain/user.js";
 import { append, renamed } from "../contract/scene.js";
 import { refusalOf } from "../support/refusal.js";
 import { seeded } from "../support/simulated-disk.js";
-import { settle, watched, type WatchedStore } from "../support/watched-store.js";
-import { openGroup, openWorld, type World } from "../support/world.js";
+import { settle, type WatchedStore } from "../support/watched-store.js";
+import { openGroup, openWatchedWorld, type World } from "../support/world.js";
 
 describe("the feed of events", () => {
   let world: World;
@@ -18,27 +18,15 @@ describe("the feed of events", () => {
   let bo: User;
   let chat: Chat;
   let store: WatchedStore;
-  /** The core over that store. */
   let core: Messaging;
-  /** A session of bo. */
   let session: SessionId;
-  let secret: string;
+  let scene: Awaited<ReturnType<typeof openWatchedWorld>>;
   beforeEach(async () => {
-    world = await openWorld();
-    ({ ana, bo } = world);
-    chat = await openGroup(world, ana, bo);
-    store = watched(world.ports.store);
-    core = createMessaging({ ...world.ports, store });
-    ({
-      session: { id: session },
-      secret,
-    } = await logIn());
+    scene = await openWatchedWorld();
+    ({ world, ana, bo, chat, store, core, session } = scene);
   });
 
-  const rename = (title: string) => world.renameChat({ by: ana.id, chatId: chat.id, title });
   const say = (text: string) => world.sendMessage({ by: ana.id, to: { chatId: chat.id }, text });
-  const logIn = () => world.logIn({ username: "bo", password: "password of bo" });
-  const endSession = () => world.logOut({ secret });
 
   /** One who follows, and has been told the cursor of now. */
   async function join(by: User, of?: SessionId) {
@@ -150,7 +138,7 @@ describe("the feed of events", () => {
     await append(store, ...Array.from({ length: 1200 }, () => renamed(chat, "unheard")));
     const { reads } = store;
     const { events } = await join(bo);
-    await rename("heard");
+    await scene.rename("heard");
     expect(titles(await take(events))).to.deep.equal(["heard"]);
     await settle();
     expect(store.reads).to.equal(reads + 2);
@@ -182,7 +170,7 @@ describe("the feed of events", () => {
     const told: (string | null)[] = [];
     while (told.length < 2500) told.push(...titles(await take(events)));
     expect(told).to.deep.equal(many);
-    await rename("live");
+    await scene.rename("live");
     expect(titles(await take(events))).to.deep.equal(["live"]);
     await events.return?.();
   });
@@ -193,14 +181,14 @@ describe("the feed of events", () => {
     const following = (async () => {
       for await (const batch of events) types.push(...batch.events.map(({ type }) => type));
     })();
-    await rename("a");
+    await scene.rename("a");
     await world.removeParticipant({ by: ana.id, chatId: chat.id, user: "bo" });
-    await rename("b");
+    await scene.rename("b");
     await say("hidden");
     await settle();
     expect(types).to.deep.equal(["chat.renamed", "participant.removed"]);
     await world.addParticipant({ by: ana.id, chatId: chat.id, username: "bo" });
-    await rename("c");
+    await scene.rename("c");
     await settle();
     expect(types.slice(2)).to.deep.equal(["participant.added", "chat.renamed"]);
     await events.return?.();
@@ -224,7 +212,7 @@ describe("the feed of events", () => {
   });
 
   it("misses nothing that happens while the first of all is on the way in", async () => {
-    store.onRead = () => rename("in between");
+    store.onRead = () => scene.rename("in between");
     const { events } = await join(bo);
     expect(titles(await take(events))).to.deep.equal(["in between"]);
     await events.return?.();
@@ -234,13 +222,13 @@ describe("the feed of events", () => {
     const { events: others } = await join(ana);
     await settle();
     store.onRead = async () => {
-      await rename("in between");
+      await scene.rename("in between");
       await settle();
       expect(titles(await take(others))).to.deep.equal(["in between"]);
     };
     const { events } = await join(bo);
     expect(titles(await take(events))).to.deep.equal(["in between"]);
-    await rename("later");
+    await scene.rename("later");
     expect(titles(await take(events))).to.deep.equal(["later"]);
     await events.return?.();
     await others.return?.();
@@ -252,17 +240,17 @@ describe("the feed of events", () => {
     await append(store, ...past.map((title) => renamed(chat, title)));
     const events = core.followEvents({ by: bo.id, after: cursor });
     const told = titles(await take(events));
-    await rename("meanwhile");
+    await scene.rename("meanwhile");
     await settle();
     while (told.length < 501) told.push(...titles(await take(events)));
-    await rename("live");
+    await scene.rename("live");
     told.push(...titles(await take(events)));
     expect(told).to.deep.equal([...past, "meanwhile", "live"]);
     await events.return?.();
   });
 
   it("ends for a session that ends between the read of the past and its answer", async () => {
-    store.onRead = endSession;
+    store.onRead = scene.endSession;
     const events = core.followEvents({ by: bo.id, session });
     for await (const batch of events) expect(batch.events).to.deep.equal([]);
     expect(store.followers).to.equal(0);
@@ -270,9 +258,9 @@ describe("the feed of events", () => {
 
   it("ends for a session that ends, whatever waits, and for no other", async () => {
     const { events } = await join(bo, session);
-    const { events: others } = await join(bo, (await logIn()).session.id);
-    await rename("a");
-    await endSession();
+    const { events: others } = await join(bo, (await scene.logIn()).session.id);
+    await scene.rename("a");
+    await scene.endSession();
     await settle();
     expect(await events.next()).to.deep.equal({ done: true, value: undefined });
     expect(titles(await take(others))).to.deep.equal(["a"]);
@@ -281,7 +269,7 @@ describe("the feed of events", () => {
   });
 
   it("does not begin for a session that has ended", async () => {
-    await endSession();
+    await scene.endSession();
     expect(await refusalOf(core.followEvents({ by: bo.id, session }).next())).to.equal("not_signed_in");
     expect(store.followers).to.equal(0);
   });
@@ -289,7 +277,7 @@ describe("the feed of events", () => {
   it("ends for a session that ends while the follower waits", async () => {
     const { events } = await join(bo, session);
     const next = events.next();
-    await endSession();
+    await scene.endSession();
     expect(await next).to.deep.equal({ done: true, value: undefined });
     expect(store.followers).to.equal(0);
   });
@@ -299,7 +287,7 @@ describe("the feed of events", () => {
     await append(store, ...Array.from({ length: 500 }, (_, index) => renamed(chat, `${index}`)));
     const events = core.followEvents({ by: bo.id, after: cursor, session });
     expect((await take(events)).events).to.have.lengthOf(200);
-    await endSession();
+    await scene.endSession();
     await settle();
     expect(await events.next()).to.deep.equal({ done: true, value: undefined });
   });
@@ -329,7 +317,7 @@ describe("the feed of events", () => {
     const waiting = events.next();
     const broken = new Error("The store is broken.");
     store.beforeRead = () => Promise.reject(broken);
-    await rename("a");
+    await scene.rename("a");
     expect(await waiting.catch((error: unknown) => error)).to.equal(broken);
     expect(store.followers).to.equal(0);
     const early = core.followEvents({ by: bo.id });

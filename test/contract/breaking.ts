@@ -96,3 +96,19 @@ export function edited<Value extends object | undefined>(
 ): Value {
   return value === undefined ? value : { ...value, ...change(value) };
 }
+
+/** Once a key was used it is in use, whoever sent under it and whatever became of the transaction. */
+export const keysOfNobody = broken((store) => {
+  const used = new Set<string>();
+  return withRepositories(store, (all) => ({
+    ...all,
+    messages: {
+      ...all.messages,
+      append(draft, once) {
+        if (once && used.has(once.key)) throw new Error("This key is in use.");
+        if (once) used.add(once.key);
+        return all.messages.append(draft, once);
+      },
+    },
+  }));
+});

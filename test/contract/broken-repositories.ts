@@ -6,6 +6,7 @@ import {
   broken,
   chats,
   edited,
+  keysOfNobody,
   messages,
   sessions,
   users,
@@ -211,20 +212,7 @@ export const brokenRepositories: Defects = {
           whole.append(draft, once && { ...once, key: `${once.key} ${draft.chatId}` as IdempotencyKey }),
         sentAs: (userId, key) => whole.sentAs(userId, `${key} 1` as IdempotencyKey),
       })),
-      "has keys for all senders together": broken((store) => {
-        const used = new Set<string>();
-        return withRepositories(store, (all) => ({
-          ...all,
-          messages: {
-            ...all.messages,
-            append(draft, once) {
-              if (once && used.has(once.key)) throw new Error("This key is in use.");
-              if (once) used.add(once.key);
-              return all.messages.append(draft, once);
-            },
-          },
-        }));
-      }),
+      "has keys for all senders together": keysOfNobody,
       "answers the first in silence": messages((whole) => ({
         async append(draft, once) {
           const sent = once && (await whole.sentAs(draft.sender.id, once.key));

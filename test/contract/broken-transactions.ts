@@ -9,6 +9,7 @@ import {
   chats,
   edited,
   events,
+  keysOfNobody,
   letOut,
   messages,
   reopened,
@@ -178,20 +179,7 @@ export const brokenTransactions: Defects = {
         },
       },
     })),
-    "remembers a key": broken((store) => {
-      const used = new Set<string>();
-      return withRepositories(store, (all) => ({
-        ...all,
-        messages: {
-          ...all.messages,
-          append(draft, once) {
-            if (once && used.has(once.key)) throw new Error("This key is in use.");
-            if (once) used.add(once.key);
-            return all.messages.append(draft, once);
-          },
-        },
-      }));
-    }),
+    "remembers a key": keysOfNobody,
     "counts the messages that it took back": broken((store) => {
       const counts = new Map<ChatId, number>();
       return withRepositories(store, (all) => ({

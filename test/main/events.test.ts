@@ -1,6 +1,5 @@
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -15,7 +14,8 @@ import { runServer } from "../support/process.js";
 
 describe("Events of a served directory", () => {
   let dataDir: string;
-  let port: string;
+  /** Any free one at first, and the same one after that. */
+  let port = "0";
   let server: Awaited<ReturnType<typeof runServer>>;
   let ana: Client;
   let bob: Client;
@@ -30,8 +30,8 @@ describe("Events of a served directory", () => {
 
   before(async () => {
     dataDir = await mkdtemp(join(tmpdir(), "palaver-"));
-    port = String(await freePort());
     await start();
+    ({ port } = new URL(server.url));
     [ana, bob] = [await signedIn(server.url, "ana"), await signedIn(server.url, "bob")];
   });
 
@@ -126,12 +126,3 @@ describe("Events of a served directory", () => {
     expect((await ana.get(`/v1/events?after=${await cursorOf(ana)}`)).status).to.equal(200);
   });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}

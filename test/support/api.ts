@@ -6,8 +6,6 @@ import { describeMessages } from "./api/messages.js";
 import { expectFieldErrors, expectProblem, expectSignedInOnly } from "./api/scene.js";
 import { Client, PASSWORD, freshName, signedIn } from "./client.js";
 
-export { expectFieldErrors, expectProblem };
-
 /**
  * Every row of the contract in every status, as a stranger would ask for it. Each case makes the chats it needs, so that it
  * can run again and again over one server.

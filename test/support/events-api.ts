@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { expectFieldErrors, expectProblem } from "./api.js";
+import { expectFieldErrors, expectProblem } from "./api/scene.js";
 import { Client, signedIn, type HttpAnswer } from "./client.js";
 import { cursorOf, openStream, until, type EventJson } from "./event-stream.js";
 

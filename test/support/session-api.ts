@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { expectFieldErrors, expectProblem } from "./api.js";
+import { expectFieldErrors, expectProblem } from "./api/scene.js";
 import { Client, PASSWORD, freshName, signedIn, type HttpAnswer } from "./client.js";
 
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;

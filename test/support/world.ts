@@ -8,6 +8,7 @@ import type { User } from "../../src/domain/user.js";
 import { contentsOf, person } from "../contract/scene.js";
 import { testPorts, type TestPorts } from "./ports.js";
 import { refusalOf } from "./refusal.js";
+import { watched } from "./watched-store.js";
 
 /** The core, with three users who know each other's names. */
 export interface World extends Messaging {
@@ -39,6 +40,29 @@ export async function openGroup(world: World, creator: User, ...others: readonly
     await world.addParticipant({ by: creator.id, chatId: chat.id, username });
   }
   return chat;
+}
+
+/** Ana and Bo in a group, a session of Bo, and a core whose store is watched. */
+export async function openWatchedWorld() {
+  const world = await openWorld();
+  const { ana, bo, ports } = world;
+  const chat = await openGroup(world, ana, bo);
+  const store = watched(ports.store);
+  const core = createMessaging({ ...ports, store });
+  const logIn = () => world.logIn({ username: "bo", password: "password of bo" });
+  const { session, secret } = await logIn();
+  return {
+    world,
+    ana,
+    bo,
+    chat,
+    store,
+    core,
+    session: session.id,
+    logIn,
+    endSession: () => world.logOut({ secret }),
+    rename: (title: string) => world.renameChat({ by: ana.id, chatId: chat.id, title }),
+  };
 }
 
 /** A whole list, its slices put together. */

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import { expect } from "chai";
-import { expectFieldErrors, expectProblem } from "../../support/api.js";
+import { expectFieldErrors, expectProblem } from "../../support/api/scene.js";
 import { Client, signedIn, type HttpAnswer } from "../../support/client.js";
 import { openTestServer, type TestServer } from "../../support/server.js";
 

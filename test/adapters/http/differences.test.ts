@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect } from "chai";
-import { expectFieldErrors, expectProblem } from "../../support/api.js";
+import { expectFieldErrors, expectProblem } from "../../support/api/scene.js";
 import { Client, freshName, signedIn } from "../../support/client.js";
 import { openTestServer, type TestServer } from "../../support/server.js";
 

@@ -6,7 +6,7 @@ import Koa, { type Context } from "koa";
 import sinon from "sinon";
 import { networkOf } from "../../../src/adapters/http/address.js";
 import { createLimits } from "../../../src/adapters/http/limits.js";
-import { expectProblem } from "../../support/api.js";
+import { expectProblem } from "../../support/api/scene.js";
 import { Client, PASSWORD, freshName, signedIn, type HttpAnswer } from "../../support/client.js";
 import { openTestServer, type TestServer } from "../../support/server.js";
 

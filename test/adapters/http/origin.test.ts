@@ -1,6 +1,6 @@
 import { connect } from "node:net";
 import { expect } from "chai";
-import { expectProblem } from "../../support/api.js";
+import { expectProblem } from "../../support/api/scene.js";
 import { Client, signedIn, type HttpAnswer } from "../../support/client.js";
 import { openTestServer, type TestServer } from "../../support/server.js";
 

@@ -1,7 +1,7 @@
 import { request } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect } from "chai";
-import { expectProblem } from "../../support/api.js";
+import { expectProblem } from "../../support/api/scene.js";
 import { Client, signedIn, type HttpAnswer } from "../../support/client.js";
 import { cursorOf, until, type EventJson } from "../../support/event-stream.js";
 import { openTestServer, type TestServer } from "../../support/server.js";

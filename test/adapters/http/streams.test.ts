@@ -7,7 +7,7 @@ import type { EventBatch } from "../../../src/application/events.js";
 import type { ChatId } from "../../../src/domain/chat.js";
 import type { ChatEvent, EventCursor } from "../../../src/domain/event.js";
 import { usernameKey } from "../../../src/domain/user.js";
-import { expectProblem } from "../../support/api.js";
+import { expectProblem } from "../../support/api/scene.js";
 import { Client, PASSWORD, signedIn } from "../../support/client.js";
 import { cursorOf, openStream, until, type EventStream } from "../../support/event-stream.js";
 import { openTestServer, type TestServer } from "../../support/server.js";

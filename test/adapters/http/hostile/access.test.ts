@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { expectProblem } from "../../../support/api.js";
+import { expectProblem } from "../../../support/api/scene.js";
 import { Client, signedIn, type HttpAnswer } from "../../../support/client.js";
 import { cursorOf, eventsAfter, openStream, until, type EventJson } from "../../../support/event-stream.js";
 import { openTestServer, type Route, type TestServer } from "../../../support/server.js";

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { request, type IncomingMessage } from "node:http";
 import { expect } from "chai";
-import { expectProblem } from "../../../support/api.js";
+import { expectProblem } from "../../../support/api/scene.js";
 import { Client, signedIn } from "../../../support/client.js";
 import { openTestServer, type Route, type TestServer } from "../../../support/server.js";
 
