@@ -30,7 +30,7 @@ export interface Database {
  */
 export type Statements = Pick<Database, "row" | "rows" | "change">;
 
-const PAGE_BYTES = 4096;
+export const PAGE_BYTES = 4096;
 /** sql.js hangs when a database comes near to 3.8 GiB. */
 const LARGEST_DATABASE = 3.5 * 2 ** 30;
 

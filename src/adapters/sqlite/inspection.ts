@@ -36,10 +36,10 @@ export async function checkStore(directory: string): Promise<Inspection> {
     const faults = new Set([error.message, ...segmentFaults(disk)]);
     return { last: undefined, torn: undefined, faults: [...faults] };
   }
-  const { database, last, torn } = recovered;
+  const { database, last, newest } = recovered;
   const faults = faultsIn(database);
   database.close();
-  return { last, torn, faults };
+  return { last, torn: newest?.torn, faults };
 }
 
 export interface Backup {

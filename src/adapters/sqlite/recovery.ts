@@ -3,7 +3,7 @@ import { openDatabase, type Database } from "./database.js";
 import type { Disk } from "./disk.js";
 import { filesOn, type Files, type SnapshotFile, type StoreFile } from "./files.js";
 import { readRecords } from "./record.js";
-import { readSegment, type PlacedFrame, type Segment, type TornTail } from "./segment.js";
+import { readSegment, type PlacedFrame, type Segment } from "./segment.js";
 import { readSnapshot, writeSnapshot } from "./snapshot.js";
 
 /** What the files hold. */
@@ -19,9 +19,8 @@ export interface Recovered {
   readonly logBytes: number;
   /** How large the snapshot is, in bytes. */
   readonly snapshotBytes: number;
-  /** Whether the store was closed after it. If not, the log's end may be in the machine's memory only. */
-  readonly ended: boolean;
-  readonly torn: TornTail | undefined;
+  /** The last segment. If the store was not closed after it, its end may be in the machine's memory only. */
+  readonly newest: Segment | undefined;
 }
 
 /**
@@ -39,7 +38,7 @@ export async function recover(disk: Disk, { snapshots, segments }: Files): Promi
   const database = await openDatabase(bytes);
   let last = start;
   let logBytes = 0;
-  let end: Segment | undefined;
+  let newest: Segment | undefined;
   try {
     for (const { name, after } of segments.filter((file) => file.after >= start)) {
       // A segment before another may end torn without harm: where nothing is missing, what was cut off was no more than
@@ -47,11 +46,11 @@ export async function recover(disk: Disk, { snapshots, segments }: Files): Promi
       if (after !== last) {
         throw damage(name, 0, `the transactions ${last + 1} to ${after} before it are gone`);
       }
-      end = readSegment(name, disk.read(name));
-      if (end.header.after !== after) throw damage(name, 0, "this is another segment than its name tells");
-      for (const frame of end.frames) replay(database, frame, name);
-      last = end.last;
-      logBytes += end.header.size;
+      newest = readSegment(name, disk.read(name));
+      if (newest.header.after !== after) throw damage(name, 0, "this is another segment than its name tells");
+      for (const frame of newest.frames) replay(database, frame, name);
+      last = newest.last;
+      logBytes += newest.header.size;
     }
   } catch (error) {
     database.close();
@@ -64,8 +63,7 @@ export async function recover(disk: Disk, { snapshots, segments }: Files): Promi
     snapshot,
     logBytes,
     snapshotBytes: bytes?.length ?? 0,
-    ended: end?.ended ?? true,
-    torn: end?.torn,
+    newest,
   };
 }
 

@@ -2,10 +2,12 @@ import { writeAll, type Disk, type OpenFile } from "./disk.js";
 import { segmentName, SPARE } from "./files.js";
 import {
   encodeFrame,
+  encodeSegment,
   encodeSegmentHeader,
   newSegmentHeader,
   SEGMENT_HEADER_BYTES,
   type Frame,
+  type Segment,
 } from "./segment.js";
 
 /** Writes the log. Whatever it throws means that nothing more may be written. */
@@ -60,12 +62,30 @@ const ZEROS = new Uint8Array(2 ** 20);
  * @throws the disk's error, and leaves no part of it behind.
  */
 export function makeSpare(disk: Disk, size: number): void {
+  createSpare(disk, (file) => {
+    for (let at = 0; at < size; at += ZEROS.length) {
+      writeAll(file, ZEROS.subarray(0, Math.min(ZEROS.length, size - at)), at);
+    }
+  });
+}
+
+/**
+ * Puts what was read of a segment in its place, and ends it. What was read after a crash may be in the machine's memory only,
+ * and a sync that failed before cannot be made good: only what is written anew can be made durable.
+ *
+ * @throws the disk's error; the segment is then as it was.
+ */
+export function secureSegment(disk: Disk, segment: Segment): void {
+  createSpare(disk, (file) => writeAll(file, encodeSegment(segment), 0));
+  disk.rename(SPARE, segmentName(segment.header.after));
+  disk.syncDirectory();
+}
+
+function createSpare(disk: Disk, write: (file: OpenFile) => void): void {
   try {
     const file = disk.create(SPARE);
     try {
-      for (let at = 0; at < size; at += ZEROS.length) {
-        writeAll(file, ZEROS.subarray(0, Math.min(ZEROS.length, size - at)), at);
-      }
+      write(file);
       file.sync();
     } finally {
       file.close();

@@ -79,6 +79,15 @@ function segmentHeaderText({ after, size, salt }: SegmentHeader): string {
   return `${fields}${hex(crc32(fields), 8)}\n`;
 }
 
+/** The segment without its torn tail, ended, and with room for no more. */
+export function encodeSegment({ header, frames, last }: Segment): Uint8Array {
+  const all = [...frames, { first: last + 1, count: 0, payload: "" }].map((frame) =>
+    encodeFrame(header.salt, frame),
+  );
+  const size = all.reduce((sum, { length }) => sum + length, SEGMENT_HEADER_BYTES);
+  return Buffer.concat([encodeSegmentHeader({ ...header, size }), ...all]);
+}
+
 export function encodeFrame(salt: string, { first, count, payload }: Frame): Uint8Array {
   const length = Buffer.byteLength(payload);
   const bytes = Buffer.allocUnsafe(FRAME_OVERHEAD_BYTES + length);

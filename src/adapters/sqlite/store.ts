@@ -3,7 +3,7 @@ import { dirname, resolve } from "node:path";
 import type { Repositories, Store } from "../../application/ports.js";
 import { MessagingError } from "../../domain/errors.js";
 import { startLog } from "./commit-log.js";
-import type { Change } from "./database.js";
+import { numberIn, PAGE_BYTES, type Change, type Database } from "./database.js";
 import { nodeDisk, type Disk } from "./disk.js";
 import { filesOn, type Files } from "./files.js";
 import { lockDirectory } from "./lock.js";
@@ -11,7 +11,7 @@ import { recover, removeFiles, replaceFiles, type Recovered } from "./recovery.j
 import { repositories as repositoriesOn } from "./repositories.js";
 import { migrate } from "./schema.js";
 import type { TornTail } from "./segment.js";
-import { makeSpare } from "./segment-writer.js";
+import { makeSpare, secureSegment } from "./segment-writer.js";
 import { workerThreads, type Threads } from "./threads.js";
 
 export interface SqliteStore extends Store {
@@ -103,7 +103,7 @@ async function startStore(
   threads: Threads,
   options: SqliteOptions,
   files: Files,
-  { database, last, replayed, logBytes, snapshotBytes, ended, torn, snapshot }: Recovered,
+  { database, last, replayed, logBytes, snapshotBytes, newest, snapshot }: Recovered,
 ): Promise<SqliteStore> {
   const { segmentBytes = SEGMENT_BYTES, retryAfter = RETRY_AFTER, largestDatabase } = options;
   const { onTrouble = warn, onSpace = () => {}, onFatal = throwOut } = options;
@@ -112,9 +112,11 @@ async function startStore(
   disk.syncDirectory();
   removeFiles(disk, files.unfinished);
   let sizes = { log: logBytes, snapshot: snapshotBytes };
-  if (!ended || migratedFrom !== undefined || snapshot === undefined) {
-    sizes = { log: 0, snapshot: rewrite(disk, files, last, database.toFile()) };
+  if (migratedFrom !== undefined || snapshot === undefined) {
+    const whole = database.toFile();
+    sizes = { log: 0, snapshot: orAskForRoom(whole.length, () => replaceFiles(disk, files, last, whole)) };
   } else {
+    if (newest && !newest.ended) orAskForRoom(newest.header.size, () => secureSegment(disk, newest));
     const { transaction } = snapshot;
     removeFiles(disk, [
       ...files.snapshots.filter((file) => file !== snapshot),
@@ -211,7 +213,7 @@ async function startStore(
   }
 
   return {
-    opening: { last, replayed, torn, migratedFrom },
+    opening: { last, replayed, torn: newest?.torn, migratedFrom },
     transaction: (work) =>
       inTurn(
         () => log.requireRoom(),
@@ -234,6 +236,9 @@ async function startStore(
       await line;
       try {
         await log.end();
+        await threads.stop();
+        const { fault, transactions } = log.status();
+        if (fault === undefined) shortenStart(disk, database, last + transactions, onTrouble);
       } finally {
         database.close();
         await threads.stop();
@@ -242,19 +247,39 @@ async function startStore(
   };
 }
 
-/**
- * Begins anew with a snapshot of all there is.
- *
- * @returns its size in bytes.
- */
-function rewrite(disk: Disk, files: Files, last: number, database: Uint8Array): number {
+function orAskForRoom<T>(bytes: number, write: () => T): T {
   try {
-    return replaceFiles(disk, files, last, database);
+    return write();
   } catch (error) {
     if (!(error instanceof Error && "code" in error && error.code === "ENOSPC")) throw error;
     throw new Error(
-      `The disk is full. After a crash the store first writes all its data anew, beside the old: make room for ${database.length} bytes, and start again.`,
+      `The disk is full, and the store must write some data anew to open. Make room for ${bytes} bytes, and start again.`,
       { cause: error },
+    );
+  }
+}
+
+/** A transaction takes about as long to replay as 2,500 bytes of a snapshot to write. At the end there is more time. */
+const SNAPSHOT_BYTES_PER_REPLAYED = 10_000;
+/** More is not sure to be written in the seconds that a service has to end. */
+const LARGEST_LAST_SNAPSHOT = 2 ** 29;
+
+/** Writes a snapshot where the next start would have a lot to replay. It may fail: everything is in the log. */
+function shortenStart(
+  disk: Disk,
+  database: Database,
+  last: number,
+  onTrouble: (trouble: Error) => void,
+): void {
+  const files = filesOn(disk);
+  const replayed = last - (files.snapshots.at(-1)?.transaction ?? 0);
+  const bytes = numberIn(database.row("PRAGMA page_count")) * PAGE_BYTES;
+  if (bytes > Math.min(replayed * SNAPSHOT_BYTES_PER_REPLAYED, LARGEST_LAST_SNAPSHOT)) return;
+  try {
+    replaceFiles(disk, files, last, database.toFile());
+  } catch (error) {
+    onTrouble(
+      new Error("The last snapshot could not be written. The next start takes longer.", { cause: error }),
     );
   }
 }
@@ -290,7 +315,7 @@ function compaction(
   return (after) => {
     finished += current;
     current = segmentBytes;
-    if (!running && finished >= Math.max(4 * segmentBytes, snapshot / 2)) void compact(after);
+    if (!running && finished >= Math.max(4 * segmentBytes, snapshot / 4)) void compact(after);
   };
 }
 

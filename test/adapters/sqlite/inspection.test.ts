@@ -46,6 +46,14 @@ describe("the files of an SQLite store", () => {
     for (const store of stores) await store.close();
   }
 
+  /** Ends the stores, and leaves what a kill would leave, with all of the log, as another directory. */
+  async function kill(): Promise<void> {
+    const left = mkdtempSync(join(root, "killed-"));
+    cpSync(directory, left, { recursive: true });
+    await closeAll();
+    directory = left;
+  }
+
   /** The name of the log that the store of this directory has. */
   async function epochOf(path: string): Promise<string> {
     const store = await openSqliteStore(path, OPTIONS);
@@ -96,12 +104,12 @@ describe("the files of an SQLite store", () => {
     });
 
     it("show each damaged segment", async () => {
-      await closeAll();
+      await kill();
       await send(await open(directory), chat, "again");
-      await closeAll();
+      await kill();
       const logs = readdirSync(directory).filter((name) => name.startsWith("log-"));
       expect(logs).to.have.lengthOf(2);
-      for (const log of logs) damage(join(directory, log), (bytes) => void (bytes[500]! ^= 1));
+      for (const log of logs) damage(join(directory, log), (bytes) => void (bytes[200]! ^= 1));
       const { last, faults } = await checkStore(directory);
       expect(last).to.equal(undefined);
       expect(faults).to.have.lengthOf(2);
@@ -176,8 +184,8 @@ describe("the files of an SQLite store", () => {
     it("go into a new directory only, and not at all if they are damaged", async () => {
       const refused = await backUpStore(directory, root).catch((error: unknown) => error);
       expect(refused).to.have.property("message").that.includes("is not empty");
-      await closeAll();
-      damage(file(/^log/), (bytes) => void (bytes[500]! ^= 1));
+      await kill();
+      damage(file(/^log/), (bytes) => void (bytes[200]! ^= 1));
       const damaged = await backUpStore(directory, target).catch((error: unknown) => error);
       expect(damaged).to.have.property("name", "DamageError");
       expect(existsSync(target)).to.equal(false);
@@ -211,7 +219,7 @@ describe("the files of an SQLite store", () => {
     });
 
     it("give all but a bad frame, and name what is missing", async () => {
-      await closeAll();
+      await kill();
       const path = file(/^log/);
       damage(path, (bytes) => void (bytes[placeOf(bytes, WORDS[5]!)]! ^= 1));
       const before = readFileSync(path);
@@ -224,7 +232,7 @@ describe("the files of an SQLite store", () => {
     });
 
     it("leave out what needs something that is missing", async () => {
-      await closeAll();
+      await kill();
       damage(file(/^log/), (bytes) => void (bytes[placeOf(bytes, "Ana")]! ^= 1));
       const { missing, leftOut, last } = await salvageStore(directory, target);
       expect(missing).to.deep.equal([[1, 1]]);

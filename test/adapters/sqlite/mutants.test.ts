@@ -42,8 +42,9 @@ const MUTANTS: readonly Mutant[] = [
   {
     mistake: "uses a segment whose name is not durable",
     file: "segment-writer.js",
-    text: "disk.syncDirectory();",
-    instead: "",
+    text: `disk.rename(SPARE, name);
+            disk.syncDirectory();`,
+    instead: "disk.rename(SPARE, name);",
   },
   {
     mistake: "removes the log while the name of the snapshot is not durable",
@@ -77,10 +78,25 @@ const MUTANTS: readonly Mutant[] = [
     instead: "segments",
   },
   {
-    mistake: "believes what it reads after a crash, and stores no snapshot of it",
+    mistake: "believes what it reads after a crash, and does not write it anew",
     file: "store.js",
-    text: "if (!ended || migratedFrom",
-    instead: "if (migratedFrom",
+    text: "if (newest && !newest.ended)",
+    instead: "if (false)",
+    schedules: failures,
+  },
+  {
+    mistake: "goes on after a crash while what it wrote anew is not durable",
+    file: "segment-writer.js",
+    text: `write(file);
+            file.sync();`,
+    instead: "write(file);",
+  },
+  {
+    mistake: "goes on after a crash while the name of what it wrote anew is not durable",
+    file: "segment-writer.js",
+    text: `disk.rename(SPARE, segmentName(segment.header.after));
+    disk.syncDirectory();`,
+    instead: "disk.rename(SPARE, segmentName(segment.header.after));",
     schedules: failures,
   },
   {

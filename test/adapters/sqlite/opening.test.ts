@@ -79,20 +79,37 @@ describe("opening an SQLite store", () => {
     expect(await texts(await open(), chat)).to.deep.equal(["one", "two", "three"]);
   });
 
-  it("finds everything again after a kill, and goes on behind a new snapshot", async () => {
+  it("writes a new snapshot when it is closed, once the next start would have much to replay", async () => {
+    const store = await open();
+    const chat = await openP2p(store);
+    await Promise.all(Array.from({ length: 99 }, (_, n) => send(store, chat, String(n))));
+    await store.close();
+    expect(names(directory, /^(snapshot|log)/)).to.have.lengthOf(1);
+    expect(names(directory, /^snapshot-0000000000000100-/)).to.have.lengthOf(1);
+    const again = await open();
+    expect(again.opening).to.include({ last: 100, replayed: 0 });
+    expect(await texts(again, chat)).to.have.lengthOf(99);
+  });
+
+  it("finds everything again after a kill, and writes anew no more than the end of the log", async () => {
     const store = await open();
     const chat = await openP2p(store);
     await send(store, chat, "one", "two");
 
     const copy = copyOfRunning();
+    const files = names(copy, /^(snapshot|log)/);
     const again = await open(copy);
     expect(await texts(again, chat)).to.deep.equal(["one", "two"]);
-    expect(again.opening).to.include({ last: 3, replayed: 3 });
-    expect(names(copy, /^(snapshot|log)/)).to.have.lengthOf(1);
-    expect(names(copy, /^snapshot-0000000000000003-/)).to.have.lengthOf(1);
+    expect(again.opening).to.include({ last: 3, replayed: 3, torn: undefined });
+    expect(names(copy, /^(snapshot|log)/)).to.deep.equal(files);
+    const [log] = names(copy, /^log/);
+    expect(statSync(join(copy, log!)).ino).to.not.equal(statSync(join(directory, log!)).ino);
+    expect(statSync(join(copy, log!)).size).to.be.below(4096);
     await send(again, chat, "three");
     await again.close();
-    expect(await texts(await open(copy), chat)).to.deep.equal(["one", "two", "three"]);
+    const last = await open(copy);
+    expect(await texts(last, chat)).to.deep.equal(["one", "two", "three"]);
+    expect(last.opening).to.include({ last: 4, replayed: 4 });
   });
 
   it("keeps a snapshot that any SQLite tool opens", async () => {
