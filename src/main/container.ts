@@ -1,6 +1,6 @@
 import { Container, type ServiceIdentifier } from "inversify";
 import type Koa from "koa";
-import { pino, type Logger } from "pino";
+import type { Logger } from "pino";
 import { argon2Hasher } from "../adapters/argon2.js";
 import { createHttpApp } from "../adapters/http/app.js";
 import { openMemoryStore } from "../adapters/memory/store.js";
@@ -9,6 +9,7 @@ import { keyedSecrets, systemClock, uuids } from "../adapters/system.js";
 import { createMessaging, type Messaging } from "../application/messaging.js";
 import type { Clock, Ids, PasswordHasher, Secrets, Store } from "../application/ports.js";
 import type { Config } from "./config.js";
+import { openLog } from "./log.js";
 import { sessionKeys } from "./session-key.js";
 
 /** A name under which the container knows a value of that type. */
@@ -41,7 +42,7 @@ export function createContainer(
   onFatal: (error: Error) => void,
 ): Container {
   const container = new Container({ defaultScope: "Singleton" });
-  container.bind(tokens.log).toResolvedValue(() => pino({ level: config.logLevel, base: null }));
+  container.bind(tokens.log).toResolvedValue(() => openLog(config.logLevel));
   container.bind(tokens.store).toResolvedValue(
     async (log) => {
       const store = await openStore(config, log, onFatal);

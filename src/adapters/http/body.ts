@@ -16,18 +16,17 @@ export const text = z.string({
   error: ({ input }) => (input === undefined ? "Must be given" : "Must be a string"),
 });
 
-// The parser decodes UTF-8 without a word about bytes that are none, so it is told Latin-1, which keeps every byte.
-// What it makes of the text is thrown away: the text is checked and parsed here. Its `__proto__` check would hide the
-// name of the field, so the schema does that too.
+// The parser decodes UTF-8 without a word about bytes that are none, and parses without a word about doubled fields. So it
+// only reads, which is also faster than to parse twice.
 const readBody = bodyParser({
-  enableTypes: ["json"],
-  jsonLimit: String(LONGEST_BODY),
-  encoding: "latin1",
-  onProtoPoisoning: "ignore",
-  onerror: (error) => {
+  enableTypes: ["text"],
+  extendTypes: { text: ["application/json"] },
+  textLimit: String(LONGEST_BODY),
+  encoding: null,
+  onerror: (error: Error) => {
     throw unreadable(error);
   },
-} as bodyParser.Options);
+} as unknown as bodyParser.Options);
 
 /**
  * The body of the request, which must be of that shape; `{}` stands for none.
@@ -46,11 +45,11 @@ export async function parseBody<Body>(ctx: Context, shape: z.ZodType<Body>): Pro
     );
   }
   await readBody(ctx, async () => {});
-  const bytes = Buffer.from((ctx.request.rawBody as string | undefined) ?? "", "latin1");
+  const bytes = ctx.request.rawBody as unknown as Buffer;
   if (bytes.length === 0) return check(shape, {});
   if (!isUtf8(bytes)) throw new HttpError("invalid_json", "The body is not UTF-8.");
   const json = bytes.toString("utf8");
-  const value: unknown = JSON.parse(json);
+  const value = parseJson(json);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new HttpError("invalid_json", "The body must be a JSON object.");
   }
@@ -60,6 +59,15 @@ export async function parseBody<Body>(ctx: Context, shape: z.ZodType<Body>): Pro
     throw new HttpError("invalid_json", "The body has a field twice.");
   }
   return body;
+}
+
+function parseJson(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    // What it throws quotes the body.
+    throw new HttpError("invalid_json", "The body is not JSON.");
+  }
 }
 
 function hasBody({ req }: Context): boolean {
@@ -85,7 +93,6 @@ function unreadable(error: Error & { readonly status?: number; readonly type?: s
     );
   }
   if (error.type === "request.aborted") return new HttpError("bad_request", "The body ended early.");
-  if (error instanceof SyntaxError) return new HttpError("invalid_json", "The body is not a JSON object.");
   return new HttpError("bad_request", "The body does not match its Content-Encoding or Content-Length.");
 }
 

@@ -122,22 +122,26 @@ export function mount(
 ): void {
   for (const asked of operations) {
     const answer = async (ctx: Context & { readonly params: Readonly<Record<string, string>> }) => {
+      let given: unknown;
       try {
         if (asked.access === "anyone") {
           if (asked.limit) await limits.countRegistration(ctx);
-          ctx.body = await asked.handle(await checkRequest(ctx, asked));
+          given = await asked.handle(await checkRequest(ctx, asked));
         } else {
           const session = await messaging.authenticate(credentials(ctx));
           ctx.state["userId"] = session.user.id;
           ctx.state["sessionId"] = session.id;
           if (asked.limit) await limits.countSend(ctx, session.user.id);
-          ctx.body = await asked.handle({ ...(await checkRequest(ctx, asked)), session });
+          given = await asked.handle({ ...(await checkRequest(ctx, asked)), session });
         }
         if (asked.audit) audit(ctx, asked.audit);
       } catch (error) {
         throw asHttpError(error, asked.fields);
       }
-      ctx.type = asked.type ?? "application/json; charset=utf-8";
+      // Before the body, or Koa would give that a type first.
+      if (asked.type) ctx.type = asked.type;
+      else ctx.set("Content-Type", "application/json; charset=utf-8");
+      ctx.body = given;
     };
     for (const path of asked.paths) router[asked.method](path, answer);
   }
