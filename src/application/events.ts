@@ -126,6 +126,41 @@ async function* follow(
   }
 }
 
+/**
+ * What happens in the caller's chats, one event at a time: what `followEvents` tells. Without a cursor it begins with what
+ * happens after this call, whenever the first event is taken. It is done when the session ends.
+ *
+ * @throws MessagingError when an event is taken: `invalid_cursor`; `not_signed_in` where the session had ended before;
+ * `cursor_expired`, then read the chats anew with `sync`, and go on from its cursor
+ */
+export function everyEvent(
+  core: Ports & Feed,
+  command: FollowEvents,
+): AsyncIterableIterator<ChatEvent, undefined> {
+  const batches = followEvents(core, command);
+  const first = batches.next();
+  // Whoever takes the first event is told.
+  first.catch(() => {});
+  const events = oneByOne(first, batches);
+  return {
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+    next: () => events.next(),
+    async return() {
+      await batches.return?.();
+      return events.return(undefined);
+    },
+  };
+}
+
+async function* oneByOne(
+  first: Promise<IteratorResult<EventBatch, undefined>>,
+  batches: AsyncIterator<EventBatch, undefined>,
+): AsyncGenerator<ChatEvent, undefined> {
+  for (let taken = await first; !taken.done; taken = await batches.next()) yield* taken.value.events;
+}
+
 /** One that ended before the log was followed has its end behind it, and would be followed for ever. */
 async function requireSession({ sessions }: ReadRepositories, { by, session }: FollowEvents): Promise<void> {
   if (session === undefined) return;

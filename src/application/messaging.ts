@@ -1,4 +1,6 @@
+import type * as accounts from "./accounts.js";
 import { changePassword, logIn, registerUser } from "./accounts.js";
+import type * as chats from "./chats.js";
 import {
   addParticipant,
   createGroupChat,
@@ -8,10 +10,13 @@ import {
   removeParticipant,
   renameChat,
 } from "./chats.js";
-import { followEvents, forgetEvents, listEvents, sync, type Feed } from "./events.js";
+import type * as events from "./events.js";
+import { everyEvent, followEvents, forgetEvents, listEvents, sync, type Feed } from "./events.js";
 import { eventFeed } from "./feed.js";
+import type * as messages from "./messages.js";
 import { deleteMessage, editMessage, listMessages, pageMessages, sendMessage } from "./messages.js";
 import type { Ports } from "./ports.js";
+import type * as sessions from "./sessions.js";
 import {
   authenticate,
   createToken,
@@ -50,15 +55,26 @@ const useCases = {
   sync,
   listEvents,
   followEvents,
+  events: everyEvent,
   forgetEvents,
 };
 
-type UseCases = typeof useCases;
+// Taken from the modules themselves, so that an editor shows at each method what its function says.
+type Modules = typeof accounts &
+  typeof chats &
+  typeof events &
+  typeof messages &
+  typeof sessions & {
+    /** What happens in the caller's chats, one event at a time: what `followEvents` tells, from this call on. */
+    events: typeof events.everyEvent;
+  };
 
-/** Everything the messaging core can be asked to do: each use case, as a method that takes its command. */
-export type Messaging = {
+type Methods<UseCases extends Record<keyof UseCases, (core: never, command: never) => unknown>> = {
   readonly [Name in keyof UseCases]: (command: Parameters<UseCases[Name]>[1]) => ReturnType<UseCases[Name]>;
 };
+
+/** Everything the messaging core can be asked to do: each use case, as a method that takes its command. */
+export type Messaging = Methods<Pick<Modules, keyof typeof useCases>>;
 
 /** The core over these ports. It closes none of them. It keeps nothing but who follows the events at the moment. */
 export function createMessaging(ports: Ports): Messaging {

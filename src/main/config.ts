@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { z } from "zod";
 import { refusedForm } from "../domain/user.js";
+import { SHORTEST_KEY } from "./session-key.js";
 
 /** How this process is to run, checked. */
 export interface Config {
@@ -23,9 +24,6 @@ export interface Config {
   readonly corsOrigins: readonly string[];
   readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
 }
-
-/** Of a key for the digests of sessions, in characters. */
-export const SHORTEST_KEY = 16;
 
 const environment = z.object({
   HOST: z.string().default("127.0.0.1"),

@@ -1,7 +1,8 @@
-import type { Container } from "inversify";
+import { connectionLimits } from "../adapters/http/connections.js";
 import { listen } from "../adapters/http/server.js";
 import type { Config } from "./config.js";
 import { createContainer, tokens, type Closers } from "./container.js";
+import { forgetOldEvents } from "./retention.js";
 
 /** A server that runs. */
 export interface RunningServer {
@@ -10,11 +11,6 @@ export interface RunningServer {
   /** Takes nothing new, finishes what is under way, makes it durable, lets go of everything. Within 10 seconds. */
   close(): Promise<void>;
 }
-
-/** How long requests under way may take to end when the server closes, in milliseconds. */
-const PATIENCE = 8_000;
-
-const HOUR = 60 * 60 * 1_000;
 
 /**
  * Opens the store and serves it over HTTP. What was opened is closed again where a later step fails.
@@ -30,10 +26,15 @@ export async function serve(config: Config, onFatal: (error: Error) => void): Pr
     const container = createContainer(config, closers, onFatal);
     const log = await container.getAsync(tokens.log);
     const app = await container.getAsync(tokens.app);
-    closers.push(await forgetOldEvents(container, config));
-    const limits = config.rateLimits ? {} : { mostOfOneAddress: Number.POSITIVE_INFINITY };
-    const server = await listen(app, config.host, config.port, log, limits);
-    closers.push(() => server.close(PATIENCE));
+    const messaging = await container.getAsync(tokens.messaging);
+    const clock = await container.getAsync(tokens.clock);
+    closers.push(
+      forgetOldEvents(messaging, clock, config.eventRetention, (trouble) =>
+        log.warn({ cause: String(trouble.cause) }, trouble.message),
+      ),
+    );
+    const server = await listen(app, config.host, config.port, log, connectionLimits(config.rateLimits));
+    closers.push(() => server.close());
     const data = config.storage === "memory" ? "in memory, and gone when it ends" : `in ${config.dataDir}`;
     log.info(`Palaver listens on ${server.url}, with its data ${data}.`);
     if (!config.trustProxy) {
@@ -50,32 +51,4 @@ export async function serve(config: Config, onFatal: (error: Error) => void): Pr
     await close();
     throw error;
   }
-}
-
-/**
- * Does so now and every hour.
- *
- * @returns what ends it.
- */
-async function forgetOldEvents(
-  container: Container,
-  { eventRetention }: Config,
-): Promise<() => Promise<void>> {
-  const log = await container.getAsync(tokens.log);
-  const messaging = await container.getAsync(tokens.messaging);
-  const clock = await container.getAsync(tokens.clock);
-  let underWay = Promise.resolve();
-  const forget = () => {
-    underWay = messaging.forgetEvents({ before: clock.now() - eventRetention }).then(
-      (count) => log.debug({ count }, "Old events are forgotten."),
-      (error) =>
-        log.warn({ cause: String(error) }, "Old events could not be forgotten. It will be tried again."),
-    );
-  };
-  forget();
-  const hourly = setInterval(forget, HOUR);
-  return () => {
-    clearInterval(hourly);
-    return underWay;
-  };
 }

@@ -1,30 +1,44 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { nodeDisk, writeAll, type Disk } from "../adapters/sqlite/disk.js";
-import { SHORTEST_KEY, type Config } from "./config.js";
+import type { Config } from "./config.js";
 
 const NAME = "session-secret";
+
+/** Of a key for the digests of sessions, in characters. */
+export const SHORTEST_KEY = 16;
 
 /**
  * The keys of the configuration; or, where it has none, one that is made once and kept beside the data.
  *
  * @throws Error where the file of that key holds none.
  */
-export function sessionKeys(config: Config): readonly [string, ...string[]] {
-  if (config.sessionKeys) return config.sessionKeys;
-  if (config.storage === "memory") return [newKey()];
-  const disk = nodeDisk(config.dataDir);
-  if (!disk.list().includes(NAME)) return [keep(disk, newKey())];
+export function sessionKeys({
+  sessionKeys: given,
+  storage,
+  dataDir,
+}: Config): readonly [string, ...string[]] {
+  return given ?? [storage === "memory" ? newKey() : keptKey(dataDir)];
+}
+
+/**
+ * The key that is kept in a data directory, made where there is none.
+ *
+ * @throws Error where its file holds none.
+ */
+export function keptKey(directory: string): string {
+  const disk = nodeDisk(directory);
+  if (!disk.list().includes(NAME)) return keep(disk, newKey());
   const key = Buffer.from(disk.read(NAME)).toString("utf8").trim();
   if (key.length < SHORTEST_KEY) {
     throw new Error(
-      `${join(config.dataDir, NAME)} is damaged: it holds no key of ${SHORTEST_KEY} characters or more. Put it back from a backup; or remove it, and everybody has to log in again.`,
+      `${join(directory, NAME)} is damaged: it holds no key of ${SHORTEST_KEY} characters or more. Put it back from a backup; or remove it, and everybody has to log in again.`,
     );
   }
-  return [key];
+  return key;
 }
 
-function newKey(): string {
+export function newKey(): string {
   return randomBytes(32).toString("base64url");
 }
 

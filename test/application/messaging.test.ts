@@ -57,6 +57,7 @@ const reading: typeof writing = {
   sync: (messaging, { by }) => messaging.sync({ by }),
   listEvents: (messaging, { by }) => messaging.listEvents({ by, limit: 1 }),
   followEvents: (messaging, { by }) => messaging.followEvents({ by }).next(),
+  events: (messaging, { by }) => messaging.events({ by }).next(),
 };
 
 describe("the core", () => {

@@ -89,7 +89,7 @@ function describeAccounts(at: () => string): void {
       expect(cookies).to.have.length(1);
       expect(cookies[0]).to.match(/^palaver_session=[\w-]{43};/);
       expect(cookies[0])
-        .to.match(/; path=\/(;|$)/)
+        .to.match(new RegExp(`; path=${new URL(at()).pathname}(;|$)`))
         .and.match(/; httponly/i)
         .and.match(/; samesite=lax/i);
     });

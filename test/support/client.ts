@@ -22,6 +22,7 @@ export class Client {
   cookie = "";
   /** Set by `registered`. */
   username = "";
+  /** All paths that are asked for are under its own. */
   readonly url: string;
   static readonly #agent = new Agent({ keepAlive: false });
 
@@ -51,14 +52,14 @@ export class Client {
 
   ask(method: string, path: string, { headers = {}, body, raw }: Asked = {}): Promise<HttpAnswer> {
     const payload = raw ?? (body === undefined ? undefined : JSON.stringify(body));
-    const { hostname, port } = new URL(this.url);
+    const { hostname, port, pathname } = new URL(this.url);
     return new Promise((resolve, reject) => {
       const asking = request({
         agent: Client.#agent,
         host: hostname,
         port,
         method,
-        path,
+        path: pathname === "/" ? path : pathname + path,
         headers: {
           ...(payload === undefined ? {} : { "Content-Type": "application/json" }),
           ...(payload === undefined || "Transfer-Encoding" in headers

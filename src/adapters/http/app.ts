@@ -3,7 +3,6 @@ import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { Router } from "@koa/router";
 import Koa, { type Context, type Middleware } from "koa";
-import type { Logger } from "pino";
 import { z } from "zod";
 import type { Messaging } from "../../application/messaging.js";
 import type { Clock, StoreStatus } from "../../application/ports.js";
@@ -14,6 +13,7 @@ import { chatOperations } from "./chats.js";
 import { sessionCookie } from "./credentials.js";
 import { messageOperations } from "./messages.js";
 import { createLimits, noLimits } from "./limits.js";
+import type { Log } from "./log.js";
 import { createMetrics, type Metrics } from "./metrics.js";
 import { documentationOperations } from "./documentation.js";
 import { eventOperations } from "./events.js";
@@ -29,12 +29,14 @@ export interface HttpOptions {
   readonly messaging: Messaging;
   readonly storeStatus: () => StoreStatus;
   readonly clock: Clock;
-  readonly log: Logger;
+  readonly log: Log;
   /** Whether a proxy in front ends TLS and tells, in `X-Forwarded-…`, who asks. */
   readonly trustProxy: boolean;
   readonly rateLimits: boolean;
   /** The origins of other sites whose pages may use the API. */
   readonly corsOrigins: readonly string[];
+  /** The path that it is mounted under, as browsers see it, for instance `/chat`; without it, none. */
+  readonly path?: string | undefined;
   readonly streams?: StreamOptions;
 }
 
@@ -43,7 +45,7 @@ export interface HttpOptions {
  * `closing`.
  */
 export function createHttpApp(options: HttpOptions): Koa {
-  const { messaging, storeStatus, clock, log } = options;
+  const { messaging, storeStatus, clock, log, path } = options;
   // One proxy is trusted, so one entry of `X-Forwarded-For` is: the last.
   const app = new Koa({ proxy: options.trustProxy, maxIpsCount: 1 });
   const audit = auditIn(log);
@@ -57,7 +59,7 @@ export function createHttpApp(options: HttpOptions): Koa {
       name: "Accounts",
       about: "Who one is.",
       operations: [
-        ...accountOperations(messaging, sessionCookie(app, messaging), limits),
+        ...accountOperations(messaging, sessionCookie(app, messaging, path), limits),
         ...sessionOperations(messaging),
       ],
     },
@@ -83,7 +85,7 @@ export function createHttpApp(options: HttpOptions): Koa {
     },
   ];
   function document() {
-    return openApiDocument(groups);
+    return openApiDocument(groups, path);
   }
   mount(
     router,
@@ -107,7 +109,7 @@ export function createHttpApp(options: HttpOptions): Koa {
 const operators: ReadonlySet<string> = new Set(["/healthz", "/readyz", "/metrics"]);
 
 /** A request id, the headers that every answer has, and one log line and one count for each request. */
-function observe(log: Logger, metrics: Metrics): Middleware {
+function observe(log: Log, metrics: Metrics): Middleware {
   return (ctx, next) => {
     const began = process.hrtime.bigint();
     const requestId = saneRequestId(ctx.get("X-Request-Id")) ?? randomUUID();

@@ -1,7 +1,7 @@
 import type { Context } from "koa";
-import type { Logger } from "pino";
 import type { UserId } from "../../domain/user.js";
 import { clientAddress } from "./address.js";
+import type { Log } from "./log.js";
 
 /** What is told of besides the requests themselves: who came and went, and who was kept out. */
 export type Deed =
@@ -31,7 +31,7 @@ interface AuditDetails {
 }
 
 /** These fields and no others: none holds what a user wrote, a name that was typed least of all, which may be a password. */
-export function auditIn(log: Logger): Audit {
+export function auditIn(log: Log): Audit {
   return (ctx, deed, { code, account } = {}) =>
     log.info({
       audit: deed,

@@ -47,25 +47,26 @@ function cookieName({ proxy }: Pick<Koa, "proxy">): string {
   return proxy ? "__Host-palaver_session" : "palaver_session";
 }
 
-export function sessionCookie(app: Koa, messaging: Messaging): SessionCookie {
-  const koaSession = createSession(
-    {
-      key: cookieName(app),
-      maxAge: SESSION_LIFETIME,
-      httpOnly: true,
-      sameSite: "lax",
-      secure: app.proxy,
-      signed: false,
-      genid: (ctx: Context) => String(ctx.state["secret"] ?? ""),
-      store: {
-        get: (secret: string) => messaging.authenticate({ secret, kind: "cookie" }).then(() => ({}), missing),
-        // The core has stored the session before its secret gets here; nothing may make one, or make one live again.
-        set: async () => {},
-        destroy: (secret: string) => messaging.logOut({ secret }),
-      },
+/** @param path of what the cookie is for. Behind TLS it is for all of the host, since its name says so. */
+export function sessionCookie(app: Koa, messaging: Messaging, path = "/"): SessionCookie {
+  const options = {
+    key: cookieName(app),
+    maxAge: SESSION_LIFETIME,
+    httpOnly: true,
+    sameSite: "lax",
+    secure: app.proxy,
+    // It goes to the cookie with all the others, though the type does not know it.
+    path: app.proxy ? "/" : path,
+    signed: false,
+    genid: (ctx: Context) => String(ctx.state["secret"] ?? ""),
+    store: {
+      get: (secret: string) => messaging.authenticate({ secret, kind: "cookie" }).then(() => ({}), missing),
+      // The core has stored the session before its secret gets here; nothing may make one, or make one live again.
+      set: async () => {},
+      destroy: (secret: string) => messaging.logOut({ secret }),
     },
-    app,
-  ) as Middleware;
+  };
+  const koaSession = createSession(options, app) as Middleware;
   return {
     async give(ctx, secret) {
       // The hop from the proxy is not TLS itself, and without this Koa would set no secure cookie over it.

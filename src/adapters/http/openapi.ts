@@ -129,8 +129,12 @@ const securitySchemes = {
   token: { type: "http", scheme: "bearer", description: "For programs." },
 };
 
-/** What the API is, as OpenAPI 3.1. All of it is said by the operations themselves. */
-export function openApiDocument(groups: readonly OperationGroup[]): OpenApiDocument {
+/**
+ * What the API is, as OpenAPI 3.1. All of it is said by the operations themselves.
+ *
+ * @param root the path that all of theirs are under.
+ */
+export function openApiDocument(groups: readonly OperationGroup[], root = "/"): OpenApiDocument {
   const schemas: Record<string, Json> = {};
   const responses: Record<string, Json> = {};
   const headers: Record<string, Json> = {};
@@ -246,7 +250,7 @@ export function openApiDocument(groups: readonly OperationGroup[]): OpenApiDocum
       description: ABOUT,
       license: { name: "MIT", identifier: "MIT" },
     },
-    servers: [{ url: "/", description: "The server that gave you this." }],
+    servers: [{ url: root, description: "The server that gave you this." }],
     tags: groups.map(({ name, about }) => ({ name, description: about })),
     paths,
     components: { schemas, responses, headers, securitySchemes },

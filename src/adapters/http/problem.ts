@@ -1,8 +1,8 @@
 import { STATUS_CODES } from "node:http";
 import type { Middleware } from "koa";
-import type { Logger } from "pino";
 import { MessagingError, type ErrorCode } from "../../domain/errors.js";
 import type { Audit, Deed } from "./audit.js";
+import type { Log } from "./log.js";
 
 /** What only HTTP can refuse. Closed and stable, like the codes of the core. */
 export type HttpErrorCode =
@@ -149,7 +149,7 @@ export function problemOf({ code, message, errors }: HttpError): Problem {
  * The error boundary: whatever is thrown below it is answered with a problem. What is neither a refusal of the core nor
  * of this adapter is a bug: it is logged whole, and the answer says nothing of it.
  */
-export function answerErrors(log: Logger, audit: Audit): Middleware {
+export function answerErrors(log: Log, audit: Audit): Middleware {
   return async (ctx, next) => {
     try {
       await next();

@@ -2,37 +2,14 @@ import { createServer, STATUS_CODES, type Server } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { randomUUID } from "node:crypto";
 import type Koa from "koa";
-import type { Logger } from "pino";
 import { networkOf } from "./address.js";
 import { everyAnswer } from "./app.js";
+import { usualLimits, type ConnectionLimits, type HttpServer } from "./connections.js";
+import type { Log } from "./log.js";
 import { HttpError, PROBLEM_TYPE, problemOf } from "./problem.js";
 
-/** A Koa application that listens. */
-export interface HttpServer {
-  /** For instance `http://127.0.0.1:12000`. */
-  readonly url: string;
-  /** Takes no more requests, answers those under way, and cuts what has not ended after `patience` milliseconds. */
-  close(patience: number): Promise<void>;
-}
-
-/** What connections may do. Each has a default that clients of good will never meet. */
-export interface ConnectionLimits {
-  /** How long a client may take over the head of a request, and over all of it, in milliseconds. */
-  readonly slowestRequest: number;
-  /** After how many milliseconds a connection is cut on which nothing moves: its client takes no answer, say. */
-  readonly longestSilence: number;
-  /** How many there may be at once; whoever comes then is cut off at once. */
-  readonly mostConnections: number;
-  /** How many of them from one address, unless a proxy is trusted, from which all of them come. */
-  readonly mostOfOneAddress: number;
-}
-
-const defaults: ConnectionLimits = {
-  slowestRequest: 15_000,
-  longestSilence: 120_000,
-  mostConnections: 10_000,
-  mostOfOneAddress: 1_000,
-};
+/** How long requests under way may take to end when the server closes, in milliseconds. */
+const PATIENCE = 8_000;
 
 /** How long a client that is refused may take to read why, in milliseconds. */
 const LINGER = 1_000;
@@ -45,10 +22,10 @@ export async function listen(
   app: Koa,
   host: string,
   port: number,
-  log: Logger,
+  log: Log,
   given: Partial<ConnectionLimits> = {},
 ): Promise<HttpServer> {
-  const limits = { ...defaults, ...given };
+  const limits = { ...usualLimits, ...given };
   const handle = app.callback();
   const answer = (...exchange: Parameters<typeof handle>) => void handle(...exchange);
   const server = createServer(
@@ -84,7 +61,7 @@ export async function listen(
   const name = address.family === "IPv6" ? `[${address.address}]` : address.address;
   return {
     url: `http://${name}:${address.port}`,
-    close(patience) {
+    close(patience = PATIENCE) {
       app.emit("closing");
       return close(server, silent, patience);
     },
@@ -122,7 +99,7 @@ async function close(server: Server, silent: ReadonlySet<Socket>, patience: numb
 }
 
 // Node could make no request of it, so Koa never sees it. It gets a problem like every other error.
-function refuseUnparsed(error: NodeJS.ErrnoException, socket: Socket, behindTls: boolean, log: Logger): void {
+function refuseUnparsed(error: NodeJS.ErrnoException, socket: Socket, behindTls: boolean, log: Log): void {
   if (!socket.writable || error.code === "ECONNRESET") {
     socket.destroy();
     return;

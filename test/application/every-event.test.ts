@@ -1,0 +1,96 @@
+import { expect } from "chai";
+import type { Messaging } from "../../src/application/messaging.js";
+import type { ChatEvent } from "../../src/domain/event.js";
+import type { SessionId } from "../../src/domain/session.js";
+import type { UserId } from "../../src/domain/user.js";
+import { refusalOf } from "../support/refusal.js";
+import type { WatchedStore } from "../support/watched-store.js";
+import { openWatchedWorld } from "../support/world.js";
+
+const ended = { done: true, value: undefined };
+
+describe("The events, one by one", () => {
+  let core: Messaging;
+  let store: WatchedStore;
+  let by: UserId;
+  let session: SessionId;
+  let rename: (title: string) => Promise<void>;
+  let endSession: () => Promise<void>;
+
+  beforeEach(async () => {
+    const scene = await openWatchedWorld();
+    ({ core, store, session, rename, endSession } = scene);
+    by = scene.bo.id;
+  });
+
+  /** The titles that the next events tell. */
+  async function titles(events: AsyncIterator<ChatEvent, undefined>, count: number): Promise<string[]> {
+    const told: string[] = [];
+    while (told.length < count) {
+      const { value } = await events.next();
+      if (value?.type !== "chat.renamed") throw new Error(`This is no new title: ${JSON.stringify(value)}`);
+      told.push(String(value.title));
+    }
+    return told;
+  }
+
+  it("are those from the call on, whenever the first is taken", async () => {
+    await rename("before");
+    const events = core.events({ by });
+    await rename("a");
+    await rename("b");
+    expect(await titles(events, 2)).to.deep.equal(["a", "b"]);
+    const next = titles(events, 1);
+    await rename("c");
+    expect(await next).to.deep.equal(["c"]);
+    await events.return?.();
+  });
+
+  it("are those behind a cursor, those that are live too, with a cursor each to go on from", async () => {
+    const { cursor: after } = await core.sync({ by });
+    const all = Array.from({ length: 450 }, (_, n) => `${n}`);
+    for (const title of all.slice(0, 440)) await rename(title);
+    const told: string[] = [];
+    let last: string = after;
+    for (const stop of [1, 100, 450]) {
+      for await (const event of core.events({ by, after: last })) {
+        if (event.type === "chat.renamed") told.push(String(event.title));
+        last = event.cursor;
+        if (told.length === 440) for (const title of all.slice(440)) await rename(title);
+        if (told.length === stop) break;
+      }
+      expect(store.followers).to.equal(0);
+    }
+    expect(told).to.deep.equal(all);
+  });
+
+  it("end with the session on whose behalf they are taken", async () => {
+    const events = core.events({ by, session });
+    const next = events.next();
+    await endSession();
+    expect(await next).to.deep.equal(ended);
+    const late = core.events({ by, session });
+    expect(await refusalOf(late.next())).to.equal("not_signed_in");
+    expect(store.followers).to.equal(0);
+  });
+
+  it("are refused where the cursor is none, or what was since is forgotten", async () => {
+    const { cursor: after } = await core.sync({ by });
+    for (const title of ["a", "b", "c"]) await rename(title);
+    await core.forgetEvents({ before: Number.MAX_SAFE_INTEGER });
+    expect(await refusalOf(core.events({ by, after }).next())).to.equal("cursor_expired");
+    expect(await refusalOf(core.events({ by, after: "x" }).next())).to.equal("invalid_cursor");
+    expect(store.followers).to.equal(0);
+  });
+
+  it("end when they are left, also for a call that waits, and before the first is taken", async () => {
+    const waiting = core.events({ by });
+    const next = waiting.next();
+    expect(await waiting.return?.()).to.deep.equal(ended);
+    expect(await next).to.deep.equal(ended);
+    const early = core.events({ by });
+    await early.return?.();
+    expect(await early.next()).to.deep.equal(ended);
+    expect(store.followers).to.equal(0);
+  });
+});

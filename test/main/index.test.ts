@@ -1,0 +1,176 @@
+import { mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "chai";
+import { openMemoryStore } from "../../src/adapters/memory/store.js";
+import type { PasswordHasher, Store } from "../../src/application/ports.js";
+import type { ChatEvent } from "../../src/domain/event.js";
+import {
+  openMessaging,
+  usernameKey,
+  type MessagingOptions,
+  type OpenMessaging,
+} from "../../src/main/index.js";
+import { PASSWORD } from "../support/client.js";
+import { testPorts } from "../support/ports.js";
+import { refusalOf } from "../support/refusal.js";
+
+const DAY = 24 * 60 * 60 * 1_000;
+
+describe("openMessaging", () => {
+  const opened: OpenMessaging[] = [];
+  let directory: string;
+  let passwords: PasswordHasher;
+
+  const open = async (options: Partial<MessagingOptions> = {}) => {
+    const messaging = await openMessaging({ storage: "memory", passwords, ...options });
+    opened.push(messaging);
+    return messaging;
+  };
+  const account = async (messaging: OpenMessaging, username: string) =>
+    (await messaging.registerUser({ username, password: PASSWORD })).id;
+
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), "palaver-"));
+    ({ passwords } = testPorts());
+  });
+
+  afterEach(async () => {
+    for (const messaging of opened.splice(0)) await messaging.close();
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  it("keeps everything in its directory: accounts, sessions, messages, the place in the events", async () => {
+    const storage = { sqlite: join(directory, "new") };
+    const first = await open({ storage });
+    const by = await account(first, "ana");
+    const { secret } = await first.logIn({ username: "ana", password: PASSWORD });
+    const { cursor: after } = await first.sync({ by });
+    const { message } = await first.sendMessage({ by, to: { username: "ana" }, text: "kept" });
+    expect(first.status()).to.include({ fault: undefined, transactions: 3 });
+    await first.close();
+    const again = await open({ storage });
+    expect((await again.authenticate({ secret })).user.username).to.equal("ana");
+    const types: string[] = [];
+    for await (const event of again.events({ by, after })) {
+      types.push(event.type);
+      if (event.type === "message.created") break;
+    }
+    expect(types).to.deep.equal(["chat.created", "message.created"]);
+    expect((await again.pageMessages({ by, of: "all", limit: 9 })).messages).to.deep.equal([message]);
+  });
+
+  it("hashes passwords with argon2id unless it is given another way", async () => {
+    const store = openMemoryStore();
+    const usual = await openMessaging({ storage: store });
+    opened.push(usual);
+    await account(usual, "ana");
+    const found = await store.read(({ users }) => users.credentials(usernameKey("ana")));
+    expect(found?.passwordDigest).to.match(/^\$argon2id\$/);
+    await usual.logIn({ username: "ana", password: PASSWORD });
+    expect(await refusalOf(usual.logIn({ username: "ana", password: "battery staple" }))).to.equal(
+      "wrong_credentials",
+    );
+  });
+
+  it("takes a store of one's own, and leaves it open", async () => {
+    const inner = openMemoryStore();
+    let closed = 0;
+    const storage: Store = { ...inner, close: async () => void (closed += 1) };
+    const first = await open({ storage });
+    const id = await account(first, "ana");
+    await first.close();
+    expect(closed).to.equal(0);
+    const again = await open({ storage });
+    expect((await again.sendMessage({ by: id, to: { username: "ana" }, text: "kept" })).message.seq).to.equal(
+      1,
+    );
+  });
+
+  it("takes the ports that it is given, and tells what clock it goes by", async () => {
+    const { clock, ids, secrets } = testPorts();
+    const messaging = await open({ clock, ids, secrets });
+    const user = await messaging.registerUser({ username: "ana", password: PASSWORD });
+    const { secret } = await messaging.logIn({ username: "ana", password: PASSWORD });
+    expect(user).to.deep.equal({
+      id: `id-${"1".padStart(33, "0")}`,
+      username: "ana",
+      createdAt: clock.now(),
+    });
+    expect(secret).to.equal(secrets.generated[0]);
+    expect(messaging.clock).to.equal(clock);
+  });
+
+  it("refuses the passwords that it is told to, in whatever case", async () => {
+    const messaging = await open({ refusedPasswords: ["Correct HORSE"] });
+    expect(await refusalOf(account(messaging, "ana"))).to.equal("refused_password");
+  });
+
+  it("ends the events that are followed when it is closed, and can be closed twice", async () => {
+    const messaging = await open();
+    const by = await account(messaging, "ana");
+    const told: ChatEvent[] = [];
+    const following = (async () => {
+      for await (const event of messaging.events({ by })) told.push(event);
+    })();
+    const batches = messaging.followEvents({ by });
+    await batches.next();
+    const never = messaging.events({ by });
+    await messaging.sendMessage({ by, to: { username: "ana" }, text: "hello" });
+    expect((await batches.next()).value?.events).to.have.length(2);
+    const next = batches.next();
+    const closing = messaging.close();
+    expect(messaging.close()).to.equal(closing);
+    await Promise.all([closing, following]);
+    expect(told.map(({ type }) => type)).to.deep.equal(["chat.created", "message.created"]);
+    for (const result of [await next, await never.next()]) {
+      expect(result).to.deep.equal({ done: true, value: undefined });
+    }
+  });
+
+  it("forgets what happened longer ago than it is told to keep, and never the messages", async () => {
+    const { clock } = testPorts();
+    const storage = openMemoryStore();
+    const first = await open({ storage, clock });
+    const by = await account(first, "ana");
+    const { cursor: after } = await first.sync({ by });
+    for (const text of ["a", "b"]) await first.sendMessage({ by, to: { username: "ana" }, text });
+    await first.close();
+    clock.advance(29 * DAY);
+    const second = await open({ storage, clock });
+    await second.close();
+    expect((await second.listEvents({ by, after, limit: 9 })).events).to.have.length(3);
+    const third = await open({ storage, clock, eventRetention: 28 * DAY });
+    await third.close();
+    expect(await refusalOf(third.listEvents({ by, after, limit: 9 }))).to.equal("cursor_expired");
+    expect((await third.pageMessages({ by, of: "all", limit: 9 })).messages).to.have.length(2);
+  });
+
+  it("tells of trouble with forgetting, and goes on", async () => {
+    const troubles: Error[] = [];
+    const storage: Store = { ...openMemoryStore(), transaction: () => Promise.reject(new Error("not now")) };
+    const messaging = await open({ storage, onTrouble: (trouble) => troubles.push(trouble) });
+    await messaging.close();
+    expect(troubles.map(String)).to.deep.equal([
+      "Error: Old events could not be forgotten. It will be tried again.",
+    ]);
+    expect(troubles[0]?.cause).to.be.an("error").with.property("message", "not now");
+  });
+
+  it("is refused a directory that is in use, and one whose key is damaged, and lets go of that", async () => {
+    const storage = { sqlite: directory };
+    await open({ storage });
+    const second = await open({ storage }).then(undefined, String);
+    expect(second)
+      .to.include(directory)
+      .and.match(/another process|has it open|in use/i);
+    await opened.pop()?.close();
+    const secret = join(directory, "session-secret");
+    const key = await readFile(secret);
+    await writeFile(secret, "short");
+    expect(await open({ storage }).then(undefined, String)).to.include(`${secret} is damaged`);
+    await writeFile(secret, key);
+    await open({ storage });
+    expect(await readdir(directory)).to.include("session-secret");
+  });
+});

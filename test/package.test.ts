@@ -1,0 +1,205 @@
+import { execFile } from "node:child_process";
+import { cp, mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { expect } from "chai";
+
+const run = promisify(execFile);
+const project = join(import.meta.dirname, "../..");
+const compiler = join(project, "node_modules/typescript/bin/tsc");
+
+interface Entry {
+  /** The packages without which it cannot be imported: all that is loaded with it. */
+  readonly loads: readonly string[];
+  /** Uses it, in JavaScript that is TypeScript too. Throws where it does not do what it should. */
+  readonly program: string;
+}
+
+const entries: Readonly<Record<string, Entry>> = {
+  palaver: {
+    loads: ["p-limit", "uuid"],
+    program: `
+      import { MessagingError, openMessaging } from "palaver";
+      const messaging = await openMessaging({ storage: { sqlite: "data" } });
+      const { id: by } = await messaging.registerUser({ username: "ana", password: "correct horse" });
+      const events = messaging.events({ by });
+      const { message } = await messaging.sendMessage({ by, to: { username: "ana" }, text: "hello" });
+      const refusal = await messaging.editMessage({ by, id: 99, text: "hi" }).catch((error) => error);
+      if (!(refusal instanceof MessagingError) || refusal.code !== "not_your_message") throw refusal;
+      for await (const event of events) {
+        if (event.type === "message.created" && event.message.id === message.id) break;
+      }
+      await messaging.close();`,
+  },
+  "palaver/http": {
+    loads: [
+      "@koa/router",
+      "koa",
+      "koa-bodyparser",
+      "koa-session",
+      "prom-client",
+      "rate-limiter-flexible",
+      "zod",
+    ],
+    program: `
+      import { openMessaging } from "palaver";
+      import { listen, mount } from "palaver/http";
+      const messaging = await openMessaging({ storage: "memory" });
+      const server = await listen(messaging, { port: 0 });
+      for (const path of ["/docs", "/openapi.json", "/readyz"]) {
+        const answer = await fetch(server.url + path);
+        if (!answer.ok) throw new Error(await answer.text());
+      }
+      mount(messaging, { path: "/chat" }).close();
+      await server.close(0);
+      await messaging.close();`,
+  },
+  "palaver/sqlite": {
+    loads: ["fs-native-extensions", "sql.js"],
+    program: `
+      import { backUpStore, checkStore, openSqliteStore } from "palaver/sqlite";
+      const store = await openSqliteStore("store");
+      if (store.status().fault !== undefined) throw new Error(store.status().fault);
+      await store.close();
+      await backUpStore("store", "backup");
+      const { faults } = await checkStore("backup");
+      if (faults.length > 0) throw new Error(faults.join());`,
+  },
+  "palaver/memory": {
+    loads: ["p-limit"],
+    program: `
+      import { openMemoryStore } from "palaver/memory";
+      const store = openMemoryStore();
+      if ((await store.read(({ messages }) => messages.lastId())) !== 0) throw new Error("It is not empty.");
+      await store.close();`,
+  },
+};
+
+describe("The package", () => {
+  let folder: string;
+  let tarball: string;
+  let manifest: {
+    readonly dependencies: Readonly<Record<string, string>>;
+    readonly exports: Readonly<Record<string, string>>;
+    readonly bin: Readonly<Record<string, string>>;
+  };
+
+  /** A folder with the tarball's content and these packages, as an installation has them, and with no others. */
+  async function install(name: string, packages: readonly string[]): Promise<string> {
+    const home = join(folder, name);
+    const modules = join(home, "node_modules");
+    await mkdir(modules, { recursive: true });
+    await writeFile(join(home, "package.json"), `{ "type": "module" }`);
+    await cp(join(folder, "package"), join(modules, "palaver"), { recursive: true });
+    for (const each of packages) {
+      await mkdir(dirname(join(modules, each)), { recursive: true });
+      await symlink(join(project, "node_modules", each), join(modules, each), "junction");
+    }
+    return home;
+  }
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), "palaver-"));
+    const pack = ["pack", "--ignore-scripts", "--json", "--pack-destination", folder];
+    const { stdout } = await run("npm", pack, { cwd: project });
+    const [{ filename }] = JSON.parse(stdout) as [{ readonly filename: string }];
+    tarball = join(folder, filename);
+    await run("tar", ["-xzf", tarball, "-C", folder]);
+    manifest = JSON.parse(await readFile(join(folder, "package/package.json"), "utf8")) as typeof manifest;
+    await install("whole", Object.keys(manifest.dependencies));
+  });
+
+  after(() => rm(folder, { recursive: true, force: true }));
+
+  it("exports the entries that are tried here, and its manifest", () => {
+    const exported = Object.keys(manifest.exports).map((path) => path.replace(/^\./, "palaver"));
+    expect(exported).to.have.members([...Object.keys(entries), "palaver/package.json"]);
+  });
+
+  for (const [name, { loads, program }] of Object.entries(entries)) {
+    it(`runs a program that uses ${name}, to its end`, async () => {
+      const file = join(folder, "whole", `${name.replace("/", "-")}.js`);
+      await writeFile(file, program);
+      await run(process.execPath, [file], { cwd: dirname(file) });
+    });
+
+    it(`loads with ${name} nothing but ${loads.join(", ") || "itself"}`, async () => {
+      const home = await install(`only-${name.replace("/", "-")}`, loads);
+      const importing = `await import(${JSON.stringify(name)})`;
+      await run(process.execPath, ["--input-type=module", "-e", importing], { cwd: home });
+    });
+  }
+
+  it("does what the README says of embedding it", async () => {
+    const readme = await readFile(join(folder, "package/README.md"), "utf8");
+    const blocks = Array.from(readme.matchAll(/^```mjs\n(.*?)^```/gms), ([, block]) => block);
+    expect(blocks).to.have.length(2);
+    const file = join(folder, "whole/readme.mjs");
+    await writeFile(file, blocks.join("").replaceAll(/(?<=listen\(|port: )\d+/g, "0"));
+    const { stdout } = await run(process.execPath, [file], { cwd: dirname(file) });
+    expect(stdout).to.equal("ana: Hello, Bob!\n");
+  });
+
+  it("has types for each, which need no other package, and refuse what is wrong", async () => {
+    const home = await install("typed", []);
+    for (const [name, { program }] of Object.entries(entries)) {
+      await writeFile(join(home, `${name.replace("/", "-")}.ts`), program);
+    }
+    const wrong = `
+      import { MessagingError, openMessaging, type Message, type Store } from "palaver";
+      const messaging = await openMessaging({ storage: "memory" });
+      const message: Promise<Message> = messaging.deleteMessage({ by: "ana", id: 1 });
+      export const isCode = (error: MessagingError) => error.code === "no such code";
+      export const store: Store = { close: async () => {} };`;
+    await writeFile(join(home, "wrong.ts"), wrong);
+    const options = ["--strict", "--noEmit", "--exactOptionalPropertyTypes", "--noUncheckedIndexedAccess"];
+    const target = ["--module", "nodenext", "--target", "es2023", "--lib", "es2023,dom", "--types", ""];
+    const files = (await readdir(home)).filter((file) => file.endsWith(".ts"));
+    const args = [compiler, "--pretty", "false", ...options, ...target, ...files];
+    const { stdout } = await run(process.execPath, args, { cwd: home }).catch(
+      (error: { readonly stdout: string }) => error,
+    );
+    const faults = Array.from(stdout.matchAll(/^(\S+)\((\d+),\d+\): error/gm), ([, file, line]) => [
+      file,
+      line,
+    ]);
+    expect(faults, stdout).to.deep.equal([
+      ["wrong.ts", "4"],
+      ["wrong.ts", "5"],
+      ["wrong.ts", "6"],
+    ]);
+  });
+
+  it("lets nobody in by another door", async () => {
+    const doors = ["palaver/dist/src/main/index.js", "palaver/domain/user.js", "palaver/nothing"];
+    const program = `
+      const knock = (door) => import(door).then(() => "open", ({ code }) => code);
+      console.log(JSON.stringify(await Promise.all(${JSON.stringify(doors)}.map(knock))));`;
+    const { stdout } = await run(process.execPath, ["--input-type=module", "-e", program], {
+      cwd: join(folder, "whole"),
+    });
+    expect(JSON.parse(stdout)).to.deep.equal(doors.map(() => "ERR_PACKAGE_PATH_NOT_EXPORTED"));
+  });
+
+  it("brings the command along", async () => {
+    const command = join(folder, "whole/node_modules/palaver", manifest.bin["palaver"] ?? "");
+    const { stdout } = await run(process.execPath, [command, "--version"]);
+    expect(stdout).to.match(/^\d+\.\d+\.\d+\n$/);
+  });
+
+  it("holds what is of use where it is installed, and nothing else", async () => {
+    const listed = await readdir(join(folder, "package"), { recursive: true, withFileTypes: true });
+    const files = listed
+      .filter((file) => file.isFile())
+      .map((file) => join(file.parentPath, file.name).slice(join(folder, "package/").length));
+    const strange = files.filter(
+      (file) =>
+        !/^(?:package\.json|README\.md|LICENSE|dist\/(?:src|test\/contract)\/.*(?:\.js|\.d\.ts|\.LICENSE\.txt))$/.test(
+          file,
+        ) || /\.test\.|broken/.test(file),
+    );
+    expect(strange).to.deep.equal([]);
+    expect(files.length).to.be.greaterThan(100);
+  });
+});
