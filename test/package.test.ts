@@ -74,6 +74,38 @@ const entries: Readonly<Record<string, Entry>> = {
       if ((await store.read(({ messages }) => messages.lastId())) !== 0) throw new Error("It is not empty.");
       await store.close();`,
   },
+  "palaver/testing": {
+    loads: ["p-limit"],
+    program: `
+      import { openTestMessaging } from "palaver/testing";
+      const messaging = openTestMessaging();
+      const { ana, bob } = await messaging.users("ana", "bob");
+      messaging.failNextCommit();
+      const chat = await messaging.group(ana, bob).catch(() => messaging.group(ana, bob));
+      const server = await messaging.listen();
+      const { url, token } = await server.access("bob");
+      const answer = await fetch(url + "/v1/chats/" + chat.id, { headers: { Authorization: "Bearer " + token } });
+      if (!answer.ok) throw new Error(await answer.text());
+      messaging.clock.advance(1_000);
+      await messaging.close();`,
+  },
+  "palaver/contract": {
+    loads: [],
+    program: `
+      import { idsContract, secretsContract, storeContract } from "palaver/contract";
+      import { openMemoryStore } from "palaver/memory";
+      const cases = [];
+      const hook = () => {};
+      const runner = { describe: hook, beforeEach: hook, afterEach: hook, it: hook };
+      storeContract(
+        { ...runner, describe: (title, body) => body(), it: (title) => cases.push(title) },
+        { open: async () => openMemoryStore() },
+      );
+      if (cases.length < 50) throw new Error("There are " + cases.length + " cases.");
+      for (const contract of [idsContract, secretsContract]) {
+        contract(runner, () => ({ next: () => "", generate: () => "", digests: () => [""] }));
+      }`,
+  },
 };
 
 describe("The package", () => {

@@ -2,15 +2,7 @@ import { expect } from "chai";
 import type { Chat, ChatId } from "../../src/domain/chat.js";
 import type { UserId } from "../../src/domain/user.js";
 import { refusalOf } from "../support/refusal.js";
-import {
-  contents,
-  everyMessage,
-  expectRefusal,
-  openGroup,
-  openWorld,
-  textsOf,
-  type World,
-} from "../support/world.js";
+import { contents, everyMessage, expectRefusal, openWorld, textsOf, type World } from "../support/world.js";
 
 const UNKNOWN = 999_999 as ChatId;
 
@@ -65,7 +57,7 @@ describe("a group chat", () => {
   describe("when somebody is added", () => {
     let chat: Chat;
     beforeEach(async () => {
-      chat = await openGroup(world, world.ana);
+      chat = await world.group(world.ana);
     });
 
     const add = (by: UserId, username: string, chatId = chat.id) =>
@@ -126,7 +118,7 @@ describe("a group chat", () => {
   describe("when somebody is removed", () => {
     let chat: Chat;
     beforeEach(async () => {
-      chat = await openGroup(world, world.ana, world.bo);
+      chat = await world.group(world.ana, world.bo);
       await send(world.ana.id, chat.id, "a");
     });
 
@@ -208,7 +200,7 @@ describe("a group chat", () => {
   describe("when it is renamed", () => {
     let chat: Chat;
     beforeEach(async () => {
-      chat = await openGroup(world, world.ana, world.bo);
+      chat = await world.group(world.ana, world.bo);
     });
 
     const rename = (by: UserId, title: string | null, chatId = chat.id) =>
@@ -255,7 +247,7 @@ describe("a group chat", () => {
   describe("when it is looked at", () => {
     it("shows who is in it and since when, in the order in which they joined", async () => {
       const { ana, bo, cy, ports } = world;
-      const chat = await openGroup(world, cy);
+      const chat = await world.group(cy);
       const start = ports.clock.now();
       const joined = [];
       for (const [index, { id, username }] of [cy, bo, ana].entries()) {
@@ -291,7 +283,7 @@ describe("a group chat", () => {
     });
 
     it("is refused to who is no participant, also where there is no such chat", async () => {
-      const chat = await openGroup(world, world.ana);
+      const chat = await world.group(world.ana);
       const p2p = await openP2p();
       for (const [by, chatId] of [
         [world.bo, chat.id],

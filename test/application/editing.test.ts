@@ -2,7 +2,7 @@ import { expect } from "chai";
 import type { Chat } from "../../src/domain/chat.js";
 import type { Message } from "../../src/domain/message.js";
 import type { User } from "../../src/domain/user.js";
-import { contents, everyMessage, expectRefusal, openGroup, openWorld, type World } from "../support/world.js";
+import { contents, everyMessage, expectRefusal, openWorld, type World } from "../support/world.js";
 
 describe("a message that was sent", () => {
   let world: World;
@@ -11,7 +11,7 @@ describe("a message that was sent", () => {
   let message: Message;
   beforeEach(async () => {
     world = await openWorld();
-    chat = await openGroup(world, world.ana, world.bo);
+    chat = await world.group(world.ana, world.bo);
     sent = [await say(world.bo, "before"), await say(world.ana, "hello"), await say(world.bo, "after")];
     message = sent[1]!;
     world.ports.clock.advance(1000);

@@ -10,7 +10,7 @@ import { append, renamed } from "../contract/scene.js";
 import { refusalOf } from "../support/refusal.js";
 import { seeded } from "../support/simulated-disk.js";
 import { settle, type WatchedStore } from "../support/watched-store.js";
-import { openGroup, openWatchedWorld, type World } from "../support/world.js";
+import { openWatchedWorld, type World } from "../support/world.js";
 
 describe("the feed of events", () => {
   let world: World;
@@ -197,7 +197,7 @@ describe("the feed of events", () => {
 
   it("tells of a chat from its beginning or not at all, when one is removed while the past is read", async () => {
     const { cursor } = await core.sync({ by: bo.id });
-    const late = await openGroup(world, ana, bo);
+    const late = await world.group(ana, bo);
     store.onRead = async () => {
       await world.sendMessage({ by: ana.id, to: { chatId: late.id }, text: "in between" });
       await world.removeParticipant({ by: ana.id, chatId: late.id, user: "bo" });

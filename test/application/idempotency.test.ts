@@ -1,14 +1,14 @@
 import { expect } from "chai";
 import type { SendMessage } from "../../src/application/messages.js";
 import type { Chat } from "../../src/domain/chat.js";
-import { contents, everyMessage, expectRefusal, openGroup, openWorld, type World } from "../support/world.js";
+import { contents, everyMessage, expectRefusal, openWorld, type World } from "../support/world.js";
 
 describe("a message sent under an idempotency key", () => {
   let world: World;
   let chat: Chat;
   beforeEach(async () => {
     world = await openWorld();
-    chat = await openGroup(world, world.ana, world.bo);
+    chat = await world.group(world.ana, world.bo);
   });
 
   const send = (command: Partial<SendMessage> = {}) =>
@@ -66,7 +66,7 @@ describe("a message sent under an idempotency key", () => {
   });
 
   it("is refused under the key of another text or destination", async () => {
-    const other = await openGroup(world, world.ana);
+    const other = await world.group(world.ana);
     await send();
     for (const command of [
       { text: "hello " },

@@ -3,15 +3,7 @@ import type { Chat, ChatId } from "../../src/domain/chat.js";
 import type { Message } from "../../src/domain/message.js";
 import type { User, UserId } from "../../src/domain/user.js";
 import { refusalOf } from "../support/refusal.js";
-import {
-  contents,
-  everyMessage,
-  expectRefusal,
-  openGroup,
-  openWorld,
-  textsOf,
-  type World,
-} from "../support/world.js";
+import { contents, everyMessage, expectRefusal, openWorld, textsOf, type World } from "../support/world.js";
 
 const UNKNOWN = 999_999 as ChatId;
 
@@ -45,7 +37,7 @@ describe("messages", () => {
 
   describe("to a group chat", () => {
     it("are answered as everybody in it finds them from then on", async () => {
-      const chat = await openGroup(world, ana, bo);
+      const chat = await world.group(ana, bo);
       const text = ` "Ünï" 🙂 e\u0301 \r\n\t'; -- `;
       const message = await sendTo(ana, chat.id, text);
       expect(message).to.deep.equal({
@@ -66,8 +58,8 @@ describe("messages", () => {
     });
 
     it("are counted in each chat, in the order in which they came, whatever the clock says", async () => {
-      const one = await openGroup(world, ana);
-      const other = await openGroup(world, ana);
+      const one = await world.group(ana);
+      const other = await world.group(ana);
       const sent = [await sendTo(ana, one.id, "a"), await sendTo(ana, other.id, "b")];
       world.ports.clock.advance(-10_000);
       sent.push(await sendTo(ana, one.id, "c"), await sendTo(ana, other.id, "d"));
@@ -76,14 +68,14 @@ describe("messages", () => {
     });
 
     it("are refused where the text breaks the rules", async () => {
-      const chat = await openGroup(world, ana);
+      const chat = await world.group(ana);
       for (const text of ["", " \n", "a\0b", "\ud800", "x".repeat(10_001)]) {
         await expectRefusal(world, () => sendTo(ana, chat.id, text), "invalid_message");
       }
     });
 
     it("are refused from who is no participant, also where there is no such chat", async () => {
-      const chat = await openGroup(world, ana);
+      const chat = await world.group(ana);
       for (const chatId of [chat.id, UNKNOWN, 0, -1, 0.5].map((id) => id as ChatId)) {
         await expectRefusal(world, () => sendTo(bo, chatId, "a"), "not_a_participant");
       }
@@ -96,7 +88,7 @@ describe("messages", () => {
     });
 
     it("are refused from somebody who does not exist", async () => {
-      const chat = await openGroup(world, ana);
+      const chat = await world.group(ana);
       const nobody = { ...ana, id: "nobody" as UserId };
       await expectRefusal(world, () => sendTo(nobody, chat.id, "a"), "unknown_user");
       await expectRefusal(world, () => write(nobody, "ana", "a"), "unknown_user");
@@ -153,7 +145,7 @@ describe("messages", () => {
 
   describe("in lists", () => {
     it("are none where nothing was said, and looking for them makes nothing", async () => {
-      const chat = await openGroup(world, ana);
+      const chat = await world.group(ana);
       const before = await contents(world);
       expect(await all(ana)).to.deep.equal([]);
       expect(await ofChat(ana, chat.id)).to.deep.equal([]);
@@ -163,8 +155,8 @@ describe("messages", () => {
     });
 
     it("are those of all the caller's chats, oldest first", async () => {
-      const one = await openGroup(world, ana, bo);
-      const other = await openGroup(world, bo, cy);
+      const one = await world.group(ana, bo);
+      const other = await world.group(bo, cy);
       const sent = [
         await sendTo(ana, one.id, "a"),
         await sendTo(cy, other.id, "b"),
@@ -181,7 +173,7 @@ describe("messages", () => {
     });
 
     it("are refused before the first slice is asked for", async () => {
-      const chat = await openGroup(world, ana);
+      const chat = await world.group(ana);
       const { chatId: p2p } = await write(ana, "bo", "a");
       for (const [of, by, code] of [
         [{ chatId: chat.id }, bo, "not_a_participant"],
@@ -197,7 +189,7 @@ describe("messages", () => {
 
     for (const count of [1, 199, 200, 201, 400, 450]) {
       it(`are complete and in order where they are ${count}, in slices of 200 at the most`, async () => {
-        const chats = [await openGroup(world, ana), await openGroup(world, ana), await openGroup(world, ana)];
+        const chats = [await world.group(ana), await world.group(ana), await world.group(ana)];
         const sent = await fill(chats, count);
         const lengths = [];
         const read: Message[] = [];
@@ -215,7 +207,7 @@ describe("messages", () => {
     }
 
     it("are as they were when the list was asked for, while others go on sending", async () => {
-      const chat = await openGroup(world, ana, bo);
+      const chat = await world.group(ana, bo);
       const sent = await fill([chat], 450);
       const peer = await write(ana, "bo", "peer");
       const lists = [
@@ -237,7 +229,7 @@ describe("messages", () => {
     });
 
     it("of a chat end with a refusal when the reader is removed between two slices", async () => {
-      const chat = await openGroup(world, ana, bo);
+      const chat = await world.group(ana, bo);
       await fill([chat], 250);
       const read: Message[] = [];
       const reading = async () => {
@@ -251,8 +243,8 @@ describe("messages", () => {
     });
 
     it("of all chats go on without a chat that the reader is removed from between two slices", async () => {
-      const left = await openGroup(world, ana, bo);
-      const kept = await openGroup(world, ana, bo);
+      const left = await world.group(ana, bo);
+      const kept = await world.group(ana, bo);
       const sent = await fill([left, kept], 500);
       const slices: (readonly Message[])[] = [];
       for await (const slice of await world.listMessages({ by: bo.id, of: "all" })) {

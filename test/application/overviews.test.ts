@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { unreadCount, type Chat, type ChatId, type ChatOverview } from "../../src/domain/chat.js";
 import type { User } from "../../src/domain/user.js";
 import { refusalOf } from "../support/refusal.js";
-import { contents, expectRefusal, openGroup, openWorld, type World } from "../support/world.js";
+import { contents, expectRefusal, openWorld, type World } from "../support/world.js";
 
 const UNKNOWN = 999_999 as ChatId;
 
@@ -34,9 +34,9 @@ describe("a user's chats", () => {
     });
 
     it("are those they are in, last active first, as each is seen alone", async () => {
-      const quiet = await openGroup(world, ana, bo);
-      const busy = await openGroup(world, ana, bo, cy);
-      await openGroup(world, bo, cy);
+      const quiet = await world.group(ana, bo);
+      const busy = await world.group(ana, bo, cy);
+      await world.group(bo, cy);
       const { chatId: p2p } = await write(bo, ana);
       await write(bo, cy);
       await say(cy, busy);
@@ -47,8 +47,8 @@ describe("a user's chats", () => {
     });
 
     it("move to the front with a message, and with nothing else", async () => {
-      const one = await openGroup(world, ana, bo);
-      const other = await openGroup(world, ana, bo);
+      const one = await world.group(ana, bo);
+      const other = await world.group(ana, bo);
       const message = await say(ana, one);
       await say(ana, other);
       const expected = [other.id, one.id];
@@ -66,7 +66,7 @@ describe("a user's chats", () => {
     it("come in pages that meet each of them once while messages and chats come", async () => {
       const chats: Chat[] = [];
       for (let count = 0; count < 10; count += 1) {
-        chats.push(await openGroup(world, ana, bo));
+        chats.push(await world.group(ana, bo));
         if (count % 3 === 1) await say(bo, chats[count >> 1]!);
       }
       for (const limit of [1, 3, 9, 10, 11]) {
@@ -80,7 +80,7 @@ describe("a user's chats", () => {
           met.push(...idsOf(page.chats));
           cursor = page.next;
           await say(bo, chats[turn % chats.length]!);
-          await openGroup(world, ana);
+          await world.group(ana);
           turn += 1;
           expect(turn).to.be.below(200);
         } while (cursor !== undefined);
@@ -89,7 +89,7 @@ describe("a user's chats", () => {
     });
 
     it("show in a later page what has become of them meanwhile", async () => {
-      const [old, young] = [await openGroup(world, ana, bo), await openGroup(world, ana, bo)];
+      const [old, young] = [await world.group(ana, bo), await world.group(ana, bo)];
       const { chats, next } = await list(ana, 1);
       expect(idsOf(chats)).to.deep.equal([young.id]);
       const message = await say(bo, old);
@@ -99,8 +99,8 @@ describe("a user's chats", () => {
     });
 
     it("go with who leaves, and are back where they were with who comes back", async () => {
-      const chat = await openGroup(world, ana, bo);
-      const other = await openGroup(world, ana, bo);
+      const chat = await world.group(ana, bo);
+      const other = await world.group(ana, bo);
       await world.removeParticipant({ by: bo.id, chatId: other.id, user: "bo" });
       expect(idsOf((await list(bo)).chats)).to.deep.equal([chat.id]);
       await say(ana, chat);
@@ -109,7 +109,7 @@ describe("a user's chats", () => {
     });
 
     it("are refused with what is no cursor", async () => {
-      await openGroup(world, ana);
+      await world.group(ana);
       for (const cursor of ["", "1", "1.2", "1.2.3.4", "a.b.c", "1.2.-3", "1.2.3 ", "1..3", "9".repeat(17)]) {
         await expectRefusal(world, () => list(ana, 1, cursor), "invalid_cursor");
       }
@@ -120,7 +120,7 @@ describe("a user's chats", () => {
   describe("read up to somewhere", () => {
     let chat: Chat;
     beforeEach(async () => {
-      chat = await openGroup(world, ana, bo);
+      chat = await world.group(ana, bo);
       for (const text of ["a", "b", "c", "d"]) await say(ana, chat, text);
     });
 
@@ -152,7 +152,7 @@ describe("a user's chats", () => {
       expect((await read(bo, chat, Number.MAX_SAFE_INTEGER)).readSeq).to.equal(4);
       await say(ana, chat);
       expect(await unread(bo, chat)).to.equal(1);
-      const empty = await openGroup(world, ana);
+      const empty = await world.group(ana);
       expect((await read(ana, empty, 5)).readSeq).to.equal(0);
     });
 

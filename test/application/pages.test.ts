@@ -3,7 +3,7 @@ import type { Destination, MessagePage, PageMessages } from "../../src/applicati
 import type { Chat, ChatId } from "../../src/domain/chat.js";
 import type { Message } from "../../src/domain/message.js";
 import { refusalOf } from "../support/refusal.js";
-import { expectRefusal, openGroup, openWorld, type World } from "../support/world.js";
+import { expectRefusal, openWorld, type World } from "../support/world.js";
 
 describe("a page of messages", () => {
   let world: World;
@@ -13,8 +13,8 @@ describe("a page of messages", () => {
   let sent: readonly Message[];
   beforeEach(async () => {
     world = await openWorld();
-    chat = await openGroup(world, world.ana, world.bo);
-    other = await openGroup(world, world.ana, world.bo);
+    chat = await world.group(world.ana, world.bo);
+    other = await world.group(world.ana, world.bo);
     sent = await say(30);
   });
 
@@ -135,7 +135,7 @@ describe("a page of messages", () => {
   }
 
   it("of nothing is empty, with no page beside it", async () => {
-    const empty = await openGroup(world, world.cy);
+    const empty = await world.group(world.cy);
     for (const of of ["all", { chatId: empty.id }, { username: "ana" }, { username: "cy" }] as const) {
       for (const place of [{}, { after: 3 }, { before: 3 }]) {
         expect(await page({ by: world.cy.id, of, ...place })).to.deep.equal({

@@ -3,7 +3,7 @@ import type { Chat, ChatId } from "../../src/domain/chat.js";
 import type { ChatEvent } from "../../src/domain/event.js";
 import type { User } from "../../src/domain/user.js";
 import { refusalOf } from "../support/refusal.js";
-import { openGroup, openWorld, type World } from "../support/world.js";
+import { openWorld, type World } from "../support/world.js";
 
 /** An event without its cursor. */
 type Told = Omit<ChatEvent, "cursor">;
@@ -18,7 +18,7 @@ describe("what is told of it", () => {
   beforeEach(async () => {
     world = await openWorld();
     ({ ana, bo, cy } = world);
-    chat = await openGroup(world, ana, bo);
+    chat = await world.group(ana, bo);
     world.ports.clock.advance(1000);
     at = world.ports.clock.now();
   });

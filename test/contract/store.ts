@@ -29,8 +29,6 @@ import { sessionContract } from "./sessions.js";
 import { transactionContract } from "./transactions.js";
 import { userContract } from "./users.js";
 
-export type { Runner } from "./scene.js";
-
 /** How the suites come by a store. */
 export interface StoreOpening {
   /** A store with nothing in it. */
@@ -142,6 +140,15 @@ export function storeContract(runner: Runner, { open, reopen }: StoreOpening): v
       await append(store(), renamed(before.users[0]!.chats[0]!, "later"));
       const { last } = await store().read(({ events }) => events.bounds());
       assert.equal(last, before.bounds.last + 1);
+    });
+
+    it("counts its transactions anew when it is closed and opened again", async () => {
+      await register(store(), ana);
+      await close();
+      opened = await reopen();
+      assert.equal(store().status().transactions, 0);
+      await register(store(), bo);
+      assert.equal(store().status().transactions, 1);
     });
 
     it("is as empty as it was when it is closed and opened again", async () => {

@@ -1,9 +1,16 @@
 import { openMemoryStore } from "../../src/adapters/memory/store.js";
-import type { Clock, Ids, PasswordHasher, Ports, Secrets, Store } from "../../src/application/ports.js";
+import {
+  countedIds,
+  countedSecrets,
+  handMovedClock,
+  plainPasswords,
+  type HandMovedClock,
+} from "../../src/adapters/predictable.js";
+import type { PasswordHasher, Ports, Secrets, Store } from "../../src/application/ports.js";
 
 /** A store, and the rest of the world in the hands of the test. */
 export interface TestPorts extends Ports {
-  readonly clock: Clock & { advance(milliseconds: number): void };
+  readonly clock: HandMovedClock;
   readonly passwords: PasswordHasher & {
     /** Counts the digests that there are as made in an old way. */
     outdate(): void;
@@ -25,68 +32,55 @@ export interface TestPorts extends Ports {
 export function testPorts(store: Store = openMemoryStore()): TestPorts {
   return {
     store,
-    passwords: plainPasswords(),
-    secrets: countedSecrets(),
-    clock: handMovedClock(Date.parse("2026-11-23T10:15:00.123Z")),
+    passwords: watchedPasswords(),
+    secrets: watchedSecrets(),
+    clock: handMovedClock(),
     ids: countedIds(),
     refusedPasswords: new Set(["password123"]),
   };
 }
 
-function handMovedClock(start: number): TestPorts["clock"] {
-  let now = start;
-  return {
-    now: () => now,
-    advance(milliseconds) {
-      now += milliseconds;
-    },
-  };
-}
-
-function countedIds(): Ids {
-  let count = 0;
-  return { next: () => `id-${String((count += 1)).padStart(33, "0")}` };
-}
-
-/** Takes no time, and hides nothing. */
-function plainPasswords(): TestPorts["passwords"] {
+function watchedPasswords(): TestPorts["passwords"] {
   const verified: (string | undefined)[] = [];
   let hashed = 0;
-  let name = "digest";
+  let scheme = "digest";
+  let passwords = plainPasswords(scheme);
   return {
     get hashed() {
       return hashed;
     },
     verified,
     outdate() {
-      name = `new ${name}`;
+      scheme = `new ${scheme}`;
+      passwords = plainPasswords(scheme);
     },
-    async hash(password) {
+    hash(password) {
       hashed += 1;
-      return `${name} of ${password}`;
+      return passwords.hash(password);
     },
-    async verify(digest, password) {
+    verify(digest, password) {
       verified.push(digest);
-      return digest !== undefined && digest.endsWith(`digest of ${password}`);
+      return passwords.verify(digest, password);
     },
-    isOutdated: (digest) => !digest.startsWith(`${name} of `),
+    isOutdated: (digest) => passwords.isOutdated(digest),
   };
 }
 
-function countedSecrets(): TestPorts["secrets"] {
+function watchedSecrets(): TestPorts["secrets"] {
+  const secrets = countedSecrets();
   const generated: string[] = [];
   let newest = 1;
   let keys: [string, ...string[]] = ["key-1"];
   return {
     generated,
     generate() {
-      const secret = `secret-${generated.length + 1}`.padEnd(43, "-");
+      const secret = secrets.generate();
       generated.push(secret);
       return secret;
     },
-    digests(secret) {
-      const [first, ...others] = keys;
-      return [`${first} of ${secret}`, ...others.map((key) => `${key} of ${secret}`)];
+    digests(text) {
+      const [first, ...others] = keys.map((key) => `${key} of ${secrets.digests(text)[0]}`);
+      return [first!, ...others];
     },
     rotate() {
       newest += 1;

@@ -1,17 +1,18 @@
 import { expect } from "chai";
-import { createMessaging, type Messaging } from "../../src/application/messaging.js";
+import { createMessaging } from "../../src/application/messaging.js";
 import type { Store } from "../../src/application/ports.js";
-import type { Chat, ChatId } from "../../src/domain/chat.js";
+import type { ChatId } from "../../src/domain/chat.js";
 import type { ErrorCode } from "../../src/domain/errors.js";
 import type { Message } from "../../src/domain/message.js";
 import type { User } from "../../src/domain/user.js";
+import { openTestMessaging, type TestMessaging } from "../../src/main/testing.js";
 import { contentsOf, person } from "../contract/scene.js";
 import { testPorts, type TestPorts } from "./ports.js";
 import { refusalOf } from "./refusal.js";
 import { watched } from "./watched-store.js";
 
-/** The core, with three users who know each other's names. */
-export interface World extends Messaging {
+/** The harness, with three users who know each other's names. */
+export interface World extends TestMessaging {
   readonly ports: TestPorts;
   readonly ana: User;
   readonly bo: User;
@@ -21,32 +22,15 @@ export interface World extends Messaging {
 /** @param store in memory, if none is given. */
 export async function openWorld(store?: Store): Promise<World> {
   const ports = testPorts(store);
-  const messaging = createMessaging(ports);
-  const register = (username: string) =>
-    messaging.registerUser({ username, password: `password of ${username}` });
-  return {
-    ...messaging,
-    ports,
-    ana: await register("ana"),
-    bo: await register("bo"),
-    cy: await register("cy"),
-  };
-}
-
-/** A group chat made by the first, with the others in it. */
-export async function openGroup(world: World, creator: User, ...others: readonly User[]): Promise<Chat> {
-  const chat = await world.createGroupChat({ by: creator.id });
-  for (const { username } of others) {
-    await world.addParticipant({ by: creator.id, chatId: chat.id, username });
-  }
-  return chat;
+  const messaging = openTestMessaging(ports);
+  return { ...messaging, ports, ...(await messaging.users("ana", "bo", "cy")) };
 }
 
 /** Ana and Bo in a group, a session of Bo, and a core whose store is watched. */
 export async function openWatchedWorld() {
   const world = await openWorld();
   const { ana, bo, ports } = world;
-  const chat = await openGroup(world, ana, bo);
+  const chat = await world.group(ana, bo);
   const store = watched(ports.store);
   const core = createMessaging({ ...ports, store });
   const logIn = () => world.logIn({ username: "bo", password: "password of bo" });

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openSqliteStore } from "../../../src/adapters/sqlite/store.js";
-import { storeContract } from "../../contract/store.js";
+import { storeContract } from "../../contract/index.js";
 
 describe("the SQLite store", () => {
   const directories: string[] = [];

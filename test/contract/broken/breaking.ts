@@ -1,4 +1,4 @@
-import { openMemoryStore } from "../../src/adapters/memory/store.js";
+import { openMemoryStore } from "../../../src/adapters/memory/store.js";
 import type {
   ChatRepository,
   EventLog,
@@ -7,8 +7,8 @@ import type {
   SessionRepository,
   Store,
   UserRepository,
-} from "../../src/application/ports.js";
-import type { StoreOpening } from "./store.js";
+} from "../../../src/application/ports.js";
+import type { StoreOpening } from "../store.js";
 
 /** For each case of the contract, by its title, stores that must fail it, each by what is wrong with it. */
 export type Defects = Readonly<Record<string, Readonly<Record<string, () => StoreOpening>>>>;
@@ -29,8 +29,17 @@ export function broken(defect: Defect): () => StoreOpening {
         kept = openMemoryStore();
         return defect(kept);
       },
-      reopen: async () => defect(kept),
+      reopen: async () => defect(countedAnew(kept)),
     };
+  };
+}
+
+/** The same store, as if it had just been opened. */
+function countedAnew(store: Store): Store {
+  const before = store.status().transactions;
+  return {
+    ...store,
+    status: () => ({ ...store.status(), transactions: store.status().transactions - before }),
   };
 }
 

@@ -1,7 +1,7 @@
-import type { ChatPage, ListedChat } from "../../src/application/ports.js";
-import type { ChatId, ChatOverview } from "../../src/domain/chat.js";
+import type { ChatPage, ListedChat } from "../../../src/application/ports.js";
+import type { ChatId, ChatOverview } from "../../../src/domain/chat.js";
 import { broken, chats, edited, withRepositories, type Defects } from "./breaking.js";
-import { GREATEST, ana, bo } from "./scene.js";
+import { GREATEST, ana, bo } from "../scene.js";
 
 /** Chats whose overviews differ. */
 function overviews(change: (seen: ChatOverview) => Partial<ListedChat>) {

@@ -1,7 +1,7 @@
-import type { EventLog, EventSlice } from "../../src/application/ports.js";
-import type { StoredEvent } from "../../src/domain/event.js";
+import type { EventLog, EventSlice } from "../../../src/application/ports.js";
+import type { StoredEvent } from "../../../src/domain/event.js";
 import { broken, chats, edited, events, withRepositories, type Defects } from "./breaking.js";
-import { GREATEST, bo, renamed } from "./scene.js";
+import { GREATEST, bo, renamed } from "../scene.js";
 
 const ALL: EventSlice = { after: 0, upTo: GREATEST, limit: GREATEST };
 

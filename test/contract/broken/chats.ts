@@ -1,6 +1,6 @@
-import type { ChatId } from "../../src/domain/chat.js";
+import type { ChatId } from "../../../src/domain/chat.js";
 import { broken, chats, edited, withRepositories, type Defects } from "./breaking.js";
-import { ana, bo } from "./scene.js";
+import { ana, bo } from "../scene.js";
 
 /** Stores that find, give or keep the wrong chats. */
 export const brokenChats: Defects = {

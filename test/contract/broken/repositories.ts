@@ -1,7 +1,7 @@
-import type { Slice } from "../../src/application/ports.js";
-import type { ChatId } from "../../src/domain/chat.js";
-import type { IdempotencyKey, Message, MessageText } from "../../src/domain/message.js";
-import { usernameKey, type UserId, type UsernameKey } from "../../src/domain/user.js";
+import type { Slice } from "../../../src/application/ports.js";
+import type { ChatId } from "../../../src/domain/chat.js";
+import type { IdempotencyKey, Message, MessageText } from "../../../src/domain/message.js";
+import { usernameKey, type UserId, type UsernameKey } from "../../../src/domain/user.js";
 import {
   broken,
   chats,
@@ -13,7 +13,7 @@ import {
   withRepositories,
   type Defects,
 } from "./breaking.js";
-import { GREATEST, ana, bo } from "./scene.js";
+import { GREATEST, ana, bo } from "../scene.js";
 
 const sliceDefects = (list: "ofChat" | "ofUser") => {
   const sliced = (change: (slice: Slice) => Slice) =>

@@ -1,9 +1,9 @@
-import { openMemoryStore } from "../../src/adapters/memory/store.js";
-import type { Repositories, UserRepository } from "../../src/application/ports.js";
-import type { ChatId } from "../../src/domain/chat.js";
-import type { Message } from "../../src/domain/message.js";
-import type { Session } from "../../src/domain/session.js";
-import type { User, UserId } from "../../src/domain/user.js";
+import { openMemoryStore } from "../../../src/adapters/memory/store.js";
+import type { Repositories, UserRepository } from "../../../src/application/ports.js";
+import type { ChatId } from "../../../src/domain/chat.js";
+import type { Message } from "../../../src/domain/message.js";
+import type { Session } from "../../../src/domain/session.js";
+import type { User, UserId } from "../../../src/domain/user.js";
 import {
   broken,
   chats,
@@ -17,8 +17,8 @@ import {
   withRepositories,
   type Defects,
 } from "./breaking.js";
-import { ana, register } from "./scene.js";
-import type { StoreOpening } from "./store.js";
+import { ana, register } from "../scene.js";
+import type { StoreOpening } from "../store.js";
 
 const commitsWhatFails = broken((store) => ({
   ...store,
@@ -344,6 +344,9 @@ export const brokenTransactions: Defects = {
         },
       })),
     ),
+  },
+  "a store counts its transactions anew when it is closed and opened again": {
+    "goes on counting": reopened(async (kept) => kept),
   },
   "a store is as empty as it was when it is closed and opened again": {
     "makes something up": reopened(async (kept) => {

@@ -1,0 +1,101 @@
+import { keyedSecrets, uuids } from "../../../src/adapters/system.js";
+import type { Ids, PasswordHasher, Secrets } from "../../../src/application/ports.js";
+import { idsContract, passwordHasherContract, secretsContract } from "../index.js";
+import type { Runner } from "../scene.js";
+
+/** A suite over one adapter. */
+export type Suite = (runner: Runner) => void;
+
+/** Keeps passwords salted, in letters that nobody reads at once. */
+export function soundHasher(): PasswordHasher {
+  let salt = 0;
+  const scrambled = (password: string) => Buffer.from(password).toString("hex");
+  return {
+    hash: async (password) => `${(salt += 1)}$${scrambled(password)}`,
+    verify: async (digest, password) => digest?.split("$")[1] === scrambled(password),
+    isOutdated: (digest) => !digest.includes("$"),
+  };
+}
+
+export const soundSecrets = () => keyedSecrets(["key", "older key"]);
+
+function hasher(change: (sound: PasswordHasher) => Partial<PasswordHasher>): Suite {
+  const sound = soundHasher();
+  return (runner) => passwordHasherContract(runner, () => ({ ...sound, ...change(sound) }));
+}
+
+/** Looks at the passwords in another form only. */
+function folding(form: (password: string) => string): Suite {
+  return hasher((sound) => ({
+    hash: (password) => sound.hash(form(password) as typeof password),
+    verify: (digest, password) => sound.verify(digest, form(password) as typeof password),
+  }));
+}
+
+function secrets(change: (sound: Secrets) => Partial<Secrets>): Suite {
+  const sound = soundSecrets();
+  return (runner) => secretsContract(runner, () => ({ ...sound, ...change(sound) }));
+}
+
+function ids(open: () => Ids): Suite {
+  return (runner) => idsContract(runner, open);
+}
+
+/** For each case of the smaller suites, adapters that must fail it, each by what is wrong with it. */
+export const brokenAdapters: Readonly<Record<string, Readonly<Record<string, Suite>>>> = {
+  "a password hasher verifies a password against its own digest, and against that of no other one": {
+    "cuts off what is behind 72 bytes, as bcrypt does": folding((password) =>
+      Buffer.from(password).subarray(0, 72).toString("latin1"),
+    ),
+    "stops at a NUL, as C does": folding((password) => password.split("\0")[0]!),
+    "does not see upper case": folding((password) => password.toLowerCase()),
+    "cuts off white space": folding((password) => password.trim()),
+    "takes any password": hasher(() => ({ verify: async (digest) => digest !== undefined })),
+    "takes none": hasher(() => ({ verify: async () => false })),
+  },
+  "a password hasher makes digests that do not hold the password, and another one each time": {
+    "has no salt": hasher((sound) => ({
+      hash: async (password) => (await sound.hash(password)).replace(/^\d+/, "1"),
+    })),
+    "keeps the password beside": hasher((sound) => ({
+      hash: async (password) => `${await sound.hash(password)}$${password}`,
+    })),
+  },
+  "a password hasher knows no password without a digest": {
+    "takes who has none for somebody": hasher((sound) => ({
+      verify: async (digest, password) => digest === undefined || sound.verify(digest, password),
+    })),
+  },
+  "a password hasher does not call a digest outdated that it has just made": {
+    "calls all outdated": hasher(() => ({ isOutdated: () => true })),
+  },
+  "secrets have room for 256 bits, can be carried by a cookie, and never come twice": {
+    "are of 128 bits": secrets((sound) => ({ generate: () => sound.generate().slice(0, 22) })),
+    "cannot be carried": secrets((sound) => ({ generate: () => `${sound.generate()};` })),
+    "come twice": secrets((sound) => {
+      const few = Array.from({ length: 9_999 }, () => sound.generate());
+      let count = 0;
+      return { generate: () => few[(count += 1) % few.length]! };
+    }),
+  },
+  "secrets have the same digests whenever they are asked for, the first of which is no other secret's": {
+    "have another digest each time": secrets((sound) => ({
+      digests: (text) => sound.digests(text + sound.generate()),
+    })),
+    "have one digest for two": secrets((sound) => ({ digests: (text) => sound.digests(text.trim()) })),
+    "have none": secrets(() => ({ digests: () => [] as unknown as readonly [string] })),
+  },
+  "secrets are not to be read in their digests": {
+    "are stored as they are": secrets(() => ({ digests: (text) => [`digest of ${text}`] })),
+    "are stored as they were under an older key": secrets((sound) => ({
+      digests: (text) => [...sound.digests(text), text],
+    })),
+  },
+  "ids are longer than a username can be, and never come twice, from whichever node they are": {
+    "are as long as a username": ids(() => ({ next: () => uuids.next().slice(0, 32) })),
+    "are counted on each node": ids(() => {
+      let count = 0;
+      return { next: () => `${(count += 1)}`.padStart(36, "0") };
+    }),
+  },
+};

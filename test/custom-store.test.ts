@@ -1,0 +1,80 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { appendFile, open, readFile, writeFile, type FileHandle } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "chai";
+import sinon from "sinon";
+import type { Store } from "../src/application/ports.js";
+import { ana, bo, contentsOf, openGroup, register, say } from "./contract/scene.js";
+import { storeContract } from "./contract/index.js";
+import { refusalOf } from "./support/refusal.js";
+
+const example = new URL("../../examples/custom-store.js", import.meta.url);
+const { openJournalStore } = (await import(example.href)) as {
+  readonly openJournalStore: (path: string) => Promise<Store>;
+};
+
+describe("The example of a custom store", () => {
+  const directories: string[] = [];
+  const journal = () => join(directories.at(-1)!, "journal");
+  const openStore = () => {
+    directories.push(mkdtempSync(join(tmpdir(), "palaver-")));
+    return openJournalStore(journal());
+  };
+
+  storeContract(
+    { describe, it, beforeEach, afterEach },
+    { open: openStore, reopen: () => openJournalStore(journal()) },
+  );
+
+  afterEach(() => {
+    sinon.restore();
+    for (const directory of directories.splice(0)) rmSync(directory, { recursive: true });
+  });
+
+  const where = { people: [ana, bo], chatIds: [], keys: [], digests: [] };
+
+  it("forgets a line that was cut off anywhere, and goes on behind the one before", async () => {
+    const store = await openStore();
+    await register(store, ana);
+    const before = await contentsOf(store, where);
+    const { length } = await readFile(journal());
+    await register(store, bo);
+    await store.close();
+    const whole = await readFile(journal());
+    for (let cut = length; cut < whole.length; cut += 1) {
+      await writeFile(journal(), whole.subarray(0, cut));
+      const reopened = await openJournalStore(journal());
+      expect(await contentsOf(reopened, where), `cut at ${cut}`).to.deep.equal(before);
+      await register(reopened, bo);
+      await reopened.close();
+      expect((await readFile(journal())).equals(whole)).to.equal(true);
+    }
+  });
+
+  it("does not open what holds a line that is none", async () => {
+    const store = await openStore();
+    await store.close();
+    await appendFile(journal(), "no line\n");
+    expect(await openJournalStore(journal()).catch((error: unknown) => error)).to.be.an("error");
+  });
+
+  it("takes back what it could not sync, and stores nothing more until it is opened anew", async () => {
+    const store = await openStore();
+    await register(store, ana);
+    const before = await contentsOf(store, where);
+    const handle = await open(journal());
+    sinon.stub(Object.getPrototypeOf(handle) as FileHandle, "sync").rejects(new Error("EIO"));
+    await handle.close();
+    expect(await register(store, bo).catch(({ message }: Error) => message)).to.equal("EIO");
+    sinon.restore();
+    expect(await refusalOf(register(store, bo))).to.equal("store_unavailable");
+    expect(await contentsOf(store, where)).to.deep.equal(before);
+    expect(store.status().fault).to.include("EIO");
+    await store.close();
+    const reopened = await openJournalStore(journal());
+    const [message] = await say(reopened, await openGroup(reopened, ana), ana, "hello");
+    expect(message?.id).to.equal(1);
+    await reopened.close();
+  });
+});
