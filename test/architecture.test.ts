@@ -67,7 +67,7 @@ async function refused(layer: string, inner: readonly string[], plants: Readonly
 }
 
 describe("the architecture", () => {
-  const inward = {
+  const unpackaged = {
     "value.ts": `import { z } from "zod";\nexport const planted = z;`,
     "type.ts": `import type { ZodType } from "zod";\nexport type Planted = ZodType;`,
     "dynamic.ts": `export const planted = import("zod");`,
@@ -77,8 +77,11 @@ describe("the architecture", () => {
     "node-type.ts": `import type { Stats } from "node:fs";\nexport type Planted = Stats;`,
     "node-side-effect.ts": `import "node:fs";`,
     "process.ts": `export const planted: unknown = process;`,
-    "console.ts": `console.log("planted");\nexport {};`,
     "buffer.ts": `export const planted: unknown = Buffer;`,
+  };
+  const inward = {
+    ...unpackaged,
+    "console.ts": `console.log("planted");\nexport {};`,
     "timer.ts": `export const planted: unknown = setTimeout;`,
     "fetch.ts": `export const planted: unknown = fetch;`,
   };
@@ -95,6 +98,8 @@ describe("the architecture", () => {
     ["domain", [], "application", { ...inward, ...outward("application") }],
     ["application", ["domain"], "adapters", { ...inward, ...outward("adapters") }],
     ["adapters", ["domain", "application"], "main", outward("main")],
+    // What runs in browsers stands alone.
+    ["client", [], "domain", { ...unpackaged, ...outward("domain") }],
   ] as const) {
     it(`of ${layer} is held by the compiler, which refuses all that is planted against it`, async () => {
       const harmless = { "harmless.ts": "export const planted = 1;", [`../${outer}/a.ts`]: OUTER };

@@ -19,7 +19,7 @@ describe("The guides", () => {
     const [bot = "", test = "", http = ""] = snippetsOf("testing.md");
     const module = (code: string) => JSON.stringify(`data:text/javascript,${encodeURIComponent(code)}`);
     const end = "await messaging.close();";
-    const whole = replaced(test, end, `${http}assert.equal(answer.status, 200);\n${end}`);
+    const whole = replaced(test, end, `${http}assert.equal(seq, 3);\n${end}`);
     const outcomeOf = async (code: string) => {
       const { passed, failed } = await runTests(replaced(whole, `"./repeat.js"`, module(code)));
       return { passed, failed };

@@ -89,6 +89,25 @@ const entries: Readonly<Record<string, Entry>> = {
       messaging.clock.advance(1_000);
       await messaging.close();`,
   },
+  "palaver/client": {
+    loads: [],
+    program: `
+      import { createClient, PalaverError } from "palaver/client";
+      import { openTestMessaging } from "palaver/testing";
+      const messaging = openTestMessaging();
+      await messaging.users("ana");
+      const { url } = await messaging.listen();
+      const client = createClient({ url });
+      await client.logIn({ username: "ana", password: "password of ana" });
+      const { cursor } = await client.sync();
+      const { id } = await client.sendMessage({ dest_username: "ana", message: "hello" });
+      for await (const event of client.events({ after: cursor })) {
+        if (event.type === "message.created" && event.message.id === id) break;
+      }
+      const refusal = await client.deleteMessage({ id: 99 }).catch((error) => error);
+      if (!(refusal instanceof PalaverError) || refusal.code !== "not_your_message") throw refusal;
+      await messaging.close();`,
+  },
   "palaver/contract": {
     loads: [],
     program: `

@@ -7,21 +7,21 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect } from "chai";
-import { texts, type MessageJson } from "./support/api/scene.js";
-import { Client, PASSWORD } from "./support/client.js";
+import { createClient, type Client, type Message } from "../src/client/index.js";
+import { PASSWORD } from "./support/client.js";
 import { runServer, type Process } from "./support/process.js";
 
 interface EventJson {
   readonly type: string;
-  readonly message?: MessageJson;
+  readonly message?: Message;
 }
 
 /** What the snippets define. */
 interface Snippets {
-  send(message: Readonly<Record<string, string>>): Promise<MessageJson>;
-  pagesBack(path: string): AsyncIterable<readonly MessageJson[]>;
+  send(message: Readonly<Record<string, string>>): Promise<Message>;
+  pagesBack(path: string): AsyncIterable<readonly Message[]>;
   live(show: (chats: readonly object[]) => void, apply: (event: EventJson) => void): Promise<never>;
-  markRead(message: MessageJson): Promise<unknown>;
+  markRead(message: Message): Promise<unknown>;
 }
 
 /** What becomes of a request: its answer gets lost on the way, or it is refused before it gets to the server. */
@@ -29,18 +29,23 @@ type Fate = "lost" | { readonly status: 429 | 503; readonly retryAfter: number }
 
 const README = new URL("../../README.md", import.meta.url);
 
-/** All of the README's JavaScript, as one module that runs it in a world of the test's making. */
-async function snippets(url: string, world: Readonly<Record<string, unknown>>): Promise<Snippets> {
-  const blocks = readFileSync(README, "utf8").matchAll(/^```js\n(.*?)^```/gms);
-  const code = Array.from(blocks, ([, block]) => block).join("\n");
+/** All of the README's code in that language, as one function that runs it in a world of the test's making. */
+async function run<T>(
+  language: "js" | "ts",
+  url: string,
+  world: Readonly<Record<string, unknown>>,
+  result = "",
+): Promise<T> {
+  const blocks = readFileSync(README, "utf8").matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\``, "gms"));
+  const code = Array.from(blocks, ([, block = ""]) => block.replaceAll(/^import .*/gm, "")).join("\n");
   const documented = '"http://127.0.0.1:12000"';
   expect(code).to.include(documented);
   const module = `export default async ({ ${Object.keys(world).join(", ")} }) => {
-    ${code.replace(documented, JSON.stringify(url))}
-    return { send, pagesBack, live, markRead };
+    ${code.replaceAll(documented, JSON.stringify(url))}
+    ${result}
   };`;
   const imported = (await import(`data:text/javascript,${encodeURIComponent(module)}`)) as {
-    default(world: unknown): Promise<Snippets>;
+    default(world: unknown): Promise<T>;
   };
   return imported.default(world);
 }
@@ -88,21 +93,21 @@ describe("The README's client", () => {
   before(async () => {
     dataDir = await mkdtemp(join(tmpdir(), "palaver-"));
     server = await runServer(dataDir, { RATE_LIMITS: "off" });
-    bob = new Client(server.url);
-    for (const username of ["ana", "bob"]) {
-      await bob.post("/v1/auth/register", { username, password: PASSWORD });
-    }
-    await bob.post("/v1/auth/login", { username: "bob", password: PASSWORD });
+    bob = createClient({ url: server.url });
+    for (const username of ["ana", "bob"]) await bob.registerUser({ username, password: PASSWORD });
+    await bob.logIn({ username: "bob", password: PASSWORD });
     network = await openNetwork(server.url, fates, keys);
     const { port } = network.address() as AddressInfo;
-    client = await snippets(`http://127.0.0.1:${port}`, {
+    const world = {
       console: { log: (...values: unknown[]) => printed.push(values) },
       // What is waited for comes soon, and never once the test is over: one of the snippets goes on for ever.
       setTimeout(resume: () => void, milliseconds: number) {
         waits.push(milliseconds);
         if (!over) setTimeout(resume, 5);
       },
-    });
+    };
+    const defined = "return { send, pagesBack, live, markRead };";
+    client = await run<Snippets>("js", `http://127.0.0.1:${port}`, world, defined);
   });
 
   after(async () => {
@@ -115,7 +120,7 @@ describe("The README's client", () => {
   });
 
   it("does what it says, from the first snippet to the last", async () => {
-    const sent = (await bob.get("/v1/messages")).json;
+    const sent = await bob.listMessages();
     expect(sent).to.have.length(1);
     expect(printed).to.deep.include(["bob", 0]);
     expect(printed).to.deep.include([sent]);
@@ -129,7 +134,7 @@ describe("The README's client", () => {
     expect(keys).to.have.length(5);
     expect(new Set(keys).size).to.equal(1);
     expect(waits).to.include.members([7_000, 90_000]);
-    expect(texts(await bob.get("/v1/messages")).filter((text) => text === "once")).to.have.length(1);
+    expect((await bob.listMessages()).filter(({ message: text }) => text === "once")).to.have.length(1);
   });
 
   it("sends each message under a key of its own", async () => {
@@ -151,20 +156,19 @@ describe("The README's client", () => {
   });
 
   it("pages back to the first message, and meets each once", async () => {
-    const { json } = await bob.post("/v1/group_chat");
-    const group_chat_id = json["chat_id"];
-    await bob.post(`/v1/group_chat/${String(group_chat_id)}/participants`, { username: "ana" });
+    const { chat_id } = await bob.createGroupChat();
+    await bob.addParticipant({ chat_id, username: "ana" });
     await Promise.all(
-      Array.from({ length: 205 }, (_, n) => bob.post("/v1/messages", { group_chat_id, message: `${n}` })),
+      Array.from({ length: 205 }, (_, n) => bob.sendMessage({ group_chat_id: chat_id, message: `${n}` })),
     );
-    const path = `/v1/messages/group/${String(group_chat_id)}`;
-    const pages: (readonly MessageJson[])[] = [];
+    const path = `/v1/messages/group/${chat_id}`;
+    const pages: (readonly Message[])[] = [];
     for await (const page of client.pagesBack(path)) {
       pages.unshift(page);
-      await bob.post("/v1/messages", { group_chat_id, message: "meanwhile" });
+      await bob.sendMessage({ group_chat_id: chat_id, message: "meanwhile" });
     }
     expect(pages.map(({ length }) => length)).to.deep.equal([5, 100, 100]);
-    const all = (await bob.get(path)).json as unknown as MessageJson[];
+    const all = await bob.listGroupMessages({ chat_id });
     expect(pages.flat()).to.deep.equal(all.slice(0, 205));
   });
 
@@ -180,7 +184,7 @@ describe("The README's client", () => {
     const sent = Array.from({ length: 12 }, (_, n) => `new ${n}`);
     for (const message of sent) {
       fates.GET.push("lost");
-      await bob.post("/v1/messages", { dest_username: "ana", message });
+      await bob.sendMessage({ dest_username: "ana", message });
       await delay(2);
     }
     while (shown.at(-1) !== sent.at(-1)) await delay(2);
@@ -192,12 +196,29 @@ describe("The README's client", () => {
 
   it("marks as read what was seen", async () => {
     const ana = await client.send({ dest_username: "bob", message: "mine" });
-    await bob.post("/v1/messages", { dest_username: "ana", message: "one" });
-    const { json } = await bob.post("/v1/messages", { dest_username: "ana", message: "two" });
+    await bob.sendMessage({ dest_username: "ana", message: "one" });
+    const last = await bob.sendMessage({ dest_username: "ana", message: "two" });
     expect(await client.markRead({ ...ana, seq: ana.seq + 1 })).to.deep.equal({
       read_seq: ana.seq + 1,
       unread_count: 1,
     });
-    expect(await client.markRead(json as unknown as MessageJson)).to.deep.include({ unread_count: 0 });
+    expect(await client.markRead(last)).to.deep.include({ unread_count: 0 });
+  });
+
+  it("is not needed where there is the one of the package, which does what it says", async () => {
+    const lines: unknown[] = [];
+    const enough = new Error("enough");
+    const log = (line: unknown) => {
+      lines.push(line);
+      if (line === "Hello, Ana!") throw enough;
+    };
+    const following = run("ts", server.url, { createClient, console: { log } }).catch(
+      (error: unknown) => error,
+    );
+    while (!String(lines.at(-1)).endsWith(" chats")) await delay(2);
+    await bob.sendMessage({ dest_username: "ana", message: "Hello, Ana!" });
+    expect(await following).to.equal(enough);
+    expect(lines[0]).to.be.an("array").that.includes("Hello, Bob!");
+    expect(lines.at(-2)).to.equal("2 chats");
   });
 });

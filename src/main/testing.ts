@@ -7,6 +7,7 @@ import {
   type HandMovedClock,
 } from "../adapters/predictable.js";
 import { createMessaging, type Messaging } from "../application/messaging.js";
+import type { Client } from "../client/index.js";
 import type { Ports } from "../application/ports.js";
 import { authenticate } from "../application/sessions.js";
 import type { Chat } from "../domain/chat.js";
@@ -77,10 +78,12 @@ export interface TestServer {
   /**
    * Logs in somebody whom `users` has registered.
    *
-   * @returns what a client of theirs needs: it can be given to `createClient` of `palaver/client` as it is.
+   * @returns what a client of theirs needs: for instance `curl`, or a program in another language.
    * @throws MessagingError `wrong_credentials` where there is nobody of that name
    */
   access(username: string): Promise<Access>;
+  /** A client of `palaver/client` for somebody whom `users` has registered, logged in. Refuses as `access` does. */
+  client(username: string): Promise<Client>;
   close(): Promise<void>;
 }
 
@@ -157,7 +160,8 @@ function passwordOf(username: string): string {
 
 async function serve(messaging: Messaging, { store, clock }: Ports): Promise<TestServer> {
   // Whoever needs no server loads none of it.
-  const [{ createHttpApp }, { connectionLimits }, { listen }] = await Promise.all([
+  const [{ createClient }, { createHttpApp }, { connectionLimits }, { listen }] = await Promise.all([
+    import("../client/index.js"),
     import("../adapters/http/app.js"),
     import("../adapters/http/connections.js"),
     import("../adapters/http/server.js"),
@@ -179,13 +183,15 @@ async function serve(messaging: Messaging, { store, clock }: Ports): Promise<Tes
   app.middleware.unshift(({ req }, next) => connection.run(req.socket, next));
   const server = await listen(app, "127.0.0.1", 0, log, connectionLimits(false));
   let closing: Promise<void> | undefined;
+  async function access(username: string): Promise<Access> {
+    const { session } = await messaging.logIn({ username, password: passwordOf(username) });
+    const { secret } = await messaging.createToken({ by: session, name: "test" });
+    return { url: server.url, token: secret };
+  }
   return {
     url: server.url,
-    async access(username) {
-      const { session } = await messaging.logIn({ username, password: passwordOf(username) });
-      const { secret } = await messaging.createToken({ by: session, name: "test" });
-      return { url: server.url, token: secret };
-    },
+    access,
+    client: async (username) => createClient(await access(username)),
     close: () => (closing ??= server.close(0)),
   };
 }

@@ -2,10 +2,11 @@ import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
+import { createClient, type Message } from "../../src/client/index.js";
 import { describeApi } from "../support/api.js";
 import { describeMessages } from "../support/api/messages.js";
-import { texts } from "../support/api/scene.js";
 import { Client, PASSWORD, freshName, signedIn } from "../support/client.js";
+import { arrive, type Person } from "../support/person.js";
 import { describeEvents } from "../support/events-api.js";
 import { run, runServer } from "../support/process.js";
 import { describeSessionApi } from "../support/session-api.js";
@@ -31,60 +32,54 @@ describe("palaver serve", () => {
 
   describe("on a new directory", () => describeApi(() => server.url));
 
+  /** Where it was, so that its clients find it. */
+  const startAgain = async () => {
+    server = await runServer(dataDir, { PORT: new URL(server.url).port });
+  };
+
   describe("after a restart", () => {
-    let ana: Client;
-    let before: string;
+    let ana: Person;
+    let kept: readonly Message[];
+
+    const sendToMyself = (message: string, idempotencyKey?: string) =>
+      ana.client.sendMessage({ dest_username: ana.username, message }, { idempotencyKey });
+
+    // At another port, where what was asked before is asked by other people.
+    before(async () => {
+      await end("SIGTERM");
+      server = await runServer(dataDir);
+    });
 
     it("ends in order at SIGTERM, with status 0", async () => {
-      ana = await signedIn(server.url, "ana");
-      await ana.post("/v1/messages", { dest_username: ana.username, message: "kept" });
-      before = (await ana.get("/v1/messages")).text;
+      ana = await arrive(server.url, "ana");
+      kept = [await sendToMyself("kept")];
       expect(await end("SIGTERM")).to.equal(0);
-      server = await runServer(dataDir);
+      await startAgain();
     });
 
     it("has kept accounts, sessions and messages", async () => {
-      const again = new Client(server.url);
-      again.cookie = ana.cookie;
-      expect((await again.get("/v1/messages")).text).to.equal(before);
-      const anew = new Client(server.url);
-      await anew.post("/v1/auth/login", { username: ana.username, password: PASSWORD });
-      expect((await anew.get("/v1/messages")).text).to.equal(before);
+      expect(await ana.client.listMessages()).to.deep.equal(kept);
+      const anew = createClient({ url: server.url });
+      await anew.logIn({ username: ana.username, password: PASSWORD });
+      expect(await anew.listMessages()).to.deep.equal(kept);
     });
 
     it("has kept them after SIGKILL too", async () => {
-      const again = new Client(server.url);
-      again.cookie = ana.cookie;
-      await again.post("/v1/messages", { dest_username: ana.username, message: "kept as well" });
-      before = (await again.get("/v1/messages")).text;
-      expect(before).to.include("kept as well");
+      kept = [...kept, await sendToMyself("kept as well")];
       await end("SIGKILL");
-      server = await runServer(dataDir);
-      const later = new Client(server.url);
-      later.cookie = ana.cookie;
-      expect((await later.get("/v1/messages")).text).to.equal(before);
+      await startAgain();
+      expect(await ana.client.listMessages()).to.deep.equal(kept);
     });
 
     it("stores a message once that is sent again under its key after SIGKILL, answered before or not", async () => {
-      const kept = ana.cookie;
-      const send = async (key: string) => {
-        const client = new Client(server.url);
-        client.cookie = kept;
-        const body = { dest_username: ana.username, message: key };
-        return client.post("/v1/messages", body, { headers: { "Idempotency-Key": key } });
-      };
-      const first = await send("answered");
-      const lost = send("perhaps-not").catch(() => undefined);
+      const first = await sendToMyself("answered", "a");
+      const perhaps = sendToMyself("perhaps not", "b");
       await end("SIGKILL");
-      await lost;
-      server = await runServer(dataDir);
-      const repeat = await send("answered");
-      expect(repeat.headers["idempotency-replayed"]).to.equal("true");
-      expect(repeat.json).to.deep.equal(first.json);
-      expect((await send("perhaps-not")).status).to.equal(200);
-      const reader = new Client(server.url);
-      reader.cookie = kept;
-      expect(texts(await reader.get("/v1/messages?limit=2"))).to.deep.equal(["answered", "perhaps-not"]);
+      await startAgain();
+      expect(await sendToMyself("answered", "a")).to.deep.equal(first);
+      expect(await sendToMyself("perhaps not", "b")).to.deep.equal(await perhaps);
+      const stored = (await ana.client.listMessages({ limit: 2 })).map(({ message }) => message);
+      expect(stored).to.deep.equal(["answered", "perhaps not"]);
     });
 
     describeMessages(() => server.url);
@@ -95,18 +90,17 @@ describe("palaver serve", () => {
   // mocha runs the tests of a block before the blocks in it, so these need one of their own to come last.
   describe("in between", () => {
     it("finishes what is under way when it is told to end", async () => {
-      const ana = await signedIn(server.url);
+      const ana = await arrive(server.url, "ana");
       const answers = Array.from({ length: 50 }, (_, n) =>
-        ana.post("/v1/messages", { dest_username: ana.username, message: `${n}` }).catch(() => undefined),
+        ana.client
+          .sendMessage({ dest_username: ana.username, message: `${n}` }, { patience: 0 })
+          .catch(() => undefined),
       );
       await answers[0];
       expect(await end("SIGTERM")).to.equal(0);
-      const stored = (await Promise.all(answers)).filter((answer) => answer?.status === 200);
-      server = await runServer(dataDir);
-      const again = new Client(server.url);
-      again.cookie = ana.cookie;
-      const found = texts(await again.get("/v1/messages"));
-      expect(found).to.include.members(stored.map((answer) => String(answer?.json["message"])));
+      const answered = (await Promise.all(answers)).filter((message) => message !== undefined);
+      await startAgain();
+      expect(await ana.client.listMessages()).to.deep.include.members(answered);
     });
 
     it("prints where it listens, where the data is, that it speaks plain HTTP, each once, and nothing secret", async () => {

@@ -247,6 +247,21 @@ describe("The harness", () => {
       expect(await refusalOf(server.access("nobody"))).to.equal("wrong_credentials");
     });
 
+    it("has clients that are logged in, and do not mind a lost answer", async () => {
+      const client = await server.client("bob");
+      const { cursor } = await client.sync();
+      await say("a");
+      messaging.loseNextAnswer();
+      await client.sendMessage({ dest_username: "ana", message: "b" });
+      const told: string[] = [];
+      for await (const event of client.events({ after: cursor })) {
+        if (event.type === "message.created" && told.push(event.message.message) === 2) break;
+      }
+      expect(told).to.deep.equal(["a", "b"]);
+      expect(await said()).to.deep.equal(["a", "b"]);
+      expect(await refusalOf(server.client("nobody"))).to.equal("wrong_credentials");
+    });
+
     it("answers 503 where a commit fails", async () => {
       messaging.failNextCommit();
       expect((await post("a")).status).to.equal(503);

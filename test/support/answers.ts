@@ -103,7 +103,7 @@ function faultsInFrames(document: ApiDocument, text: string): string[] {
     const { event, data } = Object.fromEntries(lines.map(([, name, value]) => [name, value]));
     if (event === undefined || event === "resync") continue;
     const told = JSON.parse(data ?? "") as Json;
-    const fault = document.fault(document.schemas["Event"]!, told);
+    const fault = document.fault(document.schemas["ChatEvent"]!, told);
     if (fault !== undefined) faults.push(`the frame of ${event}: ${fault}`);
     if (told["type"] !== event) faults.push(`the frame of ${event} tells of ${String(told["type"])}`);
   }

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Messaging } from "../../application/messaging.js";
 import * as field from "./fields.js";
-import { chatJson, chatSchema, nothingSchema, participantJson, participantSchema } from "./json.js";
+import { chatInFullSchema, chatJson, chatSchema, nothingSchema, participantJson } from "./json.js";
 import { operation, parseChatId, type Operation } from "./operation.js";
 import { limit, linkPages, USUAL_LIMIT } from "./paging.js";
 
@@ -104,7 +104,7 @@ export function chatOperations(messaging: Messaging): readonly Operation[] {
       method: "get",
       paths: ["/v1/chats/:chat_id"],
       access: "signed in",
-      answer: chatSchema.extend({ participants: z.array(participantSchema) }),
+      answer: chatInFullSchema,
       refusals: ["not_a_participant", "not_found"],
       async handle({ session, params }) {
         const chatId = parseChatId(params["chat_id"]);

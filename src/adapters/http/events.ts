@@ -3,7 +3,7 @@ import type { FollowEvents } from "../../application/events.js";
 import type { Messaging } from "../../application/messaging.js";
 import { MessagingError } from "../../domain/errors.js";
 import * as field from "./fields.js";
-import { chatJson, chatSchema, eventJson, eventSchema } from "./json.js";
+import { chatJson, eventJson, eventPageSchema, snapshotSchema } from "./json.js";
 import { operation, type Operation } from "./operation.js";
 import { limit, USUAL_LIMIT, wholeNumber } from "./paging.js";
 import { credentials } from "./credentials.js";
@@ -14,7 +14,7 @@ const LONGEST_WAIT = 60;
 
 const frames = z.string().meta({
   description:
-    "Frames of `id` (a cursor), `event` (the type) and `data` (an `Event`, as `listEvents` gives it). The first one has a " +
+    "Frames of `id` (a cursor), `event` (the type) and `data` (a `ChatEvent`, as `listEvents` gives it). The first one has a " +
     "`retry` and the cursor to go on from. Where the cursor that was asked for can't be served any more, it is an `event: " +
     'resync` with `data: {"cursor"}`: read your chats anew. Comments, lines that begin with a colon, show that it lives.',
   examples: [
@@ -34,7 +34,7 @@ export function eventOperations(messaging: Messaging, streams: EventStreams): re
       method: "get",
       paths: ["/v1/sync"],
       access: "signed in",
-      answer: z.object({ chats: z.array(chatSchema), cursor: field.eventCursor }),
+      answer: snapshotSchema,
       async handle({ session }) {
         const { chats, cursor } = await messaging.sync({ by: session.user.id });
         return { chats: chats.map(chatJson), cursor };
@@ -57,11 +57,7 @@ export function eventOperations(messaging: Messaging, streams: EventStreams): re
           .default(0)
           .meta({ description: "How many seconds to wait for an event where there is none yet." }),
       }),
-      answer: z.object({
-        events: z.array(eventSchema),
-        cursor: field.eventCursor,
-        has_more: z.boolean().meta({ examples: [false] }),
-      }),
+      answer: eventPageSchema,
       refusals: ["invalid_cursor", "cursor_expired"],
       async handle({ session, query: { after, limit: most, wait }, ctx }) {
         const { events, cursor, hasMore } = await messaging.listEvents({

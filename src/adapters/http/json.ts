@@ -55,6 +55,10 @@ export const participantSchema = z
   .object({ user_id: field.userId, username: field.username, joined_at: field.time })
   .meta({ id: "Participant", description: "Somebody who is in a chat." });
 
+export const chatInFullSchema = chatSchema
+  .extend({ participants: z.array(participantSchema) })
+  .meta({ id: "ChatInFull", description: "A chat, and who is in it." });
+
 export const currentSessionSchema = z
   .object({
     user_id: field.userId,
@@ -149,7 +153,21 @@ const chatReadEvent = z
 
 export const eventSchema = z
   .union([messageEvent, chatCreatedEvent, chatRenamedEvent, participantEvent, chatReadEvent])
-  .meta({ id: "Event", description: "Something that happened in a chat. Its `type` tells what." });
+  .meta({ id: "ChatEvent", description: "Something that happened in a chat. Its `type` tells what." });
+
+export const eventPageSchema = z
+  .object({
+    events: z.array(eventSchema),
+    cursor: field.eventCursor,
+    has_more: z
+      .boolean()
+      .meta({ description: "There are events after the cursor already.", examples: [false] }),
+  })
+  .meta({ id: "EventPage", description: "Events, and the cursor to go on from." });
+
+export const snapshotSchema = z
+  .object({ chats: z.array(chatSchema), cursor: field.eventCursor })
+  .meta({ id: "Snapshot", description: "All the caller's chats, and the cursor at which they are so." });
 
 export function messageJson(message: Message): z.output<typeof messageSchema> {
   return {

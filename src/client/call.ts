@@ -1,0 +1,165 @@
+import { routes, type Operations, type Route } from "./api.js";
+import { noAnswer, type Send } from "./connection.js";
+import { openDeadline, pause } from "./deadline.js";
+import { isOfType, PalaverError, problemIn, type ClientCode } from "./problem.js";
+
+export interface CallOptions {
+  /** Aborts the call, which then rejects with the reason of the signal. What was on its way may be done, or not. */
+  readonly signal?: AbortSignal | undefined;
+  /** How long one attempt may take, in milliseconds; half a minute unless given. */
+  readonly timeout?: number | undefined;
+  /**
+   * For how long a call is repeated, in milliseconds: a minute unless given, 0 for never, `Infinity` for until there is an
+   * answer. Where the server asks to wait for longer than is left, the call fails at once.
+   *
+   * Whatever can be repeated without being done twice is repeated after any failure on the way. `registerUser`, `logIn`,
+   * `changePassword`, `createToken`, `createGroupChat` and `addParticipant` are repeated only where the server says that
+   * nothing was done. Where their answer gets lost, they fail with `no_answer`: look whether it was done.
+   */
+  readonly patience?: number | undefined;
+}
+
+export interface SendOptions extends CallOptions {
+  /**
+   * 1 to 64 visible ASCII characters; one is made unless it is given. What is sent again under its key is stored once. Keep a
+   * key with the message where the program may end before there is an answer.
+   */
+  readonly idempotencyKey?: string | undefined;
+}
+
+export type OperationName = keyof Operations;
+
+/** What the operations take, by name: a path fills its gaps from it, and the rest is the query or the body. */
+export type Fields = Readonly<Record<string, string | number | null | undefined>>;
+
+/** What was answered with a success. */
+export interface Answered {
+  readonly answer: unknown;
+  /** The `Link` header. */
+  readonly link: string | null;
+}
+
+/** The longest that a call rests before it is repeated, unless the server asks for more. In milliseconds, like all times. */
+const LONGEST_PAUSE = 30_000;
+
+/**
+ * What a repeat is refused with where the first attempt was done, and only its answer got lost. For the caller it is done:
+ * who was to be removed is not there, what was to end has ended.
+ */
+const alreadyDone: Partial<Record<OperationName, ClientCode>> = {
+  logOut: "not_signed_in",
+  endSession: "unknown_session",
+  endToken: "unknown_token",
+  removeParticipant: "user_not_in_chat",
+};
+
+/** Codes that say that nothing was done, and that it may be tried again. */
+const notNow: ReadonlySet<ClientCode> = new Set(["too_many_requests", "busy", "store_unavailable"]);
+
+/** Statuses by which a proxy says that there is, or may be, no answer of the server. */
+const ofProxies: ReadonlySet<number> = new Set([429, 502, 503, 504]);
+
+/** Performs an operation, and repeats it where that is safe. */
+export async function call(
+  send: Send,
+  name: OperationName,
+  fields: Fields,
+  { signal, timeout = 30_000, patience = 60_000, idempotencyKey = freshKey() }: SendOptions = {},
+): Promise<Answered> {
+  const { path, init } = request(name, fields, idempotencyKey);
+  const wait = typeof fields["wait"] === "number" ? 1_000 * fields["wait"] : 0;
+  const end = Date.now() + patience;
+  let mayBeDone = false;
+  for (let failures = 0; ; failures += 1) {
+    try {
+      return await attempt(send, path, init, timeout + wait, signal);
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (!(error instanceof PalaverError)) throw error;
+      if (mayBeDone && error.code === alreadyDone[name]) return { answer: {}, link: null };
+      const isUntouched = notNow.has(error.code);
+      if (!isUntouched && !(isLost(error) && isRepeatable(name))) throw error;
+      mayBeDone ||= !isUntouched;
+      const rest = (error.retryAfter ?? 0) + backoff(failures);
+      if (Date.now() + rest > end) throw error;
+      await pause(rest, signal);
+    }
+  }
+}
+
+/** How long to rest after so many failures in a row: longer each time, and for each client another time. */
+export function backoff(failures: number, first = 500): number {
+  return Math.min(first * 2 ** failures, LONGEST_PAUSE) * (0.5 + Math.random() / 2);
+}
+
+/** It did not get through, or its answer did not. It is not known which. */
+export function isLost({ code, status }: PalaverError): boolean {
+  if (code === "unexpected_answer") return ofProxies.has(status);
+  return code === "no_answer" || code === "request_timeout";
+}
+
+/** To do it twice is to do it once. A changed password is not the current one any more, and is refused. */
+function isRepeatable(name: OperationName): boolean {
+  const { method, keyed }: Route = routes[name];
+  if (name === "changePassword") return false;
+  return method !== "POST" || keyed === true || name in alreadyDone;
+}
+
+/** @throws PalaverError `no_answer`, `unexpected_answer`, or what the server says */
+async function attempt(
+  send: Send,
+  path: string,
+  init: RequestInit,
+  timeout: number,
+  signal: AbortSignal | undefined,
+): Promise<Answered> {
+  const deadline = openDeadline(timeout, signal);
+  try {
+    const response = await send(path, { ...init, signal: deadline.signal });
+    const text = await response.text().catch((cause: unknown) => {
+      throw noAnswer(cause);
+    });
+    if (!response.ok) throw problemIn(response, text);
+    if (!isOfType(response, "application/json")) throw unexpected(response, "no JSON");
+    return { answer: JSON.parse(text) as unknown, link: response.headers.get("Link") };
+  } finally {
+    deadline.close();
+  }
+}
+
+export function unexpected({ status, url }: Response, what: string): PalaverError {
+  const detail = `${url} answered ${status} with ${what}. Is it a Palaver?`;
+  return new PalaverError("unexpected_answer", detail, { status });
+}
+
+function request(name: OperationName, fields: Fields, idempotencyKey: string) {
+  const { method, path, rest, keyed }: Route = routes[name];
+  const left = new Map(Object.entries(fields).filter(([, value]) => value !== undefined));
+  const filled = path.replaceAll(/\{(\w+)\}/g, (_, field: string) => {
+    const segment = encodeURIComponent(String(left.get(field) ?? ""));
+    // A URL takes these for what they are in a path, and would ask for something else.
+    if (/^\.{0,2}$/.test(segment))
+      throw new TypeError(`${name} needs ${field}, and it can't be "${segment}".`);
+    left.delete(field);
+    return segment;
+  });
+  const query = rest === "body" ? "" : search(left);
+  const body = rest === "body" ? JSON.stringify(Object.fromEntries(left)) : undefined;
+  const headers = {
+    ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+    ...(keyed ? { "Idempotency-Key": idempotencyKey } : {}),
+  };
+  return { path: filled + query, init: { method, headers, ...(body === undefined ? {} : { body }) } };
+}
+
+/** With its question mark, where there is something to ask for. */
+export function search(fields: Iterable<readonly [string, unknown]>): string {
+  const query = new URLSearchParams(Array.from(fields, ([name, value]) => [name, String(value)]));
+  return query.size === 0 ? "" : `?${query.toString()}`;
+}
+
+/** `randomUUID` is there only in pages that came over TLS. */
+function freshKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
