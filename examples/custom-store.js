@@ -10,7 +10,7 @@ import { openMemoryStore } from "palaver/memory";
 
 /** All that writes. What it is given is decided by then: doing it again in the same order ends in the same state. */
 const WRITING = {
-  users: ["add", "replacePassword"],
+  users: ["add", "replacePassword", "setDisabledAt"],
   chats: ["addGroup", "openP2p", "addParticipant", "removeParticipant", "rename", "setRead"],
   messages: ["append", "update"],
   sessions: ["add", "touch", "remove", "removeExpired"],

@@ -6,6 +6,7 @@ import {
   parsePassword,
   parseUsername,
   usernameKey,
+  type Account,
   type Password,
   type User,
   type UserId,
@@ -23,7 +24,7 @@ export interface RegisterUser {
  *
  * @throws MessagingError `invalid_username`, `invalid_password`, `refused_password`, `username_taken`, `busy`
  */
-export async function registerUser(ports: Ports, command: RegisterUser): Promise<User> {
+export async function registerUser(ports: Omit<Ports, "secrets">, command: RegisterUser): Promise<User> {
   const { store, passwords, refusedPasswords, clock, ids } = ports;
   const key = parseUsername(command.username);
   const password = parseNewPassword(command.password, refusedPasswords);
@@ -49,7 +50,7 @@ export interface LogIn {
  * Starts a session, always a new one, and ends the one it replaces in the same step; also the oldest of that user, where
  * there would be more than 50.
  *
- * @throws MessagingError `invalid_password`, `wrong_credentials`, `busy`
+ * @throws MessagingError `invalid_password`, `wrong_credentials`, `account_disabled`, `busy`
  */
 export async function logIn(ports: Ports, command: LogIn): Promise<NewSession> {
   const { store, passwords, secrets, clock, ids } = ports;
@@ -68,7 +69,9 @@ export async function logIn(ports: Ports, command: LogIn): Promise<NewSession> {
   await store.transaction(async (repositories) => {
     const { users, sessions } = repositories;
     // Or whoever knew the old password could get in past its change, which ended all sessions.
-    if ((await users.credentials(key))?.passwordDigest !== passwordDigest) throw wrongCredentials(user.id);
+    const current = await users.credentials(key);
+    if (current?.passwordDigest !== passwordDigest) throw wrongCredentials(user.id);
+    requireEnabled(current);
     if (newDigest !== undefined) await users.replacePassword(user.id, newDigest);
     const replaced = command.replaces && (await findSession(ports, sessions, command.replaces));
     if (replaced && replaced.kind === "cookie") await end(repositories, [replaced], now);
@@ -144,6 +147,13 @@ function usernameTaken(): MessagingError {
 function wrongCredentials(account: UserId | undefined): MessagingError {
   return new MessagingError("wrong_credentials", "There is no such user, or this is not their password.", {
     account,
+  });
+}
+
+function requireEnabled({ user, disabledAt }: Account): void {
+  if (disabledAt === null) return;
+  throw new MessagingError("account_disabled", "This account is disabled. Ask those who run this service.", {
+    account: user.id,
   });
 }
 

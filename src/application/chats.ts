@@ -13,7 +13,7 @@ import { MessagingError } from "../domain/errors.js";
 import { chatChanged, chatCreated } from "../domain/event.js";
 import type { User, UserId } from "../domain/user.js";
 import type { ChatPage, Ports } from "./ports.js";
-import { requireUser, requireUserNamed } from "./users.js";
+import { requireUser, requireUserCalled, requireUserNamed } from "./users.js";
 
 export interface CreateGroupChat {
   readonly by: UserId;
@@ -113,7 +113,7 @@ export interface RemoveParticipant {
 export async function removeParticipant({ store, clock }: Ports, command: RemoveParticipant): Promise<User> {
   return store.transaction(async ({ chats, users, events }) => {
     const { id: chatId } = requireGroup(await chats.ofParticipant(command.chatId, command.by));
-    const user = (await users.byId(command.user as UserId)) ?? (await requireUserNamed(users, command.user));
+    const user = await requireUserCalled(users, command.user);
     const { id, username } = user;
     const overview = await chats.overview(chatId, id);
     if (!overview || !(await chats.removeParticipant(chatId, id))) {
@@ -149,7 +149,10 @@ export interface ChatList {
  *
  * @throws MessagingError `invalid_cursor`
  */
-export async function listChats({ store }: Ports, { by, limit, cursor }: ListChats): Promise<ChatList> {
+export async function listChats(
+  { store }: Pick<Ports, "store">,
+  { by, limit, cursor }: ListChats,
+): Promise<ChatList> {
   const place = cursor === undefined ? undefined : parseCursor(cursor);
   return store.read(async ({ chats, messages }) => {
     const { asOf, after } = place ?? { asOf: await messages.lastId(), after: undefined };

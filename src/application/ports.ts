@@ -1,8 +1,8 @@
-import type { Chat, ChatId, ChatOverview, Pair, Participant } from "../domain/chat.js";
+import type { Chat, ChatId, ChatOverview, ChatSummary, Pair, Participant } from "../domain/chat.js";
 import type { EventDraft, LogBounds, SessionEnd, StoredEvent } from "../domain/event.js";
 import type { IdempotencyKey, Message, MessageDraft } from "../domain/message.js";
 import type { Session, SessionId } from "../domain/session.js";
-import type { Password, User, UserId, UsernameKey } from "../domain/user.js";
+import type { Account, Password, User, UserId, UsernameKey } from "../domain/user.js";
 
 /** What the core needs of the world. Every adapter gives one of these. */
 export interface Ports {
@@ -74,9 +74,9 @@ export interface UserReader {
   byId(id: UserId): Promise<User | undefined>;
   byKey(key: UsernameKey): Promise<User | undefined>;
   /** The digest of that user's password, too. */
-  credentials(
-    key: UsernameKey,
-  ): Promise<{ readonly user: User; readonly passwordDigest: string } | undefined>;
+  credentials(key: UsernameKey): Promise<(Account & { readonly passwordDigest: string }) | undefined>;
+  /** All there are, by `id`, which is compared character by character: those behind `after`, the first `limit` of them. */
+  list(page: { readonly after: UserId | undefined; readonly limit: number }): Promise<readonly Account[]>;
 }
 
 export interface UserRepository extends UserReader {
@@ -84,6 +84,8 @@ export interface UserRepository extends UserReader {
   add(user: User, key: UsernameKey, passwordDigest: string): Promise<boolean>;
   /** False where there is no such user. */
   replacePassword(id: UserId, passwordDigest: string): Promise<boolean>;
+  /** Keeps that as their `disabledAt`. False where there is no such user. */
+  setDisabledAt(id: UserId, disabledAt: number | null): Promise<boolean>;
 }
 
 export interface ChatReader {
@@ -102,6 +104,8 @@ export interface ChatReader {
   ofUser(userId: UserId, page: ChatPage): Promise<readonly ListedChat[]>;
   /** In the order in which they joined; those of one millisecond by id. */
   participants(id: ChatId): Promise<readonly Participant[]>;
+  /** All there are, whoever is in them, by id: those behind `after`, the first `limit` of them. */
+  list(page: { readonly after: ChatId | undefined; readonly limit: number }): Promise<readonly ChatSummary[]>;
 }
 
 /** The chats behind the one with that `activity` and `chatId`, the first `limit` of them. */
@@ -152,6 +156,11 @@ export interface MessageReader {
   ofChat(id: ChatId, slice: Slice): Promise<readonly Message[]>;
   /** Of all chats of which the user is a participant now. */
   ofUser(id: UserId, slice: Slice): Promise<readonly Message[]>;
+  /**
+   * What the user sent with `after < id <= upTo`, also to chats that they are in no longer. This one may cost what lies
+   * between the two, whoever sent it.
+   */
+  sentBy(id: UserId, span: Pick<Slice, "after" | "upTo">): Promise<readonly Message[]>;
 }
 
 export interface MessageRepository extends MessageReader {

@@ -12,6 +12,15 @@ export async function requireUserNamed(users: UserReader, username: string): Pro
   return (await users.byKey(usernameKey(username))) ?? refuse();
 }
 
+/**
+ * By username or by id: the two never collide, since an id is longer.
+ *
+ * @throws MessagingError `unknown_user`
+ */
+export async function requireUserCalled(users: UserReader, nameOrId: string): Promise<User> {
+  return (await users.byId(nameOrId as UserId)) ?? requireUserNamed(users, nameOrId);
+}
+
 function refuse(): never {
   throw new MessagingError("unknown_user", "There is no such user.");
 }

@@ -21,9 +21,9 @@ export interface Problem {
  * `invalid_idempotency_key` 400, `invalid_cursor` 400, `username_taken` 400, `wrong_credentials` 400,
  * `wrong_password` 400, `too_many_tokens` 400, `two_credentials` 400, `unknown_user` 400, `p2p_chat`
  * 400, `already_participant` 400, `user_not_in_chat` 400, `message_deleted` 400, `not_signed_in` 401,
- * `not_a_participant` 403, `not_your_message` 403, `cross_site` 403, `unknown_session` 404,
- * `unknown_token` 404, `not_found` 404, `method_not_allowed` 405, `request_timeout` 408,
- * `cursor_expired` 410, `payload_too_large` 413, `unsupported_media_type` 415,
+ * `account_disabled` 403, `not_a_participant` 403, `not_your_message` 403, `cross_site` 403,
+ * `unknown_session` 404, `unknown_token` 404, `not_found` 404, `method_not_allowed` 405,
+ * `request_timeout` 408, `cursor_expired` 410, `payload_too_large` 413, `unsupported_media_type` 415,
  * `idempotency_key_reused` 422, `too_many_requests` 429, `headers_too_large` 431, `internal_error`
  * 500, `busy` 503, `store_unavailable` 503.
  */
@@ -50,6 +50,7 @@ export type Code =
   | "user_not_in_chat"
   | "message_deleted"
   | "not_signed_in"
+  | "account_disabled"
   | "not_a_participant"
   | "not_your_message"
   | "cross_site"
@@ -342,7 +343,8 @@ export interface Operations {
 
   /**
    * Start a session, always a new one, and end the one that the request came with.
-   * @throws PalaverError `invalid_password`, `wrong_credentials`, `too_many_requests`
+   * @throws PalaverError `invalid_password`, `wrong_credentials`, `account_disabled`,
+   * `too_many_requests`
    */
   logIn(
     request: {

@@ -38,6 +38,18 @@ export interface ChatOverview {
   readonly deletedSinceRead: number;
 }
 
+/** A chat as the operator of the service sees it: nothing of what was written in it but its title. */
+export interface ChatSummary {
+  readonly chat: Chat;
+  /** P2p chats only: the usernames of the two, or the one of a chat with oneself. Else there are none. */
+  readonly between: readonly string[];
+  readonly participantCount: number;
+  /** The `seq` of the last message; 0 before the first. */
+  readonly lastSeq: number;
+  /** When the last message was sent, in epoch milliseconds; null before the first. */
+  readonly lastSentAt: number | null;
+}
+
 /** The two people of a p2p chat in their one order, so that a pair is one pair from both sides. */
 export type Pair = readonly [UserId, UserId];
 

@@ -27,6 +27,8 @@ export type ErrorCode =
   | "username_taken"
   /** No such user, or not that user's password: which of the two is not told. */
   | "wrong_credentials"
+  /** The operator has disabled the account. Told only to who knows its password. */
+  | "account_disabled"
   /** Not the password that the user has at present. */
   | "wrong_password"
   /** There is no session, or it has ended. */

@@ -13,6 +13,13 @@ export interface User {
   readonly createdAt: number;
 }
 
+/** A user as the operator of the service sees them. */
+export interface Account {
+  readonly user: User;
+  /** Since when they may not log in, in epoch milliseconds; null while they may. */
+  readonly disabledAt: number | null;
+}
+
 /** The form of a username under which it is unique and found; never shown. */
 export type UsernameKey = string & { readonly usernameKey: true };
 

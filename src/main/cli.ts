@@ -1,8 +1,11 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { MessagingError } from "../domain/errors.js";
+import { administration } from "./administration.js";
 import { readConfig, variables } from "./config.js";
 import { backUp, check, salvage, type Report } from "./maintenance.js";
+import { columns, jsonLine, jsonLines, print, readPassword } from "./terminal.js";
 
 interface Command {
   /** The names of what it takes, optional ones in brackets. */
@@ -20,56 +23,153 @@ const commands: Readonly<Record<string, Command>> = {
   check: {
     takes: ["DIR"],
     purpose: "read all of a data directory and tell whether it is sound; changes nothing",
-    run: async (directory) => print(await check(directory)),
+    run: async (directory) => report(await check(directory)),
   },
   backup: {
     takes: ["DIR", "[NEWDIR]"],
     purpose: "copy a data directory as it is at one moment, and check the copy; the service may run",
-    run: async (directory, target) => print(await backUp(directory, target)),
+    run: async (directory, target) => report(await backUp(directory, target)),
   },
   salvage: {
     takes: ["DIR", "NEWDIR"],
     purpose: "save what can be read of a damaged data directory into a new one, and tell what is missing",
-    run: async (directory, target) => print(await salvage(directory, target)),
+    run: async (directory, target) => report(await salvage(directory, target)),
   },
 };
 
+const usage = (name: string, { takes }: Pick<Command, "takes">) => [name, ...takes].join(" ");
+
+function purposes(all: Readonly<Record<string, Pick<Command, "takes" | "purpose">>>): string {
+  return columns(Object.entries(all).map(([name, command]) => [usage(name, command), command.purpose]));
+}
+
+const OPTIONS = `Options:
+${columns([
+  ["-h, --help", "print this text; behind a command, what there is to know of it"],
+  ["-v, --version", "print the version"],
+])}`;
+
+const OPTIONS_OF_ADMINISTRATION = columns([
+  ["--data DIR", "the data directory; DATA_DIR, or else ./resources, unless given"],
+  ["--json", "print JSON lines, one object a line, with fields named as in the HTTP API; refusals too"],
+]);
+
+const EXIT_STATUS = `Exit status: 0 when all went well; 1 when the command was refused or failed, or something is damaged or missing, or the
+service could not start or go on; 2 when the command was called wrongly.
+`;
+
 const help = `Usage: palaver COMMAND
 
-Commands:
-${columns(Object.entries(commands).map(([name, { takes, purpose }]) => [[name, ...takes].join(" "), purpose]))}
+Serving:
+${purposes({ serve: commands["serve"]! })}
 
-Options:
-${columns([
-  ["-h, --help", "print this text"],
-  ["-v, --version", "print the version"],
-])}
+Looking after the data:
+${purposes({ check: commands["check"]!, backup: commands["backup"]!, salvage: commands["salvage"]! })}
+
+Administration, of a running server or of the data while none runs (USER is a username or a user_id):
+${purposes(administration)}
+
+${OPTIONS}
+
+Options of administration:
+${OPTIONS_OF_ADMINISTRATION}
 
 Environment of \`palaver serve\`; an empty variable counts as one that is not set:
 ${columns(Object.entries(variables).map(([name, { purpose, allowed }]) => [name, `${purpose}: ${allowed}`]))}
 
-Exit status: 0 when all went well; 1 when the service could not start or go on, or something is damaged or missing;
-2 when the command was called wrongly.
+${EXIT_STATUS}`;
+
+const ABOUT_PASSWORDS = `
+The password is asked for at a terminal, where it is not shown; else it is the first line of the standard input. It never stands
+on the command line, where everybody on the machine could see it.
 `;
 
-function columns(rows: readonly (readonly [string, string])[]): string {
-  const width = Math.max(...rows.map(([name]) => name.length));
-  return rows.map(([name, text]) => `  ${name.padEnd(width)}  ${text}`).join("\n");
+const ABOUT_ADMINISTRATION = `
+A server that runs on the data directory carries it out, and tells it in its log; where none runs, the command opens the
+directory itself. Run it as the user that the server runs as.
+
+Options:
+${OPTIONS_OF_ADMINISTRATION}
+
+${EXIT_STATUS}`;
+
+/** What there is to know of one command, or of all that begin with a word. */
+function helpOn(words: readonly string[]): string {
+  const name = words.join(" ");
+  if (name === "") return help;
+  const known = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (known) return `Usage: palaver ${usage(name, known)}\n\n${sentenceOf(known.purpose)}\n`;
+  const among = Object.entries(administration).filter(([each]) => `${each} `.startsWith(`${name} `));
+  const [[exact, command] = []] = among;
+  if (command === undefined) throw unknown(name);
+  const passwords = among.some(([, { password }]) => password) ? ABOUT_PASSWORDS : "";
+  const what =
+    exact === name
+      ? `${usage(name, command)} [--data DIR] [--json]\n\n${sentenceOf(command.purpose)}`
+      : `${name} COMMAND\n\n${purposes(Object.fromEntries(among))}`;
+  return `Usage: palaver ${what}\n${passwords}${ABOUT_ADMINISTRATION}`;
 }
+
+function sentenceOf(purpose: string): string {
+  return `${purpose.charAt(0).toUpperCase()}${purpose.slice(1)}.`;
+}
+
+type Values = ReturnType<typeof parseCommandLine>["values"];
 
 async function run(args: readonly string[]): Promise<void> {
   const { values, positionals } = parseCommandLine(args);
-  if (values.help) return void process.stdout.write(help);
-  if (values.version) return void process.stdout.write(`${version()}\n`);
-  const [name = "", ...given] = positionals;
-  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
-  if (!command)
-    throw new UsageError(name === "" ? "No command was given." : `There is no command \`${name}\`.`);
-  const required = command.takes.filter((what) => !what.startsWith("["));
-  if (given.length < required.length || given.length > command.takes.length) {
-    throw new UsageError(`\`palaver ${name}\` takes ${command.takes.join(" ") || "nothing more"}.`);
+  const [first = "", second = ""] = positionals;
+  if (first === "help") return void process.stdout.write(helpOn(positionals.slice(1)));
+  if (values.help) {
+    const { name } = commandIn(positionals) ?? { name: first };
+    return void process.stdout.write(helpOn(name === "" ? [] : [name]));
   }
-  await command.run(...given);
+  if (values.version) return void process.stdout.write(`${version()}\n`);
+  const asked = commandIn(positionals);
+  if (!asked) throw unknown([first, second].join(" ").trim());
+  const { name, takes } = asked;
+  const given = positionals.slice(name.split(" ").length);
+  const required = takes.filter((what) => !what.startsWith("["));
+  if (given.length < required.length || given.length > takes.length || given.includes("")) {
+    throw new UsageError(`\`palaver ${name}\` takes ${takes.join(" ") || "nothing more"}.`);
+  }
+  if (Object.hasOwn(administration, name)) return runAdministration(name, given, values);
+  if (values.json || values.data !== undefined) {
+    throw new UsageError(`\`palaver ${name}\` takes neither --json nor --data.`);
+  }
+  await commands[name]!.run(...given);
+}
+
+/** The command that the first word names, or the first two. */
+function commandIn([first = "", second = ""]: readonly string[]) {
+  const all: Readonly<Record<string, Pick<Command, "takes">>> = { ...commands, ...administration };
+  const name = [`${first} ${second}`, first].find((each) => Object.hasOwn(all, each));
+  return name === undefined ? undefined : { name, takes: all[name]!.takes };
+}
+
+function unknown(name: string): UsageError {
+  if (name === "") return new UsageError("No command was given.");
+  const [first] = name.split(" ");
+  const among = Object.keys(administration).filter((each) => each.startsWith(`${first} `));
+  const next = among.map((each) => each.slice(each.indexOf(" ") + 1)).join(", ");
+  const behind = next && ` Behind \`${first}\` comes one of ${next}.`;
+  return new UsageError(`There is no command \`${name}\`.${behind}`);
+}
+
+async function runAdministration(name: string, given: readonly string[], { data, json }: Values) {
+  const { password, shows } = administration[name]!;
+  if (data === "") throw new UsageError("--data needs a directory.");
+  const config = readConfig({ ...process.env, ...(data && { DATA_DIR: data, DATABASE_URL: "" }) });
+  const typed = password ? [await readPassword(process.stdin, process.stderr)] : [];
+  const { administer } = await import("./control.js");
+  const rows = administer(config, { command: name, args: [...given, ...typed] }, die);
+  try {
+    await print((json ? jsonLines : shows)(rows), process.stdout);
+  } catch (error) {
+    if (!json || !(error instanceof MessagingError)) throw error;
+    process.stderr.write(jsonLine({ code: error.code, detail: error.message }));
+    process.exitCode = 1;
+  }
 }
 
 class UsageError extends Error {}
@@ -79,7 +179,12 @@ function parseCommandLine(args: readonly string[]) {
     return parseArgs({
       args: [...args],
       allowPositionals: true,
-      options: { help: { type: "boolean", short: "h" }, version: { type: "boolean", short: "v" } },
+      options: {
+        help: { type: "boolean", short: "h" },
+        version: { type: "boolean", short: "v" },
+        data: { type: "string" },
+        json: { type: "boolean" },
+      },
     });
   } catch (error) {
     // What follows the first sentence is advice for other programs.
@@ -92,7 +197,7 @@ function version(): string {
   return (JSON.parse(readFileSync(file, "utf8")) as { readonly version: string }).version;
 }
 
-function print({ lines, sound }: Report): void {
+function report({ lines, sound }: Report): void {
   process.stdout.write(`${lines.join("\n")}\n`);
   process.exitCode = sound ? 0 : 1;
 }
@@ -120,7 +225,8 @@ const adviceOn: Readonly<Record<string, string>> = {
   EADDRINUSE: "Something else listens there: end it, or set PORT to another port.",
   EADDRNOTAVAIL: "Set HOST to an address of this machine.",
   ENOTFOUND: "Set HOST to an address of this machine.",
-  EACCES: "Set DATA_DIR to a directory that may be written to, and PORT to a port that may be listened on.",
+  EACCES:
+    "Set DATA_DIR to a directory that may be written to, and PORT to a port that may be listened on; or run it as another user.",
   EROFS: "Set DATA_DIR to a directory that may be written to.",
   EEXIST: "Set DATA_DIR to a directory.",
   ENOTDIR: "Set DATA_DIR to a directory.",

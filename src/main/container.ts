@@ -3,14 +3,14 @@ import type Koa from "koa";
 import type { Logger } from "pino";
 import { argon2Hasher } from "../adapters/argon2.js";
 import { createHttpApp } from "../adapters/http/app.js";
-import { openMemoryStore } from "../adapters/memory/store.js";
-import { openSqliteStore } from "../adapters/sqlite/store.js";
 import { keyedSecrets, systemClock, uuids } from "../adapters/system.js";
 import { createMessaging, type Messaging } from "../application/messaging.js";
-import type { Clock, Ids, PasswordHasher, Secrets, Store } from "../application/ports.js";
+import type { Clock, Ids, PasswordHasher, Secrets } from "../application/ports.js";
+import type { Data } from "./administration.js";
 import type { Config } from "./config.js";
 import { openLog } from "./log.js";
 import { sessionKeys } from "./session-key.js";
+import { openStore, type OpenStore } from "./storage.js";
 
 /** A name under which the container knows a value of that type. */
 type Token<T> = ServiceIdentifier<T> & symbol;
@@ -19,12 +19,13 @@ const token = <T>(name: string): Token<T> => Symbol(name);
 
 export const tokens = {
   log: token<Logger>("log"),
-  store: token<Store>("store"),
+  store: token<OpenStore>("store"),
   passwords: token<PasswordHasher>("passwords"),
   secrets: token<Secrets>("secrets"),
   clock: token<Clock>("clock"),
   ids: token<Ids>("ids"),
   messaging: token<Messaging>("messaging"),
+  data: token<Data>("data"),
   app: token<Koa>("app"),
 };
 
@@ -65,6 +66,13 @@ export function createContainer(
         createMessaging({ store, passwords, secrets, clock, ids, refusedPasswords: config.refusedPasswords }),
       [tokens.store, tokens.passwords, tokens.secrets, tokens.clock, tokens.ids],
     );
+  const { refusedPasswords, dataDir: directory } = config;
+  container
+    .bind(tokens.data)
+    .toResolvedValue(
+      (store, passwords, clock, ids) => ({ store, passwords, clock, ids, refusedPasswords, directory }),
+      [tokens.store, tokens.passwords, tokens.clock, tokens.ids],
+    );
   container.bind(tokens.app).toResolvedValue(
     (messaging, store, clock, log) =>
       createHttpApp({
@@ -79,20 +87,4 @@ export function createContainer(
     [tokens.messaging, tokens.store, tokens.clock, tokens.log],
   );
   return container;
-}
-
-async function openStore(config: Config, log: Logger, onFatal: (error: Error) => void): Promise<Store> {
-  if (config.storage === "memory") return openMemoryStore();
-  const store = await openSqliteStore(config.dataDir, {
-    onFatal,
-    onTrouble: (trouble) => log.warn({ cause: String(trouble.cause) }, trouble.message),
-    onSpace: () => log.info("There is space for the log again. Writing goes on."),
-  });
-  const { replayed, torn, migratedFrom } = store.opening;
-  log.info({ transactions: store.opening.last, replayed }, "The data is open.");
-  if (torn)
-    log.warn({ ...torn }, "The last commit was cut off, and nobody was told that it is stored: it is gone.");
-  if (migratedFrom)
-    log.info({ from: migratedFrom }, "The data was of an older version, and is of this one now.");
-  return store;
 }

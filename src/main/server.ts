@@ -2,6 +2,7 @@ import { connectionLimits } from "../adapters/http/connections.js";
 import { listen } from "../adapters/http/server.js";
 import type { Config } from "./config.js";
 import { createContainer, tokens, type Closers } from "./container.js";
+import { listenForCommands } from "./control.js";
 import { forgetOldEvents } from "./retention.js";
 
 /** A server that runs. */
@@ -35,6 +36,9 @@ export async function serve(config: Config, onFatal: (error: Error) => void): Pr
     );
     const server = await listen(app, config.host, config.port, log, connectionLimits(config.rateLimits));
     closers.push(() => server.close());
+    if (config.storage === "sqlite") {
+      closers.push(await listenForCommands(await container.getAsync(tokens.data), log));
+    }
     const data = config.storage === "memory" ? "in memory, and gone when it ends" : `in ${config.dataDir}`;
     log.info(`Palaver listens on ${server.url}, with its data ${data}.`);
     if (!config.trustProxy) {

@@ -2,13 +2,14 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { openStore } from "../../src/adapters/sqlite/store.js";
 import { inline } from "../../src/adapters/sqlite/threads.js";
+import type { UserRecord } from "../../src/application/administration.js";
 import type { ChatList } from "../../src/application/chats.js";
 import type { MessagePage, SentMessage } from "../../src/application/messages.js";
-import { createMessaging, type Messaging } from "../../src/application/messaging.js";
 import type { Store } from "../../src/application/ports.js";
 import { lastSeq, unreadCount, type ChatId, type ChatOverview } from "../../src/domain/chat.js";
 import { MessagingError } from "../../src/domain/errors.js";
 import type { User } from "../../src/domain/user.js";
+import { coreOf, type Core } from "../support/operator.js";
 import { testPorts, type TestPorts } from "../support/ports.js";
 import { seeded, simulatedDisk, type SimulatedDisk } from "../support/simulated-disk.js";
 import { everyMessage } from "../support/world.js";
@@ -16,11 +17,11 @@ import { everyMessage } from "../support/world.js";
 const NAMES = ["ana", "bo", "cy", "dora"] as const;
 
 /** A command for both stores. Users go by their names until it is carried out. */
-type Step = { readonly call: keyof Messaging; readonly later: number; readonly by?: string } & Readonly<
+type Step = { readonly call: keyof Core; readonly later: number; readonly by?: string } & Readonly<
   Record<string, unknown>
 >;
 
-function step(call: keyof Messaging, fields: Readonly<Record<string, fc.Arbitrary<unknown>>>) {
+function step(call: keyof Core, fields: Readonly<Record<string, fc.Arbitrary<unknown>>>) {
   return fc.record({ call: fc.constant(call), later: fc.nat(2), ...fields }) as fc.Arbitrary<Step>;
 }
 
@@ -60,6 +61,9 @@ const writes = [
     step("registerUser", { username: name, password: fc.constant("a password") }),
     step("createGroupChat", { by, title }),
     step("renameChat", { by, chatId, title }),
+    step("disableUser", { user: name }),
+    step("enableUser", { user: name }),
+    step("logIn", { username: name, password: fc.constant("a password") }),
   ),
 ];
 const reads = [
@@ -95,7 +99,7 @@ interface Pair {
   /** Carries out a command on both, and answers what both answer. */
   run(command: Step): Promise<Outcome>;
   /** Asks both, and answers what both answer. */
-  ask<T>(question: (messaging: Messaging) => Promise<T>): Promise<T>;
+  ask<T>(question: (core: Core) => Promise<T>): Promise<T>;
   /** Closes the SQLite store, and opens it again. */
   reopen(): Promise<void>;
   close(): Promise<void>;
@@ -105,7 +109,7 @@ async function openPair(): Promise<Pair> {
   const disk = simulatedDisk(seeded(0));
   const memory = testPorts();
   let sqlite: TestPorts = { ...testPorts(), store: await openOn(disk) };
-  let sides = [createMessaging(memory), createMessaging(sqlite)];
+  let sides = [coreOf(memory), coreOf(sqlite)];
   const users = new Map<string, User>();
 
   const pair: Pair = {
@@ -113,8 +117,8 @@ async function openPair(): Promise<Pair> {
     async run({ call, later, by: caller, ...command }) {
       for (const { clock } of [memory, sqlite]) clock.advance(later);
       const given = caller === undefined ? command : { ...command, by: users.get(caller)?.id ?? "nobody" };
-      const outcome = await pair.ask((messaging) =>
-        outcomeOf((messaging[call] as (given: unknown) => Promise<unknown>)(given)),
+      const outcome = await pair.ask((core) =>
+        outcomeOf((core[call] as (given: unknown) => Promise<unknown>)(given)),
       );
       if (call === "registerUser" && "answer" in outcome) {
         const user = outcome.answer as User;
@@ -130,7 +134,7 @@ async function openPair(): Promise<Pair> {
     async reopen() {
       await sqlite.store.close();
       sqlite = { ...sqlite, store: await openOn(disk) };
-      sides = [createMessaging(memory), createMessaging(sqlite)];
+      sides = [coreOf(memory), coreOf(sqlite)];
     },
     close: () => sqlite.store.close(),
   };
@@ -152,8 +156,8 @@ async function outcomeOf(call: Promise<unknown>): Promise<Outcome> {
   }
 }
 
-/** All that everybody can see. */
-async function everything(messaging: Messaging, users: Iterable<User>) {
+/** All that everybody can see, and the operator. */
+async function everything(messaging: Core, users: Iterable<User>) {
   const views = [];
   for (const { id: me } of users) {
     const { chats } = await messaging.listChats({ by: me, limit: 1000 });
@@ -166,9 +170,14 @@ async function everything(messaging: Messaging, users: Iterable<User>) {
       });
     }
     const all = await everyMessage(await messaging.listMessages({ by: me, of: "all" }));
-    views.push({ me, chats, seen, all });
+    views.push({ me, chats, seen, all, exported: await messaging.exportUser(me) });
   }
-  return views;
+  return {
+    views,
+    accounts: await messaging.listUsers(),
+    summaries: await messaging.listAllChats(),
+    stock: await messaging.takeStock(),
+  };
 }
 
 describe("the memory store and the SQLite store, whatever is done in whatever order", function () {
@@ -193,8 +202,9 @@ describe("the memory store and the SQLite store, whatever is done in whatever or
             read.set(place, Math.max(read.get(place) ?? 0, reached));
           }
         }
-        const seenByAll = () => pair.ask((messaging) => everything(messaging, pair.users.values()));
-        const views = await seenByAll();
+        const seenByAll = () => pair.ask((core) => everything(core, pair.users.values()));
+        const seenNow = await seenByAll();
+        const { views, accounts, summaries, stock } = seenNow;
         for (const { me, seen, all } of views) {
           for (const { overview, participants, messages } of seen) {
             const readSeq = read.get(`${me} ${overview.chat.id}`) ?? 0;
@@ -210,8 +220,19 @@ describe("the memory store and the SQLite store, whatever is done in whatever or
           const merged = seen.flatMap(({ messages }) => messages);
           expect(all).to.deep.equal(merged.toSorted((one, other) => one.id - other.id));
         }
+        const records = views.flatMap(({ exported }) => exported);
+        const written = records.flatMap((record: UserRecord) =>
+          "message" in record ? record.message.id : [],
+        );
+        expect(new Set(written)).to.have.property("size", stock.messages);
+        expect(stock).to.include({ users: accounts.length, messages: written.length });
+        expect(stock.groupChats + stock.p2pChats).to.equal(summaries.length);
+        for (const { me, exported } of views) {
+          const isDisabled = accounts.some(({ user, disabledAt }) => user.id === me && disabledAt !== null);
+          expect(isDisabled && exported.some((record) => "session" in record)).to.equal(false);
+        }
         await pair.reopen();
-        expect(await seenByAll()).to.deep.equal(views);
+        expect(await seenByAll()).to.deep.equal(seenNow);
         await pair.close();
       }),
       { numRuns: 50 },

@@ -119,6 +119,8 @@ export function contentsOf(store: Store, { people, chatIds, keys, digests }: Whe
     lastId: await messages.lastId(),
     bounds: await events.bounds(),
     events: await events.all(all),
+    accounts: await users.list({ after: undefined, limit: GREATEST }),
+    summaries: await chats.list({ after: undefined, limit: GREATEST }),
     users: await inTurn(people, async ({ id, username }) => ({
       byId: await users.byId(id),
       byKey: await users.byKey(usernameKey(username)),
@@ -126,6 +128,7 @@ export function contentsOf(store: Store, { people, chatIds, keys, digests }: Whe
       chats: await inTurn(chatIds, (chatId) => chats.ofParticipant(chatId, id)),
       p2p: await inTurn(people, (peer) => chats.p2p(pairOf(id, peer.id))),
       messages: await messages.ofUser(id, all),
+      sent: await messages.sentBy(id, all),
       overviews: await inTurn(chatIds, (chatId) => chats.overview(chatId, id)),
       list: await chats.ofUser(id, { asOf: GREATEST, after: undefined, limit: GREATEST }),
       sentAs: await inTurn(keys, (key) => messages.sentAs(id, key as IdempotencyKey)),

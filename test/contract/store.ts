@@ -3,6 +3,7 @@ import type { Store } from "../../src/application/ports.js";
 import { pairOf } from "../../src/domain/chat.js";
 import type { IdempotencyKey, MessageText } from "../../src/domain/message.js";
 import { usernameKey } from "../../src/domain/user.js";
+import { administrationContract } from "./administration.js";
 import { chatContract } from "./chats.js";
 import { eventContract } from "./events.js";
 import { followerContract } from "./followers.js";
@@ -68,6 +69,7 @@ export function storeContract(runner: Runner, { open, reopen }: StoreOpening): v
     sessionContract(runner, store);
     eventContract(runner, store);
     followerContract(runner, store);
+    administrationContract(runner, store);
     transactionContract(runner, store);
 
     it("gives its cursors a name that no other store has", async () => {
@@ -185,6 +187,7 @@ async function fill(store: Store): Promise<Whereabouts> {
     await sessions.touch({ ...sessionOf(ana, "kept", 200), lastSeenAt: 150 });
     await sessions.add(tokenOf(bo, "token", "of bo"), "token");
     await users.replacePassword(bo.id, "new digest of bo");
+    await users.setDisabledAt(bo.id, 7);
     await sessions.add(sessionOf(ana, "removed", 100), "removed");
     await sessions.add(sessionOf(ana, "expired", 1), "expired");
     await sessions.remove(sessionOf(ana, "removed", 100).id);

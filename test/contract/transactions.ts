@@ -60,6 +60,7 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
         assert.deepEqual(await users.credentials(usernameKey("cy")), {
           user: cy,
           passwordDigest: "digest of cy",
+          disabledAt: null,
         });
         assert.equal(await users.add(cy, usernameKey("cy"), "digest"), false);
         const opened = await chats.openP2p(pairOf(ana.id, cy.id), 1);
@@ -128,6 +129,7 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
         await chats.addParticipant(chat.id, ana.id, 1);
         for (const each of [chat, group, p2p, chat]) await messages.append(draft(each, cy, "b"));
         await users.replacePassword(ana.id, "new digest");
+        await users.setDisabledAt(bo.id, 7);
         await sessions.add(sessionOf(cy, "new", 100), "new");
         await sessions.touch({ ...sessionOf(ana, "kept", 200), lastSeenAt: 2 });
         await sessions.remove(sessionOf(ana, "kept", 100).id);

@@ -20,7 +20,7 @@ export function userContract({ describe, it }: Runner, store: () => Store): void
         for (const { user, key, passwordDigest } of added) {
           assert.deepEqual(await users.byId(user.id), user);
           assert.deepEqual(await users.byKey(key), user);
-          assert.deepEqual(await users.credentials(key), { user, passwordDigest });
+          assert.deepEqual(await users.credentials(key), { user, passwordDigest, disabledAt: null });
         }
       });
     });
@@ -45,7 +45,11 @@ export function userContract({ describe, it }: Runner, store: () => Store): void
       });
       await store().read(async ({ users }) => {
         assert.deepEqual(await users.byKey(key), ana);
-        assert.deepEqual(await users.credentials(key), { user: ana, passwordDigest: "digest of ana" });
+        assert.deepEqual(await users.credentials(key), {
+          user: ana,
+          passwordDigest: "digest of ana",
+          disabledAt: null,
+        });
         assert.equal(await users.byId(second.id), undefined);
       });
     });
@@ -73,9 +77,17 @@ export function userContract({ describe, it }: Runner, store: () => Store): void
       });
       await store().read(async ({ users }) => {
         const [keyOfAna, keyOfBo] = [usernameKey(ana.username), usernameKey(bo.username)];
-        assert.deepEqual(await users.credentials(keyOfAna), { user: ana, passwordDigest: "new digest" });
+        assert.deepEqual(await users.credentials(keyOfAna), {
+          user: ana,
+          passwordDigest: "new digest",
+          disabledAt: null,
+        });
         assert.deepEqual(await users.byId(ana.id), ana);
-        assert.deepEqual(await users.credentials(keyOfBo), { user: bo, passwordDigest: "digest of bo" });
+        assert.deepEqual(await users.credentials(keyOfBo), {
+          user: bo,
+          passwordDigest: "digest of bo",
+          disabledAt: null,
+        });
       });
     });
   });

@@ -2,7 +2,8 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 
-const cli = fileURLToPath(new URL("../../src/main/cli.js", import.meta.url));
+/** The file of the command `palaver`. */
+export const cli = fileURLToPath(new URL("../../src/main/cli.js", import.meta.url));
 
 /** A `palaver` that runs, or ran, as a process of its own. */
 export interface Process {
@@ -13,11 +14,24 @@ export interface Process {
   readonly ended: Promise<number | null>;
 }
 
-export function run(args: readonly string[], env: Readonly<Record<string, string>> = {}): Process {
+/**
+ * @param input what it finds on its standard input.
+ * @param uid the user that it runs as, if that is another one.
+ */
+export function run(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  input = "",
+  uid?: number,
+): Process {
   const child = spawn(process.execPath, [cli, ...args], {
     env: { PATH: process.env["PATH"] ?? "", ...env },
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["pipe", "pipe", "pipe"],
+    ...(uid !== undefined && { uid }),
   });
+  // It may end without having read it.
+  child.stdin.on("error", () => {});
+  child.stdin.end(input);
   let output = "";
   child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
   child.stderr.on("data", (chunk: Buffer) => (output += chunk.toString()));

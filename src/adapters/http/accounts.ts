@@ -48,7 +48,14 @@ export function accountOperations(
       body: loginForm,
       answer: userSchema,
       gives: ["Set-Cookie"],
-      refusals: ["invalid_password", "wrong_credentials", "too_many_requests", "busy", "store_unavailable"],
+      refusals: [
+        "invalid_password",
+        "wrong_credentials",
+        "account_disabled",
+        "too_many_requests",
+        "busy",
+        "store_unavailable",
+      ],
       audit: "login",
       async handle({ body, ctx }) {
         const command = { ...body, replaces: cookieSecret(ctx), userAgent: ctx.get("User-Agent") };

@@ -52,6 +52,7 @@ export const statuses: Readonly<Record<Code, number>> = {
   user_not_in_chat: 400,
   message_deleted: 400,
   not_signed_in: 401,
+  account_disabled: 403,
   not_a_participant: 403,
   not_your_message: 403,
   cross_site: 403,
@@ -173,6 +174,7 @@ export function answerErrors(log: Log, audit: Audit): Middleware {
 /** The refusals that an operator wants to know of, by code or by status. */
 const failures: Readonly<Record<string, Deed>> = {
   wrong_credentials: "login_failed",
+  account_disabled: "login_failed",
   wrong_password: "password_change_failed",
   403: "forbidden",
   429: "rate_limited",

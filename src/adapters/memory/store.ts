@@ -9,7 +9,7 @@ import type {
 } from "../../application/ports.js";
 import type { Chat, ChatId, ChatOverview, Pair } from "../../domain/chat.js";
 import type { Message } from "../../domain/message.js";
-import type { User, UserId, UsernameKey } from "../../domain/user.js";
+import type { Account, UserId, UsernameKey } from "../../domain/user.js";
 import { eventLog, type MemoryEventLog } from "./events.js";
 import { sliceOf } from "./history.js";
 import { sessionRepository } from "./sessions.js";
@@ -99,13 +99,12 @@ export function openMemoryStore(): Store {
   };
 }
 
-interface Account {
-  readonly user: User;
+interface Credentials extends Account {
   readonly passwordDigest: string;
 }
 
 function userRepository(undo: Undo): UserRepository {
-  const byId = new Map<UserId, Account>();
+  const byId = new Map<UserId, Credentials>();
   const byKey = new Map<UsernameKey, UserId>();
   const ofKey = (key: UsernameKey) => {
     const id = byKey.get(key);
@@ -115,10 +114,17 @@ function userRepository(undo: Undo): UserRepository {
     byId: async (id) => byId.get(id)?.user,
     byKey: async (key) => ofKey(key)?.user,
     credentials: async (key) => ofKey(key),
+    async list({ after = "", limit }) {
+      const behind = [...byId.keys()].filter((id) => id > after).toSorted();
+      return behind.slice(0, limit).map((id) => {
+        const { user, disabledAt } = byId.get(id)!;
+        return { user, disabledAt };
+      });
+    },
     async add(given, key, passwordDigest) {
       if (byKey.has(key)) return false;
       const user = Object.freeze({ ...given });
-      put(byId, user.id, Object.freeze({ user, passwordDigest }), undo);
+      put(byId, user.id, Object.freeze({ user, passwordDigest, disabledAt: null }), undo);
       put(byKey, key, user.id, undo);
       return true;
     },
@@ -126,6 +132,12 @@ function userRepository(undo: Undo): UserRepository {
       const account = byId.get(id);
       if (account === undefined) return false;
       put(byId, id, Object.freeze({ ...account, passwordDigest }), undo);
+      return true;
+    },
+    async setDisabledAt(id, disabledAt) {
+      const account = byId.get(id);
+      if (account === undefined) return false;
+      put(byId, id, Object.freeze({ ...account, disabledAt }), undo);
       return true;
     },
   };
@@ -216,6 +228,18 @@ function chatRepository(
         })),
       );
     },
+    async list({ after = 0, limit }) {
+      const behind = [...byId.values()].filter(({ chat }) => chat.id > after).slice(0, limit);
+      return Promise.all(
+        behind.map(async ({ chat, pair, participants, messages: said }) => ({
+          chat,
+          between: await Promise.all(Array.from(new Set(pair), username)),
+          participantCount: participants.size,
+          lastSeq: said.length,
+          lastSentAt: said.at(-1)?.sentAt ?? null,
+        })),
+      );
+    },
     async rename(id, title) {
       const room = roomOf(byId, id);
       const before = room.chat;
@@ -270,6 +294,8 @@ function messageRepository({ byId, ofUser, messages: all }: Rooms, undo: Undo): 
         Array.from(ofUser.get(id) ?? [], (room) => room.messages),
         slice,
       ),
+    sentBy: async (id, { after, upTo }) =>
+      all.slice(Math.max(0, after), Math.max(0, upTo)).filter(({ sender }) => sender.id === id),
     async append({ chatId, sender, text, sentAt }, as) {
       if (as && once.has(nameOf(sender.id, as.key))) throw new Error("The sender has used this key before.");
       const { messages } = roomOf(byId, chatId);

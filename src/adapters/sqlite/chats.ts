@@ -1,5 +1,5 @@
 import type { ChatRepository } from "../../application/ports.js";
-import type { Chat, ChatId, ChatOverview } from "../../domain/chat.js";
+import type { Chat, ChatId, ChatOverview, ChatSummary } from "../../domain/chat.js";
 import type { UserId } from "../../domain/user.js";
 import { numberIn, type Row, type Statements } from "./database.js";
 import { lastEventId } from "./events.js";
@@ -127,6 +127,19 @@ export function chats(statements: Statements): ChatRepository {
         joinedAt: joinedAt as number,
       }));
     },
+    async list({ after, limit }) {
+      return rows(
+        `SELECT ${CHAT}, one.username, other.username, chats.participant_count,
+           messages.seq, messages.sent_at
+         FROM chats LEFT JOIN users AS one ON one.id = chats.first_user_id
+           LEFT JOIN users AS other ON other.id = chats.second_user_id AND other.id <> one.id
+           LEFT JOIN messages ON messages.chat_id = chats.id
+             AND messages.seq = (SELECT max(seq) FROM messages WHERE chat_id = chats.id)
+         WHERE chats.id > ? ORDER BY chats.id LIMIT ?`,
+        after ?? 0,
+        limit,
+      ).map(summaryOf);
+    },
     async rename(id, title) {
       change("UPDATE chats SET title = ? WHERE id = ?", title, id);
     },
@@ -165,6 +178,17 @@ function chatOf([id, kind, title, createdAt]: Row): Chat {
     kind: kind as Chat["kind"],
     title: title as string | null,
     createdAt: createdAt as number,
+  };
+}
+
+function summaryOf(found: Row): ChatSummary {
+  const [, , , , one, other, participantCount, lastSeq, lastSentAt] = found;
+  return {
+    chat: chatOf(found),
+    between: [one, other].filter((username) => typeof username === "string"),
+    participantCount: participantCount as number,
+    lastSeq: (lastSeq ?? 0) as number,
+    lastSentAt: (lastSentAt ?? null) as number | null,
   };
 }
 

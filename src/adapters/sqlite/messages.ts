@@ -75,6 +75,16 @@ export function messages(statements: Statements): MessageRepository {
         ),
       );
     },
+    // By the ids alone: an index of the senders would cost each message that is sent, for what is asked for seldom.
+    async sentBy(id, { after, upTo }) {
+      return rows(
+        `SELECT ${MESSAGE} FROM messages CROSS JOIN users ON users.id = messages.sender_id
+         WHERE messages.id > ? AND messages.id <= ? AND +messages.sender_id = ? ORDER BY messages.id`,
+        after,
+        upTo,
+        id,
+      ).map(messageOf);
+    },
     async append({ chatId, sender, text, sentAt }, once) {
       const id = lastMessageId(statements) + 1;
       const seq = numberIn(row("SELECT max(seq) FROM messages WHERE chat_id = (SELECT ?)", chatId)) + 1;

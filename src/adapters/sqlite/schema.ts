@@ -122,6 +122,10 @@ const MIGRATIONS: readonly string[] = [
   -- The last event of the log when they joined: those behind it are for them.
   ALTER TABLE participants ADD COLUMN joined_after INTEGER NOT NULL DEFAULT 0;
   `,
+  `
+  -- Since when the operator keeps them out; null where nobody does.
+  ALTER TABLE users ADD COLUMN disabled_at INTEGER;
+  `,
 ];
 
 /**

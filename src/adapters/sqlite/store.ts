@@ -56,7 +56,8 @@ export interface SqliteOptions {
  * resolves, whatever happens to the process or the machine after that.
  *
  * @throws DamageError where a file is not what was written.
- * @throws Error where another process has the directory, or a newer program wrote it.
+ * @throws DirectoryInUseError where another process has the directory.
+ * @throws Error where a newer program wrote it.
  */
 export async function openSqliteStore(directory: string, options: SqliteOptions = {}): Promise<SqliteStore> {
   makeDirectory(directory);

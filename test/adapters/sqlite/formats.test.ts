@@ -80,6 +80,7 @@ describe("an SQLite store in the first format", () => {
       expect(await users.credentials("ana" as UsernameKey)).to.deep.equal({
         user: ana,
         passwordDigest: "digest of ana",
+        disabledAt: null,
       });
       expect(await users.byId(BO)).to.deep.equal(bo);
       expect(await chats.ofParticipant(1 as ChatId, ANA)).to.deep.equal({

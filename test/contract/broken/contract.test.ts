@@ -9,6 +9,7 @@ import {
   type StoreOpening,
 } from "../index.js";
 import { brokenAdapters, soundHasher, soundSecrets, type Suite } from "./adapters.js";
+import { brokenAdministration } from "./administration.js";
 import { sound } from "./breaking.js";
 import { collect } from "./cases.js";
 import { brokenChats } from "./chats.js";
@@ -29,6 +30,7 @@ const brokenStores = {
   ...brokenOverviews,
   ...brokenEvents,
   ...brokenFollowers,
+  ...brokenAdministration,
   ...brokenTransactions,
 };
 

@@ -1,0 +1,252 @@
+import { expect } from "chai";
+import { logIn } from "../../src/application/accounts.js";
+import {
+  disableUser,
+  enableUser,
+  exportUser,
+  resetPassword,
+  revokeSessions,
+  sessionsOf,
+} from "../../src/application/administration.js";
+import type { PasswordHasher } from "../../src/application/ports.js";
+import type { MessagingError } from "../../src/domain/errors.js";
+import { refusalOf } from "../support/refusal.js";
+import { contents, expectRefusal, openWatchedWorld, openWorld, type World } from "../support/world.js";
+
+const DAY = 24 * 60 * 60 * 1_000;
+const ana = { username: "ana", password: "password of ana" };
+
+/** Verifies passwords, and meanwhile something else happens. */
+function whileVerifying(world: World, meanwhile: () => Promise<unknown>): PasswordHasher {
+  return {
+    ...world.ports.passwords,
+    async verify(digest, password) {
+      const right = await world.ports.passwords.verify(digest, password);
+      await meanwhile();
+      return right;
+    },
+  };
+}
+
+describe("disabling a user", () => {
+  let world: World;
+  const disable = () => disableUser(world.ports, { user: "ana" });
+  beforeEach(async () => {
+    world = await openWorld();
+  });
+
+  it("answers the account, named by any form of its name or by its id, and since when it is disabled", async () => {
+    const disabledAt = world.ports.clock.now();
+    for (const user of ["ana", "ANA", world.ana.id]) {
+      expect(await disableUser(world.ports, { user })).to.deep.equal({ user: world.ana, disabledAt });
+    }
+  });
+
+  it("ends all sessions and tokens of that user in the same step, and nobody else's", async () => {
+    const first = await world.logIn(ana);
+    const token = await world.createToken({ by: first.session, name: "bot" });
+    const bo = await world.logIn({ username: "bo", password: "password of bo" });
+    const { transactions } = world.ports.store.status();
+    await disable();
+    expect(world.ports.store.status().transactions).to.equal(transactions + 1);
+    for (const { secret } of [first, token]) {
+      expect(await refusalOf(world.authenticate({ secret }))).to.equal("not_signed_in");
+    }
+    expect(await world.authenticate({ secret: bo.secret })).to.deep.equal(bo.session);
+  });
+
+  it("ends the streams of the user's sessions", async () => {
+    const { core, world: watchedWorld, bo, session } = await openWatchedWorld();
+    const events = core.followEvents({ by: bo.id, session });
+    await events.next();
+    const next = events.next();
+    await disableUser(watchedWorld.ports, { user: "bo" });
+    expect(await next).to.deep.equal({ done: true, value: undefined });
+  });
+
+  it("refuses the user's logins from then on, and tells the log whose it was", async () => {
+    await disable();
+    await expectRefusal(world, () => world.logIn(ana), "account_disabled");
+    const account = await world.logIn(ana).catch((error: MessagingError) => error.account);
+    expect(account).to.equal(world.ana.id);
+  });
+
+  it("shows who does not know the password nothing: the same words, after the same work", async () => {
+    const wrong = { ...ana, password: "password of bo" };
+    const before = await world.logIn(wrong).catch(String);
+    await disable();
+    const { verified } = world.ports.passwords;
+    const count = verified.length;
+    expect(await world.logIn(wrong).catch(String)).to.equal(before);
+    expect(verified.slice(count)).to.deep.equal(["digest:password of ana"]);
+    await expectRefusal(world, () => world.logIn(wrong), "wrong_credentials");
+  });
+
+  it("refuses a login whose password is being verified meanwhile, and no session comes of it", async () => {
+    const { secret: replaces } = await world.logIn({ username: "bo", password: "password of bo" });
+    const passwords = whileVerifying(world, disable);
+    const attempt = logIn({ ...world.ports, passwords }, { ...ana, replaces });
+    expect(await refusalOf(attempt)).to.equal("account_disabled");
+    expect(await sessionsOf(world.ports, { user: "ana" })).to.deep.equal([]);
+    expect((await world.authenticate({ secret: replaces })).user).to.deep.equal(world.bo);
+  });
+
+  it("refuses a token and another password that its sessions ask for when they are gone", async () => {
+    const { session: by } = await world.logIn(ana);
+    await disable();
+    await expectRefusal(world, () => world.createToken({ by, name: "bot" }), "not_signed_in");
+    const change = { by, currentPassword: ana.password, newPassword: "another password" };
+    await expectRefusal(world, () => world.changePassword(change), "not_signed_in");
+  });
+
+  it("leaves none alive of sessions that race with it", async () => {
+    const racing = Array.from({ length: 20 }, () => refusalOf(world.logIn(ana)));
+    await disable();
+    const outcomes = new Set(await Promise.all(racing));
+    expect([...outcomes].filter((code) => code !== "account_disabled" && code !== undefined)).to.deep.equal(
+      [],
+    );
+    expect(await sessionsOf(world.ports, { user: "ana" })).to.deep.equal([]);
+  });
+
+  it("keeps the user in their chats, where others write on", async () => {
+    const chat = await world.group(world.bo, world.ana);
+    await disable();
+    await world.sendMessage({ by: world.bo.id, to: { chatId: chat.id }, text: "still there?" });
+    await world.sendMessage({ by: world.bo.id, to: { username: "ana" }, text: "hello" });
+    const { participants } = await world.getChat({ by: world.bo.id, chatId: chat.id });
+    expect(participants.map(({ username }) => username)).to.have.members(["ana", "bo"]);
+  });
+
+  it("changes nothing where the user is disabled already", async () => {
+    const { disabledAt } = await disable();
+    world.ports.clock.advance(DAY);
+    const before = await contents(world);
+    expect((await disable()).disabledAt).to.equal(disabledAt);
+    expect(await contents(world)).to.deep.equal(before);
+  });
+
+  it("is undone by enabling, after which the user logs in anew", async () => {
+    const { secret } = await world.logIn(ana);
+    await disable();
+    for (let again = 0; again < 2; again += 1) {
+      const account = { user: world.ana, disabledAt: null };
+      expect(await enableUser(world.ports, { user: world.ana.id })).to.deep.equal(account);
+    }
+    expect(await refusalOf(world.authenticate({ secret }))).to.equal("not_signed_in");
+    expect((await world.logIn(ana)).session.user).to.deep.equal(world.ana);
+  });
+});
+
+describe("resetting a password", () => {
+  let world: World;
+  const reset = (newPassword: string) => resetPassword(world.ports, { user: "ana", newPassword });
+  beforeEach(async () => {
+    world = await openWorld();
+  });
+
+  it("lets the user log in with the new password only, and ends all their sessions and tokens", async () => {
+    const first = await world.logIn(ana);
+    const token = await world.createToken({ by: first.session, name: "bot" });
+    expect(await reset("cafe\u0301 noir")).to.deep.equal({ user: world.ana, disabledAt: null });
+    for (const { secret } of [first, token]) {
+      expect(await refusalOf(world.authenticate({ secret }))).to.equal("not_signed_in");
+    }
+    expect(await refusalOf(world.logIn(ana))).to.equal("wrong_credentials");
+    expect(await refusalOf(world.logIn({ ...ana, password: "caf\u00e9 noir" }))).to.equal(undefined);
+  });
+
+  it("leaves nobody in who knew the old password and is being verified meanwhile", async () => {
+    const passwords = whileVerifying(world, () => reset("another password"));
+    expect(await refusalOf(logIn({ ...world.ports, passwords }, ana))).to.equal("wrong_credentials");
+    expect(await sessionsOf(world.ports, { user: "ana" })).to.deep.equal([]);
+  });
+
+  it("does not let a disabled user in", async () => {
+    await disableUser(world.ports, { user: "ana" });
+    expect((await reset("another password")).disabledAt).to.equal(world.ports.clock.now());
+    expect(await refusalOf(world.logIn({ ...ana, password: "another password" }))).to.equal(
+      "account_disabled",
+    );
+  });
+
+  it("is refused with a password that breaks the rules, before any work is done for it", async () => {
+    const { hashed } = world.ports.passwords;
+    await expectRefusal(world, () => reset("1234567"), "invalid_password");
+    await expectRefusal(world, () => reset("Password123"), "refused_password");
+    expect(world.ports.passwords.hashed).to.equal(hashed);
+  });
+});
+
+describe("revoking sessions", () => {
+  let world: World;
+  beforeEach(async () => {
+    world = await openWorld();
+  });
+
+  it("ends one of the user's sessions or tokens, or all of them, and answers them", async () => {
+    const first = await world.logIn(ana);
+    world.ports.clock.advance(1);
+    const { session: second } = await world.logIn(ana);
+    world.ports.clock.advance(1);
+    const { session: token } = await world.createToken({ by: second, name: "bot" });
+    const live = await sessionsOf(world.ports, { user: "ana" });
+    expect(live).to.deep.equal([first.session, second, token]);
+    const sessionId = first.session.id;
+    const one = await revokeSessions(world.ports, { user: world.ana.id, sessionId });
+    expect(one).to.deep.equal([first.session]);
+    expect(await refusalOf(world.authenticate({ secret: first.secret }))).to.equal("not_signed_in");
+    expect(await revokeSessions(world.ports, { user: "ana" })).to.deep.equal([second, token]);
+    expect(await sessionsOf(world.ports, { user: "ana" })).to.deep.equal([]);
+  });
+
+  it("knows none that has expired", async () => {
+    const { session } = await world.logIn(ana);
+    const { session: token } = await world.createToken({ by: session, name: "bot" });
+    world.ports.clock.advance(14 * DAY);
+    expect(await sessionsOf(world.ports, { user: "ana" })).to.deep.equal([token]);
+    const one = { user: "ana", sessionId: session.id };
+    await expectRefusal(world, () => revokeSessions(world.ports, one), "unknown_session");
+    expect(await revokeSessions(world.ports, { user: "ana" })).to.deep.equal([token]);
+  });
+
+  it("ends what the session has open", async () => {
+    const { core, world: watchedWorld, bo, session } = await openWatchedWorld();
+    const events = core.followEvents({ by: bo.id, session });
+    await events.next();
+    const next = events.next();
+    await revokeSessions(watchedWorld.ports, { user: "bo", sessionId: session });
+    expect(await next).to.deep.equal({ done: true, value: undefined });
+  });
+
+  it("is refused for a session of somebody else, an ended one, and none", async () => {
+    const { session: ofBo } = await world.logIn({ username: "bo", password: "password of bo" });
+    const { session: ended, secret } = await world.logIn(ana);
+    await world.logOut({ secret });
+    for (const sessionId of [ofBo.id, ended.id, "none", ""]) {
+      await expectRefusal(
+        world,
+        () => revokeSessions(world.ports, { user: "ana", sessionId }),
+        "unknown_session",
+      );
+    }
+  });
+});
+
+describe("what the operator does for a user", () => {
+  it("is refused where nobody has that name or id", async () => {
+    const world = await openWorld();
+    for (const user of ["dora", "", "an", world.ana.id.slice(1)]) {
+      for (const attempt of [
+        () => disableUser(world.ports, { user }),
+        () => enableUser(world.ports, { user }),
+        () => resetPassword(world.ports, { user, newPassword: "another password" }),
+        () => sessionsOf(world.ports, { user }),
+        () => revokeSessions(world.ports, { user }),
+        () => exportUser(world.ports, { user }).next(),
+      ]) {
+        await expectRefusal(world, attempt, "unknown_user");
+      }
+    }
+  });
+});

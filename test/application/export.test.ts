@@ -1,0 +1,139 @@
+import { expect } from "chai";
+import {
+  disableUser,
+  exportUser,
+  listAllChats,
+  listUsers,
+  takeStock,
+} from "../../src/application/administration.js";
+import { collected } from "../support/operator.js";
+import { testPorts } from "../support/ports.js";
+import { openWorld, type World } from "../support/world.js";
+
+const DAY = 24 * 60 * 60 * 1_000;
+const ana = { username: "ana", password: "password of ana" };
+
+describe("the operator's lists", () => {
+  it("have every user and every chat once, however many there are, also of those that come meanwhile", async () => {
+    const world = await openWorld();
+    const { store, clock } = world.ports;
+    const now = clock.now();
+    await store.transaction(async ({ chats }) => {
+      for (let n = 1; n <= 1_001; n += 1) await chats.addGroup(`${n}`, now);
+    });
+    const slices = listAllChats(world.ports);
+    const first = await slices.next();
+    await world.group(world.ana, world.bo);
+    const rest = (await collected(slices)).flat();
+    const met = [...(first.value as typeof rest), ...rest];
+    expect(met.map(({ chat }) => chat.id)).to.deep.equal(Array.from({ length: 1_002 }, (_, n) => n + 1));
+    expect(met.at(-1)).to.include({ participantCount: 2, lastSeq: 0, lastSentAt: null });
+    await disableUser(world.ports, { user: "bo" });
+    expect((await collected(listUsers(world.ports))).flat()).to.deep.equal([
+      { user: world.ana, disabledAt: null },
+      { user: world.bo, disabledAt: now },
+      { user: world.cy, disabledAt: null },
+    ]);
+  });
+});
+
+describe("an export of a user", () => {
+  const exported = (world: World) => collected(exportUser(world.ports, { user: "ana" }));
+
+  it("has the account, the live sessions and tokens, the chats, and what the user wrote, also where they have left", async () => {
+    const world = await openWorld();
+    const {
+      ana: { id },
+      bo,
+    } = world;
+    const { session } = await world.logIn(ana);
+    const { session: token } = await world.createToken({ by: session, name: "bot" });
+    const left = await world.group(bo, world.ana);
+    const { message: first } = await world.sendMessage({ by: id, to: { chatId: left.id }, text: "I go" });
+    await world.removeParticipant({ by: id, chatId: left.id, user: id });
+    await world.sendMessage({ by: bo.id, to: { username: "ana" }, text: "a secret of bo" });
+    const { message: second } = await world.sendMessage({ by: id, to: { username: "bo" }, text: "oh" });
+    await world.sendMessage({ by: bo.id, to: { username: "ana" }, text: "another secret of bo" });
+    const edited = await world.editMessage({ by: id, id: second.id, text: "ah" });
+    const { overview } = await world.getChat({ by: id, chatId: second.chatId });
+    const records = await exported(world);
+    expect(records).to.deep.equal([
+      { account: { user: world.ana, disabledAt: null } },
+      { session },
+      { session: token },
+      {
+        chat: { chat: overview.chat, withUsername: "bo", participantCount: 2, readSeq: 2, lastSeq: 3 },
+      },
+      { message: first },
+      { message: edited },
+    ]);
+    expect(JSON.stringify(records)).not.to.include("secret of bo").and.not.to.include("digest");
+  });
+
+  it("has each message once, however many there are, and none that was sent after it began", async () => {
+    const world = await openWorld();
+    const {
+      ana: { id },
+      bo,
+    } = world;
+    const chat = await world.group(world.ana, bo);
+    const to = { chatId: chat.id };
+    for (let n = 0; n < 1_200; n += 1) {
+      await world.sendMessage({ by: n % 3 === 0 ? bo.id : id, to, text: `${n}` });
+    }
+    const records = exportUser(world.ports, { user: "ana" });
+    await records.next();
+    await world.sendMessage({ by: id, to, text: "late" });
+    const texts: string[] = [];
+    for await (const record of records) if ("message" in record) texts.push(record.message.text);
+    const expected = Array.from({ length: 1_200 }, (_, n) => n).filter((n) => n % 3 !== 0);
+    expect(texts).to.deep.equal(expected.map(String));
+  });
+
+  it("has every chat, however many there are", async () => {
+    const world = await openWorld();
+    const ids = [];
+    for (let n = 0; n < 501; n += 1) ids.push((await world.group(world.ana)).id);
+    const chats = (await exported(world)).flatMap((record) =>
+      "chat" in record ? [record.chat.chat.id] : [],
+    );
+    expect(chats.toSorted((one, other) => one - other)).to.deep.equal(ids);
+  });
+});
+
+describe("the stock", () => {
+  it("counts what there is of everything, and no session that has ended or expired", async () => {
+    const world = await openWorld();
+    const { session: by } = await world.logIn(ana);
+    await world.createToken({ by, name: "bot" });
+    world.ports.clock.advance(14 * DAY);
+    await world.logIn({ username: "bo", password: "password of bo" });
+    await world.logIn({ username: "cy", password: "password of cy" });
+    await disableUser(world.ports, { user: "bo" });
+    await world.group(world.ana);
+    await world.group(world.ana);
+    const send = () => world.sendMessage({ by: world.ana.id, to: { username: "cy" }, text: "hello" });
+    const { message } = await send();
+    await send();
+    await world.deleteMessage({ by: world.ana.id, id: message.id });
+    const bounds = await world.ports.store.read(({ events }) => events.bounds());
+    expect(await takeStock(world.ports)).to.deep.equal({
+      users: 3,
+      disabledUsers: 1,
+      groupChats: 2,
+      p2pChats: 1,
+      messages: 2,
+      events: bounds.last,
+      sessions: 1,
+      tokens: 1,
+    });
+    await world.forgetEvents({ before: world.ports.clock.now() + 1 });
+    expect((await takeStock(world.ports)).events).to.equal(1);
+  });
+
+  it("is all zeros where there is nothing", async () => {
+    const stock = await takeStock(testPorts());
+    expect(Object.keys(stock)).to.have.length(8);
+    expect(new Set(Object.values(stock))).to.deep.equal(new Set([0]));
+  });
+});

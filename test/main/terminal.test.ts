@@ -1,0 +1,120 @@
+import { PassThrough, Writable } from "node:stream";
+import { expect } from "chai";
+import {
+  jsonLine,
+  jsonLines,
+  listing,
+  print,
+  readPassword,
+  table,
+  type PasswordSource,
+  type Row,
+} from "../../src/main/terminal.js";
+import { collected } from "../support/operator.js";
+
+async function* given<Item>(items: readonly Item[]): AsyncGenerator<Item> {
+  yield* items;
+}
+
+describe("What is printed", () => {
+  const shown = async (form: typeof table, rows: readonly Row[]) =>
+    (await collected(form(given(rows)))).join("");
+
+  it("stands in columns under the names of the fields", async () => {
+    const rows = [
+      { chat_id: 1, title: null, kind: "p2p" },
+      { chat_id: 1000000, title: "Plans", kind: "group" },
+    ];
+    expect(await shown(table, rows)).to.equal(
+      ["CHAT_ID  TITLE  KIND", "1        -      p2p", "1000000  Plans  group", ""].join("\n"),
+    );
+    expect(await shown(table, [])).to.equal("There is none.\n");
+  });
+
+  it("is in columns page by page, with every row once, under one line of names", async () => {
+    const rows = Array.from({ length: 450 }, (_, n) => ({ text: n === 0 ? "the widest" : "x", n }));
+    const lines = (await shown(table, rows)).split("\n");
+    expect(lines).to.deep.equal([
+      "TEXT        N",
+      "the widest  0",
+      ...Array.from({ length: 449 }, (_, n) => `x           ${n + 1}`),
+      "",
+    ]);
+  });
+
+  it("steers no terminal and ends no line, whatever users wrote", async () => {
+    const hostile = "a\u001b[2J\u009b2Jb\nc\u202ed\u2028e\u200f🙂";
+    expect(await shown(table, [{ title: hostile }])).to.equal("TITLE\na�[2J�2Jb�c�d�e�🙂\n");
+    expect(await shown(listing, [{ title: hostile }])).to.equal("  title  a�[2J�2Jb�c�d�e�🙂\n");
+    const line = await shown(jsonLines, [{ title: hostile }]);
+    expect(line).to.match(/^[^\p{Cc}\u2028\u2029]+\n$/u);
+    expect(JSON.parse(line)).to.deep.equal({ title: hostile });
+    expect(jsonLine({ title: hostile })).to.equal(line);
+  });
+
+  it("is read no further than somebody reads it", async () => {
+    let written = 0;
+    const left = Object.assign(new Error("write EPIPE"), { code: "EPIPE" });
+    const reader = (error: Error) =>
+      new Writable({
+        write(_chunk, _encoding, done) {
+          written += 1;
+          done(written < 3 ? null : error);
+        },
+      });
+    const endless = async function* () {
+      for (;;) yield "line\n";
+    };
+    await print(endless(), reader(left));
+    expect(written).to.equal(3);
+    const full = Object.assign(new Error("no space"), { code: "ENOSPC" });
+    const failure = await print(endless(), reader(full)).catch((error: unknown) => error);
+    expect(failure).to.equal(full);
+  });
+});
+
+describe("A password", () => {
+  const typed = async (keys: readonly string[], isTTY: boolean) => {
+    const source: PasswordSource & PassThrough = Object.assign(new PassThrough(), {
+      isTTY,
+      setRawMode: () => undefined,
+    });
+    const prompts = new PassThrough();
+    const reading = readPassword(source, prompts).catch((error: Error) => `refused: ${error.message}`);
+    for (const each of keys) source.write(each);
+    source.end();
+    const password = await reading;
+    return { password, prompted: String(prompts.read() ?? "") };
+  };
+
+  it("is the first line of what is piped in, to the letter", async () => {
+    for (const [piped, password] of [
+      ["correct horse\n", "correct horse"],
+      ["correct horse", "correct horse"],
+      [" two  spaces \r\nanother line\n", " two  spaces "],
+      ["pässwörd 🙂\n", "pässwörd 🙂"],
+      ["\n", ""],
+    ] as const) {
+      expect(await typed([piped], false)).to.deep.equal({ password, prompted: "" });
+    }
+  });
+
+  it("is asked for twice at a terminal, and not shown", async () => {
+    const { password, prompted } = await typed(["corrext\u007f\u007fct horse\r", "correct horse\r"], true);
+    expect(password).to.equal("correct horse");
+    expect(prompted).to.equal("Password: \nOnce more: \n");
+  });
+
+  it("is none where nothing comes, where the two differ, and at Ctrl-C", async () => {
+    const refusals = [
+      await typed([], false),
+      await typed(["correct horse\r"], true),
+      await typed(["correct\u0003"], true),
+      await typed(["correct horse\r", "another horse\r"], true),
+    ].map(({ password }) => password);
+    expect(refusals.slice(0, 3)).to.deep.equal(
+      Array.from({ length: 3 }, () => "refused: No password was given, so nothing was done."),
+    );
+    expect(refusals[3]).to.equal("refused: These were two different passwords, so nothing was done.");
+  });
+});
