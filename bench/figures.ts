@@ -1,23 +1,69 @@
-/** Something measured in several runs, an odd number of them. */
+/** Something measured in several rounds, an odd number of them. */
 export interface Figure {
   readonly name: string;
-  readonly goal?: { readonly atLeast: number } | { readonly atMost: number } | { readonly below: number };
-  /** One a run: a ratio, unless a unit is given. */
-  readonly runs: readonly number[];
-  readonly unit?: "s";
+  readonly goal?: Goal;
+  /** One a round: a ratio, unless a unit is given. */
+  readonly rounds: readonly number[];
+  readonly unit?: "s" | "MB";
   /** What a ratio is of. */
   readonly detail?: string;
 }
 
+export type Goal = { readonly atLeast: number } | { readonly atMost: number } | { readonly below: number };
+
+/**
+ * Measures each side in turn, round after round, so that whatever else the machine does meanwhile, it does it to all of
+ * them. A side that is undefined is left out.
+ */
+export async function inTurn<Side extends string, Measured>(
+  rounds: number,
+  sides: Readonly<Record<Side, (() => Promise<Measured>) | undefined>>,
+): Promise<readonly Readonly<Record<Side, Measured>>[]> {
+  const measured: Record<Side, Measured>[] = [];
+  const present = Object.entries(sides).filter((side) => side[1] !== undefined) as [
+    Side,
+    () => Promise<Measured>,
+  ][];
+  for (let round = 0; round < rounds; round++) {
+    const results = {} as Record<Side, Measured>;
+    for (const [side, measure] of present) results[side] = await measure();
+    measured.push(results);
+  }
+  return measured;
+}
+
+/** How two figures of the same rounds compare. */
+export function ratio<Round>(
+  name: string,
+  goal: Goal | undefined,
+  rounds: readonly Round[],
+  [above, below]: readonly [(round: Round) => number, (round: Round) => number],
+  inWords: (value: number) => string,
+): Figure {
+  const middles = [above, below].map((value) => inWords(median(rounds.map(value))));
+  return {
+    name,
+    ...(goal && { goal }),
+    rounds: rounds.map((round) => above(round) / below(round)),
+    detail: middles.join(" against "),
+  };
+}
+
 /** The middle one of an odd number of values. */
 export function median(values: readonly number[]): number {
-  return values.toSorted((one, other) => one - other)[(values.length - 1) / 2]!;
+  return percentile(values, 50);
+}
+
+/** The least value that so many per cent do not exceed; NaN of none. */
+export function percentile(values: readonly number[], percent: number): number {
+  const sorted = Float64Array.from(values).toSorted();
+  return sorted[Math.ceil((sorted.length * percent) / 100) - 1] ?? Number.NaN;
 }
 
 /** A Markdown table of the figures, each with its goal and whether the median meets it. */
 export function table(figures: readonly Figure[]): string {
   const [head, ...rows] = [
-    ["What", "Goal", "Median", "Lowest to highest", "Holds", "In figures"],
+    ["What", "Goal", "Median", "Lowest to highest", "Met", "In figures"],
     ...figures.map(cells),
   ] as [string[], ...string[][]];
   const widths = head.map((_, column) => Math.max(...[head, ...rows].map((row) => row[column]!.length)));
@@ -26,22 +72,34 @@ export function table(figures: readonly Figure[]): string {
   return [line(head), line(widths.map((width) => "-".repeat(width))), ...rows.map(line)].join("\n");
 }
 
-function cells({ name, goal, runs, unit, detail = "" }: Figure): string[] {
-  const value = (number: number) => (unit ? `${number.toFixed(2)} ${unit}` : number.toFixed(2));
-  const middle = median(runs);
-  const spread = `${value(Math.min(...runs))} to ${value(Math.max(...runs))}`;
-  const [goalText, holds] = verdict(goal, middle, value);
-  return [name, goalText, value(middle), spread, holds, detail];
+/** The same for programs. */
+export function report(figures: readonly Figure[]): readonly unknown[] {
+  return figures.map((figure) => ({ ...figure, median: median(figure.rounds), met: isMet(figure) }));
 }
 
-function verdict(
-  goal: Figure["goal"],
-  middle: number,
-  value: (number: number) => string,
-): readonly [string, string] {
-  const yesOrNo = (holds: boolean) => (holds ? "yes" : "NO");
-  if (goal === undefined) return ["", ""];
-  if ("atLeast" in goal) return [`at least ${value(goal.atLeast)}`, yesOrNo(middle >= goal.atLeast)];
-  if ("atMost" in goal) return [`at most ${value(goal.atMost)}`, yesOrNo(middle <= goal.atMost)];
-  return [`below ${value(goal.below)}`, yesOrNo(middle < goal.below)];
+function cells(figure: Figure): string[] {
+  const { name, goal, rounds, unit, detail = "" } = figure;
+  const value = (number: number) => (unit ? `${number.toFixed(2)} ${unit}` : number.toFixed(2));
+  const [lowest, middle, highest] = [Math.min(...rounds), median(rounds), Math.max(...rounds)].map(value);
+  const met = isMet(figure);
+  return [
+    name,
+    goal ? goalInWords(goal, value) : "",
+    middle!,
+    rounds.length > 1 ? `${lowest} to ${highest}` : "one round",
+    met === undefined ? "" : met ? "yes" : "NO",
+    detail,
+  ];
+}
+
+function goalInWords(goal: Goal, value: (number: number) => string): string {
+  if ("atLeast" in goal) return `at least ${value(goal.atLeast)}`;
+  return "atMost" in goal ? `at most ${value(goal.atMost)}` : `below ${value(goal.below)}`;
+}
+
+function isMet({ goal, rounds }: Figure): boolean | undefined {
+  if (goal === undefined) return undefined;
+  const middle = median(rounds);
+  if ("atLeast" in goal) return middle >= goal.atLeast;
+  return "atMost" in goal ? middle <= goal.atMost : middle < goal.below;
 }

@@ -7,10 +7,11 @@ import { createMessaging, type Messaging } from "../src/application/messaging.js
 import type { Store } from "../src/application/ports.js";
 import type { ChatId } from "../src/domain/chat.js";
 import type { UserId, UsernameKey } from "../src/domain/user.js";
-import { median, type Figure } from "./figures.js";
-import { copyStore, type LoadedStore } from "./loaded-store.js";
+import { inTurn, ratio, type Figure } from "./figures.js";
+import { copyStore } from "./loaded-store.js";
 import { MESSAGE } from "./members.js";
 import { noThreads } from "./no-threads.js";
+import type { Setting } from "./setting.js";
 
 const CALLS = 2_000;
 const FEW = 1_000;
@@ -31,7 +32,13 @@ const calls: Readonly<Record<string, (scene: Scene) => Promise<unknown>>> = {
 };
 
 /** What the core and the store cost, without HTTP and the disk, as the history of a chat and the people in it grow. */
-export async function measureGrowth(loaded: LoadedStore, scratch: string, runs: number): Promise<Figure[]> {
+export async function measureGrowth({
+  scratch,
+  rounds,
+  quick,
+  ...setting
+}: Setting): Promise<readonly Figure[]> {
+  const loaded = await setting.loaded();
   const directories = [join(scratch, "long"), join(scratch, "short")];
   copyStore(loaded, directories[0]!);
   mkdirSync(directories[1]!);
@@ -47,10 +54,23 @@ export async function measureGrowth(loaded: LoadedStore, scratch: string, runs: 
   const short = await openChat(store!, userIds.length);
   const crowded = await openChat(store!, MANY_PARTICIPANTS);
   const figures: Figure[] = [];
+  const times = quick ? CALLS / 4 : CALLS;
   for (const [name, call] of Object.entries(calls)) {
     figures.push(
-      await compare(`A ${name} with 1,000,000 messages in the chat, against 1,000`, call, long, short, runs),
-      await compare(`A ${name} with 10,000 people in the chat, against 16`, call, crowded, short, runs),
+      await compare(
+        `A ${name} with 1,000,000 messages in the chat, against 1,000`,
+        call,
+        [long, short],
+        rounds,
+        times,
+      ),
+      await compare(
+        `A ${name} with 10,000 people in the chat, against 16`,
+        call,
+        [crowded, short],
+        rounds,
+        times,
+      ),
     );
   }
   await Promise.all([longStore!.close(), store!.close()]);
@@ -61,29 +81,32 @@ export async function measureGrowth(loaded: LoadedStore, scratch: string, runs: 
 async function compare(
   name: string,
   call: (scene: Scene) => Promise<unknown>,
-  large: Scene,
-  small: Scene,
-  runs: number,
+  [large, small]: readonly [Scene, Scene],
+  rounds: number,
+  times: number,
 ): Promise<Figure> {
-  const timed: { readonly large: number; readonly small: number }[] = [];
-  for (let run = 0; run <= runs; run++) {
-    timed.push({ large: await microseconds(call, large), small: await microseconds(call, small) });
-  }
-  // The first run is of code that is not compiled yet.
-  const measured = timed.slice(1);
-  const middle = (scene: "large" | "small") => median(measured.map((run) => run[scene])).toFixed(0);
-  return {
+  const measured = await inTurn(rounds + 1, {
+    large: () => microseconds(call, large, times),
+    small: () => microseconds(call, small, times),
+  });
+  return ratio(
     name,
-    goal: { atMost: 1.5 },
-    runs: measured.map((run) => run.large / run.small),
-    detail: `${middle("large")} µs against ${middle("small")} µs`,
-  };
+    { atMost: 1.5 },
+    // The first round is of code that is not compiled yet.
+    measured.slice(1),
+    [(round) => round.large, (round) => round.small],
+    (value) => `${value.toFixed(0)} µs`,
+  );
 }
 
-async function microseconds(call: (scene: Scene) => Promise<unknown>, scene: Scene): Promise<number> {
+async function microseconds(
+  call: (scene: Scene) => Promise<unknown>,
+  scene: Scene,
+  times: number,
+): Promise<number> {
   const began = performance.now();
-  for (let count = 0; count < CALLS; count++) await call(scene);
-  return ((performance.now() - began) * 1000) / CALLS;
+  for (let count = 0; count < times; count++) await call(scene);
+  return ((performance.now() - began) * 1000) / times;
 }
 
 /** A group of so many, with a thousand messages. */

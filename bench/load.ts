@@ -1,5 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { openConnection, type Connection } from "./connection.js";
+import { percentile } from "./figures.js";
 
 /** What a load generator does until it is ended. */
 export interface Load {
@@ -13,17 +15,24 @@ export interface Load {
   readonly waitAfter503?: number;
 }
 
-/** Times of answers are in milliseconds, and include the wait for a client that is free. */
+/** Times are in milliseconds from when a request was due to its answer, so the wait for a client that is free is in them. */
 export interface Lap {
   readonly answers: number;
   readonly seconds: number;
+  readonly p50: number;
   readonly p99: number;
+  /** The share of a core that the load generator itself took: near 1, it is what is measured. */
+  readonly busy: number;
 }
 
 // A process of its own. Its first message is the load, and each one after that asks for a lap.
-process.once("message", (load: Load) => {
-  run(load).catch(fail);
-});
+if (isMainThread) {
+  process.once("message", (load: Load) => {
+    run(load).catch(fail);
+  });
+} else {
+  pace(workerData as number);
+}
 
 async function run({ port, requests, clients, rate, waitAfter503 }: Load): Promise<void> {
   const idle: { readonly connection: Connection; readonly request: string }[] = [];
@@ -31,6 +40,7 @@ async function run({ port, requests, clients, rate, waitAfter503 }: Load): Promi
   const due: number[] = [];
   let times: number[] = [];
   let lapBegan = performance.now();
+  let cpuBefore = process.cpuUsage();
 
   function sendDue(): void {
     while (due.length > 0 && idle.length > 0) send(idle.shift()!, due.shift()!).catch(fail);
@@ -52,32 +62,48 @@ async function run({ port, requests, clients, rate, waitAfter503 }: Load): Promi
 
   process.on("message", () => {
     const now = performance.now();
-    const lap: Lap = { answers: times.length, seconds: (now - lapBegan) / 1000, p99: percentile(times, 99) };
+    const { user, system } = process.cpuUsage(cpuBefore);
+    const seconds = (now - lapBegan) / 1000;
+    const lap: Lap = {
+      answers: times.length,
+      seconds,
+      p50: percentile(times, 50),
+      p99: percentile(times, 99),
+      busy: (user + system) / 1e6 / seconds,
+    };
     times = [];
     lapBegan = now;
+    cpuBefore = process.cpuUsage();
     process.send?.(lap);
   });
 
   for (let client = 0; client < clients; client++) {
     idle.push({ connection: await openConnection(port), request: requests[client % requests.length]! });
   }
-  const began = performance.now();
   if (rate === undefined) {
-    due.push(...idle.map(() => began));
+    due.push(...idle.map(() => performance.now()));
     sendDue();
   } else {
-    let sent = 0;
-    setInterval(() => {
-      const now = performance.now();
-      for (; sent < ((now - began) / 1000) * rate; sent++) due.push(now);
+    new Worker(new URL(import.meta.url), { workerData: rate }).on("message", (planned: number) => {
+      due.push(planned - performance.timeOrigin);
       sendDue();
-    }, 1);
+    });
   }
 }
 
-function percentile(values: readonly number[], percent: number): number {
-  const sorted = Float64Array.from(values).toSorted();
-  return sorted[Math.ceil((sorted.length * percent) / 100) - 1] ?? Number.NaN;
+/**
+ * A thread that tells of each request when it is due, and when that was planned. Node's timers are good for a millisecond,
+ * which is longer than most answers take.
+ */
+function pace(rate: number): void {
+  const sleeper = new Int32Array(new SharedArrayBuffer(4));
+  const began = performance.timeOrigin + performance.now();
+  for (let sent = 0; ; sent++) {
+    const planned = began + (sent * 1000) / rate;
+    const wait = planned - performance.timeOrigin - performance.now();
+    if (wait > 0) Atomics.wait(sleeper, 0, 0, wait);
+    parentPort!.postMessage(planned);
+  }
 }
 
 function fail(error: unknown): never {

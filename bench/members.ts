@@ -2,7 +2,7 @@
 export interface Members {
   readonly chatId: number;
   readonly userIds: readonly string[];
-  readonly usernames: readonly string[];
+  readonly cookies: readonly string[];
   /** HTTP requests, one a member, each of which sends `MESSAGE` to the chat. */
   readonly sends: readonly string[];
   /** An HTTP request of the last member, which sends `MESSAGE` to themselves. */
@@ -34,17 +34,26 @@ export async function signUp(port: number): Promise<Members> {
   for (const { username } of others) {
     await post(port, `/v1/group_chat/${chatId}/participants`, founder!.cookie, { username });
   }
-  const message = { group_chat_id: chatId, message: MESSAGE };
+  const cookies = people.map(({ cookie }) => cookie);
   return {
     chatId,
     userIds: people.map(({ userId }) => userId),
-    usernames: people.map(({ username }) => username),
-    sends: people.map(({ cookie }) => request("/v1/messages", cookie, message)),
-    note: request("/v1/messages", last!.cookie, { dest_username: last!.username, message: MESSAGE }),
+    cookies,
+    sends: sendRequests(cookies, chatId),
+    note: requestText("/v1/messages", `Cookie: ${last!.cookie}`, {
+      dest_username: last!.username,
+      message: MESSAGE,
+    }),
     logins: people.map((_, index) =>
-      request("/v1/auth/login", "", { username: guest(index + 1), password: PASSWORD }),
+      requestText("/v1/auth/login", "", { username: guest(index + 1), password: PASSWORD }),
     ),
   };
+}
+
+/** HTTP requests, one a cookie, each of which sends `MESSAGE` to the chat. */
+export function sendRequests(cookies: readonly string[], chatId: number): readonly string[] {
+  const message = { group_chat_id: chatId, message: MESSAGE };
+  return cookies.map((cookie) => requestText("/v1/messages", `Cookie: ${cookie}`, message));
 }
 
 /** Somebody who only logs in, again and again, which ends the sessions that they have. */
@@ -52,9 +61,10 @@ function guest(number: number): string {
   return `guest-${number}`;
 }
 
-/** The cookie of a new session. */
-export async function logIn(port: number, username: string): Promise<string> {
-  return (await post(port, "/v1/auth/login", "", { username, password: PASSWORD })).cookie;
+/** The header of a new session, for which no password is hashed. */
+export async function makeToken(port: number, cookie: string): Promise<string> {
+  const { json } = await post(port, "/v1/auth/tokens", cookie, { name: "benchmark" });
+  return `Authorization: Bearer ${String(json["token"])}`;
 }
 
 async function post(port: number, path: string, cookie: string, body: object) {
@@ -68,15 +78,19 @@ async function post(port: number, path: string, cookie: string, body: object) {
   return { json, cookie: response.headers.getSetCookie()[0]?.split(";")[0] ?? "" };
 }
 
-function request(path: string, cookie: string, body: object): string {
-  const json = JSON.stringify(body);
+/**
+ * A whole HTTP/1.1 request: a POST of that body, or a GET where there is none.
+ *
+ * @param credential the header that says who asks, if any.
+ */
+export function requestText(path: string, credential: string, body?: object): string {
+  const json = body && JSON.stringify(body);
   return [
-    `POST ${path} HTTP/1.1`,
+    `${json ? "POST" : "GET"} ${path} HTTP/1.1`,
     "Host: 127.0.0.1",
-    `Cookie: ${cookie}`,
-    "Content-Type: application/json",
-    `Content-Length: ${Buffer.byteLength(json)}`,
+    ...(credential ? [credential] : []),
+    ...(json ? ["Content-Type: application/json", `Content-Length: ${Buffer.byteLength(json)}`] : []),
     "",
-    json,
+    json ?? "",
   ].join("\r\n");
 }

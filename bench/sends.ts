@@ -1,56 +1,138 @@
-import { mkdirSync } from "node:fs";
+import { closeSync, fdatasyncSync, fsyncSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
-import { median, type Figure } from "./figures.js";
-import { signUp } from "./members.js";
-import { OTHER_CORES, startLoad, startServer, type ServerKind } from "./processes.js";
+import {
+  closedLoop,
+  milliseconds,
+  perSecond,
+  rate,
+  startPalaver,
+  startPeer,
+  type Contender,
+} from "./contenders.js";
+import { inTurn, median, percentile, ratio, type Figure } from "./figures.js";
+import type { Lap } from "./load.js";
+import type { Setting } from "./setting.js";
 
-const WARM_UP = 1000;
-const MANY_RUNS = 11;
-
-/** Sends a second to the server as it is, against sends a second to the same server with its log switched off. */
-export async function measureSends(scratch: string, runs: number, duration: number): Promise<Figure[]> {
-  const durable = await contender("palaver", scratch);
-  const free = await contender("no log", scratch);
-  const figures: Figure[] = [];
-  for (const clients of [64, 16, 1]) {
-    // What one run says depends on what else the machine does, so the one with a goal has many.
-    const times = clients === 64 ? MANY_RUNS : runs;
-    const rates: { readonly durable: number; readonly free: number }[] = [];
-    for (let run = 0; run < times; run++) {
-      rates.push({
-        durable: await durable.sendsPerSecond(clients, duration),
-        free: await free.sendsPerSecond(clients, duration),
-      });
-    }
-    const medians = [rates.map((rate) => rate.durable), rates.map((rate) => rate.free)].map(median);
-    figures.push({
-      name: `Durable sends a second with ${clients} clients, against no log`,
-      ...(clients === 64 ? { goal: { atLeast: 0.85 } } : {}),
-      runs: rates.map((rate) => rate.durable / rate.free),
-      detail: medians.map((rate) => `${rate.toFixed(0)}/s`).join(" against "),
-    });
+/** Durable sends against those of others, and against what a send can't do without. */
+export async function measureSends(setting: Setting): Promise<readonly Figure[]> {
+  const at = (name: string) => join(setting.scratch, "sends", name);
+  const contenders = {
+    palaver: await startPalaver("palaver", at("palaver")),
+    noLog: await startPalaver("no log", at("no-log")),
+    koa: await startPeer("koa", at("koa"), "alone"),
+    grouped: await startPeer("fastify", at("grouped"), "grouped"),
+    fastify: await startPeer("fastify", at("fastify")),
+    ...(setting.quick
+      ? {}
+      : {
+          express: await startPeer("express", at("express")),
+          http: await startPeer("http", at("http")),
+          koaStack: await startPeer("koa", at("stack"), "stack"),
+          koaSessions: await startPeer("koa", at("sessions"), "sessions"),
+        }),
+  };
+  for (const contender of Object.values(contenders)) {
+    // What is not compiled yet is slow.
+    if (contender) await closedLoop(contender, contender.sends, 64, { warmUp: 0, lap: setting.warmUp });
   }
-  await durable.end();
-  await free.end();
+  const figures = [
+    ...(await throughput(contenders, 64, setting)),
+    ...(await throughput(contenders, 16, setting)),
+    ...(await oneClient(contenders, setting)),
+  ];
+  for (const contender of Object.values(contenders)) await contender?.end();
   return figures;
 }
 
-async function contender(kind: ServerKind, scratch: string) {
-  const directory = join(scratch, kind);
-  mkdirSync(directory);
-  const server = await startServer(kind, directory, OTHER_CORES);
-  const { sends } = await signUp(server.port);
-  return {
-    async sendsPerSecond(clients: number, duration: number): Promise<number> {
-      const load = startLoad({ port: server.port, requests: sends, clients });
-      await delay(WARM_UP);
-      await load.lap();
-      await delay(duration);
-      const { answers, seconds } = await load.lap();
-      await load.end();
-      return answers / seconds;
-    },
-    end: () => server.end(),
+type Contenders = Readonly<
+  Record<"palaver" | "noLog", Contender> &
+    Record<"koa" | "grouped" | "fastify", Contender | undefined> &
+    Partial<Record<"express" | "http" | "koaStack" | "koaSessions", Contender | undefined>>
+>;
+
+async function throughput(
+  contenders: Contenders,
+  clients: 64 | 16,
+  setting: Setting,
+): Promise<readonly Figure[]> {
+  const side = (contender: Contender | undefined) =>
+    contender && (() => closedLoop(contender, contender.sends, clients, setting));
+  const sides = Object.fromEntries(
+    Object.entries(contenders)
+      .filter(([name]) => clients === 64 || !setting.quick || name === "palaver" || name === "koa")
+      .map(([name, contender]) => [name, side(contender)]),
+  ) as Readonly<Record<keyof Contenders, (() => Promise<Lap>) | undefined>>;
+  const rounds = await inTurn(setting.rounds, sides);
+  const compare = (
+    name: string,
+    one: keyof Contenders,
+    other: keyof Contenders,
+    goals: { readonly 64?: number; readonly 16?: number } = {},
+  ): readonly Figure[] => {
+    if (!sides[one] || !sides[other]) return [];
+    const goal = goals[clients];
+    return [
+      ratio(
+        `${name}, ${clients} clients`,
+        goal === undefined ? undefined : { atLeast: goal },
+        rounds,
+        [(round) => rate(round[one]), (round) => rate(round[other])],
+        perSecond,
+      ),
+    ];
   };
+  const loadBusy = Math.max(...rounds.flatMap((round) => Object.values<Lap>(round).map(({ busy }) => busy)));
+  if (loadBusy > 0.95) process.stderr.write("The load generator had no time left: the fastest are faster.\n");
+  return [
+    ...compare("Durable sends a second, against a bare Koa POST", "palaver", "koa", { 64: 0.55, 16: 0.4 }),
+    ...compare("Against Fastify and better-sqlite3, a transaction a turn", "palaver", "grouped", { 64: 1.1 }),
+    ...compare("Against Fastify and better-sqlite3, a transaction a send", "palaver", "fastify", { 64: 5 }),
+    ...compare("Against Express and better-sqlite3, a transaction a send", "palaver", "express"),
+    ...compare("Against Palaver without its log", "palaver", "noLog", { 64: 0.85 }),
+    ...compare("Bare node:http, against a bare Koa POST", "http", "koa"),
+    ...compare("Koa with a router and a body parser, against a bare Koa POST", "koaStack", "koa"),
+    ...compare("The same with koa-session, against a bare Koa POST", "koaSessions", "koa"),
+  ];
+}
+
+/** How long one client waits for a send: what Koa takes and what the disk takes are the least there is. */
+async function oneClient(
+  { palaver, koa }: Contenders,
+  { scratch, rounds, ...setting }: Setting,
+): Promise<readonly Figure[]> {
+  if (koa === undefined) return [];
+  const p50 = (contender: Contender) => async () =>
+    (await closedLoop(contender, contender.sends, 1, setting)).p50;
+  const measured = await inTurn(rounds, {
+    palaver: p50(palaver),
+    koa: p50(koa),
+    sync: async () => syncP50(join(scratch, "synced")),
+  });
+  const middle = (side: "koa" | "sync") => milliseconds(median(measured.map((round) => round[side])));
+  const figure = ratio(
+    "The p50 of a durable send of one client, against a Koa POST and an fdatasync",
+    { atMost: 1.5 },
+    measured,
+    [(round) => round.palaver, (round) => round.koa + round.sync],
+    milliseconds,
+  );
+  return [{ ...figure, detail: `${figure.detail}: ${middle("koa")} and ${middle("sync")}` }];
+}
+
+const SYNCS = 300;
+const FRAME = Buffer.alloc(1024, "x");
+
+/** How long it takes to write a frame behind the last one, into zeros, and to have it on the disk; in milliseconds. */
+function syncP50(path: string): number {
+  const file = openSync(path, "w");
+  writeSync(file, Buffer.alloc(SYNCS * FRAME.length));
+  fsyncSync(file);
+  const times = Array.from({ length: SYNCS }, (_, index) => {
+    const began = performance.now();
+    writeSync(file, FRAME, 0, FRAME.length, index * FRAME.length);
+    fdatasyncSync(file);
+    return performance.now() - began;
+  });
+  closeSync(file);
+  return percentile(times, 50);
 }

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { listen } from "../src/adapters/http/server.js";
 import { nodeDisk } from "../src/adapters/sqlite/disk.js";
 import { openStore } from "../src/adapters/sqlite/store.js";
@@ -15,10 +17,12 @@ export interface CompactionNews {
 // A process of its own: Palaver as it is served, but for what the store has in the place of its threads.
 const config = readConfig(process.env);
 const container = createContainer(config, [], fail);
-const store = await openStore(nodeDisk(config.dataDir), threads(process.argv[2] as ServerKind), {});
+const kind = process.argv[2] as ServerKind;
+const store = await openStore(nodeDisk(config.dataDir), threads(), {});
 container.rebind(tokens.store).toConstantValue(store);
 const log = await container.getAsync(tokens.log);
 const server = await listen(await container.getAsync(tokens.app), config.host, config.port, log);
+if (kind === "open memory") tellMemory();
 process.once("SIGTERM", () => {
   end().then(() => process.exit(0), fail);
 });
@@ -28,8 +32,22 @@ async function end(): Promise<void> {
   await store.close();
 }
 
-function threads(kind: ServerKind): Threads {
-  return kind === "no log" ? noThreads : withHeldCompaction(workerThreads(config.dataDir));
+function threads(): Threads {
+  if (kind === "no log") return noThreads;
+  const real = workerThreads(config.dataDir);
+  return kind === "held compaction" ? withHeldCompaction(real) : real;
+}
+
+/** Each message is answered with what is resident of this process when it has let go of what it can, in bytes. */
+function tellMemory(): void {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  process.on("message", () => {
+    collect();
+    collect();
+    // What was let go of is given back a moment later.
+    setTimeout(() => process.send?.(process.memoryUsage.rss()), 300);
+  });
 }
 
 /** A compaction begins when this process gets a message. */

@@ -39,7 +39,8 @@ export async function openJournalStore(path) {
   if (lines.length === 0) await append(epoch);
   // Or a power cut could take the file itself.
   const directory = await open(dirname(path));
-  await directory.sync().finally(() => directory.close());
+  await directory.sync();
+  await directory.close();
   let fault = /** @type {string | undefined} */ (undefined);
 
   /** @param {string} line */
@@ -69,7 +70,10 @@ export async function openJournalStore(path) {
       const status = memory.status();
       return { ...status, fault, transactions: status.transactions - transactions.length };
     },
-    close: () => memory.close().finally(() => journal.close()),
+    async close() {
+      await memory.close();
+      await journal.close();
+    },
   };
 }
 

@@ -5,7 +5,7 @@ import type { Messaging } from "../application/messaging.js";
 export interface Endable {
   readonly messaging: Messaging;
   /** For each it is as if they had left, or, with a `failure`, as if that had happened to them. */
-  endAll(failure?: () => Error): void;
+  readonly endAll: (failure?: () => Error) => void;
 }
 
 type End = (failure?: () => Error) => void;

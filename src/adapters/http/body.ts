@@ -45,7 +45,8 @@ export async function parseBody<Body>(ctx: Context, shape: z.ZodType<Body>): Pro
     );
   }
   await readBody(ctx, async () => {});
-  const bytes = ctx.request.rawBody as unknown as Buffer;
+  const bytes: unknown = ctx.request.rawBody;
+  if (!Buffer.isBuffer(bytes)) throw new Error("The parser should give the bytes of the body.");
   if (bytes.length === 0) return check(shape, {});
   if (!isUtf8(bytes)) throw new HttpError("invalid_json", "The body is not UTF-8.");
   const json = bytes.toString("utf8");

@@ -154,6 +154,25 @@ describe("the SQLite repositories", () => {
       expect(await statementsOf(10_000, 10)).to.deep.equal(small);
     });
 
+    it("run one query to tell who is asking", async () => {
+      const credentials = { username: "cy", password: "password of cy" };
+      await messaging.registerUser(credentials);
+      const { secret } = await messaging.logIn(credentials);
+      statements.length = 0;
+      await messaging.authenticate({ secret });
+      expect(statements).to.have.length(1);
+    });
+
+    it("take less than 300 bytes of the database for a message of a hundred characters", async () => {
+      const by = ana.id;
+      const { id: chatId } = await messaging.createGroupChat({ by });
+      const before = database.toFile().length;
+      for (let count = 0; count < 5_000; count += 1) {
+        await messaging.sendMessage({ by, to: { chatId }, text: "x".repeat(100) });
+      }
+      expect((database.toFile().length - before) / 5_000).to.be.within(100, 300);
+    });
+
     it("run one query for a page of the list of chats, and one for the place that it begins at", async () => {
       for (let count = 0; count < 30; count += 1) await messaging.createGroupChat({ by: ana.id });
       statements.length = 0;

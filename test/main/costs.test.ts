@@ -1,0 +1,181 @@
+import { Agent, request, type IncomingMessage } from "node:http";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { connect, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { expect } from "chai";
+import { pino } from "pino";
+import { createHttpApp } from "../../src/adapters/http/app.js";
+import type { HttpServer } from "../../src/adapters/http/connections.js";
+import { listen } from "../../src/adapters/http/server.js";
+import { nodeDisk, type Disk, type OpenFile } from "../../src/adapters/sqlite/disk.js";
+import { openStore } from "../../src/adapters/sqlite/store.js";
+import { inline } from "../../src/adapters/sqlite/threads.js";
+import { createMessaging, type Messaging } from "../../src/application/messaging.js";
+import type { Store } from "../../src/application/ports.js";
+import type { ChatId } from "../../src/domain/chat.js";
+import { PASSWORD } from "../support/client.js";
+import { testPorts } from "../support/ports.js";
+
+/** What is served, with SQLite and a disk: what each request asks of them, which no other load on the machine changes. */
+describe("what a request costs", () => {
+  const MESSAGES = 1_000;
+  const agent = new Agent({ keepAlive: true, maxSockets: 16 });
+  let directory: string;
+  let store: Store;
+  let server: HttpServer;
+  let messaging: Messaging;
+  let cookie: string;
+  let chatId: ChatId;
+  /** What was asked of the store and of the disk, in order. */
+  let calls: string[];
+
+  before(async () => {
+    directory = mkdtempSync(join(tmpdir(), "palaver-"));
+    calls = [];
+    const disk = counted(nodeDisk(directory));
+    const inner = await openStore(disk, inline(disk), {});
+    store = {
+      ...inner,
+      read(work) {
+        calls.push("read");
+        return inner.read(work);
+      },
+      transaction(work) {
+        calls.push("transaction");
+        return inner.transaction(work);
+      },
+    };
+    const ports = testPorts(store);
+    messaging = createMessaging(ports);
+    const log = pino({ level: "silent" });
+    const storeStatus = () => store.status();
+    const given = { trustProxy: false, rateLimits: false, corsOrigins: [], clock: ports.clock };
+    server = await listen(createHttpApp({ messaging, storeStatus, log, ...given }), "127.0.0.1", 0, log, {});
+    const { id: by } = await messaging.registerUser({ username: "ana", password: PASSWORD });
+    cookie = `palaver_session=${(await messaging.logIn({ username: "ana", password: PASSWORD })).secret}`;
+    chatId = (await messaging.createGroupChat({ by })).id;
+    const sendPast = () => messaging.sendMessage({ by, to: { chatId }, text: "hello" });
+    await Promise.all(Array.from({ length: MESSAGES }, sendPast));
+    // Makes the segment of the log that is written to after this.
+    await send();
+  });
+
+  beforeEach(() => {
+    calls.length = 0;
+  });
+
+  after(async () => {
+    agent.destroy();
+    await server.close(0);
+    await store.close();
+    rmSync(directory, { recursive: true });
+  });
+
+  function counted(disk: Disk): Disk {
+    const file = (inner: OpenFile): OpenFile => ({
+      ...inner,
+      write(bytes, offset) {
+        calls.push("write");
+        return inner.write(bytes, offset);
+      },
+      sync() {
+        // It is enough to know of it: nobody cuts the power here, and it takes time.
+        calls.push("sync");
+      },
+    });
+    return {
+      ...disk,
+      create: (name) => file(disk.create(name)),
+      open: (name) => file(disk.open(name)),
+      syncDirectory() {
+        calls.push("sync");
+      },
+    };
+  }
+
+  async function ask(method: string, path: string, body?: object, session = cookie): Promise<number> {
+    const json = body && JSON.stringify(body);
+    const { hostname, port } = new URL(server.url);
+    const headers = {
+      Cookie: session,
+      ...(json && { "Content-Type": "application/json", "Content-Length": Buffer.byteLength(json) }),
+    };
+    const asking = request({ agent, hostname, port, method, path, headers }).end(json);
+    const [response] = (await once(asking, "response")) as [IncomingMessage];
+    await once(response.resume(), "end");
+    return response.statusCode!;
+  }
+
+  const send = () => ask("POST", "/v1/messages", { group_chat_id: chatId, message: "hello" });
+
+  it("is a look at the session, a transaction, a write and a sync for a send", async () => {
+    expect(await send()).to.equal(200);
+    expect(calls).to.deep.equal(["read", "transaction", "write", "sync"]);
+  });
+
+  it("is nothing of the disk, and two looks at the store, for a page", async () => {
+    expect(await ask("GET", `/v1/messages/group/${chatId}?limit=50`)).to.equal(200);
+    expect(calls).to.deep.equal(["read", "read"]);
+  });
+
+  it("is a look at the store for each hundred messages of a whole list at the most, and nothing of the disk", async () => {
+    expect(await ask("GET", `/v1/messages/group/${chatId}`)).to.equal(200);
+    expect(new Set(calls)).to.deep.equal(new Set(["read"]));
+    expect(calls).to.have.lengthOf.within(3, 2 + MESSAGES / 100);
+  });
+
+  it("is one look at the store for who has no session", async () => {
+    expect(await ask("GET", "/v1/chats", undefined, "palaver_session=wrong")).to.equal(401);
+    expect(calls).to.deep.equal(["read"]);
+  });
+
+  it("is nothing of the store for what is not there", async () => {
+    expect(await ask("GET", "/v1/nothing")).to.equal(404);
+    expect(calls).to.deep.equal([]);
+  });
+
+  it("is nothing that is held on to: ten thousand requests leave no memory and no handle behind", async () => {
+    const { hostname, port } = new URL(server.url);
+    const socket = connect({ host: hostname, port: Number(port) }).setEncoding("latin1");
+    await askMany(socket, 50);
+    const before = held();
+    await askMany(socket, 100);
+    const after = held();
+    socket.destroy();
+    expect(after.handles.length, after.handles.join()).to.be.at.most(before.handles.length);
+    // Some forty bytes a request are code that is compiled meanwhile. Whatever is held on to would be more.
+    expect(after.heap - before.heap).to.be.below(1_000_000);
+  });
+
+  /** So many times a hundred requests of different kinds, some of which are refused, behind each other on one connection. */
+  async function askMany(socket: Socket, times: number): Promise<void> {
+    for (let time = 0; time < times; time += 1) {
+      const message = JSON.stringify({ group_chat_id: chatId, message: `hello ${time}` });
+      const lines = (...more: string[]) =>
+        [...more.slice(0, 1), "Host: palaver", `Cookie: ${cookie}`, ...more.slice(1)].join("\r\n");
+      const length = `Content-Length: ${message.length}`;
+      const kinds = [
+        lines("POST /v1/messages HTTP/1.1", "Content-Type: application/json", length, "", message),
+        lines("POST /v1/messages HTTP/1.1", "Content-Type: text/plain", length, "", message),
+        lines(`GET /v1/messages/group/${chatId}?limit=2 HTTP/1.1`, "", ""),
+        lines(`GET /v1/nothing/${time} HTTP/1.1`, "", ""),
+      ];
+      socket.write(kinds.join("").repeat(25));
+      let received = "";
+      while (received.split("HTTP/1.1 ").length <= 100) received += String(await once(socket, "data"));
+      expect(received.match(/HTTP\/1\.1 (200|404|415) /g)).to.have.lengthOf(100);
+      calls.length = 0;
+    }
+  }
+
+  function held() {
+    setFlagsFromString("--expose-gc");
+    const collect = runInNewContext("gc") as () => void;
+    for (let time = 0; time < 5; time += 1) collect();
+    return { heap: process.memoryUsage().heapUsed, handles: process.getActiveResourcesInfo() };
+  }
+});
