@@ -16,7 +16,7 @@ export interface Setting {
   /** Whether what has no goal, and what takes longest, is to be left out or done once. */
   readonly quick: boolean;
   /** A store with a million messages, which is made for the first who asks. */
-  loaded(): Promise<LoadedStore>;
+  readonly loaded: () => Promise<LoadedStore>;
 }
 
 /** One measure of the benchmark. */

@@ -3,7 +3,7 @@ import { cursorAt, placeOf, tell, type ChatEvent, type EventCursor } from "../do
 import { MessagingError } from "../domain/errors.js";
 import type { SessionId } from "../domain/session.js";
 import type { UserId } from "../domain/user.js";
-import type { EventFeed, Following } from "./feed.js";
+import type { EventFeed, Following, Turn } from "./feed.js";
 import type { Ports, ReadRepositories } from "./ports.js";
 import { ownSession } from "./sessions.js";
 
@@ -62,6 +62,8 @@ export interface FollowEvents {
   readonly after?: string | undefined;
   /** The session on whose behalf this is: when it ends, so does this. */
   readonly session?: SessionId | undefined;
+  /** Awaited before what has just happened is handed over. What happens meanwhile comes along, in the same batch. */
+  readonly turn?: Turn | undefined;
 }
 
 /** How many events a replay hands over at a time. */
@@ -99,8 +101,8 @@ async function* follow(
   command: FollowEvents,
   onJoined: (following: Following) => void,
 ): AsyncGenerator<EventBatch, undefined> {
-  const { by, session } = command;
-  const following = feed.join(by, session);
+  const { by, session, turn } = command;
+  const following = feed.join(by, session, turn);
   onJoined(following);
   try {
     for (let cursor = command.after; ;) {

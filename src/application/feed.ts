@@ -10,9 +10,13 @@ export interface EventFeed {
    * Begins to follow for this user. Their first call is `catchUp`, and their last is `leave`.
    *
    * @param session when it ends, there is nothing more.
+   * @param turn is awaited before `next` gives what has happened, and what happens meanwhile comes along.
    */
-  join(userId: UserId, session: SessionId | undefined): Following;
+  join(userId: UserId, session: SessionId | undefined, turn?: Turn): Following;
 }
+
+/** Resolves when it is one's turn to be told. */
+export type Turn = () => Promise<void>;
 
 /** One call at a time, but for `leave`. */
 export interface Following {
@@ -169,8 +173,8 @@ export function eventFeed(store: Pick<Store, "read" | "follow">): EventFeed {
   }
 
   return {
-    join(userId, session) {
-      const follower = new Follower(userId, session);
+    join(userId, session, turn) {
+      const follower = new Follower(userId, session, turn);
       put(byUser, userId, follower);
       unfollow ??= store.follow(() => void readOn());
       return {
@@ -187,6 +191,7 @@ export function eventFeed(store: Pick<Store, "read" | "follow">): EventFeed {
 class Follower {
   readonly userId: UserId;
   readonly session: SessionId | undefined;
+  readonly #turn: Turn | undefined;
   /** The last entry before those that it is given. */
   from = Infinity;
   /** The chats that they are in, as of the last entry that was given. */
@@ -197,9 +202,10 @@ class Follower {
   #failure: { readonly error: unknown } | undefined;
   #awake: (() => void) | undefined;
 
-  constructor(userId: UserId, session: SessionId | undefined) {
+  constructor(userId: UserId, session: SessionId | undefined, turn: Turn | undefined) {
     this.userId = userId;
     this.session = session;
+    this.#turn = turn;
   }
 
   /** Is given nothing until it begins. */
@@ -235,9 +241,14 @@ class Follower {
   }
 
   async next(): Promise<readonly ChatEvent[] | "fell behind" | "ended"> {
-    for (;;) {
+    for (let isTurn = this.#turn === undefined; ;) {
       if (this.#failure) throw this.#failure.error;
       if (this.ended) return "ended";
+      if (this.#waiting.length > 0 && !isTurn) {
+        await this.#turn?.();
+        isTurn = true;
+        continue;
+      }
       if (this.#waiting.length > 0) {
         const events = this.#waiting;
         this.#waiting = [];

@@ -55,6 +55,26 @@ describe("events", () => {
     );
   });
 
+  it("come all together to one who is told when it is their turn, and not before", async () => {
+    const turns: (() => void)[] = [];
+    const turn = () => new Promise<void>((resolve) => void turns.push(resolve));
+    const events = core.followEvents({ by: bo.id, turn });
+    await take(events);
+    const next = take(events);
+    for (const title of ["a", "b", "c"]) await scene.rename(title);
+    await settle();
+    expect(turns).to.have.lengthOf(1);
+    turns[0]!();
+    expect(titles(await next)).to.deep.equal(["a", "b", "c"]);
+    const more = events.next();
+    await scene.rename("d");
+    await settle();
+    const leaving = events.return!();
+    turns[1]!();
+    expect((await more).done).to.equal(true);
+    await leaving;
+  });
+
   describe("in a list that waits", () => {
     const never = new Promise<void>(() => {});
     let cursor: string;

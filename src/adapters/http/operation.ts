@@ -1,3 +1,4 @@
+import type { ServerResponse } from "node:http";
 import type { Readable } from "node:stream";
 import type { Router } from "@koa/router";
 import type { Context } from "koa";
@@ -49,15 +50,18 @@ export type Operation<Body = unknown, Query = unknown, Given = unknown> = {
       readonly access: "anyone";
       /** Which limit it counts for, by the address of who asks. */
       readonly limit?: "registrations";
-      handle(request: OperationRequest<Body, Query>): Promise<NoInfer<Given> | Readable>;
+      handle(request: OperationRequest<Body, Query>): Promise<NoInfer<Given> | Readable | Written>;
     }
   | {
       readonly access: "signed in";
       /** Which limit it counts for, by the user. */
       readonly limit?: "sends";
-      handle(request: SignedInRequest<Body, Query>): Promise<NoInfer<Given> | Readable>;
+      handle(request: SignedInRequest<Body, Query>): Promise<NoInfer<Given> | Readable | Written>;
     }
 );
+
+/** Writes the body of the answer by itself, for as long as it takes. */
+export type Written = (response: ServerResponse) => void;
 
 export interface OperationRequest<Body, Query> {
   readonly body: Body;
@@ -71,7 +75,7 @@ export interface SignedInRequest<Body, Query> extends OperationRequest<Body, Que
   readonly session: Session;
 }
 
-/** Ties the body and the query that `handle` gets, and what it gives (or a stream of that, written out), to their schemas. */
+/** Ties the body and the query that `handle` gets, and what it gives (or a stream of that, or who writes it), to their schemas. */
 export function operation<Body = unknown, Query = unknown, Given = unknown>(
   definition: Operation<Body, Query, Given>,
 ): Operation {
@@ -141,7 +145,13 @@ export function mount(
       // Before the body, or Koa would give that a type first.
       if (asked.type) ctx.type = asked.type;
       else ctx.set("Content-Type", "application/json; charset=utf-8");
-      ctx.body = given;
+      if (typeof given === "function") {
+        ctx.status = 200;
+        ctx.respond = false;
+        (given as Written)(ctx.res);
+      } else {
+        ctx.body = given;
+      }
     };
     for (const path of asked.paths) router[asked.method](path, answer);
   }

@@ -1,6 +1,5 @@
 import { once } from "node:events";
 import type { ServerResponse } from "node:http";
-import { Readable } from "node:stream";
 import type { Clock } from "../../application/ports.js";
 import type { EventBatch } from "../../application/events.js";
 import type { ChatEvent } from "../../domain/event.js";
@@ -29,7 +28,10 @@ export interface Streamed {
 
 /** The streams of Server-Sent Events that are open at the moment, and the answers that wait for an event. */
 export interface EventStreams {
-  open(streamed: Streamed): Readable;
+  /** Answers with a stream, whose head is not written yet. */
+  open(response: ServerResponse, streamed: Streamed): void;
+  /** Resolves when the next stream may be written to: with a thousand of them, other requests would wait for all. */
+  readonly turn: () => Promise<void>;
   /** Resolves after that time, or when the client is gone, or when all ends. */
   wait(milliseconds: number, response: ServerResponse): Promise<void>;
   count(): number;
@@ -43,7 +45,7 @@ const MOST_STREAMS = 5;
 /** How many bytes wait for a reader before nothing more is taken for it. */
 const BUFFER = 256 * 1024;
 
-/** How many streams are written to in one go: with a thousand of them, other requests would wait for all. */
+/** How many streams are written to in one go. */
 const AT_ONCE = 50;
 
 /** How often it is looked whether a session has expired, in milliseconds. */
@@ -53,14 +55,14 @@ export function eventStreams(
   clock: Clock,
   { heartbeat = 15_000, patience = 10_000 }: StreamOptions = {},
 ): EventStreams {
-  const ofSession = new Map<SessionId, Set<Readable>>();
-  const streams = new Map<Readable, Streamed>();
+  const ofSession = new Map<SessionId, Set<ServerResponse>>();
+  const streams = new Map<ServerResponse, Streamed>();
   const inLine: (() => void)[] = [];
   const waiting = new Set<() => void>();
   let closed = false;
   let timers: NodeJS.Timeout[] = [];
 
-  function add(stream: Readable, streamed: Streamed): void {
+  function add(stream: ServerResponse, streamed: Streamed): void {
     const { session } = streamed;
     const own = ofSession.get(session.id) ?? new Set();
     const [oldest] = own;
@@ -73,7 +75,7 @@ export function eventStreams(
   }
 
   /** Nothing more is taken for it. */
-  function forget(stream: Readable): void {
+  function forget(stream: ServerResponse): void {
     const streamed = streams.get(stream);
     if (!streamed) return;
     const { session, batches } = streamed;
@@ -87,9 +89,9 @@ export function eventStreams(
     timers = [];
   }
 
-  function end(stream: Readable): void {
+  function end(stream: ServerResponse): void {
     forget(stream);
-    stream.push(null);
+    stream.end();
     // Whoever does not read what was handed over never meets its end, and would keep all of it here.
     setTimeout(() => stream.destroy(), patience).unref();
   }
@@ -97,7 +99,7 @@ export function eventStreams(
   function showLife(): void {
     for (const stream of streams.keys()) {
       void turn().then(() => {
-        if (streams.has(stream) && stream.readableLength === 0) stream.push(":\n\n");
+        if (streams.has(stream) && stream.writableLength === 0) stream.write(":\n\n");
       });
     }
   }
@@ -113,7 +115,7 @@ export function eventStreams(
   }
 
   /** Whoever has a stream open uses their session. */
-  function renew(stream: Readable, streamed: Streamed): void {
+  function renew(stream: ServerResponse, streamed: Streamed): void {
     streams.set(stream, streamed);
     streamed.renew().then(
       (session) => streams.has(stream) && streams.set(stream, { ...streamed, session }),
@@ -134,35 +136,32 @@ export function eventStreams(
   }
 
   /** Hands over what comes until there is no more, the reader is gone, or does not read. */
-  async function pump(stream: Readable, { first, batches, resync }: Streamed): Promise<void> {
-    stream.push(helloFrame(first, resync));
+  async function pump(stream: ServerResponse, { first, batches, resync }: Streamed): Promise<void> {
+    stream.write(helloFrame(first, resync));
     for (let batch: EventBatch | undefined = first; batch; batch = (await batches.next()).value) {
       for (const frames of chunksOf(batch.events)) {
-        await turn();
         if (!streams.has(stream)) return;
-        if (stream.push(frames)) continue;
-        await once(stream, "drained", { signal: AbortSignal.timeout(patience) });
+        stream.write(frames);
+        if (stream.writableLength < BUFFER) continue;
+        await once(stream, "drain", { signal: AbortSignal.timeout(patience) });
       }
     }
     if (streams.has(stream)) end(stream);
   }
 
   return {
-    open(streamed) {
-      const stream: Readable = new Readable({
-        highWaterMark: BUFFER,
-        read: () => void stream.emit("drained"),
-        destroy(error, done) {
-          forget(stream);
-          done(error);
-        },
-      });
+    open(stream, streamed) {
+      if (stream.closed) {
+        void streamed.batches.return?.();
+        return;
+      }
+      stream.once("close", () => forget(stream));
       add(stream, streamed);
       // Whatever ends it, the client resumes: there is nobody to tell why.
       pump(stream, streamed).catch(() => stream.destroy());
-      if (closed) end(stream);
-      return stream;
+      if (closed || stream.req.method === "HEAD") end(stream);
     },
+    turn,
     async wait(milliseconds, response) {
       if (closed || response.closed) return;
       await new Promise<void>((resolve) => {
