@@ -117,13 +117,15 @@ function row(operation) {
   const { name, method: verb, path } = operation;
   const hasQuery = operation.parameters.some((each) => each.in === "query");
   const rest = operation.body ? "body" : hasQuery ? "query" : undefined;
-  return `${name}: ${JSON.stringify({ method: verb, path, rest, keyed: isKeyed(operation) || undefined })},`;
+  const keyed = isKeyed(operation) || undefined;
+  const paged = isPaged(operation) || undefined;
+  return `${name}: ${JSON.stringify({ method: verb, path, rest, keyed, paged })},`;
 }
 
 const called = operations.filter(
   ({ name, path, answer }) => answer && path.startsWith("/v1/") && !name.endsWith("AtOtherPath"),
 );
-const paged = called.filter(isPaged).map(({ name }) => JSON.stringify(name));
+const pagedNames = called.filter(isPaged).map(({ name }) => JSON.stringify(name));
 const source = `// Written by \`npm run docs\` from docs/openapi.json. What is changed here is lost.
 
 import type { CallOptions, SendOptions } from "./call.js";
@@ -136,7 +138,7 @@ ${called.map(signatureOf).join("\n\n")}
 }
 
 /** Those whose answer is a page. */
-export type PagedOperation = ${paged.join(" | ")};
+export type PagedOperation = ${pagedNames.join(" | ")};
 
 /** How an operation is asked for. Of the fields of a request, those that the path does not name go where \`rest\` says. */
 export interface Route {
@@ -145,6 +147,8 @@ export interface Route {
   readonly rest?: "body" | "query";
   /** It takes an \`Idempotency-Key\`. */
   readonly keyed?: true;
+  /** Its answer is a page. */
+  readonly paged?: true;
 }
 
 export const routes: Readonly<Record<keyof Operations, Route>> = {

@@ -25,7 +25,7 @@ interface Snippets {
 }
 
 /** What becomes of a request: its answer gets lost on the way, or it is refused before it gets to the server. */
-type Fate = "lost" | { readonly status: 429 | 503; readonly retryAfter: number };
+type Fate = "lost" | { readonly status: number; readonly retryAfter: number | string; readonly page?: true };
 
 const README = new URL("../../README.md", import.meta.url);
 
@@ -61,8 +61,9 @@ async function openNetwork(
     if (asked.method === "POST") keys.push(asked.headers["idempotency-key"]);
     if (typeof fate === "object") {
       asked.resume();
-      answer.writeHead(fate.status, { "Retry-After": fate.retryAfter });
-      answer.end(JSON.stringify({ detail: "Not now.", code: "busy" }));
+      const type = fate.page ? "text/html" : "application/problem+json";
+      answer.writeHead(fate.status, { "Retry-After": fate.retryAfter, "Content-Type": type });
+      answer.end(fate.page ? "<html>" : JSON.stringify({ detail: "Not now.", code: "busy" }));
       return;
     }
     const { method, headers } = asked;
@@ -135,6 +136,22 @@ describe("The README's client", () => {
     expect(new Set(keys).size).to.equal(1);
     expect(waits).to.include.members([7_000, 90_000]);
     expect((await bob.listMessages()).filter(({ message: text }) => text === "once")).to.have.length(1);
+  });
+
+  it("rests also where it is told a date, or by a page, and gives up where no Palaver is", async () => {
+    waits.length = 0;
+    const retryAfter = new Date(0).toUTCString();
+    fates.POST.push({ status: 503, retryAfter }, { status: 502, retryAfter, page: true });
+    await client.send({ dest_username: "bob", message: "patient" });
+    expect(waits).to.have.length(2);
+    for (const wait of waits) expect(wait).to.be.at.least(500);
+    for (const status of [404, 200]) {
+      fates.POST.push({ status, retryAfter, page: true });
+      const refused = await client
+        .send({ dest_username: "bob", message: "x" })
+        .catch((error: unknown) => error);
+      expect(refused).to.include({ status, code: undefined });
+    }
   });
 
   it("sends each message under a key of its own", async () => {

@@ -686,6 +686,8 @@ export interface Route {
   readonly rest?: "body" | "query";
   /** It takes an `Idempotency-Key`. */
   readonly keyed?: true;
+  /** Its answer is a page. */
+  readonly paged?: true;
 }
 
 export const routes: Readonly<Record<keyof Operations, Route>> = {
@@ -704,15 +706,25 @@ export const routes: Readonly<Record<keyof Operations, Route>> = {
   renameChat: { method: "PATCH", path: "/v1/group_chat/{chat_id}", rest: "body" },
   addParticipant: { method: "POST", path: "/v1/group_chat/{chat_id}/participants", rest: "body" },
   removeParticipant: { method: "DELETE", path: "/v1/group_chat/{chat_id}/participants/{user}" },
-  listChats: { method: "GET", path: "/v1/chats", rest: "query" },
+  listChats: { method: "GET", path: "/v1/chats", rest: "query", paged: true },
   getChat: { method: "GET", path: "/v1/chats/{chat_id}" },
   markRead: { method: "PUT", path: "/v1/chats/{chat_id}/read", rest: "body" },
   sendMessage: { method: "POST", path: "/v1/messages", rest: "body", keyed: true },
   editMessage: { method: "PATCH", path: "/v1/messages/{id}", rest: "body" },
   deleteMessage: { method: "DELETE", path: "/v1/messages/{id}" },
-  listMessages: { method: "GET", path: "/v1/group_chat/messages", rest: "query" },
-  listGroupMessages: { method: "GET", path: "/v1/group_chat/messages/group/{chat_id}", rest: "query" },
-  listP2pMessages: { method: "GET", path: "/v1/group_chat/messages/p2p/{username}", rest: "query" },
+  listMessages: { method: "GET", path: "/v1/group_chat/messages", rest: "query", paged: true },
+  listGroupMessages: {
+    method: "GET",
+    path: "/v1/group_chat/messages/group/{chat_id}",
+    rest: "query",
+    paged: true,
+  },
+  listP2pMessages: {
+    method: "GET",
+    path: "/v1/group_chat/messages/p2p/{username}",
+    rest: "query",
+    paged: true,
+  },
   sync: { method: "GET", path: "/v1/sync" },
   listEvents: { method: "GET", path: "/v1/events", rest: "query" },
 };

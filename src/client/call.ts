@@ -1,4 +1,4 @@
-import { routes, type Operations, type Route } from "./api.js";
+import { routes, type CurrentSession, type Operations, type Route } from "./api.js";
 import { noAnswer, type Send } from "./connection.js";
 import { openDeadline, pause } from "./deadline.js";
 import { isOfType, PalaverError, problemIn, type ClientCode } from "./problem.js";
@@ -10,7 +10,7 @@ export interface CallOptions {
   readonly timeout?: number | undefined;
   /**
    * For how long a call is repeated, in milliseconds: a minute unless given, 0 for never, `Infinity` for until there is an
-   * answer. Where the server asks to wait for longer than is left, the call fails at once.
+   * answer; what is no number is a `TypeError`. Where the server asks to wait for longer than is left, the call fails at once.
    *
    * Whatever can be repeated without being done twice is repeated after any failure on the way. `registerUser`, `logIn`,
    * `changePassword`, `createToken`, `createGroupChat` and `addParticipant` are repeated only where the server says that
@@ -21,7 +21,7 @@ export interface CallOptions {
 
 export interface SendOptions extends CallOptions {
   /**
-   * 1 to 64 visible ASCII characters; one is made unless it is given. What is sent again under its key is stored once. Keep a
+   * 1 to 64 visible ASCII characters, or else it is a `TypeError`; one is made unless it is given. What is sent again under its key is stored once. Keep a
    * key with the message where the program may end before there is an answer.
    */
   readonly idempotencyKey?: string | undefined;
@@ -46,26 +46,29 @@ const LONGEST_PAUSE = 30_000;
  * What a repeat is refused with where the first attempt was done, and only its answer got lost. For the caller it is done:
  * who was to be removed is not there, what was to end has ended.
  */
-const alreadyDone: Partial<Record<OperationName, ClientCode>> = {
-  logOut: "not_signed_in",
-  endSession: "unknown_session",
-  endToken: "unknown_token",
-  removeParticipant: "user_not_in_chat",
+const alreadyDone: Partial<Record<OperationName, readonly ClientCode[]>> = {
+  logOut: ["not_signed_in"],
+  // Where it was the one that asks, that one is let in no more.
+  endSession: ["unknown_session", "not_signed_in"],
+  endToken: ["unknown_token", "not_signed_in"],
+  removeParticipant: ["user_not_in_chat"],
 };
 
 /** Codes that say that nothing was done, and that it may be tried again. */
 const notNow: ReadonlySet<ClientCode> = new Set(["too_many_requests", "busy", "store_unavailable"]);
 
-/** Statuses by which a proxy says that there is, or may be, no answer of the server. */
-const ofProxies: ReadonlySet<number> = new Set([429, 502, 503, 504]);
-
-/** Performs an operation, and repeats it where that is safe. */
+/**
+ * Performs an operation, and repeats it where that is safe.
+ *
+ * @throws TypeError where it can't even be asked for
+ */
 export async function call(
   send: Send,
   name: OperationName,
   fields: Fields,
   { signal, timeout = 30_000, patience = 60_000, idempotencyKey = freshKey() }: SendOptions = {},
 ): Promise<Answered> {
+  checkTimes({ timeout, patience });
   const { path, init } = request(name, fields, idempotencyKey);
   const wait = typeof fields["wait"] === "number" ? 1_000 * fields["wait"] : 0;
   const end = Date.now() + patience;
@@ -76,7 +79,17 @@ export async function call(
     } catch (error) {
       signal?.throwIfAborted();
       if (!(error instanceof PalaverError)) throw error;
-      if (mayBeDone && error.code === alreadyDone[name]) return { answer: {}, link: null };
+      if (mayBeDone && alreadyDone[name]?.includes(error.code)) return { answer: {}, link: null };
+      if (mayBeDone && name === "removeParticipant" && error.code === "not_a_participant") {
+        // Whoever has left is refused so; and so is who was removed meanwhile, and has removed nobody.
+        const { answer } = await call(
+          send,
+          "getSession",
+          {},
+          { signal, timeout, patience: end - Date.now() },
+        );
+        if (isUser(fields["user"], answer as CurrentSession)) return { answer: {}, link: null };
+      }
       const isUntouched = notNow.has(error.code);
       if (!isUntouched && !(isLost(error) && isRepeatable(name))) throw error;
       mayBeDone ||= !isUntouched;
@@ -94,7 +107,8 @@ export function backoff(failures: number, first = 500): number {
 
 /** It did not get through, or its answer did not. It is not known which. */
 export function isLost({ code, status }: PalaverError): boolean {
-  if (code === "unexpected_answer") return ofProxies.has(status);
+  // Something between has failed. It knows nothing of what the server did.
+  if (code === "unexpected_answer") return status >= 500 || status === 408 || status === 429;
   return code === "no_answer" || code === "request_timeout";
 }
 
@@ -121,9 +135,22 @@ async function attempt(
     });
     if (!response.ok) throw problemIn(response, text);
     if (!isOfType(response, "application/json")) throw unexpected(response, "no JSON");
-    return { answer: JSON.parse(text) as unknown, link: response.headers.get("Link") };
+    return { answer: parseJson(text), link: response.headers.get("Link") };
   } finally {
     deadline.close();
+  }
+}
+
+/**
+ * What was told, if it came as a whole.
+ *
+ * @throws PalaverError `no_answer`
+ */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw noAnswer(cause);
   }
 }
 
@@ -134,14 +161,18 @@ export function unexpected({ status, url }: Response, what: string): PalaverErro
 
 function request(name: OperationName, fields: Fields, idempotencyKey: string) {
   const { method, path, rest, keyed }: Route = routes[name];
+  if (keyed && !/^[!-~]{1,64}$/.test(idempotencyKey)) {
+    throw new TypeError("An idempotencyKey is 1 to 64 visible ASCII characters.");
+  }
   const left = new Map(Object.entries(fields).filter(([, value]) => value !== undefined));
   const filled = path.replaceAll(/\{(\w+)\}/g, (_, field: string) => {
-    const segment = encodeURIComponent(String(left.get(field) ?? ""));
-    // A URL takes these for what they are in a path, and would ask for something else.
-    if (/^\.{0,2}$/.test(segment))
-      throw new TypeError(`${name} needs ${field}, and it can't be "${segment}".`);
+    const value = String(left.get(field) ?? "");
+    // A URL takes dots for what they are in a path, and would ask for something else. Half a surrogate pair has no UTF-8.
+    if (/^\.{0,2}$|\p{Surrogate}/u.test(value)) {
+      throw new TypeError(`${name} needs ${field}, and it can't be ${JSON.stringify(value)}.`);
+    }
     left.delete(field);
-    return segment;
+    return encodeURIComponent(value);
   });
   const query = rest === "body" ? "" : search(left);
   const body = rest === "body" ? JSON.stringify(Object.fromEntries(left)) : undefined;
@@ -150,6 +181,20 @@ function request(name: OperationName, fields: Fields, idempotencyKey: string) {
     ...(keyed ? { "Idempotency-Key": idempotencyKey } : {}),
   };
   return { path: filled + query, init: { method, headers, ...(body === undefined ? {} : { body }) } };
+}
+
+/** @throws TypeError where one of them is no number: nothing would ever be over, or all at once. */
+export function checkTimes(times: Pick<CallOptions, "timeout" | "patience">): void {
+  for (const [name, time] of Object.entries(times)) {
+    if (time === undefined || (typeof time === "number" && !Number.isNaN(time))) continue;
+    throw new TypeError(`The ${name} must be a number of milliseconds, and is ${String(time)}.`);
+  }
+}
+
+/** Whether that names them: a `user_id`, or a username, which counts without regard to case or compatibility form. */
+function isUser(user: unknown, { user_id, username }: CurrentSession): boolean {
+  const folded = (name: string) => name.normalize("NFKC").toLowerCase();
+  return user === user_id || folded(String(user)) === folded(username);
 }
 
 /** With its question mark, where there is something to ask for. */

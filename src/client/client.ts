@@ -1,12 +1,15 @@
-import { routes, type Operations, type PagedOperation } from "./api.js";
-import { call, type CallOptions, type Fields, type OperationName } from "./call.js";
+import { routes, type Operations, type PagedOperation, type Route } from "./api.js";
+import { call, checkTimes, type CallOptions, type Fields, type OperationName } from "./call.js";
 import { openConnection, type ConnectionOptions } from "./connection.js";
 import { followEvents, type FollowedEvent, type FollowOptions } from "./events.js";
 
 /** `timeout` and `patience` are those of a call that says nothing else. */
 export type ClientOptions = ConnectionOptions & Pick<CallOptions, "timeout" | "patience">;
 
-/** The API of one server, as one user. Every call can fail with a `PalaverError`. */
+/**
+ * The API of one server, as one user. Every call can fail with a `PalaverError`; with a `TypeError` where it is called in a way
+ * in which it can't even be asked for.
+ */
 export interface Client extends Operations {
   /**
    * All pages of a list, one after the other, none of them empty: those of messages from the newest one back, or from `after` on
@@ -22,6 +25,9 @@ export interface Client extends Operations {
   /**
    * What happens in the caller's chats, as it happens: in order, nothing missed, nothing twice. It connects anew by itself, across
    * restarts of the server too, and goes on for ever. Leaving the loop, or `signal`, closes the connection at once.
+   *
+   * It follows whoever is logged in when it is called, and no one who logs in later. Only in a browser that can't be known: there,
+   * make another client, and end what the one before follows, when another user logs in.
    *
    * ```ts
    * const { chats, cursor } = await client.sync();
@@ -39,12 +45,21 @@ export interface Client extends Operations {
 /**
  * A client for Node and for browsers. In a browser, and without a `token`, the session is the one that the browser has.
  *
- * @throws TypeError where the `url` is none
+ * A client with a `token` is its owner's, and has no `logIn`: that is a `TypeError`.
+ *
+ * @throws TypeError where an option can't be: the `url` is none, or has a user or a query in it, a time is no number, …
  */
 export function createClient({ timeout, patience, ...server }: ClientOptions): Client {
-  const send = openConnection(server);
-  const perform = (name: OperationName, fields: Fields, options?: CallOptions) =>
-    call(send, name, fields, { timeout, patience, ...options });
+  checkTimes({ timeout, patience });
+  const { send, bound } = openConnection(server);
+  async function perform(name: OperationName, fields: Fields, options?: CallOptions) {
+    if (name === "logIn" && server.token !== undefined) {
+      throw new TypeError(
+        "This client has a token, and stays who that is of. Log in with a client without one.",
+      );
+    }
+    return call(send, name, fields, { timeout, patience, ...options });
+  }
 
   const operations = Object.entries(routes).map(([name, { path, rest }]) => {
     const takesRequest = rest !== undefined || path.includes("{");
@@ -56,6 +71,9 @@ export function createClient({ timeout, patience, ...server }: ClientOptions): C
   });
 
   async function* pages(name: PagedOperation, request: Fields = {}, options?: CallOptions) {
+    const { paged }: Partial<Route> = routes[name] ?? {};
+    if (!paged)
+      throw new TypeError(`There are no pages of ${name}: it is no operation whose answer is a page.`);
     const onward = name === "listChats" || request["after"] !== undefined ? "next" : "prev";
     let place: Fields | undefined = { limit: 100 };
     for (let fields: Fields = { ...place, ...request }; place; fields = { ...request, ...place }) {
@@ -69,7 +87,7 @@ export function createClient({ timeout, patience, ...server }: ClientOptions): C
   const client = {
     ...Object.fromEntries(operations),
     pages,
-    events: (options?: FollowOptions) => followEvents(send, options),
+    events: (options?: FollowOptions) => followEvents(bound(), options),
   };
   return client as unknown as Client;
 }

@@ -22,8 +22,7 @@ export function openDeadline(milliseconds: number, signal: AbortSignal | undefin
     const message = `There was nothing for ${milliseconds} ms.`;
     timer = setTimeout(() => controller.abort(new DOMException(message, "TimeoutError")), milliseconds);
   };
-  if (signal?.aborted) abort();
-  else signal?.addEventListener("abort", abort);
+  const ignore = onAbort(signal, abort);
   extend();
   return {
     signal: controller.signal,
@@ -31,7 +30,7 @@ export function openDeadline(milliseconds: number, signal: AbortSignal | undefin
     suspend,
     close() {
       suspend();
-      signal?.removeEventListener("abort", abort);
+      ignore();
       controller.abort();
     },
   };
@@ -45,12 +44,36 @@ export async function pause(milliseconds: number, signal: AbortSignal | undefine
   signal?.throwIfAborted();
   await new Promise<void>((resolve, reject) => {
     const timer = setTimeout(finish, Math.min(milliseconds, LONGEST_TIMER));
+    const ignore = onAbort(signal, finish);
     function finish(): void {
       clearTimeout(timer);
-      signal?.removeEventListener("abort", finish);
+      ignore();
       if (signal?.aborted) reject(signal.reason as Error);
       else resolve();
     }
-    signal?.addEventListener("abort", finish);
   });
+}
+
+const actsOn = new WeakMap<AbortSignal, Set<() => void>>();
+
+function actOn({ target }: Event): void {
+  for (const act of actsOn.get(target as AbortSignal) ?? []) act();
+}
+
+/**
+ * Acts when the signal aborts, at once if it has. Node warns of a signal that has more than a few listeners, and many calls may
+ * be under one: it has one listener for all of them.
+ *
+ * @returns takes it back
+ */
+export function onAbort(signal: AbortSignal | undefined, act: () => void): () => void {
+  if (signal?.aborted) act();
+  if (!signal || signal.aborted) return () => {};
+  const acts = actsOn.get(signal) ?? new Set();
+  actsOn.set(signal, acts.add(act));
+  signal.addEventListener("abort", actOn);
+  return () => {
+    acts.delete(act);
+    if (acts.size === 0) signal.removeEventListener("abort", actOn);
+  };
 }

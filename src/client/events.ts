@@ -1,7 +1,7 @@
 import type { ChatEvent } from "./api.js";
-import { backoff, isLost, search, unexpected } from "./call.js";
+import { backoff, isLost, parseJson, search, unexpected } from "./call.js";
 import { noAnswer, type Send } from "./connection.js";
-import { openDeadline, pause, type Deadline } from "./deadline.js";
+import { onAbort, openDeadline, pause, type Deadline } from "./deadline.js";
 import { eventStreamReader, type Block } from "./event-stream.js";
 import { isOfType, PalaverError, problemIn } from "./problem.js";
 
@@ -36,13 +36,15 @@ export function followEvents(
   send: Send,
   { after, signal }: FollowOptions = {},
 ): AsyncIterableIterator<FollowedEvent, undefined> {
-  const following = openDeadline(Number.POSITIVE_INFINITY, signal);
+  const following = new AbortController();
   const events = follow(send, after, following.signal);
+  let ignore: (() => void) | undefined;
   let isOver = false;
 
   async function close(): Promise<IteratorReturnResult<undefined>> {
     isOver = true;
-    following.close();
+    ignore?.();
+    following.abort();
     await events.return(undefined);
     return { done: true, value: undefined };
   }
@@ -52,6 +54,7 @@ export function followEvents(
       if (isOver) return close();
       try {
         signal?.throwIfAborted();
+        ignore ??= onAbort(signal, () => following.abort(signal?.reason));
         return await events.next();
       } catch (error) {
         // What was closed while something was waited for has not failed.
@@ -82,9 +85,9 @@ async function* follow(
       for await (const { id, event, data, retry } of blocks(send, cursor, silence)) {
         failures = 0;
         reconnectionTime = retry ?? reconnectionTime;
+        const told = data === undefined ? undefined : (parseJson(data) as ChatEvent);
         cursor = id || cursor;
-        if (data === undefined) continue;
-        const told = JSON.parse(data) as ChatEvent;
+        if (!told) continue;
         silence.suspend();
         yield event === "resync" ? { type: event, cursor: told.cursor } : told;
         silence.extend();

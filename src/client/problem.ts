@@ -72,9 +72,11 @@ function parsed(text: string): Partial<Problem> | undefined {
   }
 }
 
-/** In milliseconds from now: the header has seconds, or a date (RFC 9110, 10.2.3). */
+/** In milliseconds from now: the header has whole seconds, or a date (RFC 9110, 10.2.3). Anything else counts as none. */
 function askedPause(header: string | null): number | undefined {
   if (header === null) return undefined;
-  const milliseconds = /^\d+$/.test(header) ? 1_000 * Number(header) : Date.parse(header) - Date.now();
-  return Number.isNaN(milliseconds) ? undefined : Math.max(milliseconds, 0);
+  if (/^\d+$/.test(header)) return 1_000 * Number(header);
+  // `Date.parse` would take nearly anything.
+  const date = /^[A-Z][a-z]+, .* GMT$/.test(header) ? Date.parse(header) : Number.NaN;
+  return Number.isNaN(date) ? undefined : Math.max(date - Date.now(), 0);
 }

@@ -102,8 +102,60 @@ describe("The client", () => {
     expect((await carol.client.getSession()).session_id).to.not.equal(before.session_id);
     await carol.client.logOut();
     expect(await failure(carol.client.getSession())).to.include({ code: "not_signed_in", status: 401 });
-    await bot.logIn({ username: carol.username, password: PASSWORD });
-    expect((await bot.getSession()).session_id).to.not.equal(before.session_id);
+  });
+
+  it("stays who its token is of: it refuses to log in, and asks nobody", async () => {
+    const asked: unknown[] = [];
+    const fetch: typeof globalThis.fetch = async (url) => {
+      asked.push(url);
+      return Response.json({});
+    };
+    const bot = createClient({ url: server.url, token: "secret", fetch });
+    const error = await failure(bot.logIn({ username: bob.username, password: PASSWORD }));
+    expect(error).to.be.instanceOf(TypeError);
+    expect(error.message).to.include("has a token");
+    expect(asked).to.deep.equal([]);
+  });
+
+  it("leaves a chat, and ends what lets it in, also where the answer to that is lost", async () => {
+    const dora = await arrive(server.url, "dora", {
+      async fetch(input, init) {
+        const answer = await globalThis.fetch(input, init);
+        if (lost.shift()) throw new TypeError("lost");
+        return answer;
+      },
+    });
+    const { chat_id } = await dora.client.createGroupChat();
+    for (const user of [dora.username.toUpperCase(), (await dora.client.getSession()).user_id]) {
+      const left = await dora.client.createGroupChat();
+      lost.push(true);
+      await dora.client.removeParticipant({ ...left, user });
+    }
+    expect((await dora.client.listChats()).map((chat) => chat.chat_id)).to.deep.equal([chat_id]);
+    lost.push(true);
+    await dora.client.endSession({ session_id: (await dora.client.getSession()).session_id });
+    expect((await failure(dora.client.getSession())).code).to.equal("not_signed_in");
+  });
+
+  it("follows who was logged in when that began, and nobody who logs in later", async () => {
+    const [erin, cyd] = await Promise.all([arrive(server.url, "erin"), arrive(server.url, "cyd")]);
+    const { cursor } = await erin.client.sync();
+    const told: string[] = [];
+    const over = failure(
+      (async () => {
+        for await (const event of erin.client.events({ after: cursor })) {
+          if (event.type !== "message.created") continue;
+          told.push(event.message.message);
+          if (told.length > 1) break;
+          await erin.client.logIn({ username: cyd.username, password: PASSWORD });
+          await ana.client.sendMessage({ dest_username: cyd.username, message: "for cyd only" });
+        }
+      })(),
+    );
+    await ana.client.sendMessage({ dest_username: erin.username, message: "for erin" });
+    expect((await over).code).to.equal("not_signed_in");
+    expect(told).to.deep.equal(["for erin"]);
+    expect((await erin.client.getSession()).username).to.equal(cyd.username);
   });
 
   describe("pages", () => {
@@ -152,6 +204,14 @@ describe("The client", () => {
       expect(ids).to.deep.equal(chats.map((chat) => chat.chat_id));
       const { client } = await arrive(server.url, "dave");
       for await (const page of client.pages("listMessages")) expect(page).to.have.length.greaterThan(0);
+    });
+
+    it("of nothing that has none", async () => {
+      for (const name of ["nope", "getSession", "listEvents"]) {
+        const error = await failure(ana.client.pages(name as "listChats").next());
+        expect(error).to.be.instanceOf(TypeError);
+        expect(error.message).to.include(name);
+      }
     });
   });
 

@@ -42,7 +42,7 @@ describe("The events of the client, over a network that breaks", () => {
     sizes: fc.array(fc.integer({ min: 1, max: 40 })),
     end: fc.constantFrom("ends" as const, "breaks" as const),
     /** What tries to connect meet before that: a status, or no answer. */
-    before: fc.array(fc.constantFrom(503, 502, 429, 500, undefined), { maxLength: 2 }),
+    before: fc.array(fc.constantFrom(503, 502, 429, 500, 408, undefined), { maxLength: 2 }),
   });
   const titles = fc.array(fc.string({ unit: "grapheme" }), { minLength: 1, maxLength: 12 });
 
@@ -175,6 +175,16 @@ describe("The events of the client", () => {
     await events.return?.();
   });
 
+  it("are told anew where one is not whole", async () => {
+    const whole = written(renamed(2));
+    answers = [says(written(renamed(1)) + whole.replace("}\n", "\n")), says(whole)];
+    const events = client.events({ after: "c-0" });
+    await within(100, events.next());
+    expect(await within(10_000, events.next())).to.deep.equal({ done: false, value: renamed(2) });
+    expect(asked.map(({ after }) => after)).to.deep.equal(["c-0", "c-1"]);
+    await events.return?.();
+  });
+
   it("come over another connection where one is silent for 45 seconds, and not where there are heartbeats", async () => {
     const beats = (signal: AbortSignal | null | undefined) => {
       const body = new ReadableStream<Uint8Array>({
@@ -281,5 +291,16 @@ describe("The events of the client", () => {
     const events = client.events({ signal: AbortSignal.abort("over") });
     expect(await failure(events.next())).to.equal("over");
     expect(asked).to.have.length(0);
+  });
+
+  it("listen to their signal from the first one that is asked for", async () => {
+    const { signal } = new AbortController();
+    answers = [says(written(renamed(1)))];
+    const events = client.events({ signal });
+    expect(getEventListeners(signal, "abort")).to.deep.equal([]);
+    await within(100, events.next());
+    expect(getEventListeners(signal, "abort")).to.have.length(1);
+    await events.return?.();
+    expect(getEventListeners(signal, "abort")).to.deep.equal([]);
   });
 });

@@ -32,6 +32,9 @@ const byProxy = (status: number, headers: Readonly<Record<string, string>> = {})
   return () => new Response("<html>", { status, headers: { ...headers, "Content-Type": "text/html" } });
 };
 
+/** A success whose end is missing, where nobody has noticed that on the way. */
+const cut = (text: string) => () => new Response(text, { headers: { "Content-Type": "application/json" } });
+
 /** Asks for an operation, whatever that is. */
 const ask = (client: Client, name: string) => {
   const fields = { chat_id: 1, id: 1, username: "bob", user: "bob", session_id: "s", token_id: "t" };
@@ -97,6 +100,11 @@ describe("A call of the client", () => {
       byProxy(502),
       "late",
       byProxy(504),
+      byProxy(500),
+      byProxy(521),
+      byProxy(408),
+      cut('{"id":'),
+      cut(""),
     ];
     fates.push(
       problem(429, "too_many_requests", { "Retry-After": "2" }),
@@ -108,7 +116,7 @@ describe("A call of the client", () => {
     expect(await outcome(patient.sendMessage({ dest_username: "bob", message: "hello" }))).to.deep.equal({
       id: 7,
     });
-    expect(seen).to.have.length(10);
+    expect(seen).to.have.length(15);
     expect(new Set(keys()).size).to.equal(1);
     expect(keys()[0]).to.match(/^[!-~]{1,64}$/);
     expect(new Set(seen.map(({ body }) => body))).to.deep.equal(
@@ -123,6 +131,12 @@ describe("A call of the client", () => {
     await outcome(client.sendMessage(message, { idempotencyKey: "mine" }));
     expect(new Set(keys()).size).to.equal(3);
     expect(keys()[2]).to.equal("mine");
+    for (const idempotencyKey of ["ключ", "", "a\nb", "x".repeat(65)]) {
+      const error = await outcome(client.sendMessage(message, { idempotencyKey }));
+      expect(error).to.be.instanceOf(TypeError);
+      expect((error as TypeError).message).to.include("idempotencyKey");
+    }
+    expect(seen).to.have.length(3);
   });
 
   it("waits as long as it is asked to, by seconds and by date", async () => {
@@ -137,6 +151,14 @@ describe("A call of the client", () => {
     expect(seen[1]!.at)
       .to.be.at.least(Date.parse(inNineSeconds))
       .and.at.most(began + 9_700);
+  });
+
+  it("does not wait by what is neither", async () => {
+    for (const asked of ["1.5", "2, 2", "-5", "soon", "", "July 2030", "Mon, 99 Foo GMT"]) {
+      fates = [problem(503, "busy", { "Retry-After": asked })];
+      const error = (await outcome(client.listChats({}, { patience: 0 }))) as PalaverError;
+      expect(error, asked).to.include({ code: "busy", retryAfter: undefined });
+    }
   });
 
   it("rests longer after each failure, up to half a minute, and never as long as another", async () => {
@@ -195,6 +217,8 @@ describe("A call of the client", () => {
         [problem(500, "internal_error"), 1],
         [problem(408, "request_timeout"), 1],
         ["late", 1],
+        [byProxy(500), 1],
+        [cut("{"), 1],
       ] as const) {
         seen = [];
         fates = [fate];
@@ -207,10 +231,12 @@ describe("A call of the client", () => {
   for (const [name, status, code] of [
     ["logOut", 401, "not_signed_in"],
     ["endSession", 404, "unknown_session"],
+    ["endSession", 401, "not_signed_in"],
     ["endToken", 404, "unknown_token"],
+    ["endToken", 401, "not_signed_in"],
     ["removeParticipant", 400, "user_not_in_chat"],
   ] as const) {
-    it(`${name}, whose answer was lost, is done where the repeat finds that it is`, async () => {
+    it(`${name}, whose answer was lost, is done where the repeat says ${code}`, async () => {
       fates = ["lost", problem(status, code)];
       expect(await outcome(ask(client, name))).to.deep.equal({});
       fates = [problem(status, code)];
@@ -220,11 +246,24 @@ describe("A call of the client", () => {
     });
   }
 
+  it("removeParticipant, whose answer was lost, is done where the repeat finds the caller out of the chat, if that was to be removed", async () => {
+    const refused = problem(403, "not_a_participant");
+    const session = done({ user_id: "u-ana", username: "Ana" });
+    for (const user of ["u-ana", "ana"]) {
+      fates = ["lost", refused, session];
+      expect(await outcome(client.removeParticipant({ chat_id: 1, user }))).to.deep.equal({});
+    }
+    fates = ["lost", refused, session];
+    expect(await codeOf(client.removeParticipant({ chat_id: 1, user: "bob" }))).to.equal("not_a_participant");
+    fates = [refused];
+    expect(await codeOf(client.removeParticipant({ chat_id: 1, user: "ana" }))).to.equal("not_a_participant");
+  });
+
   it("is not repeated where it is refused for good", async () => {
     for (const [fate, code] of [
       [problem(400, "unknown_user"), "unknown_user"],
       [problem(500, "internal_error"), "internal_error"],
-      [byProxy(500), "unexpected_answer"],
+      [byProxy(404), "unexpected_answer"],
       [byProxy(302), "unexpected_answer"],
       [() => new Response("<html>", { headers: { "Content-Type": "text/html" } }), "unexpected_answer"],
     ] as const) {
@@ -270,6 +309,28 @@ describe("A call of the client", () => {
     expect(error).to.equal("over");
   });
 
+  it("is one of many under a signal, which has one listener for them all", async () => {
+    const { signal } = new AbortController();
+    fates = Array.from({ length: 50 }, () => "late" as const);
+    const calls = Array.from({ length: 50 }, () => client.listChats({}, { signal, timeout: 1_000 }));
+    expect(getEventListeners(signal, "abort")).to.have.length(1);
+    await outcome(Promise.all(calls));
+    expect(seen).to.have.length(100);
+    expect(getEventListeners(signal, "abort")).to.deep.equal([]);
+  });
+
+  it("all end with their signal, where there are many", async () => {
+    const controller = new AbortController();
+    fates = ["late", "lost", "late"];
+    const { signal } = controller;
+    const calls = Promise.allSettled(Array.from({ length: 3 }, () => client.listChats({}, { signal })));
+    await clock.tickAsync(10);
+    controller.abort("over");
+    const over = { status: "rejected", reason: "over" };
+    expect(await outcome(calls)).to.deep.equal([over, over, over]);
+    expect(getEventListeners(signal, "abort")).to.deep.equal([]);
+  });
+
   it("asks with the token and without the browser's cookie, or else with it", async () => {
     const inits: RequestInit[] = [];
     const noting: typeof globalThis.fetch = async (url, init) => {
@@ -288,10 +349,53 @@ describe("A call of the client", () => {
     expect(seen[0]!.url).to.equal(
       "http://chat.example/talk/v1/group_chat/messages/p2p/%C3%A9%2F%3F%23?limit=5",
     );
-    for (const user of ["", ".", ".."]) {
+    for (const user of ["", ".", "..", "a\ud800"]) {
       expect(await outcome(mounted.removeParticipant({ chat_id: 1, user }))).to.be.instanceOf(TypeError);
     }
     expect(seen).to.have.length(1);
-    expect(() => createClient({ url: "chat.example" })).to.throw(TypeError);
+  });
+
+  it("is not even made by a client whose options can't be", async () => {
+    const url = "http://chat.example";
+    for (const options of [
+      { url: "chat.example" },
+      { url: "ftp://chat.example" },
+      { url: "http://ana:secret@chat.example" },
+      { url: "http://chat.example/?q=1" },
+      { url: "http://chat.example/#top" },
+      { url, token: "" },
+      { url, token: "a\nb" },
+      { url, patience: Number.NaN },
+      { url, timeout: Number.NaN },
+      { url, fetch: "fetch" as unknown as typeof globalThis.fetch },
+    ]) {
+      expect(() => createClient(options), JSON.stringify(options)).to.throw(TypeError);
+    }
+    expect(await outcome(client.listChats({}, { patience: Number.NaN }))).to.be.instanceOf(TypeError);
+    expect(await outcome(client.listChats({}, { timeout: Number.NaN }))).to.be.instanceOf(TypeError);
+    expect(seen).to.have.length(0);
+  });
+
+  it("says so where its fetch shows a cookie in a way in which it can't be kept", async () => {
+    const headers = (cookie: string | null) => ({
+      get: (name: string) => (name === "Set-Cookie" ? cookie : "application/json"),
+    });
+    for (const [cookie, type] of [
+      ["palaver_session=x; HttpOnly", "TypeError"],
+      [null, "Object"],
+    ] as const) {
+      fates = [
+        () =>
+          ({
+            ok: true,
+            status: 200,
+            headers: headers(cookie),
+            text: async () => "{}",
+          }) as unknown as Response,
+      ];
+      const result = (await outcome(ask(client, "logIn"))) as object;
+      expect(result.constructor.name).to.equal(type);
+    }
+    expect(seen).to.have.length(2);
   });
 });
