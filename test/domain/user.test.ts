@@ -20,6 +20,9 @@ function* everyCodePoint(): Generator<string> {
   for (let code = 0; code <= 0x10ffff; code += 1) yield String.fromCodePoint(code);
 }
 
+/** Every code point that is a character already. */
+const everyCharacter = Array.from(everyCodePoint()).filter((point) => !UNASSIGNED.test(point));
+
 function accepts(username: string): boolean {
   return refusal(() => parseUsername(username)) === undefined;
 }
@@ -151,7 +154,7 @@ describe("a username", () => {
 
   it("has a key that is its own key, for every character of Unicode", () => {
     const strays = [];
-    for (const character of everyCodePoint()) {
+    for (const character of everyCharacter) {
       const key = usernameKey(character);
       if (usernameKey(key) !== key) strays.push(character);
     }
@@ -173,8 +176,7 @@ describe("a username", () => {
 
   it("has a key that could be a username, were it not for its length", () => {
     const strays = [];
-    for (const character of everyCodePoint()) {
-      if (UNASSIGNED.test(character)) continue;
+    for (const character of everyCharacter) {
       if (accepts(character) && !accepts(usernameKey(character))) strays.push(character);
     }
     expect(strays).to.deep.equal([]);

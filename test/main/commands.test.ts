@@ -117,7 +117,6 @@ describe("The commands of administration", () => {
     expect((await stat(join(dataDir, "control"))).isSocket()).to.equal(true);
     const both = await Promise.all(["bo", "cy"].map((name) => palaver(`user add ${name}`, PASSWORD)));
     expect(both.map(({ status }) => status)).to.deep.equal([0, 0]);
-    server = await runServer(dataDir);
     const { output } = await palaver("user list --json");
     const names = output
       .trimEnd()

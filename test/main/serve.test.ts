@@ -1,12 +1,14 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
-import { createClient, type Message } from "../../src/client/index.js";
+import { createClient } from "../../src/client/index.js";
+import { readConfig } from "../../src/main/config.js";
+import { serve, type RunningServer } from "../../src/main/server.js";
 import { describeApi } from "../support/api.js";
 import { describeMessages } from "../support/api/messages.js";
-import { Client, PASSWORD, freshName, signedIn } from "../support/client.js";
-import { arrive, type Person } from "../support/person.js";
+import { Client, PASSWORD, signedIn } from "../support/client.js";
+import { arrive } from "../support/person.js";
 import { describeEvents } from "../support/events-api.js";
 import { run, runServer } from "../support/process.js";
 import { describeSessionApi } from "../support/session-api.js";
@@ -38,48 +40,27 @@ describe("palaver serve", () => {
   };
 
   describe("after a restart", () => {
-    let ana: Person;
-    let kept: readonly Message[];
-
-    const sendToMyself = (message: string, idempotencyKey?: string) =>
-      ana.client.sendMessage({ dest_username: ana.username, message }, { idempotencyKey });
-
     // At another port, where what was asked before is asked by other people.
     before(async () => {
       await end("SIGTERM");
       server = await runServer(dataDir);
     });
 
-    it("ends in order at SIGTERM, with status 0", async () => {
-      ana = await arrive(server.url, "ana");
-      kept = [await sendToMyself("kept")];
-      expect(await end("SIGTERM")).to.equal(0);
+    it("has kept accounts, sessions and messages after SIGKILL, and stores once what is sent again under its key", async () => {
+      const ana = await arrive(server.url, "ana");
+      const send = (message: string, idempotencyKey: string) =>
+        ana.client.sendMessage({ dest_username: ana.username, message }, { idempotencyKey });
+      const first = await send("answered", "a");
+      const perhaps = send("perhaps not", "b");
+      await end("SIGKILL");
       await startAgain();
-    });
-
-    it("has kept accounts, sessions and messages", async () => {
-      expect(await ana.client.listMessages()).to.deep.equal(kept);
+      expect(await send("answered", "a")).to.deep.equal(first);
+      expect(await send("perhaps not", "b")).to.deep.equal(await perhaps);
+      const kept = await ana.client.listMessages();
+      expect(kept.map(({ message }) => message)).to.deep.equal(["answered", "perhaps not"]);
       const anew = createClient({ url: server.url });
       await anew.logIn({ username: ana.username, password: PASSWORD });
       expect(await anew.listMessages()).to.deep.equal(kept);
-    });
-
-    it("has kept them after SIGKILL too", async () => {
-      kept = [...kept, await sendToMyself("kept as well")];
-      await end("SIGKILL");
-      await startAgain();
-      expect(await ana.client.listMessages()).to.deep.equal(kept);
-    });
-
-    it("stores a message once that is sent again under its key after SIGKILL, answered before or not", async () => {
-      const first = await sendToMyself("answered", "a");
-      const perhaps = sendToMyself("perhaps not", "b");
-      await end("SIGKILL");
-      await startAgain();
-      expect(await sendToMyself("answered", "a")).to.deep.equal(first);
-      expect(await sendToMyself("perhaps not", "b")).to.deep.equal(await perhaps);
-      const stored = (await ana.client.listMessages({ limit: 2 })).map(({ message }) => message);
-      expect(stored).to.deep.equal(["answered", "perhaps not"]);
     });
 
     describeMessages(() => server.url);
@@ -89,7 +70,7 @@ describe("palaver serve", () => {
 
   // mocha runs the tests of a block before the blocks in it, so these need one of their own to come last.
   describe("in between", () => {
-    it("finishes what is under way when it is told to end", async () => {
+    it("finishes what is under way at SIGTERM, ends with status 0, and has kept it", async () => {
       const ana = await arrive(server.url, "ana");
       const answers = Array.from({ length: 50 }, (_, n) =>
         ana.client
@@ -111,37 +92,6 @@ describe("palaver serve", () => {
       expect((await stat(join(dataDir, "session-secret"))).mode & 0o777).to.equal(0o600);
     });
 
-    it("does not start with a damaged key of its own, and says what to do", async () => {
-      await end("SIGTERM");
-      const path = join(dataDir, "session-secret");
-      const key = await readFile(path);
-      await writeFile(path, "");
-      const refused = run(["serve"], { DATA_DIR: dataDir, PORT: "0" });
-      expect(await refused.ended).to.equal(1);
-      expect(refused.output()).to.include(`${path} is damaged`).and.include("backup");
-      await writeFile(path, key);
-      server = await runServer(dataDir);
-    });
-
-    it("finds the sessions of an old key, and starts new ones under the new key", async () => {
-      await end("SIGTERM");
-      const [oldKey, newKey] = ["an old key of 16+", "a new key of 16+"];
-      server = await runServer(dataDir, { SESSION_SECRET: oldKey });
-      const ana = await signedIn(server.url);
-      await end("SIGTERM");
-      server = await runServer(dataDir, { SESSION_SECRET: `${newKey},${oldKey}` });
-      const [early, late] = [new Client(server.url), new Client(server.url)];
-      early.cookie = ana.cookie;
-      expect((await early.get("/v1/messages")).status).to.equal(200);
-      await late.post("/v1/auth/login", { username: ana.username, password: PASSWORD });
-      await end("SIGTERM");
-      server = await runServer(dataDir, { SESSION_SECRET: newKey });
-      const [lateAgain, earlyAgain] = [new Client(server.url), new Client(server.url)];
-      [lateAgain.cookie, earlyAgain.cookie] = [late.cookie, early.cookie];
-      expect((await lateAgain.get("/v1/messages")).status).to.equal(200);
-      expect((await earlyAgain.get("/v1/messages")).status).to.equal(401);
-    });
-
     it("does not start where something else listens, or with a wrong setting, and says what to do", async () => {
       const { port } = new URL(server.url);
       const second = run(["serve"], { DATABASE_URL: "memory:", PORT: port });
@@ -151,26 +101,71 @@ describe("palaver serve", () => {
       expect(await third.ended).to.equal(1);
       expect(third.output()).to.match(/^palaver: PORT: "many" is not allowed\./);
     });
+  });
+});
 
-    it("keeps everything in memory if told so", async () => {
-      const memory = await runServer(dataDir, { DATABASE_URL: "memory:" });
-      const answer = await new Client(memory.url).post("/v1/auth/register", {
-        username: freshName(),
-        password: PASSWORD,
-      });
-      expect(answer.status).to.equal(200);
-      memory.child.kill("SIGTERM");
-      expect(await memory.ended).to.equal(0);
+describe("A server", () => {
+  let dataDir: string;
+  const servers: RunningServer[] = [];
+
+  /** In this process. */
+  const start = async (env: Readonly<Record<string, string>> = {}) => {
+    const config = readConfig({ DATA_DIR: dataDir, PORT: "0", LOG_LEVEL: "silent", ...env });
+    const server = await serve(config, (error) => {
+      throw error;
     });
+    servers.push(server);
+    return server;
+  };
+  const stop = async () => {
+    for (const server of servers.splice(0)) await server.close();
+  };
+
+  beforeEach(async () => {
+    dataDir = await mkdtemp(join(tmpdir(), "palaver-"));
+  });
+
+  afterEach(async () => {
+    await stop();
+    await rm(dataDir, { recursive: true });
+  });
+
+  it("does not start with a damaged key of its own, and says what to do", async () => {
+    const path = join(dataDir, "session-secret");
+    await writeFile(path, "");
+    const refusal: unknown = await start().catch((error: unknown) => error);
+    expect(String(refusal)).to.include(`${path} is damaged`).and.include("backup");
+  });
+
+  it("finds the sessions of an old key, and starts new ones under the new key", async () => {
+    const [oldKey, newKey] = ["an old key of 16+", "a new key of 16+"];
+    const ana = await signedIn((await start({ SESSION_SECRET: oldKey })).url);
+    await stop();
+    const between = await start({ SESSION_SECRET: `${newKey},${oldKey}` });
+    const [early, late] = [new Client(between.url), new Client(between.url)];
+    early.cookie = ana.cookie;
+    expect((await early.get("/v1/messages")).status).to.equal(200);
+    await late.post("/v1/auth/login", { username: ana.username, password: PASSWORD });
+    await stop();
+    const { url } = await start({ SESSION_SECRET: newKey });
+    const [lateAgain, earlyAgain] = [new Client(url), new Client(url)];
+    [lateAgain.cookie, earlyAgain.cookie] = [late.cookie, early.cookie];
+    expect((await lateAgain.get("/v1/messages")).status).to.equal(200);
+    expect((await earlyAgain.get("/v1/messages")).status).to.equal(401);
+  });
+
+  it("keeps everything in memory if told so", async () => {
+    const { url } = await start({ DATABASE_URL: "memory:" });
+    expect((await (await signedIn(url)).get("/v1/messages")).status).to.equal(200);
+    expect(await readdir(dataDir)).to.deep.equal([]);
   });
 });
 
 describe("palaver", () => {
   it("prints help and version", async () => {
-    const help = run(["--help"]);
+    const [help, version] = [run(["--help"]), run(["--version"])];
     expect(await help.ended).to.equal(0);
     expect(help.output()).to.include("palaver serve").and.include("SESSION_SECRET");
-    const version = run(["--version"]);
     expect(await version.ended).to.equal(0);
     expect(version.output()).to.match(/^\d+\.\d+\.\d+\n$/);
   });

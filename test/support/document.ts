@@ -58,16 +58,15 @@ export function readDocument(document: Json): ApiDocument {
     operations.map(({ path }) => [path, new RegExp(`^${path.replaceAll(/\{\w+\}/g, "[^/]+")}$`)]),
   );
   const checkers = new Map<Json, z.ZodType>();
-  const $defs = closed(schemas) as Json;
+  const local = (part: unknown) =>
+    JSON.parse(JSON.stringify(closed(part)).replaceAll(SCHEMAS, "#/$defs/")) as z.core.JSONSchema.BaseSchema;
+  const $defs = local(schemas) as Record<string, z.core.JSONSchema.BaseSchema>;
 
   function checker(schema: Json): z.ZodType {
     const known = checkers.get(schema);
     if (known) return known;
-    const local = JSON.stringify({ ...(closed(schema) as Json), $defs }).replaceAll(SCHEMAS, "#/$defs/");
     // A registry of their own: all is gone with them.
-    const made = z.fromJSONSchema(JSON.parse(local) as z.core.JSONSchema.JSONSchema, {
-      registry: z.registry(),
-    });
+    const made = z.fromJSONSchema({ ...local(schema), $defs }, { registry: z.registry() });
     checkers.set(schema, made);
     return made;
   }

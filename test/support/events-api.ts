@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { expectFieldErrors, expectProblem } from "./api/scene.js";
+import { expectFieldErrors, expectProblem, threePeople } from "./api/scene.js";
 import { Client, signedIn, type HttpAnswer } from "./client.js";
 import { cursorOf, openStream, until, type EventJson } from "./event-stream.js";
 
@@ -12,7 +12,11 @@ const MESSAGE_TYPES = ["message.created", "message.edited", "message.deleted"];
 export function describeEvents(at: () => string): void {
   const refused = async (call: (nobody: Client) => Promise<HttpAnswer>) =>
     expectProblem(await call(new Client(at())), 401, "not_signed_in");
-  const two = async () => [await signedIn(at(), "ana"), await signedIn(at(), "bob")] as const;
+  /** Ana is new, so that they have not written to each other. */
+  const two = async () => {
+    const [, bob] = await threePeople(at());
+    return [await signedIn(at(), "ana"), bob] as const;
+  };
   const eventsOf = ({ json }: HttpAnswer) => json["events"] as readonly EventJson[];
 
   /** Every type of event, each in the eyes of both who were there; bob comes and goes in between. */
@@ -30,7 +34,7 @@ export function describeEvents(at: () => string): void {
 
   describe("GET /v1/events", () => {
     it("200: without a cursor no events, and the cursor of now", async () => {
-      const [ana, bob] = await two();
+      const [ana, bob] = await threePeople(at());
       await ana.post("/v1/messages", { dest_username: bob.username, message: "before" });
       const answer = await ana.get("/v1/events");
       expect(answer.status).to.equal(200);
@@ -39,7 +43,7 @@ export function describeEvents(at: () => string): void {
     });
 
     it("200: everything that happens in a chat, to those who are in it, with what each type has", async () => {
-      const [ana, bob] = await two();
+      const [ana, bob] = await threePeople(at());
       const cursor = await cursorOf(ana);
       const chatId = await everyType(ana, bob);
       const byAna = eventsOf(await ana.get(`/v1/events?after=${cursor}`));
@@ -69,7 +73,7 @@ export function describeEvents(at: () => string): void {
     });
 
     it("200: who is added is told the chat as it was then", async () => {
-      const [ana, bob] = await two();
+      const [ana, bob] = await threePeople(at());
       const cursor = await cursorOf(bob);
       const chatId = String((await ana.post("/v1/group_chat", { title: "Plans" })).json["chat_id"]);
       await ana.post("/v1/messages", { group_chat_id: chatId, message: "hello" });
@@ -120,7 +124,7 @@ export function describeEvents(at: () => string): void {
     });
 
     it("400: a parameter out of range, mistyped, unknown or given twice", async () => {
-      const ana = await signedIn(at());
+      const [ana] = await threePeople(at());
       for (const [query, field] of [
         ["limit=0", "limit"],
         ["limit=1001", "limit"],
@@ -139,7 +143,7 @@ export function describeEvents(at: () => string): void {
     });
 
     it("400: a cursor that is none", async () => {
-      const ana = await signedIn(at());
+      const [ana] = await threePeople(at());
       for (const after of ["", "x", "1", `${FOREIGN}x`, "-1", "%00"]) {
         expectProblem(await ana.get(`/v1/events?after=${after}`), 400, "invalid_cursor");
       }
@@ -148,7 +152,7 @@ export function describeEvents(at: () => string): void {
     it("401: nobody is signed in", () => refused((nobody) => nobody.get("/v1/events")));
 
     it("410: a cursor of another database, or of a time that has not been", async () => {
-      const ana = await signedIn(at());
+      const [ana] = await threePeople(at());
       for (const after of [FOREIGN, `${await cursorOf(ana)}999`]) {
         expectProblem(await ana.get(`/v1/events?after=${after}&wait=60`), 410, "cursor_expired");
       }
@@ -170,7 +174,7 @@ export function describeEvents(at: () => string): void {
     });
 
     it("200: a resync, where the cursor is of another database", async () => {
-      const ana = await signedIn(at());
+      const [ana] = await threePeople(at());
       const stream = await openStream(ana, { after: FOREIGN });
       await until(() => stream.frames.length > 0);
       stream.leave();
@@ -180,7 +184,7 @@ export function describeEvents(at: () => string): void {
     });
 
     it("400: a cursor that is none, in the URL or in the header; another parameter", async () => {
-      const ana = await signedIn(at());
+      const [ana] = await threePeople(at());
       const path = "/v1/events/stream";
       expectProblem(await ana.get(`${path}?after=x`), 400, "invalid_cursor");
       const headers = { "Last-Event-ID": "x" };
@@ -208,7 +212,8 @@ export function describeEvents(at: () => string): void {
     });
 
     it("400: a parameter", async () => {
-      const answer = await (await signedIn(at())).get("/v1/sync?limit=1");
+      const [ana] = await threePeople(at());
+      const answer = await ana.get("/v1/sync?limit=1");
       expectProblem(answer, 400, "invalid_request");
       expectFieldErrors(answer, "limit");
     });

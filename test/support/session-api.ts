@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { expectFieldErrors, expectProblem } from "./api/scene.js";
+import { expectFieldErrors, expectProblem, threePeople } from "./api/scene.js";
 import { Client, PASSWORD, freshName, signedIn, type HttpAnswer } from "./client.js";
 
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
@@ -24,7 +24,7 @@ export function describeSessionApi(at: () => string): void {
 
   describe("GET /v1/auth/session", () => {
     it("200: who am I", async () => {
-      const ana = await signedIn(at(), "ana");
+      const [ana] = await threePeople(at());
       const { status, json } = await ana.get("/v1/auth/session");
       expect(status).to.equal(200);
       expect(json).to.have.all.keys("user_id", "username", "session_id", "expires_at");
@@ -64,7 +64,7 @@ export function describeSessionApi(at: () => string): void {
 
   describe("DELETE /v1/auth/sessions/{session_id}", () => {
     it("200: that one is dead, and no other", async () => {
-      const ana = await signedIn(at(), "ana");
+      const [ana] = await threePeople(at());
       const other = await again(ana);
       const { json } = await other.get("/v1/auth/session");
       const answer = await ana.delete(`/v1/auth/sessions/${String(json["session_id"])}`);
@@ -74,7 +74,7 @@ export function describeSessionApi(at: () => string): void {
     });
 
     it("404: somebody else's, one that is dead, none, a token", async () => {
-      const [ana, bob] = [await signedIn(at(), "ana"), await signedIn(at(), "bob")];
+      const [ana, bob] = await threePeople(at());
       const { json } = await bob.get("/v1/auth/session");
       const { token_id } = await makeToken(ana);
       for (const id of [String(json["session_id"]), "none", "%00", token_id]) {
@@ -121,7 +121,7 @@ export function describeSessionApi(at: () => string): void {
     });
 
     it("400: a wrong current password, and a new one that breaks the rules, named", async () => {
-      const ana = await signedIn(at(), "ana");
+      const [ana] = await threePeople(at());
       for (const wrong of ["wrong password", "short"]) {
         const answer = await change(ana, wrong, "another password");
         expectProblem(answer, 400, "wrong_password");
@@ -138,7 +138,7 @@ export function describeSessionApi(at: () => string): void {
 
   describe("POST /v1/auth/tokens", () => {
     it("200: a token, told once, that serves wherever the cookie does", async () => {
-      const ana = await signedIn(at(), "ana");
+      const [ana] = await threePeople(at());
       const { status, json } = await ana.post("/v1/auth/tokens", { name: "bot" });
       expect(status).to.equal(200);
       expect(json).to.have.all.keys("token_id", "name", "created_at", "last_seen_at", "expires_at", "token");
@@ -155,7 +155,7 @@ export function describeSessionApi(at: () => string): void {
     });
 
     it("200: the scheme in any case; another scheme counts for nothing", async () => {
-      const ana = await signedIn(at(), "ana");
+      const [ana] = await threePeople(at());
       const { token } = await makeToken(ana);
       const ask = (Authorization: string) =>
         new Client(at()).get("/v1/auth/session", { headers: { Authorization } });
@@ -181,7 +181,7 @@ export function describeSessionApi(at: () => string): void {
     });
 
     it("400: a cookie and a token at once, whatever they are worth", async () => {
-      const ana = await signedIn(at(), "ana");
+      const [ana] = await threePeople(at());
       const { token } = await makeToken(ana);
       for (const value of [token, "no token"]) {
         expectProblem(await ana.get("/v1/messages", bearer(value)), 400, "two_credentials");
@@ -190,7 +190,7 @@ export function describeSessionApi(at: () => string): void {
 
     it("401: nobody is signed in; a cookie's secret is no token, and a token no cookie's secret", async () => {
       await refused((nobody) => nobody.post("/v1/auth/tokens", { name: "bot" }));
-      const ana = await signedIn(at(), "ana");
+      const [ana] = await threePeople(at());
       const [name, secret] = ana.cookie.split("=") as [string, string];
       const { token } = await makeToken(ana);
       await refused((nobody) => nobody.get("/v1/messages", bearer(secret)));
@@ -204,7 +204,8 @@ export function describeSessionApi(at: () => string): void {
 
   describe("GET /v1/auth/tokens", () => {
     it("200: the caller's tokens, without what gives access", async () => {
-      const [ana, bob] = [await signedIn(at(), "ana"), await signedIn(at(), "bob")];
+      const ana = await signedIn(at(), "ana");
+      const [, bob] = await threePeople(at());
       await makeToken(bob);
       const made = [await makeToken(ana, "one"), await makeToken(ana, "two")];
       const expected = made.map((token) => ({ ...token, token: undefined }));
@@ -218,7 +219,7 @@ export function describeSessionApi(at: () => string): void {
 
   describe("DELETE /v1/auth/tokens/{token_id}", () => {
     it("200: the token is dead; so it is after a logout with it", async () => {
-      const ana = await signedIn(at(), "ana");
+      const [ana] = await threePeople(at());
       const [one, two] = [await makeToken(ana), await makeToken(ana)];
       const answer = await ana.delete(`/v1/auth/tokens/${one.token_id}`);
       expect([answer.status, answer.json]).to.deep.equal([200, {}]);
@@ -230,7 +231,7 @@ export function describeSessionApi(at: () => string): void {
     });
 
     it("404: somebody else's, none, a session", async () => {
-      const [ana, bob] = [await signedIn(at(), "ana"), await signedIn(at(), "bob")];
+      const [ana, bob] = await threePeople(at());
       const { token_id } = await makeToken(bob);
       const { json } = await ana.get("/v1/auth/session");
       for (const id of [token_id, freshName(), String(json["session_id"])]) {

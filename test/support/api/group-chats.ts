@@ -14,7 +14,7 @@ import {
 export function describeGroupChats(at: () => string): void {
   describe("POST /v1/group_chat", () => {
     it("200: without a body, with an empty one, with a title", async () => {
-      const ana = await signedIn(at());
+      const [ana] = await threePeople(at());
       for (const body of [undefined, {}, { title: "Plans" }, { title: null }]) {
         const answer = await ana.post("/v1/group_chat", body);
         expect(answer.status).to.equal(200);
@@ -27,7 +27,7 @@ export function describeGroupChats(at: () => string): void {
     });
 
     it("400: a title that is too long, or none", async () => {
-      const ana = await signedIn(at());
+      const [ana] = await threePeople(at());
       for (const title of ["", " ", "x".repeat(101)]) {
         expectProblem(await ana.post("/v1/group_chat", { title }), 400, "invalid_title");
       }
@@ -38,7 +38,7 @@ export function describeGroupChats(at: () => string): void {
 
   describe("POST /v1/group_chat/{chat_id}/participants", () => {
     it("200: who joins sees the whole history", async () => {
-      const [ana, bob] = [await signedIn(at(), "ana"), await signedIn(at(), "bob")];
+      const [ana, bob] = await threePeople(at());
       const chatId = await group(ana);
       await ana.post("/v1/messages", { group_chat_id: chatId, message: "before" });
       const answer = await ana.post(`/v1/group_chat/${chatId}/participants`, { username: bob.username });
@@ -48,7 +48,7 @@ export function describeGroupChats(at: () => string): void {
     });
 
     it("400: malformed, no such user, a p2p chat, a participant already", async () => {
-      const [ana, bob] = [await signedIn(at(), "ana"), await signedIn(at(), "bob")];
+      const [ana, bob] = await threePeople(at());
       const chatId = await group(ana, bob);
       const add = (id: number, body: unknown) => ana.post(`/v1/group_chat/${id}/participants`, body);
       expectProblem(await add(chatId, {}), 400, "invalid_request");
@@ -58,7 +58,7 @@ export function describeGroupChats(at: () => string): void {
     });
 
     it("400: nobody can be added to a chat with oneself", async () => {
-      const [ana, bob] = [await signedIn(at(), "ana"), await signedIn(at(), "bob")];
+      const [ana, bob] = await threePeople(at());
       const chatId = await p2p(ana, ana);
       const answer = await ana.post(`/v1/group_chat/${chatId}/participants`, { username: bob.username });
       expectProblem(answer, 400, "p2p_chat");
@@ -70,7 +70,7 @@ export function describeGroupChats(at: () => string): void {
       ));
 
     it("403: not a participant, and no such chat, alike", async () => {
-      const [ana, bob] = [await signedIn(at(), "ana"), await signedIn(at(), "bob")];
+      const [ana, bob] = await threePeople(at());
       const chatId = await group(ana);
       const add = (id: number) => bob.post(`/v1/group_chat/${id}/participants`, { username: bob.username });
       const [theirs, nobodys] = [await add(chatId), await add(2 ** 53 - 1)];
@@ -81,10 +81,10 @@ export function describeGroupChats(at: () => string): void {
 
   describe("DELETE /v1/group_chat/{chat_id}/participants/{user}", () => {
     it("200: who is removed, by name or by id, sees nothing from then on", async () => {
-      const ana = await signedIn(at(), "ana");
+      const [ana] = await threePeople(at());
+      const bob = await signedIn(at(), "bob");
+      const login = await bob.post("/v1/auth/login", { username: bob.username, password: PASSWORD });
       for (const by of ["username", "user_id"]) {
-        const bob = await signedIn(at(), "bob");
-        const login = await bob.post("/v1/auth/login", { username: bob.username, password: PASSWORD });
         const chatId = await group(ana, bob);
         await ana.post("/v1/messages", { group_chat_id: chatId, message: "secret" });
         const answer = await ana.delete(`/v1/group_chat/${chatId}/participants/${String(login.json[by])}`);
@@ -96,7 +96,7 @@ export function describeGroupChats(at: () => string): void {
     });
 
     it("200: one's own name means leave", async () => {
-      const ana = await signedIn(at());
+      const [ana] = await threePeople(at());
       const chatId = await group(ana);
       expect((await ana.delete(`/v1/group_chat/${chatId}/participants/${ana.username}`)).status).to.equal(
         200,
@@ -105,7 +105,7 @@ export function describeGroupChats(at: () => string): void {
     });
 
     it("400: no such user, not a participant, a p2p chat", async () => {
-      const [ana, bob] = [await signedIn(at(), "ana"), await signedIn(at(), "bob")];
+      const [ana, bob] = await threePeople(at());
       const chatId = await group(ana);
       const remove = (id: number, user: string) => ana.delete(`/v1/group_chat/${id}/participants/${user}`);
       expectProblem(await remove(chatId, freshName()), 400, "unknown_user");
@@ -117,7 +117,7 @@ export function describeGroupChats(at: () => string): void {
       expectSignedInOnly(at(), (nobody) => nobody.delete("/v1/group_chat/1/participants/ana")));
 
     it("403: not a participant", async () => {
-      const [ana, bob] = [await signedIn(at(), "ana"), await signedIn(at(), "bob")];
+      const [ana, bob] = await threePeople(at());
       const chatId = await group(ana);
       const answer = await bob.delete(`/v1/group_chat/${chatId}/participants/${ana.username}`);
       expectProblem(answer, 403, "not_a_participant");

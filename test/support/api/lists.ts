@@ -21,7 +21,8 @@ export function describeLists(at: () => string): void {
   for (const list of lists) {
     describe(`GET ${list}`, () => {
       it("200: every message of all the caller's chats, oldest first", async () => {
-        const [ana, bob, eve] = [await signedIn(at()), await signedIn(at()), await signedIn(at())];
+        const ana = await signedIn(at(), "ana");
+        const [, bob, eve] = await threePeople(at());
         const first = await group(ana, bob);
         await ana.post("/v1/messages", { group_chat_id: first, message: "1" });
         await bob.post("/v1/messages", { dest_username: ana.username, message: "2" });
@@ -43,7 +44,7 @@ export function describeLists(at: () => string): void {
 
     describe(`GET ${list}/group/{chat_id}`, () => {
       it("200: the messages of that chat alone", async () => {
-        const ana = await signedIn(at());
+        const [ana] = await threePeople(at());
         const [one, other] = [await group(ana), await group(ana)];
         await ana.post("/v1/messages", { group_chat_id: one, message: "one" });
         await ana.post("/v1/messages", { group_chat_id: other, message: "other" });
@@ -51,7 +52,7 @@ export function describeLists(at: () => string): void {
       });
 
       it("400: a p2p chat of the caller's", async () => {
-        const [ana, bob] = [await signedIn(at(), "ana"), await signedIn(at(), "bob")];
+        const [ana, bob] = await threePeople(at());
         expectProblem(await ana.get(`${list}/group/${await p2p(ana, bob)}`), 400, "p2p_chat");
       });
 
@@ -59,12 +60,12 @@ export function describeLists(at: () => string): void {
         expectSignedInOnly(at(), (nobody) => nobody.get(`${list}/group/1`)));
 
       it("403: not a participant", async () => {
-        const [ana, eve] = [await signedIn(at(), "ana"), await signedIn(at(), "eve")];
+        const [ana, , eve] = await threePeople(at());
         expectProblem(await eve.get(`${list}/group/${await group(ana)}`), 403, "not_a_participant");
       });
 
       it("404: no id", async () => {
-        const ana = await signedIn(at());
+        const [ana] = await threePeople(at());
         for (const id of ["0", "-1", "abc", "1.5", "01", "9007199254740992", "%00", "1e3"]) {
           expectProblem(await ana.get(`${list}/group/${id}`), 404, "not_found");
         }
@@ -73,7 +74,8 @@ export function describeLists(at: () => string): void {
 
     describe(`GET ${list}/p2p/{username}`, () => {
       it("200: what the two have said, from both sides", async () => {
-        const [ana, bob] = [await signedIn(at(), "ana"), await signedIn(at(), "bob")];
+        const ana = await signedIn(at(), "ana");
+        const [, bob] = await threePeople(at());
         await p2p(ana, bob);
         await bob.post("/v1/messages", { dest_username: ana.username, message: "hello yourself" });
         const expected = ["hello", "hello yourself"];
@@ -82,7 +84,8 @@ export function describeLists(at: () => string): void {
       });
 
       it("200: an empty list where nothing was ever said, and nothing is made by asking", async () => {
-        const [ana, bob] = [await signedIn(at(), "ana"), await signedIn(at(), "bob")];
+        const ana = await signedIn(at(), "ana");
+        const [, bob] = await threePeople(at());
         const asked = await ana.get(`${list}/p2p/${bob.username}`);
         expect([asked.status, asked.text]).to.deep.equal([200, "[]"]);
         const chat = await group(ana);
@@ -91,7 +94,7 @@ export function describeLists(at: () => string): void {
       });
 
       it("400: no such user", async () => {
-        const ana = await signedIn(at());
+        const [ana] = await threePeople(at());
         for (const name of [freshName(), "%zz", "%00", "a%20b"]) {
           expectProblem(await ana.get(`${list}/p2p/${name}`), 400, "unknown_user");
         }
