@@ -1,7 +1,7 @@
 import type { ChatOverview } from "../domain/chat.js";
 import { cursorAt, placeOf, tell, type ChatEvent, type EventCursor } from "../domain/event.js";
 import { MessagingError } from "../domain/errors.js";
-import type { SessionId } from "../domain/session.js";
+import { isAlive, type SessionId } from "../domain/session.js";
 import type { UserId } from "../domain/user.js";
 import type { EventFeed, Following, Turn } from "./feed.js";
 import type { Ports, ReadRepositories } from "./ports.js";
@@ -45,7 +45,7 @@ export async function listEvents(core: Ports & Feed, command: ListEvents): Promi
   const following = core.feed.join(by, session);
   try {
     const page = await following.catchUp(async (repositories) => {
-      await requireSession(repositories, command);
+      await requireSession(repositories, command, core.clock.now());
       return pageAfter(after)(repositories);
     });
     if (page.events.length > 0) return page;
@@ -97,7 +97,7 @@ export function followEvents(
 }
 
 async function* follow(
-  { feed }: Feed,
+  { feed, clock }: Ports & Feed,
   command: FollowEvents,
   onJoined: (following: Following) => void,
 ): AsyncGenerator<EventBatch, undefined> {
@@ -107,7 +107,7 @@ async function* follow(
   try {
     for (let cursor = command.after; ;) {
       const { hasMore, ...page } = await following.catchUp(async (repositories) => {
-        if (cursor === command.after) await requireSession(repositories, command);
+        if (cursor === command.after) await requireSession(repositories, command, clock.now());
         return readPage(repositories, { by, after: cursor, limit: SLICE });
       });
       if (following.ended()) return;
@@ -164,9 +164,14 @@ async function* oneByOne(
 }
 
 /** One that ended before the log was followed has its end behind it, and would be followed for ever. */
-async function requireSession({ sessions }: ReadRepositories, { by, session }: FollowEvents): Promise<void> {
+async function requireSession(
+  { sessions }: ReadRepositories,
+  { by, session }: FollowEvents,
+  now: number,
+): Promise<void> {
   if (session === undefined) return;
-  if (!(await ownSession(sessions, by, session))) throw sessionEnded();
+  const found = await ownSession(sessions, by, session);
+  if (found === undefined || !isAlive(found, now)) throw sessionEnded();
 }
 
 function sessionEnded(): MessagingError {
@@ -222,6 +227,7 @@ const MOST_FORGOTTEN = 2_000;
  * @returns how many.
  */
 export async function forgetEvents({ store }: Ports, { before }: ForgetEvents): Promise<number> {
+  if (typeof before !== "number" || Number.isNaN(before)) throw new TypeError(`${before} is no time.`);
   for (let all = 0; ;) {
     const forgotten = await store.transaction(({ events }) => events.forget(before, MOST_FORGOTTEN));
     all += forgotten;

@@ -16,6 +16,7 @@ import {
   type OwnChat,
   type UserRecord,
 } from "../application/administration.js";
+import { requireUserCalled } from "../application/users.js";
 import type { ChatSummary } from "../domain/chat.js";
 import type { Session } from "../domain/session.js";
 import type { Account } from "../domain/user.js";
@@ -35,6 +36,8 @@ export interface AdministrativeCommand {
   /** Whether it asks for a password, which `run` is given behind the rest. */
   readonly password?: true;
   readonly purpose: string;
+  /** Refuses what `run` would refuse whatever the password is, so that nobody is asked for one in vain. */
+  readonly prepare?: (data: Data, ...args: string[]) => Promise<unknown>;
   readonly run: (data: Data, ...args: string[]) => AsyncIterable<Row>;
   /** What people read of it. */
   readonly shows: (rows: AsyncIterable<Row>) => AsyncIterable<string>;
@@ -79,10 +82,14 @@ export const administration: Readonly<Record<string, AdministrativeCommand>> = {
     takes: ["USER"],
     password: true,
     purpose: "give a user another password; ends all their sessions and tokens",
+    prepare: ({ store }, user) => store.read(({ users }) => requireUserCalled(users, user)),
     async *run(data, user, newPassword) {
       yield accountRow(await resetPassword(data, { user, newPassword }));
     },
-    shows: sentence(({ username }) => `${username} has another password, and has to log in with it.`),
+    shows: sentence(
+      ({ username, disabled_at }) =>
+        `${username} has another password, and ${disabled_at === null ? "has to log in with it" : "is disabled still"}.`,
+    ),
   },
   "session list": {
     takes: ["USER"],
@@ -155,7 +162,7 @@ function chatRow({ chat, between, participantCount, lastSeq, lastSentAt }: ChatS
     participant_count: participantCount,
     last_seq: lastSeq,
     last_sent_at: timeOrNull(lastSentAt),
-    between: between.join(" "),
+    between,
     title: chat.title,
   };
 }

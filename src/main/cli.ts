@@ -51,7 +51,7 @@ ${columns([
 
 const OPTIONS_OF_ADMINISTRATION = columns([
   ["--data DIR", "the data directory; DATA_DIR, or else ./resources, unless given"],
-  ["--json", "print JSON lines, one object a line, with fields named as in the HTTP API; refusals too"],
+  ["--json", "print JSON lines, one object a line, with fields named as in the HTTP API; errors too"],
 ]);
 
 const EXIT_STATUS = `Exit status: 0 when all went well; 1 when the command was refused or failed, or something is damaged or missing, or the
@@ -119,12 +119,12 @@ type Values = ReturnType<typeof parseCommandLine>["values"];
 async function run(args: readonly string[]): Promise<void> {
   const { values, positionals } = parseCommandLine(args);
   const [first = "", second = ""] = positionals;
-  if (first === "help") return void process.stdout.write(helpOn(positionals.slice(1)));
+  if (first === "help") return say(helpOn(positionals.slice(1)));
   if (values.help) {
     const { name } = commandIn(positionals) ?? { name: first };
-    return void process.stdout.write(helpOn(name === "" ? [] : [name]));
+    return say(helpOn(name === "" ? [] : [name]));
   }
-  if (values.version) return void process.stdout.write(`${version()}\n`);
+  if (values.version) return say(`${version()}\n`);
   const asked = commandIn(positionals);
   if (!asked) throw unknown([first, second].join(" ").trim());
   const { name, takes } = asked;
@@ -159,17 +159,27 @@ function unknown(name: string): UsageError {
 async function runAdministration(name: string, given: readonly string[], { data, json }: Values) {
   const { password, shows } = administration[name]!;
   if (data === "") throw new UsageError("--data needs a directory.");
-  const config = readConfig({ ...process.env, ...(data && { DATA_DIR: data, DATABASE_URL: "" }) });
-  const typed = password ? [await readPassword(process.stdin, process.stderr)] : [];
+  // What only a server needs may be wrong here, or of somebody else.
+  const { DATA_DIR, DATABASE_URL, PASSWORD_DENYLIST } = process.env;
+  const { dataDir, storage } = readConfig(data ? { DATA_DIR: data } : { DATA_DIR, DATABASE_URL });
+  const config = {
+    dataDir,
+    storage,
+    get refusedPasswords() {
+      return readConfig(password ? { PASSWORD_DENYLIST } : {}).refusedPasswords;
+    },
+  };
   const { administer } = await import("./control.js");
-  const rows = administer(config, { command: name, args: [...given, ...typed] }, die);
-  try {
-    await print((json ? jsonLines : shows)(rows), process.stdout);
-  } catch (error) {
-    if (!json || !(error instanceof MessagingError)) throw error;
-    process.stderr.write(jsonLine({ code: error.code, detail: error.message }));
-    process.exitCode = 1;
+  const ask = (args: readonly string[], prepare = false) =>
+    administer(config, { command: name, args, prepare }, die);
+  const typed: string[] = [];
+  if (password) {
+    await ask(given, true).next();
+    typed.push(await readPassword(process.stdin, process.stderr));
   }
+  const rows = ask([...given, ...typed]);
+  const any = await print((json ? jsonLines : shows)(rows), process.stdout);
+  if (!any && !json) process.stderr.write("There is none.\n");
 }
 
 class UsageError extends Error {}
@@ -197,8 +207,12 @@ function version(): string {
   return (JSON.parse(readFileSync(file, "utf8")) as { readonly version: string }).version;
 }
 
-function report({ lines, sound }: Report): void {
-  process.stdout.write(`${lines.join("\n")}\n`);
+async function say(text: string): Promise<void> {
+  await print([text], process.stdout);
+}
+
+async function report({ lines, sound }: Report): Promise<void> {
+  await say(`${lines.join("\n")}\n`);
   process.exitCode = sound ? 0 : 1;
 }
 
@@ -216,12 +230,29 @@ async function runServer(): Promise<void> {
  * answered, and the next start puts it right.
  */
 function die(error: unknown): never {
-  process.stderr.write(`palaver: ${explain(error)}\n`);
+  const detail = explain(error);
+  process.stderr.write(asJson ? jsonLine({ code: codeOf(error), detail }) : `palaver: ${detail}\n`);
   process.exit(error instanceof UsageError ? 2 : 1);
 }
 
-/** What to do about an error of the system at the start. */
-const adviceOn: Readonly<Record<string, string>> = {
+/** For programs: why the core refuses, or how else it went wrong. */
+function codeOf(error: unknown): string {
+  if (error instanceof MessagingError) return error.code;
+  return error instanceof UsageError ? "wrong_usage" : "failed";
+}
+
+/** What to do about an error of the system, in any command but `serve`. */
+const advice: Readonly<Record<string, string>> = {
+  EACCES: "Run it as the user that the server runs as.",
+  EPERM: "Run it as the user that the server runs as.",
+  EROFS: "Name a directory that may be written to.",
+  EEXIST: "Name a directory.",
+  ENOTDIR: "Name a directory.",
+  ENOSPC: "Make room on the disk.",
+};
+
+/** And at the start of the server. */
+const adviceToServe: Readonly<Record<string, string>> = {
   EADDRINUSE: "Something else listens there: end it, or set PORT to another port.",
   EADDRNOTAVAIL: "Set HOST to an address of this machine.",
   ENOTFOUND: "Set HOST to an address of this machine.",
@@ -237,11 +268,16 @@ const adviceOn: Readonly<Record<string, string>> = {
 function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (error instanceof UsageError) return `${error.message} \`palaver --help\` tells what there is.`;
-  const advice = "code" in error && adviceOn[String(error.code)];
-  if (advice) return `${error.message}. ${advice}`;
+  const known = serving ? adviceToServe : advice;
+  const next = "code" in error && known[String(error.code)];
+  if (next) return `${error.message}. ${next}`;
   // What has no message for people is a bug, and needs its trace.
   const isBug = error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError;
   return isBug ? (error.stack ?? error.message) : error.message;
 }
 
-run(process.argv.slice(2)).catch(die);
+const given = process.argv.slice(2);
+const serving = given[0] === "serve";
+/** Also where the line can't be understood. */
+const asJson = given.includes("--json");
+run(given).catch(die);

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { rmSync } from "node:fs";
+import { rmSync, statSync } from "node:fs";
 import { createConnection, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -8,7 +8,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { pino, type Logger } from "pino";
 import { argon2Hasher } from "../adapters/argon2.js";
 import { trace } from "../adapters/http/problem.js";
-import { diskOf } from "../adapters/sqlite/inspection.js";
+import type { Disk } from "../adapters/sqlite/disk.js";
+import { filesOn } from "../adapters/sqlite/files.js";
+import { diskOf, NoStoreError } from "../adapters/sqlite/inspection.js";
 import { DirectoryInUseError } from "../adapters/sqlite/lock.js";
 import { systemClock, uuids } from "../adapters/system.js";
 import { requireUserCalled } from "../application/users.js";
@@ -27,6 +29,8 @@ import { jsonLine, type Row } from "./terminal.js";
 interface Request {
   readonly command: string;
   readonly args: readonly string[];
+  /** Only to tell whether it would be refused whatever the password is; gives no rows. */
+  readonly prepare?: boolean;
 }
 
 type Answer =
@@ -116,7 +120,8 @@ async function* answers(request: Request, data: Data, log: Logger): AsyncGenerat
     return;
   }
   try {
-    for await (const row of audited(request, data, log)) yield line({ row });
+    const rows = request.prepare ? carryOut(request, data) : audited(request, data, log);
+    for await (const row of rows) yield line({ row });
     yield line({ end: "done" });
   } catch (error) {
     if (error instanceof MessagingError) {
@@ -145,36 +150,52 @@ async function* audited(request: Request, data: Data, log: Logger): AsyncGenerat
   }
 }
 
-function carryOut({ command, args }: Request, data: Data): AsyncIterable<Row> {
-  return administration[command]!.run(data, ...args);
+async function* carryOut({ command, args, prepare }: Request, data: Data): AsyncGenerator<Row> {
+  if (prepare) await administration[command]!.prepare?.(data, ...args);
+  else yield* administration[command]!.run(data, ...args);
 }
 
-/** How long a command waits for a directory that another process has and does not serve: it starts, ends, or is a command. */
+/** How long a command waits, in milliseconds. */
+interface Waits {
+  /** For a directory that another process has and does not serve: it starts, ends, or is a command. */
+  readonly patience?: number;
+  /** For the next that a server says. */
+  readonly silence?: number;
+}
+
 const PATIENCE = 10_000;
+const SILENCE = 10_000;
 const PAUSE = 50;
+
+/** A command leaves a segment of the log behind. This is the smallest that takes whatever a server's takes. */
+const SEGMENT_BYTES = 2 * 2 ** 20;
+
+/** What has to be known of the configuration. The passwords are read only where the command opens the store itself. */
+export type AdministeredConfig = Pick<Config, "dataDir" | "storage" | "refusedPasswords">;
 
 /**
  * Carries out a command on the data directory of the configuration, by the server that has it where there is one.
  *
  * @param onFatal is told when the store can go on no longer.
  * @throws MessagingError what the command is refused with
- * @throws Error where there is no store, or it can't be had
+ * @throws Error where there is no store, it can't be had, or the server says nothing
  */
 export async function* administer(
-  config: Config,
+  config: AdministeredConfig,
   request: Request,
   onFatal: (error: Error) => void,
-  patience = PATIENCE,
+  { patience = PATIENCE, silence = SILENCE }: Waits = {},
 ): AsyncGenerator<Row> {
   const { dataDir } = config;
   if (config.storage === "memory") {
     throw new Error("What a server holds in memory (DATABASE_URL is memory:) can't be administered.");
   }
   // Or a name that is mistyped would make a new store.
-  diskOf(dataDir);
+  const disk = requireStore(dataDir);
   for (const begun = Date.now(); ; await sleep(PAUSE)) {
     const socket = await connect(socketIn(dataDir));
-    if (socket) return yield* ask(socket, request);
+    if (socket) return yield* ask(socket, request, silence);
+    requireOwnFiles(dataDir, disk);
     const data = await openUnlessInUse(config, onFatal);
     if (data) return yield* carryOutAndClose(request, data);
     if (Date.now() - begun >= patience || Buffer.byteLength(socketIn(dataDir)) > LONGEST_PATH)
@@ -188,11 +209,38 @@ function whyNot(directory: string): string {
   return `The directory ${directory} is in use by another process, which can't be asked. ${why} Or end that process first.`;
 }
 
-async function openUnlessInUse(config: Config, onFatal: (error: Error) => void): Promise<Data | undefined> {
+function requireStore(directory: string): Disk {
+  try {
+    return diskOf(directory);
+  } catch (error) {
+    if (!(error instanceof NoStoreError)) throw error;
+    const words = `${error.message} Start \`palaver serve\` on it once, which makes it, or name another.`;
+    throw new Error(words, { cause: error });
+  }
+}
+
+/** What root writes belongs to root, and the service could not start with it. Others can't write what is not theirs. */
+function requireOwnFiles(directory: string, disk: Disk): void {
+  if (process.geteuid?.() !== 0) return;
+  const { snapshots, segments } = filesOn(disk);
+  const owners = [...snapshots, ...segments].map(
+    ({ name }) => statSync(join(directory, name), { throwIfNoEntry: false })?.uid ?? 0,
+  );
+  const owner = owners.find((uid) => uid !== 0);
+  if (owner === undefined) return;
+  throw new Error(
+    `No server answers for ${directory}, whose files are of the user ${owner}. What root would write there, that user could not read. Run it as that user: sudo -u '#${owner}' palaver …`,
+  );
+}
+
+async function openUnlessInUse(
+  config: AdministeredConfig,
+  onFatal: (error: Error) => void,
+): Promise<Data | undefined> {
+  const { dataDir: directory, refusedPasswords } = config;
   try {
     const log = pino({ level: "warn", base: null }, pino.destination({ fd: 2, sync: true }));
-    const store = await openStore(config, log, onFatal);
-    const { dataDir: directory, refusedPasswords } = config;
+    const store = await openStore(config, log, onFatal, { segmentBytes: SEGMENT_BYTES });
     return { store, directory, refusedPasswords, passwords: argon2Hasher(), clock: systemClock, ids: uuids };
   } catch (error) {
     if (error instanceof DirectoryInUseError) return undefined;
@@ -222,11 +270,24 @@ async function connect(path: string): Promise<Socket | undefined> {
   }
 }
 
-async function* ask(socket: Socket, request: Request): AsyncGenerator<Row> {
+async function* ask(socket: Socket, request: Request, silence: number): AsyncGenerator<Row> {
+  let silent = false;
+  // Not the timeout of the socket: while nobody reads what comes, nothing comes, and that is no silence.
+  const limit = () =>
+    setTimeout(() => {
+      silent = true;
+      socket.destroy();
+    }, silence);
+  let waiting: NodeJS.Timeout | undefined;
   try {
     socket.write(jsonLine(request));
-    for await (const line of linesFrom(socket)) {
-      const content = JSON.parse(line) as Answer;
+    const lines = linesFrom(socket)[Symbol.asyncIterator]();
+    for (;;) {
+      waiting = limit();
+      const { done, value } = await lines.next();
+      clearTimeout(waiting);
+      if (done === true) break;
+      const content = JSON.parse(value) as Answer;
       if ("row" in content) {
         yield content.row;
         continue;
@@ -235,8 +296,14 @@ async function* ask(socket: Socket, request: Request): AsyncGenerator<Row> {
       if (content.end === "failed") throw new Error(content.message);
       return;
     }
+    if (silent) {
+      throw new Error(
+        `The server has said nothing for ${silence / 1_000} seconds, so it is not known whether the command was carried out. See whether that process is stopped or stuck.`,
+      );
+    }
     throw new Error("The server has ended, and did not say whether the command was carried out. Look.");
   } finally {
+    clearTimeout(waiting);
     socket.destroy();
   }
 }

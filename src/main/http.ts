@@ -52,7 +52,8 @@ export interface MountContext {
 
 /**
  * The HTTP API, and nothing around it, for a Koa application of one's own. It answers whatever is under its path, with
- * cookies, limits, headers and errors of its own; put it above anything that reads request bodies. Cookies are for its path.
+ * cookies, limits, headers and errors of its own; put it above anything that reads request bodies, and not inside a middleware that
+ * cuts paths itself. Cookies are for its path.
  * Behind TLS they are for the whole host, which can then have one of these.
  *
  * @throws Error where the path is none.
@@ -78,8 +79,11 @@ export function mount(messaging: Served, options: MountOptions): Mounted {
     const { url } = context;
     context.path = context.path.slice(path.length) || "/";
     context.respond = false;
+    const response = context.res as ServerResponse;
     try {
-      await answer(request, context.res as ServerResponse);
+      await answer(request, response);
+      // Or what stands above would touch an answer that is still being written.
+      await new Promise<void>((resolve) => (response.closed ? resolve() : response.once("close", resolve)));
     } finally {
       context.url = url;
     }

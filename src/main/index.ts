@@ -97,6 +97,11 @@ export async function openMessaging(options: MessagingOptions): Promise<OpenMess
 
 async function openStore(storage: Storage, options: SqliteOptions): Promise<Store> {
   if (storage === "memory") return openMemoryStore();
+  if (typeof storage !== "object" || storage === null) {
+    throw new TypeError(
+      `\`storage\` is "memory", { sqlite: directory } or a store, and not ${JSON.stringify(storage)}.`,
+    );
+  }
   if (!("sqlite" in storage)) return storage;
   const { openSqliteStore } = await import("../adapters/sqlite/store.js");
   return openSqliteStore(storage.sqlite, options);

@@ -8,6 +8,7 @@ const HOUR = 60 * 60 * 1_000;
  *
  * @param onTrouble is told where that failed. It is tried again.
  * @returns what ends it.
+ * @throws RangeError where `retention` is none.
  */
 export function forgetOldEvents(
   messaging: Pick<Messaging, "forgetEvents">,
@@ -15,6 +16,9 @@ export function forgetOldEvents(
   retention: number,
   onTrouble: (trouble: Error) => void,
 ): () => Promise<void> {
+  // What is no time would forget everything.
+  if (!(retention >= 0))
+    throw new RangeError(`Events are kept for milliseconds, 0 or more, and not for ${retention}.`);
   let underWay = Promise.resolve();
   const forget = () => {
     underWay = messaging.forgetEvents({ before: clock.now() - retention }).then(

@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
 import { openMemoryStore } from "../adapters/memory/store.js";
-import { openSqliteStore, type Opening } from "../adapters/sqlite/store.js";
+import { openSqliteStore, type Opening, type SqliteOptions } from "../adapters/sqlite/store.js";
 import type { Store } from "../application/ports.js";
 import type { Config } from "./config.js";
 
@@ -15,12 +15,14 @@ export interface OpenStore extends Store {
  * @param onFatal is told when the store can go on no longer.
  */
 export async function openStore(
-  config: Config,
+  config: Pick<Config, "storage" | "dataDir">,
   log: Logger,
   onFatal: (error: Error) => void,
+  options: Pick<SqliteOptions, "segmentBytes"> = {},
 ): Promise<OpenStore> {
   if (config.storage === "memory") return openMemoryStore();
   const store = await openSqliteStore(config.dataDir, {
+    ...options,
     onFatal,
     onTrouble: (trouble) => log.warn({ cause: String(trouble.cause) }, trouble.message),
     onSpace: () => log.info("There is space for the log again. Writing goes on."),

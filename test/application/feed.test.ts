@@ -268,6 +268,12 @@ describe("the feed of events", () => {
     expect(store.followers).to.equal(0);
   });
 
+  it("does not begin for a session that has expired", async () => {
+    world.ports.clock.advance(100 * 24 * 60 * 60 * 1_000);
+    const refused = core.followEvents({ by: bo.id, session }).next();
+    expect(await refusalOf(refused)).to.equal("not_signed_in");
+  });
+
   it("does not begin for a session that has ended", async () => {
     await scene.endSession();
     expect(await refusalOf(core.followEvents({ by: bo.id, session }).next())).to.equal("not_signed_in");

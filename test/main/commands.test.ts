@@ -1,8 +1,9 @@
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { chmod, mkdtemp, rm, stat } from "node:fs/promises";
+import { chmod, chown, mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { expect } from "chai";
 import { Client, PASSWORD } from "../support/client.js";
@@ -19,8 +20,8 @@ describe("The commands of administration", () => {
   let dataDir: string;
   let server: Awaited<ReturnType<typeof runServer>>;
 
-  const palaver = async (line: string, input = "") => {
-    const ran = run(line.split(" "), { DATA_DIR: dataDir }, input);
+  const palaver = async (line: string, input = "", env: Readonly<Record<string, string>> = {}) => {
+    const ran = run(line.split(" "), { DATA_DIR: dataDir, ...env }, input);
     return { status: await ran.ended, output: ran.output() };
   };
 
@@ -46,7 +47,8 @@ describe("The commands of administration", () => {
     const script = ["set -e", `npx() { shift; "${process.execPath}" "${cli}" "$@"; }`, ...typed].join("\n");
     const env = { PATH: process.env["PATH"], DATA_DIR: dataDir };
     const { stdout, stderr } = await promisify(execFile)("sh", ["-c", script], { env });
-    expect(stderr).to.equal("");
+    // Of sessions, twice, and of chats.
+    expect(stderr).to.equal("There is none.\n".repeat(3));
     expect(stdout.split("\n")[0]).to.match(/^ana has an account, with the user_id [0-9a-f-]{36}\.$/);
     expect(JSON.parse(stdout.trimEnd().split("\n").at(-1)!)).to.deep.include({ users: 1, sessions: 0 });
     const [account] = readFileSync(join(dataDir, "export"), "utf8").split("\n");
@@ -81,6 +83,54 @@ describe("The commands of administration", () => {
     expect(JSON.parse(json.output)).to.deep.equal({ code: "unknown_user", detail });
   });
 
+  it("tell as JSON, if told so, of everything that goes wrong, also before there is anything to ask", async () => {
+    const cases: readonly [string, string, Readonly<Record<string, string>>?][] = [
+      ["user add --json", "wrong_usage"],
+      ["user fly --json", "wrong_usage"],
+      ["user list --json --wrong", "wrong_usage"],
+      ["user add bo --json", "failed"],
+      ["user list --json --data /nowhere", "failed"],
+      ["user list --json --data /etc/passwd", "failed"],
+      ["user list --json", "failed", { DATABASE_URL: "memory:" }],
+      ["user list --json", "failed", { DATABASE_URL: "postgres:" }],
+    ];
+    for (const [line, code, env] of cases) {
+      const { status, output } = await palaver(line, "", env);
+      expect(status, line).to.equal(code === "wrong_usage" ? 2 : 1);
+      expect(output.split("\n"), line).to.have.length(2);
+      const error = JSON.parse(output) as Readonly<Record<string, string>>;
+      expect(error, line).to.have.keys("code", "detail");
+      expect(error["code"], line).to.equal(code);
+      expect(error["detail"], line).not.to.include("Set DATA_DIR");
+    }
+  });
+
+  it("want no password for what can't be done with any", async () => {
+    const ran = await Promise.all([palaver("user password nobody"), palaver("user add bo --data /nowhere")]);
+    expect(ran[0]).to.deep.equal({ status: 1, output: "palaver: There is no such user.\n" });
+    expect(ran[1].output).to.include("There is no store").and.include("palaver serve");
+  });
+
+  it("do not mind what only a server needs", async () => {
+    const env = { PORT: "abc", SESSION_SECRET: "short", PASSWORD_DENYLIST: "/nowhere" };
+    expect(await palaver("stats", "", env)).to.include({ status: 0 });
+    expect(await palaver("user password ana", PASSWORD, env)).to.include({ status: 0 });
+  });
+
+  it("say so where the output can't be written, and tell people on the standard error that there is nothing", async () => {
+    const to = (output: string, line: string) =>
+      promisify(execFile)("sh", ["-c", `"${process.execPath}" "${cli}" ${line} > ${output}`], {
+        env: { PATH: process.env["PATH"], DATA_DIR: dataDir },
+      }).catch((error: { readonly stderr: string }) => error);
+    expect((await to("/dev/null", "session list ana")).stderr).to.equal("There is none.\n");
+    expect((await to("/dev/null", "session list ana --json")).stderr).to.equal("");
+    if (process.platform !== "linux") return;
+    for (const line of ["user list", "help", `check "$DATA_DIR"`]) {
+      const { stderr } = await to("/dev/full", line);
+      expect(stderr, line).to.match(/^palaver: The output could not be written: ENOSPC.*\n$/);
+    }
+  });
+
   it("are told from what is no command, or not called rightly, by status 2", async () => {
     const lines = ["user fly", "user add", "check x --json"];
     const ran = await Promise.all(lines.map((line) => palaver(line)));
@@ -107,7 +157,10 @@ describe("The commands of administration", () => {
     await chmod(dataDir, 0);
     const refused = run(["user", "list"], { DATA_DIR: dataDir }, "", isRoot ? NOBODY : undefined);
     expect(await refused.ended).to.equal(1);
-    expect(refused.output()).to.include("EACCES").and.include("as another user");
+    expect(refused.output())
+      .to.include("EACCES")
+      .and.include("as the user that the server runs as")
+      .and.not.include("PORT");
     await chmod(dataDir, mode);
   });
 
@@ -123,5 +176,44 @@ describe("The commands of administration", () => {
       .split("\n")
       .map((line) => (JSON.parse(line) as { readonly username: string }).username);
     expect(names).to.have.members(["ana", "bo", "cy"]);
+  });
+
+  it("leave little behind where no server runs", async () => {
+    const sizes = async () => {
+      const { output } = await palaver("stats --json");
+      return (JSON.parse(output) as { readonly bytes_on_disk: number }).bytes_on_disk;
+    };
+    server.child.kill("SIGTERM");
+    await server.ended;
+    await palaver("user enable ana");
+    const before = await sizes();
+    for (const verb of ["disable", "enable"]) await palaver(`user ${verb} ana`);
+    expect((await sizes()) - before).to.be.below(8 * 2 ** 20);
+  });
+
+  it("leave nothing of root's where a server could then not start", async () => {
+    if (!isRoot) return;
+    const directory = await mkdtemp(join(tmpdir(), "palaver-"));
+    try {
+      await chown(directory, NOBODY, NOBODY);
+      const serve = run(["serve"], { DATA_DIR: directory, PORT: "0" }, "", NOBODY);
+      while (!serve.output().includes("listens on")) await delay(5);
+      const asRoot = async () => {
+        const ran = run(["user", "add", "ana"], { DATA_DIR: directory }, PASSWORD);
+        return { status: await ran.ended, output: ran.output() };
+      };
+      expect(await asRoot()).to.include({ status: 0 });
+      serve.child.kill("SIGTERM");
+      await serve.ended;
+      const before = await readdir(directory);
+      const refused = await asRoot();
+      expect(refused.status).to.equal(1);
+      expect(refused.output).to.include(`sudo -u '#${NOBODY}' palaver`);
+      expect(await readdir(directory)).to.deep.equal(before);
+      const asOwner = run(["user", "list"], { DATA_DIR: directory }, "", NOBODY);
+      expect(await asOwner.ended).to.equal(0);
+    } finally {
+      await rm(directory, { recursive: true });
+    }
   });
 });

@@ -40,12 +40,12 @@ describe("The control socket", () => {
     return stop;
   };
   /** Asks for a command on the data, and waits no longer than that for whoever has it. */
-  const ask = (command: string, args: readonly string[] = [], patience = 0) => {
+  const ask = (command: string, args: readonly string[] = [], patience = 0, silence = 60_000) => {
     const config = readConfig({ DATA_DIR: data.directory });
     const onFatal = (error: Error): never => {
       throw error;
     };
-    return collected(administer(config, { command, args }, onFatal, patience));
+    return collected(administer(config, { command, args }, onFatal, { patience, silence }));
   };
   const wordsOf = (attempt: Promise<unknown>) =>
     attempt.then(
@@ -193,6 +193,43 @@ describe("The control socket", () => {
     }
   });
 
+  it("is given up where the server says nothing, but not where nobody reads what it says", async () => {
+    const stuck = createServer((socket) => void socket.resume()).listen(socketPath());
+    stops.push(() => stuck.close());
+    await once(stuck, "listening");
+    expect(await wordsOf(ask("user list", [], 0, 20))).to.match(
+      /said nothing for 0\.02 seconds.*stopped or stuck/,
+    );
+
+    data = { ...data, directory: makeDirectory("another") };
+    await listen();
+    await data.store.transaction(async ({ chats }) => {
+      for (let n = 0; n < 2_000; n += 1) await chats.addGroup("x".repeat(1_000), 1);
+    });
+    const rows = administer(
+      readConfig({ DATA_DIR: data.directory }),
+      { command: "chat list", args: [] },
+      () => {},
+      { silence: 1_000 },
+    );
+    await rows.next();
+    await delay(1_200);
+    expect(await collected(rows)).to.have.length(1_999);
+  });
+
+  it("tells before there is a password whether it would be of use, and changes nothing", async () => {
+    await listen();
+    await ask("user add", ["ana", PASSWORD]);
+    const before = lines.length;
+    const prepare = (user: string) => {
+      const request = { command: "user password", args: [user], prepare: true };
+      return collected(administer(readConfig({ DATA_DIR: data.directory }), request, () => {}));
+    };
+    expect(await refusalOf(prepare("nobody"))).to.equal("unknown_user");
+    expect(await prepare("ana")).to.deep.equal([]);
+    expect(lines).to.have.length(before);
+  });
+
   it("carries a row of any text, line by line", async () => {
     await listen();
     const title = 'a\u2028b\u2029c\nd\re\u0085f"\\';
@@ -238,7 +275,9 @@ describe("The control socket", () => {
       const rows = administer(readConfig(env), { command: "user list", args: [] }, () => {});
       words.push(await wordsOf(collected(rows)));
     }
-    expect(words[0]).to.equal(`There is no store in ${empty.DATA_DIR}.`);
+    expect(words[0]).to.match(
+      /^There is no store in .*\/nowhere\. Start `palaver serve` on it once, which makes it/,
+    );
     expect(existsSync(empty.DATA_DIR)).to.equal(false);
     expect(words[1]).to.include("memory");
   });

@@ -103,6 +103,22 @@ describe("Palaver under a path of a Koa application", () => {
     expect(lost.headers).to.not.have.property("x-request-id");
   });
 
+  it("lets nothing above touch an answer that is being written", async () => {
+    const late = await openOuter({}, async (ctx, next) => {
+      await next();
+      ctx.body ??= "late";
+    });
+    try {
+      const ana = await signedIn(`${late.url}/chat`, "ana");
+      await ana.post("/v1/messages", { dest_username: ana.username, message: "whole" });
+      const { headers, json } = await ana.get("/v1/messages");
+      expect(json).to.have.nested.property("0.message", "whole");
+      expect(headers["content-type"]).to.match(/^application\/json/);
+    } finally {
+      await late.close();
+    }
+  });
+
   it("answers its own errors itself", async () => {
     outer.caught.length = 0;
     const client = new Client(outer.url);

@@ -73,6 +73,27 @@ describe("openMessaging", () => {
     );
   });
 
+  it("refuses what is no storage, and what is no time to keep events for", async () => {
+    const refused = async (options: object) => String(await open(options).catch((error: unknown) => error));
+    for (const storage of ["sqlite", null, 5]) {
+      expect(await refused({ storage })).to.match(
+        /^TypeError: `storage` is "memory", \{ sqlite: directory \} or/,
+      );
+    }
+    for (const eventRetention of [NaN, -1, "30 days"]) {
+      expect(await refused({ eventRetention })).to.match(/^RangeError: Events are kept for milliseconds/);
+    }
+    const messaging = await open();
+    const forgotten = messaging.forgetEvents({ before: NaN });
+    expect(String(await forgotten.catch((error: unknown) => error))).to.equal("TypeError: NaN is no time.");
+  });
+
+  it("fails with an Error where SQLite is given a value of another type", async () => {
+    const messaging = await open({ storage: { sqlite: directory } });
+    const failure: unknown = await messaging.sync({ by: {} as never }).catch((error: unknown) => error);
+    expect(failure).to.be.instanceOf(TypeError);
+  });
+
   it("takes a store of one's own, and leaves it open", async () => {
     const inner = openMemoryStore();
     let closed = 0;

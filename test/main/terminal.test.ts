@@ -28,7 +28,8 @@ describe("What is printed", () => {
     expect(await shown(table, rows)).to.equal(
       ["CHAT_ID  TITLE  KIND", "1        -      p2p", "1000000  Plans  group", ""].join("\n"),
     );
-    expect(await shown(table, [])).to.equal("There is none.\n");
+    expect(await shown(table, [])).to.equal("");
+    expect(await shown(table, [{ between: ["ana", "bo"] }])).to.equal("BETWEEN\nana bo\n");
   });
 
   it("is in columns page by page, with every row once, under one line of names", async () => {
@@ -43,11 +44,11 @@ describe("What is printed", () => {
   });
 
   it("steers no terminal and ends no line, whatever users wrote", async () => {
-    const hostile = "a\u001b[2J\u009b2Jb\nc\u202ed\u2028e\u200f🙂";
-    expect(await shown(table, [{ title: hostile }])).to.equal("TITLE\na�[2J�2Jb�c�d�e�🙂\n");
-    expect(await shown(listing, [{ title: hostile }])).to.equal("  title  a�[2J�2Jb�c�d�e�🙂\n");
+    const hostile = "a\u001b[2J\u009b2Jb\nc\u202ed\u2028e\u200f\u{e0001}🙂";
+    expect(await shown(table, [{ title: hostile }])).to.equal("TITLE\na�[2J�2Jb�c�d�e��🙂\n");
+    expect(await shown(listing, [{ title: hostile }])).to.equal("  title  a�[2J�2Jb�c�d�e��🙂\n");
     const line = await shown(jsonLines, [{ title: hostile }]);
-    expect(line).to.match(/^[^\p{Cc}\u2028\u2029]+\n$/u);
+    expect(line).to.match(/^[^\p{C}\u2028\u2029]+\n$/u);
     expect(JSON.parse(line)).to.deep.equal({ title: hostile });
     expect(jsonLine({ title: hostile })).to.equal(line);
   });
@@ -65,16 +66,23 @@ describe("What is printed", () => {
     const endless = async function* () {
       for (;;) yield "line\n";
     };
-    await print(endless(), reader(left));
+    expect(await print(endless(), reader(left))).to.equal(true);
     expect(written).to.equal(3);
     const full = Object.assign(new Error("no space"), { code: "ENOSPC" });
-    const failure = await print(endless(), reader(full)).catch((error: unknown) => error);
-    expect(failure).to.equal(full);
+    const failure = await print(endless(), reader(full)).catch((error: Error) => error.message);
+    expect(failure).to.include("output could not be written: no space").and.include("was made");
+    const broken = async function* () {
+      yield "line\n";
+      throw full;
+    };
+    const fault = await print(broken(), new PassThrough()).catch((error: unknown) => error);
+    expect(fault).to.equal(full);
+    expect(await print([], new PassThrough())).to.equal(false);
   });
 });
 
 describe("A password", () => {
-  const typed = async (keys: readonly string[], isTTY: boolean) => {
+  const typed = async (keys: readonly (string | Buffer)[], isTTY: boolean) => {
     const source: PasswordSource & PassThrough = Object.assign(new PassThrough(), {
       isTTY,
       setRawMode: () => undefined,
@@ -97,6 +105,15 @@ describe("A password", () => {
     ] as const) {
       expect(await typed([piped], false)).to.deep.equal({ password, prompted: "" });
     }
+  });
+
+  it("is UTF-8, wherever it comes from", async () => {
+    const latin = Buffer.from("p\xe4ssw\xf6rd", "latin1");
+    const words = "refused: The password is not UTF-8 text, so nothing was done. Give it in UTF-8.";
+    expect((await typed([latin, "\n"], false)).password).to.equal(words);
+    expect((await typed([latin, "\r", latin, "\r"], true)).password).to.equal(words);
+    const [first, second] = [Buffer.from("ä").subarray(0, 1), Buffer.from("ä").subarray(1)];
+    expect((await typed(["p", first, second, "ssword\n", latin], false)).password).to.equal("pässword");
   });
 
   it("is asked for twice at a terminal, and not shown", async () => {

@@ -164,10 +164,10 @@ describe("The harness", () => {
         await say(`${text} again`);
         await messaging.settled();
       }
+      const { events } = await messaging.listEvents({ by: bob.id, after: cursor, limit: 100 });
       await messaging.close();
       await listening;
       expect(cuts).to.equal(3);
-      const { events } = await messaging.listEvents({ by: bob.id, after: cursor, limit: 100 });
       expect(told).to.deep.equal(events);
       expect(told.filter(({ type }) => type === "message.created")).to.have.length(6);
     });

@@ -45,6 +45,9 @@ interface Rooms {
   readonly messages: Message[];
 }
 
+/** After how many calls the event loop goes on. */
+const A_WHILE = 100;
+
 /** All state in memory, for tests and for programs that have nothing to keep. What it holds dies with the process. */
 export function openMemoryStore(): Store {
   const oneAtATime = pLimit(1);
@@ -71,9 +74,22 @@ export function openMemoryStore(): Store {
     sessions: sessionRepository(undo),
   };
   let transactions = 0;
+  let closed = false;
+  let turns = 0;
+
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    return oneAtATime(async () => {
+      if (closed) throw new Error("The store is closed.");
+      turns += 1;
+      // Nothing here waits for anything: two bots that answer each other would leave no other event its turn.
+      if (turns % A_WHILE === 0) await new Promise(setImmediate);
+      return work();
+    });
+  }
+
   return {
     transaction: (work) =>
-      oneAtATime(async () => {
+      inTurn(async () => {
         try {
           const result = await work(repositories);
           if (undo.length > 0) {
@@ -88,14 +104,17 @@ export function openMemoryStore(): Store {
           undo.length = 0;
         }
       }),
-    read: (work) => oneAtATime(async () => work(repositories)),
+    read: (work) => inTurn(() => work(repositories)),
     follow(wake) {
       const follower = () => wake();
       followers.add(follower);
       return () => void followers.delete(follower);
     },
     status: () => ({ fault: undefined, transactions, commits: 0 }),
-    close: () => oneAtATime(async () => {}),
+    close: () =>
+      oneAtATime(async () => {
+        closed = true;
+      }),
   };
 }
 

@@ -69,7 +69,7 @@ export async function openDatabase(file?: Uint8Array): Promise<Database> {
   function each(visit: (row: Row) => void, sql: string, ...values: SqlValue[]): void {
     const query = statement(sql);
     try {
-      query.bind(values);
+      bind(query, values);
       while (query.step()) visit(query.get() as SqlValue[]);
     } finally {
       query.reset();
@@ -80,7 +80,7 @@ export async function openDatabase(file?: Uint8Array): Promise<Database> {
     row(sql, ...values) {
       const query = statement(sql);
       try {
-        query.bind(values);
+        bind(query, values);
         return query.step() ? (query.get() as SqlValue[]) : undefined;
       } finally {
         query.reset();
@@ -95,7 +95,7 @@ export async function openDatabase(file?: Uint8Array): Promise<Database> {
     change(sql, ...values) {
       const command = statement(sql);
       try {
-        command.bind(values);
+        bind(command, values);
         command.step();
         return database.getRowsModified();
       } finally {
@@ -117,6 +117,15 @@ export async function openDatabase(file?: Uint8Array): Promise<Database> {
       database.close();
     },
   };
+}
+
+function bind(statement: { bind(values: SqlValue[]): boolean }, values: SqlValue[]): void {
+  try {
+    statement.bind(values);
+  } catch (error) {
+    // For a value of another type sql.js throws a text.
+    throw error instanceof Error ? error : new TypeError(String(error));
+  }
 }
 
 /** The number that stands alone in a row; 0 where there is none. */

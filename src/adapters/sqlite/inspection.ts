@@ -70,11 +70,16 @@ export async function backUpStore(directory: string, target: string): Promise<Ba
   return { last, bytes: bytes.length };
 }
 
-/** @throws Error where there is no store. */
+/** There is no store in the directory, or no directory. */
+export class NoStoreError extends Error {
+  override readonly name = "NoStoreError";
+}
+
+/** @throws NoStoreError */
 export function diskOf(directory: string): Disk {
   const disk = nodeDisk(directory);
   const { snapshots, segments } = existsSync(directory) ? filesOn(disk) : { snapshots: [], segments: [] };
-  if (snapshots.length + segments.length === 0) throw new Error(`There is no store in ${directory}.`);
+  if (snapshots.length + segments.length === 0) throw new NoStoreError(`There is no store in ${directory}.`);
   return disk;
 }
 

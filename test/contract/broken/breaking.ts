@@ -23,15 +23,21 @@ type Defect = (store: Store) => Store;
 
 export function broken(defect: Defect): () => StoreOpening {
   return () => {
-    let kept = openMemoryStore();
+    let kept = openKept();
     return {
       open: async () => {
-        kept = openMemoryStore();
+        kept = openKept();
         return defect(kept);
       },
       reopen: async () => defect(countedAnew(kept)),
     };
   };
+}
+
+/** A store in memory that can be opened again: closing it loses nothing. */
+function openKept(): Store {
+  const store = openMemoryStore();
+  return { ...store, close: () => store.read(async () => {}) };
 }
 
 /** The same store, as if it had just been opened. */
@@ -45,8 +51,8 @@ function countedAnew(store: Store): Store {
 
 export function reopened(reopen: (kept: Store) => Promise<Store>): () => StoreOpening {
   return () => {
-    let kept = openMemoryStore();
-    return { open: async () => (kept = openMemoryStore()), reopen: () => reopen(kept) };
+    let kept = openKept();
+    return { open: async () => (kept = openKept()), reopen: () => reopen(kept) };
   };
 }
 
