@@ -288,14 +288,21 @@ export function messageContract({ describe, it, beforeEach }: Runner, store: () 
         const expected = idsOf(
           title === "of a user" ? sent : sent.filter(({ chatId }) => chatId === chat.id),
         );
+        const requireProgress = (read: readonly number[]) =>
+          assert.ok(
+            read.length <= expected.length,
+            `The slices do not end: they hold ${read.length} messages already, and there are ${expected.length}.`,
+          );
         for (const limit of [1, 2, 7, 50]) {
           const read: number[] = [];
           for (let slice; slice === undefined || slice.length > 0; read.push(...slice)) {
+            requireProgress(read);
             slice = await sliceOf(chat, { after: read.at(-1) ?? 0, limit });
           }
           assert.deepEqual(read, expected);
           const readBack: number[] = [];
           for (let slice; slice === undefined || slice.length > 0; readBack.unshift(...slice)) {
+            requireProgress(readBack);
             slice = await sliceOf(chat, { upTo: (readBack[0] ?? GREATEST) - 1, limit, from: "newest" });
           }
           assert.deepEqual(readBack, expected);

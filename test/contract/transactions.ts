@@ -263,6 +263,45 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
       assert.equal((await textsOf(chat.id)).length, 15);
     });
 
+    it("show a read that begins in the midst of one none or all of it, and nothing where it is taken back", async () => {
+      const other = await openGroup(store(), ana);
+      const counts = () =>
+        store().read(async ({ messages }) => [
+          (await messages.ofChat(chat.id, ALL)).length,
+          (await messages.ofChat(other.id, ALL)).length,
+        ]);
+      const error = new Error("no");
+      let kept = 0;
+      for (const fails of [false, true, true, false]) {
+        const reading: Promise<number[]>[] = [];
+        const beginRead = () => {
+          const read = counts();
+          read.catch(() => {}); // It is awaited when the transaction is over: until then it may wait for that.
+          reading.push(read);
+        };
+        const attempt = store().transaction(async ({ messages }) => {
+          for (const each of [chat, other]) {
+            await messages.append(draft(each, ana, "a"));
+            beginRead();
+            for (let turn = 0; turn < 10; turn += 1) await messages.lastId();
+          }
+          if (fails) throw error;
+        });
+        if (fails) await assert.rejects(attempt, (thrown) => thrown === error);
+        else await attempt;
+        const before = kept;
+        if (!fails) kept += 1;
+        for (const [one, two] of await Promise.all(reading)) {
+          assert.equal(one, two, "A read saw half a transaction.");
+          assert.ok(
+            one === before || one === kept,
+            `A read saw ${one} messages, where there were ${before} before the transaction and ${kept} after it.`,
+          );
+        }
+        assert.deepEqual(await counts(), [kept, kept]);
+      }
+    });
+
     it("share no value with who gave it or who was answered", async () => {
       const given = { ...cy };
       const [message] = await say(store(), chat, ana, "a");

@@ -26,6 +26,7 @@ const sliceDefects = (list: "ofChat" | "ofUser") => {
     bounds: {
       "takes `after` with it": sliced((slice) => ({ ...slice, after: slice.after - 1 })),
       "stops before `upTo`": sliced((slice) => ({ ...slice, upTo: slice.upTo - 1 })),
+      "goes one beyond `upTo`": sliced((slice) => ({ ...slice, upTo: slice.upTo + 1 })),
       "ignores `upTo`": sliced((slice) => ({ ...slice, upTo: GREATEST })),
     },
     limit: {
@@ -43,6 +44,11 @@ const sliceDefects = (list: "ofChat" | "ofUser") => {
       ),
     },
     whole: {
+      "gives the last one of a slice again": sliced((slice) => ({ ...slice, after: slice.after - 1 })),
+      "gives the first one of a slice again from the newest": sliced((slice) => ({
+        ...slice,
+        upTo: slice.upTo + 1,
+      })),
       "skips one between two slices": sliced((slice) => ({
         ...slice,
         after: slice.after && slice.after + 1,

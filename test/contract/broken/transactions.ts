@@ -42,6 +42,52 @@ const readsOutOfTurn = broken((store) => {
   return { ...store, read: async (work) => work(await repositories) };
 });
 
+/** Reads that begin in the midst of a transaction look at what it has written so far. */
+const readsWhatIsUnderWay = broken((store) => {
+  let live: Repositories | undefined;
+  return {
+    ...store,
+    transaction: (work) =>
+      store.transaction(async (all) => {
+        live = all;
+        try {
+          return await work(all);
+        } finally {
+          live = undefined;
+        }
+      }),
+    read: async (work) => (live ? work(live) : store.read(work)),
+  };
+});
+
+/** Reads that begin in the midst of a transaction wait for the end of its work, but not until that is taken back. */
+const readsWhatIsTakenBack = broken((store) => {
+  let live: { readonly ended: Promise<Repositories>; readonly reading: Promise<unknown>[] } | undefined;
+  return {
+    ...store,
+    transaction: (work) =>
+      store.transaction(async (all) => {
+        let end: (all: Repositories) => void = () => {};
+        const ended = new Promise<Repositories>((resolve) => (end = resolve));
+        const reading: Promise<unknown>[] = [];
+        live = { ended, reading };
+        try {
+          return await work(all);
+        } finally {
+          live = undefined;
+          end(all);
+          await Promise.allSettled(reading);
+        }
+      }),
+    read(work) {
+      if (!live) return store.read(work);
+      const read = live.ended.then(work);
+      live.reading.push(read);
+      return read;
+    },
+  };
+});
+
 /** A store that does one thing again, when the transaction it was done in has been taken back. */
 function outlasting(
   what: (whole: Repositories, done: (again: (all: Repositories) => Promise<unknown>) => void) => Repositories,
@@ -228,6 +274,11 @@ export const brokenTransactions: Defects = {
   "a store transactions and reads never see half a transaction in a read": {
     "reads out of turn": readsOutOfTurn,
   },
+  "a store transactions and reads show a read that begins in the midst of one none or all of it, and nothing where it is taken back":
+    {
+      "reads what is under way": readsWhatIsUnderWay,
+      "reads what is taken back": readsWhatIsTakenBack,
+    },
   "a store transactions and reads share no value with who gave it or who was answered": {
     "holds what it was given": broken((store) => {
       const held = new Map<UserId, User>();
