@@ -104,26 +104,14 @@ async function startStore(
   threads: Threads,
   options: SqliteOptions,
   files: Files,
-  { database, last, replayed, logBytes, snapshotBytes, newest, snapshot }: Recovered,
+  recovered: Recovered,
 ): Promise<SqliteStore> {
+  const { database, last, replayed } = recovered;
+  const torn = recovered.newest?.torn;
   const { segmentBytes = SEGMENT_BYTES, retryAfter = RETRY_AFTER, largestDatabase } = options;
   const { onTrouble = warn, onSpace = () => {}, onFatal = throwOut } = options;
   const migratedFrom = migrate(database);
-  // The names that were found may be in the machine's memory only.
-  disk.syncDirectory();
-  removeFiles(disk, files.unfinished);
-  let sizes = { log: logBytes, snapshot: snapshotBytes };
-  if (migratedFrom !== undefined || snapshot === undefined) {
-    const whole = database.toFile();
-    sizes = { log: 0, snapshot: orAskForRoom(whole.length, () => replaceFiles(disk, files, last, whole)) };
-  } else {
-    if (newest && !newest.ended) orAskForRoom(newest.header.size, () => secureSegment(disk, newest));
-    const { transaction } = snapshot;
-    removeFiles(disk, [
-      ...files.snapshots.filter((file) => file !== snapshot),
-      ...files.segments.filter(({ after }) => after < transaction),
-    ]);
-  }
+  const sizes = secureFiles(disk, files, recovered, migratedFrom !== undefined);
   if (largestDatabase !== undefined) database.limit(largestDatabase);
   const followers = new Set<() => void>();
   const log = await startLog({
@@ -214,7 +202,7 @@ async function startStore(
   }
 
   return {
-    opening: { last, replayed, torn: newest?.torn, migratedFrom },
+    opening: { last, replayed, torn, migratedFrom },
     transaction: (work) =>
       inTurn(
         () => log.requireRoom(),
@@ -248,6 +236,38 @@ async function startStore(
   };
 }
 
+/** In bytes. */
+interface Sizes {
+  readonly log: number;
+  readonly snapshot: number;
+}
+
+/**
+ * Makes durable what was found, and removes what is not needed. A function of its own, so that nothing keeps hold of what was
+ * read of the log.
+ */
+function secureFiles(
+  disk: Disk,
+  files: Files,
+  { database, last, logBytes, snapshotBytes, newest, snapshot }: Recovered,
+  isMigrated: boolean,
+): Sizes {
+  // The names that were found may be in the machine's memory only.
+  disk.syncDirectory();
+  removeFiles(disk, files.unfinished);
+  if (isMigrated || snapshot === undefined) {
+    const whole = database.toFile();
+    return { log: 0, snapshot: orAskForRoom(whole.length, () => replaceFiles(disk, files, last, whole)) };
+  }
+  if (newest && !newest.ended) orAskForRoom(newest.header.size, () => secureSegment(disk, newest));
+  const { transaction } = snapshot;
+  removeFiles(disk, [
+    ...files.snapshots.filter((file) => file !== snapshot),
+    ...files.segments.filter(({ after }) => after < transaction),
+  ]);
+  return { log: logBytes, snapshot: snapshotBytes };
+}
+
 function orAskForRoom<T>(bytes: number, write: () => T): T {
   try {
     return write();
@@ -272,11 +292,11 @@ function shortenStart(
   last: number,
   onTrouble: (trouble: Error) => void,
 ): void {
-  const files = filesOn(disk);
-  const replayed = last - (files.snapshots.at(-1)?.transaction ?? 0);
-  const bytes = numberIn(database.row("PRAGMA page_count")) * PAGE_BYTES;
-  if (bytes > Math.min(replayed * SNAPSHOT_BYTES_PER_REPLAYED, LARGEST_LAST_SNAPSHOT)) return;
   try {
+    const files = filesOn(disk);
+    const replayed = last - (files.snapshots.at(-1)?.transaction ?? 0);
+    const bytes = numberIn(database.row("PRAGMA page_count")) * PAGE_BYTES;
+    if (bytes > Math.min(replayed * SNAPSHOT_BYTES_PER_REPLAYED, LARGEST_LAST_SNAPSHOT)) return;
     replaceFiles(disk, files, last, database.toFile());
   } catch (error) {
     onTrouble(
@@ -288,7 +308,7 @@ function shortenStart(
 /** Has the log compacted when its finished segments outgrow the data. */
 function compaction(
   threads: Threads,
-  sizes: { readonly log: number; readonly snapshot: number },
+  sizes: Sizes,
   segmentBytes: number,
   onTrouble: (trouble: Error) => void,
 ): (after: number) => void {
