@@ -49,6 +49,26 @@ export function ratio<Round>(
   };
 }
 
+/** A figure that is looked at again and again. */
+export interface Watch {
+  /** @returns the highest that was seen. */
+  end(): number;
+}
+
+/** @param pause between two looks, in milliseconds. */
+export function watchHighest(look: () => number, pause: number): Watch {
+  let highest = 0;
+  const timer = setInterval(() => {
+    highest = Math.max(highest, look());
+  }, pause);
+  return {
+    end() {
+      clearInterval(timer);
+      return highest;
+    },
+  };
+}
+
 /** The middle one of an odd number of values. */
 export function median(values: readonly number[]): number {
   return percentile(values, 50);

@@ -4,7 +4,7 @@ import { rmSync } from "node:fs";
 import { get, type IncomingMessage } from "node:http";
 import { join } from "node:path";
 import { milliseconds } from "./contenders.js";
-import { inTurn, median, ratio, type Figure } from "./figures.js";
+import { inTurn, median, ratio, watchHighest, type Figure, type Watch } from "./figures.js";
 import { copyStore, loadStore } from "./loaded-store.js";
 import { residentBytes, startLoad, startServer } from "./processes.js";
 import type { Setting } from "./setting.js";
@@ -55,20 +55,9 @@ export async function measureLists(setting: Setting): Promise<readonly Figure[]>
   ];
 }
 
-const BETWEEN_LOOKS = 10;
-
-/** Looks every so many milliseconds at what is resident of a process. `end` tells the most that it saw, in bytes. */
-function watchMemory(child: ChildProcess): { end(): number } {
-  let highest = 0;
-  const timer = setInterval(() => {
-    highest = Math.max(highest, residentBytes(child));
-  }, BETWEEN_LOOKS);
-  return {
-    end() {
-      clearInterval(timer);
-      return highest;
-    },
-  };
+/** What is resident of a process at the most, in bytes, as seen every ten milliseconds. */
+function watchMemory(child: ChildProcess): Watch {
+  return watchHighest(() => residentBytes(child), 10);
 }
 
 /** One reader, who asks again once an answer is here whole. `end` waits for the last. */

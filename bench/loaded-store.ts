@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { linkSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { watchHighest, type Watch } from "./figures.js";
 import { signUp, type Members } from "./members.js";
 import type { Preload } from "./preload.js";
 import { launch, OTHER_CORES, startServer } from "./processes.js";
@@ -42,20 +43,9 @@ export function copyStore({ directory }: LoadedStore, copy: string): void {
   for (const name of names) linkSync(join(directory, name), join(copy, name));
 }
 
-const BETWEEN_LOOKS = 20;
-
-/** Looks every 20 milliseconds at what a directory takes of the disk. `end` tells the most that it saw, in bytes. */
-export function watchDiskUse(directory: string): { end(): number } {
-  let highest = 0;
-  const timer = setInterval(() => {
-    highest = Math.max(highest, diskUse(directory));
-  }, BETWEEN_LOOKS);
-  return {
-    end() {
-      clearInterval(timer);
-      return highest;
-    },
-  };
+/** What a directory takes of the disk at the most, in bytes, as seen every 20 milliseconds. */
+export function watchDiskUse(directory: string): Watch {
+  return watchHighest(() => diskUse(directory), 20);
 }
 
 const BLOCK_BYTES = 512;

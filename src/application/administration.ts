@@ -1,11 +1,11 @@
 import { lastSeq, type ChatOverview, type ChatSummary } from "../domain/chat.js";
 import { MessagingError } from "../domain/errors.js";
 import type { Message } from "../domain/message.js";
-import { isAlive, type Session } from "../domain/session.js";
-import { parseNewPassword, usernameKey, type Account, type User } from "../domain/user.js";
+import type { Session } from "../domain/session.js";
+import { parseNewPassword, usernameKey, type Account } from "../domain/user.js";
 import { listChats } from "./chats.js";
-import type { Ports, ReadRepositories, UserReader } from "./ports.js";
-import { end } from "./sessions.js";
+import type { Ports, UserReader } from "./ports.js";
+import { end, liveSessions } from "./sessions.js";
 import { requireUserCalled } from "./users.js";
 
 /*
@@ -98,7 +98,7 @@ export async function sessionsOf(
 ): Promise<readonly Session[]> {
   return store.read(async (repositories) => {
     const user = await requireUserCalled(repositories.users, command.user);
-    return liveSessions(repositories, user, clock.now());
+    return liveSessions(repositories.sessions, user.id, clock.now());
   });
 }
 
@@ -121,7 +121,7 @@ export async function revokeSessions(
   return store.transaction(async (repositories) => {
     const user = await requireUserCalled(repositories.users, nameOrId);
     const now = clock.now();
-    const all = await liveSessions(repositories, user, now);
+    const all = await liveSessions(repositories.sessions, user.id, now);
     const ended = sessionId === undefined ? all : all.filter(({ id }) => id === sessionId);
     if (sessionId !== undefined && ended.length === 0) {
       throw new MessagingError("unknown_session", "This user has no such session or token.");
@@ -180,7 +180,7 @@ export async function* exportUser(ports: OperatorPorts, command: ExportUser): As
     const found = await requireAccount(repositories.users, command.user);
     return {
       account: found,
-      sessions: await liveSessions(repositories, found.user, clock.now()),
+      sessions: await liveSessions(repositories.sessions, found.user.id, clock.now()),
       upTo: await repositories.messages.lastId(),
     };
   });
@@ -236,7 +236,7 @@ export async function takeStock(ports: OperatorPorts): Promise<Stock> {
     stock.disabledUsers += accounts.filter(({ disabledAt }) => disabledAt !== null).length;
     await store.read(async (repositories) => {
       for (const { user } of accounts) {
-        const live = await liveSessions(repositories, user, now);
+        const live = await liveSessions(repositories.sessions, user.id, now);
         const tokens = live.filter(({ kind }) => kind === "token").length;
         stock.tokens += tokens;
         stock.sessions += live.length - tokens;
@@ -257,12 +257,4 @@ async function requireAccount(users: UserReader, nameOrId: string): Promise<Acco
   const { username } = await requireUserCalled(users, nameOrId);
   const { user, disabledAt } = (await users.credentials(usernameKey(username)))!;
   return { user, disabledAt };
-}
-
-async function liveSessions(
-  { sessions }: ReadRepositories,
-  { id }: User,
-  now: number,
-): Promise<readonly Session[]> {
-  return (await sessions.ofUser(id)).filter((session) => isAlive(session, now));
 }

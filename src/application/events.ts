@@ -1,11 +1,11 @@
 import type { ChatOverview } from "../domain/chat.js";
 import { cursorAt, placeOf, tell, type ChatEvent, type EventCursor } from "../domain/event.js";
 import { MessagingError } from "../domain/errors.js";
-import { isAlive, type SessionId } from "../domain/session.js";
+import type { SessionId } from "../domain/session.js";
 import type { UserId } from "../domain/user.js";
 import type { EventFeed, Following, Turn } from "./feed.js";
 import type { Ports, ReadRepositories } from "./ports.js";
-import { ownSession } from "./sessions.js";
+import { liveSessions } from "./sessions.js";
 
 /** What happened, and from where to go on. */
 export interface EventBatch {
@@ -170,8 +170,8 @@ async function requireSession(
   now: number,
 ): Promise<void> {
   if (session === undefined) return;
-  const found = await ownSession(sessions, by, session);
-  if (found === undefined || !isAlive(found, now)) throw sessionEnded();
+  const own = await liveSessions(sessions, by, now);
+  if (!own.some(({ id }) => id === session)) throw sessionEnded();
 }
 
 function sessionEnded(): MessagingError {

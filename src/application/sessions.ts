@@ -8,6 +8,7 @@ import {
   type Session,
   type SessionId,
 } from "../domain/session.js";
+import type { UserId } from "../domain/user.js";
 import type { Ports, Repositories, SessionReader } from "./ports.js";
 
 /** A session with the secret that gives access to it, which nobody can be told a second time. */
@@ -41,7 +42,11 @@ export async function authenticate(ports: Ports, { secret, kind }: Authenticate)
 
 function noteUse({ store }: Ports, { id, user }: Session, now: number): Promise<Session> {
   return store.transaction(async ({ sessions }) => {
-    const current = requireAlive(await ownSession(sessions, user.id, id), now);
+    const own = await liveSessions(sessions, user.id, now);
+    const current = requireAlive(
+      own.find((each) => each.id === id),
+      now,
+    );
     const used = seen(current, now);
     if (used !== current) await sessions.touch(used);
     return used;
@@ -70,8 +75,8 @@ export async function listSessions(
   { store, clock }: Ports,
   { by }: ListSessions,
 ): Promise<readonly Session[]> {
-  const all = await store.read(({ sessions }) => sessions.ofUser(by.user.id));
-  return all.filter((session) => session.kind === "cookie" && isAlive(session, clock.now()));
+  const live = await store.read(({ sessions }) => liveSessions(sessions, by.user.id, clock.now()));
+  return live.filter(({ kind }) => kind === "cookie");
 }
 
 export interface EndSession {
@@ -86,10 +91,9 @@ export interface EndSession {
  */
 export async function endSession({ store, clock }: Ports, { by, sessionId }: EndSession): Promise<void> {
   await store.transaction(async (repositories) => {
-    const session = await ownSession(repositories.sessions, by.user.id, sessionId);
-    if (session?.kind !== "cookie" || !isAlive(session, clock.now())) {
-      throw new MessagingError("unknown_session", "You have no such session.");
-    }
+    const own = await liveSessions(repositories.sessions, by.user.id, clock.now());
+    const session = own.find(({ id, kind }) => id === sessionId && kind === "cookie");
+    if (session === undefined) throw new MessagingError("unknown_session", "You have no such session.");
     await end(repositories, [session], clock.now());
   });
 }
@@ -151,8 +155,8 @@ export interface ListTokens {
 
 /** The live tokens of the caller, the oldest first. */
 export async function listTokens({ store, clock }: Ports, { by }: ListTokens): Promise<readonly Session[]> {
-  const all = await store.read(({ sessions }) => sessions.ofUser(by.user.id));
-  return all.filter((session) => session.kind === "token" && isAlive(session, clock.now()));
+  const live = await store.read(({ sessions }) => liveSessions(sessions, by.user.id, clock.now()));
+  return live.filter(({ kind }) => kind === "token");
 }
 
 export interface EndToken {
@@ -167,10 +171,9 @@ export interface EndToken {
  */
 export async function endToken({ store, clock }: Ports, { by, tokenId }: EndToken): Promise<void> {
   await store.transaction(async (repositories) => {
-    const token = await ownSession(repositories.sessions, by.user.id, tokenId);
-    if (token?.kind !== "token" || !isAlive(token, clock.now())) {
-      throw new MessagingError("unknown_token", "You have no such token.");
-    }
+    const own = await liveSessions(repositories.sessions, by.user.id, clock.now());
+    const token = own.find(({ id, kind }) => id === tokenId && kind === "token");
+    if (token === undefined) throw new MessagingError("unknown_token", "You have no such token.");
     await end(repositories, [token], clock.now());
   });
 }
@@ -200,12 +203,11 @@ export async function findSession(
   return undefined;
 }
 
-/** The session of that user with this id, dead or alive. */
-export async function ownSession(
+/** The sessions and tokens of that user that are alive, the oldest first. */
+export async function liveSessions(
   sessions: SessionReader,
-  userId: Session["user"]["id"],
-  id: SessionId,
-): Promise<Session | undefined> {
-  const all = await sessions.ofUser(userId);
-  return all.find((session) => session.id === id);
+  userId: UserId,
+  now: number,
+): Promise<readonly Session[]> {
+  return (await sessions.ofUser(userId)).filter((session) => isAlive(session, now));
 }

@@ -21,8 +21,8 @@ export interface CallOptions {
 
 export interface SendOptions extends CallOptions {
   /**
-   * 1 to 64 visible ASCII characters, or else it is a `TypeError`; one is made unless it is given. What is sent again under its key is stored once. Keep a
-   * key with the message where the program may end before there is an answer.
+   * 1 to 64 visible ASCII characters, or else it is a `TypeError`; one is made unless it is given. What is sent again under its
+   * key is stored once. Keep a key with the message where the program may end before there is an answer.
    */
   readonly idempotencyKey?: string | undefined;
 }
@@ -38,6 +38,9 @@ export interface Answered {
   /** The `Link` header. */
   readonly link: string | null;
 }
+
+/** What is answered where it turns out to be done. */
+const DONE: Answered = { answer: {}, link: null };
 
 /** The longest that a call rests before it is repeated, unless the server asks for more. In milliseconds, like all times. */
 const LONGEST_PAUSE = 30_000;
@@ -79,7 +82,7 @@ export async function call(
     } catch (error) {
       signal?.throwIfAborted();
       if (!(error instanceof PalaverError)) throw error;
-      if (mayBeDone && alreadyDone[name]?.includes(error.code)) return { answer: {}, link: null };
+      if (mayBeDone && alreadyDone[name]?.includes(error.code)) return DONE;
       if (mayBeDone && name === "removeParticipant" && error.code === "not_a_participant") {
         // Whoever has left is refused so; and so is who was removed meanwhile, and has removed nobody.
         const { answer } = await call(
@@ -88,7 +91,7 @@ export async function call(
           {},
           { signal, timeout, patience: end - Date.now() },
         );
-        if (isUser(fields["user"], answer as CurrentSession)) return { answer: {}, link: null };
+        if (isUser(fields["user"], answer as CurrentSession)) return DONE;
       }
       const isUntouched = notNow.has(error.code);
       if (!isUntouched && !(isLost(error) && isRepeatable(name))) throw error;

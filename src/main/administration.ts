@@ -154,17 +154,9 @@ function sessionRow({ id, kind, createdAt, lastSeenAt, expiresAt, name, userAgen
   };
 }
 
-function chatRow({ chat, between, participantCount, lastSeq, lastSentAt }: ChatSummary): Row {
-  return {
-    chat_id: chat.id,
-    kind: chat.kind,
-    created_at: timeJson(chat.createdAt),
-    participant_count: participantCount,
-    last_seq: lastSeq,
-    last_sent_at: timeOrNull(lastSentAt),
-    between,
-    title: chat.title,
-  };
+function chatRow(summary: ChatSummary): Row {
+  const { chat, between, lastSentAt } = summary;
+  return { ...beginningOf(summary), last_sent_at: timeOrNull(lastSentAt), between, title: chat.title };
 }
 
 function recordRow(record: UserRecord): Row {
@@ -174,16 +166,19 @@ function recordRow(record: UserRecord): Row {
   return { record: "message", ...messageJson(record.message) };
 }
 
-function ownChatRow({ chat, withUsername, participantCount, readSeq, lastSeq }: OwnChat): Row {
+function ownChatRow(own: OwnChat): Row {
+  const { chat, withUsername, readSeq } = own;
+  return { ...beginningOf(own), read_seq: readSeq, with_username: withUsername, title: chat.title };
+}
+
+/** What a row of a chat begins with, whoever looks at it. */
+function beginningOf({ chat, participantCount, lastSeq }: ChatSummary | OwnChat): Row {
   return {
     chat_id: chat.id,
     kind: chat.kind,
     created_at: timeJson(chat.createdAt),
     participant_count: participantCount,
     last_seq: lastSeq,
-    read_seq: readSeq,
-    with_username: withUsername,
-    title: chat.title,
   };
 }
 
