@@ -108,13 +108,12 @@ export function createHttpApp(options: HttpOptions): Koa {
 /** Asked for every few seconds by whoever runs it. */
 const operators: ReadonlySet<string> = new Set(["/healthz", "/readyz", "/metrics"]);
 
-/** A request id, the headers that every answer has, and one log line and one count for each request. */
+/** A request id, and one log line and one count for each request. */
 function observe(log: Log, metrics: Metrics): Middleware {
   return (ctx, next) => {
     const began = process.hrtime.bigint();
     const requestId = saneRequestId(ctx.get("X-Request-Id")) ?? randomUUID();
     ctx.state["requestId"] = requestId;
-    ctx.set(everyAnswer(requestId, ctx.app.proxy));
     ctx.res.once("close", () => {
       const seconds = Number(process.hrtime.bigint() - began) / 1e9;
       const route = String(ctx["_matchedRoute"] ?? "none");
@@ -134,26 +133,6 @@ function observe(log: Log, metrics: Metrics): Middleware {
       });
     });
     return next();
-  };
-}
-
-/**
- * The headers that every answer has: what OWASP asks of an API. No answer is a page, may be kept, may be taken for anything
- * but what it says it is, or may be shown in a page.
- *
- * @param behindTls whether browsers reach us by TLS; then they are to come by nothing else for a year.
- */
-export function everyAnswer(requestId: string, behindTls: boolean): Readonly<Record<string, string>> {
-  return {
-    "X-Request-Id": requestId,
-    "Cache-Control": "no-store",
-    "Content-Security-Policy":
-      "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    ...(behindTls ? { "Strict-Transport-Security": "max-age=31536000; includeSubDomains" } : {}),
   };
 }
 

@@ -1,11 +1,12 @@
 import type { ServerResponse } from "node:http";
-import type { Readable } from "node:stream";
+import { Readable } from "node:stream";
 import type { Router } from "@koa/router";
 import type { Context } from "koa";
 import { z } from "zod";
 import type { Messaging } from "../../application/messaging.js";
 import type { ChatId } from "../../domain/chat.js";
 import type { Session } from "../../domain/session.js";
+import { answerText, beginAnswer, JSON_TYPE } from "./answer.js";
 import type { Audit, Deed } from "./audit.js";
 import { check, parseBody } from "./body.js";
 import { credentials } from "./credentials.js";
@@ -50,15 +51,24 @@ export type Operation<Body = unknown, Query = unknown, Given = unknown> = {
       readonly access: "anyone";
       /** Which limit it counts for, by the address of who asks. */
       readonly limit?: "registrations";
-      handle(request: OperationRequest<Body, Query>): Promise<NoInfer<Given> | Readable | Written>;
+      handle(request: OperationRequest<Body, Query>): Promise<NoInfer<Given> | JsonText | Readable | Written>;
     }
   | {
       readonly access: "signed in";
       /** Which limit it counts for, by the user. */
       readonly limit?: "sends";
-      handle(request: SignedInRequest<Body, Query>): Promise<NoInfer<Given> | Readable | Written>;
+      handle(request: SignedInRequest<Body, Query>): Promise<NoInfer<Given> | JsonText | Readable | Written>;
     }
 );
+
+/** What is given with 200, as JSON that is written out already. */
+export class JsonText {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
 
 /** Writes the body of the answer by itself, for as long as it takes. */
 export type Written = (response: ServerResponse) => void;
@@ -142,19 +152,28 @@ export function mount(
       } catch (error) {
         throw asHttpError(error, asked.fields);
       }
-      // Before the body, or Koa would give that a type first.
-      if (asked.type) ctx.type = asked.type;
-      else ctx.set("Content-Type", "application/json; charset=utf-8");
-      if (typeof given === "function") {
-        ctx.status = 200;
+      const { type = JSON_TYPE } = asked;
+      if (!(given instanceof Readable) && typeof given !== "function") {
+        answerText(ctx, 200, type, textOf(given, asked));
+        return;
+      }
+      beginAnswer(ctx);
+      ctx.type = type;
+      ctx.status = 200;
+      if (given instanceof Readable) {
+        ctx.body = given;
+      } else {
         ctx.respond = false;
         (given as Written)(ctx.res);
-      } else {
-        ctx.body = given;
       }
     };
     for (const path of asked.paths) router[asked.method](path, answer);
   }
+}
+
+function textOf(given: unknown, { type }: Operation): string {
+  if (given instanceof JsonText) return given.text;
+  return type === undefined ? JSON.stringify(given) : String(given);
 }
 
 const nothing = z.strictObject({});

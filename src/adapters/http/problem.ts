@@ -1,6 +1,7 @@
 import { STATUS_CODES } from "node:http";
 import type { Middleware } from "koa";
 import { MessagingError, type ErrorCode } from "../../domain/errors.js";
+import { answerText } from "./answer.js";
 import type { Audit, Deed } from "./audit.js";
 import type { Log } from "./log.js";
 
@@ -163,10 +164,8 @@ export function answerErrors(log: Log, audit: Audit): Middleware {
       const account = answer.cause instanceof MessagingError ? answer.cause.account : undefined;
       if (deed) audit(ctx, deed, { code: answer.code, account });
       ctx.state["code"] = answer.code;
-      ctx.status = problem.status;
       ctx.set(answer.headers);
-      ctx.type = PROBLEM_TYPE;
-      ctx.body = JSON.stringify(problem);
+      answerText(ctx, problem.status, PROBLEM_TYPE, JSON.stringify(problem));
     }
   };
 }
