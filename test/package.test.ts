@@ -21,7 +21,7 @@ type Outcomes = Readonly<Record<string, string>>;
 
 const entries: Readonly<Record<string, Entry>> = {
   palaver: {
-    loads: ["p-limit", "uuid"],
+    loads: ["lru-cache", "p-limit", "uuid"],
     program: `
       import { MessagingError, openMessaging } from "palaver";
       const messaging = await openMessaging({ storage: { sqlite: "data" } });
@@ -59,7 +59,7 @@ const entries: Readonly<Record<string, Entry>> = {
       await messaging.close();`,
   },
   "palaver/sqlite": {
-    loads: ["fs-native-extensions", "sql.js"],
+    loads: ["fs-native-extensions", "lru-cache", "sql.js"],
     program: `
       import { backUpStore, checkStore, openSqliteStore } from "palaver/sqlite";
       const store = await openSqliteStore("store");

@@ -183,6 +183,20 @@ export function messageJson(message: Message): z.output<typeof messageSchema> {
   };
 }
 
+const writtenOut = new WeakMap<Message, string>();
+
+/**
+ * The same, as JSON. It is written out once, however often it is read: a page of 50 messages takes 110 µs otherwise. For what
+ * is never read again, that would only take memory.
+ */
+export function messageText(message: Message): string {
+  const known = writtenOut.get(message);
+  if (known !== undefined) return known;
+  const json = JSON.stringify(messageJson(message));
+  writtenOut.set(message, json);
+  return json;
+}
+
 export function chatJson(overview: ChatOverview): z.output<typeof chatSchema> {
   const { chat, lastMessage } = overview;
   return {

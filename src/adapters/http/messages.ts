@@ -6,8 +6,15 @@ import type { Messaging } from "../../application/messaging.js";
 import type { ChatId } from "../../domain/chat.js";
 import type { Message } from "../../domain/message.js";
 import * as field from "./fields.js";
-import { messageJson, messageSchema } from "./json.js";
-import { operation, parseChatId, parseId, type Operation, type SignedInRequest } from "./operation.js";
+import { messageJson, messageSchema, messageText } from "./json.js";
+import {
+  JsonText,
+  operation,
+  parseChatId,
+  parseId,
+  type Operation,
+  type SignedInRequest,
+} from "./operation.js";
 import { limit, linkPages, USUAL_LIMIT, wholeNumber } from "./paging.js";
 
 const CHAT_ID =
@@ -84,7 +91,7 @@ export function messageOperations(messaging: Messaging): readonly Operation[] {
       prev: older === undefined ? undefined : { limit: most, before: older },
       next: newer === undefined ? undefined : { limit: most, after: newer },
     });
-    return messages.map(messageJson);
+    return new JsonText(`[${messages.map(messageText).join(",")}]`);
   }
   return [
     operation({
@@ -113,7 +120,7 @@ export function messageOperations(messaging: Messaging): readonly Operation[] {
         const idempotencyKey = ctx.req.headers["idempotency-key"] as string | undefined;
         const sent = await messaging.sendMessage({ by: session.user.id, ...body, idempotencyKey });
         if (sent.replayed) ctx.set("Idempotency-Replayed", "true");
-        return messageJson(sent.message);
+        return new JsonText(messageText(sent.message));
       },
     }),
     operation({

@@ -1,3 +1,4 @@
+import { LRUCache } from "lru-cache";
 import type { SessionRepository } from "../../application/ports.js";
 import type { Session, SessionId } from "../../domain/session.js";
 import type { Row, Statements } from "./database.js";
@@ -6,15 +7,31 @@ import { USER, userOf } from "./users.js";
 const SESSION = `sessions.id, sessions.kind, sessions.name, sessions.user_agent, sessions.created_at,
   sessions.last_seen_at, sessions.expires_at, ${USER}`;
 
+/** How many sessions are remembered. */
+const MOST_SESSIONS = 10_000;
+
 export function sessions({ row, rows, change }: Statements): SessionRepository {
+  /** By their digests. Nothing of a session ever changes but the times that `byDigest` reads anew. */
+  const remembered = new LRUCache<string, Session>({ max: MOST_SESSIONS });
+
+  function whole(digest: string): Session {
+    const found = row(
+      `SELECT ${SESSION} FROM sessions JOIN users ON users.id = sessions.user_id
+       WHERE sessions.digest = (SELECT ?)`,
+      digest,
+    );
+    const session = sessionOf(found!);
+    remembered.set(digest, session);
+    return session;
+  }
+
   return {
+    // Every request asks for one: to take only numbers out of sql.js saves 14 µs of the some 140 of a send.
     async byDigest(digest) {
-      const found = row(
-        `SELECT ${SESSION} FROM sessions JOIN users ON users.id = sessions.user_id
-         WHERE sessions.digest = (SELECT ?)`,
-        digest,
-      );
-      return found && sessionOf(found);
+      const times = row("SELECT last_seen_at, expires_at FROM sessions WHERE digest = ?", digest);
+      if (times === undefined) return undefined;
+      const session = remembered.get(digest) ?? whole(digest);
+      return { ...session, lastSeenAt: times[0] as number, expiresAt: times[1] as number };
     },
     async ofUser(id) {
       return rows(

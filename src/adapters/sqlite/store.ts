@@ -3,7 +3,7 @@ import { dirname, resolve } from "node:path";
 import type { Repositories, Store } from "../../application/ports.js";
 import { MessagingError } from "../../domain/errors.js";
 import { startLog } from "./commit-log.js";
-import { numberIn, PAGE_BYTES, type Change, type Database } from "./database.js";
+import { numberIn, PAGE_BYTES, type Change, type Database, type Statements } from "./database.js";
 import { nodeDisk, type Disk } from "./disk.js";
 import { filesOn, type Files } from "./files.js";
 import { lockDirectory } from "./lock.js";
@@ -132,7 +132,7 @@ async function startStore(
   /** What the transaction under way has changed. */
   let changes: Change[] | undefined;
   let broken: unknown;
-  const all: Repositories = repositoriesOn({
+  const statements: Statements = {
     ...database,
     change(sql, ...values) {
       if (changes === undefined) {
@@ -147,7 +147,8 @@ async function startStore(
         throw error;
       }
     },
-  });
+  };
+  let all = repositoriesOn(statements);
 
   /** The end of the line: everything is done one after the other. */
   let line: Promise<unknown> = Promise.resolve();
@@ -193,6 +194,8 @@ async function startStore(
   }
 
   function rollBack(): void {
+    // What they remember may never have been.
+    if (changes?.length !== 0) all = repositoriesOn(statements);
     try {
       database.change("ROLLBACK");
     } catch (error) {

@@ -1,3 +1,4 @@
+import { LRUCache } from "lru-cache";
 import type { UserRepository } from "../../application/ports.js";
 import type { Account, User, UserId } from "../../domain/user.js";
 import type { Row, Statements } from "./database.js";
@@ -6,11 +7,20 @@ import type { Row, Statements } from "./database.js";
 export const USER = "users.id, users.username, users.created_at";
 const ACCOUNT = `${USER}, users.disabled_at`;
 
+/** How many users are remembered. */
+const MOST_USERS = 10_000;
+
 export function users({ row, rows, change }: Statements): UserRepository {
+  /** Nothing of a user ever changes. */
+  const remembered = new LRUCache<UserId, User>({ max: MOST_USERS });
   return {
     async byId(id) {
+      const known = remembered.get(id);
+      if (known !== undefined) return known;
       const found = row(`SELECT ${USER} FROM users WHERE id = ?`, id);
-      return found && userOf(found);
+      const user = found && userOf(found);
+      if (user !== undefined) remembered.set(id, user);
+      return user;
     },
     async byKey(key) {
       const found = row(`SELECT ${USER} FROM users WHERE username_key = ?`, key);
@@ -52,5 +62,5 @@ function accountOf(found: Row): Account {
 }
 
 export function userOf([id, username, createdAt]: Row): User {
-  return { id: id as UserId, username: username as string, createdAt: createdAt as number };
+  return Object.freeze({ id: id as UserId, username: username as string, createdAt: createdAt as number });
 }

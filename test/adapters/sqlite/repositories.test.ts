@@ -148,19 +148,46 @@ describe("the SQLite repositories", () => {
     }
 
     it("run the same statements in a small chat and in a large one", async () => {
+      // Who is known already is not looked up.
+      await statementsOf(2, 10);
       const small = await statementsOf(2, 10);
       expect(small.send).to.have.lengthOf.within(5, 9);
       expect(await statementsOf(2, 100_000)).to.deep.equal(small);
       expect(await statementsOf(10_000, 10)).to.deep.equal(small);
     });
 
-    it("run one query to tell who is asking", async () => {
+    it("run one query to tell who is asking again", async () => {
       const credentials = { username: "cy", password: "password of cy" };
       await messaging.registerUser(credentials);
       const { secret } = await messaging.logIn(credentials);
+      await messaging.authenticate({ secret });
       statements.length = 0;
       await messaging.authenticate({ secret });
       expect(statements).to.have.length(1);
+    });
+
+    it("read the ids alone of messages that were sent or read just now", async () => {
+      const by = ana.id;
+      const { id: chatId } = await messaging.createGroupChat({ by });
+      const { message } = await messaging.sendMessage({ by, to: { chatId }, text: "hello" });
+      statements.length = 0;
+      const page = await messaging.pageMessages({ by, of: { chatId }, limit: 10 });
+      expect(page.messages).to.deep.equal([message]);
+      expect(statements.filter((sql) => /text/.test(sql))).to.deep.equal([]);
+    });
+
+    it("show a message that was read before as it was edited and deleted since", async () => {
+      const by = ana.id;
+      const { id: chatId } = await messaging.createGroupChat({ by });
+      const { message } = await messaging.sendMessage({ by, to: { chatId }, text: "hello" });
+      const page = async () => (await messaging.pageMessages({ by, of: { chatId }, limit: 10 })).messages;
+      expect(await page()).to.deep.equal([message]);
+      const edited = await messaging.editMessage({ by, id: message.id, text: "hi" });
+      expect(await page()).to.deep.equal([edited]);
+      expect(edited.text).to.equal("hi");
+      const deleted = await messaging.deleteMessage({ by, id: message.id });
+      expect(await page()).to.deep.equal([deleted]);
+      expect(deleted.text).to.equal("");
     });
 
     it("take less than 300 bytes of the database for a message of a hundred characters", async () => {

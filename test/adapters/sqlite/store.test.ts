@@ -1,8 +1,12 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { expect } from "chai";
 import { openSqliteStore } from "../../../src/adapters/sqlite/store.js";
+import type { MessageText } from "../../../src/domain/message.js";
+import type { UserId, UsernameKey } from "../../../src/domain/user.js";
 import { storeContract } from "../../contract/index.js";
+import { ana, openP2p, send } from "./conversation.js";
 
 describe("the SQLite store", () => {
   const directories: string[] = [];
@@ -19,6 +23,28 @@ describe("the SQLite store", () => {
       reopen,
     },
   );
+
+  it("remembers nothing of what a transaction that failed had read and written", async () => {
+    directories.push(mkdtempSync(join(tmpdir(), "palaver-")));
+    const store = await reopen();
+    const chat = await openP2p(store);
+    const [message] = await send(store, chat, "hello");
+    const cy = { ...ana, id: "the-user-id-of-cy" as UserId };
+    const newest = { after: 0, upTo: 10, limit: 10, from: "newest" } as const;
+    const failed = store.transaction(async ({ users, messages }) => {
+      await users.add(cy, "cy" as UsernameKey, "digest");
+      await users.byId(cy.id);
+      await messages.update({ ...message!, text: "goodbye" as MessageText });
+      await messages.ofChat(chat.id, newest);
+      throw new Error("no");
+    });
+    expect(await failed.catch((error: Error) => error.message)).to.equal("no");
+    await store.read(async ({ users, messages }) => {
+      expect(await users.byId(cy.id)).to.equal(undefined);
+      expect(await messages.ofChat(chat.id, newest)).to.deep.equal([message]);
+    });
+    await store.close();
+  });
 
   afterEach(() => {
     for (const directory of directories.splice(0)) rmSync(directory, { recursive: true });
