@@ -70,6 +70,18 @@ export async function closedLoop(
   return answered;
 }
 
+/** How long a server is asked until nearly all of its code is compiled, in milliseconds: the more it has, the longer. */
+const UNTIL_COMPILED = 1_000;
+
+/** Has a server compile its code, before the first round: what is not compiled yet is slow. */
+export async function compile(
+  contender: Pick<Contender, "port">,
+  requests: readonly string[],
+  clients: number,
+): Promise<void> {
+  await closedLoop(contender, requests, clients, { warmUp: 0, lap: UNTIL_COMPILED });
+}
+
 /** A lap's answers a second. */
 export function rate({ answers, seconds }: Lap): number {
   return answers / seconds;

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { closedLoop, perSecond, rate, startPeer } from "./contenders.js";
+import { closedLoop, compile, perSecond, rate, startPeer } from "./contenders.js";
 import { inTurn, ratio, type Figure } from "./figures.js";
 import { copyStore, loadStore, type LoadedStore } from "./loaded-store.js";
 import { requestText } from "./members.js";
@@ -15,6 +15,9 @@ export async function measurePages(setting: Setting): Promise<readonly Figure[]>
   const few = await loadStore(join(scratch, "few"), { inSnapshot: 1000, inLog: 0 });
   const short = await serveCopy(few, join(scratch, "short"));
   const ready = await startPeer("koa", join(scratch, "ready"), "buffer", String(long.pageBytes));
+  await compile(long, long.requests, CLIENTS);
+  await compile(short, short.requests, CLIENTS);
+  if (ready) await compile(ready, long.requests, CLIENTS);
   const side = (contender: { readonly port: number }, requests: readonly string[]) => async () =>
     rate(await closedLoop(contender, requests, CLIENTS, setting));
   const measured = await inTurn(rounds, {

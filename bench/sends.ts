@@ -2,6 +2,7 @@ import { closeSync, fdatasyncSync, fsyncSync, openSync, writeSync } from "node:f
 import { join } from "node:path";
 import {
   closedLoop,
+  compile,
   milliseconds,
   perSecond,
   rate,
@@ -32,8 +33,7 @@ export async function measureSends(setting: Setting): Promise<readonly Figure[]>
         }),
   };
   for (const contender of Object.values(contenders)) {
-    // What is not compiled yet is slow.
-    if (contender) await closedLoop(contender, contender.sends, 64, { warmUp: 0, lap: setting.warmUp });
+    if (contender) await compile(contender, contender.sends, 64);
   }
   const figures = [
     ...(await throughput(contenders, 64, setting)),
