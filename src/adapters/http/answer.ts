@@ -3,7 +3,10 @@ import type { Context } from "koa";
 /** The media type of most answers. */
 export const JSON_TYPE = "application/json; charset=utf-8";
 
-/** What OWASP asks of an API: no answer is a page, may be kept, may be taken for anything but what it says it is, or be shown in a page. */
+/**
+ * What OWASP asks of an API: no answer is a page, may be kept, may be taken for anything but what it says it is, or may be
+ * shown in a page.
+ */
 const ALWAYS = Object.entries({
   "Cache-Control": "no-store",
   "Content-Security-Policy":
