@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { IncomingMessage, request, ServerResponse } from "node:http";
-import { Socket } from "node:net";
+import { connect, Socket } from "node:net";
 import { Duplex } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect } from "chai";
@@ -125,6 +125,72 @@ describe("A stream of events", () => {
       await until(() => server.lines.some(({ cut }) => cut === true));
       await until(() => server.store.followers === 0);
       expect(await openStreams()).to.equal(0);
+    });
+  });
+
+  describe("on a connection", () => {
+    let cursor: string;
+    let connection: Socket;
+    let received = "";
+
+    beforeEach(async () => {
+      cursor = await cursorOf(ana);
+      await send("before");
+      received = "";
+      connection = connect(Number(new URL(server.url).port), "127.0.0.1");
+      connection.setEncoding("latin1").on("data", (text: string) => (received += text));
+    });
+
+    afterEach(() => connection.destroy());
+
+    const ask = (start: string) => `${start}\r\nHost: 127.0.0.1\r\nCookie: ${ana.cookie}\r\n\r\n`;
+    const asking = (method: string, version = "1.1") =>
+      ask(`${method} /v1/events/stream?after=${cursor} HTTP/${version}`);
+    const body = () => received.slice(received.lastIndexOf("\r\n\r\n") + 4);
+
+    it("comes in chunks, whether it tells what was or what is", async () => {
+      connection.write(asking("GET"));
+      await until(() => received.includes('"before"'));
+      await send("now");
+      await until(() => received.includes('"now"'));
+      let told = "";
+      for (let rest = received.slice(received.indexOf("\r\n\r\n") + 4); rest !== "";) {
+        const [, size = ""] = /^([0-9a-f]+)\r\n/.exec(rest) ?? [];
+        const end = size.length + 2 + Number.parseInt(size, 16);
+        told += rest.slice(size.length + 2, end);
+        expect(rest.slice(end, end + 2)).to.equal("\r\n");
+        rest = rest.slice(end + 2);
+        // What follows shows that it lives, and may be there in part.
+        if (told.includes('"now"')) break;
+      }
+      expect(told.match(/^event: .*$/gm))
+        .to.include("event: message.created")
+        .and.have.lengthOf(3);
+    });
+
+    it("comes as it is for HTTP/1.0", async () => {
+      connection.write(asking("GET", "1.0"));
+      await until(() => received.includes('"before"'));
+      await send("now");
+      await until(() => received.includes('"now"'));
+      expect(received.slice(received.indexOf("\r\n\r\n") + 4)).to.match(/^retry: 3000\n\nid: /);
+      expect(received)
+        .to.not.include("\r\n\r\n\r\n")
+        .and.not.match(/^[0-9a-f]+\r$/m);
+    });
+
+    it("has nothing but a head for HEAD, and leaves the connection whole", async () => {
+      connection.write(asking("HEAD") + ask("GET /healthz HTTP/1.1"));
+      await until(() => received.split("HTTP/1.1 ").length === 3);
+      await until(() => body() !== "");
+      expect(received).to.not.include("event: ");
+      expect(received.match(/^HTTP\/1.1 \d+/gm)).to.deep.equal(["HTTP/1.1 200", "HTTP/1.1 200"]);
+    });
+
+    it("waits for the answers before it", async () => {
+      connection.write(ask("GET /v1/sync HTTP/1.1") + asking("GET"));
+      await until(() => received.includes("event: message.created"));
+      expect(received.indexOf('"chats":')).to.be.greaterThan(0).and.lessThan(received.indexOf("retry: 3000"));
     });
   });
 
