@@ -4,6 +4,7 @@ import { connect } from "node:net";
 export interface Connection {
   /** Resolves with the status once the answer is here whole. */
   ask(request: string): Promise<number>;
+  end(): void;
 }
 
 export async function openConnection(port: number): Promise<Connection> {
@@ -31,8 +32,10 @@ export async function openConnection(port: number): Promise<Connection> {
       new Promise((resolve, reject) => {
         answer = resolve;
         fail = reject;
+        if (socket.closed) reject(new Error("The server has closed a connection."));
         socket.write(request);
       }),
+    end: () => socket.destroy(),
   };
 }
 

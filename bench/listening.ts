@@ -60,24 +60,26 @@ async function listen({ port, streams, send }: Listening): Promise<void> {
     await allTold;
   }
 
-  const senders: Connection[] = [];
-  process.on("message", ({ inFlight, milliseconds }: Sending) => {
+  async function sendFor({ inFlight, milliseconds }: Sending): Promise<Told> {
+    // Opened anew: a server closes a connection that nobody used while others were measured.
+    const senders = await Promise.all(Array.from({ length: inFlight }, () => openConnection(port)));
     const began = performance.now();
     const cpuBefore = process.cpuUsage();
-    const sendFor = async (index: number): Promise<void> => {
-      const sender = (senders[index] ??= await openConnection(port));
+    const keepSending = async (sender: Connection): Promise<void> => {
       do await sendOne(sender);
       while (performance.now() - began < milliseconds);
     };
-    Promise.all(Array.from({ length: inFlight }, (_, index) => sendFor(index)))
-      .then(() => {
-        const seconds = (performance.now() - began) / 1000;
-        const { user, system } = process.cpuUsage(cpuBefore);
-        const busy = (user + system) / 1e6 / seconds;
-        process.send?.({ messages: waitingFor.length, seconds, busy } satisfies Told);
-        done += waitingFor.splice(0).length;
-      })
-      .catch(fail);
+    await Promise.all(senders.map(keepSending));
+    const seconds = (performance.now() - began) / 1000;
+    const { user, system } = process.cpuUsage(cpuBefore);
+    for (const sender of senders) sender.end();
+    const messages = waitingFor.splice(0).length;
+    done += messages;
+    return { messages, seconds, busy: (user + system) / 1e6 / seconds };
+  }
+
+  process.on("message", (sending: Sending) => {
+    sendFor(sending).then((told) => process.send?.(told), fail);
   });
   process.send?.("all listen");
 }
