@@ -46,7 +46,7 @@ const MOST_STREAMS = 5;
 const BUFFER = 256 * 1024;
 
 /** How many streams are written to in one go. */
-const AT_ONCE = 50;
+const AT_ONCE = 15;
 
 /** How often it is looked whether a session has expired, in milliseconds. */
 const SWEEP = 500;
