@@ -33,7 +33,7 @@ export async function openConnection(port: number): Promise<Connection> {
         answer = resolve;
         fail = reject;
         if (socket.closed) reject(new Error("The server has closed a connection."));
-        socket.write(request);
+        else socket.write(request);
       }),
     end: () => socket.destroy(),
   };
