@@ -1,6 +1,6 @@
 import { pino, type LevelWithSilent, type Logger } from "pino";
 
-/** How many bytes may wait for the end of a turn. The library writes no more than twice as many at once. */
+/** How many characters may wait for the end of a turn. */
 const LONGEST_WAIT = 8_192;
 
 /**
@@ -8,19 +8,21 @@ const LONGEST_WAIT = 8_192;
  * its end: a system call for each line is a twentieth of what a request costs.
  */
 export function openLog(level: LevelWithSilent): Logger {
-  const output = pino.destination({ sync: true, minLength: LONGEST_WAIT });
-  let due = false;
+  // It can wait and gather by itself, but what it has gathered it also has made durable: where the log is a file, that is a
+  // sync of the disk a turn, for which the event loop waits.
+  const output = pino.destination({ sync: true });
+  let lines = "";
   const flush = () => {
-    due = false;
-    output.flushSync();
+    if (lines === "") return;
+    output.write(lines);
+    lines = "";
   };
   process.once("exit", flush);
   const turn = {
     write(line: string): void {
-      output.write(line);
-      if (due) return;
-      due = true;
-      setImmediate(flush);
+      if (lines === "") setImmediate(flush);
+      lines += line;
+      if (lines.length > LONGEST_WAIT) flush();
     },
   };
   return pino({ level, base: null }, turn);
