@@ -228,6 +228,21 @@ describe("the commit log", () => {
     expect(await texts(store, chat)).to.have.lengthOf(stored);
   });
 
+  it("keeps what came in the same turn before and behind what the database has no room for", async () => {
+    await store.close();
+    store = await open({ largestDatabase: 100_000, segmentBytes: 2 ** 20 });
+    const large = (code: string) => code.repeat(1800);
+    const sent = Array.from({ length: 60 }, (_, n) => (n % 3 === 0 ? large("x") : `small ${n}`));
+    const codes = await Promise.all(sent.map((text) => codeOf(send(store, chat, text))));
+    const stored = sent.filter((_, n) => codes[n] === undefined);
+    expect(new Set(codes)).to.deep.equal(new Set([undefined, "store_unavailable"]));
+    expect(codes.lastIndexOf(undefined)).to.be.greaterThan(codes.indexOf("store_unavailable"));
+    expect(await texts(store, chat)).to.deep.equal(stored);
+    await store.close();
+    store = await open();
+    expect(await texts(store, chat)).to.deep.equal(stored);
+  });
+
   it("refuses as busy, with nothing applied, while the disk is slower than what comes in", async () => {
     shutGate();
     const text = "x".repeat(2000);
