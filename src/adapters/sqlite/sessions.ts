@@ -11,27 +11,28 @@ const SESSION = `sessions.id, sessions.kind, sessions.name, sessions.user_agent,
 const MOST_SESSIONS = 10_000;
 
 export function sessions({ row, rows, change }: Statements): SessionRepository {
-  /** By their digests. Nothing of a session ever changes but the times that `byDigest` reads anew. */
+  /** By their digests: every request asks for one, and to find it there takes a tenth of what SQLite takes. */
   const remembered = new LRUCache<string, Session>({ max: MOST_SESSIONS });
 
-  function whole(digest: string): Session {
-    const found = row(
-      `SELECT ${SESSION} FROM sessions JOIN users ON users.id = sessions.user_id
-       WHERE sessions.digest = (SELECT ?)`,
-      digest,
-    );
-    const session = sessionOf(found!);
-    remembered.set(digest, session);
-    return session;
+  /** What is changed or removed of those is not remembered. */
+  function forget(which: string, ...values: (string | number)[]): void {
+    for (const [digest] of rows(`SELECT digest FROM sessions WHERE ${which}`, ...values)) {
+      remembered.delete(digest as string);
+    }
   }
 
   return {
-    // Every request asks for one: to take only numbers out of sql.js saves 14 µs of the some 140 of a send.
     async byDigest(digest) {
-      const times = row("SELECT last_seen_at, expires_at FROM sessions WHERE digest = ?", digest);
-      if (times === undefined) return undefined;
-      const session = remembered.get(digest) ?? whole(digest);
-      return { ...session, lastSeenAt: times[0] as number, expiresAt: times[1] as number };
+      const known = remembered.get(digest);
+      if (known !== undefined) return known;
+      const found = row(
+        `SELECT ${SESSION} FROM sessions JOIN users ON users.id = sessions.user_id
+         WHERE sessions.digest = (SELECT ?)`,
+        digest,
+      );
+      const session = found && sessionOf(found);
+      if (session !== undefined) remembered.set(digest, session);
+      return session;
     },
     async ofUser(id) {
       return rows(
@@ -56,6 +57,7 @@ export function sessions({ row, rows, change }: Statements): SessionRepository {
       );
     },
     async touch({ id, lastSeenAt, expiresAt }) {
+      forget("id = ?", id);
       return (
         change(
           "UPDATE sessions SET last_seen_at = ?, expires_at = ? WHERE id = ?",
@@ -66,16 +68,19 @@ export function sessions({ row, rows, change }: Statements): SessionRepository {
       );
     },
     async remove(id) {
+      forget("id = ?", id);
       return change("DELETE FROM sessions WHERE id = ?", id) > 0;
     },
     async removeExpired(userId, now) {
-      change("DELETE FROM sessions WHERE user_id = ? AND expires_at <= ?", userId, now);
+      const expired = "user_id = ? AND expires_at <= ?";
+      forget(expired, userId, now);
+      change(`DELETE FROM sessions WHERE ${expired}`, userId, now);
     },
   };
 }
 
 function sessionOf([id, kind, name, userAgent, createdAt, lastSeenAt, expiresAt, ...user]: Row): Session {
-  return {
+  return Object.freeze({
     id: id as SessionId,
     user: userOf(user),
     kind: kind as Session["kind"],
@@ -84,5 +89,5 @@ function sessionOf([id, kind, name, userAgent, createdAt, lastSeenAt, expiresAt,
     createdAt: createdAt as number,
     lastSeenAt: lastSeenAt as number,
     expiresAt: expiresAt as number,
-  };
+  });
 }

@@ -156,14 +156,20 @@ describe("the SQLite repositories", () => {
       expect(await statementsOf(10_000, 10)).to.deep.equal(small);
     });
 
-    it("run one query to tell who is asking again", async () => {
+    it("run no query to tell who is asking again, until that session is used or ended", async () => {
       const credentials = { username: "cy", password: "password of cy" };
       await messaging.registerUser(credentials);
       const { secret } = await messaging.logIn(credentials);
-      await messaging.authenticate({ secret });
+      const session = await messaging.authenticate({ secret });
       statements.length = 0;
-      await messaging.authenticate({ secret });
-      expect(statements).to.have.length(1);
+      expect(await messaging.authenticate({ secret })).to.equal(session);
+      expect(statements).to.have.length(0);
+      const digest = testPorts().secrets.digests(secret)[0];
+      const used = { ...session, lastSeenAt: session.lastSeenAt + 1, expiresAt: session.expiresAt + 1 };
+      await repository.sessions.touch(used);
+      expect(await repository.sessions.byDigest(digest)).to.deep.equal(used);
+      await repository.sessions.removeExpired(session.user.id, used.expiresAt);
+      expect(await repository.sessions.byDigest(digest)).to.equal(undefined);
     });
 
     it("read the ids alone of messages that were sent or read just now", async () => {
