@@ -141,7 +141,7 @@ describe("what a request costs", () => {
   it("is nothing that is held on to: ten thousand requests leave no memory and no handle behind", async () => {
     const { hostname, port } = new URL(server.url);
     const socket = connect({ host: hostname, port: Number(port) }).setEncoding("latin1");
-    // Of those that come first, two thousand messages are remembered.
+    // The newest messages of the chat are remembered, some hundreds.
     await askMany(socket, 100);
     const before = held();
     await askMany(socket, 100);

@@ -10,6 +10,8 @@ const EVENT = `events.id, events.chat_id, events.user_id, events.outside, events
 
 export function events(statements: Statements): EventLog {
   const { row, rows, change } = statements;
+  /** What was given last, as `lastEventId`: nothing else gives any. */
+  let lastId: number | undefined;
   return {
     async bounds() {
       const [epoch] = row("SELECT epoch FROM identity") ?? [];
@@ -63,9 +65,10 @@ export function events(statements: Statements): EventLog {
           : event.to === "participants"
             ? [event.chatId, null, false, event.what, event.messageId]
             : [event.chatId, event.to.user, event.to.outside, event.what, event.messageId];
+      const id = (lastId ?? lastEventId(statements)) + 1;
       change(
         "INSERT INTO events (id, chat_id, user_id, outside, at, what, message_id) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        lastEventId(statements) + 1,
+        id,
         chatId,
         userId,
         Number(outside),
@@ -73,6 +76,7 @@ export function events(statements: Statements): EventLog {
         JSON.stringify(what),
         messageId,
       );
+      lastId = id;
     },
     async forget(before, limit) {
       const oldest = rows(

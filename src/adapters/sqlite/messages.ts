@@ -1,48 +1,29 @@
-import { LRUCache } from "lru-cache";
 import type { MessageRepository, Slice } from "../../application/ports.js";
 import type { ChatId } from "../../domain/chat.js";
 import type { Message, MessageText } from "../../domain/message.js";
 import type { UserId } from "../../domain/user.js";
 import { numberIn, type Row, type Statements } from "./database.js";
+import { openTails } from "./tails.js";
 
 /** What `messageOf` takes. */
 export const MESSAGE = `messages.id, messages.chat_id, messages.seq, messages.text, messages.sent_at, messages.edited_at,
   messages.deleted_at, users.id, users.username`;
 export const MESSAGE_COLUMNS = 9;
 
-/** How many messages are remembered, those that were sent or read last, and how many characters of text they may have. */
-const MOST_MESSAGES = 2_000;
-const MOST_CHARACTERS = 1_000_000;
-
 export function messages(statements: Statements): MessageRepository {
   const { row, rows, change } = statements;
-  /** By their ids. */
-  const remembered = new LRUCache<number, Message>({
-    max: MOST_MESSAGES,
-    maxSize: MOST_CHARACTERS,
-    sizeCalculation: ({ text }) => text.length + 1,
-  });
+  const tails = openTails();
+  /** As `lastMessageId`, once one was given: nothing else gives any. */
+  let lastId: number | undefined;
 
-  function remember(message: Message): Message {
-    remembered.set(message.id, message);
-    return message;
-  }
-
-  /**
-   * The newest are read again and again, and to take the texts of fifty of them out of sql.js takes 140 µs, where to find
-   * their ids takes 20.
-   */
-  function newest(id: ChatId, { after, upTo, limit }: Slice): readonly Message[] {
-    const ids = rows(
-      "SELECT id FROM messages WHERE chat_id = ? AND id > ? AND id <= ? ORDER BY id DESC LIMIT ?",
-      id,
-      after,
-      upTo,
-      limit,
-    );
-    const known = ids.map(([each]) => remembered.get(each as number));
-    if (known.every((message) => message !== undefined)) return known.toReversed();
-    return read(id, { after, upTo, limit, from: "newest" }).map(remember);
+  function newest(id: ChatId, slice: Slice): readonly Message[] {
+    const known = tails.newest(id, slice);
+    if (known !== undefined) return known;
+    const found = read(id, slice);
+    if (slice.after === 0 && slice.upTo >= lastMessageId(statements)) {
+      tails.keep(id, found, found.length < slice.limit);
+    }
+    return found;
   }
 
   function read(id: ChatId, { after, upTo, limit, from }: Slice): readonly Message[] {
@@ -58,6 +39,10 @@ export function messages(statements: Statements): MessageRepository {
         limit,
       ),
     );
+  }
+
+  function lastSeq(id: ChatId): number {
+    return numberIn(row("SELECT max(seq) FROM messages WHERE chat_id = (SELECT ?)", id));
   }
 
   return {
@@ -125,8 +110,8 @@ export function messages(statements: Statements): MessageRepository {
       ).map(messageOf);
     },
     async append({ chatId, sender, text, sentAt }, once) {
-      const id = lastMessageId(statements) + 1;
-      const seq = numberIn(row("SELECT max(seq) FROM messages WHERE chat_id = (SELECT ?)", chatId)) + 1;
+      const id = (lastId ?? lastMessageId(statements)) + 1;
+      const seq = (tails.last(chatId)?.seq ?? lastSeq(chatId)) + 1;
       change(
         `INSERT INTO messages (id, chat_id, seq, sender_id, text, sent_at, idempotency_key, text_digest)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -139,10 +124,12 @@ export function messages(statements: Statements): MessageRepository {
         once?.key ?? null,
         once?.textDigest ?? null,
       );
-      const { id: senderId, username } = sender;
-      return remember(messageOf([id, chatId, seq, text, sentAt, null, null, senderId, username]));
+      lastId = id;
+      const message = messageOf([id, chatId, seq, text, sentAt, null, null, sender.id, sender.username]);
+      tails.lengthen(message);
+      return message;
     },
-    async update({ id, text, editedAt, deletedAt }) {
+    async update({ id, chatId, text, editedAt, deletedAt }) {
       change(
         "UPDATE messages SET text = ?, edited_at = ?, deleted_at = ? WHERE id = ?",
         text,
@@ -150,7 +137,7 @@ export function messages(statements: Statements): MessageRepository {
         deletedAt,
         id,
       );
-      remembered.delete(id);
+      tails.drop(chatId);
     },
   };
 }
