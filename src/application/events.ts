@@ -3,7 +3,7 @@ import { cursorAt, placeOf, tell, type ChatEvent, type EventCursor } from "../do
 import { MessagingError } from "../domain/errors.js";
 import type { SessionId } from "../domain/session.js";
 import type { UserId } from "../domain/user.js";
-import type { EventFeed, Following, Turn } from "./feed.js";
+import type { EventFeed, Following } from "./feed.js";
 import type { Ports, ReadRepositories } from "./ports.js";
 import { liveSessions } from "./sessions.js";
 
@@ -62,8 +62,17 @@ export interface FollowEvents {
   readonly after?: string | undefined;
   /** The session on whose behalf this is: when it ends, so does this. */
   readonly session?: SessionId | undefined;
-  /** Awaited before what has just happened is handed over. What happens meanwhile comes along, in the same batch. */
-  readonly turn?: Turn | undefined;
+}
+
+/** Batch after batch; one call at a time. */
+export interface EventBatches extends AsyncIterableIterator<EventBatch, undefined> {
+  /**
+   * What has happened since the last batch, without waiting, for whoever tells very many at once: it may be nothing. Undefined
+   * where only `next` can tell: before the first batch, while there is more in the log, and at the end.
+   *
+   * @param wake is called once, when there is something to take again, or only `next` can tell.
+   */
+  now(wake: () => void): EventBatch | undefined;
 }
 
 /** How many events a replay hands over at a time. */
@@ -78,49 +87,63 @@ const SLICE = 200;
  * @throws MessagingError `invalid_cursor`, `cursor_expired`, when the first batch or a later one is taken; `not_signed_in` with
  * the first, where the session has ended
  */
-export function followEvents(
-  core: Ports & Feed,
-  command: FollowEvents,
-): AsyncIterableIterator<EventBatch, undefined> {
-  let following: Following | undefined;
-  const batches = follow(core, command, (joined) => (following = joined));
+export function followEvents(core: Ports & Feed, command: FollowEvents): EventBatches {
+  const place: Place = { cursor: command.after, following: undefined, live: false };
+  const batches = follow(core, command, place);
   return {
     [Symbol.asyncIterator]() {
       return this;
     },
     next: () => batches.next(),
+    now(wake) {
+      const events = place.live ? place.following?.now(wake) : undefined;
+      return events && moveOn(place, events);
+    },
     async return() {
-      following?.leave();
+      place.following?.leave();
       return batches.return(undefined);
     },
   };
 }
 
+/** Where somebody who follows has got to. */
+interface Place {
+  cursor: string | undefined;
+  following: Following | undefined;
+  /** Whether all that was in the log has been told. */
+  live: boolean;
+}
+
+function moveOn(place: Place, events: readonly ChatEvent[]): EventBatch {
+  const cursor = events.at(-1)?.cursor ?? (place.cursor as EventCursor);
+  place.cursor = cursor;
+  return { events, cursor };
+}
+
 async function* follow(
   { feed, clock }: Ports & Feed,
   command: FollowEvents,
-  onJoined: (following: Following) => void,
+  place: Place,
 ): AsyncGenerator<EventBatch, undefined> {
-  const { by, session, turn } = command;
-  const following = feed.join(by, session, turn);
-  onJoined(following);
+  const { by, session } = command;
+  const following = feed.join(by, session);
+  place.following = following;
   try {
-    for (let cursor = command.after; ;) {
+    for (;;) {
       const { hasMore, ...page } = await following.catchUp(async (repositories) => {
-        if (cursor === command.after) await requireSession(repositories, command, clock.now());
-        return readPage(repositories, { by, after: cursor, limit: SLICE });
+        if (place.cursor === command.after) await requireSession(repositories, command, clock.now());
+        return readPage(repositories, { by, after: place.cursor, limit: SLICE });
       });
       if (following.ended()) return;
-      cursor = page.cursor;
+      place.cursor = page.cursor;
+      place.live = !hasMore;
       yield page;
-      for (let live = !hasMore; live;) {
+      while (place.live) {
         const events = await following.next();
         if (events === "ended") return;
         // The rest is in the log.
-        if (events === "fell behind") break;
-        const batch = { events, cursor: events.at(-1)!.cursor };
-        cursor = batch.cursor;
-        yield batch;
+        if (events === "fell behind") place.live = false;
+        else yield moveOn(place, events);
       }
     }
   } finally {

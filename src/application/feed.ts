@@ -10,13 +10,9 @@ export interface EventFeed {
    * Begins to follow for this user. Their first call is `catchUp`, and their last is `leave`.
    *
    * @param session when it ends, there is nothing more.
-   * @param turn is awaited before `next` gives what has happened, and what happens meanwhile comes along.
    */
-  join(userId: UserId, session: SessionId | undefined, turn?: Turn): Following;
+  join(userId: UserId, session: SessionId | undefined): Following;
 }
-
-/** Resolves when it is one's turn to be told. */
-export type Turn = () => Promise<void>;
 
 /** One call at a time, but for `leave`. */
 export interface Following {
@@ -29,6 +25,12 @@ export interface Following {
    * @throws what the store threw when it could not be read.
    */
   next(): Promise<readonly ChatEvent[] | "fell behind" | "ended">;
+  /**
+   * The same without waiting: none where nothing has happened since, and undefined where only `next` can tell.
+   *
+   * @param wake is called once, when there is more to take or to be told.
+   */
+  now(wake: () => void): readonly ChatEvent[] | undefined;
   /** Whether the session has ended, or `leave` was called. */
   ended(): boolean;
   /** Also ends a `next` that waits. */
@@ -173,13 +175,14 @@ export function eventFeed(store: Pick<Store, "read" | "follow">): EventFeed {
   }
 
   return {
-    join(userId, session, turn) {
-      const follower = new Follower(userId, session, turn);
+    join(userId, session) {
+      const follower = new Follower(userId, session);
       put(byUser, userId, follower);
       unfollow ??= store.follow(() => void readOn());
       return {
         catchUp: (read) => catchUp(follower, read),
         next: () => follower.next(),
+        now: (wake) => follower.now(wake),
         ended: () => follower.ended,
         leave: () => leave(follower),
       };
@@ -191,7 +194,6 @@ export function eventFeed(store: Pick<Store, "read" | "follow">): EventFeed {
 class Follower {
   readonly userId: UserId;
   readonly session: SessionId | undefined;
-  readonly #turn: Turn | undefined;
   /** The last entry before those that it is given. */
   from = Infinity;
   /** The chats that they are in, as of the last entry that was given. */
@@ -202,10 +204,9 @@ class Follower {
   #failure: { readonly error: unknown } | undefined;
   #awake: (() => void) | undefined;
 
-  constructor(userId: UserId, session: SessionId | undefined, turn: Turn | undefined) {
+  constructor(userId: UserId, session: SessionId | undefined) {
     this.userId = userId;
     this.session = session;
-    this.#turn = turn;
   }
 
   /** Is given nothing until it begins. */
@@ -236,29 +237,33 @@ class Follower {
   }
 
   wake(): void {
-    this.#awake?.();
+    const awake = this.#awake;
     this.#awake = undefined;
+    awake?.();
   }
 
   async next(): Promise<readonly ChatEvent[] | "fell behind" | "ended"> {
-    for (let isTurn = this.#turn === undefined; ;) {
+    for (;;) {
       if (this.#failure) throw this.#failure.error;
       if (this.ended) return "ended";
-      if (this.#waiting.length > 0 && !isTurn) {
-        await this.#turn?.();
-        isTurn = true;
-        continue;
-      }
-      if (this.#waiting.length > 0) {
-        const events = this.#waiting;
-        this.#waiting = [];
-        return events;
-      }
+      if (this.#waiting.length > 0) return this.#taken();
       if (this.#behind) return "fell behind";
       await new Promise<void>((resolve) => {
         this.#awake = resolve;
       });
     }
+  }
+
+  now(wake: () => void): readonly ChatEvent[] | undefined {
+    if (this.#failure || this.ended || this.#behind) return undefined;
+    this.#awake = wake;
+    return this.#taken();
+  }
+
+  #taken(): readonly ChatEvent[] {
+    const events = this.#waiting;
+    this.#waiting = [];
+    return events;
   }
 }
 

@@ -65,7 +65,10 @@ export function endable(core: Messaging): Endable {
     messaging: {
       ...core,
       listEvents,
-      followEvents: (command) => listening(core.followEvents(command)),
+      followEvents(command) {
+        const batches = core.followEvents(command);
+        return { ...listening(batches), now: (wake) => batches.now(wake) };
+      },
       events: (command) => listening(core.events(command)),
     },
     endAll(failure) {

@@ -55,24 +55,52 @@ describe("events", () => {
     );
   });
 
-  it("come all together to one who is told when it is their turn, and not before", async () => {
-    const turns: (() => void)[] = [];
-    const turn = () => new Promise<void>((resolve) => void turns.push(resolve));
-    const events = core.followEvents({ by: bo.id, turn });
-    await take(events);
-    const next = take(events);
+  it("are there all together for whoever takes them without waiting, and is woken once for them", async () => {
+    const events = core.followEvents({ by: bo.id });
+    let woken = 0;
+    const now = () => events.now(() => void (woken += 1));
+    expect(now()).to.equal(undefined);
+    const { cursor } = await take(events);
+    expect(now()).to.deep.equal({ events: [], cursor });
     for (const title of ["a", "b", "c"]) await scene.rename(title);
     await settle();
-    expect(turns).to.have.lengthOf(1);
-    turns[0]!();
-    expect(titles(await next)).to.deep.equal(["a", "b", "c"]);
-    const more = events.next();
+    expect(woken).to.equal(1);
+    const batch = now()!;
+    expect(titles(batch)).to.deep.equal(["a", "b", "c"]);
+    expect(batch.cursor).to.equal(batch.events.at(-1)?.cursor);
+    expect(now()).to.deep.equal({ events: [], cursor: batch.cursor });
     await scene.rename("d");
     await settle();
-    const leaving = events.return!();
-    turns[1]!();
-    expect((await more).done).to.equal(true);
-    await leaving;
+    expect(woken).to.equal(2);
+    expect(titles(await take(events))).to.deep.equal(["d"]);
+    now();
+    await events.return!();
+    expect(woken).to.equal(3);
+    expect(now()).to.equal(undefined);
+  });
+
+  it("are to be waited for by whoever has let too many gather, and then all there", async () => {
+    const events = core.followEvents({ by: bo.id });
+    await take(events);
+    const many = Array.from({ length: 1_500 }, (_, index) => `${index}`);
+    await append(store, ...many.map((title) => renamed(chat, title)));
+    await settle();
+    expect(events.now(() => {})).to.equal(undefined);
+    const told: unknown[] = [];
+    while (told.length < many.length) told.push(...titles(await take(events)));
+    expect(told).to.deep.equal(many);
+    await events.return!();
+  });
+
+  it("wake whoever takes them without waiting when the session ends", async () => {
+    const { session: own } = await scene.logIn();
+    const events = core.followEvents({ by: bo.id, session: own.id });
+    await take(events);
+    const woken = new Promise<void>((resolve) => events.now(resolve));
+    await world.endSession({ by: own, sessionId: own.id });
+    await woken;
+    expect(events.now(() => {})).to.equal(undefined);
+    expect((await events.next()).done).to.equal(true);
   });
 
   describe("in a list that waits", () => {

@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import fc from "fast-check";
+import type { EventBatch, EventBatches } from "../../src/application/events.js";
 import type { Messaging } from "../../src/application/messaging.js";
 import type { ChatId } from "../../src/domain/chat.js";
 import type { User } from "../../src/domain/user.js";
@@ -111,7 +112,7 @@ export async function expectFollowersToAgree(inWorld: InWorld, numRuns: number):
 async function follow(core: Messaging, me: User, from: string) {
   let views: Views = {};
   const cursors: string[] = [];
-  for await (const { events } of core.followEvents({ by: me.id, after: from })) {
+  for await (const { events } of allOf(core.followEvents({ by: me.id, after: from }))) {
     for (const event of events) {
       views = after(views, event, me);
       cursors.push(event.cursor);
@@ -119,4 +120,19 @@ async function follow(core: Messaging, me: User, from: string) {
     }
   }
   throw new Error("It ended before the end.");
+}
+
+/** By turns as they come and without waiting for them. */
+async function* allOf(batches: EventBatches): AsyncGenerator<EventBatch> {
+  for (let taken = await batches.next(); !taken.done; taken = await batches.next()) {
+    yield taken.value;
+    for (let time = 0; time < 3; time += 1) {
+      let wake = () => {};
+      const woken = new Promise<void>((resolve) => (wake = resolve));
+      const batch = batches.now(wake);
+      if (batch === undefined) break;
+      if (batch.events.length > 0) yield batch;
+      else await woken;
+    }
+  }
 }

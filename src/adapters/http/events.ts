@@ -89,8 +89,7 @@ export function eventOperations(messaging: Messaging, streams: EventStreams): re
         // A client that reconnects asks for the same URL: where it has got to is in the header.
         const after = ctx.get("Last-Event-ID") || query.after;
         ctx.set("X-Accel-Buffering", "no");
-        const { turn } = streams;
-        const told = await begin(messaging, { by: session.user.id, session: session.id, after, turn });
+        const told = await begin(messaging, { by: session.user.id, session: session.id, after });
         const renew = () => messaging.authenticate(credentials(ctx));
         return (response) => streams.open(response, { session, renew, ...told });
       },

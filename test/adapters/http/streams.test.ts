@@ -5,7 +5,7 @@ import { Duplex } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect } from "chai";
 import { eventStreams } from "../../../src/adapters/http/streams.js";
-import type { EventBatch } from "../../../src/application/events.js";
+import type { EventBatches } from "../../../src/application/events.js";
 import type { ChatId } from "../../../src/domain/chat.js";
 import type { ChatEvent, EventCursor } from "../../../src/domain/event.js";
 import { usernameKey } from "../../../src/domain/user.js";
@@ -328,51 +328,79 @@ describe("A stream of events", () => {
     };
     const bytes = Buffer.byteLength(event.type === "chat.renamed" ? String(event.title) : "");
 
-    it("holds no more than its buffer, and is let go of", async () => {
-      const { stream, handedOver, left } = await unread();
-      expect(handedOver() * bytes)
-        .to.be.greaterThan(200 * 1024)
-        .and.lessThan(512 * 1024);
-      await once(stream, "close");
+    for (const [way, atHand] of Object.entries({ "asked for": 0, "at hand": Infinity })) {
+      it(`holds no more than its buffer of what is ${way}, and is let go of`, async () => {
+        const { stream, handedOver, left } = await unread(atHand);
+        expect(handedOver() * bytes)
+          .to.be.greaterThan(200 * 1024)
+          .and.lessThan(512 * 1024);
+        await once(stream, "close");
+        await left;
+        expect(stream.writableLength).to.be.lessThan(512 * 1024);
+      });
+
+      it(`is let go of after its end, when what there is is ${way}`, async () => {
+        const { stream, streams, left } = await unread(atHand);
+        streams.close();
+        await left;
+        expect(streams.count()).to.equal(0);
+        await once(stream, "close");
+      });
+    }
+
+    it("is handed nothing before what waits for it already, whoever wakes it", async () => {
+      const { handedOver, wake, left } = await unread(1, 20);
+      expect(handedOver()).to.equal(20);
+      wake();
+      await delay(20);
+      expect(handedOver()).to.equal(20);
       await left;
-      expect(stream.writableLength).to.be.lessThan(512 * 1024);
     });
 
-    it("is let go of after its end", async () => {
-      const { stream, streams, left } = await unread();
-      streams.close();
-      await left;
-      expect(streams.count()).to.equal(0);
-      await once(stream, "close");
-    });
-
-    /** A stream with endless events that nobody reads, once its buffer is full. */
-    async function unread() {
+    /**
+     * A stream that nobody reads, with endless events, once its buffer is full.
+     *
+     * @param atHand how many batches are there when they are asked for, the rest being waited for.
+     * @param size how many events a batch has.
+     */
+    async function unread(atHand: number, size = 1) {
       const streams = eventStreams(server.ports.clock, { patience: 100 });
       const { secret } = await server.messaging.logIn({ username: ana.username, password: PASSWORD });
       const session = await server.messaging.authenticate({ secret });
+      const { cursor } = event;
       let count = 0;
+      let wake = () => {};
       let leave = () => {};
       const left = new Promise<void>((resolve) => (leave = resolve));
-      async function* endless(): AsyncGenerator<EventBatch, undefined> {
-        try {
-          for (; ; count += 1) yield { events: [event], cursor: event.cursor };
-        } finally {
+      const take = () => {
+        count += size;
+        return { events: Array.from({ length: size }, () => event), cursor };
+      };
+      const batches: EventBatches = {
+        [Symbol.asyncIterator]: () => batches,
+        next: async () => ({ done: false, value: take() }),
+        now(woken) {
+          wake = woken;
+          if (count >= atHand * size) return atHand === 0 ? undefined : { events: [], cursor };
+          setImmediate(wake);
+          return take();
+        },
+        async return() {
           leave();
-        }
-      }
-      const first = { events: [], cursor: event.cursor };
+          return { done: true, value: undefined };
+        },
+      };
       const stream = new ServerResponse(new IncomingMessage(new Socket()));
       stream.assignSocket(new Unread() as unknown as Socket);
       streams.open(stream, {
         session,
-        first,
+        first: { events: [], cursor },
         renew: async () => session,
-        batches: endless(),
+        batches,
         resync: false,
       });
       await delay(20);
-      return { stream, streams, handedOver: () => count, left };
+      return { stream, streams, handedOver: () => count, wake: () => wake(), left };
     }
   });
 
