@@ -1,6 +1,6 @@
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
-import { milliseconds } from "./contenders.js";
+import { compile, milliseconds } from "./contenders.js";
 import { inTurn, ratio, type Figure } from "./figures.js";
 import { signUp, type Members } from "./members.js";
 import { startLoad, startServer } from "./processes.js";
@@ -42,6 +42,7 @@ export async function measureAttacks(setting: Setting): Promise<readonly Figure[
   const server = await startServer("palaver", join(scratch, "attacked"));
   const { port } = server;
   const members = await signUp(port);
+  await compile(server, members.sends, 64);
   const load = startLoad({ port, requests: members.sends, clients: 64, rate: SENDS_PER_SECOND });
   const chosen = attacks.filter(({ inQuick }) => inQuick || !quick);
   const p99 = async () => (await load.lapAfter(warmUp, longLap)).p99;

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { gather, LISTENERS, palaverStreams } from "./audience.js";
-import { milliseconds } from "./contenders.js";
+import { compile, milliseconds } from "./contenders.js";
 import { inTurn, ratio, type Figure } from "./figures.js";
 import { signUp } from "./members.js";
 import { residentBytes, startLoad, startServer } from "./processes.js";
@@ -20,6 +20,7 @@ export async function measureListeners({
   const { port } = server;
   const members = await signUp(port);
   const streams = await palaverStreams(port, members);
+  await compile(server, [members.note], 16);
   const unrelated = startLoad({
     port,
     requests: [members.note],

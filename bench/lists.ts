@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { rmSync } from "node:fs";
 import { get, type IncomingMessage } from "node:http";
 import { join } from "node:path";
-import { milliseconds } from "./contenders.js";
+import { compile, milliseconds } from "./contenders.js";
 import { inTurn, median, ratio, watchHighest, type Figure, type Watch } from "./figures.js";
 import { copyStore, loadStore } from "./loaded-store.js";
 import { residentBytes, startLoad, startServer } from "./processes.js";
@@ -21,6 +21,7 @@ export async function measureLists(setting: Setting): Promise<readonly Figure[]>
   const read = async () => {
     copyStore(loaded, directory);
     const server = await startServer("palaver", directory);
+    await compile(server, sends, 64);
     const load = startLoad({ port: server.port, requests: sends, clients: 64, rate: SENDS_PER_SECOND });
     const idleMemory = watchMemory(server.child);
     const alone = await load.lapAfter(warmUp, longLap);

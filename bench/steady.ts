@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { milliseconds, startPalaver, startPeer, type Contender } from "./contenders.js";
+import { compile, milliseconds, startPalaver, startPeer, type Contender } from "./contenders.js";
 import { inTurn, ratio, type Figure } from "./figures.js";
 import { startLoad } from "./processes.js";
 import type { Setting } from "./setting.js";
@@ -12,6 +12,7 @@ export async function measureSteady(setting: Setting): Promise<readonly Figure[]
   const { scratch, rounds, longLap, warmUp } = setting;
   const palaver = await startPalaver("palaver", join(scratch, "steady", "palaver"));
   const koa = await startPeer("koa", join(scratch, "steady", "koa"), "alone");
+  for (const contender of [palaver, koa]) if (contender) await compile(contender, contender.sends, CLIENTS);
   const p99 =
     ({ port, sends }: Contender) =>
     async () => {

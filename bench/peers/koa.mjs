@@ -1,7 +1,10 @@
 // Koa, which parses the JSON of a POST and answers it: alone, with a router and a body parser, or with sessions as well.
-// It stores nothing. Or it answers whatever it is asked with a ready buffer of that many bytes.
+// It stores nothing. Or it answers whatever it is asked with a ready buffer of that many bytes. Or, "synced", it writes each
+// message to a file and waits until it is on the disk, alone, which is the least that a Koa can do to store it.
 import { createHmac, randomBytes } from "node:crypto";
+import { closeSync, fdatasyncSync, fsyncSync, openSync, writeSync } from "node:fs";
 import { createServer } from "node:http";
+import { join } from "node:path";
 import { Router } from "@koa/router";
 import Koa from "koa";
 import bodyParser from "koa-bodyparser";
@@ -15,6 +18,13 @@ let cookies;
 if (kind === "alone") {
   app.use(async (ctx) => {
     ctx.body = unstored(JSON.parse(await bodyOf(ctx.req)));
+  });
+} else if (kind === "synced") {
+  const store = openFile();
+  app.use(async (ctx) => {
+    const message = unstored(JSON.parse(await bodyOf(ctx.req)));
+    store(JSON.stringify(message));
+    ctx.body = message;
   });
 } else if (kind === "buffer") {
   const buffer = Buffer.alloc(Number(bytes), "x");
@@ -30,6 +40,21 @@ if (kind === "alone") {
     ctx.body = unstored(ctx.request.body);
   });
   app.use(bodyParser()).use(router.routes());
+}
+
+/** Writes behind what was written last, into zeros, as a log does it; at its end it begins anew. */
+function openFile() {
+  const size = 16 * 2 ** 20;
+  const file = openSync(join(process.env.DATA_DIR, "synced"), "w");
+  writeSync(file, Buffer.alloc(size));
+  fsyncSync(file);
+  process.once("exit", () => closeSync(file));
+  let end = 0;
+  return (text) => {
+    if (end + 4096 > size) end = 0;
+    end += writeSync(file, text, end);
+    fdatasyncSync(file);
+  };
 }
 
 /** koa-session with signed cookies and a store in memory, in which the members are. */
