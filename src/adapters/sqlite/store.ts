@@ -239,7 +239,8 @@ async function startStore(
       // A full database has rolled back already.
       if (!String(error).includes("no transaction is active")) throw error;
     }
-    database.change("BEGIN");
+    begun = false;
+    begin();
     for (const [sql, ...values] of uncommitted) database.change(sql, ...values);
   }
 
