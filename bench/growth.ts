@@ -26,8 +26,9 @@ interface Scene {
 
 const calls: Readonly<Record<string, (scene: Scene) => Promise<unknown>>> = {
   send: ({ messaging, by, chatId }) => messaging.sendMessage({ by, to: { chatId }, text: MESSAGE }),
-  "page of the newest 50": ({ messaging, by, chatId }) =>
-    messaging.pageMessages({ by, of: { chatId }, limit: 50 }),
+  // The newest are remembered.
+  "page of 50 of the past": ({ messaging, by, chatId }) =>
+    messaging.pageMessages({ by, of: { chatId }, limit: 50, before: FEW }),
   "list of chats": ({ messaging, by }) => messaging.listChats({ by, limit: 50 }),
 };
 
@@ -39,7 +40,7 @@ export async function measureGrowth({
   ...setting
 }: Setting): Promise<readonly Figure[]> {
   const loaded = await setting.loaded();
-  const directories = [join(scratch, "long"), join(scratch, "short")];
+  const directories = [join(scratch, "grown"), join(scratch, "small")];
   copyStore(loaded, directories[0]!);
   mkdirSync(directories[1]!);
   const [longStore, store] = await Promise.all(
