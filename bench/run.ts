@@ -106,8 +106,8 @@ async function measure(names: readonly string[]): Promise<readonly Figure[]> {
   const setting: Setting = {
     scratch,
     rounds,
-    lap: options.quick ? 600 : 3000,
-    longLap: options.quick ? 1000 : 6000,
+    lap: options.quick ? 500 : 3000,
+    longLap: options.quick ? 900 : 6000,
     warmUp: options.quick ? 250 : 1000,
     quick: options.quick,
     loaded: () =>
