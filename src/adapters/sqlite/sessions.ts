@@ -11,7 +11,7 @@ const SESSION = `sessions.id, sessions.kind, sessions.name, sessions.user_agent,
 const MOST_SESSIONS = 10_000;
 
 export function sessions({ row, rows, change }: Statements): SessionRepository {
-  /** By their digests: every request asks for one, and to find it there takes a tenth of what SQLite takes. */
+  /** By their digests. Every request asks for one. */
   const remembered = new LRUCache<string, Session>({ max: MOST_SESSIONS });
 
   /** What is changed or removed of those is not remembered. */

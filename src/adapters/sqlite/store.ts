@@ -46,7 +46,8 @@ export interface SqliteOptions {
   readonly onSpace?: () => void;
   /**
    * The log could not be written, or what is in memory is no longer what the log says. Whoever waits for the store will never
-   * be answered, since nobody knows what is stored. End the process; the next start reads what is there. Without this, the error is thrown out of the process.
+   * be answered, since nobody knows what is stored. End the process; the next start reads what is there. Without this, the error
+   * is thrown out of the process.
    */
   readonly onFatal?: (error: Error) => void;
 }

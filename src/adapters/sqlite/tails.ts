@@ -44,10 +44,6 @@ export function openTails(): Tails {
     tails.set(id, tail, { size: tail.characters });
   }
 
-  function last(id: ChatId): Message | undefined {
-    return tails.get(id)?.messages.at(-1);
-  }
-
   return {
     newest(id, { after, upTo, limit }) {
       const tail = tails.get(id);
@@ -57,7 +53,9 @@ export function openTails(): Tails {
         .slice(Math.max(0, tail.messages.length - limit))
         .filter((message) => message.id > after);
     },
-    last,
+    last(id) {
+      return tails.get(id)?.messages.at(-1);
+    },
     lengthen(message) {
       const before = tails.get(message.chatId) ?? { messages: [], whole: message.seq === 1, characters: 0 };
       const { messages } = before;

@@ -172,7 +172,7 @@ describe("the SQLite repositories", () => {
       expect(await repository.sessions.byDigest(digest)).to.equal(undefined);
     });
 
-    it("read the ids alone of messages that were sent or read just now", async () => {
+    it("read no texts of messages that were sent or read just now", async () => {
       const by = ana.id;
       const { id: chatId } = await messaging.createGroupChat({ by });
       const { message } = await messaging.sendMessage({ by, to: { chatId }, text: "hello" });
