@@ -1,6 +1,6 @@
 import { once } from "node:events";
-import { IncomingMessage, request, ServerResponse } from "node:http";
-import { connect, Socket } from "node:net";
+import { createServer, request, type IncomingMessage, type ServerResponse } from "node:http";
+import { connect, type Socket } from "node:net";
 import { Duplex } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect } from "chai";
@@ -19,10 +19,14 @@ const DAY = 24 * 60 * 60 * 1_000;
 /** Of a database that is not this one. */
 const FOREIGN_CURSOR = "0000000000000000-1";
 
-/** A connection at whose other end nobody takes anything. */
-class Unread extends Duplex {
-  override _write(): void {}
-  override _read(): void {}
+/** The response to a request of a client that reads nothing. */
+async function unreadResponse(): Promise<ServerResponse> {
+  const connection = new Duplex({ read() {}, write() {} });
+  connection.push("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  const server = createServer();
+  server.emit("connection", connection);
+  const [, response] = (await once(server, "request")) as [IncomingMessage, ServerResponse];
+  return response;
 }
 
 describe("A stream of events", () => {
@@ -390,8 +394,7 @@ describe("A stream of events", () => {
           return { done: true, value: undefined };
         },
       };
-      const stream = new ServerResponse(new IncomingMessage(new Socket()));
-      stream.assignSocket(new Unread() as unknown as Socket);
+      const stream = await unreadResponse();
       streams.open(stream, {
         session,
         first: { events: [], cursor },
