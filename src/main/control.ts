@@ -1,7 +1,7 @@
 import { once } from "node:events";
-import { rmSync, statSync } from "node:fs";
+import { chmodSync, mkdtempSync, renameSync, rmSync, statSync } from "node:fs";
 import { createConnection, createServer, type Server, type Socket } from "node:net";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -37,8 +37,11 @@ type Answer =
   | { readonly end: "refused"; readonly code: ErrorCode; readonly message: string }
   | { readonly end: "failed"; readonly message: string };
 
-/** How long a path of a socket may be, in bytes: what fits into the system's `sockaddr_un`. */
-const LONGEST_PATH = process.platform === "linux" ? 107 : 103;
+/**
+ * How long the path of the socket may be, in bytes: what fits into the system's `sockaddr_un`, less two, since the socket is
+ * bound at a longer path before it is moved.
+ */
+const LONGEST_PATH = (process.platform === "linux" ? 107 : 103) - 2;
 
 const tooLong = (path: string) =>
   `${path} is too long for a socket, by ${Buffer.byteLength(path) - LONGEST_PATH} bytes. Give the data directory a shorter path, by a symbolic link say.`;
@@ -71,6 +74,7 @@ export async function listenForCommands(data: Data, log: Logger): Promise<() => 
   }
   return async () => {
     server.close();
+    rmSync(socketIn(data.directory), { force: true });
     await Promise.race([Promise.all(underWay.values()), sleep(LAST_MOMENTS, undefined, { ref: false })]);
     for (const socket of underWay.keys()) socket.destroy();
     await Promise.all(underWay.values());
@@ -79,16 +83,17 @@ export async function listenForCommands(data: Data, log: Logger): Promise<() => 
 
 async function listen(server: Server, path: string): Promise<void> {
   if (Buffer.byteLength(path) > LONGEST_PATH) throw new Error(tooLong(path));
-  // The directory is locked, so whoever listened there is gone, and has left it behind when it was killed.
-  rmSync(path, { force: true });
-  // It comes into being within `listen`, and is never there for others to see.
-  const before = process.umask(0o177);
+  // A directory that only its owner may enter hides the socket until its mode is set.
+  const hidden = mkdtempSync(join(dirname(path), "."));
   try {
-    server.listen(path);
+    server.listen(join(hidden, "s"));
+    await once(server, "listening");
+    chmodSync(join(hidden, "s"), 0o600);
+    // The directory is locked, so a socket that is there was left behind by a server that was killed.
+    renameSync(join(hidden, "s"), path);
   } finally {
-    process.umask(before);
+    rmSync(hidden, { recursive: true });
   }
-  await once(server, "listening");
 }
 
 async function answer(socket: Socket, data: Data, log: Logger): Promise<void> {

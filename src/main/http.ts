@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createHttpApp, type HttpOptions } from "../adapters/http/app.js";
 import { connectionLimits, type ConnectionLimits, type HttpServer } from "../adapters/http/connections.js";
@@ -83,7 +84,7 @@ export function mount(messaging: Served, options: MountOptions): Mounted {
     try {
       await answer(request, response);
       // Or what stands above would touch an answer that is still being written.
-      await new Promise<void>((resolve) => (response.closed ? resolve() : response.once("close", resolve)));
+      if (!response.writableFinished && !request.socket.destroyed) await once(response, "close");
     } finally {
       context.url = url;
     }

@@ -1,4 +1,5 @@
 import { PassThrough, Writable } from "node:stream";
+import { text } from "node:stream/consumers";
 import { expect } from "chai";
 import {
   jsonLine,
@@ -92,7 +93,8 @@ describe("A password", () => {
     for (const each of keys) source.write(each);
     source.end();
     const password = await reading;
-    return { password, prompted: String(prompts.read() ?? "") };
+    prompts.end();
+    return { password, prompted: await text(prompts) };
   };
 
   it("is the first line of what is piped in, to the letter", async () => {

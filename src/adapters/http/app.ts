@@ -116,7 +116,7 @@ function observe(log: Log, metrics: Metrics): Middleware {
     ctx.state["requestId"] = requestId;
     ctx.res.once("close", () => {
       const seconds = Number(process.hrtime.bigint() - began) / 1e9;
-      const route = String(ctx["_matchedRoute"] ?? "none");
+      const route = String(ctx["routerPath"] ?? "none");
       // A client that went before the answer began was given none.
       const status = ctx.res.headersSent ? ctx.status : undefined;
       metrics.countRequest(ctx.method, route, String(status ?? "none"), seconds);

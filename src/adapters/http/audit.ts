@@ -37,7 +37,7 @@ export function auditIn(log: Log): Audit {
       audit: deed,
       request_id: ctx.state["requestId"],
       method: ctx.method,
-      route: ctx["_matchedRoute"],
+      route: ctx["routerPath"],
       address: clientAddress(ctx),
       user_id: ctx.state["userId"],
       session_id: ctx.state["sessionId"],
