@@ -50,7 +50,7 @@ describe("The README's live events", () => {
     };
     const patiently = (attempt: () => Promise<unknown>) => (over ? new Promise(() => {}) : attempt());
     await runSnippet("js", { ask, patiently, console });
-    await until(() => server.store.followers > 0);
+    await until(() => server.store.subscribers > 0);
     await server.send("ana", "1");
     await until(() => printed.length === 3);
     await server.send("ana", "2");
@@ -76,7 +76,7 @@ describe("The README's live events", () => {
     }
     const location = { reload: () => (loads += 1) };
     await runSnippet("html", { fetch: inBrowser, EventSource: Source, console, location });
-    await until(() => server.store.followers > 0);
+    await until(() => server.store.subscribers > 0);
     await server.send("ana", "1");
     await until(() => printed.length > 0);
     expect((printed[0] as EventJson["message"])?.message).to.equal("1");

@@ -1,7 +1,13 @@
 import { MessagingError } from "../domain/errors.js";
-import { MOST_SESSIONS, newSession, requireAlive, type Session, type SessionId } from "../domain/session.js";
 import {
-  faultInPassword,
+  MAX_SESSIONS_PER_USER,
+  newSession,
+  assertAlive,
+  type Session,
+  type SessionId,
+} from "../domain/session.js";
+import {
+  passwordFault,
   parseNewPassword,
   parsePassword,
   parseUsername,
@@ -12,7 +18,7 @@ import {
   type UserId,
 } from "../domain/user.js";
 import type { PasswordHasher, Ports, Repositories } from "./ports.js";
-import { end, findSession, type NewSession } from "./sessions.js";
+import { endSessions, findSession, type NewSession } from "./sessions.js";
 
 export interface RegisterUser {
   readonly username: string;
@@ -74,7 +80,7 @@ export async function logIn(ports: Ports, command: LogIn): Promise<NewSession> {
     requireEnabled(current);
     if (newDigest !== undefined) await users.replacePassword(user.id, newDigest);
     const replaced = command.replaces && (await findSession(ports, sessions, command.replaces));
-    if (replaced && replaced.kind === "cookie") await end(repositories, [replaced], now);
+    if (replaced && replaced.kind === "cookie") await endSessions(repositories, [replaced], now);
     await sessions.removeExpired(user.id, now);
     await makeRoom(repositories, user.id, now);
     await sessions.add(session, secrets.digests(secret)[0]);
@@ -86,7 +92,7 @@ export async function logIn(ports: Ports, command: LogIn): Promise<NewSession> {
 async function makeRoom(repositories: Repositories, userId: UserId, now: number): Promise<void> {
   const all = await repositories.sessions.ofUser(userId);
   const own = all.filter(({ kind }) => kind === "cookie");
-  await end(repositories, own.slice(0, Math.max(0, own.length - MOST_SESSIONS + 1)), now);
+  await endSessions(repositories, own.slice(0, Math.max(0, own.length - MAX_SESSIONS_PER_USER + 1)), now);
 }
 
 export interface ChangePassword {
@@ -107,7 +113,7 @@ export async function changePassword(ports: Ports, command: ChangePassword): Pro
   const { by, currentPassword } = command;
   const key = usernameKey(by.user.username);
   const newPassword = parseNewPassword(command.newPassword, refusedPasswords);
-  if (faultInPassword(currentPassword) !== undefined) throw wrongPassword(by.user.id);
+  if (passwordFault(currentPassword) !== undefined) throw wrongPassword(by.user.id);
   const found = await store.read(({ users }) => users.credentials(key));
   if (!(await passwords.verify(found?.passwordDigest, parsePassword(currentPassword)))) {
     throw wrongPassword(by.user.id);
@@ -117,14 +123,14 @@ export async function changePassword(ports: Ports, command: ChangePassword): Pro
     const { users, sessions } = repositories;
     const all = await sessions.ofUser(by.user.id);
     const now = clock.now();
-    requireAlive(
+    assertAlive(
       all.find(({ id }) => id === by.id),
       now,
     );
     const current = await users.credentials(key);
     if (current?.passwordDigest !== found?.passwordDigest) throw wrongPassword(by.user.id);
     await users.replacePassword(by.user.id, newDigest);
-    await end(
+    await endSessions(
       repositories,
       all.filter(({ id }) => id !== by.id),
       now,

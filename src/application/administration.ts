@@ -5,8 +5,8 @@ import type { Session } from "../domain/session.js";
 import { parseNewPassword, usernameKey, type Account } from "../domain/user.js";
 import { listChats } from "./chats.js";
 import type { Ports, UserReader } from "./ports.js";
-import { end, liveSessions } from "./sessions.js";
-import { requireUserCalled } from "./users.js";
+import { endSessions, findLiveSessions } from "./sessions.js";
+import { getUserByNameOrId } from "./users.js";
 
 /*
  * What the operator of the service does, who acts outside of any user and any chat. None of it is in `Messaging`, so that
@@ -37,7 +37,7 @@ export async function disableUser({ store, clock }: OperatorPorts, command: Disa
     const { user } = account;
     const disabledAt = clock.now();
     await users.setDisabledAt(user.id, disabledAt);
-    await end(repositories, await sessions.ofUser(user.id), disabledAt);
+    await endSessions(repositories, await sessions.ofUser(user.id), disabledAt);
     return { user, disabledAt };
   });
 }
@@ -71,14 +71,14 @@ export interface ResetPassword {
  */
 export async function resetPassword(ports: OperatorPorts, command: ResetPassword): Promise<Account> {
   const { store, passwords, refusedPasswords, clock } = ports;
-  await store.read(({ users }) => requireUserCalled(users, command.user));
+  await store.read(({ users }) => getUserByNameOrId(users, command.user));
   const digest = await passwords.hash(parseNewPassword(command.newPassword, refusedPasswords));
   return store.transaction(async (repositories) => {
     const { users, sessions } = repositories;
     const account = await requireAccount(users, command.user);
     const { id } = account.user;
     await users.replacePassword(id, digest);
-    await end(repositories, await sessions.ofUser(id), clock.now());
+    await endSessions(repositories, await sessions.ofUser(id), clock.now());
     return account;
   });
 }
@@ -97,8 +97,8 @@ export async function sessionsOf(
   command: SessionsOf,
 ): Promise<readonly Session[]> {
   return store.read(async (repositories) => {
-    const user = await requireUserCalled(repositories.users, command.user);
-    return liveSessions(repositories.sessions, user.id, clock.now());
+    const user = await getUserByNameOrId(repositories.users, command.user);
+    return findLiveSessions(repositories.sessions, user.id, clock.now());
   });
 }
 
@@ -119,14 +119,14 @@ export async function revokeSessions(
   { user: nameOrId, sessionId }: RevokeSessions,
 ): Promise<readonly Session[]> {
   return store.transaction(async (repositories) => {
-    const user = await requireUserCalled(repositories.users, nameOrId);
+    const user = await getUserByNameOrId(repositories.users, nameOrId);
     const now = clock.now();
-    const all = await liveSessions(repositories.sessions, user.id, now);
+    const all = await findLiveSessions(repositories.sessions, user.id, now);
     const ended = sessionId === undefined ? all : all.filter(({ id }) => id === sessionId);
     if (sessionId !== undefined && ended.length === 0) {
       throw new MessagingError("unknown_session", "This user has no such session or token.");
     }
-    await end(repositories, ended, now);
+    await endSessions(repositories, ended, now);
     return ended;
   });
 }
@@ -180,7 +180,7 @@ export async function* exportUser(ports: OperatorPorts, command: ExportUser): As
     const found = await requireAccount(repositories.users, command.user);
     return {
       account: found,
-      sessions: await liveSessions(repositories.sessions, found.user.id, clock.now()),
+      sessions: await findLiveSessions(repositories.sessions, found.user.id, clock.now()),
       upTo: await repositories.messages.lastId(),
     };
   });
@@ -203,7 +203,7 @@ export async function* exportUser(ports: OperatorPorts, command: ExportUser): As
 }
 
 /** How much there is. */
-export interface Stock {
+export interface Statistics {
   readonly users: number;
   /** Of the users. */
   readonly disabledUsers: number;
@@ -219,7 +219,7 @@ export interface Stock {
 }
 
 /** Counts what there is, slice by slice, so that others have their turn; what comes meanwhile may be counted or not. */
-export async function takeStock(ports: OperatorPorts): Promise<Stock> {
+export async function countStatistics(ports: OperatorPorts): Promise<Statistics> {
   const { store, clock } = ports;
   const stock = {
     users: 0,
@@ -236,7 +236,7 @@ export async function takeStock(ports: OperatorPorts): Promise<Stock> {
     stock.disabledUsers += accounts.filter(({ disabledAt }) => disabledAt !== null).length;
     await store.read(async (repositories) => {
       for (const { user } of accounts) {
-        const live = await liveSessions(repositories.sessions, user.id, now);
+        const live = await findLiveSessions(repositories.sessions, user.id, now);
         const tokens = live.filter(({ kind }) => kind === "token").length;
         stock.tokens += tokens;
         stock.sessions += live.length - tokens;
@@ -254,7 +254,7 @@ export async function takeStock(ports: OperatorPorts): Promise<Stock> {
 }
 
 async function requireAccount(users: UserReader, nameOrId: string): Promise<Account> {
-  const { username } = await requireUserCalled(users, nameOrId);
+  const { username } = await getUserByNameOrId(users, nameOrId);
   const { user, disabledAt } = (await users.credentials(usernameKey(username)))!;
   return { user, disabledAt };
 }

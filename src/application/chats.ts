@@ -1,8 +1,8 @@
 import {
-  furthestRead,
+  advanceReadSeq,
   parseTitle,
-  requireGroup,
-  requireParticipant,
+  assertGroup,
+  assertParticipant,
   unreadCount,
   type Chat,
   type ChatId,
@@ -13,7 +13,7 @@ import { MessagingError } from "../domain/errors.js";
 import { chatChanged, chatCreated } from "../domain/event.js";
 import type { User, UserId } from "../domain/user.js";
 import type { ChatPage, Ports } from "./ports.js";
-import { requireUser, requireUserCalled, requireUserNamed } from "./users.js";
+import { getUser, getUserByNameOrId, getUserByUsername } from "./users.js";
 
 export interface CreateGroupChat {
   readonly by: UserId;
@@ -29,7 +29,7 @@ export async function createGroupChat({ store, clock }: Ports, command: CreateGr
   const title = command.title == null ? null : parseTitle(command.title);
   const now = clock.now();
   return store.transaction(async ({ chats, users, events }) => {
-    const creator = await requireUser(users, command.by);
+    const creator = await getUser(users, command.by);
     const chat = await chats.addGroup(title, now);
     await chats.addParticipant(chat.id, creator.id, now);
     await events.append(chatCreated(chat, [creator]));
@@ -51,7 +51,7 @@ export interface RenameChat {
 export async function renameChat({ store, clock }: Ports, command: RenameChat): Promise<void> {
   const title = command.title === null ? null : parseTitle(command.title);
   await store.transaction(async ({ chats, events }) => {
-    const { id: chatId, title: before } = requireGroup(await chats.ofParticipant(command.chatId, command.by));
+    const { id: chatId, title: before } = assertGroup(await chats.ofParticipant(command.chatId, command.by));
     if (before === title) return;
     await chats.rename(chatId, title);
     await events.append(chatChanged(chatId, { type: "chat.renamed", title }, clock.now()));
@@ -72,9 +72,9 @@ export interface AddParticipant {
  */
 export async function addParticipant({ store, clock }: Ports, command: AddParticipant): Promise<User> {
   return store.transaction(async ({ chats, users, events }) => {
-    const { chat, participantCount } = requireParticipant(await chats.overview(command.chatId, command.by));
-    const { id: chatId } = requireGroup(chat);
-    const user = await requireUserNamed(users, command.username);
+    const { chat, participantCount } = assertParticipant(await chats.overview(command.chatId, command.by));
+    const { id: chatId } = assertGroup(chat);
+    const user = await getUserByUsername(users, command.username);
     const { id, username } = user;
     const at = clock.now();
     const what = {
@@ -87,10 +87,10 @@ export async function addParticipant({ store, clock }: Ports, command: AddPartic
     if (!(await chats.addParticipant(chatId, id, at))) {
       throw new MessagingError("already_participant", "This user is a participant of the chat already.");
     }
-    const found = requireParticipant(await chats.overview(chatId, id));
+    const found = assertParticipant(await chats.overview(chatId, id));
     const own = { ...what, overview: { ...found, lastMessage: null } };
     await events.append({
-      ...chatChanged(chatId, own, at, { user: id, outside: false }),
+      ...chatChanged(chatId, own, at, { user: id, includesRemoved: false }),
       messageId: found.lastMessage?.id ?? null,
     });
     return user;
@@ -112,8 +112,8 @@ export interface RemoveParticipant {
  */
 export async function removeParticipant({ store, clock }: Ports, command: RemoveParticipant): Promise<User> {
   return store.transaction(async ({ chats, users, events }) => {
-    const { id: chatId } = requireGroup(await chats.ofParticipant(command.chatId, command.by));
-    const user = await requireUserCalled(users, command.user);
+    const { id: chatId } = assertGroup(await chats.ofParticipant(command.chatId, command.by));
+    const user = await getUserByNameOrId(users, command.user);
     const { id, username } = user;
     const overview = await chats.overview(chatId, id);
     if (!overview || !(await chats.removeParticipant(chatId, id))) {
@@ -123,7 +123,7 @@ export async function removeParticipant({ store, clock }: Ports, command: Remove
     const what = { type: "participant.removed", user: { id, username }, participantCount } as const;
     const at = clock.now();
     await events.append(chatChanged(chatId, what, at));
-    await events.append(chatChanged(chatId, what, at, { user: id, outside: true }));
+    await events.append(chatChanged(chatId, what, at, { user: id, includesRemoved: true }));
     return user;
   });
 }
@@ -191,7 +191,7 @@ export async function getChat(
   { by, chatId }: GetChat,
 ): Promise<{ readonly overview: ChatOverview; readonly participants: readonly Participant[] }> {
   return store.read(async ({ chats }) => {
-    const overview = requireParticipant(await chats.overview(chatId, by));
+    const overview = assertParticipant(await chats.overview(chatId, by));
     return { overview, participants: await chats.participants(chatId) };
   });
 }
@@ -213,19 +213,19 @@ export async function markRead(
   { by, chatId, seq }: MarkRead,
 ): Promise<ChatOverview> {
   return store.transaction(async ({ chats, users, events }) => {
-    const before = requireParticipant(await chats.overview(chatId, by));
-    const readSeq = furthestRead(before, seq);
+    const before = assertParticipant(await chats.overview(chatId, by));
+    const readSeq = advanceReadSeq(before, seq);
     if (readSeq === before.readSeq) return before;
     await chats.setRead(chatId, by, readSeq);
-    const after = requireParticipant(await chats.overview(chatId, by));
-    const { id, username } = await requireUser(users, by);
+    const after = assertParticipant(await chats.overview(chatId, by));
+    const { id, username } = await getUser(users, by);
     const what = {
       type: "chat.read",
       user: { id, username },
       readSeq,
       unreadCount: unreadCount(after),
     } as const;
-    const to = after.chat.kind === "p2p" ? "participants" : { user: by, outside: false };
+    const to = after.chat.kind === "p2p" ? "participants" : { user: by, includesRemoved: false };
     await events.append(chatChanged(chatId, what, clock.now(), to));
     return after;
   });

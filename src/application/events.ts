@@ -1,11 +1,11 @@
 import type { ChatOverview } from "../domain/chat.js";
-import { cursorAt, placeOf, tell, type ChatEvent, type EventCursor } from "../domain/event.js";
+import { cursorAt, positionOf, toChatEvent, type ChatEvent, type EventCursor } from "../domain/event.js";
 import { MessagingError } from "../domain/errors.js";
 import type { SessionId } from "../domain/session.js";
 import type { UserId } from "../domain/user.js";
 import type { EventFeed, Following } from "./feed.js";
 import type { Ports, ReadRepositories } from "./ports.js";
-import { liveSessions } from "./sessions.js";
+import { findLiveSessions } from "./sessions.js";
 
 /** What happened, and from where to go on. */
 export interface EventBatch {
@@ -56,7 +56,7 @@ export async function listEvents(core: Ports & Feed, command: ListEvents): Promi
   }
 }
 
-export interface FollowEvents {
+export interface Subscribe {
   readonly by: UserId;
   /** Where to begin; without it, now. */
   readonly after?: string | undefined;
@@ -65,7 +65,7 @@ export interface FollowEvents {
 }
 
 /** Batch after batch; one call at a time. */
-export interface EventBatches extends AsyncIterableIterator<EventBatch, undefined> {
+export interface Subscription extends AsyncIterableIterator<EventBatch, undefined> {
   /**
    * What has happened since the last batch, without waiting, for whoever tells very many at once: it may be nothing. Undefined
    * where only `next` can tell: before the first batch, while there is more in the log, and at the end.
@@ -87,7 +87,7 @@ const SLICE = 200;
  * @throws MessagingError `invalid_cursor`, `cursor_expired`, when the first batch or a later one is taken; `not_signed_in` with
  * the first, where the session has ended
  */
-export function followEvents(core: Ports & Feed, command: FollowEvents): EventBatches {
+export function subscribe(core: Ports & Feed, command: Subscribe): Subscription {
   const place: Place = { cursor: command.after, following: undefined, live: false };
   const batches = follow(core, command, place);
   return {
@@ -122,7 +122,7 @@ function moveOn(place: Place, events: readonly ChatEvent[]): EventBatch {
 
 async function* follow(
   { feed, clock }: Ports & Feed,
-  command: FollowEvents,
+  command: Subscribe,
   place: Place,
 ): AsyncGenerator<EventBatch, undefined> {
   const { by, session } = command;
@@ -152,7 +152,7 @@ async function* follow(
 }
 
 /**
- * What happens in the caller's chats, one event at a time: what `followEvents` tells. Without a cursor it begins with what
+ * What happens in the caller's chats, one event at a time: what `subscribe` tells. Without a cursor it begins with what
  * happens after this call, whenever the first event is taken. It is done when the session ends.
  *
  * @throws MessagingError when an event is taken: `invalid_cursor`; `not_signed_in` where the session had ended before;
@@ -160,9 +160,9 @@ async function* follow(
  */
 export function everyEvent(
   core: Ports & Feed,
-  command: FollowEvents,
+  command: Subscribe,
 ): AsyncIterableIterator<ChatEvent, undefined> {
-  const batches = followEvents(core, command);
+  const batches = subscribe(core, command);
   const first = batches.next();
   // Whoever takes the first event is told.
   first.catch(() => {});
@@ -189,11 +189,11 @@ async function* oneByOne(
 /** One that ended before the log was followed has its end behind it, and would be followed for ever. */
 async function requireSession(
   { sessions }: ReadRepositories,
-  { by, session }: FollowEvents,
+  { by, session }: Subscribe,
   now: number,
 ): Promise<void> {
   if (session === undefined) return;
-  const own = await liveSessions(sessions, by, now);
+  const own = await findLiveSessions(sessions, by, now);
   if (!own.some(({ id }) => id === session)) throw sessionEnded();
 }
 
@@ -210,9 +210,9 @@ export interface Feed {
 async function readPage({ events }: ReadRepositories, { by, after, limit }: ListEvents): Promise<EventPage> {
   const bounds = await events.bounds();
   const { epoch, last: upTo } = bounds;
-  const place = after === undefined ? upTo : placeOf(after, bounds);
+  const place = after === undefined ? upTo : positionOf(after, bounds);
   const found = place < upTo ? await events.ofUser(by, { after: place, upTo, limit: limit + 1 }) : [];
-  const told = found.slice(0, limit).map((event) => tell(event, epoch));
+  const told = found.slice(0, limit).map((event) => toChatEvent(event, epoch));
   const last = found.length > limit ? told.at(-1) : undefined;
   return { events: told, cursor: last?.cursor ?? cursorAt(epoch, upTo), hasMore: last !== undefined };
 }

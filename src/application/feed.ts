@@ -1,5 +1,5 @@
 import type { ChatId } from "../domain/chat.js";
-import { tell, type ChatEvent, type StoredEvent } from "../domain/event.js";
+import { toChatEvent, type ChatEvent, type StoredEvent } from "../domain/event.js";
 import type { SessionId } from "../domain/session.js";
 import type { UserId } from "../domain/user.js";
 import type { LogEntry, ReadRepositories, Store } from "./ports.js";
@@ -40,18 +40,18 @@ export interface Following {
 /** How many entries of the log are read at a time. */
 const SLICE = 500;
 
-/** How many events wait for a follower who does not take them; those behind them are for them to read from the log. */
+/** How many events wait for a subscriber who does not take them; those behind them are for them to read from the log. */
 const MOST_WAITING = 1_000;
 
-/** @param store must stay open as long as there are followers. */
-export function eventFeed(store: Pick<Store, "read" | "follow">): EventFeed {
-  const byChat = new Map<ChatId, Set<Follower>>();
-  const byUser = new Map<UserId, Set<Follower>>();
+/** @param store must stay open as long as there are subscribers. */
+export function eventFeed(store: Pick<Store, "read" | "subscribe">): EventFeed {
+  const byChat = new Map<ChatId, Set<Subscriber>>();
+  const byUser = new Map<UserId, Set<Subscriber>>();
   /** What was read of the log meanwhile, for each who is catching up. */
   const missing = new Set<LogEntry[]>();
   /** Up to where the log has been read; undefined before anybody has caught up. */
   let position: number | undefined;
-  let unfollow: (() => void) | undefined;
+  let unsubscribe: (() => void) | undefined;
   let woken = false;
   let reading = false;
   let epoch = "";
@@ -76,23 +76,23 @@ export function eventFeed(store: Pick<Store, "read" | "follow">): EventFeed {
         handOut(entries);
       }
     } catch (error) {
-      for (const follower of [...byUser.values()].flatMap((set) => [...set])) follower.fail(error);
+      for (const subscriber of [...byUser.values()].flatMap((set) => [...set])) subscriber.fail(error);
     } finally {
       reading = false;
     }
   }
 
   function handOut(entries: readonly LogEntry[]): void {
-    const told = new Set<Follower>();
+    const told = new Set<Subscriber>();
     for (const entry of entries) {
       const give = giver(entry);
-      for (const follower of concerned(entry)) if (give(follower)) told.add(follower);
+      for (const subscriber of concerned(entry)) if (give(subscriber)) told.add(subscriber);
     }
-    for (const follower of told) follower.wake();
+    for (const subscriber of told) subscriber.wake();
   }
 
   /** Those who follow and may have to do with it. A copy, since it may change who is in the chat. */
-  function concerned(entry: LogEntry): Set<Follower> {
+  function concerned(entry: LogEntry): Set<Subscriber> {
     if ("sessionId" in entry) return new Set(byUser.get(entry.userId));
     if (entry.to !== "participants") return new Set(byUser.get(entry.to.user));
     const all = new Set(byChat.get(entry.chatId));
@@ -102,60 +102,61 @@ export function eventFeed(store: Pick<Store, "read" | "follow">): EventFeed {
     return all;
   }
 
-  /** Gives it to a follower, if it is for them. It is made ready once, however many they are. */
-  function giver(entry: LogEntry): (follower: Follower) => boolean {
+  /** Gives it to a subscriber, if it is for them. It is made ready once, however many they are. */
+  function giver(entry: LogEntry): (subscriber: Subscriber) => boolean {
     let event: ChatEvent | undefined;
-    return (follower) => {
+    return (subscriber) => {
       if ("sessionId" in entry) {
-        if (entry.sessionId === follower.session) follower.end();
+        if (entry.sessionId === subscriber.session) subscriber.end();
         return false;
       }
-      if (entry.id <= follower.from) return false;
-      move(follower, entry);
+      if (entry.id <= subscriber.from) return false;
+      move(subscriber, entry);
       const isFor =
         entry.to === "participants"
-          ? follower.chats.has(entry.chatId)
-          : entry.to.user === follower.userId && (entry.to.outside || follower.chats.has(entry.chatId));
-      if (isFor) follower.take((event ??= tell(entry, epoch)));
+          ? subscriber.chats.has(entry.chatId)
+          : entry.to.user === subscriber.userId &&
+            (entry.to.includesRemoved || subscriber.chats.has(entry.chatId));
+      if (isFor) subscriber.take((event ??= toChatEvent(entry, epoch)));
       return isFor;
     };
   }
 
-  /** Lets a follower into the chat or out of it, where that is what has happened. */
-  function move(follower: Follower, { chatId, to, what }: StoredEvent): void {
-    const { userId, chats } = follower;
+  /** Lets a subscriber into the chat or out of it, where that is what has happened. */
+  function move(subscriber: Subscriber, { chatId, to, what }: StoredEvent): void {
+    const { userId, chats } = subscriber;
     const enters =
       (what.type === "chat.created" && what.participants.some(({ id }) => id === userId)) ||
       (what.type === "participant.added" && to !== "participants" && to.user === userId);
     if (enters) {
       chats.add(chatId);
-      put(byChat, chatId, follower);
+      put(byChat, chatId, subscriber);
     } else if (what.type === "participant.removed" && what.user.id === userId) {
       chats.delete(chatId);
-      drop(byChat, chatId, follower);
+      drop(byChat, chatId, subscriber);
     }
   }
 
   async function catchUp<T>(
-    follower: Follower,
+    subscriber: Subscriber,
     read: (repositories: ReadRepositories) => Promise<T>,
   ): Promise<T> {
     const missed: LogEntry[] = [];
     missing.add(missed);
     try {
-      follower.wait();
+      subscriber.wait();
       const [result, chatIds, bounds] = await store.read(async (repositories) => [
         await read(repositories),
-        await repositories.chats.idsOfUser(follower.userId),
+        await repositories.chats.idsOfUser(subscriber.userId),
         await repositories.events.bounds(),
       ]);
-      if (follower.ended) return result;
-      for (const chatId of follower.chats) drop(byChat, chatId, follower);
-      for (const chatId of chatIds) put(byChat, chatId, follower);
+      if (subscriber.ended) return result;
+      for (const chatId of subscriber.chats) drop(byChat, chatId, subscriber);
+      for (const chatId of chatIds) put(byChat, chatId, subscriber);
       epoch = bounds.epoch;
       position ??= bounds.last;
-      follower.begin(bounds.last, chatIds);
-      for (const entry of missed) giver(entry)(follower);
+      subscriber.begin(bounds.last, chatIds);
+      for (const entry of missed) giver(entry)(subscriber);
       // Something was stored before anybody had caught up.
       if (woken) void readOn();
       return result;
@@ -164,34 +165,34 @@ export function eventFeed(store: Pick<Store, "read" | "follow">): EventFeed {
     }
   }
 
-  function leave(follower: Follower): void {
-    follower.end();
-    drop(byUser, follower.userId, follower);
-    for (const chatId of follower.chats) drop(byChat, chatId, follower);
+  function leave(subscriber: Subscriber): void {
+    subscriber.end();
+    drop(byUser, subscriber.userId, subscriber);
+    for (const chatId of subscriber.chats) drop(byChat, chatId, subscriber);
     if (byUser.size > 0) return;
-    unfollow?.();
-    unfollow = undefined;
+    unsubscribe?.();
+    unsubscribe = undefined;
     position = undefined;
   }
 
   return {
     join(userId, session) {
-      const follower = new Follower(userId, session);
-      put(byUser, userId, follower);
-      unfollow ??= store.follow(() => void readOn());
+      const subscriber = new Subscriber(userId, session);
+      put(byUser, userId, subscriber);
+      unsubscribe ??= store.subscribe(() => void readOn());
       return {
-        catchUp: (read) => catchUp(follower, read),
-        next: () => follower.next(),
-        now: (wake) => follower.now(wake),
-        ended: () => follower.ended,
-        leave: () => leave(follower),
+        catchUp: (read) => catchUp(subscriber, read),
+        next: () => subscriber.next(),
+        now: (wake) => subscriber.now(wake),
+        ended: () => subscriber.ended,
+        leave: () => leave(subscriber),
       };
     },
   };
 }
 
 /** One who follows. It holds what is for them until they take it. */
-class Follower {
+class Subscriber {
   readonly userId: UserId;
   readonly session: SessionId | undefined;
   /** The last entry before those that it is given. */
@@ -267,13 +268,13 @@ class Follower {
   }
 }
 
-function put<Key>(sets: Map<Key, Set<Follower>>, key: Key, follower: Follower): void {
+function put<Key>(sets: Map<Key, Set<Subscriber>>, key: Key, subscriber: Subscriber): void {
   const set = sets.get(key) ?? new Set();
-  sets.set(key, set.add(follower));
+  sets.set(key, set.add(subscriber));
 }
 
-function drop<Key>(sets: Map<Key, Set<Follower>>, key: Key, follower: Follower): void {
+function drop<Key>(sets: Map<Key, Set<Subscriber>>, key: Key, subscriber: Subscriber): void {
   const set = sets.get(key);
-  set?.delete(follower);
+  set?.delete(subscriber);
   if (set?.size === 0) sets.delete(key);
 }

@@ -1,17 +1,17 @@
-import { pairOf, requireGroup, type Chat, type ChatId } from "../domain/chat.js";
+import { pairOf, assertGroup, type Chat, type ChatId } from "../domain/chat.js";
 import { MessagingError } from "../domain/errors.js";
 import { chatCreated, messageChanged } from "../domain/event.js";
 import {
   edit,
   parseIdempotencyKey,
   parseMessageText,
-  requireSender,
+  assertSender,
   tombstone,
   type Message,
 } from "../domain/message.js";
 import type { User, UserId } from "../domain/user.js";
 import type { Ports, ReadRepositories, Repositories, SentAs, Slice } from "./ports.js";
-import { requireUser, requireUserNamed } from "./users.js";
+import { getUser, getUserByUsername } from "./users.js";
 
 /** A group chat, or the p2p chat with a user. */
 export type Destination = { readonly chatId: ChatId } | { readonly username: string };
@@ -53,11 +53,11 @@ export async function sendMessage(ports: Ports, command: SendMessage): Promise<S
       return { message: before.message, replayed: true };
     }
     const sentAt = clock.now();
-    const sender = await requireUser(users, by);
+    const sender = await getUser(users, by);
     const chat =
       "chatId" in to
-        ? requireGroup(await chats.ofParticipant(to.chatId, by))
-        : await openP2p(repositories, sender, await requireUserNamed(users, to.username), sentAt);
+        ? assertGroup(await chats.ofParticipant(to.chatId, by))
+        : await openP2p(repositories, sender, await getUserByUsername(users, to.username), sentAt);
     const message = await messages.append(
       { chatId: chat.id, sender, text, sentAt },
       once && { key: once.key, textDigest: once.textDigests[0] },
@@ -104,7 +104,7 @@ async function p2pWith(
   by: UserId,
   username: string,
 ): Promise<Chat | undefined> {
-  const peer = await requireUserNamed(users, username);
+  const peer = await getUserByUsername(users, username);
   return chats.p2p(pairOf(by, peer.id));
 }
 
@@ -160,7 +160,7 @@ async function ownMessage(
   { by, id }: DeleteMessage,
 ): Promise<Message> {
   const message = await messages.byId(id);
-  return requireSender(message, by, message && (await chats.ofParticipant(message.chatId, by)));
+  return assertSender(message, by, message && (await chats.ofParticipant(message.chatId, by)));
 }
 
 export interface ListMessages {
@@ -269,7 +269,7 @@ async function history(
   if (of === "all") return (slice) => messages.ofUser(by, slice);
   const chat =
     "chatId" in of
-      ? requireGroup(await chats.ofParticipant(of.chatId, by))
+      ? assertGroup(await chats.ofParticipant(of.chatId, by))
       : await p2pWith(repositories, by, of.username);
   return async (slice) => (chat ? messages.ofChat(chat.id, slice) : []);
 }

@@ -11,7 +11,7 @@ import {
   renameChat,
 } from "./chats.js";
 import type * as events from "./events.js";
-import { everyEvent, followEvents, forgetEvents, listEvents, sync, type Feed } from "./events.js";
+import { everyEvent, subscribe, forgetEvents, listEvents, sync, type Feed } from "./events.js";
 import { eventFeed } from "./feed.js";
 import type * as messages from "./messages.js";
 import { deleteMessage, editMessage, listMessages, pageMessages, sendMessage } from "./messages.js";
@@ -54,7 +54,7 @@ const useCases = {
   pageMessages,
   sync,
   listEvents,
-  followEvents,
+  subscribe,
   events: everyEvent,
   forgetEvents,
 };
@@ -65,7 +65,7 @@ type Modules = typeof accounts &
   typeof events &
   typeof messages &
   typeof sessions & {
-    /** What happens in the caller's chats, one event at a time: what `followEvents` tells, from this call on. */
+    /** What happens in the caller's chats, one event at a time: what `subscribe` tells, from this call on. */
     events: typeof events.everyEvent;
   };
 

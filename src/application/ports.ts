@@ -37,7 +37,7 @@ export interface Store {
    *
    * @returns what ends that.
    */
-  follow(wake: () => void): () => void;
+  subscribe(wake: () => void): () => void;
 
   status(): StoreStatus;
 
@@ -170,13 +170,13 @@ export interface MessageRepository extends MessageReader {
    * @param once the key under which nothing of this sender may be stored but this one message.
    * @throws Error where there is one.
    */
-  append(draft: MessageDraft, once?: Once): Promise<Message>;
+  append(draft: MessageDraft, once?: IdempotentSend): Promise<Message>;
   /** Keeps the `text`, `editedAt` and `deletedAt` of the message with that id. What they were before is gone. */
   update(message: Message): Promise<void>;
 }
 
 /** How a message was sent, if so that sending it again sends nothing. */
-export interface Once {
+export interface IdempotentSend {
   readonly key: IdempotencyKey;
   /** Of the text as it was sent. */
   readonly textDigest: string;

@@ -1,10 +1,10 @@
 import { MessagingError } from "../domain/errors.js";
 import {
-  MOST_SESSIONS,
+  MAX_SESSIONS_PER_USER,
   isAlive,
   newToken,
-  requireAlive,
-  seen,
+  assertAlive,
+  markSeen,
   type Session,
   type SessionId,
 } from "../domain/session.js";
@@ -31,9 +31,9 @@ export interface Authenticate {
 export async function authenticate(ports: Ports, { secret, kind }: Authenticate): Promise<Session> {
   const found = await ports.store.read(({ sessions }) => findSession(ports, sessions, secret));
   const now = ports.clock.now();
-  const session = requireAlive(found, now);
-  if (kind !== undefined && session.kind !== kind) return requireAlive(undefined, now);
-  if (seen(session, now) === session) return session;
+  const session = assertAlive(found, now);
+  if (kind !== undefined && session.kind !== kind) return assertAlive(undefined, now);
+  if (markSeen(session, now) === session) return session;
   return noteUse(ports, session, now).catch((error) => {
     if (error instanceof MessagingError && error.code !== "not_signed_in") return session;
     throw error;
@@ -42,12 +42,12 @@ export async function authenticate(ports: Ports, { secret, kind }: Authenticate)
 
 function noteUse({ store }: Ports, { id, user }: Session, now: number): Promise<Session> {
   return store.transaction(async ({ sessions }) => {
-    const own = await liveSessions(sessions, user.id, now);
-    const current = requireAlive(
+    const own = await findLiveSessions(sessions, user.id, now);
+    const current = assertAlive(
       own.find((each) => each.id === id),
       now,
     );
-    const used = seen(current, now);
+    const used = markSeen(current, now);
     if (used !== current) await sessions.touch(used);
     return used;
   });
@@ -61,7 +61,7 @@ export interface LogOut {
 export async function logOut(ports: Ports, { secret }: LogOut): Promise<void> {
   await ports.store.transaction(async (repositories) => {
     const session = await findSession(ports, repositories.sessions, secret);
-    if (session) await end(repositories, [session], ports.clock.now());
+    if (session) await endSessions(repositories, [session], ports.clock.now());
   });
 }
 
@@ -75,7 +75,7 @@ export async function listSessions(
   { store, clock }: Ports,
   { by }: ListSessions,
 ): Promise<readonly Session[]> {
-  const live = await store.read(({ sessions }) => liveSessions(sessions, by.user.id, clock.now()));
+  const live = await store.read(({ sessions }) => findLiveSessions(sessions, by.user.id, clock.now()));
   return live.filter(({ kind }) => kind === "cookie");
 }
 
@@ -91,10 +91,10 @@ export interface EndSession {
  */
 export async function endSession({ store, clock }: Ports, { by, sessionId }: EndSession): Promise<void> {
   await store.transaction(async (repositories) => {
-    const own = await liveSessions(repositories.sessions, by.user.id, clock.now());
+    const own = await findLiveSessions(repositories.sessions, by.user.id, clock.now());
     const session = own.find(({ id, kind }) => id === sessionId && kind === "cookie");
     if (session === undefined) throw new MessagingError("unknown_session", "You have no such session.");
-    await end(repositories, [session], clock.now());
+    await endSessions(repositories, [session], clock.now());
   });
 }
 
@@ -106,7 +106,7 @@ export interface EndOtherSessions {
 export async function endOtherSessions({ store, clock }: Ports, { by }: EndOtherSessions): Promise<void> {
   await store.transaction(async (repositories) => {
     const all = await repositories.sessions.ofUser(by.user.id);
-    await end(
+    await endSessions(
       repositories,
       all.filter(({ kind, id }) => kind === "cookie" && id !== by.id),
       clock.now(),
@@ -134,14 +134,14 @@ export async function createToken(ports: Ports, { by, name }: CreateToken): Prom
     await sessions.removeExpired(by.user.id, now);
     const all = await sessions.ofUser(by.user.id);
     // Or whoever has lost the session to a change of the password would be left with a token.
-    requireAlive(
+    assertAlive(
       all.find(({ id }) => id === by.id),
       now,
     );
-    if (all.filter(({ kind }) => kind === "token").length >= MOST_SESSIONS) {
+    if (all.filter(({ kind }) => kind === "token").length >= MAX_SESSIONS_PER_USER) {
       throw new MessagingError(
         "too_many_tokens",
-        `You have ${MOST_SESSIONS} tokens already. End one of them first.`,
+        `You have ${MAX_SESSIONS_PER_USER} tokens already. End one of them first.`,
       );
     }
     await sessions.add(session, secrets.digests(secret)[0]);
@@ -155,7 +155,7 @@ export interface ListTokens {
 
 /** The live tokens of the caller, the oldest first. */
 export async function listTokens({ store, clock }: Ports, { by }: ListTokens): Promise<readonly Session[]> {
-  const live = await store.read(({ sessions }) => liveSessions(sessions, by.user.id, clock.now()));
+  const live = await store.read(({ sessions }) => findLiveSessions(sessions, by.user.id, clock.now()));
   return live.filter(({ kind }) => kind === "token");
 }
 
@@ -171,15 +171,15 @@ export interface EndToken {
  */
 export async function endToken({ store, clock }: Ports, { by, tokenId }: EndToken): Promise<void> {
   await store.transaction(async (repositories) => {
-    const own = await liveSessions(repositories.sessions, by.user.id, clock.now());
+    const own = await findLiveSessions(repositories.sessions, by.user.id, clock.now());
     const token = own.find(({ id, kind }) => id === tokenId && kind === "token");
     if (token === undefined) throw new MessagingError("unknown_token", "You have no such token.");
-    await end(repositories, [token], clock.now());
+    await endSessions(repositories, [token], clock.now());
   });
 }
 
 /** Every end of a session, but the one by the clock, comes through here, and ends what the session has open. */
-export async function end(
+export async function endSessions(
   { sessions, events }: Repositories,
   ended: readonly Session[],
   at: number,
@@ -204,7 +204,7 @@ export async function findSession(
 }
 
 /** The sessions and tokens of that user that are alive, the oldest first. */
-export async function liveSessions(
+export async function findLiveSessions(
   sessions: SessionReader,
   userId: UserId,
   now: number,

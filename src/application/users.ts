@@ -3,12 +3,12 @@ import { usernameKey, type User, type UserId } from "../domain/user.js";
 import type { UserReader } from "./ports.js";
 
 /** @throws MessagingError `unknown_user` */
-export async function requireUser(users: UserReader, id: UserId): Promise<User> {
+export async function getUser(users: UserReader, id: UserId): Promise<User> {
   return (await users.byId(id)) ?? refuse();
 }
 
 /** @throws MessagingError `unknown_user` */
-export async function requireUserNamed(users: UserReader, username: string): Promise<User> {
+export async function getUserByUsername(users: UserReader, username: string): Promise<User> {
   return (await users.byKey(usernameKey(username))) ?? refuse();
 }
 
@@ -17,8 +17,8 @@ export async function requireUserNamed(users: UserReader, username: string): Pro
  *
  * @throws MessagingError `unknown_user`
  */
-export async function requireUserCalled(users: UserReader, nameOrId: string): Promise<User> {
-  return (await users.byId(nameOrId as UserId)) ?? requireUserNamed(users, nameOrId);
+export async function getUserByNameOrId(users: UserReader, nameOrId: string): Promise<User> {
+  return (await users.byId(nameOrId as UserId)) ?? getUserByUsername(users, nameOrId);
 }
 
 function refuse(): never {

@@ -1,6 +1,6 @@
 import { MessagingError } from "./errors.js";
 import type { Message } from "./message.js";
-import { faultInText } from "./text.js";
+import { textFault } from "./text.js";
 import type { UserId } from "./user.js";
 
 /** A positive integer. */
@@ -54,7 +54,7 @@ export interface ChatSummary {
 export type Pair = readonly [UserId, UserId];
 
 /** In characters. */
-export const LONGEST_TITLE = 100;
+export const MAX_TITLE_LENGTH = 100;
 
 export function pairOf(one: UserId, other: UserId): Pair {
   return one <= other ? [one, other] : [other, one];
@@ -62,7 +62,7 @@ export function pairOf(one: UserId, other: UserId): Pair {
 
 /** @throws MessagingError `invalid_title` unless it has 1 to 100 characters, something to be seen in it and no NUL. */
 export function parseTitle(title: string): string {
-  const fault = faultInText(title, LONGEST_TITLE);
+  const fault = textFault(title, MAX_TITLE_LENGTH);
   if (fault !== undefined) throw new MessagingError("invalid_title", `The title ${fault}.`);
   return title;
 }
@@ -74,7 +74,7 @@ export function parseTitle(title: string): string {
  * @param chat the chat as its participant finds it; undefined where the caller is none.
  * @throws MessagingError `not_a_participant`
  */
-export function requireParticipant<Found extends Chat | ChatOverview>(chat: Found | undefined): Found {
+export function assertParticipant<Found extends Chat | ChatOverview>(chat: Found | undefined): Found {
   if (chat === undefined) {
     throw new MessagingError(
       "not_a_participant",
@@ -89,8 +89,8 @@ export function requireParticipant<Found extends Chat | ChatOverview>(chat: Foun
  *
  * @throws MessagingError `not_a_participant`, `p2p_chat`
  */
-export function requireGroup(chat: Chat | undefined): Chat {
-  const own = requireParticipant(chat);
+export function assertGroup(chat: Chat | undefined): Chat {
+  const own = assertParticipant(chat);
   if (own.kind === "p2p") {
     throw new MessagingError("p2p_chat", "This chat is between two people. Name a group chat.");
   }
@@ -111,6 +111,6 @@ export function unreadCount(overview: ChatOverview): number {
 }
 
 /** Where a participant has read up to who says that it is `seq`: never back, never past the last message. */
-export function furthestRead(overview: ChatOverview, seq: number): number {
+export function advanceReadSeq(overview: ChatOverview, seq: number): number {
   return Math.max(overview.readSeq, Math.min(seq, lastSeq(overview)));
 }

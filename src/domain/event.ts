@@ -52,7 +52,7 @@ export type Person = Pick<User, "id" | "username">;
  * All who are participants of the chat by then and stay so until they are told; or one of them alone. Whom it takes out of
  * the chat is told outside of it.
  */
-export type Audience = "participants" | { readonly user: UserId; readonly outside: boolean };
+export type Audience = "participants" | { readonly user: UserId; readonly includesRemoved: boolean };
 
 /** An event on its way into the log, which keeps of a message only its id. */
 export interface EventDraft {
@@ -118,7 +118,7 @@ export function cursorAt(epoch: string, id: number): EventCursor {
  * @throws MessagingError `invalid_cursor` where it is none; `cursor_expired` where something behind it may be missing: it is
  * of another database, or of the time before a backup was restored, or older than what is kept.
  */
-export function placeOf(cursor: string, { epoch, first, last }: LogBounds): number {
+export function positionOf(cursor: string, { epoch, first, last }: LogBounds): number {
   const [, ofEpoch, digits] = /^([0-9a-f]{16})-(\d{1,16})$/.exec(cursor) ?? [];
   if (digits === undefined) {
     throw new MessagingError("invalid_cursor", "This is no cursor. Take one that came with an answer.");
@@ -134,7 +134,7 @@ export function placeOf(cursor: string, { epoch, first, last }: LogBounds): numb
 }
 
 /** The event as those see it whom it is for. */
-export function tell({ id, chatId, at, what, message }: StoredEvent, epoch: string): ChatEvent {
+export function toChatEvent({ id, chatId, at, what, message }: StoredEvent, epoch: string): ChatEvent {
   const place = { cursor: cursorAt(epoch, id), chatId, at };
   switch (what.type) {
     case "message.created":

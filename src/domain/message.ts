@@ -1,6 +1,6 @@
 import type { Chat, ChatId } from "./chat.js";
 import { MessagingError } from "./errors.js";
-import { faultInText } from "./text.js";
+import { textFault } from "./text.js";
 import type { UserId } from "./user.js";
 
 /** A text that may be sent, to the letter as it was written; or that of a deleted message, which is empty. */
@@ -31,7 +31,7 @@ export interface Message extends MessageDraft {
 }
 
 /** In characters. */
-export const LONGEST_MESSAGE = 10_000;
+export const MAX_MESSAGE_LENGTH = 10_000;
 
 /** What an idempotency key looks like. */
 export const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,64}$/;
@@ -41,7 +41,7 @@ export const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,64}$/;
  * of a surrogate pair.
  */
 export function parseMessageText(text: string): MessageText {
-  const fault = faultInText(text, LONGEST_MESSAGE);
+  const fault = textFault(text, MAX_MESSAGE_LENGTH);
   if (fault !== undefined) throw new MessagingError("invalid_message", `The message ${fault}.`);
   return text as MessageText;
 }
@@ -62,7 +62,7 @@ export function parseIdempotencyKey(key: string): IdempotencyKey {
  *
  * @throws MessagingError `not_your_message`
  */
-export function requireSender(message: Message | undefined, by: UserId, chat: Chat | undefined): Message {
+export function assertSender(message: Message | undefined, by: UserId, chat: Chat | undefined): Message {
   if (message === undefined || message.sender.id !== by || chat === undefined) {
     throw new MessagingError(
       "not_your_message",

@@ -28,6 +28,6 @@ const writings = [
  * Whether all of it is of one script, or of scripts that are written together. Where it is not, letters may be there for
  * their looks: the а of аna is Cyrillic.
  */
-export function isOfOneScript(text: string): boolean {
+export function isSingleScript(text: string): boolean {
   return writings.some((writing) => writing.test(text));
 }

@@ -1,5 +1,5 @@
 import { MessagingError } from "./errors.js";
-import { faultInText } from "./text.js";
+import { textFault } from "./text.js";
 import type { User } from "./user.js";
 
 /** An opaque string: the name of a session, which gives no access. What gives access is its secret. */
@@ -21,7 +21,7 @@ export interface Session {
   readonly createdAt: number;
   /** Epoch milliseconds, up to an hour behind. */
   readonly lastSeenAt: number;
-  /** Epoch milliseconds; from then on it is dead. The use of a cookie puts it off, see `seen`. */
+  /** Epoch milliseconds; from then on it is dead. The use of a cookie puts it off, see `markSeen`. */
   readonly expiresAt: number;
 }
 
@@ -29,7 +29,7 @@ const HOUR = 60 * 60 * 1000;
 const DAY = 24 * HOUR;
 
 /** How long a session lives at the most, in milliseconds. */
-export const SESSION_LIFETIME = 90 * DAY;
+export const SESSION_LIFETIME_MS = 90 * DAY;
 
 /** How long it lives without being used. */
 const IDLE_TIME = 14 * DAY;
@@ -38,13 +38,13 @@ const IDLE_TIME = 14 * DAY;
 const TOKEN_LIFETIME = 365 * DAY;
 
 /** How many live sessions a user may have, and how many tokens besides. */
-export const MOST_SESSIONS = 50;
+export const MAX_SESSIONS_PER_USER = 50;
 
 /** In characters. */
-export const LONGEST_TOKEN_NAME = 100;
+export const MAX_TOKEN_NAME_LENGTH = 100;
 
 /** Of what a browser calls itself, in UTF-16 code units; the rest is cut off. */
-const LONGEST_USER_AGENT = 256;
+const MAX_USER_AGENT_LENGTH = 256;
 
 /** The session that a login starts. */
 export function newSession(id: SessionId, user: User, userAgent: string | undefined, now: number): Session {
@@ -53,7 +53,9 @@ export function newSession(id: SessionId, user: User, userAgent: string | undefi
     user,
     kind: "cookie",
     name: null,
-    userAgent: userAgent ? userAgent.replaceAll("\0", "").slice(0, LONGEST_USER_AGENT).toWellFormed() : null,
+    userAgent: userAgent
+      ? userAgent.replaceAll("\0", "").slice(0, MAX_USER_AGENT_LENGTH).toWellFormed()
+      : null,
     createdAt: now,
     lastSeenAt: now,
     expiresAt: now + IDLE_TIME,
@@ -62,7 +64,7 @@ export function newSession(id: SessionId, user: User, userAgent: string | undefi
 
 /** @throws MessagingError `invalid_token_name` unless the name has 1 to 100 characters, something to be seen in it and no NUL */
 export function newToken(id: SessionId, user: User, name: string, now: number): Session {
-  const fault = faultInText(name, LONGEST_TOKEN_NAME);
+  const fault = textFault(name, MAX_TOKEN_NAME_LENGTH);
   if (fault !== undefined) throw new MessagingError("invalid_token_name", `The name of a token ${fault}.`);
   return {
     id,
@@ -81,7 +83,7 @@ export function isAlive(session: Session, now: number): boolean {
 }
 
 /** @throws MessagingError `not_signed_in` where there is no session or it has expired. */
-export function requireAlive(session: Session | undefined, now: number): Session {
+export function assertAlive(session: Session | undefined, now: number): Session {
   if (session === undefined || !isAlive(session, now)) {
     throw new MessagingError("not_signed_in", "You are not signed in, or your session has ended. Log in.");
   }
@@ -92,11 +94,11 @@ export function requireAlive(session: Session | undefined, now: number): Session
  * The session once it has been used. The very same one where its use was noted within the hour, so that few requests have
  * something to store. A cookie dies 14 days after the use that was noted last, and 90 days after the login.
  */
-export function seen(session: Session, now: number): Session {
+export function markSeen(session: Session, now: number): Session {
   if (now - session.lastSeenAt < HOUR) return session;
   const expiresAt =
     session.kind === "token"
       ? session.expiresAt
-      : Math.min(session.createdAt + SESSION_LIFETIME, now + IDLE_TIME);
+      : Math.min(session.createdAt + SESSION_LIFETIME_MS, now + IDLE_TIME);
   return { ...session, lastSeenAt: now, expiresAt };
 }

@@ -1,5 +1,5 @@
 import { MessagingError } from "./errors.js";
-import { isOfOneScript } from "./script.js";
+import { isSingleScript } from "./script.js";
 import { isLongerThan } from "./text.js";
 
 /** An opaque string of more than 32 characters, so that it is never a username. */
@@ -26,9 +26,9 @@ export type UsernameKey = string & { readonly usernameKey: true };
 /** A password that may be hashed. */
 export type Password = string & { readonly password: true };
 
-const LONGEST_USERNAME = 32;
-const SHORTEST_PASSWORD = 8;
-const LONGEST_PASSWORD = 256;
+const MAX_USERNAME_LENGTH = 32;
+const MIN_PASSWORD_LENGTH = 8;
+const MAX_PASSWORD_LENGTH = 256;
 
 // Letters, marks and digits of any script, and . _ - between them. Some letters and marks are invisible (the Hangul
 // fillers, the variation selectors): Unicode calls those default ignorable, and they are left out; so are the two blank
@@ -54,13 +54,13 @@ export function usernameKey(text: string): UsernameKey {
 export function parseUsername(username: string): UsernameKey {
   const normal = username.normalize("NFKC");
   if (normal === "") throw invalidUsername("is empty");
-  if (isLongerThan(normal, LONGEST_USERNAME)) {
-    throw invalidUsername(`is longer than ${LONGEST_USERNAME} characters`);
+  if (isLongerThan(normal, MAX_USERNAME_LENGTH)) {
+    throw invalidUsername(`is longer than ${MAX_USERNAME_LENGTH} characters`);
   }
   if (!USERNAME.test(normal)) {
     throw invalidUsername("may hold letters and digits, and . _ - between them, and nothing else");
   }
-  if (!isOfOneScript(normal)) throw invalidUsername("has letters of several scripts");
+  if (!isSingleScript(normal)) throw invalidUsername("has letters of several scripts");
   return usernameKey(username);
 }
 
@@ -70,17 +70,17 @@ export function parseUsername(username: string): UsernameKey {
  * @throws MessagingError `invalid_password` unless it has 8 to 256 characters (so at most 1,024 bytes of UTF-8).
  */
 export function parsePassword(password: string): Password {
-  const fault = faultInPassword(password);
+  const fault = passwordFault(password);
   if (fault !== undefined) throw new MessagingError("invalid_password", `The password ${fault}.`);
   return password.normalize("NFC") as Password;
 }
 
 /** What keeps this from being anybody's password, as the end of a sentence; undefined where nothing does. */
-export function faultInPassword(password: string): string | undefined {
+export function passwordFault(password: string): string | undefined {
   if (!password.isWellFormed()) return "holds half a surrogate pair, which is no character";
   const normal = password.normalize("NFC");
-  if (!isLongerThan(normal, SHORTEST_PASSWORD - 1) || isLongerThan(normal, LONGEST_PASSWORD)) {
-    return `must have ${SHORTEST_PASSWORD} to ${LONGEST_PASSWORD} characters`;
+  if (!isLongerThan(normal, MIN_PASSWORD_LENGTH - 1) || isLongerThan(normal, MAX_PASSWORD_LENGTH)) {
+    return `must have ${MIN_PASSWORD_LENGTH} to ${MAX_PASSWORD_LENGTH} characters`;
   }
   return undefined;
 }

@@ -11,12 +11,12 @@ import {
   resetPassword,
   revokeSessions,
   sessionsOf,
-  takeStock,
+  countStatistics,
   type OperatorPorts,
   type OwnChat,
   type UserRecord,
 } from "../application/administration.js";
-import { requireUserCalled } from "../application/users.js";
+import { getUserByNameOrId } from "../application/users.js";
 import type { ChatSummary } from "../domain/chat.js";
 import type { Session } from "../domain/session.js";
 import type { Account } from "../domain/user.js";
@@ -82,7 +82,7 @@ export const administration: Readonly<Record<string, AdministrativeCommand>> = {
     takes: ["USER"],
     password: true,
     purpose: "give a user another password; ends all their sessions and tokens",
-    prepare: ({ store }, user) => store.read(({ users }) => requireUserCalled(users, user)),
+    prepare: ({ store }, user) => store.read(({ users }) => getUserByNameOrId(users, user)),
     async *run(data, user, newPassword) {
       yield accountRow(await resetPassword(data, { user, newPassword }));
     },
@@ -183,7 +183,7 @@ function beginningOf({ chat, participantCount, lastSeq }: ChatSummary | OwnChat)
 }
 
 async function stockRow(data: Data): Promise<Row> {
-  const stock = await takeStock(data);
+  const stock = await countStatistics(data);
   return {
     users: stock.users,
     disabled_users: stock.disabledUsers,

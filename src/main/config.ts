@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { z } from "zod";
 import { refusedForm } from "../domain/user.js";
-import { SHORTEST_KEY } from "./session-key.js";
+import { MIN_KEY_LENGTH } from "./session-key.js";
 
 /** How this process is to run, checked. */
 export interface Config {
@@ -38,7 +38,7 @@ const environment = z.object({
   SESSION_SECRET: z
     .string()
     .transform((list) => list.split(",").map((key) => key.trim()))
-    .refine((keys) => keys.every((key) => key.length >= SHORTEST_KEY))
+    .refine((keys) => keys.every((key) => key.length >= MIN_KEY_LENGTH))
     .optional(),
   PASSWORD_DENYLIST: z
     .string()
@@ -79,7 +79,7 @@ export const variables: Readonly<Record<Name, { readonly purpose: string; readon
   },
   SESSION_SECRET: {
     purpose: "the keys of the digests under which sessions and tokens are stored",
-    allowed: `keys of at least ${SHORTEST_KEY} characters, with commas between them, newest first; made once and kept in DATA_DIR unless set`,
+    allowed: `keys of at least ${MIN_KEY_LENGTH} characters, with commas between them, newest first; made once and kept in DATA_DIR unless set`,
   },
   PASSWORD_DENYLIST: {
     purpose: "the passwords that nobody may choose",

@@ -12,7 +12,7 @@ import { filesOn } from "../adapters/sqlite/files.js";
 import { diskOf, NoStoreError } from "../adapters/sqlite/inspection.js";
 import { DirectoryInUseError } from "../adapters/sqlite/lock.js";
 import { systemClock, uuids } from "../adapters/system.js";
-import { requireUserCalled } from "../application/users.js";
+import { getUserByNameOrId } from "../application/users.js";
 import { MessagingError, type ErrorCode } from "../domain/errors.js";
 import { administration, type Data } from "./administration.js";
 import type { Config } from "./config.js";
@@ -147,7 +147,7 @@ async function* audited(request: Request, data: Data, log: Logger): AsyncGenerat
     throw error;
   } finally {
     const account = await data.store
-      .read(({ users }) => requireUserCalled(users, args[0] ?? ""))
+      .read(({ users }) => getUserByNameOrId(users, args[0] ?? ""))
       .catch(() => undefined);
     log.info({ audit: "administration", command, account_id: account?.id, code });
   }

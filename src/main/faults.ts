@@ -56,7 +56,7 @@ export function faultyStore(sound: Store): FaultyStore {
       return answer;
     },
     read: (work) => counted(() => sound.read(work)),
-    follow: (wake) => sound.follow(wake),
+    subscribe: (wake) => sound.subscribe(wake),
     status: () => sound.status(),
     close: () => sound.close(),
     failNextCommit() {

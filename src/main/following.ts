@@ -65,8 +65,8 @@ export function endable(core: Messaging): Endable {
     messaging: {
       ...core,
       listEvents,
-      followEvents(command) {
-        const batches = core.followEvents(command);
+      subscribe(command) {
+        const batches = core.subscribe(command);
         return { ...listening(batches), now: (wake) => batches.now(wake) };
       },
       events: (command) => listening(core.events(command)),

@@ -1,7 +1,7 @@
 import { pino, type LevelWithSilent, type Logger } from "pino";
 
 /** How many characters may wait for the end of a turn. */
-const LONGEST_WAIT = 8_192;
+const MAX_WAIT_SECONDS = 8_192;
 
 /** How many bytes wait for an output that takes none, a file on a full disk say. What comes then is lost. */
 const MOST_UNWRITTEN = 2 ** 20;
@@ -27,7 +27,7 @@ export function openLog(level: LevelWithSilent): Logger {
     write(line: string): void {
       if (lines === "") setImmediate(flush);
       lines += line;
-      if (lines.length > LONGEST_WAIT) flush();
+      if (lines.length > MAX_WAIT_SECONDS) flush();
     },
   };
   return pino({ level, base: null }, turn);

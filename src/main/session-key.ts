@@ -6,7 +6,7 @@ import type { Config } from "./config.js";
 const NAME = "session-secret";
 
 /** Of a key for the digests of sessions, in characters. */
-export const SHORTEST_KEY = 16;
+export const MIN_KEY_LENGTH = 16;
 
 /**
  * The keys of the configuration; or, where it has none, one that is made once and kept beside the data.
@@ -30,9 +30,9 @@ export function keptKey(directory: string): string {
   const disk = nodeDisk(directory);
   if (!disk.list().includes(NAME)) return keep(disk, newKey());
   const key = Buffer.from(disk.read(NAME)).toString("utf8").trim();
-  if (key.length < SHORTEST_KEY) {
+  if (key.length < MIN_KEY_LENGTH) {
     throw new Error(
-      `${join(directory, NAME)} is damaged: it holds no key of ${SHORTEST_KEY} characters or more. Put it back from a backup; or remove it, and everybody has to log in again.`,
+      `${join(directory, NAME)} is damaged: it holds no key of ${MIN_KEY_LENGTH} characters or more. Put it back from a backup; or remove it, and everybody has to log in again.`,
     );
   }
   return key;

@@ -25,7 +25,7 @@ export interface TestOptions extends Partial<Ports> {
 
 /**
  * The messaging core in the hands of a test: what `openMessaging` gives, in a world in which nothing is left to chance. What
- * `events`, `followEvents` and a waiting `listEvents` throw besides their refusals is told at `cutStreams`.
+ * `events`, `subscribe` and a waiting `listEvents` throw besides their refusals is told at `cutStreams`.
  */
 export interface TestMessaging extends OpenMessaging {
   /** What the core was made of, the store without its faults. */

@@ -176,7 +176,7 @@ async function everything(messaging: Core, users: Iterable<User>) {
     views,
     accounts: await messaging.listUsers(),
     summaries: await messaging.listAllChats(),
-    stock: await messaging.takeStock(),
+    stock: await messaging.countStatistics(),
   };
 }
 

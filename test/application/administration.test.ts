@@ -57,7 +57,7 @@ describe("disabling a user", () => {
 
   it("ends the streams of the user's sessions", async () => {
     const { core, world: watchedWorld, bo, session } = await openWatchedWorld();
-    const events = core.followEvents({ by: bo.id, session });
+    const events = core.subscribe({ by: bo.id, session });
     await events.next();
     const next = events.next();
     await disableUser(watchedWorld.ports, { user: "bo" });
@@ -212,7 +212,7 @@ describe("revoking sessions", () => {
 
   it("ends what the session has open", async () => {
     const { core, world: watchedWorld, bo, session } = await openWatchedWorld();
-    const events = core.followEvents({ by: bo.id, session });
+    const events = core.subscribe({ by: bo.id, session });
     await events.next();
     const next = events.next();
     await revokeSessions(watchedWorld.ports, { user: "bo", sessionId: session });

@@ -56,7 +56,7 @@ describe("events", () => {
   });
 
   it("are there all together for whoever takes them without waiting, and is woken once for them", async () => {
-    const events = core.followEvents({ by: bo.id });
+    const events = core.subscribe({ by: bo.id });
     let woken = 0;
     const now = () => events.now(() => void (woken += 1));
     expect(now()).to.equal(undefined);
@@ -80,7 +80,7 @@ describe("events", () => {
   });
 
   it("are to be waited for by whoever has let too many gather, and then all there", async () => {
-    const events = core.followEvents({ by: bo.id });
+    const events = core.subscribe({ by: bo.id });
     await take(events);
     const many = Array.from({ length: 1_500 }, (_, index) => `${index}`);
     await append(store, ...many.map((title) => renamed(chat, title)));
@@ -94,7 +94,7 @@ describe("events", () => {
 
   it("wake whoever takes them without waiting when the session ends", async () => {
     const { session: own } = await scene.logIn();
-    const events = core.followEvents({ by: bo.id, session: own.id });
+    const events = core.subscribe({ by: bo.id, session: own.id });
     await take(events);
     const woken = new Promise<void>((resolve) => events.now(resolve));
     await world.endSession({ by: own, sessionId: own.id });
@@ -121,7 +121,7 @@ describe("events", () => {
       const { events, hasMore } = await list({ until: never });
       expect(events).to.have.lengthOf(2);
       expect(hasMore).to.equal(false);
-      expect(store.followers).to.equal(0);
+      expect(store.subscribers).to.equal(0);
     });
 
     it("waits for something to happen that is for the caller", async () => {
@@ -129,13 +129,13 @@ describe("events", () => {
       await settle();
       await world.createGroupChat({ by: world.cy.id });
       await settle();
-      expect(store.followers).to.equal(1);
+      expect(store.subscribers).to.equal(1);
       await scene.rename("a");
       const page = await waiting;
       expect(titles(page)).to.deep.equal(["a"]);
       ({ cursor } = page);
       expect(await list()).to.deep.equal({ events: [], cursor, hasMore: false });
-      expect(store.followers).to.equal(0);
+      expect(store.subscribers).to.equal(0);
     });
 
     it("waits no longer than it is told to, and tells how far that was", async () => {
@@ -149,7 +149,7 @@ describe("events", () => {
       const { cursor: now } = await core.sync({ by: bo.id });
       expect(page).to.deep.equal({ events: [], cursor: now, hasMore: false });
       expect(now).not.to.equal(cursor);
-      expect(store.followers).to.equal(0);
+      expect(store.subscribers).to.equal(0);
     });
 
     it("is refused when the session ends meanwhile", async () => {
@@ -157,7 +157,7 @@ describe("events", () => {
       await settle();
       await scene.endSession();
       expect(await waiting).to.equal("not_signed_in");
-      expect(store.followers).to.equal(0);
+      expect(store.subscribers).to.equal(0);
     });
 
     it("fails when the store does", async () => {
@@ -167,7 +167,7 @@ describe("events", () => {
       store.beforeRead = () => Promise.reject(broken);
       await scene.rename("a");
       expect(await waiting).to.equal(broken);
-      expect(store.followers).to.equal(0);
+      expect(store.subscribers).to.equal(0);
     });
 
     it("gives nothing but the cursor of now without one, and does not wait", async () => {
@@ -190,7 +190,7 @@ describe("events", () => {
     };
 
     it("goes on as if they were not", async () => {
-      const events = core.followEvents({ by: bo.id });
+      const events = core.subscribe({ by: bo.id });
       await take(events);
       await scene.rename("a");
       expect(titles(await take(events))).to.deep.equal(["a"]);
@@ -203,7 +203,7 @@ describe("events", () => {
     });
 
     it("goes on for one who was told nothing for so long that nothing of the time is kept, and falls behind", async () => {
-      const events = core.followEvents({ by: bo.id });
+      const events = core.subscribe({ by: bo.id });
       await take(events);
       await append(
         store,
@@ -222,11 +222,11 @@ describe("events", () => {
     it("is refused to one who reads the past too slowly, where it begins to miss something", async () => {
       const { cursor } = await core.sync({ by: bo.id });
       await append(store, ...Array.from({ length: 500 }, (_, index) => renamed(chat, `${index}`)));
-      const events = core.followEvents({ by: bo.id, after: cursor });
+      const events = core.subscribe({ by: bo.id, after: cursor });
       expect((await take(events)).events).to.have.lengthOf(200);
       await forget();
       expect(await refusalOf(events.next())).to.equal("cursor_expired");
-      expect(store.followers).to.equal(0);
+      expect(store.subscribers).to.equal(0);
     });
 
     it("forgets as many as there are, some at a time, and not those of the time that is kept", async () => {

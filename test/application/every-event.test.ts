@@ -59,7 +59,7 @@ describe("The events, one by one", () => {
         if (told.length === 440) for (const title of all.slice(440)) await rename(title);
         if (told.length === stop) break;
       }
-      expect(store.followers).to.equal(0);
+      expect(store.subscribers).to.equal(0);
     }
     expect(told).to.deep.equal(all);
   });
@@ -71,7 +71,7 @@ describe("The events, one by one", () => {
     expect(await next).to.deep.equal(ended);
     const late = core.events({ by, session });
     expect(await refusalOf(late.next())).to.equal("not_signed_in");
-    expect(store.followers).to.equal(0);
+    expect(store.subscribers).to.equal(0);
   });
 
   it("are refused where the cursor is none, or what was since is forgotten", async () => {
@@ -80,7 +80,7 @@ describe("The events, one by one", () => {
     await core.forgetEvents({ before: Number.MAX_SAFE_INTEGER });
     expect(await refusalOf(core.events({ by, after }).next())).to.equal("cursor_expired");
     expect(await refusalOf(core.events({ by, after: "x" }).next())).to.equal("invalid_cursor");
-    expect(store.followers).to.equal(0);
+    expect(store.subscribers).to.equal(0);
   });
 
   it("end when they are left, also for a call that waits, and before the first is taken", async () => {
@@ -91,6 +91,6 @@ describe("The events, one by one", () => {
     const early = core.events({ by });
     await early.return?.();
     expect(await early.next()).to.deep.equal(ended);
-    expect(store.followers).to.equal(0);
+    expect(store.subscribers).to.equal(0);
   });
 });

@@ -4,7 +4,7 @@ import {
   exportUser,
   listAllChats,
   listUsers,
-  takeStock,
+  countStatistics,
 } from "../../src/application/administration.js";
 import { collected } from "../support/operator.js";
 import { testPorts } from "../support/ports.js";
@@ -117,7 +117,7 @@ describe("the stock", () => {
     await send();
     await world.deleteMessage({ by: world.ana.id, id: message.id });
     const bounds = await world.ports.store.read(({ events }) => events.bounds());
-    expect(await takeStock(world.ports)).to.deep.equal({
+    expect(await countStatistics(world.ports)).to.deep.equal({
       users: 3,
       disabledUsers: 1,
       groupChats: 2,
@@ -128,11 +128,11 @@ describe("the stock", () => {
       tokens: 1,
     });
     await world.forgetEvents({ before: world.ports.clock.now() + 1 });
-    expect((await takeStock(world.ports)).events).to.equal(1);
+    expect((await countStatistics(world.ports)).events).to.equal(1);
   });
 
   it("is all zeros where there is nothing", async () => {
-    const stock = await takeStock(testPorts());
+    const stock = await countStatistics(testPorts());
     expect(Object.keys(stock)).to.have.length(8);
     expect(new Set(Object.values(stock))).to.deep.equal(new Set([0]));
   });

@@ -30,7 +30,7 @@ describe("the feed of events", () => {
 
   /** One who follows, and has been told the cursor of now. */
   async function join(by: User, of?: SessionId) {
-    const events = core.followEvents({ by: by.id, session: of });
+    const events = core.subscribe({ by: by.id, session: of });
     const { cursor } = await take(events);
     return { events, cursor };
   }
@@ -44,7 +44,7 @@ describe("the feed of events", () => {
   const titles = ({ events }: EventBatch) =>
     events.map((event) => (event.type === "chat.renamed" ? event.title : event.type));
 
-  it("gives each their own, once and in order, while 50 write and followers come and go", async () => {
+  it("gives each their own, once and in order, while 50 write and subscribers come and go", async () => {
     const choose = seeded(7);
     const pause = async (most: number) => {
       for (let turn = choose(most); turn > 0; turn -= 1) await new Promise(setImmediate);
@@ -57,7 +57,7 @@ describe("the feed of events", () => {
       const told: ChatEvent[] = [];
       for (let after: string = start; !told.some(isEnd);) {
         let left = choose(4);
-        for await (const { events, cursor } of core.followEvents({ by: me.id, after })) {
+        for await (const { events, cursor } of core.subscribe({ by: me.id, after })) {
           told.push(...events);
           after = cursor;
           if (left === 0 || told.some(isEnd)) break;
@@ -89,7 +89,7 @@ describe("the feed of events", () => {
       const { events } = await core.listEvents({ by, after: start, limit: 10_000 });
       expect(told).to.deep.equal(events);
     }
-    expect(store.followers).to.equal(0);
+    expect(store.subscribers).to.equal(0);
   });
 
   it("tells together what was stored together, as soon as it is stored", async () => {
@@ -123,7 +123,7 @@ describe("the feed of events", () => {
     await Promise.all(next);
     await settle();
     expect(store.reads).to.equal(reads + 1);
-    expect(store.followers).to.equal(1);
+    expect(store.subscribers).to.equal(1);
     for (const { events } of joined) await events.return?.();
     await settle();
     expect(store.reads).to.equal(reads + 1);
@@ -132,7 +132,7 @@ describe("the feed of events", () => {
   it("reads nothing of the time in which nobody followed", async () => {
     const { events: first } = await join(bo);
     await first.return?.();
-    const leaving = core.followEvents({ by: bo.id });
+    const leaving = core.subscribe({ by: bo.id });
     void leaving.next();
     await leaving.return?.();
     await append(store, ...Array.from({ length: 1200 }, () => renamed(chat, "unheard")));
@@ -159,7 +159,7 @@ describe("the feed of events", () => {
     await append(store, renamed(chat, "new"));
     expect(await following.next()).to.have.lengthOf(1);
     following.leave();
-    expect(store.followers).to.equal(0);
+    expect(store.subscribers).to.equal(0);
   });
 
   it("tells one who takes them too slowly all of it from the log, and then goes on", async () => {
@@ -202,7 +202,7 @@ describe("the feed of events", () => {
       await world.sendMessage({ by: ana.id, to: { chatId: late.id }, text: "in between" });
       await world.removeParticipant({ by: ana.id, chatId: late.id, user: "bo" });
     };
-    const events = core.followEvents({ by: bo.id, after: cursor });
+    const events = core.subscribe({ by: bo.id, after: cursor });
     const types: string[] = [];
     while (!types.includes("participant.removed")) {
       types.push(...(await take(events)).events.map(({ type }) => type));
@@ -238,7 +238,7 @@ describe("the feed of events", () => {
     const { cursor } = await core.sync({ by: bo.id });
     const past = Array.from({ length: 500 }, (_, index) => `${index}`);
     await append(store, ...past.map((title) => renamed(chat, title)));
-    const events = core.followEvents({ by: bo.id, after: cursor });
+    const events = core.subscribe({ by: bo.id, after: cursor });
     const told = titles(await take(events));
     await scene.rename("meanwhile");
     await settle();
@@ -251,9 +251,9 @@ describe("the feed of events", () => {
 
   it("ends for a session that ends between the read of the past and its answer", async () => {
     store.onRead = scene.endSession;
-    const events = core.followEvents({ by: bo.id, session });
+    const events = core.subscribe({ by: bo.id, session });
     for await (const batch of events) expect(batch.events).to.deep.equal([]);
-    expect(store.followers).to.equal(0);
+    expect(store.subscribers).to.equal(0);
   });
 
   it("ends for a session that ends, whatever waits, and for no other", async () => {
@@ -265,33 +265,33 @@ describe("the feed of events", () => {
     expect(await events.next()).to.deep.equal({ done: true, value: undefined });
     expect(titles(await take(others))).to.deep.equal(["a"]);
     await others.return?.();
-    expect(store.followers).to.equal(0);
+    expect(store.subscribers).to.equal(0);
   });
 
   it("does not begin for a session that has expired", async () => {
     world.ports.clock.advance(100 * 24 * 60 * 60 * 1_000);
-    const refused = core.followEvents({ by: bo.id, session }).next();
+    const refused = core.subscribe({ by: bo.id, session }).next();
     expect(await refusalOf(refused)).to.equal("not_signed_in");
   });
 
   it("does not begin for a session that has ended", async () => {
     await scene.endSession();
-    expect(await refusalOf(core.followEvents({ by: bo.id, session }).next())).to.equal("not_signed_in");
-    expect(store.followers).to.equal(0);
+    expect(await refusalOf(core.subscribe({ by: bo.id, session }).next())).to.equal("not_signed_in");
+    expect(store.subscribers).to.equal(0);
   });
 
-  it("ends for a session that ends while the follower waits", async () => {
+  it("ends for a session that ends while the subscriber waits", async () => {
     const { events } = await join(bo, session);
     const next = events.next();
     await scene.endSession();
     expect(await next).to.deep.equal({ done: true, value: undefined });
-    expect(store.followers).to.equal(0);
+    expect(store.subscribers).to.equal(0);
   });
 
   it("ends for a session that ends while the past is taken slowly", async () => {
     const { cursor } = await core.sync({ by: bo.id });
     await append(store, ...Array.from({ length: 500 }, (_, index) => renamed(chat, `${index}`)));
-    const events = core.followEvents({ by: bo.id, after: cursor, session });
+    const events = core.subscribe({ by: bo.id, after: cursor, session });
     expect((await take(events)).events).to.have.lengthOf(200);
     await scene.endSession();
     await settle();
@@ -305,17 +305,17 @@ describe("the feed of events", () => {
     expect(await events.return?.()).to.deep.equal({ done: true, value: undefined });
     expect(await next).to.deep.equal({ done: true, value: undefined });
     expect(await events.next()).to.deep.equal({ done: true, value: undefined });
-    const never = core.followEvents({ by: bo.id });
+    const never = core.subscribe({ by: bo.id });
     await never.return?.();
     expect(await never.next()).to.deep.equal({ done: true, value: undefined });
-    const early = core.followEvents({ by: bo.id });
+    const early = core.subscribe({ by: bo.id });
     const { reads } = store;
     const first = early.next();
     await early.return?.();
     expect(await first).to.deep.equal({ done: true, value: undefined });
     await settle();
     expect(store.reads).to.equal(reads + 1);
-    expect(store.followers).to.equal(0);
+    expect(store.subscribers).to.equal(0);
   });
 
   it("fails for all when the store does, and begins again when it can be read", async () => {
@@ -325,12 +325,12 @@ describe("the feed of events", () => {
     store.beforeRead = () => Promise.reject(broken);
     await scene.rename("a");
     expect(await waiting.catch((error: unknown) => error)).to.equal(broken);
-    expect(store.followers).to.equal(0);
-    const early = core.followEvents({ by: bo.id });
+    expect(store.subscribers).to.equal(0);
+    const early = core.subscribe({ by: bo.id });
     expect(await early.next().catch((error: unknown) => error)).to.equal(broken);
-    expect(store.followers).to.equal(0);
+    expect(store.subscribers).to.equal(0);
     store.beforeRead = undefined;
-    const again = core.followEvents({ by: bo.id, after: cursor });
+    const again = core.subscribe({ by: bo.id, after: cursor });
     expect(titles(await take(again))).to.deep.equal(["a"]);
     await again.return?.();
   });

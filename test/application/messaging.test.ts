@@ -56,7 +56,7 @@ const reading: typeof writing = {
   pageMessages: (messaging, { by }) => messaging.pageMessages({ by, of: "all", limit: 1 }),
   sync: (messaging, { by }) => messaging.sync({ by }),
   listEvents: (messaging, { by }) => messaging.listEvents({ by, limit: 1 }),
-  followEvents: (messaging, { by }) => messaging.followEvents({ by }).next(),
+  subscribe: (messaging, { by }) => messaging.subscribe({ by }).next(),
   events: (messaging, { by }) => messaging.events({ by }).next(),
 };
 

@@ -109,7 +109,7 @@ export function eventContract({ describe, it, beforeEach }: Runner, store: () =>
       ["of a user", (slice: Partial<EventSlice>) => titlesOf(ana, slice)],
     ] as const) {
       it(`${list} begin after \`after\`, end with \`upTo\`, and are as many as the limit at the most, the oldest first`, async () => {
-        const alone = { user: ana.id, outside: false };
+        const alone = { user: ana.id, includesRemoved: false };
         await append(
           store(),
           ...["a", "b", "c"].flatMap((title) => [
@@ -164,13 +164,13 @@ export function eventContract({ describe, it, beforeEach }: Runner, store: () =>
         await events.append(renamed(chat, "before"));
         await chats.addParticipant(chat.id, cy.id, 1);
         await events.append(renamed(chat, "after"));
-        await events.append(renamed(chat, "alone", { user: cy.id, outside: false }));
+        await events.append(renamed(chat, "alone", { user: cy.id, includesRemoved: false }));
       });
       assert.deepEqual(await titlesOf(cy), ["after", "alone"]);
     });
 
     it("for one of a chat alone are that one's, like any other of the chat", async () => {
-      const alone = { user: ana.id, outside: false };
+      const alone = { user: ana.id, includesRemoved: false };
       await append(store(), renamed(chat, "a", alone), renamed(chat, "b"), renamed(other, "c", alone));
       assert.deepEqual(await titlesOf(ana), ["a", "b", "c"]);
       assert.deepEqual(await titlesOf(bo), ["b"]);
@@ -183,7 +183,7 @@ export function eventContract({ describe, it, beforeEach }: Runner, store: () =>
     });
 
     it("for one user outside of the chat are theirs, whether they are in it, have left it or are back", async () => {
-      const outside = { user: ana.id, outside: true };
+      const outside = { user: ana.id, includesRemoved: true };
       await append(store(), renamed(chat, "a", outside), renamed(chat, "b"));
       assert.deepEqual(await titlesOf(ana), ["a", "b"]);
       await leave(chat, ana);
@@ -199,7 +199,7 @@ export function eventContract({ describe, it, beforeEach }: Runner, store: () =>
         store(),
         renamed(chat, "a", "participants", 1),
         { sessionId: "s" as SessionId, userId: ana.id, at: 2 },
-        renamed(chat, "b", { user: ana.id, outside: false }, 3),
+        renamed(chat, "b", { user: ana.id, includesRemoved: false }, 3),
         renamed(other, "c", "participants", 5),
         renamed(chat, "d", "participants", 4),
         renamed(chat, "e", "participants", 9),
@@ -260,7 +260,7 @@ function everything(chat: Chat, message: Parameters<typeof messageChanged>[1]) {
     deletedSinceRead: 2,
   };
   const at = LAST_TIME;
-  const alone = { user: ana.id, outside: false };
+  const alone = { user: ana.id, includesRemoved: false };
   const plain = { chatId: chat.id, at, messageId: null };
   const drafts: readonly EventDraft[] = [
     chatCreated({ ...chat, title: hard }, [ana, { ...bo, username: hard }]),
@@ -280,7 +280,7 @@ function everything(chat: Chat, message: Parameters<typeof messageChanged>[1]) {
     { ...plain, to: "participants", what: { type: "participant.removed", user, participantCount: 1 } },
     {
       ...plain,
-      to: { user: ana.id, outside: true },
+      to: { user: ana.id, includesRemoved: true },
       what: { type: "participant.removed", user, participantCount: 1 },
     },
     { ...plain, to: "participants", what: { type: "chat.read", user, readSeq: 7, unreadCount: 0 } },

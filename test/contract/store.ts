@@ -6,7 +6,7 @@ import { usernameKey } from "../../src/domain/user.js";
 import { administrationContract } from "./administration.js";
 import { chatContract } from "./chats.js";
 import { eventContract } from "./events.js";
-import { followerContract } from "./followers.js";
+import { subscriberContract } from "./subscribers.js";
 import { messageContract } from "./messages.js";
 import { overviewContract } from "./overviews.js";
 import {
@@ -68,7 +68,7 @@ export function storeContract(runner: Runner, { open, reopen }: StoreOpening): v
     overviewContract(runner, store);
     sessionContract(runner, store);
     eventContract(runner, store);
-    followerContract(runner, store);
+    subscriberContract(runner, store);
     administrationContract(runner, store);
     transactionContract(runner, store);
 
@@ -180,7 +180,7 @@ async function fill(store: Store): Promise<Whereabouts> {
     await chats.setRead(left.id, ana.id, 1);
     await chats.removeParticipant(left.id, ana.id);
     await events.append(renamed(group, "a"));
-    await events.append(renamed(left, "b", { user: bo.id, outside: true }));
+    await events.append(renamed(left, "b", { user: bo.id, includesRemoved: true }));
     await events.append({ sessionId: sessionOf(ana, "removed", 100).id, userId: ana.id, at: 5 });
     await events.forget(GREATEST, 1);
     await sessions.add(sessionOf(ana, "kept", 100), "kept");

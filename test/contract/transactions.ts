@@ -99,7 +99,7 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
 
     it("leave nothing behind when the work throws, whatever it had written", async () => {
       const [said] = await say(store(), chat, ana, "a");
-      await append(store(), renamed(chat, "a"), renamed(chat, "b", { user: bo.id, outside: false }));
+      await append(store(), renamed(chat, "a"), renamed(chat, "b", { user: bo.id, includesRemoved: false }));
       await store().transaction(async ({ chats, sessions }) => {
         await chats.setRead(chat.id, ana.id, 1);
         await sessions.add(sessionOf(ana, "kept", 100), "kept");
@@ -135,7 +135,7 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
         await sessions.remove(sessionOf(ana, "kept", 100).id);
         await sessions.removeExpired(ana.id, 1);
         for (const each of [chat, group, p2p]) await events.append(renamed(each, "b"));
-        await events.append(renamed(chat, "c", { user: ana.id, outside: true }));
+        await events.append(renamed(chat, "c", { user: ana.id, includesRemoved: true }));
         await events.append({ sessionId: sessionOf(ana, "kept", 100).id, userId: ana.id, at: 5 });
         await events.forget(GREATEST, GREATEST);
         throw error;

@@ -1,11 +1,11 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import {
-  furthestRead,
+  advanceReadSeq,
   lastSeq,
   pairOf,
-  requireGroup,
-  requireParticipant,
+  assertGroup,
+  assertParticipant,
   unreadCount,
   type Chat,
   type ChatId,
@@ -20,14 +20,14 @@ const p2p: Chat = { id: 2 as ChatId, kind: "p2p", title: null, createdAt: 0 };
 
 describe("a chat", () => {
   it("is a participant's, and nobody else's", () => {
-    expect(requireParticipant(p2p)).to.equal(p2p);
-    expect(refusal(() => requireParticipant(undefined))).to.equal("not_a_participant");
+    expect(assertParticipant(p2p)).to.equal(p2p);
+    expect(refusal(() => assertParticipant(undefined))).to.equal("not_a_participant");
   });
 
   it("is refused where a group is needed and it is between two people", () => {
-    expect(requireGroup(group)).to.equal(group);
-    expect(refusal(() => requireGroup(p2p))).to.equal("p2p_chat");
-    expect(refusal(() => requireGroup(undefined))).to.equal("not_a_participant");
+    expect(assertGroup(group)).to.equal(group);
+    expect(refusal(() => assertGroup(p2p))).to.equal("p2p_chat");
+    expect(refusal(() => assertGroup(undefined))).to.equal("not_a_participant");
   });
 
   it("of two people has one pair from both sides, which holds both of them", () => {
@@ -62,7 +62,7 @@ describe("what a participant has read of a chat", () => {
   };
 
   it("is nothing of nothing before the first message", () => {
-    expect([lastSeq(empty), unreadCount(empty), furthestRead(empty, 5)]).to.deep.equal([0, 0, 0]);
+    expect([lastSeq(empty), unreadCount(empty), advanceReadSeq(empty, 5)]).to.deep.equal([0, 0, 0]);
   });
 
   it("leaves unread what came after, save what is deleted", () => {
@@ -84,7 +84,7 @@ describe("what a participant has read of a chat", () => {
       [10, 9],
       [Number.MAX_SAFE_INTEGER, 9],
     ] as const) {
-      expect(furthestRead(overview, seq)).to.equal(reached);
+      expect(advanceReadSeq(overview, seq)).to.equal(reached);
     }
   });
 });

@@ -4,7 +4,7 @@ import {
   edit,
   parseIdempotencyKey,
   parseMessageText,
-  requireSender,
+  assertSender,
   tombstone,
   type Message,
 } from "../../src/domain/message.js";
@@ -83,11 +83,11 @@ describe("a message that was sent", () => {
   };
 
   it("is its sender's while they are a participant of its chat, and nobody else's", () => {
-    expect(requireSender(sent, ana.id, chat)).to.equal(sent);
+    expect(assertSender(sent, ana.id, chat)).to.equal(sent);
     for (const attempt of [
-      () => requireSender(sent, ana.id, undefined),
-      () => requireSender(sent, "bo" as UserId, chat),
-      () => requireSender(undefined, ana.id, chat),
+      () => assertSender(sent, ana.id, undefined),
+      () => assertSender(sent, "bo" as UserId, chat),
+      () => assertSender(undefined, ana.id, chat),
     ]) {
       expect(refusal(attempt)).to.equal("not_your_message");
     }

@@ -3,8 +3,8 @@ import fc from "fast-check";
 import {
   newSession,
   newToken,
-  requireAlive,
-  seen,
+  assertAlive,
+  markSeen,
   type Session,
   type SessionId,
 } from "../../src/domain/session.js";
@@ -20,15 +20,15 @@ const token = (name: string) => newToken("token" as SessionId, ana, name, 0);
 describe("a session", () => {
   it("is alive until the moment it expires", () => {
     const session: Session = { ...start(), expiresAt: 100 };
-    expect(requireAlive(session, 99)).to.equal(session);
-    expect(refusal(() => requireAlive(session, 100))).to.equal("not_signed_in");
-    expect(refusal(() => requireAlive(session, 101))).to.equal("not_signed_in");
+    expect(assertAlive(session, 99)).to.equal(session);
+    expect(refusal(() => assertAlive(session, 100))).to.equal("not_signed_in");
+    expect(refusal(() => assertAlive(session, 101))).to.equal("not_signed_in");
   });
 
   it("is refused where there is none, in the same words as a dead one", () => {
     const words = [start(), undefined].map((given) => {
       try {
-        return requireAlive(given, 1_000 * DAY);
+        return assertAlive(given, 1_000 * DAY);
       } catch (error) {
         return String(error);
       }
@@ -40,10 +40,14 @@ describe("a session", () => {
     expect(start().expiresAt).to.equal(14 * DAY);
   });
 
-  it("is seen at most once an hour", () => {
+  it("is markSeen at most once an hour", () => {
     const session = start();
-    expect(seen(session, HOUR - 1)).to.equal(session);
-    expect(seen(session, HOUR)).to.deep.equal({ ...session, lastSeenAt: HOUR, expiresAt: HOUR + 14 * DAY });
+    expect(markSeen(session, HOUR - 1)).to.equal(session);
+    expect(markSeen(session, HOUR)).to.deep.equal({
+      ...session,
+      lastSeenAt: HOUR,
+      expiresAt: HOUR + 14 * DAY,
+    });
   });
 
   it("lives for 90 days, however often it is used, and no more than an hour short of 14 days after any use", () => {
@@ -54,7 +58,7 @@ describe("a session", () => {
         for (const pause of pauses) {
           now += pause;
           if (now >= session.expiresAt) break;
-          session = seen(session, now);
+          session = markSeen(session, now);
           expect(session.expiresAt).to.be.at.most(90 * DAY);
           expect(session.expiresAt).to.be.at.least(Math.min(90 * DAY, now - HOUR + 14 * DAY));
         }
@@ -73,7 +77,7 @@ describe("a session", () => {
 describe("a token", () => {
   it("lives for a year, used or not", () => {
     expect(token("bot").expiresAt).to.equal(365 * DAY);
-    expect(seen(token("bot"), DAY)).to.deep.equal({ ...token("bot"), lastSeenAt: DAY });
+    expect(markSeen(token("bot"), DAY)).to.deep.equal({ ...token("bot"), lastSeenAt: DAY });
   });
 
   it("has a name of 1 to 100 characters", () => {

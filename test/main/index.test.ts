@@ -134,7 +134,7 @@ describe("openMessaging", () => {
     const following = (async () => {
       for await (const event of messaging.events({ by })) told.push(event);
     })();
-    const batches = messaging.followEvents({ by });
+    const batches = messaging.subscribe({ by });
     await batches.next();
     const never = messaging.events({ by });
     await messaging.sendMessage({ by, to: { username: "ana" }, text: "hello" });

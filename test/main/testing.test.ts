@@ -173,7 +173,7 @@ describe("The harness", () => {
     });
 
     it("that are followed in batches, or waited for, and no others", async () => {
-      const batches = messaging.followEvents({ by: bob.id });
+      const batches = messaging.subscribe({ by: bob.id });
       await batches.next();
       const { cursor: after } = await messaging.sync({ by: bob.id });
       const wait = { by: bob.id, after, limit: 1, until: new Promise(() => {}) };

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import type { EventBatch, EventBatches } from "../../src/application/events.js";
+import type { EventBatch, Subscription } from "../../src/application/events.js";
 import type { Messaging } from "../../src/application/messaging.js";
 import type { ChatId } from "../../src/domain/chat.js";
 import type { User } from "../../src/domain/user.js";
@@ -8,7 +8,7 @@ import { after, viewsOf, type Views } from "./reader.js";
 import { refusalOf } from "./refusal.js";
 import type { World } from "./world.js";
 
-type Deed = (core: Messaging, by: User, other: User, n: number) => Promise<unknown>;
+type AuditAction = (core: Messaging, by: User, other: User, n: number) => Promise<unknown>;
 
 /** Most of it happens in one chat, so that what happens has to do with what has happened. */
 const inChat = (n: number) => (n < 5 ? 1 : 2) as ChatId;
@@ -24,7 +24,7 @@ const DEEDS = {
   edit: (core, { id: by }, _, n) => core.editMessage({ by, id: n + 1, text: "edited" }),
   delete: (core, { id: by }, _, n) => core.deleteMessage({ by, id: n + 1 }),
   read: (core, { id: by }, _, n) => core.markRead({ by, chatId: inChat(n), seq: n }),
-} satisfies Record<string, Deed>;
+} satisfies Record<string, AuditAction>;
 
 const act = fc.record({
   deed: fc.constantFrom(
@@ -48,7 +48,7 @@ const perform = (core: Messaging, users: readonly User[], all: readonly Act[]) =
 async function doAct(core: Messaging, users: readonly User[], { deed, by, other, n }: Act): Promise<void> {
   for (const one of turned(users, by)) {
     for (const another of turned(users, other)) {
-      const attempt: Deed = DEEDS[deed];
+      const attempt: AuditAction = DEEDS[deed];
       if ((await refusalOf(attempt(core, one, another, n))) === undefined) return;
     }
   }
@@ -91,16 +91,17 @@ export async function expectFollowersToAgree(inWorld: InWorld, numRuns: number):
     inWorld(async (core) => {
       const users = [core.ana, core.bo, core.cy];
       const { cursor } = await core.sync({ by: core.ana.id });
-      const followers = [];
+      const subscribers = [];
       for (const [index, each] of [...all, []].entries()) {
-        for (const join of joins) if (join === index) followers.push(follow(core, users[join % 3]!, cursor));
+        for (const join of joins)
+          if (join === index) subscribers.push(follow(core, users[join % 3]!, cursor));
         await perform(core, users, each);
       }
-      followers.push(...users.map((me) => follow(core, me, cursor)));
+      subscribers.push(...users.map((me) => follow(core, me, cursor)));
       for (const { id, username } of users) {
         await core.sendMessage({ by: id, to: { username }, text: "the end" });
       }
-      for (const { me, views, cursors } of await Promise.all(followers)) {
+      for (const { me, views, cursors } of await Promise.all(subscribers)) {
         expect(views).to.deep.equal(viewsOf((await core.sync({ by: me.id })).chats));
         expect(new Set(cursors)).to.have.property("size", cursors.length);
       }
@@ -112,7 +113,7 @@ export async function expectFollowersToAgree(inWorld: InWorld, numRuns: number):
 async function follow(core: Messaging, me: User, from: string) {
   let views: Views = {};
   const cursors: string[] = [];
-  for await (const { events } of allOf(core.followEvents({ by: me.id, after: from }))) {
+  for await (const { events } of allOf(core.subscribe({ by: me.id, after: from }))) {
     for (const event of events) {
       views = after(views, event, me);
       cursors.push(event.cursor);
@@ -123,7 +124,7 @@ async function follow(core: Messaging, me: User, from: string) {
 }
 
 /** By turns as they come and without waiting for them. */
-async function* allOf(batches: EventBatches): AsyncGenerator<EventBatch> {
+async function* allOf(batches: Subscription): AsyncGenerator<EventBatch> {
   for (let taken = await batches.next(); !taken.done; taken = await batches.next()) {
     yield taken.value;
     for (let time = 0; time < 3; time += 1) {

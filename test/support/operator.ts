@@ -4,7 +4,7 @@ import {
   exportUser,
   listAllChats,
   listUsers,
-  takeStock,
+  countStatistics,
 } from "../../src/application/administration.js";
 import { createMessaging, type Messaging } from "../../src/application/messaging.js";
 import type { TestPorts } from "./ports.js";
@@ -23,7 +23,7 @@ function operatorOf(ports: TestPorts) {
     exportUser: (user: string) => collected(exportUser(ports, { user })),
     listUsers: async () => (await collected(listUsers(ports))).flat(),
     listAllChats: async () => (await collected(listAllChats(ports))).flat(),
-    takeStock: () => takeStock(ports),
+    countStatistics: () => countStatistics(ports),
   };
 }
 

@@ -5,8 +5,8 @@ import { MessagingError } from "../../src/domain/errors.js";
 export interface WatchedStore extends Store {
   /** How often it was read. */
   readonly reads: number;
-  /** How many follow it at the moment. */
-  readonly followers: number;
+  /** How many subscribe it at the moment. */
+  readonly subscribers: number;
   /** Nothing can be stored while this is set. */
   fault: string | undefined;
   /** Awaited before each read; told how many there were since it was set. Where it rejects, so does the read. */
@@ -19,7 +19,7 @@ export function watched(inner: Store): WatchedStore {
   let beforeRead: WatchedStore["beforeRead"];
   let count = 0;
   let reads = 0;
-  let followers = 0;
+  let subscribers = 0;
   const store: WatchedStore = {
     fault: undefined,
     onRead: undefined,
@@ -33,8 +33,8 @@ export function watched(inner: Store): WatchedStore {
     get reads() {
       return reads;
     },
-    get followers() {
-      return followers;
+    get subscribers() {
+      return subscribers;
     },
     async read(work) {
       reads += 1;
@@ -50,11 +50,11 @@ export function watched(inner: Store): WatchedStore {
       if (store.fault !== undefined) throw new MessagingError("store_unavailable", store.fault);
       return inner.transaction(work);
     },
-    follow(wake) {
-      followers += 1;
-      const end = inner.follow(wake);
+    subscribe(wake) {
+      subscribers += 1;
+      const end = inner.subscribe(wake);
       return () => {
-        followers -= 1;
+        subscribers -= 1;
         end();
       };
     },

@@ -23,7 +23,7 @@ const BEHIND_TLS = [...ALWAYS, ["Strict-Transport-Security", "max-age=31536000; 
  *
  * @param behindTls whether browsers reach us by TLS; then they are to come by nothing else for a year.
  */
-export function everyAnswer(
+export function commonHeaders(
   requestId: string,
   behindTls: boolean,
 ): readonly (readonly [name: string, value: string])[] {
@@ -34,7 +34,7 @@ export function everyAnswer(
  * Answers with a text that is ready, head and body in one go. That takes 36 µs where Koa, which takes each header by itself,
  * takes 48 (a request that does nothing, on two slow cores). What the answer has been given by `ctx.set` stands.
  */
-export function answerText(ctx: Context, status: number, type: string, text: string): void {
+export function sendText(ctx: Context, status: number, type: string, text: string): void {
   const { res } = ctx;
   const head: (string | number)[] = ["Content-Type", type, "Content-Length", Buffer.byteLength(text)];
   for (const [name, value] of missing(ctx)) head.push(name, value);
@@ -44,11 +44,11 @@ export function answerText(ctx: Context, status: number, type: string, text: str
 }
 
 /** Gives an answer that is written in another way the headers that every answer has. What `ctx.set` has given it stands. */
-export function beginAnswer(ctx: Context): void {
+export function setCommonHeaders(ctx: Context): void {
   for (const [name, value] of missing(ctx)) ctx.res.setHeader(name, value);
 }
 
 function missing({ state, app, res }: Context): readonly (readonly [name: string, value: string])[] {
-  const all = everyAnswer(String(state["requestId"]), app.proxy);
+  const all = commonHeaders(String(state["requestId"]), app.proxy);
   return res.getHeaderNames().length === 0 ? all : all.filter(([name]) => !res.hasHeader(name));
 }

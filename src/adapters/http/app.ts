@@ -21,7 +21,7 @@ import { nothingSchema } from "./json.js";
 import { openApiDocument, type OperationGroup } from "./openapi.js";
 import { mount, operation, type Operation } from "./operation.js";
 import { guardOrigin } from "./origin.js";
-import { HttpError, answerErrors, trace } from "./problem.js";
+import { HttpError, errorBoundary, trace } from "./problem.js";
 import { sessionOperations } from "./sessions.js";
 import { eventStreams, type StreamOptions } from "./streams.js";
 
@@ -93,7 +93,7 @@ export function createHttpApp(options: HttpOptions): Koa {
     { messaging, limits, audit },
   );
   app.use(observe(log, metrics));
-  app.use(answerErrors(log, audit));
+  app.use(errorBoundary(log, audit));
   app.use(requireOneMeaning);
   app.use(guardOrigin(options.corsOrigins));
   app.use(router.routes());
@@ -141,7 +141,7 @@ function saneRequestId(id: string): string | undefined {
 }
 
 /** More than any client sends, and far fewer than Node reads before it drops the rest without a word. */
-const MOST_HEADERS = 100;
+const MAX_HEADERS = 100;
 
 /**
  * Lets through only what a proxy in front can't understand in another way than we do, which is how requests are smuggled:
@@ -171,8 +171,8 @@ function refusalOf({ rawHeaders, headers, httpVersion, url = "" }: IncomingMessa
   if (!url.startsWith("/") && !URL.canParse(url)) {
     return closing("What is asked for must be a path, or a whole URL.");
   }
-  if (rawHeaders.length > 2 * MOST_HEADERS) {
-    return closing(`The request has more than ${MOST_HEADERS} headers.`, "headers_too_large");
+  if (rawHeaders.length > 2 * MAX_HEADERS) {
+    return closing(`The request has more than ${MAX_HEADERS} headers.`, "headers_too_large");
   }
   return undefined;
 }

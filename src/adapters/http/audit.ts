@@ -4,7 +4,7 @@ import { clientAddress } from "./address.js";
 import type { Log } from "./log.js";
 
 /** What is told of besides the requests themselves: who came and went, and who was kept out. */
-export type Deed =
+export type AuditAction =
   | "register"
   | "login"
   | "login_failed"
@@ -22,7 +22,7 @@ export type Deed =
   | "rate_limited";
 
 /** Writes a line. */
-export type Audit = (ctx: Context, deed: Deed, details?: AuditDetails) => void;
+export type Audit = (ctx: Context, deed: AuditAction, details?: AuditDetails) => void;
 
 interface AuditDetails {
   readonly code?: string;

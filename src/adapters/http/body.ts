@@ -5,7 +5,7 @@ import { z } from "zod";
 import { HttpError, type FieldError } from "./problem.js";
 
 /** The longest body, in bytes, after decompression. */
-const LONGEST_BODY = 64 * 1024;
+const MAX_BODY_BYTES = 64 * 1024;
 
 /** How many field errors an answer names, and how much of an unknown field's name: answers stay small. */
 const MOST_ERRORS = 20;
@@ -21,7 +21,7 @@ export const text = z.string({
 const readBody = bodyParser({
   enableTypes: ["text"],
   extendTypes: { text: ["application/json"] },
-  textLimit: String(LONGEST_BODY),
+  textLimit: String(MAX_BODY_BYTES),
   encoding: null,
   onerror: (error: Error) => {
     throw unreadable(error);
@@ -85,7 +85,7 @@ function countKeys(json: string): number {
 // The parser's errors carry the body, passwords and all: only what kind of error it is goes on.
 function unreadable(error: Error & { readonly status?: number; readonly type?: string }): HttpError {
   if (error.status === 413) {
-    return new HttpError("payload_too_large", `The body is longer than ${LONGEST_BODY} bytes.`);
+    return new HttpError("payload_too_large", `The body is longer than ${MAX_BODY_BYTES} bytes.`);
   }
   if (error.status === 415) {
     return new HttpError(

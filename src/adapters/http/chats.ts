@@ -3,7 +3,7 @@ import type { Messaging } from "../../application/messaging.js";
 import * as field from "./fields.js";
 import { chatInFullSchema, chatJson, chatSchema, nothingSchema, participantJson } from "./json.js";
 import { operation, parseChatId, type Operation } from "./operation.js";
-import { limit, linkPages, USUAL_LIMIT } from "./paging.js";
+import { limit, linkPages, DEFAULT_LIMIT } from "./paging.js";
 
 const WHOLE_NUMBER = "Must be a whole number from 0 to 9007199254740991";
 
@@ -88,7 +88,7 @@ export function chatOperations(messaging: Messaging): readonly Operation[] {
       method: "get",
       paths: ["/v1/chats"],
       access: "signed in",
-      query: z.strictObject({ limit: limit.default(USUAL_LIMIT), cursor: field.chatCursor.optional() }),
+      query: z.strictObject({ limit: limit.default(DEFAULT_LIMIT), cursor: field.chatCursor.optional() }),
       answer: z.array(chatSchema),
       gives: ["Link"],
       refusals: ["invalid_cursor"],

@@ -3,7 +3,7 @@ import type { Context, Middleware } from "koa";
 import { createSession } from "koa-session";
 import type { Messaging } from "../../application/messaging.js";
 import { MessagingError } from "../../domain/errors.js";
-import { SESSION_LIFETIME, type Session } from "../../domain/session.js";
+import { SESSION_LIFETIME_MS, type Session } from "../../domain/session.js";
 import { HttpError } from "./problem.js";
 
 /**
@@ -51,7 +51,7 @@ function cookieName({ proxy }: Pick<Koa, "proxy">): string {
 export function sessionCookie(app: Koa, messaging: Messaging, path = "/"): SessionCookie {
   const options = {
     key: cookieName(app),
-    maxAge: SESSION_LIFETIME,
+    maxAge: SESSION_LIFETIME_MS,
     httpOnly: true,
     sameSite: "lax",
     secure: app.proxy,

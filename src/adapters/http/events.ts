@@ -1,16 +1,16 @@
 import { z } from "zod";
-import type { FollowEvents } from "../../application/events.js";
+import type { Subscribe } from "../../application/events.js";
 import type { Messaging } from "../../application/messaging.js";
 import { MessagingError } from "../../domain/errors.js";
 import * as field from "./fields.js";
 import { chatJson, eventJson, eventPageSchema, snapshotSchema } from "./json.js";
 import { operation, type Operation } from "./operation.js";
-import { limit, USUAL_LIMIT, wholeNumber } from "./paging.js";
+import { limit, DEFAULT_LIMIT, wholeNumber } from "./paging.js";
 import { credentials } from "./credentials.js";
 import type { EventStreams } from "./streams.js";
 
 /** The longest that an answer is held back for an event to come, in seconds. */
-const LONGEST_WAIT = 60;
+const MAX_WAIT_SECONDS = 60;
 
 const frames = z.string().meta({
   description:
@@ -52,8 +52,8 @@ export function eventOperations(messaging: Messaging, streams: EventStreams): re
       fields: { invalid_cursor: "after" },
       query: z.strictObject({
         after: field.eventCursor.optional(),
-        limit: limit.default(USUAL_LIMIT),
-        wait: wholeNumber(0, LONGEST_WAIT)
+        limit: limit.default(DEFAULT_LIMIT),
+        wait: wholeNumber(0, MAX_WAIT_SECONDS)
           .default(0)
           .meta({ description: "How many seconds to wait for an event where there is none yet." }),
       }),
@@ -98,7 +98,7 @@ export function eventOperations(messaging: Messaging, streams: EventStreams): re
 }
 
 /** From the cursor on; or, where what was since is no longer known, from now on. */
-async function begin(messaging: Messaging, command: FollowEvents) {
+async function begin(messaging: Messaging, command: Subscribe) {
   try {
     return { ...(await take(messaging, command)), resync: false };
   } catch (error) {
@@ -107,8 +107,8 @@ async function begin(messaging: Messaging, command: FollowEvents) {
   }
 }
 
-async function take(messaging: Messaging, command: FollowEvents) {
-  const batches = messaging.followEvents(command);
+async function take(messaging: Messaging, command: Subscribe) {
+  const batches = messaging.subscribe(command);
   const { value } = await batches.next();
   if (value === undefined) throw new MessagingError("not_signed_in", "Your session has ended. Log in.");
   return { first: value, batches };

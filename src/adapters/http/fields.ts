@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { LONGEST_TITLE } from "../../domain/chat.js";
-import { LONGEST_MESSAGE } from "../../domain/message.js";
-import { LONGEST_TOKEN_NAME } from "../../domain/session.js";
+import { MAX_TITLE_LENGTH } from "../../domain/chat.js";
+import { MAX_MESSAGE_LENGTH } from "../../domain/message.js";
+import { MAX_TOKEN_NAME_LENGTH } from "../../domain/session.js";
 import { text } from "./body.js";
 import { parameter } from "./paging.js";
 
@@ -27,14 +27,14 @@ export const password = text.meta({
 export const title = text.meta({
   description: "Of a group chat. Something to be seen in it, no NUL.",
   minLength: 1,
-  maxLength: LONGEST_TITLE,
+  maxLength: MAX_TITLE_LENGTH,
   examples: ["Plans"],
 });
 
 export const messageText = text.meta({
   description: "Kept to the letter. Something to be seen in it, no NUL, no half of a surrogate pair.",
   minLength: 1,
-  maxLength: LONGEST_MESSAGE,
+  maxLength: MAX_MESSAGE_LENGTH,
   examples: ["Hello, Bob!"],
 });
 
@@ -85,7 +85,7 @@ export const tokenId = z.string().meta({
 export const tokenName = text.meta({
   description: "What its owner calls it. Something to be seen in it, no NUL.",
   minLength: 1,
-  maxLength: LONGEST_TOKEN_NAME,
+  maxLength: MAX_TOKEN_NAME_LENGTH,
   examples: ["backup"],
 });
 

@@ -15,7 +15,7 @@ import {
   type Operation,
   type SignedInRequest,
 } from "./operation.js";
-import { limit, linkPages, USUAL_LIMIT, wholeNumber } from "./paging.js";
+import { limit, linkPages, DEFAULT_LIMIT, wholeNumber } from "./paging.js";
 
 const CHAT_ID =
   "Must be the id of a chat, as a number from 1 to 9007199254740991 or as a string of its digits";
@@ -70,7 +70,7 @@ const page = z
 const asList = {
   description:
     "The whole list, unless a parameter asks for a page: with `limit` the newest messages, with `before` the newest before " +
-    `that one, with \`after\` the oldest after it; ${USUAL_LIMIT} where there is no \`limit\`. Always oldest first.`,
+    `that one, with \`after\` the oldest after it; ${DEFAULT_LIMIT} where there is no \`limit\`. Always oldest first.`,
   query: page,
   answer: z.array(messageSchema),
   gives: ["Link"],
@@ -85,7 +85,7 @@ export function messageOperations(messaging: Messaging): readonly Operation[] {
     const { session, query, ctx } = request;
     const by = session.user.id;
     if (Object.keys(query).length === 0) return jsonArray(await messaging.listMessages({ by, of }));
-    const { limit: most = USUAL_LIMIT, before, after } = query;
+    const { limit: most = DEFAULT_LIMIT, before, after } = query;
     const { messages, older, newer } = await messaging.pageMessages({ by, of, limit: most, before, after });
     linkPages(ctx, {
       prev: older === undefined ? undefined : { limit: most, before: older },

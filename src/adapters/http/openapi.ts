@@ -2,7 +2,7 @@ import { STATUS_CODES } from "node:http";
 import { z } from "zod";
 import { IDEMPOTENCY_KEY } from "../../domain/message.js";
 import * as field from "./fields.js";
-import { refusalsOf, type AnswerHeader, type Operation, type RequestHeader } from "./operation.js";
+import { errorsOf, type AnswerHeader, type Operation, type RequestHeader } from "./operation.js";
 import { statuses, type Code, type Problem } from "./problem.js";
 
 /** Operations that the document shows together. */
@@ -211,7 +211,7 @@ export function openApiDocument(groups: readonly OperationGroup[], root = "/"): 
 
   /** By status. Those that have nothing of this operation's own are named, and stand in the document once. */
   function refusalsByStatus(asked: Operation): Json {
-    const all = refusalsOf(asked);
+    const all = errorsOf(asked);
     return Object.fromEntries(
       [...new Set(all.map((code) => statuses[code]))].map((status) => {
         const ofThem = all.filter((code) => statuses[code] === status);

@@ -6,8 +6,8 @@ import { z } from "zod";
 import type { Messaging } from "../../application/messaging.js";
 import type { ChatId } from "../../domain/chat.js";
 import type { Session } from "../../domain/session.js";
-import { answerText, beginAnswer, JSON_TYPE } from "./answer.js";
-import type { Audit, Deed } from "./audit.js";
+import { sendText, setCommonHeaders, JSON_TYPE } from "./answer.js";
+import type { Audit, AuditAction } from "./audit.js";
 import { check, parseBody } from "./body.js";
 import { credentials } from "./credentials.js";
 import type { Limits } from "./limits.js";
@@ -40,12 +40,12 @@ export type Operation<Body = unknown, Query = unknown, Given = unknown> = {
   /** The media type of the answer, where it is not JSON. */
   readonly type?: string;
   readonly gives?: readonly AnswerHeader[];
-  /** What it refuses with besides what `refusalsOf` adds. */
+  /** What it refuses with besides what `errorsOf` adds. */
   readonly refusals?: readonly Code[];
   /** What the fields that the core refuses are called here, where that is not their usual name. */
   readonly fields?: FieldNames;
   /** What the audit log calls it when it is done. */
-  readonly audit?: Deed;
+  readonly audit?: AuditAction;
 } & (
   | {
       readonly access: "anyone";
@@ -109,7 +109,7 @@ const ofEveryRequest: readonly Code[] = [
 const ofSignedIn: readonly Code[] = ["two_credentials", "not_signed_in", "busy", "store_unavailable"];
 
 /** All codes that an operation can refuse with. */
-export function refusalsOf({ access, limit, refusals = [] }: Operation): readonly Code[] {
+export function errorsOf({ access, limit, refusals = [] }: Operation): readonly Code[] {
   return [
     ...ofEveryRequest,
     ...(access === "signed in" ? ofSignedIn : []),
@@ -154,10 +154,10 @@ export function mount(
       }
       const { type = JSON_TYPE } = asked;
       if (!(given instanceof Readable) && typeof given !== "function") {
-        answerText(ctx, 200, type, textOf(given, asked));
+        sendText(ctx, 200, type, textOf(given, asked));
         return;
       }
-      beginAnswer(ctx);
+      setCommonHeaders(ctx);
       ctx.type = type;
       ctx.status = 200;
       if (given instanceof Readable) {

@@ -1,5 +1,5 @@
 import type { Context, Middleware } from "koa";
-import { answerText, JSON_TYPE } from "./answer.js";
+import { sendText, JSON_TYPE } from "./answer.js";
 import { HttpError } from "./problem.js";
 
 /** Methods that change nothing here. */
@@ -33,7 +33,7 @@ export function guardOrigin(listed: readonly string[]): Middleware {
       });
       if (ctx.method === "OPTIONS" && ctx.get("Access-Control-Request-Method") !== "") {
         ctx.set(preflightAnswer);
-        answerText(ctx, 200, JSON_TYPE, "{}");
+        sendText(ctx, 200, JSON_TYPE, "{}");
         return undefined;
       }
     } else if (!SAFE.has(ctx.method) && isFromElsewhere(ctx, origin)) {

@@ -2,7 +2,7 @@ import type { Context } from "koa";
 import { z } from "zod";
 
 /** How many things a page has where the client does not say. */
-export const USUAL_LIMIT = 100;
+export const DEFAULT_LIMIT = 100;
 
 /** A parameter that holds text. One that is given twice comes as an array. */
 export const parameter = z.string("Must be given once");

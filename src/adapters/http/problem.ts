@@ -1,8 +1,8 @@
 import { STATUS_CODES } from "node:http";
 import type { Middleware } from "koa";
 import { MessagingError, type ErrorCode } from "../../domain/errors.js";
-import { answerText } from "./answer.js";
-import type { Audit, Deed } from "./audit.js";
+import { sendText } from "./answer.js";
+import type { Audit, AuditAction } from "./audit.js";
 import type { Log } from "./log.js";
 
 /** What only HTTP can refuse. Closed and stable, like the codes of the core. */
@@ -151,7 +151,7 @@ export function problemOf({ code, message, errors }: HttpError): Problem {
  * The error boundary: whatever is thrown below it is answered with a problem. What is neither a refusal of the core nor
  * of this adapter is a bug: it is logged whole, and the answer says nothing of it.
  */
-export function answerErrors(log: Log, audit: Audit): Middleware {
+export function errorBoundary(log: Log, audit: Audit): Middleware {
   return async (ctx, next) => {
     try {
       await next();
@@ -165,13 +165,13 @@ export function answerErrors(log: Log, audit: Audit): Middleware {
       if (deed) audit(ctx, deed, { code: answer.code, account });
       ctx.state["code"] = answer.code;
       ctx.set(answer.headers);
-      answerText(ctx, problem.status, PROBLEM_TYPE, JSON.stringify(problem));
+      sendText(ctx, problem.status, PROBLEM_TYPE, JSON.stringify(problem));
     }
   };
 }
 
 /** The refusals that an operator wants to know of, by code or by status. */
-const failures: Readonly<Record<string, Deed>> = {
+const failures: Readonly<Record<string, AuditAction>> = {
   wrong_credentials: "login_failed",
   account_disabled: "login_failed",
   wrong_password: "password_change_failed",

@@ -3,7 +3,7 @@ import type { AddressInfo, Socket } from "node:net";
 import { randomUUID } from "node:crypto";
 import type Koa from "koa";
 import { networkOf } from "./address.js";
-import { everyAnswer } from "./answer.js";
+import { commonHeaders } from "./answer.js";
 import { usualLimits, type ConnectionLimits, type HttpServer } from "./connections.js";
 import type { Log } from "./log.js";
 import { HttpError, PROBLEM_TYPE, problemOf } from "./problem.js";
@@ -111,7 +111,7 @@ function refuseUnparsed(error: NodeJS.ErrnoException, socket: Socket, behindTls:
     `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
     `Content-Type: ${PROBLEM_TYPE}`,
     `Content-Length: ${Buffer.byteLength(body)}`,
-    ...everyAnswer(requestId, behindTls).map(([name, value]) => `${name}: ${value}`),
+    ...commonHeaders(requestId, behindTls).map(([name, value]) => `${name}: ${value}`),
     "Connection: close",
   ];
   socket.end(`${head.join("\r\n")}\r\n\r\n${body}`);

@@ -1,9 +1,9 @@
 import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import type { Clock } from "../../application/ports.js";
-import type { EventBatch, EventBatches } from "../../application/events.js";
+import type { EventBatch, Subscription } from "../../application/events.js";
 import type { ChatEvent } from "../../domain/event.js";
-import { isAlive, seen, type Session, type SessionId } from "../../domain/session.js";
+import { isAlive, markSeen, type Session, type SessionId } from "../../domain/session.js";
 import { eventJson } from "./json.js";
 
 /** How answers that stay open behave; each has a usual value. Times are in milliseconds. */
@@ -21,7 +21,7 @@ export interface Streamed {
   renew(): Promise<Session>;
   /** What was told first, and what comes after it. */
   readonly first: EventBatch;
-  readonly batches: EventBatches;
+  readonly batches: Subscription;
   /** The client's cursor could not be served, and it is to read its chats anew. */
   readonly resync: boolean;
 }
@@ -38,7 +38,7 @@ export interface EventStreams {
 }
 
 /** Of one session; with one more, the oldest ends. */
-const MOST_STREAMS = 5;
+const MAX_STREAMS_PER_SESSION = 5;
 
 /** How many bytes wait for a reader before nothing more is taken for it. */
 const BUFFER = 256 * 1024;
@@ -64,7 +64,7 @@ export function eventStreams(
     const { session } = streamed;
     const own = ofSession.get(session.id) ?? new Set();
     const [oldest] = own;
-    if (oldest && own.size >= MOST_STREAMS) end(oldest);
+    if (oldest && own.size >= MAX_STREAMS_PER_SESSION) end(oldest);
     ofSession.set(session.id, own.add(stream));
     streams.set(stream, streamed);
     if (timers.length === 0) {
@@ -106,7 +106,7 @@ export function eventStreams(
     const now = clock.now();
     for (const [stream, streamed] of streams) {
       const { session } = streamed;
-      const used = seen(session, now);
+      const used = markSeen(session, now);
       if (!isAlive(session, now)) end(stream);
       else if (used !== session) renew(stream, { ...streamed, session: used });
     }
@@ -167,7 +167,7 @@ export function eventStreams(
    */
   function handOverAtOnce(
     stream: ServerResponse,
-    batches: EventBatches,
+    batches: Subscription,
   ): Promise<readonly Buffer[] | undefined> {
     return new Promise((resolve, reject) => {
       let over = false;

@@ -53,7 +53,7 @@ export function eventLog({ message, chatsOf }: Surroundings, undo: Undo): Memory
       });
       const alone = (forUser.get(userId) ?? []).filter(
         ({ id, chatId, to }) =>
-          (to !== "participants" && to.outside) || (joinedAfter.get(chatId) ?? Infinity) < id,
+          (to !== "participants" && to.includesRemoved) || (joinedAfter.get(chatId) ?? Infinity) < id,
       );
       return sliceOf([...histories, alone], { ...slice, from: "oldest" }).map(read);
     },

@@ -65,7 +65,7 @@ export function openMemoryStore(): Store {
     },
     undo,
   );
-  const followers = new Set<() => void>();
+  const subscribers = new Set<() => void>();
   const repositories: Repositories = {
     users,
     events,
@@ -94,7 +94,7 @@ export function openMemoryStore(): Store {
           const result = await work(repositories);
           if (undo.length > 0) {
             transactions += 1;
-            for (const wake of followers) queueMicrotask(() => followers.has(wake) && wake());
+            for (const wake of subscribers) queueMicrotask(() => subscribers.has(wake) && wake());
           }
           return result;
         } catch (error) {
@@ -105,10 +105,10 @@ export function openMemoryStore(): Store {
         }
       }),
     read: (work) => inTurn(() => work(repositories)),
-    follow(wake) {
-      const follower = () => wake();
-      followers.add(follower);
-      return () => void followers.delete(follower);
+    subscribe(wake) {
+      const subscriber = () => wake();
+      subscribers.add(subscriber);
+      return () => void subscribers.delete(subscriber);
     },
     status: () => ({ fault: undefined, transactions, commits: 0 }),
     close: () =>

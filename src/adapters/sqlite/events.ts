@@ -64,7 +64,7 @@ export function events(statements: Statements): EventLog {
           ? [null, event.userId, false, { sessionId: event.sessionId }, null]
           : event.to === "participants"
             ? [event.chatId, null, false, event.what, event.messageId]
-            : [event.chatId, event.to.user, event.to.outside, event.what, event.messageId];
+            : [event.chatId, event.to.user, event.to.includesRemoved, event.what, event.messageId];
       const id = (lastId ?? lastEventId(statements)) + 1;
       change(
         "INSERT INTO events (id, chat_id, user_id, outside, at, what, message_id) VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -106,7 +106,7 @@ function logEntryOf([id, chatId, userId, outside, at, what, ...message]: Row): L
   return {
     ...place,
     chatId: chatId as ChatId,
-    to: userId === null ? "participants" : { user: userId as UserId, outside: outside === 1 },
+    to: userId === null ? "participants" : { user: userId as UserId, includesRemoved: outside === 1 },
     what: JSON.parse(what as string) as StoredEvent["what"],
     message: message[0] === null ? null : messageOf(message),
   };

@@ -114,7 +114,7 @@ async function startStore(
   const migratedFrom = migrate(database);
   const sizes = secureFiles(disk, files, recovered, migratedFrom !== undefined);
   if (largestDatabase !== undefined) database.limit(largestDatabase);
-  const followers = new Set<() => void>();
+  const subscribers = new Set<() => void>();
   const log = await startLog({
     threads,
     last,
@@ -123,7 +123,7 @@ async function startStore(
     retryAfter,
     onSwitch: compaction(threads, sizes, segmentBytes, onTrouble),
     onDurable() {
-      for (const wake of followers) wake();
+      for (const wake of subscribers) wake();
     },
     onTrouble,
     onSpace,
@@ -257,10 +257,10 @@ async function startStore(
         () => log.requireUp(),
         () => work(all),
       ),
-    follow(wake) {
-      const follower = () => wake();
-      followers.add(follower);
-      return () => void followers.delete(follower);
+    subscribe(wake) {
+      const subscriber = () => wake();
+      subscribers.add(subscriber);
+      return () => void subscribers.delete(subscriber);
     },
     status: () => log.status(),
     async close() {

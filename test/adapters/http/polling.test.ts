@@ -26,7 +26,7 @@ describe("Asking for events", () => {
   const texts = (answer: HttpAnswer) => eventsOf(answer).flatMap(({ message }) => message?.message ?? []);
   /** Resolves when somebody is waiting for something to happen. */
   const somebodyWaits = async () => {
-    await until(() => server.store.followers > 0);
+    await until(() => server.store.subscribers > 0);
     // They look once more before they wait.
     await delay(20);
   };
@@ -68,7 +68,7 @@ describe("Asking for events", () => {
     await bob.post("/v1/messages", { dest_username: bob.username, message: "not for ana" });
     await send("for ana");
     expect(texts(await waiting)).to.deep.equal(["for ana"]);
-    expect(server.store.followers).to.equal(0);
+    expect(server.store.subscribers).to.equal(0);
   });
 
   it("answers with nothing, and a cursor to go on from, when the time is over", async () => {
@@ -89,7 +89,7 @@ describe("Asking for events", () => {
     asking.end();
     await somebodyWaits();
     asking.destroy();
-    await until(() => server.store.followers === 0);
+    await until(() => server.store.subscribers === 0);
     await until(() => server.lines.some(({ route, cut }) => route === "/v1/events" && cut === true));
   });
 
@@ -110,7 +110,7 @@ describe("Asking for events", () => {
     copy.cookie = ana.cookie;
     await copy.post("/v1/auth/logout");
     expectProblem(await waiting, 401, "not_signed_in");
-    expect(server.store.followers).to.equal(0);
+    expect(server.store.subscribers).to.equal(0);
   });
 
   it("refuses a cursor behind which something is forgotten", async () => {

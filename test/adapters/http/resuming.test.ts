@@ -150,7 +150,7 @@ describe("Streams of events", () => {
       expect(events.map(({ message }) => message?.message)).to.deep.equal(["to all"]);
     }
     for (const stream of streams) stream.leave();
-    await until(() => server.store.followers === 0);
+    await until(() => server.store.subscribers === 0);
   });
 });
 

@@ -5,7 +5,7 @@ import { Duplex } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect } from "chai";
 import { eventStreams } from "../../../src/adapters/http/streams.js";
-import type { EventBatches } from "../../../src/application/events.js";
+import type { Subscription } from "../../../src/application/events.js";
 import type { ChatId } from "../../../src/domain/chat.js";
 import type { ChatEvent, EventCursor } from "../../../src/domain/event.js";
 import { usernameKey } from "../../../src/domain/user.js";
@@ -113,7 +113,7 @@ describe("A stream of events", () => {
         if (count === 2) await copyOf(ana).post("/v1/auth/logout");
       };
       expectProblem(await ana.get("/v1/events/stream"), 401, "not_signed_in");
-      expect(server.store.followers).to.equal(0);
+      expect(server.store.subscribers).to.equal(0);
     });
 
     it("leaves nothing open where nobody takes it", async () => {
@@ -127,7 +127,7 @@ describe("A stream of events", () => {
       };
       asking.end();
       await until(() => server.lines.some(({ cut }) => cut === true));
-      await until(() => server.store.followers === 0);
+      await until(() => server.store.subscribers === 0);
       expect(await openStreams()).to.equal(0);
     });
   });
@@ -208,7 +208,7 @@ describe("A stream of events", () => {
       const streams = [await openStream(ana), await openStream(bob)];
       expect(await openStreams()).to.equal(2);
       for (const stream of streams) stream.leave();
-      await until(() => server.store.followers === 0);
+      await until(() => server.store.subscribers === 0);
       expect(await openStreams()).to.equal(0);
     });
 
@@ -380,7 +380,7 @@ describe("A stream of events", () => {
         count += size;
         return { events: Array.from({ length: size }, () => event), cursor };
       };
-      const batches: EventBatches = {
+      const batches: Subscription = {
         [Symbol.asyncIterator]: () => batches,
         next: async () => ({ done: false, value: take() }),
         now(woken) {

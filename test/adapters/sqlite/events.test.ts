@@ -40,7 +40,7 @@ describe("events in an SQLite store", function () {
     after: string | undefined,
     tell: (cursor: string) => void,
   ) {
-    const events = core.followEvents({ by, after });
+    const events = core.subscribe({ by, after });
     const following = (async () => {
       for await (const batch of events) for (const { cursor } of batch.events) tell(cursor);
     })();

@@ -90,7 +90,7 @@ describe("the files of an SQLite store", () => {
   }
 
   /** Where the transaction that sent this text is in the log. */
-  function placeOf(bytes: Buffer, text: string): number {
+  function positionOf(bytes: Buffer, text: string): number {
     return bytes.indexOf(`"${text}"`);
   }
 
@@ -221,7 +221,7 @@ describe("the files of an SQLite store", () => {
     it("give all but a bad frame, and name what is missing", async () => {
       await kill();
       const path = file(/^log/);
-      damage(path, (bytes) => void (bytes[placeOf(bytes, WORDS[5]!)]! ^= 1));
+      damage(path, (bytes) => void (bytes[positionOf(bytes, WORDS[5]!)]! ^= 1));
       const before = readFileSync(path);
       const { missing, leftOut, faults } = await salvageStore(directory, target);
       expect(missing).to.deep.equal([[7, 7]]);
@@ -233,7 +233,7 @@ describe("the files of an SQLite store", () => {
 
     it("leave out what needs something that is missing", async () => {
       await kill();
-      damage(file(/^log/), (bytes) => void (bytes[placeOf(bytes, "Ana")]! ^= 1));
+      damage(file(/^log/), (bytes) => void (bytes[positionOf(bytes, "Ana")]! ^= 1));
       const { missing, leftOut, last } = await salvageStore(directory, target);
       expect(missing).to.deep.equal([[1, 1]]);
       expect(leftOut).to.deep.equal(Array.from({ length: 40 }, (_, n) => n + 2));

@@ -82,7 +82,7 @@ describe("the SQLite repositories", () => {
     await sessions.removeExpired(ana.id, 3);
     await chats.idsOfUser(ana.id);
     await events.append(renamed(chat, "a"));
-    await events.append(renamed(chat, "b", { user: ana.id, outside: false }));
+    await events.append(renamed(chat, "b", { user: ana.id, includesRemoved: false }));
     await events.append({ sessionId: session.id, userId: ana.id, at: 1 });
     await events.bounds();
     await events.all(slice);

@@ -14,7 +14,7 @@ import { sound } from "./breaking.js";
 import { collect } from "./cases.js";
 import { brokenChats } from "./chats.js";
 import { brokenEvents } from "./events.js";
-import { brokenFollowers } from "./followers.js";
+import { brokenFollowers } from "./subscribers.js";
 import { brokenOverviews } from "./overviews.js";
 import { brokenRepositories } from "./repositories.js";
 import { brokenTransactions } from "./transactions.js";

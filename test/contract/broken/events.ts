@@ -186,7 +186,9 @@ export const brokenEvents: Defects = {
   },
   "a store events for one of a chat alone are that one's, like any other of the chat": {
     "tells them outside of it": appending((event) =>
-      "to" in event && event.to !== "participants" ? { ...event, to: { ...event.to, outside: true } } : event,
+      "to" in event && event.to !== "participants"
+        ? { ...event, to: { ...event.to, includesRemoved: true } }
+        : event,
     ),
     "tells all participants": appending((event) =>
       "to" in event ? { ...event, to: "participants" } : event,
@@ -196,7 +198,7 @@ export const brokenEvents: Defects = {
     {
       "tells them inside of it": appending((event) =>
         "to" in event && event.to !== "participants"
-          ? { ...event, to: { ...event.to, outside: false } }
+          ? { ...event, to: { ...event.to, includesRemoved: false } }
           : event,
       ),
       "tells everybody": ofUserBy((event) => event.to !== "participants"),

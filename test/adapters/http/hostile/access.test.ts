@@ -301,7 +301,7 @@ describe("Who may do what in a chat", () => {
       }
       const shown = late.events.filter(({ cursor }) => own.some((event) => event.cursor === cursor));
       expect(shown, user).to.deep.equal(own);
-      const parting = live.events.findIndex(({ cursor }) => placeOf(cursor) > placeOf(beforeParting));
+      const parting = live.events.findIndex(({ cursor }) => positionOf(cursor) > positionOf(beforeParting));
       expectShown(scene, user, live.events.slice(0, parting), before);
       if (user === "left" || user === "removed") {
         const [last] = live.events.filter(({ chat_id: id }) => id === scene.chats.group).slice(-1);
@@ -312,7 +312,7 @@ describe("Who may do what in a chat", () => {
 
   const mayChange = (user: User, { from, chat }: Said) => from === user && isInside(user, chat);
 
-  const placeOf = (cursor: string) => Number(cursor.split("-")[1]);
+  const positionOf = (cursor: string) => Number(cursor.split("-")[1]);
 
   function callsWith(name: string): readonly Route[] {
     return server.routes.filter(({ path }) => path.split("/").includes(name));

@@ -4,12 +4,15 @@ import type { Store } from "../../src/application/ports.js";
 import type { Chat } from "../../src/domain/chat.js";
 import { GREATEST, ana, append, openGroup, register, renamed, type Runner } from "./scene.js";
 
-export function followerContract({ describe, it, beforeEach, afterEach }: Runner, store: () => Store): void {
+export function subscriberContract(
+  { describe, it, beforeEach, afterEach }: Runner,
+  store: () => Store,
+): void {
   let chat: Chat;
   let ends: (() => void)[];
 
-  function follow(wake: () => void): () => void {
-    const end = store().follow(wake);
+  function subscribe(wake: () => void): () => void {
+    const end = store().subscribe(wake);
     ends.push(end);
     return end;
   }
@@ -28,7 +31,7 @@ export function followerContract({ describe, it, beforeEach, afterEach }: Runner
         if ("what" in entry && entry.what.type === "chat.renamed") titles.push(`${entry.what.title}`);
       }
     };
-    follow(() => {
+    subscribe(() => {
       reading = reading.then(readOn);
     });
     return titles;
@@ -73,7 +76,7 @@ export function followerContract({ describe, it, beforeEach, afterEach }: Runner
 
     it("are woken for what one of them stores when it is woken", async () => {
       let answer = (): Promise<void> | undefined => write("answer");
-      follow(() => {
+      subscribe(() => {
         void answer();
         answer = () => undefined;
       });
@@ -87,7 +90,7 @@ export function followerContract({ describe, it, beforeEach, afterEach }: Runner
       await write("before");
       await sleep(10);
       let wakes = 0;
-      follow(() => void (wakes += 1));
+      subscribe(() => void (wakes += 1));
       await store().transaction(({ events }) => events.forget(0, 1));
       const failing = store().transaction(async ({ events }) => {
         await events.append(renamed(chat, "lost"));
@@ -102,8 +105,8 @@ export function followerContract({ describe, it, beforeEach, afterEach }: Runner
     it("are not woken when they have ended it, each by itself", async () => {
       let wakes = 0;
       const wake = () => void (wakes += 1);
-      const end = follow(wake);
-      const endAlso = follow(wake);
+      const end = subscribe(wake);
+      const endAlso = subscribe(wake);
       end();
       end();
       const titles = tail();
@@ -119,10 +122,10 @@ export function followerContract({ describe, it, beforeEach, afterEach }: Runner
     it("are not woken when one who is woken before them has ended it for them", async () => {
       let late = 0;
       const ending: (() => void)[] = [];
-      follow(() => {
+      subscribe(() => {
         for (const end of ending) end();
       });
-      ending.push(follow(() => void (late += 1)));
+      ending.push(subscribe(() => void (late += 1)));
       const titles = tail();
       await write("a");
       await soon(() => titles.includes("a"));

@@ -7,10 +7,10 @@ export const brokenFollowers: Defects = {
       let followed = false;
       return {
         ...store,
-        follow(wake) {
+        subscribe(wake) {
           const second = followed;
           followed = true;
-          return second ? () => {} : store.follow(wake);
+          return second ? () => {} : store.subscribe(wake);
         },
       };
     }),
@@ -23,7 +23,7 @@ export const brokenFollowers: Defects = {
           await new Promise(setImmediate);
           return store.transaction(work);
         },
-        follow(wake) {
+        subscribe(wake) {
           wakes.add(wake);
           return () => void wakes.delete(wake);
         },
@@ -58,8 +58,8 @@ export const brokenFollowers: Defects = {
           deaf ||= waking;
           return store.transaction(work);
         },
-        follow: (wake) =>
-          store.follow(() => {
+        subscribe: (wake) =>
+          store.subscribe(() => {
             if (deaf) return;
             waking = true;
             wake();
@@ -77,7 +77,7 @@ export const brokenFollowers: Defects = {
           store.transaction(work).finally(() => {
             for (const wake of wakes) wake();
           }),
-        follow(wake) {
+        subscribe(wake) {
           wakes.add(wake);
           return () => void wakes.delete(wake);
         },
@@ -87,8 +87,8 @@ export const brokenFollowers: Defects = {
   "a store those who follow it are not woken when they have ended it, each by itself": {
     "goes on": broken((store) => ({
       ...store,
-      follow(wake) {
-        store.follow(wake);
+      subscribe(wake) {
+        store.subscribe(wake);
         return () => {};
       },
     })),
@@ -96,9 +96,9 @@ export const brokenFollowers: Defects = {
       const ends = new Map<() => void, () => void>();
       return {
         ...store,
-        follow(wake) {
+        subscribe(wake) {
           ends.get(wake)?.();
-          ends.set(wake, store.follow(wake));
+          ends.set(wake, store.subscribe(wake));
           return () => ends.get(wake)?.();
         },
       };
@@ -107,16 +107,16 @@ export const brokenFollowers: Defects = {
   "a store those who follow it are not woken when one who is woken before them has ended it for them": {
     "wakes all whom it had": broken((store) => {
       const wakes = new Set<() => void>();
-      store.follow(() => {
+      store.subscribe(() => {
         const had = [...wakes];
         for (const wake of had) wake();
       });
       return {
         ...store,
-        follow(wake) {
-          const follower = () => wake();
-          wakes.add(follower);
-          return () => void wakes.delete(follower);
+        subscribe(wake) {
+          const subscriber = () => wake();
+          wakes.add(subscriber);
+          return () => void wakes.delete(subscriber);
         },
       };
     }),
