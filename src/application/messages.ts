@@ -8,6 +8,7 @@ import {
   assertSender,
   tombstone,
   type Message,
+  type MessageId,
 } from "../domain/message.js";
 import type { User, UserId } from "../domain/user.js";
 import type { Ports, ReadRepositories, Repositories, SentAs, Slice } from "./ports.js";
@@ -110,7 +111,7 @@ async function p2pWith(
 
 export interface EditMessage {
   readonly by: UserId;
-  readonly id: number;
+  readonly id: MessageId;
   readonly text: string;
 }
 
@@ -134,7 +135,7 @@ export async function editMessage({ store, clock }: Ports, command: EditMessage)
 
 export interface DeleteMessage {
   readonly by: UserId;
-  readonly id: number;
+  readonly id: MessageId;
 }
 
 /**

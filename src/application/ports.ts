@@ -1,6 +1,6 @@
 import type { Chat, ChatId, ChatOverview, ChatSummary, Pair, Participant } from "../domain/chat.js";
 import type { EventDraft, LogBounds, SessionEnd, StoredEvent } from "../domain/event.js";
-import type { IdempotencyKey, Message, MessageDraft } from "../domain/message.js";
+import type { IdempotencyKey, Message, MessageDraft, MessageId } from "../domain/message.js";
 import type { Session, SessionId } from "../domain/session.js";
 import type { Account, Password, User, UserId, UsernameKey } from "../domain/user.js";
 
@@ -150,7 +150,7 @@ export interface Slice {
 export interface MessageReader {
   /** The greatest id given so far; 0 before the first. */
   lastId(): Promise<number>;
-  byId(id: number): Promise<Message | undefined>;
+  byId(id: MessageId): Promise<Message | undefined>;
   /** The message that this user sent under this key. */
   sentAs(userId: UserId, key: IdempotencyKey): Promise<SentAs | undefined>;
   ofChat(id: ChatId, slice: Slice): Promise<readonly Message[]>;

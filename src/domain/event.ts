@@ -1,6 +1,6 @@
 import type { Chat, ChatId, ChatOverview } from "./chat.js";
 import { MessagingError } from "./errors.js";
-import type { Message } from "./message.js";
+import type { Message, MessageId } from "./message.js";
 import type { SessionId } from "./session.js";
 import type { User, UserId } from "./user.js";
 
@@ -61,7 +61,7 @@ export interface EventDraft {
   readonly at: number;
   readonly what: MessageChange | ChatChange;
   /** The message it is about; for those who were added, the last one of the chat. */
-  readonly messageId: number | null;
+  readonly messageId: MessageId | null;
 }
 
 /** @param people who are in it from the beginning. */

@@ -3,6 +3,9 @@ import { MessagingError } from "./errors.js";
 import { textFault } from "./text.js";
 import type { UserId } from "./user.js";
 
+/** A positive integer. A later message of any chat has a greater one. */
+export type MessageId = number & { readonly messageId: true };
+
 /** A text that may be sent, to the letter as it was written; or that of a deleted message, which is empty. */
 export type MessageText = string & { readonly messageText: true };
 
@@ -20,8 +23,7 @@ export interface MessageDraft {
 
 /** A message as it is stored. */
 export interface Message extends MessageDraft {
-  /** Grows over the whole server. A positive integer. */
-  readonly id: number;
+  readonly id: MessageId;
   /** Counts the messages of one chat 1, 2, 3, … without a gap, in the order in which everyone sees them. */
   readonly seq: number;
   /** Epoch milliseconds, or null while it is as it was sent. */

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import type { Chat } from "../../src/domain/chat.js";
-import type { Message } from "../../src/domain/message.js";
+import type { Message, MessageId } from "../../src/domain/message.js";
 import type { User } from "../../src/domain/user.js";
 import { contents, everyMessage, expectRefusal, openWorld, type World } from "../support/world.js";
 
@@ -85,7 +85,7 @@ describe("a message that was sent", () => {
       [world.bo, message.id],
       [world.cy, message.id],
       [world.ana, sent[0]!.id],
-      ...[0, -1, 0.5, 999_999].map((unknown) => [world.ana, unknown] as const),
+      ...[0, -1, 0.5, 999_999].map((unknown) => [world.ana, unknown as MessageId] as const),
     ] as const) {
       await expectRefusal(world, () => edit("edited", by, id), "not_your_message");
       await expectRefusal(world, () => erase(by, id), "not_your_message");

@@ -3,6 +3,7 @@ import { createMessaging, type Messaging } from "../../src/application/messaging
 import type { Store } from "../../src/application/ports.js";
 import type { ChatId } from "../../src/domain/chat.js";
 import { MessagingError } from "../../src/domain/errors.js";
+import type { MessageId } from "../../src/domain/message.js";
 import type { Session } from "../../src/domain/session.js";
 import type { User, UserId } from "../../src/domain/user.js";
 import { expectRefusal, openWorld, type World } from "../support/world.js";
@@ -12,7 +13,7 @@ interface Scene {
   readonly by: UserId;
   readonly chatId: ChatId;
   /** What ana has said in the chat, between two messages of bo. */
-  readonly messageId: number;
+  readonly messageId: MessageId;
   readonly secret: string;
   readonly session: Session;
   readonly token: Session;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { MessageReader, Slice, Store } from "../../src/application/ports.js";
 import { pairOf, type Chat, type ChatId } from "../../src/domain/chat.js";
-import type { IdempotencyKey, Message, MessageText } from "../../src/domain/message.js";
+import type { IdempotencyKey, Message, MessageId, MessageText } from "../../src/domain/message.js";
 import type { User, UserId } from "../../src/domain/user.js";
 import {
   GREATEST,
@@ -151,7 +151,7 @@ export function messageContract({ describe, it, beforeEach }: Runner, store: () 
       await store().read(async ({ messages }) => {
         for (const message of sent) assert.deepEqual(await messages.byId(message.id), message);
         for (const unknown of [0, -1, 0.5, sent.at(-1)!.id + 1, GREATEST]) {
-          assert.equal(await messages.byId(unknown), undefined);
+          assert.equal(await messages.byId(unknown as MessageId), undefined);
         }
       });
     });

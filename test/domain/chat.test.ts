@@ -11,7 +11,7 @@ import {
   type ChatId,
   type ChatOverview,
 } from "../../src/domain/chat.js";
-import type { Message, MessageText } from "../../src/domain/message.js";
+import type { Message, MessageId, MessageText } from "../../src/domain/message.js";
 import type { UserId } from "../../src/domain/user.js";
 import { refusal } from "../support/refusal.js";
 
@@ -51,7 +51,7 @@ describe("what a participant has read of a chat", () => {
     deletedSinceRead: 0,
   };
   const last: Message = {
-    id: 90,
+    id: 90 as MessageId,
     chatId: group.id,
     seq: 9,
     sender: { id: "bo" as UserId, username: "bo" },

@@ -7,6 +7,7 @@ import {
   assertSender,
   tombstone,
   type Message,
+  type MessageId,
 } from "../../src/domain/message.js";
 import type { UserId } from "../../src/domain/user.js";
 import { refusal } from "../support/refusal.js";
@@ -72,7 +73,7 @@ describe("a message that was sent", () => {
   const ana = { id: "ana" as UserId, username: "ana" };
   const chat: Chat = { id: 1 as ChatId, kind: "group", title: null, createdAt: 0 };
   const sent: Message = {
-    id: 5,
+    id: 5 as MessageId,
     chatId: chat.id,
     seq: 2,
     sender: ana,

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import type { EventBatch, Subscription } from "../../src/application/events.js";
 import type { Messaging } from "../../src/application/messaging.js";
 import type { ChatId } from "../../src/domain/chat.js";
+import type { MessageId } from "../../src/domain/message.js";
 import type { User } from "../../src/domain/user.js";
 import { after, viewsOf, type Views } from "./reader.js";
 import { refusalOf } from "./refusal.js";
@@ -21,8 +22,8 @@ const DEEDS = {
   remove: (core, { id: by }, { id: user }, n) => core.removeParticipant({ by, chatId: inChat(n), user }),
   send: (core, { id: by }, _, n) => core.sendMessage({ by, to: { chatId: inChat(n) }, text: "to a group" }),
   write: (core, { id: by }, { username }) => core.sendMessage({ by, to: { username }, text: "to one" }),
-  edit: (core, { id: by }, _, n) => core.editMessage({ by, id: n + 1, text: "edited" }),
-  delete: (core, { id: by }, _, n) => core.deleteMessage({ by, id: n + 1 }),
+  edit: (core, { id: by }, _, n) => core.editMessage({ by, id: (n + 1) as MessageId, text: "edited" }),
+  delete: (core, { id: by }, _, n) => core.deleteMessage({ by, id: (n + 1) as MessageId }),
   read: (core, { id: by }, _, n) => core.markRead({ by, chatId: inChat(n), seq: n }),
 } satisfies Record<string, AuditAction>;
 

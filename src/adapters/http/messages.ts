@@ -4,7 +4,7 @@ import { z } from "zod";
 import type { ListMessages } from "../../application/messages.js";
 import type { Messaging } from "../../application/messaging.js";
 import type { ChatId } from "../../domain/chat.js";
-import type { Message } from "../../domain/message.js";
+import type { Message, MessageId } from "../../domain/message.js";
 import * as field from "./fields.js";
 import { messageJson, messageSchema, messageText } from "./json.js";
 import {
@@ -134,7 +134,7 @@ export function messageOperations(messaging: Messaging): readonly Operation[] {
       refusals: ["invalid_message", "message_deleted", "not_your_message", "not_found"],
       limit: "sends",
       async handle({ session, params, body }) {
-        const id = parseId(params["id"]);
+        const id = parseId(params["id"]) as MessageId;
         return messageJson(await messaging.editMessage({ by: session.user.id, id, text: body.message }));
       },
     }),
@@ -148,7 +148,7 @@ export function messageOperations(messaging: Messaging): readonly Operation[] {
       refusals: ["not_your_message", "not_found"],
       limit: "sends",
       async handle({ session, params }) {
-        const id = parseId(params["id"]);
+        const id = parseId(params["id"]) as MessageId;
         return messageJson(await messaging.deleteMessage({ by: session.user.id, id }));
       },
     }),

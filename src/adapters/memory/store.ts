@@ -8,7 +8,7 @@ import type {
   UserRepository,
 } from "../../application/ports.js";
 import type { Chat, ChatId, ChatOverview, Pair } from "../../domain/chat.js";
-import type { Message } from "../../domain/message.js";
+import type { Message, MessageId } from "../../domain/message.js";
 import type { Account, UserId, UsernameKey } from "../../domain/user.js";
 import { eventLog, type MemoryEventLog } from "./events.js";
 import { sliceOf } from "./history.js";
@@ -319,7 +319,7 @@ function messageRepository({ byId, ofUser, messages: all }: Rooms, undo: Undo): 
       if (as && once.has(nameOf(sender.id, as.key))) throw new Error("The sender has used this key before.");
       const { messages } = roomOf(byId, chatId);
       const message: Message = Object.freeze({
-        id: all.length + 1,
+        id: (all.length + 1) as MessageId,
         chatId,
         seq: messages.length + 1,
         sender: Object.freeze({ id: sender.id, username: sender.username }),

@@ -1,6 +1,6 @@
 import type { MessageRepository, Slice } from "../../application/ports.js";
 import type { ChatId } from "../../domain/chat.js";
-import type { Message, MessageText } from "../../domain/message.js";
+import type { Message, MessageId, MessageText } from "../../domain/message.js";
 import type { UserId } from "../../domain/user.js";
 import { numberIn, type Row, type Statements } from "./database.js";
 import { openTails } from "./tails.js";
@@ -159,7 +159,7 @@ export function messageOf([
   username,
 ]: Row): Message {
   return Object.freeze({
-    id: id as number,
+    id: id as MessageId,
     chatId: chatId as ChatId,
     seq: seq as number,
     sender: Object.freeze({ id: senderId as UserId, username: username as string }),

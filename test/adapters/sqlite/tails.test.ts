@@ -2,7 +2,7 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { openTails } from "../../../src/adapters/sqlite/tails.js";
 import type { ChatId } from "../../../src/domain/chat.js";
-import type { Message, MessageText } from "../../../src/domain/message.js";
+import type { Message, MessageId, MessageText } from "../../../src/domain/message.js";
 import { ana } from "./conversation.js";
 
 const CHAT = 4 as ChatId;
@@ -11,7 +11,7 @@ const END = Number.MAX_SAFE_INTEGER;
 /** The message with that `seq`, in a chat between whose messages others have sent. */
 function message(seq: number, text = "hello"): Message {
   const times = { sentAt: 1, editedAt: null, deletedAt: null };
-  return { chatId: CHAT, id: seq * 2, seq, sender: ana, text: text as MessageText, ...times };
+  return { chatId: CHAT, id: (seq * 2) as MessageId, seq, sender: ana, text: text as MessageText, ...times };
 }
 
 const chat = (length: number) => Array.from({ length }, (_, index) => message(index + 1));

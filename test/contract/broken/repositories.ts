@@ -1,6 +1,6 @@
 import type { Slice } from "../../../src/application/ports.js";
 import type { ChatId } from "../../../src/domain/chat.js";
-import type { IdempotencyKey, Message, MessageText } from "../../../src/domain/message.js";
+import type { IdempotencyKey, Message, MessageId, MessageText } from "../../../src/domain/message.js";
 import { usernameKey, type UserId, type UsernameKey } from "../../../src/domain/user.js";
 import {
   broken,
@@ -137,7 +137,7 @@ export const brokenRepositories: Defects = {
       append: async (draft) => edited(await whole.append(draft), ({ id }) => ({ seq: id })),
     })),
     "has ids for each chat": messages((whole) => ({
-      append: async (draft) => edited(await whole.append(draft), ({ seq }) => ({ id: seq })),
+      append: async (draft) => edited(await whole.append(draft), ({ seq }) => ({ id: seq as MessageId })),
     })),
     "leaves a gap": messages((whole) => ({
       append: async (draft) =>
@@ -188,9 +188,9 @@ export const brokenRepositories: Defects = {
   },
   "a store messages are found by their id, and by no other": {
     "takes an unknown id for the first": messages((whole) => ({
-      byId: async (id) => (await whole.byId(id)) ?? whole.byId(1),
+      byId: async (id) => (await whole.byId(id)) ?? whole.byId(1 as MessageId),
     })),
-    "rounds ids": messages((whole) => ({ byId: (id) => whole.byId(Math.ceil(id)) })),
+    "rounds ids": messages((whole) => ({ byId: (id) => whole.byId(Math.ceil(id) as MessageId) })),
   },
   "a store messages sent under a key are found by their sender and that key, with the digest of their text": {
     "ignores case": messages((whole) => ({
@@ -262,7 +262,7 @@ export const brokenRepositories: Defects = {
     "updates the one before with it": messages((whole) => ({
       async update(message) {
         await whole.update(message);
-        await whole.update({ ...message, id: message.id - 1 });
+        await whole.update({ ...message, id: (message.id - 1) as MessageId });
       },
     })),
     "answers repeats as they were": broken((store) => {
