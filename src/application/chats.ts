@@ -77,18 +77,18 @@ export async function addParticipant({ store, clock }: Ports, command: AddPartic
     const user = await getUserByUsername(users, command.username);
     const { id, username } = user;
     const at = clock.now();
-    const what = {
+    const change = {
       type: "participant.added",
       user: { id, username },
       participantCount: participantCount + 1,
     } as const;
     // First those who are there are told: the one who comes is told how they find the chat, and nothing from before.
-    await events.append(chatChanged(chatId, what, at));
+    await events.append(chatChanged(chatId, change, at));
     if (!(await chats.addParticipant(chatId, id, at))) {
       throw new MessagingError("already_participant", "This user is a participant of the chat already.");
     }
     const found = assertParticipant(await chats.overview(chatId, id));
-    const own = { ...what, overview: { ...found, lastMessage: null } };
+    const own = { ...change, overview: { ...found, lastMessage: null } };
     await events.append({
       ...chatChanged(chatId, own, at, { user: id, includesRemoved: false }),
       messageId: found.lastMessage?.id ?? null,
@@ -120,10 +120,10 @@ export async function removeParticipant({ store, clock }: Ports, command: Remove
       throw new MessagingError("user_not_in_chat", "This user is not a participant of the chat.");
     }
     const participantCount = overview.participantCount - 1;
-    const what = { type: "participant.removed", user: { id, username }, participantCount } as const;
+    const change = { type: "participant.removed", user: { id, username }, participantCount } as const;
     const at = clock.now();
-    await events.append(chatChanged(chatId, what, at));
-    await events.append(chatChanged(chatId, what, at, { user: id, includesRemoved: true }));
+    await events.append(chatChanged(chatId, change, at));
+    await events.append(chatChanged(chatId, change, at, { user: id, includesRemoved: true }));
     return user;
   });
 }
@@ -219,14 +219,14 @@ export async function markRead(
     await chats.setRead(chatId, by, readSeq);
     const after = assertParticipant(await chats.overview(chatId, by));
     const { id, username } = await getUser(users, by);
-    const what = {
+    const change = {
       type: "chat.read",
       user: { id, username },
       readSeq,
       unreadCount: unreadCount(after),
     } as const;
     const to = after.chat.kind === "p2p" ? "participants" : { user: by, includesRemoved: false };
-    await events.append(chatChanged(chatId, what, clock.now(), to));
+    await events.append(chatChanged(chatId, change, clock.now(), to));
     return after;
   });
 }

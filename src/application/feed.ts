@@ -96,8 +96,8 @@ export function eventFeed(store: Pick<Store, "read" | "subscribe">): EventFeed {
     if ("sessionId" in entry) return new Set(byUser.get(entry.userId));
     if (entry.to !== "participants") return new Set(byUser.get(entry.to.user));
     const all = new Set(byChat.get(entry.chatId));
-    if (entry.what.type === "chat.created") {
-      for (const { id } of entry.what.participants) for (const each of byUser.get(id) ?? []) all.add(each);
+    if (entry.change.type === "chat.created") {
+      for (const { id } of entry.change.participants) for (const each of byUser.get(id) ?? []) all.add(each);
     }
     return all;
   }
@@ -123,15 +123,15 @@ export function eventFeed(store: Pick<Store, "read" | "subscribe">): EventFeed {
   }
 
   /** Lets a subscriber into the chat or out of it, where that is what has happened. */
-  function move(subscriber: Subscriber, { chatId, to, what }: StoredEvent): void {
+  function move(subscriber: Subscriber, { chatId, to, change }: StoredEvent): void {
     const { userId, chats } = subscriber;
     const enters =
-      (what.type === "chat.created" && what.participants.some(({ id }) => id === userId)) ||
-      (what.type === "participant.added" && to !== "participants" && to.user === userId);
+      (change.type === "chat.created" && change.participants.some(({ id }) => id === userId)) ||
+      (change.type === "participant.added" && to !== "participants" && to.user === userId);
     if (enters) {
       chats.add(chatId);
       put(byChat, chatId, subscriber);
-    } else if (what.type === "participant.removed" && what.user.id === userId) {
+    } else if (change.type === "participant.removed" && change.user.id === userId) {
       chats.delete(chatId);
       drop(byChat, chatId, subscriber);
     }

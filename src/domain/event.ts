@@ -59,7 +59,7 @@ export interface EventDraft {
   readonly chatId: ChatId;
   readonly to: Audience;
   readonly at: number;
-  readonly what: MessageChange | ChatChange;
+  readonly change: MessageChange | ChatChange;
   /** The message it is about; for those who were added, the last one of the chat. */
   readonly messageId: MessageId | null;
 }
@@ -72,15 +72,15 @@ export function chatCreated(chat: Chat, people: readonly Person[]): EventDraft {
 
 export function chatChanged(
   chatId: ChatId,
-  what: ChatChange,
+  change: ChatChange,
   at: number,
   to: Audience = "participants",
 ): EventDraft {
-  return { chatId, to, at, what, messageId: null };
+  return { chatId, to, at, change, messageId: null };
 }
 
 export function messageChanged(type: MessageChange["type"], message: Message, at: number): EventDraft {
-  return { chatId: message.chatId, to: "participants", at, what: { type }, messageId: message.id };
+  return { chatId: message.chatId, to: "participants", at, change: { type }, messageId: message.id };
 }
 
 /** An event as it stands in the log. */
@@ -134,19 +134,19 @@ export function positionOf(cursor: string, { epoch, first, last }: LogBounds): n
 }
 
 /** The event as those see it whom it is for. */
-export function toChatEvent({ id, chatId, at, what, message }: StoredEvent, epoch: string): ChatEvent {
+export function toChatEvent({ id, chatId, at, change, message }: StoredEvent, epoch: string): ChatEvent {
   const place = { cursor: cursorAt(epoch, id), chatId, at };
-  switch (what.type) {
+  switch (change.type) {
     case "message.created":
     case "message.edited":
     case "message.deleted":
       if (message === null) throw new Error(`The log has no message for its event ${id}.`);
-      return { ...place, type: what.type, message };
+      return { ...place, type: change.type, message };
     case "participant.added":
-      return what.overview
-        ? { ...place, ...what, overview: { ...what.overview, lastMessage: message } }
-        : { ...place, ...what };
+      return change.overview
+        ? { ...place, ...change, overview: { ...change.overview, lastMessage: message } }
+        : { ...place, ...change };
     default:
-      return { ...place, ...what };
+      return { ...place, ...change };
   }
 }

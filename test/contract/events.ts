@@ -244,7 +244,7 @@ export function eventContract({ describe, it, beforeEach }: Runner, store: () =>
 }
 
 function titles(events: readonly StoredEvent[]): (string | null)[] {
-  return events.map(({ what }) => (what.type === "chat.renamed" ? what.title : what.type));
+  return events.map(({ change }) => (change.type === "chat.renamed" ? change.title : change.type));
 }
 
 /** Of each type of event one at least, with words that are hard to keep. */
@@ -270,21 +270,21 @@ function everything(chat: Chat, message: Parameters<typeof messageChanged>[1]) {
     messageChanged("message.deleted", message, at),
     ...HARD_TEXTS.map((title) => renamed(chat, title)),
     renamed(chat, null),
-    { ...plain, to: "participants", what: { type: "participant.added", user, participantCount: GREATEST } },
+    { ...plain, to: "participants", change: { type: "participant.added", user, participantCount: GREATEST } },
     {
       ...plain,
       to: alone,
-      what: { type: "participant.added", user, participantCount: 3, overview },
+      change: { type: "participant.added", user, participantCount: 3, overview },
       messageId: message.id,
     },
-    { ...plain, to: "participants", what: { type: "participant.removed", user, participantCount: 1 } },
+    { ...plain, to: "participants", change: { type: "participant.removed", user, participantCount: 1 } },
     {
       ...plain,
       to: { user: ana.id, includesRemoved: true },
-      what: { type: "participant.removed", user, participantCount: 1 },
+      change: { type: "participant.removed", user, participantCount: 1 },
     },
-    { ...plain, to: "participants", what: { type: "chat.read", user, readSeq: 7, unreadCount: 0 } },
-    { ...plain, to: alone, what: { type: "chat.read", user, readSeq: GREATEST, unreadCount: GREATEST } },
+    { ...plain, to: "participants", change: { type: "chat.read", user, readSeq: 7, unreadCount: 0 } },
+    { ...plain, to: alone, change: { type: "chat.read", user, readSeq: GREATEST, unreadCount: GREATEST } },
   ];
   return { overview, drafts };
 }

@@ -94,7 +94,7 @@ export function renamed(
   to: EventDraft["to"] = "participants",
   at = 1_700_000_000_000,
 ): EventDraft {
-  return { chatId, to, at, what: { type: "chat.renamed", title }, messageId: null };
+  return { chatId, to, at, change: { type: "chat.renamed", title }, messageId: null };
 }
 
 export function append(store: Store, ...drafts: readonly (EventDraft | SessionEnd)[]): Promise<void> {

@@ -28,7 +28,7 @@ export function subscriberContract(
       );
       place = entries.at(-1)?.id ?? place;
       for (const entry of entries) {
-        if ("what" in entry && entry.what.type === "chat.renamed") titles.push(`${entry.what.title}`);
+        if ("change" in entry && entry.change.type === "chat.renamed") titles.push(`${entry.change.title}`);
       }
     };
     subscribe(() => {

@@ -63,8 +63,8 @@ export function events(statements: Statements): EventLog {
         "sessionId" in event
           ? [null, event.userId, false, { sessionId: event.sessionId }, null]
           : event.to === "participants"
-            ? [event.chatId, null, false, event.what, event.messageId]
-            : [event.chatId, event.to.user, event.to.includesRemoved, event.what, event.messageId];
+            ? [event.chatId, null, false, event.change, event.messageId]
+            : [event.chatId, event.to.user, event.to.includesRemoved, event.change, event.messageId];
       const id = (lastId ?? lastEventId(statements)) + 1;
       change(
         "INSERT INTO events (id, chat_id, user_id, outside, at, what, message_id) VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -107,7 +107,7 @@ function logEntryOf([id, chatId, userId, outside, at, what, ...message]: Row): L
     ...place,
     chatId: chatId as ChatId,
     to: userId === null ? "participants" : { user: userId as UserId, includesRemoved: outside === 1 },
-    what: JSON.parse(what as string) as StoredEvent["what"],
+    change: JSON.parse(what as string) as StoredEvent["change"],
     message: message[0] === null ? null : messageOf(message),
   };
 }

@@ -57,7 +57,7 @@ describe("an SQLite store in the first format", () => {
     await append(store, renamed(chat!, "first"));
     for (const id of [ANA, BO]) {
       const told = await store.read(({ events }) => events.ofUser(id, all));
-      expect(told.map(({ what }) => what)).to.deep.equal([{ type: "chat.renamed", title: "first" }]);
+      expect(told.map(({ change }) => change)).to.deep.equal([{ type: "chat.renamed", title: "first" }]);
     }
     await store.close();
     store = await openSqliteStore(directory);

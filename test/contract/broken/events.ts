@@ -41,7 +41,7 @@ function ofUserBy(isFor: (event: StoredEvent, userId: string) => boolean) {
     async ofUser(userId, slice) {
       const found: StoredEvent[] = [];
       for (const entry of await whole.all({ ...slice, limit: GREATEST })) {
-        if ("what" in entry && isFor(entry, userId)) found.push(entry);
+        if ("change" in entry && isFor(entry, userId)) found.push(entry);
       }
       return found.slice(0, slice.limit);
     },
@@ -65,8 +65,8 @@ export const brokenEvents: Defects = {
   },
   "a store events are kept as they were appended, of every type, and the ends of sessions among them": {
     "cuts what was said": appending((event) =>
-      "what" in event && event.what.type === "chat.renamed"
-        ? { ...event, what: { ...event.what, title: event.what.title?.slice(0, 1000) ?? null } }
+      "change" in event && event.change.type === "chat.renamed"
+        ? { ...event, change: { ...event.change, title: event.change.title?.slice(0, 1000) ?? null } }
         : event,
     ),
     "keeps times in 32 bits": appending((event) => ({ ...event, at: event.at | 0 })),
@@ -82,8 +82,8 @@ export const brokenEvents: Defects = {
         (await whole.all(slice)).map((entry) => ("message" in entry ? { ...entry, message: null } : entry)),
     })),
     "loses how somebody found the chat": appending((event) =>
-      "what" in event && event.what.type === "participant.added"
-        ? { ...event, what: { ...event.what, overview: undefined } as never }
+      "change" in event && event.change.type === "participant.added"
+        ? { ...event, change: { ...event.change, overview: undefined } as never }
         : event,
     ),
   },
