@@ -4,38 +4,82 @@ import { dirname, join, posix } from "node:path";
 import { expect } from "chai";
 
 const root = join(import.meta.dirname, "../..");
-const sources = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" })
-  .map((path) => path.replaceAll("\\", "/"))
-  .filter((path) => path.endsWith(".ts"));
+/** The text of each file of `src`, by its path there. */
+const sources = Object.fromEntries(
+  readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" })
+    .map((path) => path.replaceAll("\\", "/"))
+    .filter((path) => path.endsWith(".ts"))
+    .map((path) => [path, readFileSync(join(root, "src", path), "utf8")]),
+);
 
 const OUTER = "export const planted = 1;\nexport type Planted = number;";
 const CONFIGURATION = ["tsconfig.base.json", "src/no-packages-in-this-layer.ts"];
 
-/** What no file of the inner layers may say, though it compiles. */
+/** Ambient state and declarations that an inner layer must not use, though they compile there. */
 const AMBIENT =
   /\bnew Date\b|\bDate\s*[.(]|\bMath\.random\b|\b(?:set(?:Timeout|Interval|Immediate)|queueMicrotask)\(|\bglobalThis\b|^declare |^\/\/\/ *<reference/m;
 
-/** What is wrong with a file of `src`, as far as a compiler can't see it. */
-function faultsIn(path: string, source: string): string[] {
-  const [layer, adapter] = path.replace(/\.ts$/, "").split("/");
-  const faults: string[] = [];
-  if ((layer === "domain" || layer === "application") && AMBIENT.test(source)) {
-    faults.push(`${path} takes from its surroundings what should be given to it`);
-  }
-  for (const [, name = ""] of source.matchAll(/\b(?:from|import)\s*\(?\s*["'`]([^"'`]+)/g)) {
-    const [target, other] = posix.join(posix.dirname(path), name.replace(/\.js$/, "")).split("/");
-    if (layer === "adapters" && name.startsWith(".") && target === "adapters" && other !== adapter) {
-      faults.push(`${path} imports another adapter, ${name}`);
-    }
-    if (layer !== "main" && /^(?:inversify|reflect-metadata)(?:\/|$)/.test(name)) {
-      faults.push(`${path} imports ${name}, which is for main`);
-    }
-  }
-  return faults;
+/** The specifiers that a file imports or exports from, of types too. */
+function importsOf(source: string): string[] {
+  return Array.from(source.matchAll(/\b(?:from|import)\s*\(?\s*["'`]([^"'`]+)/g), ([, name = ""]) => name);
 }
 
-/** The files among those planted in a layer, with nothing of its own, that the compiler has something against. */
-async function refused(layer: string, inner: readonly string[], plants: Readonly<Record<string, string>>) {
+/** The file of `src`, without its extension, that a relative specifier in `path` names. */
+function resolveImport(path: string, name: string): string {
+  return posix.join(posix.dirname(path), name.replace(/\.js$/, ""));
+}
+
+/** The violations in one file of `src` that the compiler cannot see. */
+function violationsIn(path: string, source: string): string[] {
+  const [layer, adapter] = path.replace(/\.ts$/, "").split("/");
+  const violations: string[] = [];
+  if ((layer === "domain" || layer === "application") && AMBIENT.test(source)) {
+    violations.push(`${path} uses ambient state or declarations`);
+  }
+  for (const name of importsOf(source)) {
+    const [target, other] = resolveImport(path, name).split("/");
+    if (layer === "adapters" && name.startsWith(".") && target === "adapters" && other !== adapter) {
+      violations.push(`${path} imports another adapter, ${name}`);
+    }
+    if (layer !== "main" && /^(?:inversify|reflect-metadata)(?:\/|$)/.test(name)) {
+      violations.push(`${path} imports ${name}, which only main may import`);
+    }
+  }
+  return violations;
+}
+
+/** The files that import themselves through others, of types too. */
+function cyclicFiles(files: Readonly<Record<string, string>>): string[] {
+  const imports = new Map(
+    Object.entries(files).map(([path, source]) => [
+      path,
+      importsOf(source).map((name) => `${resolveImport(path, name)}.ts`),
+    ]),
+  );
+  return [...imports.keys()].filter((path) => {
+    const reached = new Set<string>();
+    const visit = (from: string) => {
+      for (const target of imports.get(from) ?? []) {
+        if (reached.has(target)) continue;
+        reached.add(target);
+        visit(target);
+      }
+    };
+    visit(path);
+    return reached.has(path);
+  });
+}
+
+/**
+ * Compiles a layer that holds only the planted files, over the real files of the layers it may import.
+ *
+ * @returns the planted files in which the compiler finds an error.
+ */
+async function filesRejectedIn(
+  layer: string,
+  inner: readonly string[],
+  plants: Readonly<Record<string, string>>,
+) {
   const copy = join(root, "dist/planted", layer);
   for (const part of [
     ...inner.map((each) => `src/${each}`),
@@ -58,7 +102,7 @@ async function refused(layer: string, inner: readonly string[], plants: Readonly
       (_, stdout) => resolve(stdout),
     );
   });
-  // A file that does not belong to the layer is one error, which names all who import it.
+  // A file outside the layer is one error, which lists all files that import it.
   const named = output.matchAll(
     /^(\S+?)\(\d+,\d+\): error TS|^ +Imported via .* from file '.*\/(src\/.+?)'/gm,
   );
@@ -66,7 +110,7 @@ async function refused(layer: string, inner: readonly string[], plants: Readonly
   return new Set(files.filter((file) => !file.startsWith("..")));
 }
 
-describe("the architecture", () => {
+describe("architecture", () => {
   const unpackaged = {
     "value.ts": `import { z } from "zod";\nexport const planted = z;`,
     "type.ts": `import type { ZodType } from "zod";\nexport type Planted = ZodType;`,
@@ -98,18 +142,19 @@ describe("the architecture", () => {
     ["domain", [], "application", { ...inward, ...outward("application") }],
     ["application", ["domain"], "adapters", { ...inward, ...outward("adapters") }],
     ["adapters", ["domain", "application"], "main", outward("main")],
-    // What runs in browsers stands alone.
+    // The client runs in browsers and imports no other layer.
     ["client", [], "domain", { ...unpackaged, ...outward("domain") }],
   ] as const) {
-    it(`of ${layer} is held by the compiler, which refuses all that is planted against it`, async () => {
+    it(`lets the compiler reject every import and global that ${layer} must not use`, async () => {
       const harmless = { "harmless.ts": "export const planted = 1;", [`../${outer}/a.ts`]: OUTER };
-      expect(await refused(layer, inner, { ...plants, ...harmless })).to.have.keys(Object.keys(plants));
+      expect(await filesRejectedIn(layer, inner, { ...plants, ...harmless })).to.have.keys(
+        Object.keys(plants),
+      );
     }).timeout(60_000);
   }
 
-  it("is kept where the compiler does not see it", () => {
-    const faults = sources.flatMap((path) => faultsIn(path, readFileSync(join(root, "src", path), "utf8")));
-    expect(faults).to.deep.equal([]);
+  it("holds in all of src where the compiler cannot check it", () => {
+    expect(Object.entries(sources).flatMap(([path, source]) => violationsIn(path, source))).to.deep.equal([]);
   });
 
   for (const [path, planted] of [
@@ -129,8 +174,26 @@ describe("the architecture", () => {
     ["adapters/http/a.ts", 'import { Container } from "inversify";'],
     ["application/a.ts", 'import "reflect-metadata";'],
   ] as const) {
-    it(`would not allow ${path} to say: ${planted}`, () => {
-      expect(faultsIn(path, planted)).to.have.length(1);
+    it(`rejects in ${path}: ${planted}`, () => {
+      expect(violationsIn(path, planted)).to.have.length(1);
     });
   }
+
+  for (const layer of ["domain"]) {
+    it(`has no import cycle between files of ${layer}`, () => {
+      const files = Object.entries(sources).filter(([path]) => path.startsWith(`${layer}/`));
+      expect(files).to.have.length.above(1);
+      expect(cyclicFiles(Object.fromEntries(files))).to.deep.equal([]);
+    });
+  }
+
+  it("rejects an import cycle, also one of types alone", () => {
+    const planted = {
+      "domain/a.ts": 'import type {\n  B,\n} from "./b.js";',
+      "domain/b.ts": 'export * from "./c/d.js";',
+      "domain/c/d.ts": 'import "../a.js";',
+      "domain/e.ts": 'import { a } from "./a.js";',
+    };
+    expect(cyclicFiles(planted)).to.deep.equal(["domain/a.ts", "domain/b.ts", "domain/c/d.ts"]);
+  });
 });

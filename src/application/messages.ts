@@ -161,7 +161,8 @@ async function ownMessage(
   { by, id }: DeleteMessage,
 ): Promise<Message> {
   const message = await messages.byId(id);
-  return assertSender(message, by, message && (await chats.ofParticipant(message.chatId, by)));
+  const chat = message && (await chats.ofParticipant(message.chatId, by));
+  return assertSender(message, by, chat !== undefined);
 }
 
 export interface ListMessages {

@@ -1,10 +1,9 @@
 import { MessagingError } from "./errors.js";
+import type { ChatId, UserId } from "./ids.js";
 import type { Message } from "./message.js";
 import { textFault } from "./text.js";
-import type { UserId } from "./user.js";
 
-/** A positive integer. */
-export type ChatId = number & { readonly chatId: true };
+export type { ChatId };
 
 /** A conversation: of a group, or of two people (or of one with themselves). */
 export interface Chat {

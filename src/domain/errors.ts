@@ -1,4 +1,4 @@
-import type { UserId } from "./user.js";
+import type { UserId } from "./ids.js";
 
 /**
  * Why the messaging core refuses something. The list is closed and the codes are stable: programs go by the code,

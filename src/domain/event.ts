@@ -1,8 +1,8 @@
-import type { Chat, ChatId, ChatOverview } from "./chat.js";
+import type { Chat, ChatOverview } from "./chat.js";
 import { MessagingError } from "./errors.js";
-import type { Message, MessageId } from "./message.js";
-import type { SessionId } from "./session.js";
-import type { User, UserId } from "./user.js";
+import type { ChatId, MessageId, SessionId, UserId } from "./ids.js";
+import type { Message } from "./message.js";
+import type { User } from "./user.js";
 
 /** A place in the log of events. An opaque string: whoever has one can be told all that happened since. */
 export type EventCursor = string & { readonly eventCursor: true };

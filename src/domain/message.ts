@@ -1,10 +1,8 @@
-import type { Chat, ChatId } from "./chat.js";
 import { MessagingError } from "./errors.js";
+import type { ChatId, MessageId, UserId } from "./ids.js";
 import { textFault } from "./text.js";
-import type { UserId } from "./user.js";
 
-/** A positive integer. A later message of any chat has a greater one. */
-export type MessageId = number & { readonly messageId: true };
+export type { MessageId };
 
 /** A text that may be sent, to the letter as it was written; or that of a deleted message, which is empty. */
 export type MessageText = string & { readonly messageText: true };
@@ -64,8 +62,8 @@ export function parseIdempotencyKey(key: string): IdempotencyKey {
  *
  * @throws MessagingError `not_your_message`
  */
-export function assertSender(message: Message | undefined, by: UserId, chat: Chat | undefined): Message {
-  if (message === undefined || message.sender.id !== by || chat === undefined) {
+export function assertSender(message: Message | undefined, by: UserId, isParticipant: boolean): Message {
+  if (message === undefined || message.sender.id !== by || !isParticipant) {
     throw new MessagingError(
       "not_your_message",
       "There is no such message, or you did not send it, or you are no longer a participant of its chat.",

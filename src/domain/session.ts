@@ -1,9 +1,9 @@
 import { MessagingError } from "./errors.js";
+import type { SessionId } from "./ids.js";
 import { textFault } from "./text.js";
 import type { User } from "./user.js";
 
-/** An opaque string: the name of a session, which gives no access. What gives access is its secret. */
-export type SessionId = string & { readonly sessionId: true };
+export type { SessionId };
 
 /**
  * A user's stay: of a browser, from a login to its end, or of a program, which has a token in the place of a cookie.

@@ -1,9 +1,9 @@
 import { MessagingError } from "./errors.js";
+import type { UserId } from "./ids.js";
 import { isSingleScript } from "./script.js";
 import { isLongerThan } from "./text.js";
 
-/** An opaque string of more than 32 characters, so that it is never a username. */
-export type UserId = string & { readonly userId: true };
+export type { UserId };
 
 /** An account. `username` stands as its owner first wrote it and never changes. */
 export interface User {
