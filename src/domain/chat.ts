@@ -5,17 +5,17 @@ import { textFault } from "./text.js";
 
 export type { ChatId };
 
-/** A conversation: of a group, or of two people (or of one with themselves). */
+/** A group chat, or a p2p chat of two users (or of one user with themselves). */
 export interface Chat {
   readonly id: ChatId;
   readonly kind: "group" | "p2p";
-  /** Group chats only, and there only where one was given. */
+  /** Null for p2p chats and for group chats without a title. */
   readonly title: string | null;
   /** Epoch milliseconds. */
   readonly createdAt: number;
 }
 
-/** Somebody who is in a chat. */
+/** A user who is in a chat. */
 export interface Participant {
   readonly id: UserId;
   readonly username: string;
@@ -26,74 +26,76 @@ export interface Participant {
 /** A chat as one of its participants sees it. */
 export interface ChatOverview {
   readonly chat: Chat;
-  /** P2p chats only: who the other one is; in the chat with oneself that is oneself. */
+  /** The username of the other participant of a p2p chat, or one's own in a chat with oneself; null for group chats. */
   readonly withUsername: string | null;
   readonly participantCount: number;
-  /** Null before the first message. A deleted message stays the last one. */
+  /** Null before the first message. May be a tombstone. */
   readonly lastMessage: Message | null;
-  /** The `seq` up to which this participant has read; 0 before the first. It stays when they leave and come back. */
+  /** The `seq` up to which the participant has read; 0 initially. Kept when the participant leaves and returns. */
   readonly readSeq: number;
-  /** How many of the messages after `readSeq` are deleted. */
+  /** The number of deleted messages after `readSeq`. */
   readonly deletedSinceRead: number;
 }
 
-/** A chat as the operator of the service sees it: nothing of what was written in it but its title. */
+/** A chat as the operator sees it. Contains the title but no messages. */
 export interface ChatSummary {
   readonly chat: Chat;
-  /** P2p chats only: the usernames of the two, or the one of a chat with oneself. Else there are none. */
+  /** The usernames of a p2p chat: two, or one for a chat with oneself. Empty for group chats. */
   readonly between: readonly string[];
   readonly participantCount: number;
   /** The `seq` of the last message; 0 before the first. */
   readonly lastSeq: number;
-  /** When the last message was sent, in epoch milliseconds; null before the first. */
+  /** The time of the last message in epoch milliseconds; null before the first. */
   readonly lastSentAt: number | null;
 }
 
-/** The two people of a p2p chat in their one order, so that a pair is one pair from both sides. */
+/** The two users of a p2p chat in ascending order, so that both orders of arguments give the same pair. */
 export type Pair = readonly [UserId, UserId];
 
-/** In characters. */
+/** In code points. */
 export const MAX_TITLE_LENGTH = 100;
 
+/** The pair of two users, which may be the same user. */
 export function pairOf(one: UserId, other: UserId): Pair {
   return one <= other ? [one, other] : [other, one];
 }
 
-/** @throws MessagingError `invalid_title` unless it has 1 to 100 characters, something to be seen in it and no NUL. */
+/** @throws MessagingError `invalid_title` unless the title has 1 to 100 code points, one of them visible, and no NUL. */
 export function parseTitle(title: string): string {
   const fault = textFault(title, MAX_TITLE_LENGTH);
-  if (fault !== undefined) throw new MessagingError("invalid_title", `The title ${fault}.`);
+  if (fault !== undefined) throw new MessagingError("invalid_title", `The title ${fault}`);
   return title;
 }
 
 /**
- * Lets through only participants. A chat that does not exist and one that is somebody else's are refused alike, so that
- * ids cannot be probed.
+ * Returns the chat if the caller is a participant. An unknown chat and a chat of other users give the same error, so that
+ * chat ids cannot be probed.
  *
- * @param chat the chat as its participant finds it; undefined where the caller is none.
+ * @param chat as found for the caller; undefined if there is no such chat or the caller is not a participant.
  * @throws MessagingError `not_a_participant`
  */
 export function assertParticipant<Found extends Chat | ChatOverview>(chat: Found | undefined): Found {
   if (chat === undefined) {
     throw new MessagingError(
       "not_a_participant",
-      "There is no such chat, or you are not a participant of it.",
+      "Unknown chat, or you are not a participant. Check the chat id.",
     );
   }
   return chat;
 }
 
 /**
- * Lets through only what the caller may do in a group chat. Any participant may write, read, add and remove.
+ * Returns the chat if it is a group chat of the caller. All participants have the same rights in it.
  *
+ * @param chat as for `assertParticipant`.
  * @throws MessagingError `not_a_participant`, `p2p_chat`
  */
 export function assertGroup(chat: Chat | undefined): Chat {
-  const own = assertParticipant(chat);
-  if (own.kind === "p2p") {
-    throw new MessagingError("p2p_chat", "This chat is between two people. Name a group chat.");
+  const found = assertParticipant(chat);
+  if (found.kind === "p2p") {
+    throw new MessagingError("p2p_chat", "This chat is between two people. Use a group chat.");
   }
-  return own;
+  return found;
 }
 
 /** The `seq` of the last message; 0 before the first. */
@@ -102,14 +104,14 @@ export function lastSeq({ lastMessage }: ChatOverview): number {
 }
 
 /**
- * How many messages of others came after the last one read and are not deleted. Nothing is counted along, so nothing
- * drifts: `seq` has no gap, and one's own messages are never behind `readSeq`, since sending reads up to them.
+ * The number of messages after `readSeq` that are not deleted. All of them are from others, since sending moves `readSeq` to
+ * one's own message. Derived rather than stored, so it cannot drift: `seq` has no gaps.
  */
 export function unreadCount(overview: ChatOverview): number {
   return lastSeq(overview) - overview.readSeq - overview.deletedSinceRead;
 }
 
-/** Where a participant has read up to who says that it is `seq`: never back, never past the last message. */
+/** The new `readSeq` of a participant who reports having read up to `seq`: never decreases, never exceeds the last `seq`. */
 export function advanceReadSeq(overview: ChatOverview, seq: number): number {
   return Math.max(overview.readSeq, Math.min(seq, lastSeq(overview)));
 }

@@ -1,70 +1,67 @@
 import type { UserId } from "./ids.js";
 
-/**
- * Why the messaging core refuses something. The list is closed and the codes are stable: programs go by the code,
- * people read the text.
- */
+/** The reason of a `MessagingError`. The union is closed and its codes are stable: test the code, not the text. */
 export type ErrorCode =
-  /** The username breaks the rules of `parseUsername`. */
+  /** The username is invalid: see `parseUsername`. */
   | "invalid_username"
-  /** The password breaks the rules of `parsePassword`. */
+  /** The password is invalid: see `parsePassword`. */
   | "invalid_password"
-  /** The password is one that the operator of this server has put on the list of those that are guessed first. */
+  /** The password is on the operator's list of passwords that nobody may choose. */
   | "refused_password"
-  /** The name of a token breaks the rules of `newToken`. */
+  /** The name of the token is invalid: see `newToken`. */
   | "invalid_token_name"
-  /** The message breaks the rules of `parseMessageText`. */
+  /** The text of the message is invalid: see `parseMessageText`. */
   | "invalid_message"
-  /** The title breaks the rules of `parseTitle`. */
+  /** The title is invalid: see `parseTitle`. */
   | "invalid_title"
-  /** The idempotency key breaks the rules of `parseIdempotencyKey`. */
+  /** The idempotency key is invalid: see `parseIdempotencyKey`. */
   | "invalid_idempotency_key"
-  /** Not a cursor that was ever given. */
+  /** The cursor is malformed. */
   | "invalid_cursor"
-  /** What happened since the cursor can no longer be told as a whole. */
+  /** The log no longer holds all events after the cursor. */
   | "cursor_expired"
-  /** Somebody has this username, or one that counts as the same. */
+  /** A user has this username or an equivalent one: see `usernameKey`. */
   | "username_taken"
-  /** No such user, or not that user's password: which of the two is not told. */
+  /** Unknown user or wrong password. The error does not say which. */
   | "wrong_credentials"
-  /** The operator has disabled the account. Told only to who knows its password. */
+  /** The operator has disabled the account. Thrown only after the password was verified. */
   | "account_disabled"
-  /** Not the password that the user has at present. */
+  /** The given password is not the current password of the user. */
   | "wrong_password"
-  /** There is no session, or it has ended. */
+  /** The session is missing or has ended. */
   | "not_signed_in"
-  /** The caller has no such session. */
+  /** The caller has no session with this id. */
   | "unknown_session"
-  /** The caller has no such token. */
+  /** The caller has no token with this id. */
   | "unknown_token"
-  /** The caller has as many tokens as one may have. */
+  /** The caller has the maximum number of tokens. */
   | "too_many_tokens"
-  /** The caller is not a participant of this chat, or there is no such chat: which of the two is not told. */
+  /** Unknown chat, or the caller is not a participant. The error does not say which. */
   | "not_a_participant"
-  /** The message is not one that the caller may change, or there is none: which of the two is not told. */
+  /** Unknown message, or the caller may not change it. The error does not say which. */
   | "not_your_message"
-  /** The message was deleted, and can no longer be edited. */
+  /** The message was deleted and cannot be edited. */
   | "message_deleted"
   /** The sender has used this idempotency key for another destination or text. */
   | "idempotency_key_reused"
-  /** Nobody has this username or id. */
+  /** No user has this username or id. */
   | "unknown_user"
-  /** The chat is between two people, and what was asked for is for group chats only. */
+  /** The operation requires a group chat, and the chat is p2p. */
   | "p2p_chat"
-  /** Who is to be added is a participant already. */
+  /** The user to add is already a participant. */
   | "already_participant"
-  /** Who is to be removed is not a participant. */
+  /** The user to remove is not a participant. */
   | "user_not_in_chat"
-  /** There is more to do than can be done now. Nothing was changed; try again later. */
+  /** Overloaded. Nothing was changed; retry later. */
   | "busy"
-  /** The store cannot keep anything now (its disk is full, say), though it can still be read. Nothing was changed. */
+  /** The store cannot write, for example because its disk is full, but can still be read. Nothing was changed. */
   | "store_unavailable";
 
-/** A refusal. Whatever else is thrown is a bug or a broken machine. Nothing was changed where one is thrown. */
+/** An expected rejection; nothing was changed. Any other thrown error is a bug or a failure of the machine. */
 export class MessagingError extends Error {
   override readonly name = "MessagingError";
   readonly code: ErrorCode;
-  /** The account that was tried, where a login failed and there is such an account. For the log, never for the client. */
+  /** The existing account that a failed login or password check named. For logs only; never send it to a client. */
   readonly account: UserId | undefined;
 
   constructor(

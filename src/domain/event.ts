@@ -4,10 +4,10 @@ import type { ChatId, MessageId, SessionId, UserId } from "./ids.js";
 import type { Message } from "./message.js";
 import type { User } from "./user.js";
 
-/** A place in the log of events. An opaque string: whoever has one can be told all that happened since. */
+/** A position in the event log, from which a client can resume. Opaque. */
 export type EventCursor = string & { readonly eventCursor: true };
 
-/** Something that happened in a chat, as those see it who may see it. */
+/** A change in a chat, as delivered to users. */
 export type ChatEvent = {
   readonly cursor: EventCursor;
   readonly chatId: ChatId;
@@ -16,27 +16,28 @@ export type ChatEvent = {
 } & ((MessageChange & { readonly message: Message }) | ChatChange);
 
 /**
- * The message comes as it stands when the event is read, so that a deleted text is never told again. Sending reads up to
- * one's own message, and no `chat.read` tells so besides.
+ * A message was sent, edited or deleted. The event carries the current message, not the message at the time of the event, so
+ * that a deleted text is never delivered again. Sending a message also marks it as read by its sender, without a `chat.read`.
  */
 export interface MessageChange {
   readonly type: "message.created" | "message.edited" | "message.deleted";
 }
 
+/** A change of a chat other than of its messages. */
 export type ChatChange =
   | {
       readonly type: "chat.created";
       readonly chat: Chat;
-      /** Who is in it from the beginning: the creator of a group, or both people of a p2p chat. */
+      /** The initial participants: the creator of a group chat, or the users of a p2p chat. */
       readonly participants: readonly Person[];
     }
   | { readonly type: "chat.renamed"; readonly title: string | null }
   | {
       readonly type: "participant.added" | "participant.removed";
       readonly user: Person;
-      /** How many there are from then on. */
+      /** The number of participants after the change. */
       readonly participantCount: number;
-      /** For those alone who were added: the chat as they found it. */
+      /** The chat as the added user sees it. Only in the event that is delivered to that user. */
       readonly overview?: ChatOverview;
     }
   | {
@@ -46,30 +47,32 @@ export type ChatChange =
       readonly unreadCount: number;
     };
 
+/** The part of a user that events carry. */
 export type Person = Pick<User, "id" | "username">;
 
 /**
- * All who are participants of the chat by then and stay so until they are told; or one of them alone. Whom it takes out of
- * the chat is told outside of it.
+ * The recipients of an event: the users who are participants both when it is appended and when it is delivered; or `user`
+ * alone, on the same condition unless `includesRemoved`, which delivers it to a user who is no longer a participant.
  */
 export type Audience = "participants" | { readonly user: UserId; readonly includesRemoved: boolean };
 
-/** An event on its way into the log, which keeps of a message only its id. */
+/** An event to append to the log. It refers to its message by id, so that the log holds no text. */
 export interface EventDraft {
   readonly chatId: ChatId;
   readonly to: Audience;
   readonly at: number;
   readonly change: MessageChange | ChatChange;
-  /** The message it is about; for those who were added, the last one of the chat. */
+  /** The message of a `MessageChange`; for an `overview`, the last message of the chat; otherwise null. */
   readonly messageId: MessageId | null;
 }
 
-/** @param people who are in it from the beginning. */
-export function chatCreated(chat: Chat, people: readonly Person[]): EventDraft {
-  const participants = people.map(({ id, username }) => ({ id, username }));
+/** The event of a new chat, for its initial participants. */
+export function chatCreated(chat: Chat, initial: readonly Person[]): EventDraft {
+  const participants = initial.map(({ id, username }) => ({ id, username }));
   return chatChanged(chat.id, { type: "chat.created", chat, participants }, chat.createdAt);
 }
 
+/** The event of a change of a chat. */
 export function chatChanged(
   chatId: ChatId,
   change: ChatChange,
@@ -79,74 +82,76 @@ export function chatChanged(
   return { chatId, to, at, change, messageId: null };
 }
 
+/** The event of a new, edited or deleted message, for all participants. */
 export function messageChanged(type: MessageChange["type"], message: Message, at: number): EventDraft {
   return { chatId: message.chatId, to: "participants", at, change: { type }, messageId: message.id };
 }
 
-/** An event as it stands in the log. */
+/** An event of the log, with its current message. */
 export interface StoredEvent extends Omit<EventDraft, "messageId"> {
-  /** Its place: grows in the order in which things happened. */
+  /** The position in the log. Increases in commit order. */
   readonly id: number;
-  /** As it stands now. */
+  /** The current state of the message with the `messageId` of the draft. */
   readonly message: Message | null;
 }
 
-/** Stands in the same log, so that whoever follows it can end what the session has open. No user is told. */
+/** The end of a session. It is in the event log so that every process ends the streams of the session; users do not see it. */
 export interface SessionEnd {
   readonly sessionId: SessionId;
   readonly userId: UserId;
   readonly at: number;
 }
 
-/** What the log has: the name of the database, which no other and no restored one shares, and where it begins and ends. */
+/** The identity and extent of the event log. */
 export interface LogBounds {
-  /** 16 hexadecimal digits. */
+  /** Identifies the database: 16 hexadecimal digits. Not shared with another or a restored database. */
   readonly epoch: string;
-  /** The `id` of the oldest event that is kept; behind the last one where none is. */
+  /** The `id` of the oldest retained event; `last + 1` if the log retains none. */
   readonly first: number;
-  /** The greatest `id` given so far; 0 before the first. */
+  /** The greatest `id` assigned so far; 0 before the first event. */
   readonly last: number;
 }
 
+/** The cursor after the event with that `id`. */
 export function cursorAt(epoch: string, id: number): EventCursor {
   return `${epoch}-${id}` as EventCursor;
 }
 
 /**
- * The `id` that a cursor stands for.
+ * The `id` after which a cursor resumes.
  *
- * @throws MessagingError `invalid_cursor` where it is none; `cursor_expired` where something behind it may be missing: it is
- * of another database, or of the time before a backup was restored, or older than what is kept.
+ * @throws MessagingError `invalid_cursor` if it is malformed; `cursor_expired` if events after it may be missing, because it is
+ * from another database, from before a restore, or older than the retained events.
  */
 export function positionOf(cursor: string, { epoch, first, last }: LogBounds): number {
   const [, ofEpoch, digits] = /^([0-9a-f]{16})-(\d{1,16})$/.exec(cursor) ?? [];
   if (digits === undefined) {
-    throw new MessagingError("invalid_cursor", "This is no cursor. Take one that came with an answer.");
+    throw new MessagingError("invalid_cursor", "Invalid cursor. Use one from a previous response.");
   }
   const id = Number(digits);
   if (ofEpoch !== epoch || id < first - 1 || id > last) {
     throw new MessagingError(
       "cursor_expired",
-      "What happened since this cursor is no longer known as a whole. Read your chats anew, and go on from there.",
+      "Cursor expired: events after it are missing. Read your chats again and continue from the new cursor.",
     );
   }
   return id;
 }
 
-/** The event as those see it whom it is for. */
+/** Converts an event of the log to the form delivered to its recipients. */
 export function toChatEvent({ id, chatId, at, change, message }: StoredEvent, epoch: string): ChatEvent {
-  const place = { cursor: cursorAt(epoch, id), chatId, at };
+  const common = { cursor: cursorAt(epoch, id), chatId, at };
   switch (change.type) {
     case "message.created":
     case "message.edited":
     case "message.deleted":
-      if (message === null) throw new Error(`The log has no message for its event ${id}.`);
-      return { ...place, type: change.type, message };
+      if (message === null) throw new Error(`Event ${id} has no message in the store.`);
+      return { ...common, type: change.type, message };
     case "participant.added":
       return change.overview
-        ? { ...place, ...change, overview: { ...change.overview, lastMessage: message } }
-        : { ...place, ...change };
+        ? { ...common, ...change, overview: { ...change.overview, lastMessage: message } }
+        : { ...common, ...change };
     default:
-      return { ...place, ...change };
+      return { ...common, ...change };
   }
 }

@@ -5,48 +5,46 @@ import type { User } from "./user.js";
 
 export type { SessionId };
 
-/**
- * A user's stay: of a browser, from a login to its end, or of a program, which has a token in the place of a cookie.
- */
+/** Access of a browser (a cookie, from a login) or of a program (a token) to an account. */
 export interface Session {
   readonly id: SessionId;
   readonly user: User;
-  /** How the secret comes along. */
+  /** How requests carry the secret. */
   readonly kind: "cookie" | "token";
-  /** What its owner calls a token; null for a cookie. */
+  /** The name that the user gave a token; null for a cookie. */
   readonly name: string | null;
-  /** What the browser called itself at the login; null where it did not say, and for a token. */
+  /** The `User-Agent` of the login; null for a token and if the login had none. */
   readonly userAgent: string | null;
   /** Epoch milliseconds. */
   readonly createdAt: number;
-  /** Epoch milliseconds, up to an hour behind. */
+  /** Epoch milliseconds. Up to an hour old, see `markSeen`. */
   readonly lastSeenAt: number;
-  /** Epoch milliseconds; from then on it is dead. The use of a cookie puts it off, see `markSeen`. */
+  /** Epoch milliseconds. The session is alive before this time. Using a cookie extends it, see `markSeen`. */
   readonly expiresAt: number;
 }
 
-const HOUR = 60 * 60 * 1000;
-const DAY = 24 * HOUR;
+const HOUR_MS = 60 * 60 * 1000;
+const DAY_MS = 24 * HOUR_MS;
 
-/** How long a session lives at the most, in milliseconds. */
-export const SESSION_LIFETIME_MS = 90 * DAY;
+/** The maximum lifetime of a cookie session. */
+export const SESSION_LIFETIME_MS = 90 * DAY_MS;
 
-/** How long it lives without being used. */
-const IDLE_TIME = 14 * DAY;
+/** The lifetime of a cookie session after its last use. */
+const IDLE_TIMEOUT_MS = 14 * DAY_MS;
 
-/** How long a token lives, used or not. */
-const TOKEN_LIFETIME = 365 * DAY;
+/** The lifetime of a token, used or not. */
+const TOKEN_LIFETIME_MS = 365 * DAY_MS;
 
-/** How many live sessions a user may have, and how many tokens besides. */
+/** The maximum number of cookie sessions of a user, and separately of tokens. */
 export const MAX_SESSIONS_PER_USER = 50;
 
-/** In characters. */
+/** In code points. */
 export const MAX_TOKEN_NAME_LENGTH = 100;
 
-/** Of what a browser calls itself, in UTF-16 code units; the rest is cut off. */
+/** In UTF-16 code units. A longer `User-Agent` is truncated. */
 const MAX_USER_AGENT_LENGTH = 256;
 
-/** The session that a login starts. */
+/** A new cookie session. */
 export function newSession(id: SessionId, user: User, userAgent: string | undefined, now: number): Session {
   return {
     id,
@@ -58,14 +56,18 @@ export function newSession(id: SessionId, user: User, userAgent: string | undefi
       : null,
     createdAt: now,
     lastSeenAt: now,
-    expiresAt: now + IDLE_TIME,
+    expiresAt: now + IDLE_TIMEOUT_MS,
   };
 }
 
-/** @throws MessagingError `invalid_token_name` unless the name has 1 to 100 characters, something to be seen in it and no NUL */
+/**
+ * A new token.
+ *
+ * @throws MessagingError `invalid_token_name` unless the name has 1 to 100 code points, one of them visible, and no NUL.
+ */
 export function newToken(id: SessionId, user: User, name: string, now: number): Session {
   const fault = textFault(name, MAX_TOKEN_NAME_LENGTH);
-  if (fault !== undefined) throw new MessagingError("invalid_token_name", `The name of a token ${fault}.`);
+  if (fault !== undefined) throw new MessagingError("invalid_token_name", `The name of the token ${fault}`);
   return {
     id,
     user,
@@ -74,31 +76,32 @@ export function newToken(id: SessionId, user: User, name: string, now: number): 
     userAgent: null,
     createdAt: now,
     lastSeenAt: now,
-    expiresAt: now + TOKEN_LIFETIME,
+    expiresAt: now + TOKEN_LIFETIME_MS,
   };
 }
 
+/** Whether the session has not expired at `now`. */
 export function isAlive(session: Session, now: number): boolean {
   return now < session.expiresAt;
 }
 
-/** @throws MessagingError `not_signed_in` where there is no session or it has expired. */
+/** @throws MessagingError `not_signed_in` if the session is undefined or has expired. */
 export function assertAlive(session: Session | undefined, now: number): Session {
   if (session === undefined || !isAlive(session, now)) {
-    throw new MessagingError("not_signed_in", "You are not signed in, or your session has ended. Log in.");
+    throw new MessagingError("not_signed_in", "Not signed in, or the session has ended. Log in.");
   }
   return session;
 }
 
 /**
- * The session once it has been used. The very same one where its use was noted within the hour, so that few requests have
- * something to store. A cookie dies 14 days after the use that was noted last, and 90 days after the login.
+ * The session after a use at `now`. Returns the same object if `lastSeenAt` is less than an hour old, so that few requests
+ * write. A cookie session expires 14 days after `lastSeenAt`, at most 90 days after the login.
  */
 export function markSeen(session: Session, now: number): Session {
-  if (now - session.lastSeenAt < HOUR) return session;
+  if (now - session.lastSeenAt < HOUR_MS) return session;
   const expiresAt =
     session.kind === "token"
       ? session.expiresAt
-      : Math.min(session.createdAt + SESSION_LIFETIME_MS, now + IDLE_TIME);
+      : Math.min(session.createdAt + SESSION_LIFETIME_MS, now + IDLE_TIMEOUT_MS);
   return { ...session, lastSeenAt: now, expiresAt };
 }

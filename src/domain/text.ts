@@ -1,20 +1,23 @@
-/** White space, and what Unicode calls default ignorable: joiners, marks of direction and the like. */
+/** White space and default ignorable code points, such as joiners and direction marks. */
 const INVISIBLE = /^[\s\p{Default_Ignorable_Code_Point}]*$/u;
 
 /**
- * What is wrong with a text that people are to read, as the end of a sentence that begins with its name; undefined
- * where nothing is. Lengths are counted in characters, that is, Unicode code points.
+ * Checks a text that people will read.
+ *
+ * @param maxLength in code points.
+ * @returns undefined for a valid text; otherwise the fault and the remedy, to follow the subject ("The title …").
  */
-export function textFault(text: string, longest: number): string | undefined {
-  if (!text.isWellFormed()) return "holds half a surrogate pair, which is no character";
-  if (text.includes("\0")) return "holds a NUL character";
-  if (INVISIBLE.test(text)) return "has nothing in it that could be seen";
-  if (isLongerThan(text, longest)) return `is longer than ${longest.toLocaleString("en")} characters`;
+export function textFault(text: string, maxLength: number): string | undefined {
+  if (!text.isWellFormed()) return "contains an unpaired surrogate. Send well-formed Unicode.";
+  if (text.includes("\0")) return "contains a NUL character. Remove it.";
+  if (INVISIBLE.test(text)) return "has no visible character. Enter some text.";
+  if (isLongerThan(text, maxLength))
+    return `is longer than ${maxLength.toLocaleString("en")} characters. Shorten it.`;
   return undefined;
 }
 
-/** Whether `text` has more than `longest` code points, in time that `longest` bounds. */
-export function isLongerThan(text: string, longest: number): boolean {
-  if (text.length <= longest) return false;
-  return text.length > 2 * longest || Array.from(text).length > longest;
+/** Whether `text` has more than `length` code points. Takes time in proportion to `length`, not to the text. */
+export function isLongerThan(text: string, length: number): boolean {
+  if (text.length <= length) return false;
+  return text.length > 2 * length || Array.from(text).length > length;
 }
