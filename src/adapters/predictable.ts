@@ -1,12 +1,12 @@
 import type { Clock, Ids, PasswordHasher, Secrets } from "../application/ports.js";
 
-/** A clock that stands still until it is moved. */
-export interface HandMovedClock extends Clock {
+/** A clock that changes only when it is advanced. */
+export interface ManualClock extends Clock {
   advance(milliseconds: number): void;
 }
 
-/** @param start epoch milliseconds */
-export function handMovedClock(start = Date.parse("2026-11-23T10:15:00.123Z")): HandMovedClock {
+/** @param start epoch milliseconds. */
+export function manualClock(start = Date.parse("2026-11-23T10:15:00.123Z")): ManualClock {
   let now = start;
   return {
     now: () => now,
@@ -16,14 +16,14 @@ export function handMovedClock(start = Date.parse("2026-11-23T10:15:00.123Z")): 
   };
 }
 
-/** `id-…1`, `id-…2` and so on: unique in one world only. */
-export function countedIds(): Ids {
+/** Generates `id-…1`, `id-…2` and so on, unique only among the ids of one generator. */
+export function sequentialIds(): Ids {
   let count = 0;
   return { next: () => `id-${String((count += 1)).padStart(33, "0")}` };
 }
 
-/** `secret-1-…`, `secret-2-…` and so on, which hide nothing. */
-export function countedSecrets(): Secrets {
+/** Generates `secret-1-…`, `secret-2-…` and so on. A digest contains its text. */
+export function sequentialSecrets(): Secrets {
   let count = 0;
   return {
     generate: () => `secret-${(count += 1)}`.padEnd(43, "-"),
@@ -32,11 +32,11 @@ export function countedSecrets(): Secrets {
 }
 
 /**
- * Takes no time, and hides nothing.
+ * Does not hash: a digest contains its password.
  *
- * @param scheme stands before each digest. One with another scheme is outdated.
+ * @param scheme the prefix of each digest. Digests with another prefix are outdated.
  */
-export function plainPasswords(scheme = "plain"): PasswordHasher {
+export function plaintextHasher(scheme = "plain"): PasswordHasher {
   return {
     hash: async (password) => `${scheme}:${password}`,
     verify: async (digest, password) => digest?.slice(digest.indexOf(":") + 1) === password,

@@ -1,10 +1,10 @@
 import { openMemoryStore } from "../adapters/memory/store.js";
 import {
-  countedIds,
-  countedSecrets,
-  handMovedClock,
-  plainPasswords,
-  type HandMovedClock,
+  sequentialIds,
+  sequentialSecrets,
+  manualClock,
+  plaintextHasher,
+  type ManualClock,
 } from "../adapters/predictable.js";
 import { createMessaging, type Messaging } from "../application/messaging.js";
 import type { Client } from "../client/index.js";
@@ -16,11 +16,11 @@ import { connection, faultyStore, hangUp } from "./faults.js";
 import { endable } from "./following.js";
 import type { OpenMessaging } from "./index.js";
 
-export type { HandMovedClock };
+export type { ManualClock };
 
 /** Ports of one's own, which take the place of the harness's. A store must be empty. */
 export interface TestOptions extends Partial<Ports> {
-  readonly clock?: HandMovedClock;
+  readonly clock?: ManualClock;
 }
 
 /**
@@ -31,7 +31,7 @@ export interface TestMessaging extends OpenMessaging {
   /** What the core was made of, the store without its faults. */
   readonly ports: Ports;
   /** Stands still until it is moved; at first at 2026-11-23T10:15:00.123Z. */
-  readonly clock: HandMovedClock;
+  readonly clock: ManualClock;
   /**
    * Registers users of these names. The password of `ana` is `password of ana`.
    *
@@ -98,12 +98,12 @@ export interface Access {
  * time to hash, and faults on demand. It costs so little that each test can have its own.
  */
 export function openTestMessaging(options: TestOptions = {}): TestMessaging {
-  const clock = options.clock ?? handMovedClock();
+  const clock = options.clock ?? manualClock();
   const ports: Ports = {
     store: openMemoryStore(),
-    passwords: plainPasswords(),
-    secrets: countedSecrets(),
-    ids: countedIds(),
+    passwords: plaintextHasher(),
+    secrets: sequentialSecrets(),
+    ids: sequentialIds(),
     refusedPasswords: new Set(),
     ...options,
     clock,

@@ -1,16 +1,16 @@
 import { openMemoryStore } from "../../src/adapters/memory/store.js";
 import {
-  countedIds,
-  countedSecrets,
-  handMovedClock,
-  plainPasswords,
-  type HandMovedClock,
+  sequentialIds,
+  sequentialSecrets,
+  manualClock,
+  plaintextHasher,
+  type ManualClock,
 } from "../../src/adapters/predictable.js";
 import type { PasswordHasher, Ports, Secrets, Store } from "../../src/application/ports.js";
 
 /** A store, and the rest of the world in the hands of the test. */
 export interface TestPorts extends Ports {
-  readonly clock: HandMovedClock;
+  readonly clock: ManualClock;
   readonly passwords: PasswordHasher & {
     /** Counts the digests that there are as made in an old way. */
     outdate(): void;
@@ -34,8 +34,8 @@ export function testPorts(store: Store = openMemoryStore()): TestPorts {
     store,
     passwords: watchedPasswords(),
     secrets: watchedSecrets(),
-    clock: handMovedClock(),
-    ids: countedIds(),
+    clock: manualClock(),
+    ids: sequentialIds(),
     refusedPasswords: new Set(["password123"]),
   };
 }
@@ -44,7 +44,7 @@ function watchedPasswords(): TestPorts["passwords"] {
   const verified: (string | undefined)[] = [];
   let hashed = 0;
   let scheme = "digest";
-  let passwords = plainPasswords(scheme);
+  let passwords = plaintextHasher(scheme);
   return {
     get hashed() {
       return hashed;
@@ -52,7 +52,7 @@ function watchedPasswords(): TestPorts["passwords"] {
     verified,
     outdate() {
       scheme = `new ${scheme}`;
-      passwords = plainPasswords(scheme);
+      passwords = plaintextHasher(scheme);
     },
     hash(password) {
       hashed += 1;
@@ -67,7 +67,7 @@ function watchedPasswords(): TestPorts["passwords"] {
 }
 
 function watchedSecrets(): TestPorts["secrets"] {
-  const secrets = countedSecrets();
+  const secrets = sequentialSecrets();
   const generated: string[] = [];
   let newest = 1;
   let keys: [string, ...string[]] = ["key-1"];

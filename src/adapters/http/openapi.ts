@@ -36,7 +36,7 @@ const problemSchema = z
     status: z.int().meta({ examples: [400] }),
     detail: z.string().meta({
       description: "What is wrong, for people. It may change.",
-      examples: ["There is no such user."],
+      examples: ["Unknown user. Check the username or id."],
     }),
     code: z.literal(codes).meta({
       id: "Code",
