@@ -26,7 +26,7 @@ export interface RegisterUser {
 }
 
 /**
- * Makes an account. It does not log in.
+ * Creates an account without logging in.
  *
  * @throws MessagingError `invalid_username`, `invalid_password`, `refused_password`, `username_taken`, `busy`
  */
@@ -46,15 +46,15 @@ export async function registerUser(ports: Omit<Ports, "secrets">, command: Regis
 export interface LogIn {
   readonly username: string;
   readonly password: string;
-  /** The secret of the session that this one takes the place of, if the caller came with one. */
+  /** The secret of a session to end in the same transaction. Ignored if it names a token or no session. */
   readonly replaces?: string | undefined;
-  /** What the browser calls itself. */
+  /** The `User-Agent` of the browser. */
   readonly userAgent?: string | undefined;
 }
 
 /**
- * Starts a session, always a new one, and ends the one it replaces in the same step; also the oldest of that user, where
- * there would be more than 50.
+ * Starts a new cookie session. The same transaction ends the session that it replaces, and the oldest session of a user who
+ * would otherwise have more than 50.
  *
  * @throws MessagingError `invalid_password`, `wrong_credentials`, `account_disabled`, `busy`
  */
@@ -63,8 +63,8 @@ export async function logIn(ports: Ports, command: LogIn): Promise<NewSession> {
   const key = usernameKey(command.username);
   const password = parsePassword(command.password);
   const found = await store.read(({ users }) => users.credentials(key));
-  const right = await passwords.verify(found?.passwordDigest, password);
-  if (found === undefined || !right) throw wrongCredentials(found?.user.id);
+  const matches = await passwords.verify(found?.passwordDigest, password);
+  if (found === undefined || !matches) throw wrongCredentials(found?.user.id);
   const { user, passwordDigest } = found;
   const newDigest = passwords.isOutdated(passwordDigest)
     ? await hashUnlessBusy(passwords, password)
@@ -74,39 +74,40 @@ export async function logIn(ports: Ports, command: LogIn): Promise<NewSession> {
   const secret = secrets.generate();
   await store.transaction(async (repositories) => {
     const { users, sessions } = repositories;
-    // Or whoever knew the old password could get in past its change, which ended all sessions.
+    // Otherwise the old password could start a session after a password change that ended all sessions.
     const current = await users.credentials(key);
     if (current?.passwordDigest !== passwordDigest) throw wrongCredentials(user.id);
-    requireEnabled(current);
+    assertEnabled(current);
     if (newDigest !== undefined) await users.replacePassword(user.id, newDigest);
     const replaced = command.replaces && (await findSession(ports, sessions, command.replaces));
     if (replaced && replaced.kind === "cookie") await endSessions(repositories, [replaced], now);
     await sessions.removeExpired(user.id, now);
-    await makeRoom(repositories, user.id, now);
+    await evictOldestSessions(repositories, user.id, now);
     await sessions.add(session, secrets.digests(secret)[0]);
   });
   return { session, secret };
 }
 
-/** Ends the oldest sessions of the user, so that with one more there are no more than there may be. */
-async function makeRoom(repositories: Repositories, userId: UserId, now: number): Promise<void> {
+/** Ends the oldest cookie sessions of the user, so that one more stays within `MAX_SESSIONS_PER_USER`. */
+async function evictOldestSessions(repositories: Repositories, userId: UserId, now: number): Promise<void> {
   const all = await repositories.sessions.ofUser(userId);
-  const own = all.filter(({ kind }) => kind === "cookie");
-  await endSessions(repositories, own.slice(0, Math.max(0, own.length - MAX_SESSIONS_PER_USER + 1)), now);
+  const cookies = all.filter(({ kind }) => kind === "cookie");
+  const excess = Math.max(0, cookies.length - MAX_SESSIONS_PER_USER + 1);
+  await endSessions(repositories, cookies.slice(0, excess), now);
 }
 
 export interface ChangePassword {
-  /** The session that asks, which lives on. */
+  /** The session of the caller, which stays alive. */
   readonly by: Session;
   readonly currentPassword: string;
   readonly newPassword: string;
 }
 
 /**
- * Gives the caller another password, and ends all their other sessions and tokens.
+ * Replaces the password of the caller and ends all their other sessions and their tokens.
  *
- * @throws MessagingError `invalid_password` and `refused_password` of the new one, `wrong_password` of the current one,
- * `busy`, `not_signed_in` where the caller's session ends meanwhile
+ * @throws MessagingError `invalid_password` or `refused_password` for the new password, `wrong_password` for the current one,
+ * `busy`, `not_signed_in` if the session of the caller ends meanwhile
  */
 export async function changePassword(ports: Ports, command: ChangePassword): Promise<void> {
   const { store, passwords, refusedPasswords, clock } = ports;
@@ -138,7 +139,7 @@ export async function changePassword(ports: Ports, command: ChangePassword): Pro
   });
 }
 
-/** A digest of the old kind is no reason to turn somebody away: undefined, and the next login tries again. */
+/** Returns undefined if the hasher is busy: an outdated digest must not fail a login, and the next login tries again. */
 async function hashUnlessBusy(passwords: PasswordHasher, password: Password): Promise<string | undefined> {
   return passwords.hash(password).catch((error) => {
     if (error instanceof MessagingError && error.code === "busy") return undefined;
@@ -147,22 +148,22 @@ async function hashUnlessBusy(passwords: PasswordHasher, password: Password): Pr
 }
 
 function usernameTaken(): MessagingError {
-  return new MessagingError("username_taken", "This username is in use. Choose another one.");
+  return new MessagingError("username_taken", "Username already taken. Choose another.");
 }
 
 function wrongCredentials(account: UserId | undefined): MessagingError {
-  return new MessagingError("wrong_credentials", "There is no such user, or this is not their password.", {
+  return new MessagingError("wrong_credentials", "Wrong username or password. Check both.", {
     account,
   });
 }
 
-function requireEnabled({ user, disabledAt }: Account): void {
+function assertEnabled({ user, disabledAt }: Account): void {
   if (disabledAt === null) return;
-  throw new MessagingError("account_disabled", "This account is disabled. Ask those who run this service.", {
+  throw new MessagingError("account_disabled", "Account disabled. Contact the operator of this service.", {
     account: user.id,
   });
 }
 
 function wrongPassword(account: UserId): MessagingError {
-  return new MessagingError("wrong_password", "This is not your password.", { account });
+  return new MessagingError("wrong_password", "Wrong password. Enter your current password.", { account });
 }

@@ -12,7 +12,7 @@ import {
 import { MessagingError } from "../domain/errors.js";
 import { chatChanged, chatCreated } from "../domain/event.js";
 import type { User, UserId } from "../domain/user.js";
-import type { ChatPage, Ports } from "./ports.js";
+import type { ChatSlice, Ports } from "./ports.js";
 import { getUser, getUserByNameOrId, getUserByUsername } from "./users.js";
 
 export interface CreateGroupChat {
@@ -21,7 +21,7 @@ export interface CreateGroupChat {
 }
 
 /**
- * Makes a group chat with the caller as its first participant.
+ * Creates a group chat with the caller as its only participant.
  *
  * @throws MessagingError `invalid_title`, `unknown_user`
  */
@@ -40,21 +40,22 @@ export async function createGroupChat({ store, clock }: Ports, command: CreateGr
 export interface RenameChat {
   readonly by: UserId;
   readonly chatId: ChatId;
+  /** Null removes the title. */
   readonly title: string | null;
 }
 
 /**
- * Gives a group chat another title, or none.
+ * Changes or removes the title of a group chat. Does nothing if the title is equal.
  *
  * @throws MessagingError `invalid_title`, `not_a_participant`, `p2p_chat`
  */
 export async function renameChat({ store, clock }: Ports, command: RenameChat): Promise<void> {
   const title = command.title === null ? null : parseTitle(command.title);
   await store.transaction(async ({ chats, events }) => {
-    const { id: chatId, title: before } = assertGroup(await chats.ofParticipant(command.chatId, command.by));
-    if (before === title) return;
-    await chats.rename(chatId, title);
-    await events.append(chatChanged(chatId, { type: "chat.renamed", title }, clock.now()));
+    const chat = assertGroup(await chats.ofParticipant(command.chatId, command.by));
+    if (chat.title === title) return;
+    await chats.rename(chat.id, title);
+    await events.append(chatChanged(chat.id, { type: "chat.renamed", title }, clock.now()));
   });
 }
 
@@ -65,9 +66,9 @@ export interface AddParticipant {
 }
 
 /**
- * Lets somebody into a group chat; they see its whole history.
+ * Adds a user to a group chat. The user can read its whole history.
  *
- * @returns who that is.
+ * @returns the added user.
  * @throws MessagingError `not_a_participant`, `p2p_chat`, `unknown_user`, `already_participant`
  */
 export async function addParticipant({ store, clock }: Ports, command: AddParticipant): Promise<User> {
@@ -82,16 +83,16 @@ export async function addParticipant({ store, clock }: Ports, command: AddPartic
       user: { id, username },
       participantCount: participantCount + 1,
     } as const;
-    // First those who are there are told: the one who comes is told how they find the chat, and nothing from before.
+    // Appended before the user joins, so that only the other participants receive it; the user receives the overview.
     await events.append(chatChanged(chatId, change, at));
     if (!(await chats.addParticipant(chatId, id, at))) {
-      throw new MessagingError("already_participant", "This user is a participant of the chat already.");
+      throw new MessagingError("already_participant", "This user is already a participant of the chat.");
     }
-    const found = assertParticipant(await chats.overview(chatId, id));
-    const own = { ...change, overview: { ...found, lastMessage: null } };
+    const overview = assertParticipant(await chats.overview(chatId, id));
+    const added = { ...change, overview: { ...overview, lastMessage: null } };
     await events.append({
-      ...chatChanged(chatId, own, at, { user: id, includesRemoved: false }),
-      messageId: found.lastMessage?.id ?? null,
+      ...chatChanged(chatId, added, at, { user: id, includesRemoved: false }),
+      messageId: overview.lastMessage?.id ?? null,
     });
     return user;
   });
@@ -100,14 +101,14 @@ export async function addParticipant({ store, clock }: Ports, command: AddPartic
 export interface RemoveParticipant {
   readonly by: UserId;
   readonly chatId: ChatId;
-  /** A username or a user id; the caller's own means to leave. */
+  /** A username or user id. The caller's own leaves the chat. */
   readonly user: string;
 }
 
 /**
- * Takes somebody out of a group chat; they see nothing of it from then on.
+ * Removes a user from a group chat. The user loses access to all of it.
  *
- * @returns who that is.
+ * @returns the removed user.
  * @throws MessagingError `not_a_participant`, `p2p_chat`, `unknown_user`, `user_not_in_chat`
  */
 export async function removeParticipant({ store, clock }: Ports, command: RemoveParticipant): Promise<User> {
@@ -117,7 +118,10 @@ export async function removeParticipant({ store, clock }: Ports, command: Remove
     const { id, username } = user;
     const overview = await chats.overview(chatId, id);
     if (!overview || !(await chats.removeParticipant(chatId, id))) {
-      throw new MessagingError("user_not_in_chat", "This user is not a participant of the chat.");
+      throw new MessagingError(
+        "user_not_in_chat",
+        "This user is not a participant of the chat. Check the username or id.",
+      );
     }
     const participantCount = overview.participantCount - 1;
     const change = { type: "participant.removed", user: { id, username }, participantCount } as const;
@@ -132,30 +136,30 @@ export interface ListChats {
   readonly by: UserId;
   /** 1 or more. */
   readonly limit: number;
-  /** Where the page before this one ended; without it, the first page. */
+  /** The `next` of the previous page; the first page by default. */
   readonly cursor?: string | undefined;
 }
 
-/** A page of somebody's chats. */
-export interface ChatList {
+/** A page of the caller's chats. */
+export interface ChatPage {
   readonly chats: readonly ChatOverview[];
-  /** The cursor of the next page; undefined where there is none. */
+  /** The cursor of the next page; undefined on the last page. */
   readonly next: string | undefined;
 }
 
 /**
- * The caller's chats, last active first. Their order stays that of the first page while messages arrive, so that who pages
- * meets each chat once.
+ * Lists the caller's chats, most recently active first. Later pages keep the order of the first page while new messages
+ * arrive, so that each chat is on one page.
  *
  * @throws MessagingError `invalid_cursor`
  */
 export async function listChats(
   { store }: Pick<Ports, "store">,
   { by, limit, cursor }: ListChats,
-): Promise<ChatList> {
-  const place = cursor === undefined ? undefined : parseCursor(cursor);
+): Promise<ChatPage> {
+  const start = cursor === undefined ? undefined : parseCursor(cursor);
   return store.read(async ({ chats, messages }) => {
-    const { asOf, after } = place ?? { asOf: await messages.lastId(), after: undefined };
+    const { asOf, after } = start ?? { asOf: await messages.lastId(), after: undefined };
     const found = await chats.ofUser(by, { asOf, after, limit: limit + 1 });
     const page = found.slice(0, limit);
     const last = page.at(-1);
@@ -164,14 +168,11 @@ export async function listChats(
   });
 }
 
-function parseCursor(cursor: string): Pick<ChatPage, "asOf" | "after"> {
+function parseCursor(cursor: string): Pick<ChatSlice, "asOf" | "after"> {
   const parts = /^\d+\.\d+\.\d+$/.test(cursor) ? cursor.split(".").map(Number) : [];
   const [asOf, activity, chatId] = parts;
   if (asOf === undefined || activity === undefined || !parts.every(Number.isSafeInteger)) {
-    throw new MessagingError(
-      "invalid_cursor",
-      "This is no cursor. Take the one that came with the page before.",
-    );
+    throw new MessagingError("invalid_cursor", "Invalid cursor. Use the one from the previous page.");
   }
   return { asOf, after: { activity, chatId: chatId as ChatId } };
 }
@@ -182,7 +183,7 @@ export interface GetChat {
 }
 
 /**
- * One chat of the caller, and who is in it, in the order in which they joined.
+ * One chat of the caller and its participants, in the order in which they joined.
  *
  * @throws MessagingError `not_a_participant`
  */
@@ -199,12 +200,13 @@ export async function getChat(
 export interface MarkRead {
   readonly by: UserId;
   readonly chatId: ChatId;
-  /** Of the last message that the caller has read. */
+  /** The `seq` of the last message that the caller has read. */
   readonly seq: number;
 }
 
 /**
- * Notes how far the caller has read. It never moves back, and never past the last message.
+ * Records how far the caller has read: never decreases, never exceeds the last message. In a p2p chat the other participant
+ * is notified; in a group chat only the caller is.
  *
  * @throws MessagingError `not_a_participant`
  */

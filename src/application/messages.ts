@@ -11,47 +11,47 @@ import {
   type MessageId,
 } from "../domain/message.js";
 import type { User, UserId } from "../domain/user.js";
-import type { Ports, ReadRepositories, Repositories, SentAs, Slice } from "./ports.js";
+import type { IdempotentMessage, Ports, ReadRepositories, Repositories, Slice } from "./ports.js";
 import { getUser, getUserByUsername } from "./users.js";
 
-/** A group chat, or the p2p chat with a user. */
+/** A group chat, or the p2p chat of the caller with a user. */
 export type Destination = { readonly chatId: ChatId } | { readonly username: string };
 
 export interface SendMessage {
   readonly by: UserId;
   readonly to: Destination;
   readonly text: string;
-  /** However often this is sent under one key, it is stored once. */
+  /** Makes retries safe: repeated commands under one key store one message. */
   readonly idempotencyKey?: string | undefined;
 }
 
 export interface SentMessage {
   readonly message: Message;
-  /** Whether it had been sent before, under the same key. It is answered as it stands now. */
+  /** Whether the message was already stored under the same key; then `message` is its current state. */
   readonly replayed: boolean;
 }
 
 /**
- * Sends a message to a group chat or to a user. The p2p chat with a user comes into being with its first message. When
- * this resolves, the message is stored for good. Sending reads up to one's own message.
+ * Sends a message to a group chat or to a user, and marks the chat as read up to it. The first message to a user creates the
+ * p2p chat. Resolves once the message is durable.
  *
- * @throws MessagingError `invalid_message`, `invalid_idempotency_key`, `idempotency_key_reused`, `unknown_user`; for a chat
- * `not_a_participant`, `p2p_chat`
+ * @throws MessagingError `invalid_message`, `invalid_idempotency_key`, `idempotency_key_reused`, `unknown_user`; for a
+ * group chat `not_a_participant`, `p2p_chat`
  */
 export async function sendMessage(ports: Ports, command: SendMessage): Promise<SentMessage> {
   const { store, secrets, clock } = ports;
   const { by, to } = command;
   const text = parseMessageText(command.text);
-  const once =
+  const idempotency =
     command.idempotencyKey === undefined
       ? undefined
       : { key: parseIdempotencyKey(command.idempotencyKey), textDigests: secrets.digests(text) };
   return store.transaction(async (repositories) => {
     const { chats, messages, users, events } = repositories;
-    const before = once && (await messages.sentAs(by, once.key));
-    if (once && before) {
-      await requireSame(repositories, before, command, once.textDigests);
-      return { message: before.message, replayed: true };
+    const earlier = idempotency && (await messages.sentAs(by, idempotency.key));
+    if (earlier) {
+      await assertSameSend(repositories, earlier, command, idempotency.textDigests);
+      return { message: earlier.message, replayed: true };
     }
     const sentAt = clock.now();
     const sender = await getUser(users, by);
@@ -61,7 +61,7 @@ export async function sendMessage(ports: Ports, command: SendMessage): Promise<S
         : await openP2p(repositories, sender, await getUserByUsername(users, to.username), sentAt);
     const message = await messages.append(
       { chatId: chat.id, sender, text, sentAt },
-      once && { key: once.key, textDigest: once.textDigests[0] },
+      idempotency && { key: idempotency.key, textDigest: idempotency.textDigests[0] },
     );
     await chats.setRead(chat.id, by, message.seq);
     await events.append(messageChanged("message.created", message, sentAt));
@@ -76,31 +76,32 @@ async function openP2p(
   now: number,
 ): Promise<Chat> {
   const pair = pairOf(sender.id, peer.id);
-  const known = await chats.p2p(pair);
-  if (known) return known;
+  const existing = await chats.p2p(pair);
+  if (existing) return existing;
   const chat = await chats.openP2p(pair, now);
   await events.append(chatCreated(chat, sender.id === peer.id ? [sender] : [sender, peer]));
   return chat;
 }
 
-async function requireSame(
+/** @throws MessagingError `idempotency_key_reused` if the earlier message had another destination or text. */
+async function assertSameSend(
   repositories: ReadRepositories,
-  { message, textDigest }: SentAs,
+  { message, textDigest }: IdempotentMessage,
   { by, to, text }: SendMessage,
   textDigests: readonly string[],
 ): Promise<void> {
-  const chatId = "chatId" in to ? to.chatId : (await p2pWith(repositories, by, to.username))?.id;
-  // While it stands as it was sent, it is known also when the key of its digest is retired.
+  const chatId = "chatId" in to ? to.chatId : (await findP2p(repositories, by, to.username))?.id;
+  // An unedited message is also recognised when the key of its digest is retired.
   const sameText = textDigests.includes(textDigest) || (message.editedAt === null && message.text === text);
   if (message.chatId !== chatId || !sameText) {
     throw new MessagingError(
       "idempotency_key_reused",
-      "You have sent another message under this idempotency key. Take a new key for each message.",
+      "Idempotency key already used for another message. Use a new key for each message.",
     );
   }
 }
 
-async function p2pWith(
+async function findP2p(
   { chats, users }: ReadRepositories,
   by: UserId,
   username: string,
@@ -116,14 +117,14 @@ export interface EditMessage {
 }
 
 /**
- * Gives a message of the caller's another text. It keeps its place.
+ * Changes the text of a message that the caller sent. Stores nothing if the text is equal.
  *
  * @throws MessagingError `invalid_message`, `not_your_message`, `message_deleted`
  */
 export async function editMessage({ store, clock }: Ports, command: EditMessage): Promise<Message> {
   const text = parseMessageText(command.text);
   return store.transaction(async (repositories) => {
-    const before = await ownMessage(repositories, command);
+    const before = await getOwnMessage(repositories, command);
     const now = clock.now();
     const message = edit(before, text, now);
     if (message === before) return before;
@@ -139,14 +140,14 @@ export interface DeleteMessage {
 }
 
 /**
- * Takes back a message of the caller's. Its text goes for good; its place stays, so that everyone can see that none is
- * missing.
+ * Deletes a message that the caller sent: permanently removes its text and leaves a tombstone, so that `seq` has no gap. Stores
+ * nothing if the message is already deleted.
  *
  * @throws MessagingError `not_your_message`
  */
 export async function deleteMessage({ store, clock }: Ports, command: DeleteMessage): Promise<Message> {
   return store.transaction(async (repositories) => {
-    const before = await ownMessage(repositories, command);
+    const before = await getOwnMessage(repositories, command);
     const now = clock.now();
     const message = tombstone(before, now);
     if (message === before) return before;
@@ -156,7 +157,7 @@ export async function deleteMessage({ store, clock }: Ports, command: DeleteMess
   });
 }
 
-async function ownMessage(
+async function getOwnMessage(
   { chats, messages }: ReadRepositories,
   { by, id }: DeleteMessage,
 ): Promise<Message> {
@@ -167,33 +168,32 @@ async function ownMessage(
 
 export interface ListMessages {
   readonly by: UserId;
-  /** All chats of the caller, or one. */
+  /** All chats of the caller, or one chat. */
   readonly of: "all" | Destination;
 }
 
-/** How many messages a list hands over at a time: few to begin with, then as many as have about so many characters. */
-const FIRST_SLICE = 10;
-const LARGEST_SLICE = 200;
-const CHARACTERS_OF_SLICE = 100_000;
+/** The first slice of a list is small; each next one aims at the target, using the average length of the previous slice. */
+const FIRST_SLICE_LENGTH = 10;
+const MAX_SLICE_LENGTH = 200;
+const TARGET_SLICE_CHARACTERS = 100_000;
 
 /**
- * The whole history, oldest first, in slices of at most 200 messages, as it was when this was called: what is sent later
- * is not in it. Each slice is read when it is asked for, so that a list of any length takes constant memory; whoever is
- * removed meanwhile gets nothing more.
+ * Lists the whole history, oldest first, in slices of at most 200 messages, without messages sent after this call. Each slice
+ * is read on demand, so memory is constant, and checks again that the caller is a participant.
  *
- * @throws MessagingError `unknown_user`; for a chat `not_a_participant`, `p2p_chat`, both also between two slices
+ * @throws MessagingError `unknown_user`; for a group chat `not_a_participant`, `p2p_chat`. The iterator can throw them too.
  */
 export async function listMessages(
   { store }: Ports,
   command: ListMessages,
 ): Promise<AsyncIterable<readonly Message[]>> {
   const upTo = await store.read(async (repositories) => {
-    await history(repositories, command);
+    await historyReader(repositories, command);
     return repositories.messages.lastId();
   });
   return slices((after, limit) =>
     store.read(async (repositories) => {
-      const read = await history(repositories, command);
+      const read = await historyReader(repositories, command);
       return read({ after, upTo, limit, from: "oldest" });
     }),
   );
@@ -202,16 +202,16 @@ export async function listMessages(
 async function* slices(
   read: (after: number, limit: number) => Promise<readonly Message[]>,
 ): AsyncGenerator<readonly Message[]> {
-  let slice = await read(0, FIRST_SLICE);
+  let slice = await read(0, FIRST_SLICE_LENGTH);
   while (slice.length > 0) {
     yield slice;
     const characters = slice.reduce((sum, { text }) => sum + text.length, 1);
-    const fitting = Math.ceil((CHARACTERS_OF_SLICE * slice.length) / characters);
-    slice = await read(slice.at(-1)!.id, Math.min(fitting, LARGEST_SLICE));
+    const fitting = Math.ceil((TARGET_SLICE_CHARACTERS * slice.length) / characters);
+    slice = await read(slice.at(-1)!.id, Math.min(fitting, MAX_SLICE_LENGTH));
   }
 }
 
-/** At most one of `before` and `after`, which are ids of messages, exclusive. */
+/** `before` and `after` are exclusive bounds of message ids. Give at most one of them. */
 export interface PageMessages extends ListMessages {
   /** 1 or more. */
   readonly limit: number;
@@ -222,22 +222,22 @@ export interface PageMessages extends ListMessages {
 export interface MessagePage {
   /** Oldest first. */
   readonly messages: readonly Message[];
-  /** The `before` of the page of older ones; undefined where there are none. */
+  /** The `before` of the page of older messages; undefined if there are none. */
   readonly older: number | undefined;
-  /** The `after` of the page of newer ones; undefined where there are none yet. */
+  /** The `after` of the page of newer messages; undefined if there are none yet. */
   readonly newer: number | undefined;
 }
 
 /**
- * A page of the history: with `after` the oldest messages after it, with `before` the newest before it, else the newest of
- * all. Who goes from page to page meets each message once, while others arrive.
+ * A page of the history: the oldest messages after `after`, the newest before `before`, or the newest of all. Following
+ * `older` or `newer` gives each message once while new messages arrive.
  *
- * @throws MessagingError `unknown_user`; for a chat `not_a_participant`, `p2p_chat`
+ * @throws MessagingError `unknown_user`; for a group chat `not_a_participant`, `p2p_chat`
  */
 export async function pageMessages({ store }: Ports, command: PageMessages): Promise<MessagePage> {
   const { limit, after, before } = command;
   return store.read(async (repositories) => {
-    const read = await history(repositories, command);
+    const read = await historyReader(repositories, command);
     const exists = async (bounds: Pick<Slice, "after" | "upTo">) =>
       (await read({ ...bounds, limit: 1, from: "oldest" })).length > 0;
     if (after !== undefined) {
@@ -262,8 +262,8 @@ export async function pageMessages({ store }: Ports, command: PageMessages): Pro
   });
 }
 
-/** The history of what is asked for, to be read in slices, for whoever may. */
-async function history(
+/** Checks that the caller may read the history, and returns a function that reads slices of it. */
+async function historyReader(
   repositories: ReadRepositories,
   { by, of }: ListMessages,
 ): Promise<(slice: Slice) => Promise<readonly Message[]>> {
@@ -272,6 +272,6 @@ async function history(
   const chat =
     "chatId" in of
       ? assertGroup(await chats.ofParticipant(of.chatId, by))
-      : await p2pWith(repositories, by, of.username);
+      : await findP2p(repositories, by, of.username);
   return async (slice) => (chat ? messages.ofChat(chat.id, slice) : []);
 }

@@ -59,13 +59,13 @@ const useCases = {
   forgetEvents,
 };
 
-// Taken from the modules themselves, so that an editor shows at each method what its function says.
+// Taken from the modules, so that an editor shows the docstring of the function at each method.
 type Modules = typeof accounts &
   typeof chats &
   typeof events &
   typeof messages &
   typeof sessions & {
-    /** What happens in the caller's chats, one event at a time: what `subscribe` tells, from this call on. */
+    /** The events of the caller's chats from this call on, one at a time. See `subscribe`. */
     events: typeof events.everyEvent;
   };
 
@@ -73,10 +73,10 @@ type Methods<UseCases extends Record<keyof UseCases, (core: never, command: neve
   readonly [Name in keyof UseCases]: (command: Parameters<UseCases[Name]>[1]) => ReturnType<UseCases[Name]>;
 };
 
-/** Everything the messaging core can be asked to do: each use case, as a method that takes its command. */
+/** The messaging core: each use case is a method that takes its command. */
 export type Messaging = Methods<Pick<Modules, keyof typeof useCases>>;
 
-/** The core over these ports. It closes none of them. It keeps nothing but who follows the events at the moment. */
+/** Binds the use cases to these ports, which the caller closes. The only state is the subscriptions to events. */
 export function createMessaging(ports: Ports): Messaging {
   const core: Ports & Feed = { ...ports, feed: eventFeed(ports.store) };
   const bound = Object.entries(useCases).map(([name, useCase]) => [

@@ -4,7 +4,7 @@ import type { IdempotencyKey, Message, MessageDraft, MessageId } from "../domain
 import type { Session, SessionId } from "../domain/session.js";
 import type { Account, Password, User, UserId, UsernameKey } from "../domain/user.js";
 
-/** What the core needs of the world. Every adapter gives one of these. */
+/** The dependencies of the core. Each is implemented by an adapter. */
 export interface Ports {
   readonly store: Store;
   readonly passwords: PasswordHasher;
@@ -16,44 +16,45 @@ export interface Ports {
 }
 
 /**
- * All state, behind one door. Both calls reject with what `work` threw. `work` awaits nothing but its repositories, and
- * keeps none of them.
+ * All persistent state. `transaction` and `read` reject with the error that `work` throws. `work` awaits nothing but its
+ * repositories and does not use them after it settles, so a store may run it again.
  */
 export interface Store {
   /**
-   * What `work` writes is stored whole and durable before the promise resolves, or not at all. Transactions happen one
-   * after the other, or as if.
+   * Stores all that `work` writes, durably before the promise resolves, or nothing if it rejects. Transactions are
+   * serializable.
    *
-   * @throws MessagingError `store_unavailable` or `busy`, before anything was applied.
+   * @throws MessagingError `store_unavailable` or `busy`, before anything is applied.
    */
   transaction<T>(work: (repositories: Repositories) => Promise<T>): Promise<T>;
 
-  /** One consistent view; what it returns can no longer be lost by a power cut. */
+  /** Runs `work` on one consistent view. Everything it returns is durable when the promise resolves. */
   read<T>(work: (repositories: ReadRepositories) => Promise<T>): Promise<T>;
 
   /**
-   * Calls `wake` soon after something was stored, by whoever it was: by other processes, too, where there are any. One call
-   * may stand for many transactions.
+   * Calls `wake` soon after each commit of this or any other process. One call may stand for many commits.
    *
-   * @returns what ends that.
+   * @returns a function that unsubscribes.
    */
   subscribe(wake: () => void): () => void;
 
+  /** The current state, without waiting. */
   status(): StoreStatus;
 
-  /** Ends what is under way, lets go of everything. Nothing else may be called after it. */
+  /** Completes the calls in progress and releases all resources. No other method may be called afterwards. */
   close(): Promise<void>;
 }
 
 export interface StoreStatus {
-  /** Why nothing can be stored at the moment, in words for the operator; undefined while all is well. */
+  /** Why the store cannot write now, as a text for the operator; undefined if it can. */
   readonly fault: string | undefined;
-  /** Transactions that are durable, since the store was opened; those that wrote nothing do not count. */
+  /** The number of durable transactions since the store was opened, without those that wrote nothing. */
   readonly transactions: number;
-  /** How often the store has waited for its medium to make them so: many transactions share one commit. */
+  /** The number of times the store has waited for its medium to make writes durable. Transactions can share a commit. */
   readonly commits: number;
 }
 
+/** The repositories of a `read`. */
 export interface ReadRepositories {
   readonly users: UserReader;
   readonly chats: ChatReader;
@@ -62,6 +63,7 @@ export interface ReadRepositories {
   readonly events: EventReader;
 }
 
+/** The repositories of a `transaction`. They read what the transaction has written. */
 export interface Repositories extends ReadRepositories {
   readonly users: UserRepository;
   readonly chats: ChatRepository;
@@ -73,72 +75,74 @@ export interface Repositories extends ReadRepositories {
 export interface UserReader {
   byId(id: UserId): Promise<User | undefined>;
   byKey(key: UsernameKey): Promise<User | undefined>;
-  /** The digest of that user's password, too. */
+  /** The account with this key and the digest of its password. */
   credentials(key: UsernameKey): Promise<(Account & { readonly passwordDigest: string }) | undefined>;
-  /** All there are, by `id`, which is compared character by character: those behind `after`, the first `limit` of them. */
+  /** The first `limit` of all accounts with `id > after`, in ascending order by code unit; from the start by default. */
   list(page: { readonly after: UserId | undefined; readonly limit: number }): Promise<readonly Account[]>;
 }
 
 export interface UserRepository extends UserReader {
-  /** False, and nothing is changed, where the key is in use. */
+  /** Adds an account that is not disabled. Returns false and changes nothing if the key is in use. */
   add(user: User, key: UsernameKey, passwordDigest: string): Promise<boolean>;
-  /** False where there is no such user. */
+  /** Returns false if the user does not exist. */
   replacePassword(id: UserId, passwordDigest: string): Promise<boolean>;
-  /** Keeps that as their `disabledAt`. False where there is no such user. */
+  /**
+   * @param disabledAt epoch milliseconds; null enables the account.
+   * @returns false if the user does not exist.
+   */
   setDisabledAt(id: UserId, disabledAt: number | null): Promise<boolean>;
 }
 
 export interface ChatReader {
-  /** The chat, if it exists and the user is a participant of it. */
+  /** The chat, or undefined if it does not exist or the user is not a participant. */
   ofParticipant(id: ChatId, userId: UserId): Promise<Chat | undefined>;
-  /** The p2p chat of these two. */
   p2p(pair: Pair): Promise<Chat | undefined>;
-  /** The chat as the user sees it, if they are a participant. */
+  /** The chat as the user sees it, or undefined if it does not exist or the user is not a participant. */
   overview(id: ChatId, userId: UserId): Promise<ChatOverview | undefined>;
-  /** The ids of the user's chats. */
+  /** The ids of all chats of the user, in any order. */
   idsOfUser(userId: UserId): Promise<readonly ChatId[]>;
   /**
-   * The user's chats, last active first: by `activity`, then by id, both falling. Costs their number and what is deleted
-   * behind where the user has read, no other history.
+   * The user's chats in descending order of `activity`, then of id. The cost depends on the number of the user's chats and of
+   * the deleted messages after `readSeq`, not on the length of the histories.
    */
-  ofUser(userId: UserId, page: ChatPage): Promise<readonly ListedChat[]>;
-  /** In the order in which they joined; those of one millisecond by id. */
+  ofUser(userId: UserId, slice: ChatSlice): Promise<readonly ListedChat[]>;
+  /** In ascending order of `joinedAt`, then of id. */
   participants(id: ChatId): Promise<readonly Participant[]>;
-  /** All there are, whoever is in them, by id: those behind `after`, the first `limit` of them. */
+  /** The first `limit` of all chats with `id > after`, in ascending order; from the start by default. */
   list(page: { readonly after: ChatId | undefined; readonly limit: number }): Promise<readonly ChatSummary[]>;
 }
 
-/** The chats behind the one with that `activity` and `chatId`, the first `limit` of them. */
-export interface ChatPage {
-  /** Activity is counted up to the message with this id, so that new messages do not reorder a list that is being paged. */
+/** The first `limit` chats after `after` in the order of `ChatReader.ofUser`; from the start by default. */
+export interface ChatSlice {
+  /** `activity` ignores messages with a greater id, so that new messages do not reorder a list between two pages. */
   readonly asOf: number;
   readonly after: { readonly activity: number; readonly chatId: ChatId } | undefined;
   readonly limit: number;
 }
 
 export interface ListedChat extends ChatOverview {
-  /** The id of the chat's last message up to `asOf`; before its first, the greatest id there was when the chat was made. */
+  /** The id of the last message up to `asOf`; without one, the `lastId` at the creation of the chat. */
   readonly activity: number;
 }
 
 export interface ChatRepository extends ChatReader {
-  /** A new group chat without participants. */
+  /** Adds a group chat without participants. */
   addGroup(title: string | null, createdAt: number): Promise<Chat>;
-  /** The p2p chat of these two, with both as its participants: made if there was none, once, whoever races. */
+  /** Returns the p2p chat of the pair. Creates it if it does not exist, with both users as participants. */
   openP2p(pair: Pair, createdAt: number): Promise<Chat>;
   /**
-   * False, and nothing is changed, where the user is a participant already. The events of the chat that are appended later
-   * are for them, too; those before it are not.
+   * Returns false and changes nothing if the user is already a participant. The user receives the events of the chat that are
+   * appended after this call.
    */
   addParticipant(id: ChatId, userId: UserId, joinedAt: number): Promise<boolean>;
-  /** False where the user was no participant. What they have read is kept, for when they come back. */
+  /** Returns false if the user is not a participant. Keeps their `readSeq`, for a later `addParticipant`. */
   removeParticipant(id: ChatId, userId: UserId): Promise<boolean>;
   rename(id: ChatId, title: string | null): Promise<void>;
-  /** Notes that the user has read up to that `seq`. */
+  /** Sets the `readSeq` of the user. */
   setRead(id: ChatId, userId: UserId, seq: number): Promise<void>;
 }
 
-/** Of the messages with `after < id <= upTo` the `limit` oldest or newest ones. */
+/** The oldest or newest `limit` messages with `after < id <= upTo`. */
 export interface Slice {
   readonly after: number;
   readonly upTo: number;
@@ -146,77 +150,83 @@ export interface Slice {
   readonly from: "oldest" | "newest";
 }
 
-/** Lists come oldest first, whichever end they are from, that is, by growing `id`. A slice costs what is in it, not what lies before or behind it. */
+/**
+ * All lists are in ascending order of `id`, also those of the newest messages. Except for `sentBy`, the cost of a slice
+ * depends on its length, not on the messages before or after it.
+ */
 export interface MessageReader {
-  /** The greatest id given so far; 0 before the first. */
+  /** The greatest id assigned so far; 0 before the first message. */
   lastId(): Promise<number>;
   byId(id: MessageId): Promise<Message | undefined>;
-  /** The message that this user sent under this key. */
-  sentAs(userId: UserId, key: IdempotencyKey): Promise<SentAs | undefined>;
+  /** The message that the user sent under this key, in its current state. */
+  sentAs(userId: UserId, key: IdempotencyKey): Promise<IdempotentMessage | undefined>;
   ofChat(id: ChatId, slice: Slice): Promise<readonly Message[]>;
-  /** Of all chats of which the user is a participant now. */
+  /** Of all chats in which the user is a participant now. */
   ofUser(id: UserId, slice: Slice): Promise<readonly Message[]>;
   /**
-   * What the user sent with `after < id <= upTo`, also to chats that they are in no longer. This one may cost what lies
-   * between the two, whoever sent it.
+   * The messages that the user sent with `after < id <= upTo`, also to chats that they have left. May cost all messages in
+   * that range, of any sender.
    */
-  sentBy(id: UserId, span: Pick<Slice, "after" | "upTo">): Promise<readonly Message[]>;
+  sentBy(id: UserId, range: Pick<Slice, "after" | "upTo">): Promise<readonly Message[]>;
 }
 
 export interface MessageRepository extends MessageReader {
   /**
-   * Stores a message under the next `id` and, in its chat, the next `seq`.
+   * Stores a message under the next `id` and the next `seq` of its chat.
    *
-   * @param once the key under which nothing of this sender may be stored but this one message.
-   * @throws Error where there is one.
+   * @param idempotency stored with the message, for `sentAs`.
+   * @throws Error if the sender has already used the key.
    */
-  append(draft: MessageDraft, once?: IdempotentSend): Promise<Message>;
-  /** Keeps the `text`, `editedAt` and `deletedAt` of the message with that id. What they were before is gone. */
+  append(draft: MessageDraft, idempotency?: IdempotentSend): Promise<Message>;
+  /** Replaces `text`, `editedAt` and `deletedAt` of the message with this id. The old text must not remain readable. */
   update(message: Message): Promise<void>;
 }
 
-/** How a message was sent, if so that sending it again sends nothing. */
+/** The idempotency key of a message and the digest of the text as it was sent. */
 export interface IdempotentSend {
   readonly key: IdempotencyKey;
-  /** Of the text as it was sent. */
   readonly textDigest: string;
 }
 
-export interface SentAs {
+/** A message that was sent under an idempotency key, and the digest of the text as it was sent. */
+export interface IdempotentMessage {
   readonly message: Message;
   readonly textDigest: string;
 }
 
 export interface SessionReader {
-  /** The session whose secret has this digest, dead or alive. */
+  /** The session whose secret has this digest, alive or expired. */
   byDigest(digest: string): Promise<Session | undefined>;
-  /** Those of the user, dead or alive, the oldest first; of two that began at the same time, that with the lower id. */
+  /** All sessions and tokens of the user, alive or expired, in ascending order of `createdAt`, then of id. */
   ofUser(id: UserId): Promise<readonly Session[]>;
 }
 
 export interface SessionRepository extends SessionReader {
   add(session: Session, digest: string): Promise<void>;
-  /** Keeps its `lastSeenAt` and `expiresAt`. False where there is none any more: it stays gone. */
+  /** Updates `lastSeenAt` and `expiresAt`. Returns false and stores nothing if the session does not exist. */
   touch(session: Session): Promise<boolean>;
-  /** False where there was none. */
+  /** Returns false if the session does not exist. */
   remove(id: SessionId): Promise<boolean>;
-  /** Forgets those of the user that expired at `now` or before. */
+  /** Removes the sessions and tokens of the user with `expiresAt <= now`. */
   removeExpired(userId: UserId, now: number): Promise<void>;
 }
 
-/** The events with `after < id <= upTo`, the first `limit` of them. */
+/** The first `limit` entries with `after < id <= upTo`. */
 export interface EventSlice {
   readonly after: number;
   readonly upTo: number;
   readonly limit: number;
 }
 
-/** What happened, in the order in which it was committed: whoever has read up to an `id` meets no smaller one later. */
+/** Reads the event log in commit order: after an entry was read, no entry with a smaller `id` appears. */
 export interface EventReader {
   bounds(): Promise<LogBounds>;
-  /** All there is, whoever it is for. */
+  /** The entries for all recipients. */
   all(slice: EventSlice): Promise<readonly LogEntry[]>;
-  /** What is for the user: of the chats that they are in now, since they joined; and what is for them outside of any. */
+  /**
+   * The events that the user receives: those of the chats in which the user is a participant now, appended since they joined,
+   * to all participants or to the user alone; and those to the user alone with `includesRemoved`.
+   */
   ofUser(userId: UserId, slice: EventSlice): Promise<readonly StoredEvent[]>;
 }
 
@@ -225,32 +235,33 @@ export type LogEntry = StoredEvent | (SessionEnd & { readonly id: number });
 export interface EventLog extends EventReader {
   append(event: EventDraft | SessionEnd): Promise<void>;
   /**
-   * Forgets the oldest events that happened before that time, in epoch milliseconds, but never the last one.
+   * Deletes the oldest entries, up to the first one with `at >= before`, but never the last entry of the log.
    *
-   * @returns how many: `limit` at the most.
+   * @param before epoch milliseconds.
+   * @returns the number of deleted entries, at most `limit`.
    */
   forget(before: number, limit: number): Promise<number>;
 }
 
 export interface PasswordHasher {
-  /** @throws MessagingError `busy` where too many are waiting. */
+  /** @throws MessagingError `busy` if too many calls are waiting. */
   hash(password: Password): Promise<string>;
   /**
-   * Whether the digest is of this password. False without a digest, after the same work as with one, so that the time
-   * taken does not tell who exists.
+   * Whether the digest was made from this password. Without a digest it returns false after the same work, so that the
+   * response time does not reveal which users exist.
    *
-   * @throws MessagingError `busy` where too many are waiting.
+   * @throws MessagingError `busy` if too many calls are waiting.
    */
   verify(digest: string | undefined, password: Password): Promise<boolean>;
-  /** Whether the digest was made in another way than `hash` makes them now. */
+  /** Whether the digest was made with other parameters than `hash` uses now. */
   isOutdated(digest: string): boolean;
 }
 
-/** What gives access to a session, and digests, which tell who has stolen the store nothing of what they are of. */
+/** Secrets of sessions, and digests of secrets and message texts. A digest reveals nothing about what it was made from. */
 export interface Secrets {
-  /** 256 random bits, as text that a cookie can carry. */
+  /** 256 random bits as text that a cookie can carry. */
   generate(): string;
-  /** The digests under which a text may be stored: the first is the one to store under, the others are of older keys. */
+  /** The digests of a text: the first, made with the current key, to store; the others, made with older keys, to find. */
   digests(text: string): readonly [string, ...string[]];
 }
 
@@ -260,6 +271,6 @@ export interface Clock {
 }
 
 export interface Ids {
-  /** Unique for ever, over all nodes, and longer than 32 characters. */
+  /** An id that is unique over time and over all nodes, and longer than 32 characters. */
   next(): string;
 }

@@ -11,7 +11,7 @@ import {
 import type { UserId } from "../domain/user.js";
 import type { Ports, Repositories, SessionReader } from "./ports.js";
 
-/** A session with the secret that gives access to it, which nobody can be told a second time. */
+/** A session and the secret that gives access to it. The secret cannot be retrieved again. */
 export interface NewSession {
   readonly session: Session;
   readonly secret: string;
@@ -19,12 +19,13 @@ export interface NewSession {
 
 export interface Authenticate {
   readonly secret: string;
-  /** The kind that the session must be of, where that matters. */
+  /** Requires a session of this kind; any kind by default. */
   readonly kind?: Session["kind"] | undefined;
 }
 
 /**
- * Whose session this is. Notes that it was used, at most once an hour; where that can't be stored, it is not noted.
+ * Finds the live session with this secret, and records its use at most once an hour. Succeeds without recording the use if the
+ * store cannot write.
  *
  * @throws MessagingError `not_signed_in`, `busy`
  */
@@ -34,17 +35,17 @@ export async function authenticate(ports: Ports, { secret, kind }: Authenticate)
   const session = assertAlive(found, now);
   if (kind !== undefined && session.kind !== kind) return assertAlive(undefined, now);
   if (markSeen(session, now) === session) return session;
-  return noteUse(ports, session, now).catch((error) => {
+  return recordUse(ports, session, now).catch((error) => {
     if (error instanceof MessagingError && error.code !== "not_signed_in") return session;
     throw error;
   });
 }
 
-function noteUse({ store }: Ports, { id, user }: Session, now: number): Promise<Session> {
+function recordUse({ store }: Ports, { id, user }: Session, now: number): Promise<Session> {
   return store.transaction(async ({ sessions }) => {
-    const own = await findLiveSessions(sessions, user.id, now);
+    const live = await findLiveSessions(sessions, user.id, now);
     const current = assertAlive(
-      own.find((each) => each.id === id),
+      live.find((each) => each.id === id),
       now,
     );
     const used = markSeen(current, now);
@@ -57,7 +58,7 @@ export interface LogOut {
   readonly secret: string;
 }
 
-/** Ends a session, for good and at once. One that has ended already stays so. */
+/** Ends a session. Does nothing if the secret belongs to no session. */
 export async function logOut(ports: Ports, { secret }: LogOut): Promise<void> {
   await ports.store.transaction(async (repositories) => {
     const session = await findSession(ports, repositories.sessions, secret);
@@ -66,11 +67,11 @@ export async function logOut(ports: Ports, { secret }: LogOut): Promise<void> {
 }
 
 export interface ListSessions {
-  /** The session that asks. */
+  /** The session of the caller. */
   readonly by: Session;
 }
 
-/** The live sessions of the caller, without the tokens, the oldest first. */
+/** The live cookie sessions of the caller, oldest first. */
 export async function listSessions(
   { store, clock }: Ports,
   { by }: ListSessions,
@@ -85,15 +86,17 @@ export interface EndSession {
 }
 
 /**
- * Ends one of the caller's sessions; it may be the one that asks.
+ * Ends one of the caller's cookie sessions, which may be the session `by`.
  *
  * @throws MessagingError `unknown_session`
  */
 export async function endSession({ store, clock }: Ports, { by, sessionId }: EndSession): Promise<void> {
   await store.transaction(async (repositories) => {
-    const own = await findLiveSessions(repositories.sessions, by.user.id, clock.now());
-    const session = own.find(({ id, kind }) => id === sessionId && kind === "cookie");
-    if (session === undefined) throw new MessagingError("unknown_session", "You have no such session.");
+    const live = await findLiveSessions(repositories.sessions, by.user.id, clock.now());
+    const session = live.find(({ id, kind }) => id === sessionId && kind === "cookie");
+    if (session === undefined) {
+      throw new MessagingError("unknown_session", "Unknown session. List your sessions for their ids.");
+    }
     await endSessions(repositories, [session], clock.now());
   });
 }
@@ -102,7 +105,7 @@ export interface EndOtherSessions {
   readonly by: Session;
 }
 
-/** Ends all of the caller's sessions but the one that asks. Tokens live on. */
+/** Ends all of the caller's cookie sessions except `by`. Tokens stay alive. */
 export async function endOtherSessions({ store, clock }: Ports, { by }: EndOtherSessions): Promise<void> {
   await store.transaction(async (repositories) => {
     const all = await repositories.sessions.ofUser(by.user.id);
@@ -115,15 +118,14 @@ export async function endOtherSessions({ store, clock }: Ports, { by }: EndOther
 }
 
 export interface CreateToken {
-  /** The session that asks. */
   readonly by: Session;
   readonly name: string;
 }
 
 /**
- * Makes a token, with which a program can do all that its owner can. It ends with a change of the password.
+ * Creates a token that gives a program full access to the caller's account. A password change ends it.
  *
- * @throws MessagingError `invalid_token_name`, `too_many_tokens`, `not_signed_in` where the caller's session ends meanwhile
+ * @throws MessagingError `invalid_token_name`, `too_many_tokens`, `not_signed_in` if the session `by` ends meanwhile
  */
 export async function createToken(ports: Ports, { by, name }: CreateToken): Promise<NewSession> {
   const { store, secrets, clock, ids } = ports;
@@ -133,7 +135,7 @@ export async function createToken(ports: Ports, { by, name }: CreateToken): Prom
   await store.transaction(async ({ sessions }) => {
     await sessions.removeExpired(by.user.id, now);
     const all = await sessions.ofUser(by.user.id);
-    // Or whoever has lost the session to a change of the password would be left with a token.
+    // Otherwise a session that a password change has ended could leave a token behind.
     assertAlive(
       all.find(({ id }) => id === by.id),
       now,
@@ -141,7 +143,7 @@ export async function createToken(ports: Ports, { by, name }: CreateToken): Prom
     if (all.filter(({ kind }) => kind === "token").length >= MAX_SESSIONS_PER_USER) {
       throw new MessagingError(
         "too_many_tokens",
-        `You have ${MAX_SESSIONS_PER_USER} tokens already. End one of them first.`,
+        `You already have ${MAX_SESSIONS_PER_USER} tokens. End one first.`,
       );
     }
     await sessions.add(session, secrets.digests(secret)[0]);
@@ -153,7 +155,7 @@ export interface ListTokens {
   readonly by: Session;
 }
 
-/** The live tokens of the caller, the oldest first. */
+/** The live tokens of the caller, oldest first. */
 export async function listTokens({ store, clock }: Ports, { by }: ListTokens): Promise<readonly Session[]> {
   const live = await store.read(({ sessions }) => findLiveSessions(sessions, by.user.id, clock.now()));
   return live.filter(({ kind }) => kind === "token");
@@ -171,14 +173,16 @@ export interface EndToken {
  */
 export async function endToken({ store, clock }: Ports, { by, tokenId }: EndToken): Promise<void> {
   await store.transaction(async (repositories) => {
-    const own = await findLiveSessions(repositories.sessions, by.user.id, clock.now());
-    const token = own.find(({ id, kind }) => id === tokenId && kind === "token");
-    if (token === undefined) throw new MessagingError("unknown_token", "You have no such token.");
+    const live = await findLiveSessions(repositories.sessions, by.user.id, clock.now());
+    const token = live.find(({ id, kind }) => id === tokenId && kind === "token");
+    if (token === undefined) {
+      throw new MessagingError("unknown_token", "Unknown token. List your tokens for their ids.");
+    }
     await endSessions(repositories, [token], clock.now());
   });
 }
 
-/** Every end of a session, but the one by the clock, comes through here, and ends what the session has open. */
+/** Removes these sessions and appends a `SessionEnd` for each. Every session that does not expire ends here. */
 export async function endSessions(
   { sessions, events }: Repositories,
   ended: readonly Session[],
@@ -190,7 +194,7 @@ export async function endSessions(
   }
 }
 
-/** The session with this secret, under whichever key it was stored, dead or alive. */
+/** The session with this secret, alive or expired, also if its digest was made with an older key. */
 export async function findSession(
   { secrets }: Ports,
   sessions: SessionReader,
@@ -203,7 +207,7 @@ export async function findSession(
   return undefined;
 }
 
-/** The sessions and tokens of that user that are alive, the oldest first. */
+/** The live sessions and tokens of a user, oldest first. */
 export async function findLiveSessions(
   sessions: SessionReader,
   userId: UserId,

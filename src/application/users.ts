@@ -4,16 +4,20 @@ import type { UserReader } from "./ports.js";
 
 /** @throws MessagingError `unknown_user` */
 export async function getUser(users: UserReader, id: UserId): Promise<User> {
-  return (await users.byId(id)) ?? refuse();
-}
-
-/** @throws MessagingError `unknown_user` */
-export async function getUserByUsername(users: UserReader, username: string): Promise<User> {
-  return (await users.byKey(usernameKey(username))) ?? refuse();
+  return (await users.byId(id)) ?? unknownUser();
 }
 
 /**
- * By username or by id: the two never collide, since an id is longer.
+ * Finds the user whose username has the same `usernameKey`.
+ *
+ * @throws MessagingError `unknown_user`
+ */
+export async function getUserByUsername(users: UserReader, username: string): Promise<User> {
+  return (await users.byKey(usernameKey(username))) ?? unknownUser();
+}
+
+/**
+ * Finds a user by username or id. The two cannot be confused, since an id is longer than any username.
  *
  * @throws MessagingError `unknown_user`
  */
@@ -21,6 +25,6 @@ export async function getUserByNameOrId(users: UserReader, nameOrId: string): Pr
   return (await users.byId(nameOrId as UserId)) ?? getUserByUsername(users, nameOrId);
 }
 
-function refuse(): never {
-  throw new MessagingError("unknown_user", "There is no such user.");
+function unknownUser(): never {
+  throw new MessagingError("unknown_user", "Unknown user. Check the username or id.");
 }

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { openStore } from "../../src/adapters/sqlite/store.js";
 import { inline } from "../../src/adapters/sqlite/threads.js";
 import type { UserRecord } from "../../src/application/administration.js";
-import type { ChatList } from "../../src/application/chats.js";
+import type { ChatPage } from "../../src/application/chats.js";
 import type { MessagePage, SentMessage } from "../../src/application/messages.js";
 import type { Store } from "../../src/application/ports.js";
 import { lastSeq, unreadCount, type ChatId, type ChatOverview } from "../../src/domain/chat.js";
@@ -302,9 +302,9 @@ describe("the memory store and the SQLite store, whatever is done in whatever or
           for (const each of first) await pair.run(each);
           const list = async (cursor: string | undefined, most: number) => {
             const outcome = await pair.run({ call: "listChats", later: 0, by: "ana", limit: most, cursor });
-            return (outcome as { readonly answer: ChatList }).answer;
+            return (outcome as { readonly answer: ChatPage }).answer;
           };
-          const idsOf = ({ chats }: ChatList) => chats.map(({ chat }) => chat.id as number);
+          const idsOf = ({ chats }: ChatPage) => chats.map(({ chat }) => chat.id as number);
           await expectEachOnce<string>(pair, between, {
             start: undefined,
             goesOn: false,

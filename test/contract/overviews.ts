@@ -1,17 +1,17 @@
 import assert from "node:assert/strict";
-import type { ChatPage, Store } from "../../src/application/ports.js";
+import type { ChatSlice, Store } from "../../src/application/ports.js";
 import { pairOf, type Chat, type ChatId } from "../../src/domain/chat.js";
 import type { Message, MessageText } from "../../src/domain/message.js";
 import type { User, UserId } from "../../src/domain/user.js";
 import { GREATEST, ana, bo, cy, openGroup, register, say, type Runner } from "./scene.js";
 
-const ALL: ChatPage = { asOf: GREATEST, after: undefined, limit: GREATEST };
+const ALL: ChatSlice = { asOf: GREATEST, after: undefined, limit: GREATEST };
 
 export function overviewContract({ describe, it, beforeEach }: Runner, store: () => Store): void {
   const overview = (chat: Chat, user: User) => store().read(({ chats }) => chats.overview(chat.id, user.id));
-  const listed = (user: User, page: Partial<ChatPage> = {}) =>
+  const listed = (user: User, page: Partial<ChatSlice> = {}) =>
     store().read(({ chats }) => chats.ofUser(user.id, { ...ALL, ...page }));
-  const idsOf = async (user: User, page: Partial<ChatPage> = {}) =>
+  const idsOf = async (user: User, page: Partial<ChatSlice> = {}) =>
     (await listed(user, page)).map(({ chat }) => chat.id);
   const openP2p = (one: User, other: User) =>
     store().transaction(({ chats }) => chats.openP2p(pairOf(one.id, other.id), 1));
@@ -220,7 +220,7 @@ export function overviewContract({ describe, it, beforeEach }: Runner, store: ()
         const asOf = await store().read(({ messages }) => messages.lastId());
         const expected = (await listed(ana)).map(({ chat, activity }) => `${chat.id} ${activity}`);
         const met: string[] = [];
-        let after: ChatPage["after"];
+        let after: ChatSlice["after"];
         for (let turn = 0; ; turn += 1) {
           const page = await listed(ana, { asOf, after, limit });
           if (page.length === 0) break;

@@ -74,7 +74,7 @@ describe("The commands of administration", () => {
 
   it("tell by their status, and as JSON if told so, that they were refused", async () => {
     const [plain, json] = await Promise.all([palaver("user add bo"), palaver("user disable nobody --json")]);
-    const detail = "There is no such user.";
+    const detail = "Unknown user. Check the username or id.";
     expect(plain).to.deep.equal({
       status: 1,
       output: "palaver: No password was given, so nothing was done.\n",
@@ -107,7 +107,7 @@ describe("The commands of administration", () => {
 
   it("want no password for what can't be done with any", async () => {
     const ran = await Promise.all([palaver("user password nobody"), palaver("user add bo --data /nowhere")]);
-    expect(ran[0]).to.deep.equal({ status: 1, output: "palaver: There is no such user.\n" });
+    expect(ran[0]).to.deep.equal({ status: 1, output: "palaver: Unknown user. Check the username or id.\n" });
     expect(ran[1].output).to.include("There is no store").and.include("palaver serve");
   });
 

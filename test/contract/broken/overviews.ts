@@ -1,4 +1,4 @@
-import type { ChatPage, ListedChat } from "../../../src/application/ports.js";
+import type { ChatSlice, ListedChat } from "../../../src/application/ports.js";
 import type { ChatId, ChatOverview } from "../../../src/domain/chat.js";
 import { broken, chats, edited, withRepositories, type Defects } from "./breaking.js";
 import { GREATEST, ana, bo } from "../scene.js";
@@ -14,7 +14,7 @@ function overviews(change: (seen: ChatOverview) => Partial<ListedChat>) {
 }
 
 /** Chats that are listed for another page, or in another way. */
-function lists(change: (page: ChatPage) => ChatPage) {
+function lists(change: (page: ChatSlice) => ChatSlice) {
   return chats((whole) => ({ ofUser: (userId, page) => whole.ofUser(userId, change(page)) }));
 }
 
