@@ -7,15 +7,15 @@ import { refusalOf } from "../support/refusal.js";
 
 const password = "correct horse" as Password;
 
-describe("the argon2 hasher", () => {
+describe("argon2Hasher", () => {
   passwordHasherContract({ describe, it, beforeEach, afterEach }, () => argon2Hasher());
 
-  it("makes digests of argon2id, with OWASP's parameters", async () => {
+  it("hashes with argon2id and the parameters that OWASP recommends", async () => {
     const digest = await argon2Hasher().hash(password);
     expect(digest).to.match(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$[\w+/]{22}\$[\w+/]{43}$/);
   });
 
-  it("calls a digest outdated that was made with other parameters, and verifies it nevertheless", async () => {
+  it("reports a digest with other parameters as outdated, and still verifies it", async () => {
     const hasher = argon2Hasher();
     const now = { type: argon2id, memoryCost: 19_456, timeCost: 2, parallelism: 1 };
     for (const other of [{ memoryCost: 8_192 }, { timeCost: 3 }, { parallelism: 2 }, { type: argon2d }]) {
@@ -25,12 +25,12 @@ describe("the argon2 hasher", () => {
     }
   });
 
-  it("refuses at once whoever would wait behind too many others, unknown users too", async () => {
+  it("rejects calls beyond the maximum queue length at once, also for unknown users", async () => {
     const hasher = argon2Hasher(2);
-    const asked = Array.from({ length: 20 }, (_, n) =>
+    const calls = Array.from({ length: 20 }, (_, n) =>
       refusalOf(n % 2 ? hasher.hash(password) : hasher.verify(undefined, password)),
     );
-    const outcomes = await Promise.all(asked);
+    const outcomes = await Promise.all(calls);
     expect(outcomes).to.include("busy").and.include(undefined);
     expect(await refusalOf(hasher.hash(password))).to.equal(undefined);
   });

@@ -7,27 +7,27 @@ import { usernameKey } from "../../src/domain/user.js";
 import { contents, expectRefusal, openWorld, type World } from "../support/world.js";
 import { refusalOf } from "../support/refusal.js";
 
-const DAY = 24 * 60 * 60 * 1_000;
+const DAY_MS = 24 * 60 * 60 * 1_000;
 const dora = { username: "dora", password: "password of dora" };
 
 async function busy(): Promise<never> {
   throw new MessagingError("busy", "Too many are waiting.");
 }
 
-describe("registering", () => {
+describe("registerUser", () => {
   let world: World;
   beforeEach(async () => {
     world = await openWorld();
   });
 
-  it("answers the account, with the name as it was written and an id longer than any name", async () => {
+  it("returns the account with the username as written and an id longer than any username", async () => {
     const user = await world.registerUser({ ...dora, username: "Ｄora" });
     expect(user).to.deep.equal({ id: user.id, username: "Ｄora", createdAt: world.ports.clock.now() });
     expect(user.id.length).to.be.above(32);
     expect(user.id).not.to.equal(world.ana.id);
   });
 
-  it("lets that user log in under every form of the name, and as they typed the password", async () => {
+  it("lets the user log in with any equivalent form of the username and of the password", async () => {
     const user = await world.registerUser({ username: "Dóra", password: "cafe\u0301 noir" });
     for (const username of ["Dóra", "DÓRA", "do\u0301ra", "ｄóra"]) {
       const { session } = await world.logIn({ username, password: "caf\u00e9 noir" });
@@ -35,37 +35,37 @@ describe("registering", () => {
     }
   });
 
-  it("stores no password, only its digest", async () => {
+  it("stores the password only as a digest", async () => {
     await world.registerUser(dora);
     const { users } = await contents(world);
     expect(users.at(-1)?.credentials?.passwordDigest).to.equal("digest:password of dora");
   });
 
-  it("does not log in", async () => {
+  it("does not start a session", async () => {
     await world.registerUser(dora);
     expect(world.ports.secrets.generated).to.deep.equal([]);
   });
 
-  it("is refused with a name that breaks the rules", async () => {
+  it("rejects an invalid username", async () => {
     for (const username of ["", " dora", ".dora", "d".repeat(33), "do\u200bra"]) {
       await expectRefusal(world, () => world.registerUser({ ...dora, username }), "invalid_username");
     }
   });
 
-  it("is refused with a password that breaks the rules", async () => {
+  it("rejects an invalid password", async () => {
     for (const password of ["", "1234567", "x".repeat(257), "12345678\ud800"]) {
       await expectRefusal(world, () => world.registerUser({ ...dora, password }), "invalid_password");
     }
   });
 
-  it("is refused with a password of the operator's list, in any case and form", async () => {
+  it("rejects a refused password in any case and compatibility form", async () => {
     for (const password of ["password123", "PassWord123", "ｐassword123"]) {
       await expectRefusal(world, () => world.registerUser({ ...dora, password }), "refused_password");
     }
     expect(await refusalOf(world.registerUser({ ...dora, password: "password1234" }))).to.equal(undefined);
   });
 
-  it("is refused with a name that is in use in any form, before a password is hashed for it", async () => {
+  it("rejects a username that is taken in any form, without hashing the password", async () => {
     const { hashed } = world.ports.passwords;
     for (const username of ["ana", "ANA", "Ａｎａ"]) {
       await expectRefusal(world, () => world.registerUser({ ...dora, username }), "username_taken");
@@ -73,12 +73,12 @@ describe("registering", () => {
     expect(world.ports.passwords.hashed).to.equal(hashed);
   });
 
-  it("is refused while too many passwords are waiting to be hashed", async () => {
+  it("rejects with `busy` while the hasher is busy", async () => {
     const ports = { ...world.ports, passwords: { ...world.ports.passwords, hash: busy } };
     await expectRefusal(world, () => registerUser(ports, dora), "busy");
   });
 
-  it("makes one account of 20 that race for a name, in whatever form", async () => {
+  it("creates one account when 20 calls race for equivalent usernames", async () => {
     const forms = ["dora", "Dora", "DORA", "ｄora"];
     const attempts = Array.from({ length: 20 }, (_, index) =>
       world.registerUser({ username: forms[index % 4]!, password: `password ${index}` }),
@@ -92,14 +92,14 @@ describe("registering", () => {
   });
 });
 
-describe("logging in", () => {
+describe("logIn", () => {
   let world: World;
   const ana = { username: "ana", password: "password of ana" };
   beforeEach(async () => {
     world = await openWorld();
   });
 
-  it("starts a session of that user, which the secret gives access to", async () => {
+  it("starts a session to which the secret gives access", async () => {
     const { session, secret } = await world.logIn({ ...ana, userAgent: "Firefox" });
     const now = world.ports.clock.now();
     expect(session).to.deep.equal({
@@ -110,12 +110,12 @@ describe("logging in", () => {
       userAgent: "Firefox",
       createdAt: now,
       lastSeenAt: now,
-      expiresAt: now + 14 * DAY,
+      expiresAt: now + 14 * DAY_MS,
     });
     expect(await world.authenticate({ secret })).to.deep.equal(session);
   });
 
-  it("starts a new session each time, and leaves the others alive", async () => {
+  it("starts a new session each time and keeps the others alive", async () => {
     const first = await world.logIn(ana);
     const second = await world.logIn(ana);
     expect(second.secret).not.to.equal(first.secret);
@@ -125,7 +125,7 @@ describe("logging in", () => {
     }
   });
 
-  it("stores the secret as its digest only", async () => {
+  it("stores the secret only as a digest", async () => {
     const { session, secret } = await world.logIn(ana);
     const { store, secrets } = world.ports;
     await store.read(async ({ sessions }) => {
@@ -134,7 +134,7 @@ describe("logging in", () => {
     });
   });
 
-  it("ends the session that it takes the place of, in the same step, whosever it was", async () => {
+  it("ends the session that it replaces in the same transaction, also the session of another user", async () => {
     for (const [old, replacing] of [
       [ana, ana],
       [{ username: "bo", password: "password of bo" }, ana],
@@ -148,7 +148,7 @@ describe("logging in", () => {
     }
   });
 
-  it("does not mind if the session that it takes the place of has ended", async () => {
+  it("ignores `replaces` if that session has ended or does not exist", async () => {
     const { secret: replaces } = await world.logIn(ana);
     await world.logOut({ secret: replaces });
     for (const gone of [replaces, "no secret", ""]) {
@@ -157,10 +157,10 @@ describe("logging in", () => {
     }
   });
 
-  it("forgets the sessions of that user that have expired, and nobody else's", async () => {
+  it("removes the expired sessions of the user and of no other user", async () => {
     const expired = await world.logIn(ana);
     const other = await world.logIn({ username: "bo", password: "password of bo" });
-    world.ports.clock.advance(90 * DAY);
+    world.ports.clock.advance(90 * DAY_MS);
     await world.logIn(ana);
     const { secrets } = world.ports;
     await world.ports.store.read(async ({ sessions }) => {
@@ -169,7 +169,7 @@ describe("logging in", () => {
     });
   });
 
-  it("is refused alike for a wrong password and for an unknown user, and ends no session", async () => {
+  it("rejects a wrong password and an unknown user with the same error, and ends no session", async () => {
     const { secret: replaces } = await world.logIn(ana);
     const wrong = { ...ana, password: "password of bo", replaces };
     const unknown = { ...dora, replaces };
@@ -181,27 +181,27 @@ describe("logging in", () => {
     expect(new Set(await Promise.all(words))).to.have.property("size", 1);
   });
 
-  it("does the same work for an unknown user as for a known one", async () => {
+  it("verifies a password also for an unknown user", async () => {
     const { verified } = world.ports.passwords;
     await refusalOf(world.logIn({ ...ana, password: "another password" }));
     await refusalOf(world.logIn(dora));
     expect(verified).to.deep.equal(["digest:password of ana", undefined]);
   });
 
-  it("is refused with a password that nobody can have, before any work is done for it", async () => {
+  it("rejects an invalid password without verifying it", async () => {
     for (const password of ["1234567", "x".repeat(257), "12345678\ud800"]) {
       await expectRefusal(world, () => world.logIn({ ...ana, password }), "invalid_password");
     }
     expect(world.ports.passwords.verified).to.deep.equal([]);
   });
 
-  it("is refused while too many passwords are waiting, and ends no session", async () => {
+  it("rejects with `busy` while the hasher is busy, and ends no session", async () => {
     const { secret: replaces } = await world.logIn(ana);
     const ports = { ...world.ports, passwords: { ...world.ports.passwords, verify: busy } };
     await expectRefusal(world, () => logIn(ports, { ...ana, replaces }), "busy");
   });
 
-  it("ends the oldest session where there would be more than 50, and no token", async () => {
+  it("ends the oldest session instead of exceeding 50, and no token", async () => {
     const first = await world.logIn(ana);
     const token = await world.createToken({ by: first.session, name: "bot" });
     const secrets = [first.secret];
@@ -218,7 +218,7 @@ describe("logging in", () => {
     expect(await world.authenticate({ secret: token.secret })).to.deep.equal(token.session);
   });
 
-  it("hashes the password anew where its digest was made in an old way, once, in the same step", async () => {
+  it("replaces an outdated digest once, in the same transaction", async () => {
     const { passwords, store } = world.ports;
     passwords.outdate();
     const { transactions } = store.status();
@@ -231,14 +231,14 @@ describe("logging in", () => {
     expect(found?.passwordDigest).to.equal("new digest:password of ana");
   });
 
-  it("goes on with the old digest while too many passwords are waiting to be hashed", async () => {
+  it("keeps an outdated digest while the hasher is busy", async () => {
     world.ports.passwords.outdate();
     const ports = { ...world.ports, passwords: { ...world.ports.passwords, hash: busy } };
     const { session, secret } = await logIn(ports, ana);
     expect(await world.authenticate({ secret })).to.deep.equal(session);
   });
 
-  it("is refused with a password that is changed while it is verified", async () => {
+  it("rejects a password that is changed during its verification", async () => {
     const { session: by } = await world.logIn(ana);
     const passwords: PasswordHasher = {
       ...world.ports.passwords,
@@ -252,7 +252,7 @@ describe("logging in", () => {
     expect(await world.listSessions({ by })).to.have.length(1);
   });
 
-  it("tells, for the log, which account was tried, if there is one", async () => {
+  it("reports the account of a failed attempt, if it exists, in the error", async () => {
     const accountOf = (command: LogIn) =>
       world.logIn(command).then(
         () => "none",
@@ -263,7 +263,7 @@ describe("logging in", () => {
   });
 });
 
-describe("a change of the password", () => {
+describe("changePassword", () => {
   let world: World;
   let by: Session;
   const ana = { username: "ana", password: "password of ana" };
@@ -274,13 +274,13 @@ describe("a change of the password", () => {
     by = (await world.logIn(ana)).session;
   });
 
-  it("lets that user log in with the new password, and not with the old one", async () => {
+  it("lets the user log in with the new password and not with the old one", async () => {
     await change(ana.password, "cafe\u0301 noir");
     expect(await refusalOf(world.logIn({ ...ana, password: "caf\u00e9 noir" }))).to.equal(undefined);
     expect(await refusalOf(world.logIn(ana))).to.equal("wrong_credentials");
   });
 
-  it("ends all other sessions and all tokens of that user, and nobody else's", async () => {
+  it("ends all other sessions and all tokens of the user, and none of other users", async () => {
     const others = [await world.logIn(ana), await world.createToken({ by, name: "bot" })];
     const bo = await world.logIn({ username: "bo", password: "password of bo" });
     await change(ana.password, "another password");
@@ -291,14 +291,14 @@ describe("a change of the password", () => {
     expect(await world.authenticate({ secret: bo.secret })).to.deep.equal(bo.session);
   });
 
-  it("is refused with a wrong password, also one that nobody can have, and ends nothing", async () => {
+  it("rejects a wrong current password, also an invalid one, and ends no session", async () => {
     await world.logIn(ana);
     for (const wrong of ["password of bo", "1234567", "\ud800".repeat(8)]) {
       await expectRefusal(world, () => change(wrong, "another password"), "wrong_password");
     }
   });
 
-  it("is refused with a new password that breaks the rules, before any work is done for it", async () => {
+  it("rejects an invalid or refused new password without verifying the current one", async () => {
     const { verified } = world.ports.passwords;
     const before = verified.length;
     for (const password of ["", "1234567", "x".repeat(257)]) {
@@ -308,12 +308,12 @@ describe("a change of the password", () => {
     expect(verified.length).to.equal(before);
   });
 
-  it("is refused where the session has ended meanwhile", async () => {
+  it("rejects if the session of the caller has ended meanwhile", async () => {
     await world.endSession({ by, sessionId: by.id });
     await expectRefusal(world, () => change(ana.password, "another password"), "not_signed_in");
   });
 
-  it("happens once where two race with the same current password", async () => {
+  it("succeeds once when two calls race with the same current password", async () => {
     const outcomes = await Promise.all(
       ["another password", "a third password"].map((password) => refusalOf(change(ana.password, password))),
     );

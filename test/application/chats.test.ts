@@ -6,7 +6,7 @@ import { contents, everyMessage, expectRefusal, openWorld, textsOf, type World }
 
 const UNKNOWN = 999_999 as ChatId;
 
-describe("a group chat", () => {
+describe("group chats", () => {
   let world: World;
   beforeEach(async () => {
     world = await openWorld();
@@ -23,8 +23,8 @@ describe("a group chat", () => {
     return chatId;
   }
 
-  describe("when it is made", () => {
-    it("has its creator as its only participant", async () => {
+  describe("createGroupChat", () => {
+    it("makes the creator the only participant", async () => {
       const { ana, bo } = world;
       const chat = await world.createGroupChat({ by: ana.id });
       await send(ana.id, chat.id, "a");
@@ -32,7 +32,7 @@ describe("a group chat", () => {
       expect(await refusalOf(read(bo.id, chat.id))).to.equal("not_a_participant");
     });
 
-    it("has the title that it was given, or none", async () => {
+    it("stores the given title, or none", async () => {
       const made = [];
       for (const title of ['Ünï 🙂 "quoted"', null, undefined]) {
         made.push(await world.createGroupChat({ by: world.ana.id, title }));
@@ -43,18 +43,18 @@ describe("a group chat", () => {
       expect(new Set(made.map(({ id }) => id))).to.have.property("size", 3);
     });
 
-    it("is refused a title that breaks the rules", async () => {
+    it("rejects an invalid title", async () => {
       for (const title of ["", " \n", "x".repeat(101), "a\0b", "\ud800"]) {
         await expectRefusal(world, () => world.createGroupChat({ by: world.ana.id, title }), "invalid_title");
       }
     });
 
-    it("is refused to somebody who does not exist", async () => {
-      await expectRefusal(world, () => world.createGroupChat({ by: "nobody" as UserId }), "unknown_user");
+    it("rejects an unknown creator", async () => {
+      await expectRefusal(world, () => world.createGroupChat({ by: "unknown" as UserId }), "unknown_user");
     });
   });
 
-  describe("when somebody is added", () => {
+  describe("addParticipant", () => {
     let chat: Chat;
     beforeEach(async () => {
       chat = await world.group(world.ana);
@@ -63,7 +63,7 @@ describe("a group chat", () => {
     const add = (by: UserId, username: string, chatId = chat.id) =>
       world.addParticipant({ by, chatId, username });
 
-    it("shows them all that was said, and takes what they say", async () => {
+    it("lets the added user read the whole history and send", async () => {
       const { ana, bo } = world;
       await send(ana.id, chat.id, "a");
       await send(ana.id, chat.id, "b");
@@ -73,41 +73,41 @@ describe("a group chat", () => {
       expect(await read(ana.id, chat.id)).to.deep.equal(["a", "b", "c"]);
     });
 
-    it("finds them under any form of their name", async () => {
+    it("accepts any equivalent form of the username", async () => {
       await add(world.ana.id, "ＢO");
       expect(await read(world.bo.id, chat.id)).to.deep.equal([]);
     });
 
-    it("lets them add others", async () => {
+    it("lets the added user add others", async () => {
       await add(world.ana.id, "bo");
       await add(world.bo.id, "cy");
       expect(await read(world.cy.id, chat.id)).to.deep.equal([]);
     });
 
-    it("refuses who is no participant, also where there is no such chat", async () => {
+    it("rejects a caller who is not a participant, and an unknown chat, with the same error", async () => {
       await expectRefusal(world, () => add(world.bo.id, "bo"), "not_a_participant");
       await expectRefusal(world, () => add(world.ana.id, "bo", UNKNOWN), "not_a_participant");
     });
 
-    it("refuses a p2p chat to its participants, and to others as if it did not exist", async () => {
+    it("rejects a p2p chat, for others as if it did not exist", async () => {
       const p2p = await openP2p();
       await expectRefusal(world, () => add(world.ana.id, "cy", p2p), "p2p_chat");
       await expectRefusal(world, () => add(world.cy.id, "cy", p2p), "not_a_participant");
     });
 
-    it("refuses somebody who does not exist", async () => {
+    it("rejects an unknown user", async () => {
       for (const username of ["dora", "", "no name!", world.bo.id]) {
         await expectRefusal(world, () => add(world.ana.id, username), "unknown_user");
       }
     });
 
-    it("refuses somebody who is in already", async () => {
+    it("rejects a user who is already a participant", async () => {
       await add(world.ana.id, "bo");
       await expectRefusal(world, () => add(world.ana.id, "BO"), "already_participant");
       await expectRefusal(world, () => add(world.bo.id, "ana"), "already_participant");
     });
 
-    it("takes them once when 20 race to add them", async () => {
+    it("adds the user once when 20 calls race", async () => {
       const attempts = Array.from({ length: 20 }, () => refusalOf(add(world.ana.id, "bo")));
       const outcomes = await Promise.all(attempts);
       expect(outcomes.filter((code) => code === undefined)).to.have.length(1);
@@ -115,7 +115,7 @@ describe("a group chat", () => {
     });
   });
 
-  describe("when somebody is removed", () => {
+  describe("removeParticipant", () => {
     let chat: Chat;
     beforeEach(async () => {
       chat = await world.group(world.ana, world.bo);
@@ -125,7 +125,7 @@ describe("a group chat", () => {
     const remove = (by: UserId, user: string, chatId = chat.id) =>
       world.removeParticipant({ by, chatId, user });
 
-    it("shows them nothing any more, and takes nothing from them", async () => {
+    it("denies the removed user reading and sending", async () => {
       const { ana, bo } = world;
       await remove(ana.id, "bo");
       expect(await refusalOf(read(bo.id, chat.id))).to.equal("not_a_participant");
@@ -134,7 +134,7 @@ describe("a group chat", () => {
       expect(await read(ana.id, chat.id)).to.deep.equal(["a"]);
     });
 
-    it("finds them by any form of their name, and by their id", async () => {
+    it("accepts any equivalent form of the username, and the id", async () => {
       for (const name of ["bo", "ＢO", world.bo.id]) {
         await remove(world.ana.id, name);
         expect(await refusalOf(read(world.bo.id, chat.id))).to.equal("not_a_participant");
@@ -142,13 +142,13 @@ describe("a group chat", () => {
       }
     });
 
-    it("lets whoever leaves remove themselves, its creator too, and stays for the others", async () => {
+    it("lets a participant leave, also the creator, and keeps the chat for the others", async () => {
       await remove(world.ana.id, "ana");
       expect(await refusalOf(read(world.ana.id, chat.id))).to.equal("not_a_participant");
       expect(await read(world.bo.id, chat.id)).to.deep.equal(["a"]);
     });
 
-    it("is nobody's when the last of them has left", async () => {
+    it("denies the chat to everyone after the last participant has left", async () => {
       await remove(world.ana.id, "ana");
       await remove(world.bo.id, "bo");
       for (const { id } of [world.ana, world.bo, world.cy]) {
@@ -156,39 +156,39 @@ describe("a group chat", () => {
       }
     });
 
-    it("shows them everything when they are back, also what was said meanwhile", async () => {
+    it("shows a user who is added again the whole history, also messages sent meanwhile", async () => {
       await remove(world.ana.id, "bo");
       await send(world.ana.id, chat.id, "b");
       await world.addParticipant({ by: world.ana.id, chatId: chat.id, username: "bo" });
       expect(await read(world.bo.id, chat.id)).to.deep.equal(["a", "b"]);
     });
 
-    it("refuses who is no participant, also where there is no such chat", async () => {
+    it("rejects a caller who is not a participant, and an unknown chat, with the same error", async () => {
       await expectRefusal(world, () => remove(world.cy.id, "bo"), "not_a_participant");
       await expectRefusal(world, () => remove(world.cy.id, "cy"), "not_a_participant");
       await expectRefusal(world, () => remove(world.ana.id, "bo", UNKNOWN), "not_a_participant");
     });
 
-    it("refuses a p2p chat to its participants, and to others as if it did not exist", async () => {
+    it("rejects a p2p chat, for others as if it did not exist", async () => {
       const p2p = await openP2p();
       await expectRefusal(world, () => remove(world.ana.id, "bo", p2p), "p2p_chat");
       await expectRefusal(world, () => remove(world.ana.id, "ana", p2p), "p2p_chat");
       await expectRefusal(world, () => remove(world.cy.id, "bo", p2p), "not_a_participant");
     });
 
-    it("refuses somebody who does not exist", async () => {
+    it("rejects an unknown user", async () => {
       for (const user of ["dora", "", "no name!", "x".repeat(36)]) {
         await expectRefusal(world, () => remove(world.ana.id, user), "unknown_user");
       }
     });
 
-    it("refuses somebody who is not in it, or not any more", async () => {
+    it("rejects a user who is not a participant, or no longer one", async () => {
       await expectRefusal(world, () => remove(world.ana.id, "cy"), "user_not_in_chat");
       await remove(world.ana.id, "bo");
       await expectRefusal(world, () => remove(world.ana.id, world.bo.id), "user_not_in_chat");
     });
 
-    it("loses at the most one of two who remove each other at once", async () => {
+    it("removes at most one of two participants who remove each other concurrently", async () => {
       const outcomes = await Promise.all([
         refusalOf(remove(world.ana.id, "bo")),
         refusalOf(remove(world.bo.id, "ana")),
@@ -197,7 +197,7 @@ describe("a group chat", () => {
     });
   });
 
-  describe("when it is renamed", () => {
+  describe("renameChat", () => {
     let chat: Chat;
     beforeEach(async () => {
       chat = await world.group(world.ana, world.bo);
@@ -207,7 +207,7 @@ describe("a group chat", () => {
       world.renameChat({ by, chatId, title });
     const titleFor = async (by: UserId) => (await world.getChat({ by, chatId: chat.id })).overview.chat.title;
 
-    it("shows everybody the title that any of them gave it, or none", async () => {
+    it("lets any participant set or remove the title for all", async () => {
       const { ana, bo } = world;
       for (const [by, title] of [
         [bo, 'Ünï 🙂 "quoted"'],
@@ -219,33 +219,33 @@ describe("a group chat", () => {
       }
     });
 
-    it("stores nothing where it has that title", async () => {
+    it("stores nothing if the title is equal", async () => {
       await rename(world.ana.id, "title");
       const before = await contents(world);
       await rename(world.bo.id, "title");
       expect(await contents(world)).to.deep.equal(before);
     });
 
-    it("refuses a title that breaks the rules", async () => {
+    it("rejects an invalid title", async () => {
       for (const title of ["", " \n", "x".repeat(101), "a\0b", "\ud800"]) {
         await expectRefusal(world, () => rename(world.ana.id, title), "invalid_title");
       }
     });
 
-    it("refuses who is no participant, also where there is no such chat", async () => {
+    it("rejects a caller who is not a participant, and an unknown chat, with the same error", async () => {
       await expectRefusal(world, () => rename(world.cy.id, "title"), "not_a_participant");
       await expectRefusal(world, () => rename(world.ana.id, "title", UNKNOWN), "not_a_participant");
     });
 
-    it("refuses a p2p chat to its participants, and to others as if it did not exist", async () => {
+    it("rejects a p2p chat, for others as if it did not exist", async () => {
       const p2p = await openP2p();
       await expectRefusal(world, () => rename(world.ana.id, "title", p2p), "p2p_chat");
       await expectRefusal(world, () => rename(world.cy.id, "title", p2p), "not_a_participant");
     });
   });
 
-  describe("when it is looked at", () => {
-    it("shows who is in it and since when, in the order in which they joined", async () => {
+  describe("getChat", () => {
+    it("returns the participants in the order in which they joined", async () => {
       const { ana, bo, cy, ports } = world;
       const chat = await world.group(cy);
       const start = ports.clock.now();
@@ -269,7 +269,7 @@ describe("a group chat", () => {
       });
     });
 
-    it("shows a p2p chat with the name of the other one", async () => {
+    it("returns a p2p chat with the username of the other participant", async () => {
       const { ana, bo } = world;
       const chatId = await openP2p();
       for (const [user, peer] of [
@@ -282,7 +282,7 @@ describe("a group chat", () => {
       }
     });
 
-    it("is refused to who is no participant, also where there is no such chat", async () => {
+    it("rejects a caller who is not a participant, and an unknown chat, with the same error", async () => {
       const chat = await world.group(world.ana);
       const p2p = await openP2p();
       for (const [by, chatId] of [

@@ -4,7 +4,7 @@ import type { Message, MessageId } from "../../src/domain/message.js";
 import type { User } from "../../src/domain/user.js";
 import { contents, everyMessage, expectRefusal, openWorld, type World } from "../support/world.js";
 
-describe("a message that was sent", () => {
+describe("a sent message", () => {
   let world: World;
   let chat: Chat;
   let sent: readonly Message[];
@@ -24,97 +24,106 @@ describe("a message that was sent", () => {
   const listedFor = async (user: User) =>
     everyMessage(await world.listMessages({ by: user.id, of: { chatId: chat.id } }));
 
-  it("is edited in its place, for everybody, as often as its sender likes", async () => {
-    for (const text of ["edited", ' "again" 🙂 ']) {
-      const edited = await edit(text);
-      expect(edited).to.deep.equal({ ...message, text, editedAt: world.ports.clock.now() });
-      for (const user of [world.ana, world.bo]) {
-        expect(await listedFor(user)).to.deep.equal([sent[0], edited, sent[2]]);
+  describe("editMessage", () => {
+    it("changes the text in place for all participants, repeatedly", async () => {
+      for (const text of ["edited", ' "again" 🙂 ']) {
+        const edited = await edit(text);
+        expect(edited).to.deep.equal({ ...message, text, editedAt: world.ports.clock.now() });
+        for (const user of [world.ana, world.bo]) {
+          expect(await listedFor(user)).to.deep.equal([sent[0], edited, sent[2]]);
+        }
+        world.ports.clock.advance(1000);
       }
-      world.ports.clock.advance(1000);
-    }
-  });
-
-  it("is not edited where the text is the same", async () => {
-    const before = await contents(world);
-    expect(await edit("hello")).to.deep.equal(message);
-    expect(await contents(world)).to.deep.equal(before);
-    const edited = await edit("edited");
-    world.ports.clock.advance(1000);
-    expect(await edit("edited")).to.deep.equal(edited);
-  });
-
-  it("is deleted down to a tombstone in its place, without its text", async () => {
-    const edited = await edit("edited");
-    const deleted = await erase();
-    expect(deleted).to.deep.equal({ ...edited, text: "", deletedAt: world.ports.clock.now() });
-    for (const user of [world.ana, world.bo]) {
-      expect(await listedFor(user)).to.deep.equal([sent[0], deleted, sent[2]]);
-    }
-    expect(JSON.stringify(await contents(world))).not.to.match(/"(hello|edited)"/);
-  });
-
-  it("is deleted once, however often that is asked for", async () => {
-    const deleted = await erase();
-    world.ports.clock.advance(1000);
-    const before = await contents(world);
-    expect(await erase()).to.deep.equal(deleted);
-    expect(await contents(world)).to.deep.equal(before);
-  });
-
-  it("is not edited any more when it is deleted", async () => {
-    await erase();
-    await expectRefusal(world, () => edit("edited"), "message_deleted");
-    await expectRefusal(world, () => edit("hello"), "message_deleted");
-  });
-
-  it("leaves the seq of what is sent later as it would have been", async () => {
-    const last = await say(world.ana, "last");
-    await erase(world.ana, last.id);
-    expect((await say(world.ana, "more")).seq).to.equal(last.seq + 1);
-  });
-
-  it("is refused a text that breaks the rules", async () => {
-    for (const text of ["", " \n", "a\0b", "\ud800", "x".repeat(10_001)]) {
-      await expectRefusal(world, () => edit(text), "invalid_message");
-    }
-  });
-
-  it("is nobody's but its sender's to change, and looks to others as if there were none", async () => {
-    for (const [by, id] of [
-      [world.bo, message.id],
-      [world.cy, message.id],
-      [world.ana, sent[0]!.id],
-      ...[0, -1, 0.5, 999_999].map((unknown) => [world.ana, unknown as MessageId] as const),
-    ] as const) {
-      await expectRefusal(world, () => edit("edited", by, id), "not_your_message");
-      await expectRefusal(world, () => erase(by, id), "not_your_message");
-    }
-  });
-
-  it("is its sender's to change only while they are a participant", async () => {
-    await world.removeParticipant({ by: world.bo.id, chatId: chat.id, user: "ana" });
-    await expectRefusal(world, () => edit("edited"), "not_your_message");
-    await expectRefusal(world, () => erase(), "not_your_message");
-    await world.addParticipant({ by: world.bo.id, chatId: chat.id, username: "ana" });
-    expect((await edit("edited")).text).to.equal("edited");
-  });
-
-  it("can be changed in a p2p chat as well", async () => {
-    const { message: said } = await world.sendMessage({
-      by: world.ana.id,
-      to: { username: "bo" },
-      text: "hello",
     });
-    expect((await edit("edited", world.ana, said.id)).text).to.equal("edited");
-    await expectRefusal(world, () => erase(world.bo, said.id), "not_your_message");
-    expect((await erase(world.ana, said.id)).text).to.equal("");
+
+    it("stores nothing if the text is equal", async () => {
+      const before = await contents(world);
+      expect(await edit("hello")).to.deep.equal(message);
+      expect(await contents(world)).to.deep.equal(before);
+      const edited = await edit("edited");
+      world.ports.clock.advance(1000);
+      expect(await edit("edited")).to.deep.equal(edited);
+    });
+
+    it("rejects an edit of a deleted message", async () => {
+      await erase();
+      await expectRefusal(world, () => edit("edited"), "message_deleted");
+      await expectRefusal(world, () => edit("hello"), "message_deleted");
+    });
+
+    it("rejects an invalid text", async () => {
+      for (const text of ["", " \n", "a\0b", "\ud800", "x".repeat(10_001)]) {
+        await expectRefusal(world, () => edit(text), "invalid_message");
+      }
+    });
   });
 
-  it("is what one of 20 racing edits made of it, and deleted when a deletion races with them", async () => {
-    const edits = await Promise.all(Array.from({ length: 20 }, (_, index) => edit(`edit ${index}`)));
-    expect(edits).to.deep.include((await listedFor(world.bo))[1]!);
-    await Promise.allSettled([edit("x"), erase(), edit("y")]);
-    expect((await listedFor(world.bo))[1]).to.deep.include({ text: "", deletedAt: world.ports.clock.now() });
+  describe("deleteMessage", () => {
+    it("leaves a tombstone without text in place of a deleted message", async () => {
+      const edited = await edit("edited");
+      const deleted = await erase();
+      expect(deleted).to.deep.equal({ ...edited, text: "", deletedAt: world.ports.clock.now() });
+      for (const user of [world.ana, world.bo]) {
+        expect(await listedFor(user)).to.deep.equal([sent[0], deleted, sent[2]]);
+      }
+      expect(JSON.stringify(await contents(world))).not.to.match(/"(hello|edited)"/);
+    });
+
+    it("stores nothing if the message is already deleted", async () => {
+      const deleted = await erase();
+      world.ports.clock.advance(1000);
+      const before = await contents(world);
+      expect(await erase()).to.deep.equal(deleted);
+      expect(await contents(world)).to.deep.equal(before);
+    });
+
+    it("keeps the seq of a deleted message in use", async () => {
+      const last = await say(world.ana, "last");
+      await erase(world.ana, last.id);
+      expect((await say(world.ana, "more")).seq).to.equal(last.seq + 1);
+    });
+  });
+
+  describe("editMessage and deleteMessage", () => {
+    it("reject a caller other than the sender, and an unknown message, with the same error", async () => {
+      for (const [by, id] of [
+        [world.bo, message.id],
+        [world.cy, message.id],
+        [world.ana, sent[0]!.id],
+        ...[0, -1, 0.5, 999_999].map((unknown) => [world.ana, unknown as MessageId] as const),
+      ] as const) {
+        await expectRefusal(world, () => edit("edited", by, id), "not_your_message");
+        await expectRefusal(world, () => erase(by, id), "not_your_message");
+      }
+    });
+
+    it("reject the sender while they are not a participant of the chat", async () => {
+      await world.removeParticipant({ by: world.bo.id, chatId: chat.id, user: "ana" });
+      await expectRefusal(world, () => edit("edited"), "not_your_message");
+      await expectRefusal(world, () => erase(), "not_your_message");
+      await world.addParticipant({ by: world.bo.id, chatId: chat.id, username: "ana" });
+      expect((await edit("edited")).text).to.equal("edited");
+    });
+
+    it("work in a p2p chat", async () => {
+      const { message: said } = await world.sendMessage({
+        by: world.ana.id,
+        to: { username: "bo" },
+        text: "hello",
+      });
+      expect((await edit("edited", world.ana, said.id)).text).to.equal("edited");
+      await expectRefusal(world, () => erase(world.bo, said.id), "not_your_message");
+      expect((await erase(world.ana, said.id)).text).to.equal("");
+    });
+
+    it("apply one of 20 racing edits, and a deletion that races with edits", async () => {
+      const edits = await Promise.all(Array.from({ length: 20 }, (_, index) => edit(`edit ${index}`)));
+      expect(edits).to.deep.include((await listedFor(world.bo))[1]!);
+      await Promise.allSettled([edit("x"), erase(), edit("y")]);
+      expect((await listedFor(world.bo))[1]).to.deep.include({
+        text: "",
+        deletedAt: world.ports.clock.now(),
+      });
+    });
   });
 });

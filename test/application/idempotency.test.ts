@@ -3,7 +3,7 @@ import type { SendMessage } from "../../src/application/messages.js";
 import type { Chat } from "../../src/domain/chat.js";
 import { contents, everyMessage, expectRefusal, openWorld, type World } from "../support/world.js";
 
-describe("a message sent under an idempotency key", () => {
+describe("sendMessage with an idempotency key", () => {
   let world: World;
   let chat: Chat;
   beforeEach(async () => {
@@ -20,14 +20,14 @@ describe("a message sent under an idempotency key", () => {
       ...command,
     });
 
-  /** That sending it again answers the message as it stands, and stores nothing. */
+  /** Asserts that a repeat returns the message and stores nothing. */
   async function expectReplay(command: Partial<SendMessage>, message: unknown): Promise<void> {
     const before = await contents(world);
     expect(await send(command)).to.deep.equal({ message, replayed: true });
     expect(await contents(world)).to.deep.equal(before);
   }
 
-  it("is stored once, and answered again whenever it is repeated", async () => {
+  it("stores the message once and returns it for each repeat", async () => {
     const { message, replayed } = await send();
     expect(replayed).to.equal(false);
     world.ports.clock.advance(1000);
@@ -36,7 +36,7 @@ describe("a message sent under an idempotency key", () => {
     await expectReplay({}, message);
   });
 
-  it("is stored once when it arrives 100 times at once", async () => {
+  it("stores the message once when 100 calls race", async () => {
     const answers = await Promise.all(Array.from({ length: 100 }, () => send()));
     expect(answers.filter(({ replayed }) => !replayed)).to.have.length(1);
     const listed = await everyMessage(await world.listMessages({ by: world.bo.id, of: "all" }));
@@ -44,7 +44,7 @@ describe("a message sent under an idempotency key", () => {
     for (const { message } of answers) expect(message).to.deep.equal(listed[0]);
   });
 
-  it("makes one p2p chat and one message there, under any form of the name", async () => {
+  it("creates one p2p chat and one message for any equivalent forms of the username", async () => {
     const answers = await Promise.all(
       ["bo", "BO", "ｂo"].map((username) => send({ to: { username }, idempotencyKey: "other" })),
     );
@@ -52,7 +52,7 @@ describe("a message sent under an idempotency key", () => {
     await expectReplay({ to: { username: "Bo" }, idempotencyKey: "other" }, answers[0]!.message);
   });
 
-  it("is another one under another key, of another sender, or without a key", async () => {
+  it("stores another message under another key, for another sender, and without a key", async () => {
     const sent = [
       await send(),
       await send({ idempotencyKey: "KEY" }),
@@ -65,7 +65,7 @@ describe("a message sent under an idempotency key", () => {
     );
   });
 
-  it("is refused under the key of another text or destination", async () => {
+  it("rejects a second message with the same key and another text or destination", async () => {
     const other = await world.group(world.ana);
     await send();
     for (const command of [
@@ -78,7 +78,7 @@ describe("a message sent under an idempotency key", () => {
     }
   });
 
-  it("is refused with a key that breaks the rules", async () => {
+  it("rejects an invalid key", async () => {
     for (const idempotencyKey of ["", "a b", "k".repeat(65), "é", "a\n", "\u007f"]) {
       await expectRefusal(world, () => send({ idempotencyKey }), "invalid_idempotency_key");
     }
@@ -86,14 +86,14 @@ describe("a message sent under an idempotency key", () => {
     expect(replayed).to.equal(false);
   });
 
-  it("leaves its key free where it was refused", async () => {
+  it("leaves the key unused if the message is rejected", async () => {
     await expectRefusal(world, () => send({ by: world.cy.id }), "not_a_participant");
     await world.addParticipant({ by: world.ana.id, chatId: chat.id, username: "cy" });
     const { replayed } = await send({ by: world.cy.id });
     expect(replayed).to.equal(false);
   });
 
-  it("is answered as it stands when it was edited, and another text is still refused, also the new one", async () => {
+  it("returns the edited message, and rejects any text other than the one that was sent", async () => {
     const { message } = await send();
     const edited = await world.editMessage({ by: world.ana.id, id: message.id, text: "edited" });
     await expectReplay({}, edited);
@@ -102,20 +102,20 @@ describe("a message sent under an idempotency key", () => {
     }
   });
 
-  it("is answered as a tombstone when it was deleted, and is not sent again", async () => {
+  it("returns the tombstone of a deleted message and does not send it again", async () => {
     const { message } = await send();
     const deleted = await world.deleteMessage({ by: world.ana.id, id: message.id });
     await expectReplay({}, deleted);
     await expectRefusal(world, () => send({ text: "other" }), "idempotency_key_reused");
   });
 
-  it("is answered to its sender also when they are no longer a participant", async () => {
+  it("returns the message also to a sender who is no longer a participant", async () => {
     const { message } = await send();
     await world.removeParticipant({ by: world.bo.id, chatId: chat.id, user: "ana" });
     await expectReplay({}, message);
   });
 
-  it("is known again when the keys of the secrets change, edited too while the old key counts", async () => {
+  it("recognises a repeat after a key rotation, also of an edited message", async () => {
     const { message } = await send();
     world.ports.secrets.rotate();
     const edited = await world.editMessage({ by: world.ana.id, id: message.id, text: "edited" });
@@ -123,7 +123,7 @@ describe("a message sent under an idempotency key", () => {
     await expectRefusal(world, () => send({ text: "edited" }), "idempotency_key_reused");
   });
 
-  it("is known again by its text when the key of its digest is retired", async () => {
+  it("recognises a repeat by the text after the key of its digest was retired", async () => {
     const { message } = await send();
     world.ports.secrets.rotate();
     world.ports.secrets.retire();
@@ -131,7 +131,7 @@ describe("a message sent under an idempotency key", () => {
     await expectRefusal(world, () => send({ text: "other" }), "idempotency_key_reused");
   });
 
-  it("stores no text beside the message, only its digest", async () => {
+  it("stores only a digest of the text beside the message", async () => {
     await send();
     const { users } = await contents(world);
     expect(users[0]?.sentAs[0]?.textDigest).to.equal(world.ports.secrets.digests("hello")[0]);

@@ -35,8 +35,8 @@ describe("messages", () => {
     return sent;
   }
 
-  describe("to a group chat", () => {
-    it("are answered as everybody in it finds them from then on", async () => {
+  describe("sendMessage to a group chat", () => {
+    it("returns the message as all participants read it", async () => {
       const chat = await world.group(ana, bo);
       const text = ` "Ünï" 🙂 e\u0301 \r\n\t'; -- `;
       const message = await sendTo(ana, chat.id, text);
@@ -57,7 +57,7 @@ describe("messages", () => {
       expect(await all(cy)).to.deep.equal([]);
     });
 
-    it("are counted in each chat, in the order in which they came, whatever the clock says", async () => {
+    it("numbers the messages of each chat in the order of the calls, independently of the clock", async () => {
       const one = await world.group(ana);
       const other = await world.group(ana);
       const sent = [await sendTo(ana, one.id, "a"), await sendTo(ana, other.id, "b")];
@@ -67,36 +67,36 @@ describe("messages", () => {
       expect(await all(ana)).to.deep.equal(sent);
     });
 
-    it("are refused where the text breaks the rules", async () => {
+    it("rejects an invalid text", async () => {
       const chat = await world.group(ana);
       for (const text of ["", " \n", "a\0b", "\ud800", "x".repeat(10_001)]) {
         await expectRefusal(world, () => sendTo(ana, chat.id, text), "invalid_message");
       }
     });
 
-    it("are refused from who is no participant, also where there is no such chat", async () => {
+    it("rejects a caller who is not a participant, and an unknown chat, with the same error", async () => {
       const chat = await world.group(ana);
       for (const chatId of [chat.id, UNKNOWN, 0, -1, 0.5].map((id) => id as ChatId)) {
         await expectRefusal(world, () => sendTo(bo, chatId, "a"), "not_a_participant");
       }
     });
 
-    it("are refused under the id of a p2p chat, to others as if it did not exist", async () => {
+    it("rejects the id of a p2p chat, for others as if it did not exist", async () => {
       const { chatId } = await write(ana, "bo", "a");
       await expectRefusal(world, () => sendTo(ana, chatId, "b"), "p2p_chat");
       await expectRefusal(world, () => sendTo(cy, chatId, "b"), "not_a_participant");
     });
 
-    it("are refused from somebody who does not exist", async () => {
+    it("rejects an unknown sender", async () => {
       const chat = await world.group(ana);
-      const nobody = { ...ana, id: "nobody" as UserId };
-      await expectRefusal(world, () => sendTo(nobody, chat.id, "a"), "unknown_user");
-      await expectRefusal(world, () => write(nobody, "ana", "a"), "unknown_user");
+      const unknown = { ...ana, id: "unknown" as UserId };
+      await expectRefusal(world, () => sendTo(unknown, chat.id, "a"), "unknown_user");
+      await expectRefusal(world, () => write(unknown, "ana", "a"), "unknown_user");
     });
   });
 
-  describe("to a user", () => {
-    it("make one p2p chat with the first of them, which both find by the other's name", async () => {
+  describe("sendMessage to a user", () => {
+    it("creates the p2p chat with the first message, for both users", async () => {
       const first = await write(ana, "bo", "a");
       const second = await write(bo, "ＡNA", "b");
       expect(second).to.deep.include({ chatId: first.chatId, seq: 2 });
@@ -111,7 +111,7 @@ describe("messages", () => {
       expect(await ofPeer(cy, "ana")).to.deep.equal([]);
     });
 
-    it("make one chat when 50 first messages race from both sides", async () => {
+    it("creates one chat when 50 first messages of both users race", async () => {
       const racing = Array.from({ length: 50 }, (_, index) =>
         index % 2 ? write(ana, "bo", `${index}`) : write(bo, "ana", `${index}`),
       );
@@ -121,7 +121,7 @@ describe("messages", () => {
       expect(await ofPeer(ana, "bo")).to.deep.equal(sent);
     });
 
-    it("go to a chat of one's own where one writes to oneself", async () => {
+    it("uses a separate chat for messages to oneself", async () => {
       const note = await write(ana, "ana", "note");
       const other = await write(ana, "bo", "hello");
       expect(note.chatId).not.to.equal(other.chatId);
@@ -132,19 +132,19 @@ describe("messages", () => {
       await expectRefusal(world, add, "p2p_chat");
     });
 
-    it("are refused where nobody has that name, and make no chat", async () => {
+    it("rejects an unknown user and creates no chat", async () => {
       for (const username of ["dora", "", "no name!", bo.id]) {
         await expectRefusal(world, () => write(ana, username, "a"), "unknown_user");
       }
     });
 
-    it("make no chat when their text is refused", async () => {
+    it("creates no chat if the text is invalid", async () => {
       await expectRefusal(world, () => write(ana, "bo", " "), "invalid_message");
     });
   });
 
-  describe("in lists", () => {
-    it("are none where nothing was said, and looking for them makes nothing", async () => {
+  describe("listMessages", () => {
+    it("returns empty lists and creates nothing if there are no messages", async () => {
       const chat = await world.group(ana);
       const before = await contents(world);
       expect(await all(ana)).to.deep.equal([]);
@@ -154,7 +154,7 @@ describe("messages", () => {
       expect(await contents(world)).to.deep.equal(before);
     });
 
-    it("are those of all the caller's chats, oldest first", async () => {
+    it("returns the messages of all the caller's chats, oldest first", async () => {
       const one = await world.group(ana, bo);
       const other = await world.group(bo, cy);
       const sent = [
@@ -172,7 +172,7 @@ describe("messages", () => {
       expect(textsOf(await all(cy)).join("")).to.equal("bdf");
     });
 
-    it("are refused before the first slice is asked for", async () => {
+    it("rejects before the first slice is read", async () => {
       const chat = await world.group(ana);
       const { chatId: p2p } = await write(ana, "bo", "a");
       for (const [of, by, code] of [
@@ -188,7 +188,7 @@ describe("messages", () => {
     });
 
     for (const count of [1, 199, 200, 201, 400, 450]) {
-      it(`are complete and in order where they are ${count}, in slices of 200 at the most`, async () => {
+      it(`returns ${count} messages completely and in order, in slices of at most 200`, async () => {
         const chats = [await world.group(ana), await world.group(ana), await world.group(ana)];
         const sent = await fill(chats, count);
         const lengths = [];
@@ -206,7 +206,7 @@ describe("messages", () => {
       });
     }
 
-    it("are as they were when the list was asked for, while others go on sending", async () => {
+    it("omits messages sent after the call", async () => {
       const chat = await world.group(ana, bo);
       const sent = await fill([chat], 450);
       const peer = await write(ana, "bo", "peer");
@@ -228,7 +228,7 @@ describe("messages", () => {
       await sending;
     });
 
-    it("of a chat end with a refusal when the reader is removed between two slices", async () => {
+    it("rejects the next slice of a chat after the caller was removed", async () => {
       const chat = await world.group(ana, bo);
       await fill([chat], 250);
       const read: Message[] = [];
@@ -242,7 +242,7 @@ describe("messages", () => {
       expect(read.length).to.be.at.most(200);
     });
 
-    it("of all chats go on without a chat that the reader is removed from between two slices", async () => {
+    it("continues without a chat from which the caller was removed between two slices", async () => {
       const left = await world.group(ana, bo);
       const kept = await world.group(ana, bo);
       const sent = await fill([left, kept], 500);

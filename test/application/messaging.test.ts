@@ -8,11 +8,11 @@ import type { Session } from "../../src/domain/session.js";
 import type { User, UserId } from "../../src/domain/user.js";
 import { expectRefusal, openWorld, type World } from "../support/world.js";
 
-/** What the world of a call has: ana and bo in a group chat, and a session and a token of ana. */
+/** The arguments of the calls: a group chat of ana and bo, and a session and a token of ana. */
 interface Scene {
   readonly by: UserId;
   readonly chatId: ChatId;
-  /** What ana has said in the chat, between two messages of bo. */
+  /** A message of ana in the chat, between two messages of bo. */
   readonly messageId: MessageId;
   readonly secret: string;
   readonly session: Session;
@@ -61,7 +61,7 @@ const reading: typeof writing = {
   events: (messaging, { by }) => messaging.events({ by }).next(),
 };
 
-describe("the core", () => {
+describe("createMessaging", () => {
   let world: World;
   let scene: Scene;
   beforeEach(async () => {
@@ -81,12 +81,12 @@ describe("the core", () => {
   const over = (change: Partial<Store>) =>
     createMessaging({ ...world.ports, store: { ...world.ports.store, ...change } });
 
-  it("has no use case that the tests below leave out", () => {
+  it("has no use case that the tests below omit", () => {
     expect({ ...writing, ...reading }).to.have.all.keys(createMessaging(world.ports));
   });
 
   for (const [name, useCase] of Object.entries(writing)) {
-    it(`does ${name} in one transaction, and answers when that is stored`, async () => {
+    it(`performs ${name} in one transaction and resolves after it`, async () => {
       let stored = 0;
       const messaging = over({
         async transaction(work) {
@@ -100,7 +100,7 @@ describe("the core", () => {
       expect(stored).to.equal(1);
     });
 
-    it(`refuses ${name} in the words of a store that can store nothing`, async () => {
+    it(`rejects ${name} with the error of a store that cannot write`, async () => {
       const full = new MessagingError("store_unavailable", "The disk is full.");
       const messaging = over({ transaction: () => Promise.reject(full) });
       await expectRefusal(world, () => useCase(messaging, scene), "store_unavailable");
@@ -108,7 +108,7 @@ describe("the core", () => {
   }
 
   for (const [name, useCase] of Object.entries(reading)) {
-    it(`refuses ${name} in the words of a store that has too much to do`, async () => {
+    it(`rejects ${name} with the error of a store that is busy`, async () => {
       const busy = new MessagingError("busy", "Too many are waiting.");
       const messaging = over({ read: () => Promise.reject(busy) });
       await expectRefusal(world, () => useCase(messaging, scene), "busy");

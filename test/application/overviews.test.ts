@@ -6,7 +6,7 @@ import { contents, expectRefusal, openWorld, type World } from "../support/world
 
 const UNKNOWN = 999_999 as ChatId;
 
-describe("a user's chats", () => {
+describe("chat overviews", () => {
   let world: World;
   let ana: User;
   let bo: User;
@@ -26,14 +26,14 @@ describe("a user's chats", () => {
   const unread = async (by: User, chat: Chat) => unreadCount(await seen(by, chat));
   const read = (by: User, { id }: Chat, seq: number) => world.markRead({ by: by.id, chatId: id, seq });
 
-  describe("in their list", () => {
-    it("are none where there is none, and looking makes none", async () => {
+  describe("listChats", () => {
+    it("returns an empty page and creates nothing for a user without chats", async () => {
       const before = await contents(world);
       expect(await list(ana)).to.deep.equal({ chats: [], next: undefined });
       expect(await contents(world)).to.deep.equal(before);
     });
 
-    it("are those they are in, last active first, as each is seen alone", async () => {
+    it("returns the caller's chats, most recently active first, as getChat returns them", async () => {
       const quiet = await world.group(ana, bo);
       const busy = await world.group(ana, bo, cy);
       await world.group(bo, cy);
@@ -46,7 +46,7 @@ describe("a user's chats", () => {
       expect(chats.map(({ withUsername }) => withUsername)).to.deep.equal([null, "bo", null]);
     });
 
-    it("move to the front with a message, and with nothing else", async () => {
+    it("moves a chat to the front for a new message and for no other change", async () => {
       const one = await world.group(ana, bo);
       const other = await world.group(ana, bo);
       const message = await say(ana, one);
@@ -63,7 +63,7 @@ describe("a user's chats", () => {
       expect(idsOf((await list(bo)).chats)).to.deep.equal([one.id, other.id]);
     });
 
-    it("come in pages that meet each of them once while messages and chats come", async () => {
+    it("returns each chat on one page while messages and chats are added", async () => {
       const chats: Chat[] = [];
       for (let count = 0; count < 10; count += 1) {
         chats.push(await world.group(ana, bo));
@@ -88,7 +88,7 @@ describe("a user's chats", () => {
       }
     });
 
-    it("show in a later page what has become of them meanwhile", async () => {
+    it("returns the current state of a chat on a later page", async () => {
       const [old, young] = [await world.group(ana, bo), await world.group(ana, bo)];
       const { chats, next } = await list(ana, 1);
       expect(idsOf(chats)).to.deep.equal([young.id]);
@@ -98,7 +98,7 @@ describe("a user's chats", () => {
       expect(later.chats[0]).to.deep.include({ chat: old, lastMessage: message });
     });
 
-    it("go with who leaves, and are back where they were with who comes back", async () => {
+    it("omits a chat that the caller has left, and keeps its position when they return", async () => {
       const chat = await world.group(ana, bo);
       const other = await world.group(ana, bo);
       await world.removeParticipant({ by: bo.id, chatId: other.id, user: "bo" });
@@ -108,7 +108,7 @@ describe("a user's chats", () => {
       expect(idsOf((await list(bo)).chats)).to.deep.equal([chat.id, other.id]);
     });
 
-    it("are refused with what is no cursor", async () => {
+    it("rejects an invalid cursor", async () => {
       await world.group(ana);
       for (const cursor of ["", "1", "1.2", "1.2.3.4", "a.b.c", "1.2.-3", "1.2.3 ", "1..3", "9".repeat(17)]) {
         await expectRefusal(world, () => list(ana, 1, cursor), "invalid_cursor");
@@ -117,14 +117,14 @@ describe("a user's chats", () => {
     });
   });
 
-  describe("read up to somewhere", () => {
+  describe("markRead", () => {
     let chat: Chat;
     beforeEach(async () => {
       chat = await world.group(ana, bo);
       for (const text of ["a", "b", "c", "d"]) await say(ana, chat, text);
     });
 
-    it("have so many unread ones as others have sent since", async () => {
+    it("counts as unread the messages that others sent after readSeq", async () => {
       expect(await unread(bo, chat)).to.equal(4);
       expect(await unread(ana, chat)).to.equal(0);
       for (const [seq, left] of [
@@ -141,14 +141,14 @@ describe("a user's chats", () => {
       expect(await unread(bo, chat)).to.equal(1);
     });
 
-    it("never go back, and store nothing then", async () => {
+    it("never decreases readSeq, and stores nothing for a smaller seq", async () => {
       await read(bo, chat, 3);
       const before = await contents(world);
       for (const seq of [3, 2, 1, 0]) expect((await read(bo, chat, seq)).readSeq).to.equal(3);
       expect(await contents(world)).to.deep.equal(before);
     });
 
-    it("never go past the last message", async () => {
+    it("never exceeds the last message", async () => {
       expect((await read(bo, chat, Number.MAX_SAFE_INTEGER)).readSeq).to.equal(4);
       await say(ana, chat);
       expect(await unread(bo, chat)).to.equal(1);
@@ -156,13 +156,13 @@ describe("a user's chats", () => {
       expect((await read(ana, empty, 5)).readSeq).to.equal(0);
     });
 
-    it("are read up to one's own message by sending it", async () => {
+    it("is implied by sending a message", async () => {
       await say(bo, chat);
       expect(await seen(bo, chat)).to.deep.include({ readSeq: 5, deletedSinceRead: 0 });
       expect(await unread(ana, chat)).to.equal(1);
     });
 
-    it("do not move when a message is sent again under its key", async () => {
+    it("is not implied by repeating a message under its key", async () => {
       const once = { by: bo.id, to: { chatId: chat.id }, text: "a", idempotencyKey: "key" };
       await world.sendMessage(once);
       await say(ana, chat);
@@ -170,7 +170,7 @@ describe("a user's chats", () => {
       expect(await unread(bo, chat)).to.equal(1);
     });
 
-    it("do not count what is deleted, wherever it stood", async () => {
+    it("does not count deleted messages as unread", async () => {
       await read(bo, chat, 1);
       const ids = (await world.pageMessages({ by: ana.id, of: { chatId: chat.id }, limit: 9 })).messages.map(
         ({ id }) => id,
@@ -189,7 +189,7 @@ describe("a user's chats", () => {
       expect(await unread(bo, chat)).to.equal(1);
     });
 
-    it("are all unread for who joins, and for who comes back from where they were", async () => {
+    it("starts at 0 for a new participant, and at the old readSeq for one who returns", async () => {
       await world.addParticipant({ by: ana.id, chatId: chat.id, username: "cy" });
       expect(await unread(cy, chat)).to.equal(4);
       await read(cy, chat, 3);
@@ -200,7 +200,7 @@ describe("a user's chats", () => {
       expect(await unread(cy, chat)).to.equal(2);
     });
 
-    it("are a matter of each participant, in p2p chats too", async () => {
+    it("applies to the caller alone, also in p2p chats", async () => {
       const { chatId } = await write(ana, bo);
       await write(ana, bo);
       const p2p = { ...chat, id: chatId };
@@ -211,7 +211,7 @@ describe("a user's chats", () => {
       expect(await unread(ana, own)).to.equal(0);
     });
 
-    it("are refused to who is no participant, also where there is no such chat", async () => {
+    it("rejects a caller who is not a participant, and an unknown chat, with the same error", async () => {
       await expectRefusal(world, () => read(cy, chat, 1), "not_a_participant");
       await expectRefusal(world, () => read(ana, { ...chat, id: UNKNOWN }, 1), "not_a_participant");
       await world.removeParticipant({ by: ana.id, chatId: chat.id, user: "bo" });

@@ -5,11 +5,11 @@ import type { Message } from "../../src/domain/message.js";
 import { refusalOf } from "../support/refusal.js";
 import { expectRefusal, openWorld, type World } from "../support/world.js";
 
-describe("a page of messages", () => {
+describe("pageMessages", () => {
   let world: World;
   let chat: Chat;
   let other: Chat;
-  /** What bo has sent: to `chat` and `other` in turn, and each third one to ana. */
+  /** The messages of bo: to `chat`, to `other` and to ana in turn. */
   let sent: readonly Message[];
   beforeEach(async () => {
     world = await openWorld();
@@ -19,10 +19,14 @@ describe("a page of messages", () => {
   });
 
   async function say(count: number): Promise<Message[]> {
-    const places: readonly Destination[] = [{ chatId: chat.id }, { chatId: other.id }, { username: "ana" }];
+    const destinations: readonly Destination[] = [
+      { chatId: chat.id },
+      { chatId: other.id },
+      { username: "ana" },
+    ];
     const said = [];
     for (let index = 0; index < count; index += 1) {
-      const to = places[index % places.length]!;
+      const to = destinations[index % destinations.length]!;
       said.push((await world.sendMessage({ by: world.bo.id, to, text: `${index}` })).message);
     }
     return said;
@@ -41,7 +45,7 @@ describe("a page of messages", () => {
 
   for (const [list, of, expected] of lists) {
     describe(`of ${list}`, () => {
-      it("is the newest ones, oldest first, and tells where older ones are", async () => {
+      it("returns the newest messages, oldest first, and the bound of the older page", async () => {
         const ids = idsOf(expected());
         expect(await page({ of: of(), limit: 4 })).to.deep.equal({
           messages: expected().slice(-4),
@@ -50,7 +54,7 @@ describe("a page of messages", () => {
         });
       });
 
-      it("is all of them where there are no more than the limit, with no page beside it", async () => {
+      it("returns all messages and no bounds if the limit is not exceeded", async () => {
         const messages = expected();
         for (const limit of [messages.length, messages.length + 1, 1000]) {
           expect(await page({ of: of(), limit })).to.deep.equal({
@@ -61,7 +65,7 @@ describe("a page of messages", () => {
         }
       });
 
-      it("is the oldest ones after a message, not the newest", async () => {
+      it("returns the oldest messages after `after`", async () => {
         const ids = idsOf(expected());
         expect(shape(await page({ of: of(), limit: 3, after: ids[1]! }))).to.deep.equal({
           ids: ids.slice(2, 5),
@@ -80,7 +84,7 @@ describe("a page of messages", () => {
         });
       });
 
-      it("is the newest ones before a message", async () => {
+      it("returns the newest messages before `before`", async () => {
         const ids = idsOf(expected());
         expect(shape(await page({ of: of(), limit: 3, before: ids[5]! }))).to.deep.equal({
           ids: ids.slice(2, 5),
@@ -94,7 +98,7 @@ describe("a page of messages", () => {
         });
       });
 
-      it("is empty at either end, and tells the way back", async () => {
+      it("returns an empty page at either end, with the bound of the page back", async () => {
         const ids = idsOf(expected());
         const last = ids.at(-1)!;
         const end = await page({ of: of(), after: last });
@@ -106,7 +110,7 @@ describe("a page of messages", () => {
       });
 
       for (const limit of [1, 4, 10]) {
-        it(`leads back to the first message, ${limit} at a time, and forward to the last, while others are sent`, async () => {
+        it(`reaches the first and the last message in pages of ${limit} while messages are sent`, async () => {
           const before = expected();
           const back: Message[] = [];
           let at: number | undefined;
@@ -134,11 +138,11 @@ describe("a page of messages", () => {
     });
   }
 
-  it("of nothing is empty, with no page beside it", async () => {
+  it("returns an empty page without bounds if there are no messages", async () => {
     const empty = await world.group(world.cy);
     for (const of of ["all", { chatId: empty.id }, { username: "ana" }, { username: "cy" }] as const) {
-      for (const place of [{}, { after: 3 }, { before: 3 }]) {
-        expect(await page({ by: world.cy.id, of, ...place })).to.deep.equal({
+      for (const bounds of [{}, { after: 3 }, { before: 3 }]) {
+        expect(await page({ by: world.cy.id, of, ...bounds })).to.deep.equal({
           messages: [],
           older: undefined,
           newer: undefined,
@@ -147,7 +151,7 @@ describe("a page of messages", () => {
     }
   });
 
-  it("of a chat is bounded by the id of any message, also of another chat or of none", async () => {
+  it("accepts as bounds ids of other chats and ids of no message", async () => {
     const of = { chatId: chat.id };
     const ids = idsOf(sent.filter(({ chatId }) => chatId === chat.id));
     expect(idsOf((await page({ of, after: ids[2]! + 1, limit: 2 })).messages)).to.deep.equal(ids.slice(3, 5));
@@ -160,13 +164,13 @@ describe("a page of messages", () => {
     expect((await page({ of, after: Number.MAX_SAFE_INTEGER })).messages).to.deep.equal([]);
   });
 
-  it("holds what was edited and deleted in its place", async () => {
+  it("returns edited messages and tombstones in place", async () => {
     const edited = await world.editMessage({ by: world.bo.id, id: sent[28]!.id, text: "edited" });
     const deleted = await world.deleteMessage({ by: world.bo.id, id: sent[29]!.id });
     expect((await page({ limit: 3 })).messages).to.deep.equal([sent[27], edited, deleted]);
   });
 
-  it("is refused like the whole list", async () => {
+  it("rejects like listMessages", async () => {
     const p2p = sent[2]!.chatId;
     for (const [of, by, code] of [
       [{ chatId: chat.id }, world.cy, "not_a_participant"],

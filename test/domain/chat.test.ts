@@ -18,19 +18,23 @@ import { refusal } from "../support/refusal.js";
 const group: Chat = { id: 1 as ChatId, kind: "group", title: null, createdAt: 0 };
 const p2p: Chat = { id: 2 as ChatId, kind: "p2p", title: null, createdAt: 0 };
 
-describe("a chat", () => {
-  it("is a participant's, and nobody else's", () => {
+describe("assertParticipant", () => {
+  it("returns a chat that was found and rejects undefined", () => {
     expect(assertParticipant(p2p)).to.equal(p2p);
     expect(refusal(() => assertParticipant(undefined))).to.equal("not_a_participant");
   });
+});
 
-  it("is refused where a group is needed and it is between two people", () => {
+describe("assertGroup", () => {
+  it("returns a group chat and rejects a p2p chat", () => {
     expect(assertGroup(group)).to.equal(group);
     expect(refusal(() => assertGroup(p2p))).to.equal("p2p_chat");
     expect(refusal(() => assertGroup(undefined))).to.equal("not_a_participant");
   });
+});
 
-  it("of two people has one pair from both sides, which holds both of them", () => {
+describe("pairOf", () => {
+  it("returns the same pair for both orders of its users", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), fc.string({ unit: "binary" }), (one, other) => {
         const pair = pairOf(one as UserId, other as UserId);
@@ -41,7 +45,7 @@ describe("a chat", () => {
   });
 });
 
-describe("what a participant has read of a chat", () => {
+describe("read state of a chat", () => {
   const empty: ChatOverview = {
     chat: group,
     withUsername: null,
@@ -61,11 +65,11 @@ describe("what a participant has read of a chat", () => {
     deletedAt: null,
   };
 
-  it("is nothing of nothing before the first message", () => {
+  it("is 0 before the first message", () => {
     expect([lastSeq(empty), unreadCount(empty), advanceReadSeq(empty, 5)]).to.deep.equal([0, 0, 0]);
   });
 
-  it("leaves unread what came after, save what is deleted", () => {
+  it("counts the messages after readSeq as unread, without deleted ones", () => {
     const overview = { ...empty, lastMessage: last };
     expect(unreadCount(overview)).to.equal(9);
     expect(unreadCount({ ...overview, readSeq: 4 })).to.equal(5);
@@ -73,7 +77,7 @@ describe("what a participant has read of a chat", () => {
     expect(unreadCount({ ...overview, readSeq: 9 })).to.equal(0);
   });
 
-  it("never goes back, and never past the last message", () => {
+  it("never decreases readSeq and never exceeds the last message", () => {
     const overview = { ...empty, lastMessage: last, readSeq: 4 };
     for (const [seq, reached] of [
       [-1, 4],

@@ -11,24 +11,24 @@ import {
 import type { User, UserId } from "../../src/domain/user.js";
 import { refusal } from "../support/refusal.js";
 
-const HOUR = 60 * 60 * 1_000;
-const DAY = 24 * HOUR;
+const HOUR_MS = 60 * 60 * 1_000;
+const DAY_MS = 24 * HOUR_MS;
 const ana: User = { id: "user" as UserId, username: "ana", createdAt: 0 };
 const start = (userAgent?: string) => newSession("session" as SessionId, ana, userAgent, 0);
 const token = (name: string) => newToken("token" as SessionId, ana, name, 0);
 
-describe("a session", () => {
-  it("is alive until the moment it expires", () => {
+describe("a cookie session", () => {
+  it("is alive before expiresAt", () => {
     const session: Session = { ...start(), expiresAt: 100 };
     expect(assertAlive(session, 99)).to.equal(session);
     expect(refusal(() => assertAlive(session, 100))).to.equal("not_signed_in");
     expect(refusal(() => assertAlive(session, 101))).to.equal("not_signed_in");
   });
 
-  it("is refused where there is none, in the same words as a dead one", () => {
+  it("is rejected with the same error if it is missing or expired", () => {
     const words = [start(), undefined].map((given) => {
       try {
-        return assertAlive(given, 1_000 * DAY);
+        return assertAlive(given, 1_000 * DAY_MS);
       } catch (error) {
         return String(error);
       }
@@ -36,37 +36,37 @@ describe("a session", () => {
     expect(words[0]).to.be.a("string").that.equals(words[1]);
   });
 
-  it("lives for 14 days without being used", () => {
-    expect(start().expiresAt).to.equal(14 * DAY);
+  it("expires after 14 days without use", () => {
+    expect(start().expiresAt).to.equal(14 * DAY_MS);
   });
 
-  it("is markSeen at most once an hour", () => {
+  it("is changed by markSeen at most once an hour", () => {
     const session = start();
-    expect(markSeen(session, HOUR - 1)).to.equal(session);
-    expect(markSeen(session, HOUR)).to.deep.equal({
+    expect(markSeen(session, HOUR_MS - 1)).to.equal(session);
+    expect(markSeen(session, HOUR_MS)).to.deep.equal({
       ...session,
-      lastSeenAt: HOUR,
-      expiresAt: HOUR + 14 * DAY,
+      lastSeenAt: HOUR_MS,
+      expiresAt: HOUR_MS + 14 * DAY_MS,
     });
   });
 
-  it("lives for 90 days, however often it is used, and no more than an hour short of 14 days after any use", () => {
+  it("expires 14 days after a use, at most an hour earlier, and 90 days after the login", () => {
     fc.assert(
-      fc.property(fc.array(fc.integer({ min: 1, max: 13 * DAY }), { maxLength: 40 }), (pauses) => {
+      fc.property(fc.array(fc.integer({ min: 1, max: 13 * DAY_MS }), { maxLength: 40 }), (pauses) => {
         let session = start();
         let now = 0;
         for (const pause of pauses) {
           now += pause;
           if (now >= session.expiresAt) break;
           session = markSeen(session, now);
-          expect(session.expiresAt).to.be.at.most(90 * DAY);
-          expect(session.expiresAt).to.be.at.least(Math.min(90 * DAY, now - HOUR + 14 * DAY));
+          expect(session.expiresAt).to.be.at.most(90 * DAY_MS);
+          expect(session.expiresAt).to.be.at.least(Math.min(90 * DAY_MS, now - HOUR_MS + 14 * DAY_MS));
         }
       }),
     );
   });
 
-  it("keeps the beginning of what the browser calls itself, if it says", () => {
+  it("stores the User-Agent, truncated to 256 code units", () => {
     expect(start("Firefox").userAgent).to.equal("Firefox");
     expect(start("x".repeat(1_000)).userAgent).to.equal("x".repeat(256));
     expect(start(`${"x".repeat(255)}🙂\0`).userAgent).to.equal(`${"x".repeat(255)}\ufffd`);
@@ -75,12 +75,12 @@ describe("a session", () => {
 });
 
 describe("a token", () => {
-  it("lives for a year, used or not", () => {
-    expect(token("bot").expiresAt).to.equal(365 * DAY);
-    expect(markSeen(token("bot"), DAY)).to.deep.equal({ ...token("bot"), lastSeenAt: DAY });
+  it("expires after a year, used or not", () => {
+    expect(token("bot").expiresAt).to.equal(365 * DAY_MS);
+    expect(markSeen(token("bot"), DAY_MS)).to.deep.equal({ ...token("bot"), lastSeenAt: DAY_MS });
   });
 
-  it("has a name of 1 to 100 characters", () => {
+  it("requires a name of 1 to 100 characters", () => {
     for (const name of ["x", "🙂".repeat(100)]) expect(token(name).name).to.equal(name);
     for (const name of ["", " ", "x".repeat(101), "a\0b", "\ud800"]) {
       expect(refusal(() => token(name))).to.equal("invalid_token_name");

@@ -5,7 +5,7 @@ import { refusal } from "../support/refusal.js";
 
 const anyText = fc.string({ unit: "binary", maxLength: 12 });
 
-/** Code points whose case and compatibility forms are the odd ones, among letters, marks and the rest. */
+/** Texts of code points with irregular case and compatibility mappings. */
 const oddText = fc.string({
   unit: fc.constantFrom(
     ...Array.from("ßẞİiıΣσςΌόǰŉﬁﬀᾳᾼΐΰ\u0345\u0301\u0308\u0307ſKΩᴮᵃａＡʼ.-_ΑΩ\u1e9e\u2126\u13a0\uab70"),
@@ -20,7 +20,7 @@ function* everyCodePoint(): Generator<string> {
   for (let code = 0; code <= 0x10ffff; code += 1) yield String.fromCodePoint(code);
 }
 
-/** Every code point that is a character already. */
+/** All assigned code points. */
 const everyCharacter = Array.from(everyCodePoint()).filter((point) => !UNASSIGNED.test(point));
 
 function accepts(username: string): boolean {
@@ -42,12 +42,12 @@ describe("a username", () => {
     ["numbers of one sign", "Louis.VIII", "louis.Ⅷ"],
     ["Cherokee", "ᎠᎡ", "ꭰꭱ"],
   ] as const) {
-    it(`is one name, whatever its form: ${meaning}`, () => {
+    it(`has the same key in equivalent forms: ${meaning}`, () => {
       expect(new Set(forms.map((form) => parseUsername(form)))).to.have.property("size", 1);
     });
   }
 
-  it("is another name where a letter only looks alike", () => {
+  it("has another key if a letter only looks alike", () => {
     const names = ["ana", "аӊа", "ανα", "anna", "ána", "an", "ana1", "a.na", "a-na", "a_na", "ivan", "İvan"];
     expect(new Set(names.map((name) => parseUsername(name)))).to.have.property("size", names.length);
   });
@@ -82,16 +82,23 @@ describe("a username", () => {
     "e\u0301".repeat(32),
     "a.".repeat(15) + "aa",
   ]) {
-    it(`may be ${username}`, () => {
+    it(`is valid: ${username}`, () => {
       expect(parseUsername(username)).to.equal(usernameKey(username));
     });
   }
 
   for (const [fault, ...usernames] of [
-    ["nothing", ""],
-    ["too long", "a".repeat(33), "𐐀".repeat(33), "ﬃ".repeat(11), "a".repeat(100_000), "e\u0301".repeat(33)],
-    ["a sign first", ".ana", "_ana", "-ana", ".", "-.-", "\u2024ana"],
-    ["a sign last", "ana.", "ana_", "ana-", "ana\uff0e"],
+    ["no characters", ""],
+    [
+      "too many characters",
+      "a".repeat(33),
+      "𐐀".repeat(33),
+      "ﬃ".repeat(11),
+      "a".repeat(100_000),
+      "e\u0301".repeat(33),
+    ],
+    ["a leading sign", ".ana", "_ana", "-ana", ".", "-.-", "\u2024ana"],
+    ["a trailing sign", "ana.", "ana_", "ana-", "ana\uff0e"],
     ["other signs", "a@b", "a/b", "a+b", "a'b", "a,b", "$a", "a%b", "a:b", "a#", "1½", "a´"],
     ["emoji", "a🙂b", "👍", "a❤b", "1\u20e3\ufe0f"],
     [
@@ -132,9 +139,9 @@ describe("a username", () => {
       "aᎪ",
       "a\u0345",
     ],
-    ["half a surrogate pair", "\ud800", "a\udc00b", "ana\ud83d"],
+    ["an unpaired surrogate", "\ud800", "a\udc00b", "ana\ud83d"],
   ] as const) {
-    it(`may not be or hold ${fault}`, () => {
+    it(`is invalid with ${fault}`, () => {
       for (const username of usernames) {
         expect(
           refusal(() => parseUsername(username)),
@@ -144,7 +151,7 @@ describe("a username", () => {
     });
   }
 
-  it("may hold no character that cannot be seen, out of all of Unicode", () => {
+  it("rejects every invisible character of Unicode", () => {
     const strays = [];
     for (const character of everyCodePoint()) {
       if (INVISIBLE.test(character) && accepts(`a${character}a`)) strays.push(character.codePointAt(0));
@@ -152,7 +159,7 @@ describe("a username", () => {
     expect(strays).to.deep.equal([]);
   });
 
-  it("has a key that is its own key, for every character of Unicode", () => {
+  it("has an idempotent key for every character of Unicode", () => {
     const strays = [];
     for (const character of everyCharacter) {
       const key = usernameKey(character);
@@ -161,7 +168,7 @@ describe("a username", () => {
     expect(strays).to.deep.equal([]);
   });
 
-  it("has a key that is its own key, and is the key of every form of it", () => {
+  it("has an idempotent key that all its normal forms share", () => {
     fc.assert(
       fc.property(fc.oneof(anyText, oddText), (text) => {
         const key = usernameKey(text);
@@ -174,7 +181,7 @@ describe("a username", () => {
     );
   });
 
-  it("has a key that could be a username, were it not for its length", () => {
+  it("has a key that is a valid username except for its length", () => {
     const strays = [];
     for (const character of everyCharacter) {
       if (accepts(character) && !accepts(usernameKey(character))) strays.push(character);
@@ -201,7 +208,7 @@ describe("a password", () => {
     "𐐀".repeat(256),
     "e\u0301".repeat(256),
   ]) {
-    it(`may be ${JSON.stringify(password.slice(0, 16))}, ${password.length} halves`, () => {
+    it(`is valid: ${JSON.stringify(password.slice(0, 16))}, ${password.length} code units`, () => {
       const parsed = parsePassword(password);
       expect(parsed).to.equal(password.normalize("NFC"));
       expect(Buffer.byteLength(parsed)).to.be.at.most(1_024);
@@ -211,24 +218,24 @@ describe("a password", () => {
   for (const [fault, password] of [
     ["empty", ""],
     ["7 characters", "1234567"],
-    ["7 characters in 14 halves", "🙂".repeat(7)],
-    ["7 characters in 14 parts", "e\u0301".repeat(7)],
+    ["7 characters in 14 code units", "🙂".repeat(7)],
+    ["7 characters in 14 code points before NFC", "e\u0301".repeat(7)],
     ["257 characters", "x".repeat(257)],
-    ["257 characters in 514 halves", "𐐀".repeat(257)],
+    ["257 characters in 514 code units", "𐐀".repeat(257)],
     ["a million characters", "x".repeat(1_000_000)],
-    ["half a surrogate pair and more", "12345678\ud800"],
-    ["the other half and more", "12345678\udc00"],
+    ["an unpaired high surrogate", "12345678\ud800"],
+    ["an unpaired low surrogate", "12345678\udc00"],
   ] as const) {
-    it(`may not be ${fault}`, () => {
+    it(`is invalid: ${fault}`, () => {
       expect(refusal(() => parsePassword(password))).to.equal("invalid_password");
     });
   }
 
-  it("is one password, whether its accents are combined or not", () => {
+  it("is the same with composed and decomposed accents", () => {
     expect(parsePassword("cafe\u0301 noir")).to.equal(parsePassword("caf\u00e9 noir"));
   });
 
-  it("keeps its case, its spaces and its compatibility form", () => {
+  it("is distinguished by case, spaces and compatibility form", () => {
     const passwords = ["Password", "password", " password", "password ", "ｐassword"];
     expect(new Set(passwords.map(parsePassword))).to.have.property("size", passwords.length);
   });
