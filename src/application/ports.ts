@@ -45,10 +45,11 @@ export interface Store {
   close(): Promise<void>;
 }
 
+/** The health of a store and its counters since it was opened. */
 export interface StoreStatus {
   /** Why the store cannot write now, as a text for the operator; undefined if it can. */
   readonly fault: string | undefined;
-  /** The number of durable transactions since the store was opened, without those that wrote nothing. */
+  /** The number of durable transactions, without those that wrote nothing. */
   readonly transactions: number;
   /** The number of times the store has waited for its medium to make writes durable. Transactions can share a commit. */
   readonly commits: number;
@@ -230,6 +231,7 @@ export interface EventReader {
   ofUser(userId: UserId, slice: EventSlice): Promise<readonly StoredEvent[]>;
 }
 
+/** An entry of the event log. */
 export type LogEntry = StoredEvent | (SessionEnd & { readonly id: number });
 
 export interface EventLog extends EventReader {

@@ -11,8 +11,9 @@ export function textFault(text: string, maxLength: number): string | undefined {
   if (!text.isWellFormed()) return "contains an unpaired surrogate. Send well-formed Unicode.";
   if (text.includes("\0")) return "contains a NUL character. Remove it.";
   if (INVISIBLE.test(text)) return "has no visible character. Enter some text.";
-  if (isLongerThan(text, maxLength))
+  if (isLongerThan(text, maxLength)) {
     return `is longer than ${maxLength.toLocaleString("en")} characters. Shorten it.`;
+  }
   return undefined;
 }
 

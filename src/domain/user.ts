@@ -49,7 +49,7 @@ export function usernameKey(text: string): UsernameKey {
  * The key of a new username.
  *
  * @throws MessagingError `invalid_username` unless the username, after NFKC, has 1 to 32 code points: letters, combining marks
- * and digits of a single script (any script), with `.`, `_` and `-` between them.
+ * and digits of one script (see `isSingleScript`), with `.`, `_` and `-` between them.
  */
 export function parseUsername(username: string): UsernameKey {
   const normal = username.normalize("NFKC");
