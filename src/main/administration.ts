@@ -1,6 +1,7 @@
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { messageJson, timeJson } from "../adapters/http/json.js";
+import { messageJson } from "../adapters/http/json/message.js";
+import { timeJson } from "../adapters/http/json/time.js";
 import { registerUser } from "../application/accounts.js";
 import {
   disableUser,

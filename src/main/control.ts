@@ -6,7 +6,7 @@ import { createInterface } from "node:readline";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
-import { trace } from "../adapters/http/problem.js";
+import { toLoggableError } from "../adapters/http/log.js";
 import type { Disk } from "../adapters/sqlite/disk.js";
 import { filesOn } from "../adapters/sqlite/files.js";
 import { diskOf, NoStoreError } from "../adapters/sqlite/inspection.js";
@@ -131,7 +131,7 @@ async function* answers(request: Request, data: Data, log: Logger): AsyncGenerat
       yield line({ end: "refused", code: error.code, message: error.message });
       return;
     }
-    log.error({ command: request.command, err: trace(error) });
+    log.error({ command: request.command, err: toLoggableError(error) });
     yield line({ end: "failed", message: "Something failed in the server. Its log tells what." });
   }
 }

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http";
-import { commonHeaders } from "../../src/adapters/http/answer.js";
+import { commonHeaders } from "../../src/adapters/http/response.js";
 import type { ApiDocument, DocumentedOperation, Json } from "./document.js";
 
 /** A request as it is sent. */

@@ -31,7 +31,7 @@ interface AuditDetails {
 }
 
 /** These fields and no others: none holds what a user wrote, a name that was typed least of all, which may be a password. */
-export function auditIn(log: Log): Audit {
+export function createAudit(log: Log): Audit {
   return (ctx, deed, { code, account } = {}) =>
     log.info({
       audit: deed,

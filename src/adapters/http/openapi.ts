@@ -1,14 +1,14 @@
 import { STATUS_CODES } from "node:http";
 import { z } from "zod";
 import { IDEMPOTENCY_KEY } from "../../domain/message.js";
-import * as field from "./fields.js";
+import * as field from "./json/fields.js";
 import { errorsOf, type AnswerHeader, type Operation, type RequestHeader } from "./operation.js";
 import { statuses, type Code, type Problem } from "./problem.js";
 
 /** Operations that the document shows together. */
 export interface OperationGroup {
   readonly name: string;
-  readonly about: string;
+  readonly description: string;
   readonly operations: readonly Operation[];
 }
 
@@ -251,7 +251,7 @@ export function openApiDocument(groups: readonly OperationGroup[], root = "/"): 
       license: { name: "MIT", identifier: "MIT" },
     },
     servers: [{ url: root, description: "The server that gave you this." }],
-    tags: groups.map(({ name, about }) => ({ name, description: about })),
+    tags: groups.map(({ name, description }) => ({ name, description })),
     paths,
     components: { schemas, responses, headers, securitySchemes },
   };

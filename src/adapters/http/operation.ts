@@ -6,12 +6,12 @@ import { z } from "zod";
 import type { Messaging } from "../../application/messaging.js";
 import type { ChatId } from "../../domain/chat.js";
 import type { Session } from "../../domain/session.js";
-import { sendText, setCommonHeaders, JSON_TYPE } from "./answer.js";
+import { sendText, setCommonHeaders, JSON_TYPE } from "./response.js";
 import type { Audit, AuditAction } from "./audit.js";
 import { check, parseBody } from "./body.js";
 import { credentials } from "./credentials.js";
 import type { Limits } from "./limits.js";
-import { HttpError, asHttpError, type Code, type FieldNames } from "./problem.js";
+import { HttpError, toHttpError, type Code, type FieldNames } from "./problem.js";
 
 /** A header of a request that an operation goes by. */
 export type RequestHeader = "Idempotency-Key" | "Last-Event-ID";
@@ -150,7 +150,7 @@ export function mount(
         }
         if (asked.audit) audit(ctx, asked.audit);
       } catch (error) {
-        throw asHttpError(error, asked.fields);
+        throw toHttpError(error, asked.fields);
       }
       const { type = JSON_TYPE } = asked;
       if (!(given instanceof Readable) && typeof given !== "function") {

@@ -1,5 +1,5 @@
 import type { Context, Middleware } from "koa";
-import { sendText, JSON_TYPE } from "./answer.js";
+import { sendText, JSON_TYPE } from "./response.js";
 import { HttpError } from "./problem.js";
 
 /** Methods that change nothing here. */

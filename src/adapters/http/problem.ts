@@ -1,9 +1,5 @@
 import { STATUS_CODES } from "node:http";
-import type { Middleware } from "koa";
 import { MessagingError, type ErrorCode } from "../../domain/errors.js";
-import { sendText } from "./answer.js";
-import type { Audit, AuditAction } from "./audit.js";
-import type { Log } from "./log.js";
 
 /** What only HTTP can refuse. Closed and stable, like the codes of the core. */
 export type HttpErrorCode =
@@ -135,7 +131,7 @@ export interface Problem {
 
 export const PROBLEM_TYPE = "application/problem+json; charset=utf-8";
 
-export function problemOf({ code, message, errors }: HttpError): Problem {
+export function toProblem({ code, message, errors }: HttpError): Problem {
   const status = statuses[code];
   const problem: Problem = {
     type: "about:blank",
@@ -147,47 +143,8 @@ export function problemOf({ code, message, errors }: HttpError): Problem {
   return errors.length > 0 ? { ...problem, errors } : problem;
 }
 
-/**
- * The error boundary: whatever is thrown below it is answered with a problem. What is neither a refusal of the core nor
- * of this adapter is a bug: it is logged whole, and the answer says nothing of it.
- */
-export function errorBoundary(log: Log, audit: Audit): Middleware {
-  return async (ctx, next) => {
-    try {
-      await next();
-    } catch (error) {
-      const answer = asHttpError(error);
-      const problem = problemOf(answer);
-      if (answer.code === "internal_error")
-        log.error({ request_id: ctx.state["requestId"], err: trace(answer.cause) });
-      const deed = failures[answer.code] ?? failures[problem.status];
-      const account = answer.cause instanceof MessagingError ? answer.cause.account : undefined;
-      if (deed) audit(ctx, deed, { code: answer.code, account });
-      ctx.state["code"] = answer.code;
-      ctx.set(answer.headers);
-      sendText(ctx, problem.status, PROBLEM_TYPE, JSON.stringify(problem));
-    }
-  };
-}
-
-/** The refusals that an operator wants to know of, by code or by status. */
-const failures: Readonly<Record<string, AuditAction>> = {
-  wrong_credentials: "login_failed",
-  account_disabled: "login_failed",
-  wrong_password: "password_change_failed",
-  403: "forbidden",
-  429: "rate_limited",
-};
-
-/** What the log tells of a bug. Other properties of an error may hold what a user wrote, and stay out. */
-export function trace(error: unknown): unknown {
-  if (!(error instanceof Error)) return typeof error;
-  const { name, message, stack, cause } = error;
-  return { name, message, stack, ...(cause === undefined ? {} : { cause: trace(cause) }) };
-}
-
 /** @param named what the fields are called in this request, where they have another name than elsewhere. */
-export function asHttpError(error: unknown, named: FieldNames = {}): HttpError {
+export function toHttpError(error: unknown, named: FieldNames = {}): HttpError {
   if (error instanceof HttpError) return error;
   if (error instanceof MessagingError) {
     const { code, message } = error;

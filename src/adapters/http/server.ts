@@ -3,10 +3,10 @@ import type { AddressInfo, Socket } from "node:net";
 import { randomUUID } from "node:crypto";
 import type Koa from "koa";
 import { networkOf } from "./address.js";
-import { commonHeaders } from "./answer.js";
+import { commonHeaders } from "./response.js";
 import { usualLimits, type ConnectionLimits, type HttpServer } from "./connections.js";
 import type { Log } from "./log.js";
-import { HttpError, PROBLEM_TYPE, problemOf } from "./problem.js";
+import { HttpError, PROBLEM_TYPE, toProblem } from "./problem.js";
 
 /** How long requests under way may take to end when the server closes, in milliseconds. */
 const PATIENCE = 8_000;
@@ -104,7 +104,7 @@ function refuseUnparsed(error: NodeJS.ErrnoException, socket: Socket, behindTls:
     socket.destroy();
     return;
   }
-  const problem = problemOf(unparsed(error.code));
+  const problem = toProblem(unparsed(error.code));
   const body = JSON.stringify(problem);
   const requestId = randomUUID();
   const head = [

@@ -4,7 +4,7 @@ import type { Clock } from "../../application/ports.js";
 import type { EventBatch, Subscription } from "../../application/events.js";
 import type { ChatEvent } from "../../domain/event.js";
 import { isAlive, markSeen, type Session, type SessionId } from "../../domain/session.js";
-import { eventJson } from "./json.js";
+import { eventJson } from "./json/event.js";
 
 /** How answers that stay open behave; each has a usual value. Times are in milliseconds. */
 export interface StreamOptions {

@@ -1,12 +1,12 @@
 import { Readable } from "node:stream";
 import { setImmediate } from "node:timers/promises";
 import { z } from "zod";
-import type { ListMessages } from "../../application/messages.js";
-import type { Messaging } from "../../application/messaging.js";
-import type { ChatId } from "../../domain/chat.js";
-import type { Message, MessageId } from "../../domain/message.js";
-import * as field from "./fields.js";
-import { messageJson, messageSchema, messageText } from "./json.js";
+import type { ListMessages } from "../../../application/messages.js";
+import type { Messaging } from "../../../application/messaging.js";
+import type { ChatId } from "../../../domain/chat.js";
+import type { Message, MessageId } from "../../../domain/message.js";
+import * as field from "../json/fields.js";
+import { messageJson, messageSchema, messageText } from "../json/message.js";
 import {
   JsonText,
   operation,
@@ -14,8 +14,8 @@ import {
   parseId,
   type Operation,
   type SignedInRequest,
-} from "./operation.js";
-import { limit, linkPages, DEFAULT_LIMIT, wholeNumber } from "./paging.js";
+} from "../operation.js";
+import { limit, linkPages, DEFAULT_LIMIT, wholeNumber } from "../paging.js";
 
 const CHAT_ID =
   "Must be the id of a chat, as a number from 1 to 9007199254740991 or as a string of its digits";

@@ -1,18 +1,18 @@
 import { z } from "zod";
-import type { Messaging } from "../../application/messaging.js";
-import type { SessionId } from "../../domain/session.js";
-import * as field from "./fields.js";
+import type { Messaging } from "../../../application/messaging.js";
+import type { SessionId } from "../../../domain/session.js";
+import * as field from "../json/fields.js";
+import { nothingSchema } from "../json/nothing.js";
 import {
   currentSessionSchema,
   newTokenSchema,
-  nothingSchema,
   sessionJson,
   sessionSchema,
-  timeJson,
   tokenJson,
   tokenSchema,
-} from "./json.js";
-import { operation, type Operation } from "./operation.js";
+} from "../json/session.js";
+import { timeJson } from "../json/time.js";
+import { operation, type Operation } from "../operation.js";
 
 /** The caller's sessions and tokens: which there are, and an end to them. */
 export function sessionOperations(messaging: Messaging): readonly Operation[] {

@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
-import type { OpenApiDocument } from "./openapi.js";
-import { operation, type Operation } from "./operation.js";
-import { HttpError } from "./problem.js";
+import type { OpenApiDocument } from "../openapi.js";
+import { operation, type Operation } from "../operation.js";
+import { HttpError } from "../problem.js";
 
 /** The program that makes a page of the document. The build puts it here. */
-const REDOC = new URL("redoc.js", import.meta.url);
+const REDOC = new URL("../redoc.js", import.meta.url);
 
 /**
  * The page and its script come from here, and nothing comes from anywhere else. Redoc puts its styles into the page, and

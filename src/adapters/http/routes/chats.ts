@@ -1,9 +1,10 @@
 import { z } from "zod";
-import type { Messaging } from "../../application/messaging.js";
-import * as field from "./fields.js";
-import { chatInFullSchema, chatJson, chatSchema, nothingSchema, participantJson } from "./json.js";
-import { operation, parseChatId, type Operation } from "./operation.js";
-import { limit, linkPages, DEFAULT_LIMIT } from "./paging.js";
+import type { Messaging } from "../../../application/messaging.js";
+import * as field from "../json/fields.js";
+import { chatInFullSchema, chatJson, chatSchema, participantJson } from "../json/chat.js";
+import { nothingSchema } from "../json/nothing.js";
+import { operation, parseChatId, type Operation } from "../operation.js";
+import { limit, linkPages, DEFAULT_LIMIT } from "../paging.js";
 
 const WHOLE_NUMBER = "Must be a whole number from 0 to 9007199254740991";
 

@@ -1,9 +1,9 @@
 import { z } from "zod";
-import { MAX_TITLE_LENGTH } from "../../domain/chat.js";
-import { MAX_MESSAGE_LENGTH } from "../../domain/message.js";
-import { MAX_TOKEN_NAME_LENGTH } from "../../domain/session.js";
-import { text } from "./body.js";
-import { parameter } from "./paging.js";
+import { MAX_TITLE_LENGTH } from "../../../domain/chat.js";
+import { MAX_MESSAGE_LENGTH } from "../../../domain/message.js";
+import { MAX_TOKEN_NAME_LENGTH } from "../../../domain/session.js";
+import { text } from "../body.js";
+import { parameter } from "../paging.js";
 
 /*
  * The fields that requests and answers are made of, each with what the document says of it. Text is refused here only where

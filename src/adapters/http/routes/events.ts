@@ -1,13 +1,14 @@
 import { z } from "zod";
-import type { Subscribe } from "../../application/events.js";
-import type { Messaging } from "../../application/messaging.js";
-import { MessagingError } from "../../domain/errors.js";
-import * as field from "./fields.js";
-import { chatJson, eventJson, eventPageSchema, snapshotSchema } from "./json.js";
-import { operation, type Operation } from "./operation.js";
-import { limit, DEFAULT_LIMIT, wholeNumber } from "./paging.js";
-import { credentials } from "./credentials.js";
-import type { EventStreams } from "./streams.js";
+import type { Subscribe } from "../../../application/events.js";
+import type { Messaging } from "../../../application/messaging.js";
+import { MessagingError } from "../../../domain/errors.js";
+import * as field from "../json/fields.js";
+import { chatJson } from "../json/chat.js";
+import { eventJson, eventPageSchema, snapshotSchema } from "../json/event.js";
+import { operation, type Operation } from "../operation.js";
+import { limit, DEFAULT_LIMIT, wholeNumber } from "../paging.js";
+import { credentials } from "../credentials.js";
+import type { EventStreams } from "../streams.js";
 
 /** The longest that an answer is held back for an event to come, in seconds. */
 const MAX_WAIT_SECONDS = 60;

@@ -1,10 +1,11 @@
 import { z } from "zod";
-import type { Messaging } from "../../application/messaging.js";
-import { cookieSecret, credentials, type SessionCookie } from "./credentials.js";
-import { password, username } from "./fields.js";
-import { nothingSchema, userJson, userSchema } from "./json.js";
-import type { Limits } from "./limits.js";
-import { operation, type Operation } from "./operation.js";
+import type { Messaging } from "../../../application/messaging.js";
+import { cookieSecret, credentials, type SessionCookie } from "../credentials.js";
+import { password, username } from "../json/fields.js";
+import { nothingSchema } from "../json/nothing.js";
+import { userJson, userSchema } from "../json/user.js";
+import type { Limits } from "../limits.js";
+import { operation, type Operation } from "../operation.js";
 
 const loginForm = z.strictObject({ username, password });
 

@@ -1,0 +1,3 @@
+import { z } from "zod";
+
+export const nothingSchema = z.object({}).meta({ description: "There is nothing to say." });

@@ -1,0 +1,45 @@
+import { z } from "zod";
+import type { StoreStatus } from "../../../application/ports.js";
+import { MessagingError } from "../../../domain/errors.js";
+import { nothingSchema } from "../json/nothing.js";
+import type { Metrics } from "../metrics.js";
+import { operation, type Operation } from "../operation.js";
+
+/** Health, readiness and metrics, for monitoring. */
+export function serverOperations(storeStatus: () => StoreStatus, metrics: Metrics): readonly Operation[] {
+  return [
+    operation({
+      name: "getHealth",
+      summary: "Whether the server is alive.",
+      method: "get",
+      paths: ["/healthz"],
+      access: "anyone",
+      answer: nothingSchema,
+      handle: async () => ({}),
+    }),
+    operation({
+      name: "getReadiness",
+      summary: "Whether the server can store; if not, why.",
+      method: "get",
+      paths: ["/readyz"],
+      access: "anyone",
+      answer: nothingSchema,
+      refusals: ["store_unavailable"],
+      async handle() {
+        const { fault } = storeStatus();
+        if (fault !== undefined) throw new MessagingError("store_unavailable", fault);
+        return {};
+      },
+    }),
+    operation({
+      name: "getMetrics",
+      summary: "Figures for Prometheus.",
+      method: "get",
+      paths: ["/metrics"],
+      access: "anyone",
+      type: metrics.contentType,
+      answer: z.string().meta({ examples: ["palaver_store_writable 1\n"] }),
+      handle: () => metrics.text(),
+    }),
+  ];
+}
