@@ -2,7 +2,7 @@ import { STATUS_CODES } from "node:http";
 import { z } from "zod";
 import { IDEMPOTENCY_KEY } from "../../domain/message.js";
 import * as field from "./json/fields.js";
-import { errorsOf, type AnswerHeader, type Operation, type RequestHeader } from "./operation.js";
+import { errorsOf, type ResponseHeader, type Operation, type RequestHeader } from "./operation.js";
 import { statuses, type Code, type Problem } from "./problem.js";
 
 /** Operations that the document shows together. */
@@ -66,7 +66,7 @@ const pathParameters: Readonly<Record<string, z.ZodType>> = {
   script: z.string().min(1).meta({ description: "As the page names it." }),
 };
 
-const requestHeaders: Readonly<Record<RequestHeader, z.ZodType>> = {
+const requestHeaderSchemas: Readonly<Record<RequestHeader, z.ZodType>> = {
   "Idempotency-Key": z
     .string()
     .regex(IDEMPOTENCY_KEY)
@@ -88,7 +88,7 @@ const headersOfStatus: Readonly<Record<number, readonly CommonHeader[]>> = {
   503: ["Retry-After"],
 };
 
-const answerHeaders: Readonly<Record<AnswerHeader | CommonHeader, z.ZodType>> = {
+const responseHeaderSchemas: Readonly<Record<ResponseHeader | CommonHeader, z.ZodType>> = {
   "Idempotency-Replayed": z
     .literal("true")
     .meta({ description: "This was stored before, under the same key." }),
@@ -157,7 +157,7 @@ export function openApiDocument(groups: readonly OperationGroup[], root = "/"): 
     return { name, in: place, required, description, schema: shape };
   }
 
-  function parametersOf({ query, takes = [] }: Operation, path: string): Json[] {
+  function parametersOf({ query, requestHeaders = [] }: Operation, path: string): Json[] {
     const inPath = Array.from(path.matchAll(/:(\w+)/g), ([, name = ""]) => {
       const schema = pathParameters[name];
       if (!schema) throw new Error(`The parameter ${name} of ${path} must be in pathParameters.`);
@@ -170,16 +170,16 @@ export function openApiDocument(groups: readonly OperationGroup[], root = "/"): 
     return [
       ...inPath,
       ...inQuery.map(([name, schema]) => parameter(name, "query", schema, needed?.includes(name) ?? false)),
-      ...takes.map((name) => parameter(name, "header", write(requestHeaders[name]), false)),
+      ...requestHeaders.map((name) => parameter(name, "header", write(requestHeaderSchemas[name]), false)),
     ];
   }
 
-  function header(name: keyof typeof answerHeaders): Json {
-    const { description, ...schema } = write(answerHeaders[name]);
+  function header(name: keyof typeof responseHeaderSchemas): Json {
+    const { description, ...schema } = write(responseHeaderSchemas[name]);
     return { description, schema };
   }
 
-  function headersOf(names: readonly (keyof typeof answerHeaders)[]): Json {
+  function headersOf(names: readonly (keyof typeof responseHeaderSchemas)[]): Json {
     for (const name of names) headers[name] ??= header(name);
     return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
   }
@@ -191,16 +191,20 @@ export function openApiDocument(groups: readonly OperationGroup[], root = "/"): 
     return { required, content: { "application/json": { schema, example: exampleOf(schema, schemas) } } };
   }
 
-  function answerOf({ answer, type = "application/json", gives = [], limit }: Operation): Json {
+  function successOf({ response, type = "application/json", responseHeaders = [], limit }: Operation): Json {
     const limits = limit ? (["RateLimit", "RateLimit-Policy"] as const) : [];
-    const schema = write(answer);
+    const schema = write(response);
     const content = { [mediaType(type)]: { schema, example: exampleOf(schema, schemas) } };
-    return { description: "Done.", headers: headersOf(["X-Request-Id", ...limits, ...gives]), content };
+    return {
+      description: "Done.",
+      headers: headersOf(["X-Request-Id", ...limits, ...responseHeaders]),
+      content,
+    };
   }
 
   const problem = write(problemSchema);
 
-  function refusal(status: number, ofThem: readonly Code[]): Json {
+  function errorResponse(status: number, ofThem: readonly Code[]): Json {
     const narrower = { type: "object", properties: { status: { const: status }, code: { enum: ofThem } } };
     return {
       description: `${STATUS_CODES[status]}: ${ofThem.map((code) => `\`${code}\``).join(", ")}.`,
@@ -210,14 +214,14 @@ export function openApiDocument(groups: readonly OperationGroup[], root = "/"): 
   }
 
   /** By status. Those that have nothing of this operation's own are named, and stand in the document once. */
-  function refusalsByStatus(asked: Operation): Json {
+  function errorsByStatus(asked: Operation): Json {
     const all = errorsOf(asked);
     return Object.fromEntries(
       [...new Set(all.map((code) => statuses[code]))].map((status) => {
         const ofThem = all.filter((code) => statuses[code] === status);
-        const answered = refusal(status, ofThem);
+        const answered = errorResponse(status, ofThem);
         const name = (STATUS_CODES[status] ?? String(status)).replace(/\W/g, "");
-        const isOwn = asked.refusals?.some((code) => ofThem.includes(code));
+        const isOwn = asked.errors?.some((code) => ofThem.includes(code));
         if (!isOwn) responses[name] ??= answered;
         if (JSON.stringify(responses[name]) !== JSON.stringify(answered)) return [status, answered];
         return [status, { $ref: `#/components/responses/${name}` }];
@@ -234,10 +238,10 @@ export function openApiDocument(groups: readonly OperationGroup[], root = "/"): 
           summary: asked.summary,
           description: index === 0 ? asked.description : `The same as \`${asked.name}\`.`,
           tags: [tag],
-          security: asked.access === "anyone" ? [] : [{ cookie: [] }, { token: [] }],
+          security: asked.access !== "signed in" ? [] : [{ cookie: [] }, { token: [] }],
           parameters: parametersOf(asked, path),
           requestBody: bodyOf(asked),
-          responses: { 200: answerOf(asked), ...refusalsByStatus(asked) },
+          responses: { 200: successOf(asked), ...errorsByStatus(asked) },
         };
       }
     }

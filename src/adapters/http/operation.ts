@@ -6,62 +6,73 @@ import { z } from "zod";
 import type { Messaging } from "../../application/messaging.js";
 import type { ChatId } from "../../domain/chat.js";
 import type { Session } from "../../domain/session.js";
-import { sendText, setCommonHeaders, JSON_TYPE } from "./response.js";
 import type { Audit, AuditAction } from "./audit.js";
 import { check, parseBody } from "./body.js";
 import { credentials } from "./credentials.js";
+import { toJsonLines } from "./json-lines.js";
 import type { Limits } from "./limits.js";
 import { HttpError, toHttpError, type Code, type FieldNames } from "./problem.js";
+import { sendText, setCommonHeaders, JSON_TYPE } from "./response.js";
 
-/** A header of a request that an operation goes by. */
+/** A request header that an operation reads. */
 export type RequestHeader = "Idempotency-Key" | "Last-Event-ID";
 
-/** A header of an answer that a client goes by. */
-export type AnswerHeader = "Idempotency-Replayed" | "Link" | "Set-Cookie";
+/** A response header that an operation sets. */
+export type ResponseHeader = "Idempotency-Replayed" | "Link" | "Set-Cookie";
 
-/** One thing that a client can ask for: how it is found, who may ask, what it takes, what it gives. */
-export type Operation<Body = unknown, Query = unknown, Given = unknown> = {
-  /** What generated clients call it. No other has this name. */
+/** One call of the API. Its route, its checks, its part of the OpenAPI document and of the client come from this definition. */
+export type Operation<Body = unknown, Query = unknown, Response = unknown> = {
+  /** The `operationId`, which generated clients use as the method name. Unique. */
   readonly name: string;
-  /** What it does, in a line for the document. */
+  /** One line for the document. */
   readonly summary: string;
-  /** More of that, where a line does not do. */
+  /** Details for the document, in Markdown. */
   readonly description?: string;
   readonly method: "get" | "post" | "put" | "patch" | "delete";
-  /** One or more, all alike; `:name` in one stands for any text. */
+  /** Equivalent paths; `:name` is a parameter. */
   readonly paths: readonly [string, ...string[]];
-  /** Without it no body is taken but `{}`. */
+  /** The schema of the request body. Without it, only an empty body or `{}` is accepted. */
   readonly body?: z.ZodType<Body>;
-  /** Of the parameters behind the `?`, which come as text. Without it none is taken. */
+  /** The schema of the query parameters, which arrive as strings. Without it, no parameter is accepted. */
   readonly query?: z.ZodType<Query>;
-  readonly takes?: readonly RequestHeader[];
-  /** What is given with 200: a value to be written as JSON, or text. */
-  readonly answer: z.ZodType<Given>;
-  /** The media type of the answer, where it is not JSON. */
+  readonly requestHeaders?: readonly RequestHeader[];
+  /** The schema of the body of a 200 response: of a value sent as JSON, of a text, or of each row of JSON Lines. */
+  readonly response: z.ZodType<Response>;
+  /** The media type of a 200 response. Defaults to JSON. */
   readonly type?: string;
-  readonly gives?: readonly AnswerHeader[];
-  /** What it refuses with besides what `errorsOf` adds. */
-  readonly refusals?: readonly Code[];
-  /** What the fields that the core refuses are called here, where that is not their usual name. */
+  readonly responseHeaders?: readonly ResponseHeader[];
+  /** The codes that this operation responds with, besides those that `errorsOf` adds. */
+  readonly errors?: readonly Code[];
+  /** The request fields that errors of the core refer to, where they differ from the defaults in `problem.ts`. */
   readonly fields?: FieldNames;
-  /** What the audit log calls it when it is done. */
+  /** The action that the audit log records on success. */
   readonly audit?: AuditAction;
 } & (
   | {
       readonly access: "anyone";
-      /** Which limit it counts for, by the address of who asks. */
+      /** The rate limit that applies, counted per client address. */
       readonly limit?: "registrations";
-      handle(request: OperationRequest<Body, Query>): Promise<NoInfer<Given> | JsonText | Readable | Written>;
+      handle(request: OperationRequest<Body, Query>): Promise<ResponseBody<Response>>;
     }
   | {
       readonly access: "signed in";
-      /** Which limit it counts for, by the user. */
+      /** The rate limit that applies, counted per user. */
       readonly limit?: "sends";
-      handle(request: SignedInRequest<Body, Query>): Promise<NoInfer<Given> | JsonText | Readable | Written>;
+      handle(request: SignedInRequest<Body, Query>): Promise<ResponseBody<Response>>;
+    }
+  | {
+      /** Requires no session. Mounted only where `Dependencies.operator` is set. */
+      readonly access: "operator";
+      readonly limit?: never;
+      handle(request: OperationRequest<Body, Query>): Promise<ResponseBody<Response>>;
     }
 );
 
-/** What is given with 200, as JSON that is written out already. */
+/** What `handle` returns: the value of the response schema, serialized JSON, a stream, a writer, or rows for JSON Lines. */
+type ResponseBody<Response> =
+  NoInfer<Response> | JsonText | Readable | BodyWriter | AsyncIterable<NoInfer<Response>>;
+
+/** A response body that is already serialized as JSON. */
 export class JsonText {
   readonly text: string;
 
@@ -70,13 +81,13 @@ export class JsonText {
   }
 }
 
-/** Writes the body of the answer by itself, for as long as it takes. */
-export type Written = (response: ServerResponse) => void;
+/** Writes and ends the response body itself, for as long as it needs. */
+export type BodyWriter = (response: ServerResponse) => void;
 
 export interface OperationRequest<Body, Query> {
   readonly body: Body;
   readonly query: Query;
-  /** What stands at the `:name`s of the path. */
+  /** The path parameters by name, decoded. */
   readonly params: Readonly<Record<string, string>>;
   readonly ctx: Context;
 }
@@ -85,15 +96,15 @@ export interface SignedInRequest<Body, Query> extends OperationRequest<Body, Que
   readonly session: Session;
 }
 
-/** Ties the body and the query that `handle` gets, and what it gives (or a stream of that, or who writes it), to their schemas. */
-export function operation<Body = unknown, Query = unknown, Given = unknown>(
-  definition: Operation<Body, Query, Given>,
+/** Defines an operation. The types of the body, the query and the response that `handle` sees follow from the schemas. */
+export function operation<Body = unknown, Query = unknown, Response = unknown>(
+  definition: Operation<Body, Query, Response>,
 ): Operation {
   return definition;
 }
 
-/** Whatever is asked for. */
-const ofEveryRequest: readonly Code[] = [
+/** Errors of every request. */
+const commonErrors: readonly Code[] = [
   "bad_request",
   "invalid_json",
   "invalid_request",
@@ -105,91 +116,105 @@ const ofEveryRequest: readonly Code[] = [
   "internal_error",
 ];
 
-/** Wherever the store is asked who the caller is. */
-const ofSignedIn: readonly Code[] = ["two_credentials", "not_signed_in", "busy", "store_unavailable"];
+/** Errors of looking up the session of a request. */
+const sessionErrors: readonly Code[] = ["two_credentials", "not_signed_in", "busy", "store_unavailable"];
 
-/** All codes that an operation can refuse with. */
-export function errorsOf({ access, limit, refusals = [] }: Operation): readonly Code[] {
+/** All error codes that an operation can respond with. */
+export function errorsOf({ access, limit, errors = [] }: Operation): readonly Code[] {
   return [
-    ...ofEveryRequest,
-    ...(access === "signed in" ? ofSignedIn : []),
+    ...commonErrors,
+    ...(access === "signed in" ? sessionErrors : []),
     ...(limit ? (["too_many_requests"] as const) : []),
-    ...refusals,
+    ...errors,
   ];
 }
 
-/** What every operation is surrounded by. */
-interface Surroundings {
+interface Dependencies {
   readonly messaging: Messaging;
   readonly limits: Limits;
   readonly audit: Audit;
+  /** Whether operator operations are mounted: only on a listener that the operator alone can reach. */
+  readonly operator?: boolean;
 }
 
-/**
- * Checks come in one order everywhere: who is asking (401), whether that is too often (429), then what shape the request
- * has (400).
- */
+type RoutedContext = Context & { readonly params: Readonly<Record<string, string>> };
+
+/** Registers the routes of the operations. Each request is authenticated (401), rate-limited (429), then validated (400). */
 export function mount(
   router: Router,
   operations: readonly Operation[],
-  { messaging, limits, audit }: Surroundings,
+  { messaging, limits, audit, operator = false }: Dependencies,
 ): void {
-  for (const asked of operations) {
-    const answer = async (ctx: Context & { readonly params: Readonly<Record<string, string>> }) => {
-      let given: unknown;
+  async function run(ctx: RoutedContext, called: Operation): Promise<unknown> {
+    if (called.access !== "signed in") {
+      if (called.limit) await limits.countRegistration(ctx);
+      return called.handle(await parseRequest(ctx, called));
+    }
+    const session = await messaging.authenticate(credentials(ctx));
+    ctx.state["userId"] = session.user.id;
+    ctx.state["sessionId"] = session.id;
+    if (called.limit) await limits.countSend(ctx, session.user.id);
+    return called.handle({ ...(await parseRequest(ctx, called)), session });
+  }
+
+  for (const each of operations) {
+    if (each.access === "operator" && !operator) continue;
+    const handler = async (ctx: RoutedContext) => {
+      let body: unknown;
       try {
-        if (asked.access === "anyone") {
-          if (asked.limit) await limits.countRegistration(ctx);
-          given = await asked.handle(await checkRequest(ctx, asked));
-        } else {
-          const session = await messaging.authenticate(credentials(ctx));
-          ctx.state["userId"] = session.user.id;
-          ctx.state["sessionId"] = session.id;
-          if (asked.limit) await limits.countSend(ctx, session.user.id);
-          given = await asked.handle({ ...(await checkRequest(ctx, asked)), session });
-        }
-        if (asked.audit) audit(ctx, asked.audit);
+        body = await run(ctx, each);
+        if (isRows(body)) body = await toJsonLines(body);
+        if (each.audit) audit(ctx, each.audit);
       } catch (error) {
-        throw toHttpError(error, asked.fields);
+        throw toHttpError(error, each.fields);
       }
-      const { type = JSON_TYPE } = asked;
-      if (!(given instanceof Readable) && typeof given !== "function") {
-        sendText(ctx, 200, type, textOf(given, asked));
-        return;
-      }
-      setCommonHeaders(ctx);
-      ctx.type = type;
-      ctx.status = 200;
-      if (given instanceof Readable) {
-        ctx.body = given;
-      } else {
-        ctx.respond = false;
-        (given as Written)(ctx.res);
-      }
+      respond(ctx, each, body);
     };
-    for (const path of asked.paths) router[asked.method](path, answer);
+    for (const path of each.paths) router[each.method](path, handler);
   }
 }
 
-function textOf(given: unknown, { type }: Operation): string {
-  if (given instanceof JsonText) return given.text;
-  return type === undefined ? JSON.stringify(given) : String(given);
+function isRows(body: unknown): body is AsyncIterable<unknown> {
+  return (
+    typeof body === "object" && body !== null && Symbol.asyncIterator in body && !(body instanceof Readable)
+  );
 }
 
-const nothing = z.strictObject({});
+function respond(ctx: Context, { type }: Operation, body: unknown): void {
+  if (!(body instanceof Readable) && typeof body !== "function") {
+    sendText(ctx, 200, type ?? JSON_TYPE, textOf(body, type));
+    return;
+  }
+  setCommonHeaders(ctx);
+  ctx.type = type ?? JSON_TYPE;
+  ctx.status = 200;
+  if (body instanceof Readable) {
+    ctx.body = body;
+  } else {
+    ctx.respond = false;
+    (body as BodyWriter)(ctx.res);
+  }
+}
 
-async function checkRequest(
-  ctx: Context & { readonly params: Readonly<Record<string, string>> },
-  { body = nothing, query = nothing }: Operation,
+function textOf(body: unknown, type: string | undefined): string {
+  if (body instanceof JsonText) return body.text;
+  return type === undefined ? JSON.stringify(body) : String(body);
+}
+
+const emptySchema = z.strictObject({});
+
+async function parseRequest(
+  ctx: RoutedContext,
+  { body = emptySchema, query = emptySchema }: Operation,
 ): Promise<OperationRequest<unknown, unknown>> {
   const parameters = check(query, { ...ctx.query });
   return { body: await parseBody(ctx, body), query: parameters, params: ctx.params, ctx };
 }
 
 /**
- * The id that stands in a path.
+ * Parses an id in a path.
  *
- * @throws HttpError `not_found` unless it is a positive whole number up to 2^53-1
+ * @throws HttpError `not_found` unless it is a whole number from 1 to 2^53-1
  */
 export function parseId(segment: string | undefined): number {
   if (
@@ -197,11 +222,15 @@ export function parseId(segment: string | undefined): number {
     !/^[1-9][0-9]{0,15}$/.test(segment) ||
     !Number.isSafeInteger(Number(segment))
   ) {
-    throw new HttpError("not_found", "There is nothing at this path: an id is a positive whole number.");
+    throw new HttpError(
+      "not_found",
+      "Invalid id in the path. Use a whole number from 1 to 9007199254740991.",
+    );
   }
   return Number(segment);
 }
 
+/** Parses a chat id in a path. See `parseId`. */
 export function parseChatId(segment: string | undefined): ChatId {
   return parseId(segment) as ChatId;
 }

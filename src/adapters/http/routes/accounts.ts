@@ -23,8 +23,8 @@ export function accountOperations(
       paths: ["/v1/auth/register"],
       access: "anyone",
       body: loginForm,
-      answer: userSchema,
-      refusals: [
+      response: userSchema,
+      errors: [
         "invalid_username",
         "invalid_password",
         "refused_password",
@@ -47,9 +47,9 @@ export function accountOperations(
       paths: ["/v1/auth/login"],
       access: "anyone",
       body: loginForm,
-      answer: userSchema,
-      gives: ["Set-Cookie"],
-      refusals: [
+      response: userSchema,
+      responseHeaders: ["Set-Cookie"],
+      errors: [
         "invalid_password",
         "wrong_credentials",
         "account_disabled",
@@ -75,8 +75,8 @@ export function accountOperations(
       method: "post",
       paths: ["/v1/auth/logout"],
       access: "signed in",
-      answer: nothingSchema,
-      gives: ["Set-Cookie"],
+      response: nothingSchema,
+      responseHeaders: ["Set-Cookie"],
       audit: "logout",
       async handle({ session, ctx }) {
         if (session.kind === "cookie") await cookie.take(ctx);
@@ -92,8 +92,8 @@ export function accountOperations(
       paths: ["/v1/auth/password"],
       access: "signed in",
       body: z.strictObject({ current_password: password, new_password: password }),
-      answer: nothingSchema,
-      refusals: ["invalid_password", "refused_password", "wrong_password", "too_many_requests"],
+      response: nothingSchema,
+      errors: ["invalid_password", "refused_password", "wrong_password", "too_many_requests"],
       fields: { invalid_password: "new_password", refused_password: "new_password" },
       audit: "password_changed",
       async handle({ session: by, body, ctx }) {

@@ -23,8 +23,8 @@ export function chatOperations(messaging: Messaging): readonly Operation[] {
       paths: ["/v1/group_chat"],
       access: "signed in",
       body: z.strictObject({ title: field.title.nullish() }),
-      answer: z.object({ chat_id: field.chatId }),
-      refusals: ["invalid_title"],
+      response: z.object({ chat_id: field.chatId }),
+      errors: ["invalid_title"],
       audit: "chat_created",
       async handle({ session, body }) {
         const chat = await messaging.createGroupChat({ by: session.user.id, title: body.title });
@@ -38,8 +38,8 @@ export function chatOperations(messaging: Messaging): readonly Operation[] {
       paths: ["/v1/group_chat/:chat_id"],
       access: "signed in",
       body: z.strictObject({ title: field.title.nullable() }),
-      answer: nothingSchema,
-      refusals: ["invalid_title", "p2p_chat", "not_a_participant", "not_found"],
+      response: nothingSchema,
+      errors: ["invalid_title", "p2p_chat", "not_a_participant", "not_found"],
       async handle({ session, params, body }) {
         const chatId = parseChatId(params["chat_id"]);
         await messaging.renameChat({ by: session.user.id, chatId, title: body.title });
@@ -53,8 +53,8 @@ export function chatOperations(messaging: Messaging): readonly Operation[] {
       paths: ["/v1/group_chat/:chat_id/participants"],
       access: "signed in",
       body: z.strictObject({ username: field.username }),
-      answer: nothingSchema,
-      refusals: ["unknown_user", "p2p_chat", "already_participant", "not_a_participant", "not_found"],
+      response: nothingSchema,
+      errors: ["unknown_user", "p2p_chat", "already_participant", "not_a_participant", "not_found"],
       audit: "participant_added",
       async handle({ session, params, body, ctx }) {
         const chatId = parseChatId(params["chat_id"]);
@@ -71,8 +71,8 @@ export function chatOperations(messaging: Messaging): readonly Operation[] {
       method: "delete",
       paths: ["/v1/group_chat/:chat_id/participants/:user"],
       access: "signed in",
-      answer: nothingSchema,
-      refusals: ["unknown_user", "p2p_chat", "user_not_in_chat", "not_a_participant", "not_found"],
+      response: nothingSchema,
+      errors: ["unknown_user", "p2p_chat", "user_not_in_chat", "not_a_participant", "not_found"],
       audit: "participant_removed",
       async handle({ session, params, ctx }) {
         const chatId = parseChatId(params["chat_id"]);
@@ -90,9 +90,9 @@ export function chatOperations(messaging: Messaging): readonly Operation[] {
       paths: ["/v1/chats"],
       access: "signed in",
       query: z.strictObject({ limit: limit.default(DEFAULT_LIMIT), cursor: field.chatCursor.optional() }),
-      answer: z.array(chatSchema),
-      gives: ["Link"],
-      refusals: ["invalid_cursor"],
+      response: z.array(chatSchema),
+      responseHeaders: ["Link"],
+      errors: ["invalid_cursor"],
       async handle({ session, query, ctx }) {
         const { chats, next } = await messaging.listChats({ by: session.user.id, ...query });
         linkPages(ctx, { next: next === undefined ? undefined : { limit: query.limit, cursor: next } });
@@ -105,8 +105,8 @@ export function chatOperations(messaging: Messaging): readonly Operation[] {
       method: "get",
       paths: ["/v1/chats/:chat_id"],
       access: "signed in",
-      answer: chatInFullSchema,
-      refusals: ["not_a_participant", "not_found"],
+      response: chatInFullSchema,
+      errors: ["not_a_participant", "not_found"],
       async handle({ session, params }) {
         const chatId = parseChatId(params["chat_id"]);
         const { overview, participants } = await messaging.getChat({ by: session.user.id, chatId });
@@ -120,8 +120,8 @@ export function chatOperations(messaging: Messaging): readonly Operation[] {
       paths: ["/v1/chats/:chat_id/read"],
       access: "signed in",
       body: z.strictObject({ seq: upTo }),
-      answer: z.object({ read_seq: field.readSeq, unread_count: field.unreadCount }),
-      refusals: ["not_a_participant", "not_found"],
+      response: z.object({ read_seq: field.readSeq, unread_count: field.unreadCount }),
+      errors: ["not_a_participant", "not_found"],
       async handle({ session, params, body }) {
         const chatId = parseChatId(params["chat_id"]);
         const chat = chatJson(await messaging.markRead({ by: session.user.id, chatId, seq: body.seq }));

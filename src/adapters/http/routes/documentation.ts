@@ -36,7 +36,7 @@ export function documentationOperations(document: () => OpenApiDocument): readon
       method: "get",
       paths: ["/openapi.json"],
       access: "anyone",
-      answer: z.looseObject({ openapi: z.literal("3.1.1") }),
+      response: z.looseObject({ openapi: z.literal("3.1.1") }),
       handle: async () => (written ??= document()),
     }),
     operation({
@@ -46,8 +46,8 @@ export function documentationOperations(document: () => OpenApiDocument): readon
       paths: ["/docs"],
       access: "anyone",
       type: "text/html; charset=utf-8",
-      answer: z.string().meta({ examples: ["<!doctype html>…"] }),
-      refusals: ["not_found"],
+      response: z.string().meta({ examples: ["<!doctype html>…"] }),
+      errors: ["not_found"],
       async handle({ ctx }) {
         const { name } = await (script ??= readScript());
         ctx.set("Content-Security-Policy", PAGE_POLICY);
@@ -61,8 +61,8 @@ export function documentationOperations(document: () => OpenApiDocument): readon
       paths: ["/docs/:script"],
       access: "anyone",
       type: "text/javascript; charset=utf-8",
-      answer: z.string().meta({ examples: ["…"] }),
-      refusals: ["not_found"],
+      response: z.string().meta({ examples: ["…"] }),
+      errors: ["not_found"],
       async handle({ params, ctx }) {
         const { name, text } = await (script ??= readScript());
         if (params["script"] !== name)

@@ -35,7 +35,7 @@ export function eventOperations(messaging: Messaging, streams: EventStreams): re
       method: "get",
       paths: ["/v1/sync"],
       access: "signed in",
-      answer: snapshotSchema,
+      response: snapshotSchema,
       async handle({ session }) {
         const { chats, cursor } = await messaging.sync({ by: session.user.id });
         return { chats: chats.map(chatJson), cursor };
@@ -58,8 +58,8 @@ export function eventOperations(messaging: Messaging, streams: EventStreams): re
           .default(0)
           .meta({ description: "How many seconds to wait for an event where there is none yet." }),
       }),
-      answer: eventPageSchema,
-      refusals: ["invalid_cursor", "cursor_expired"],
+      response: eventPageSchema,
+      errors: ["invalid_cursor", "cursor_expired"],
       async handle({ session, query: { after, limit: most, wait }, ctx }) {
         const { events, cursor, hasMore } = await messaging.listEvents({
           by: session.user.id,
@@ -81,10 +81,10 @@ export function eventOperations(messaging: Messaging, streams: EventStreams): re
       paths: ["/v1/events/stream"],
       access: "signed in",
       query: z.strictObject({ after: field.eventCursor.optional() }),
-      takes: ["Last-Event-ID"],
+      requestHeaders: ["Last-Event-ID"],
       type: "text/event-stream",
-      answer: frames,
-      refusals: ["invalid_cursor"],
+      response: frames,
+      errors: ["invalid_cursor"],
       fields: { invalid_cursor: "after" },
       async handle({ session, query, ctx }) {
         // A client that reconnects asks for the same URL: where it has got to is in the header.

@@ -72,8 +72,8 @@ const asList = {
     "The whole list, unless a parameter asks for a page: with `limit` the newest messages, with `before` the newest before " +
     `that one, with \`after\` the oldest after it; ${DEFAULT_LIMIT} where there is no \`limit\`. Always oldest first.`,
   query: page,
-  answer: z.array(messageSchema),
-  gives: ["Link"],
+  response: z.array(messageSchema),
+  responseHeaders: ["Link"],
 } as const;
 
 /**
@@ -104,10 +104,10 @@ export function messageOperations(messaging: Messaging): readonly Operation[] {
       access: "signed in",
       limit: "sends",
       body: newMessage.transform((body, context) => ({ text: body.message, to: destination(body, context) })),
-      takes: ["Idempotency-Key"],
-      answer: messageSchema,
-      gives: ["Idempotency-Replayed"],
-      refusals: [
+      requestHeaders: ["Idempotency-Key"],
+      response: messageSchema,
+      responseHeaders: ["Idempotency-Replayed"],
+      errors: [
         "invalid_message",
         "invalid_idempotency_key",
         "unknown_user",
@@ -130,8 +130,8 @@ export function messageOperations(messaging: Messaging): readonly Operation[] {
       paths: ["/v1/messages/:id"],
       access: "signed in",
       body: z.strictObject({ message: field.messageText }),
-      answer: messageSchema,
-      refusals: ["invalid_message", "message_deleted", "not_your_message", "not_found"],
+      response: messageSchema,
+      errors: ["invalid_message", "message_deleted", "not_your_message", "not_found"],
       limit: "sends",
       async handle({ session, params, body }) {
         const id = parseId(params["id"]) as MessageId;
@@ -144,8 +144,8 @@ export function messageOperations(messaging: Messaging): readonly Operation[] {
       method: "delete",
       paths: ["/v1/messages/:id"],
       access: "signed in",
-      answer: messageSchema,
-      refusals: ["not_your_message", "not_found"],
+      response: messageSchema,
+      errors: ["not_your_message", "not_found"],
       limit: "sends",
       async handle({ session, params }) {
         const id = parseId(params["id"]) as MessageId;
@@ -168,7 +168,7 @@ export function messageOperations(messaging: Messaging): readonly Operation[] {
       paths: ["/v1/group_chat/messages/group/:chat_id", "/v1/messages/group/:chat_id"],
       access: "signed in",
       ...asList,
-      refusals: ["p2p_chat", "not_a_participant", "not_found"],
+      errors: ["p2p_chat", "not_a_participant", "not_found"],
       handle: async (request) => list(request, { chatId: parseChatId(request.params["chat_id"]) }),
     }),
     operation({
@@ -178,7 +178,7 @@ export function messageOperations(messaging: Messaging): readonly Operation[] {
       paths: ["/v1/group_chat/messages/p2p/:username", "/v1/messages/p2p/:username"],
       access: "signed in",
       ...asList,
-      refusals: ["unknown_user"],
+      errors: ["unknown_user"],
       handle: (request) => list(request, { username: request.params["username"] ?? "" }),
     }),
   ];

@@ -14,7 +14,7 @@ export function serverOperations(storeStatus: () => StoreStatus, metrics: Metric
       method: "get",
       paths: ["/healthz"],
       access: "anyone",
-      answer: nothingSchema,
+      response: nothingSchema,
       handle: async () => ({}),
     }),
     operation({
@@ -23,8 +23,8 @@ export function serverOperations(storeStatus: () => StoreStatus, metrics: Metric
       method: "get",
       paths: ["/readyz"],
       access: "anyone",
-      answer: nothingSchema,
-      refusals: ["store_unavailable"],
+      response: nothingSchema,
+      errors: ["store_unavailable"],
       async handle() {
         const { fault } = storeStatus();
         if (fault !== undefined) throw new MessagingError("store_unavailable", fault);
@@ -38,7 +38,7 @@ export function serverOperations(storeStatus: () => StoreStatus, metrics: Metric
       paths: ["/metrics"],
       access: "anyone",
       type: metrics.contentType,
-      answer: z.string().meta({ examples: ["palaver_store_writable 1\n"] }),
+      response: z.string().meta({ examples: ["palaver_store_writable 1\n"] }),
       handle: () => metrics.text(),
     }),
   ];

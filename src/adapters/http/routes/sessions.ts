@@ -23,7 +23,7 @@ export function sessionOperations(messaging: Messaging): readonly Operation[] {
       method: "get",
       paths: ["/v1/auth/session"],
       access: "signed in",
-      answer: currentSessionSchema,
+      response: currentSessionSchema,
       handle: async ({ session: { id, user, expiresAt } }) => ({
         user_id: user.id,
         username: user.username,
@@ -37,7 +37,7 @@ export function sessionOperations(messaging: Messaging): readonly Operation[] {
       method: "get",
       paths: ["/v1/auth/sessions"],
       access: "signed in",
-      answer: z.array(sessionSchema),
+      response: z.array(sessionSchema),
       handle: async ({ session: by }) =>
         (await messaging.listSessions({ by })).map((session) => sessionJson(session, by)),
     }),
@@ -47,8 +47,8 @@ export function sessionOperations(messaging: Messaging): readonly Operation[] {
       method: "delete",
       paths: ["/v1/auth/sessions/:session_id"],
       access: "signed in",
-      answer: nothingSchema,
-      refusals: ["unknown_session"],
+      response: nothingSchema,
+      errors: ["unknown_session"],
       audit: "session_ended",
       async handle({ session: by, params }) {
         await messaging.endSession({ by, sessionId: params["session_id"] as SessionId });
@@ -62,7 +62,7 @@ export function sessionOperations(messaging: Messaging): readonly Operation[] {
       method: "delete",
       paths: ["/v1/auth/sessions"],
       access: "signed in",
-      answer: nothingSchema,
+      response: nothingSchema,
       audit: "other_sessions_ended",
       async handle({ session: by }) {
         await messaging.endOtherSessions({ by });
@@ -77,8 +77,8 @@ export function sessionOperations(messaging: Messaging): readonly Operation[] {
       paths: ["/v1/auth/tokens"],
       access: "signed in",
       body: z.strictObject({ name: field.tokenName }),
-      answer: newTokenSchema,
-      refusals: ["invalid_token_name", "too_many_tokens"],
+      response: newTokenSchema,
+      errors: ["invalid_token_name", "too_many_tokens"],
       audit: "token_created",
       async handle({ session: by, body }) {
         const { session, secret } = await messaging.createToken({ by, name: body.name });
@@ -91,7 +91,7 @@ export function sessionOperations(messaging: Messaging): readonly Operation[] {
       method: "get",
       paths: ["/v1/auth/tokens"],
       access: "signed in",
-      answer: z.array(tokenSchema),
+      response: z.array(tokenSchema),
       handle: async ({ session: by }) => (await messaging.listTokens({ by })).map(tokenJson),
     }),
     operation({
@@ -100,8 +100,8 @@ export function sessionOperations(messaging: Messaging): readonly Operation[] {
       method: "delete",
       paths: ["/v1/auth/tokens/:token_id"],
       access: "signed in",
-      answer: nothingSchema,
-      refusals: ["unknown_token"],
+      response: nothingSchema,
+      errors: ["unknown_token"],
       audit: "token_ended",
       async handle({ session: by, params }) {
         await messaging.endToken({ by, tokenId: params["token_id"] as SessionId });
