@@ -69,7 +69,7 @@ export type Code =
   | "busy"
   | "store_unavailable";
 
-/** Somebody who has an account. */
+/** A user. */
 export interface User {
   /** Opaque, and longer than any username. */
   readonly user_id: string;
@@ -81,7 +81,7 @@ export interface User {
   readonly username: string;
 }
 
-/** Whose session it is, and until when. */
+/** The session of the request: its user and its expiry. */
 export interface CurrentSession {
   /** Opaque, and longer than any username. */
   readonly user_id: string;
@@ -97,21 +97,21 @@ export interface CurrentSession {
   readonly expires_at: string;
 }
 
-/** A user's stay in one browser. */
+/** A login of a user in one browser. */
 export interface Session {
   /** The name of a session, which gives no access. */
   readonly session_id: string;
-  /** Whether it is the one that asks. */
+  /** Whether it is the session of this request. */
   readonly current: boolean;
   /** RFC 3339, in UTC, with milliseconds. */
   readonly created_at: string;
-  /** Up to an hour behind. */
+  /** When it was last used, up to an hour late. */
   readonly last_seen_at: string;
-  /** What the browser called itself at the login. */
+  /** The `User-Agent` of the login, or null. */
   readonly user_agent: string | null;
 }
 
-/** A token, with the text that gives access. */
+/** A token with its secret. */
 export interface NewToken {
   /** The name of a token, which gives no access. */
   readonly token_id: string;
@@ -122,11 +122,11 @@ export interface NewToken {
   readonly last_seen_at: string;
   /** RFC 3339, in UTC, with milliseconds. */
   readonly expires_at: string;
-  /** What gives access. It is told this once. */
+  /** The secret. It is shown only once. */
   readonly token: string;
 }
 
-/** Lets a program in, in `Authorization: Bearer …`. */
+/** Access for a program, sent as `Authorization: Bearer …`. */
 export interface Token {
   /** The name of a token, which gives no access. */
   readonly token_id: string;
@@ -144,9 +144,9 @@ export interface Chat {
   /** The id of a chat. */
   readonly chat_id: number;
   readonly kind: "group" | "p2p";
-  /** Of a group chat that has one. */
+  /** The title of a group chat, or null. */
   readonly title: string | null;
-  /** In a p2p chat, who the other one is. */
+  /** The other user of a p2p chat, or null. */
   readonly with_username: string | null;
   readonly participant_count: number;
   readonly last_message: Message | null;
@@ -158,7 +158,7 @@ export interface Chat {
   readonly unread_count: number;
 }
 
-/** A message, as it stands now. */
+/** A message in its current state. */
 export interface Message {
   /** Grows over the whole server. */
   readonly id: number;
@@ -176,7 +176,7 @@ export interface Message {
   readonly sender_user_id: string;
   /** When it was sent. */
   readonly timestamp: string;
-  /** Empty once it is deleted. */
+  /** The text. Empty once it is deleted. */
   readonly message: string;
   /** Null unless it was edited. */
   readonly edited_at: string | null;
@@ -184,14 +184,14 @@ export interface Message {
   readonly deleted_at: string | null;
 }
 
-/** A chat, and who is in it. */
+/** A chat with its participants. */
 export interface ChatInFull {
   /** The id of a chat. */
   readonly chat_id: number;
   readonly kind: "group" | "p2p";
-  /** Of a group chat that has one. */
+  /** The title of a group chat, or null. */
   readonly title: string | null;
-  /** In a p2p chat, who the other one is. */
+  /** The other user of a p2p chat, or null. */
   readonly with_username: string | null;
   readonly participant_count: number;
   readonly last_message: Message | null;
@@ -204,7 +204,7 @@ export interface ChatInFull {
   readonly participants: readonly Participant[];
 }
 
-/** Somebody who is in a chat. */
+/** A participant of a chat. */
 export interface Participant {
   /** Opaque, and longer than any username. */
   readonly user_id: string;
@@ -218,26 +218,29 @@ export interface Participant {
   readonly joined_at: string;
 }
 
-/** All the caller's chats, and the cursor at which they are so. */
+/** All the caller's chats as of the cursor. */
 export interface Snapshot {
   readonly chats: readonly Chat[];
   /** A place in the log of events. Opaque. */
   readonly cursor: string;
 }
 
-/** Events, and the cursor to go on from. */
+/** Events, and the cursor to continue from. */
 export interface EventPage {
   readonly events: readonly ChatEvent[];
   /** A place in the log of events. Opaque. */
   readonly cursor: string;
-  /** There are events after the cursor already. */
+  /** Whether more events follow the cursor. */
   readonly has_more: boolean;
 }
 
-/** Something that happened in a chat. Its `type` tells what. */
+/** A change in a chat; `type` names its kind. */
 export type ChatEvent = MessageEvent | ChatCreatedEvent | ChatRenamedEvent | ParticipantEvent | ChatReadEvent;
 
-/** The message is as it stands when the event is read, so a deleted text is never told again. */
+/**
+ * The message is in its current state when the event is read, so a deleted text is never delivered
+ * again.
+ */
 export interface MessageEvent {
   readonly type: "message.created" | "message.edited" | "message.deleted";
   /** A place in the log of events. Opaque. */
@@ -249,7 +252,7 @@ export interface MessageEvent {
   readonly message: Message;
 }
 
-/** A chat that the caller is in from its beginning. */
+/** A new chat, with the caller among its first participants. */
 export interface ChatCreatedEvent {
   readonly type: "chat.created";
   /** A place in the log of events. Opaque. */
@@ -259,7 +262,7 @@ export interface ChatCreatedEvent {
   /** RFC 3339, in UTC, with milliseconds. */
   readonly at: string;
   readonly kind: "group" | "p2p";
-  /** Of a group chat that has one. */
+  /** The title of a group chat, or null. */
   readonly title: string | null;
   readonly participants: readonly User[];
 }
@@ -272,11 +275,11 @@ export interface ChatRenamedEvent {
   readonly chat_id: number;
   /** RFC 3339, in UTC, with milliseconds. */
   readonly at: string;
-  /** Of a group chat that has one. */
+  /** The title of a group chat, or null. */
   readonly title: string | null;
 }
 
-/** Who was added gets `chat` with it, and nothing from before; who was removed gets no event after. */
+/** An added user receives `chat` and no earlier events; a removed user receives no later events. */
 export interface ParticipantEvent {
   readonly type: "participant.added" | "participant.removed";
   /** A place in the log of events. Opaque. */
@@ -297,7 +300,7 @@ export interface ParticipantEvent {
   readonly chat?: Chat;
 }
 
-/** The caller's own; in a p2p chat, the other one's too. */
+/** The caller has read up to `read_seq`. In a p2p chat also sent when the other user has. */
 export interface ChatReadEvent {
   readonly type: "chat.read";
   /** A place in the log of events. Opaque. */

@@ -11,11 +11,11 @@ export const chatSchema = z
     title: z
       .string()
       .nullable()
-      .meta({ description: "Of a group chat that has one.", examples: ["Plans"] }),
+      .meta({ description: "The title of a group chat, or null.", examples: ["Plans"] }),
     with_username: z
       .string()
       .nullable()
-      .meta({ description: "In a p2p chat, who the other one is.", examples: [null] }),
+      .meta({ description: "The other user of a p2p chat, or null.", examples: [null] }),
     participant_count: field.participantCount,
     last_message: messageSchema.nullable(),
     last_seq: field.lastSeq,
@@ -23,14 +23,6 @@ export const chatSchema = z
     unread_count: field.unreadCount,
   })
   .meta({ id: "Chat", description: "A chat, as the caller sees it." });
-
-export const participantSchema = z
-  .object({ user_id: field.userId, username: field.username, joined_at: field.time })
-  .meta({ id: "Participant", description: "Somebody who is in a chat." });
-
-export const chatInFullSchema = chatSchema
-  .extend({ participants: z.array(participantSchema) })
-  .meta({ id: "ChatInFull", description: "A chat, and who is in it." });
 
 export function chatJson(overview: ChatOverview): z.output<typeof chatSchema> {
   const { chat, lastMessage } = overview;
@@ -40,13 +32,35 @@ export function chatJson(overview: ChatOverview): z.output<typeof chatSchema> {
     title: chat.title,
     with_username: overview.withUsername,
     participant_count: overview.participantCount,
-    last_message: lastMessage === null ? null : messageJson(lastMessage),
+    last_message: lastMessage && messageJson(lastMessage),
     last_seq: lastSeq(overview),
     read_seq: overview.readSeq,
     unread_count: unreadCount(overview),
   };
 }
 
-export function participantJson({ id, username, joinedAt }: Participant): z.output<typeof participantSchema> {
+/** How far the caller has read a chat. */
+export const readStateSchema = z.object({ read_seq: field.readSeq, unread_count: field.unreadCount });
+
+export function readStateJson(overview: ChatOverview): z.output<typeof readStateSchema> {
+  return { read_seq: overview.readSeq, unread_count: unreadCount(overview) };
+}
+
+const participantSchema = z
+  .object({ user_id: field.userId, username: field.username, joined_at: field.time })
+  .meta({ id: "Participant", description: "A participant of a chat." });
+
+function participantJson({ id, username, joinedAt }: Participant): z.output<typeof participantSchema> {
   return { user_id: id, username, joined_at: timeJson(joinedAt) };
+}
+
+export const chatInFullSchema = chatSchema
+  .extend({ participants: z.array(participantSchema) })
+  .meta({ id: "ChatInFull", description: "A chat with its participants." });
+
+export function chatInFullJson(
+  overview: ChatOverview,
+  participants: readonly Participant[],
+): z.output<typeof chatInFullSchema> {
+  return { ...chatJson(overview), participants: participants.map(participantJson) };
 }

@@ -6,37 +6,38 @@ import { messageJson, messageSchema } from "./message.js";
 import { timeJson } from "./time.js";
 import { userJson, userSchema } from "./user.js";
 
-const place = { cursor: field.eventCursor, chat_id: field.chatId, at: field.time };
+const position = { cursor: field.eventCursor, chat_id: field.chatId, at: field.time };
 
 const messageEvent = z
   .object({
     type: z.enum(["message.created", "message.edited", "message.deleted"]),
-    ...place,
+    ...position,
     message: messageSchema,
   })
   .meta({
     id: "MessageEvent",
-    description: "The message is as it stands when the event is read, so a deleted text is never told again.",
+    description:
+      "The message is in its current state when the event is read, so a deleted text is never delivered again.",
   });
 
 const chatCreatedEvent = z
   .object({
     type: z.literal("chat.created"),
-    ...place,
+    ...position,
     kind: chatSchema.shape.kind,
     title: chatSchema.shape.title,
     participants: z.array(userSchema),
   })
-  .meta({ id: "ChatCreatedEvent", description: "A chat that the caller is in from its beginning." });
+  .meta({ id: "ChatCreatedEvent", description: "A new chat, with the caller among its first participants." });
 
 const chatRenamedEvent = z
-  .object({ type: z.literal("chat.renamed"), ...place, title: chatSchema.shape.title })
+  .object({ type: z.literal("chat.renamed"), ...position, title: chatSchema.shape.title })
   .meta({ id: "ChatRenamedEvent" });
 
 const participantEvent = z
   .object({
     type: z.enum(["participant.added", "participant.removed"]),
-    ...place,
+    ...position,
     ...userSchema.shape,
     participant_count: field.participantCount,
     chat: chatSchema.optional(),
@@ -44,55 +45,62 @@ const participantEvent = z
   .meta({
     id: "ParticipantEvent",
     description:
-      "Who was added gets `chat` with it, and nothing from before; who was removed gets no event after.",
+      "An added user receives `chat` and no earlier events; a removed user receives no later events.",
   });
 
 const chatReadEvent = z
   .object({
     type: z.literal("chat.read"),
-    ...place,
+    ...position,
     ...userSchema.shape,
     read_seq: field.readSeq,
     unread_count: field.unreadCount,
   })
-  .meta({ id: "ChatReadEvent", description: "The caller's own; in a p2p chat, the other one's too." });
+  .meta({
+    id: "ChatReadEvent",
+    description: "The caller has read up to `read_seq`. In a p2p chat also sent when the other user has.",
+  });
 
 export const eventSchema = z
   .union([messageEvent, chatCreatedEvent, chatRenamedEvent, participantEvent, chatReadEvent])
-  .meta({ id: "ChatEvent", description: "Something that happened in a chat. Its `type` tells what." });
+  .meta({ id: "ChatEvent", description: "A change in a chat; `type` names its kind." });
 
 export const eventPageSchema = z
   .object({
     events: z.array(eventSchema),
     cursor: field.eventCursor,
-    has_more: z
-      .boolean()
-      .meta({ description: "There are events after the cursor already.", examples: [false] }),
+    has_more: z.boolean().meta({ description: "Whether more events follow the cursor.", examples: [false] }),
   })
-  .meta({ id: "EventPage", description: "Events, and the cursor to go on from." });
+  .meta({ id: "EventPage", description: "Events, and the cursor to continue from." });
 
 export const snapshotSchema = z
   .object({ chats: z.array(chatSchema), cursor: field.eventCursor })
-  .meta({ id: "Snapshot", description: "All the caller's chats, and the cursor at which they are so." });
+  .meta({ id: "Snapshot", description: "All the caller's chats as of the cursor." });
 
 export function eventJson(event: ChatEvent): z.output<typeof eventSchema> {
-  const at = { cursor: event.cursor, chat_id: event.chatId, at: timeJson(event.at) };
+  const eventPosition = { cursor: event.cursor, chat_id: event.chatId, at: timeJson(event.at) };
   switch (event.type) {
     case "message.created":
     case "message.edited":
     case "message.deleted":
-      return { type: event.type, ...at, message: messageJson(event.message) };
+      return { type: event.type, ...eventPosition, message: messageJson(event.message) };
     case "chat.created": {
       const { kind, title } = event.chat;
-      return { type: event.type, ...at, kind, title, participants: event.participants.map(userJson) };
+      return {
+        type: event.type,
+        ...eventPosition,
+        kind,
+        title,
+        participants: event.participants.map(userJson),
+      };
     }
     case "chat.renamed":
-      return { type: event.type, ...at, title: event.title };
+      return { type: event.type, ...eventPosition, title: event.title };
     case "participant.added":
     case "participant.removed":
       return {
         type: event.type,
-        ...at,
+        ...eventPosition,
         ...userJson(event.user),
         participant_count: event.participantCount,
         ...(event.overview && { chat: chatJson(event.overview) }),
@@ -100,7 +108,7 @@ export function eventJson(event: ChatEvent): z.output<typeof eventSchema> {
     case "chat.read":
       return {
         type: event.type,
-        ...at,
+        ...eventPosition,
         ...userJson(event.user),
         read_seq: event.readSeq,
         unread_count: event.unreadCount,

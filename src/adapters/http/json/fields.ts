@@ -31,7 +31,7 @@ export const title = text.meta({
   examples: ["Plans"],
 });
 
-export const messageText = text.meta({
+export const message = text.meta({
   description: "Kept to the letter. Something to be seen in it, no NUL, no half of a surrogate pair.",
   minLength: 1,
   maxLength: MAX_MESSAGE_LENGTH,

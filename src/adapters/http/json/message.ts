@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Message } from "../../../domain/message.js";
 import * as field from "./fields.js";
-import { timeJson } from "./time.js";
+import { nullableTimeJson, timeJson } from "./time.js";
 
 export const messageSchema = z
   .object({
@@ -11,11 +11,13 @@ export const messageSchema = z
     sender_username: field.username,
     sender_user_id: field.userId,
     timestamp: field.time.meta({ description: "When it was sent." }),
-    message: z.string().meta({ description: "Empty once it is deleted.", examples: ["Hello, Bob!"] }),
+    message: z
+      .string()
+      .meta({ description: "The text. Empty once it is deleted.", examples: ["Hello, Bob!"] }),
     edited_at: field.time.nullable().meta({ description: "Null unless it was edited.", examples: [null] }),
     deleted_at: field.time.nullable().meta({ description: "Null unless it was deleted.", examples: [null] }),
   })
-  .meta({ id: "Message", description: "A message, as it stands now." });
+  .meta({ id: "Message", description: "A message in its current state." });
 
 export function messageJson(message: Message): z.output<typeof messageSchema> {
   return {
@@ -26,21 +28,21 @@ export function messageJson(message: Message): z.output<typeof messageSchema> {
     sender_user_id: message.sender.id,
     timestamp: timeJson(message.sentAt),
     message: message.text,
-    edited_at: message.editedAt === null ? null : timeJson(message.editedAt),
-    deleted_at: message.deletedAt === null ? null : timeJson(message.deletedAt),
+    edited_at: nullableTimeJson(message.editedAt),
+    deleted_at: nullableTimeJson(message.deletedAt),
   };
 }
 
-const writtenOut = new WeakMap<Message, string>();
+const serialized = new WeakMap<Message, string>();
 
 /**
- * The same, as JSON. It is written out once, however often it is read: a page of 50 messages takes 110 µs otherwise. For what
- * is never read again, that would only take memory.
+ * Serializes a message to JSON and caches the text for as long as the message lives: without the cache a page of 50
+ * messages takes 110 µs more. For messages that are read only once the cache would waste memory.
  */
-export function messageText(message: Message): string {
-  const known = writtenOut.get(message);
-  if (known !== undefined) return known;
+export function serializeMessage(message: Message): string {
+  const cached = serialized.get(message);
+  if (cached !== undefined) return cached;
   const json = JSON.stringify(messageJson(message));
-  writtenOut.set(message, json);
+  serialized.set(message, json);
   return json;
 }

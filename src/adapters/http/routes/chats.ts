@@ -1,7 +1,14 @@
 import { z } from "zod";
 import type { Messaging } from "../../../application/messaging.js";
 import * as field from "../json/fields.js";
-import { chatInFullSchema, chatJson, chatSchema, participantJson } from "../json/chat.js";
+import {
+  chatInFullJson,
+  chatInFullSchema,
+  chatJson,
+  chatSchema,
+  readStateJson,
+  readStateSchema,
+} from "../json/chat.js";
 import { nothingSchema } from "../json/nothing.js";
 import { operation, parseChatId, type Operation } from "../operation.js";
 import { limit, linkPages, DEFAULT_LIMIT } from "../paging.js";
@@ -110,7 +117,7 @@ export function chatOperations(messaging: Messaging): readonly Operation[] {
       async handle({ session, params }) {
         const chatId = parseChatId(params["chat_id"]);
         const { overview, participants } = await messaging.getChat({ by: session.user.id, chatId });
-        return { ...chatJson(overview), participants: participants.map(participantJson) };
+        return chatInFullJson(overview, participants);
       },
     }),
     operation({
@@ -120,12 +127,11 @@ export function chatOperations(messaging: Messaging): readonly Operation[] {
       paths: ["/v1/chats/:chat_id/read"],
       access: "signed in",
       body: z.strictObject({ seq: upTo }),
-      response: z.object({ read_seq: field.readSeq, unread_count: field.unreadCount }),
+      response: readStateSchema,
       errors: ["not_a_participant", "not_found"],
       async handle({ session, params, body }) {
         const chatId = parseChatId(params["chat_id"]);
-        const chat = chatJson(await messaging.markRead({ by: session.user.id, chatId, seq: body.seq }));
-        return { read_seq: chat.read_seq, unread_count: chat.unread_count };
+        return readStateJson(await messaging.markRead({ by: session.user.id, chatId, seq: body.seq }));
       },
     }),
   ];

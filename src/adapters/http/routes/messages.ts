@@ -6,7 +6,7 @@ import type { Messaging } from "../../../application/messaging.js";
 import type { ChatId } from "../../../domain/chat.js";
 import type { Message, MessageId } from "../../../domain/message.js";
 import * as field from "../json/fields.js";
-import { messageJson, messageSchema, messageText } from "../json/message.js";
+import { messageJson, messageSchema, serializeMessage } from "../json/message.js";
 import {
   JsonText,
   operation,
@@ -39,7 +39,7 @@ const newMessage = z
   .strictObject({
     group_chat_id: groupChatId.optional(),
     dest_username: field.username.optional(),
-    message: field.messageText,
+    message: field.message,
   })
   .meta({
     description: "A message to a group chat or to a user.",
@@ -91,7 +91,7 @@ export function messageOperations(messaging: Messaging): readonly Operation[] {
       prev: older === undefined ? undefined : { limit: most, before: older },
       next: newer === undefined ? undefined : { limit: most, after: newer },
     });
-    return new JsonText(`[${messages.map(messageText).join(",")}]`);
+    return new JsonText(`[${messages.map(serializeMessage).join(",")}]`);
   }
   return [
     operation({
@@ -120,7 +120,7 @@ export function messageOperations(messaging: Messaging): readonly Operation[] {
         const idempotencyKey = ctx.req.headers["idempotency-key"] as string | undefined;
         const sent = await messaging.sendMessage({ by: session.user.id, ...body, idempotencyKey });
         if (sent.replayed) ctx.set("Idempotency-Replayed", "true");
-        return new JsonText(messageText(sent.message));
+        return new JsonText(serializeMessage(sent.message));
       },
     }),
     operation({
@@ -129,7 +129,7 @@ export function messageOperations(messaging: Messaging): readonly Operation[] {
       method: "patch",
       paths: ["/v1/messages/:id"],
       access: "signed in",
-      body: z.strictObject({ message: field.messageText }),
+      body: z.strictObject({ message: field.message }),
       response: messageSchema,
       errors: ["invalid_message", "message_deleted", "not_your_message", "not_found"],
       limit: "sends",

@@ -4,14 +4,15 @@ import type { SessionId } from "../../../domain/session.js";
 import * as field from "../json/fields.js";
 import { nothingSchema } from "../json/nothing.js";
 import {
+  currentSessionJson,
   currentSessionSchema,
+  newTokenJson,
   newTokenSchema,
   sessionJson,
   sessionSchema,
   tokenJson,
   tokenSchema,
 } from "../json/session.js";
-import { timeJson } from "../json/time.js";
 import { operation, type Operation } from "../operation.js";
 
 /** The caller's sessions and tokens: which there are, and an end to them. */
@@ -24,12 +25,7 @@ export function sessionOperations(messaging: Messaging): readonly Operation[] {
       paths: ["/v1/auth/session"],
       access: "signed in",
       response: currentSessionSchema,
-      handle: async ({ session: { id, user, expiresAt } }) => ({
-        user_id: user.id,
-        username: user.username,
-        session_id: id,
-        expires_at: timeJson(expiresAt),
-      }),
+      handle: async ({ session }) => currentSessionJson(session),
     }),
     operation({
       name: "listSessions",
@@ -82,7 +78,7 @@ export function sessionOperations(messaging: Messaging): readonly Operation[] {
       audit: "token_created",
       async handle({ session: by, body }) {
         const { session, secret } = await messaging.createToken({ by, name: body.name });
-        return { ...tokenJson(session), token: secret };
+        return newTokenJson(session, secret);
       },
     }),
     operation({
