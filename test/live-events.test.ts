@@ -30,7 +30,7 @@ describe("The README's live events", () => {
   const console = { log: (value: unknown) => void printed.push(value) };
 
   beforeEach(async () => {
-    server = await openTestServer({ streams: { patience: 100 } });
+    server = await openTestServer({ streams: { stallTimeoutMs: 100 } });
     ({ client: ana } = await server.signIn("ana"));
     await server.send("ana", "before");
     printed = [];

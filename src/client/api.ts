@@ -2,30 +2,30 @@
 
 import type { CallOptions, SendOptions } from "./call.js";
 
-/** Why something is refused (RFC 9457). */
+/** An error (RFC 9457). */
 export interface Problem {
   readonly type: "about:blank";
   readonly title: string;
   readonly status: number;
-  /** What is wrong, for people. It may change. */
+  /** What is wrong, for people. The text may change. */
   readonly detail: string;
   readonly code: Code;
-  /** The fields that are at fault, where there are such. */
+  /** The invalid fields, if any. */
   readonly errors?: readonly { readonly field: string; readonly detail: string }[];
 }
 
 /**
- * What is wrong, for programs. No code changes or goes. With its status: `bad_request` 400,
- * `invalid_json` 400, `invalid_request` 400, `invalid_username` 400, `invalid_password` 400,
- * `refused_password` 400, `invalid_token_name` 400, `invalid_message` 400, `invalid_title` 400,
- * `invalid_idempotency_key` 400, `invalid_cursor` 400, `username_taken` 400, `wrong_credentials` 400,
- * `wrong_password` 400, `too_many_tokens` 400, `two_credentials` 400, `unknown_user` 400, `p2p_chat`
- * 400, `already_participant` 400, `user_not_in_chat` 400, `message_deleted` 400, `not_signed_in` 401,
- * `account_disabled` 403, `not_a_participant` 403, `not_your_message` 403, `cross_site` 403,
- * `unknown_session` 404, `unknown_token` 404, `not_found` 404, `method_not_allowed` 405,
- * `request_timeout` 408, `cursor_expired` 410, `payload_too_large` 413, `unsupported_media_type` 415,
- * `idempotency_key_reused` 422, `too_many_requests` 429, `headers_too_large` 431, `internal_error`
- * 500, `busy` 503, `store_unavailable` 503.
+ * What is wrong, for programs. Codes never change or disappear. Each code with its status:
+ * `bad_request` 400, `invalid_json` 400, `invalid_request` 400, `invalid_username` 400,
+ * `invalid_password` 400, `refused_password` 400, `invalid_token_name` 400, `invalid_message` 400,
+ * `invalid_title` 400, `invalid_idempotency_key` 400, `invalid_cursor` 400, `username_taken` 400,
+ * `wrong_credentials` 400, `wrong_password` 400, `too_many_tokens` 400, `two_credentials` 400,
+ * `unknown_user` 400, `p2p_chat` 400, `already_participant` 400, `user_not_in_chat` 400,
+ * `message_deleted` 400, `not_signed_in` 401, `account_disabled` 403, `not_a_participant` 403,
+ * `not_your_message` 403, `cross_site` 403, `unknown_session` 404, `unknown_token` 404, `not_found`
+ * 404, `method_not_allowed` 405, `request_timeout` 408, `cursor_expired` 410, `payload_too_large` 413,
+ * `unsupported_media_type` 415, `idempotency_key_reused` 422, `too_many_requests` 429,
+ * `headers_too_large` 431, `internal_error` 500, `busy` 503, `store_unavailable` 503.
  */
 export type Code =
   | "bad_request"
@@ -71,27 +71,25 @@ export type Code =
 
 /** A user. */
 export interface User {
-  /** Opaque, and longer than any username. */
+  /** The id of a user. Opaque, and longer than any username. */
   readonly user_id: string;
   /**
-   * 1 to 32 letters and digits of one script (or of those of East Asia, which stand together) after
-   * NFKC, with `.`, `_` and `-` between them. Unique without regard to case or compatibility form; shown
-   * as it was first written.
+   * 1 to 32 letters and digits of one script (East Asian scripts may be mixed) after NFKC, with `.`, `_`
+   * and `-` between them. Unique regardless of case and compatibility form. Shown as it was registered.
    */
   readonly username: string;
 }
 
 /** The session of the request: its user and its expiry. */
 export interface CurrentSession {
-  /** Opaque, and longer than any username. */
+  /** The id of a user. Opaque, and longer than any username. */
   readonly user_id: string;
   /**
-   * 1 to 32 letters and digits of one script (or of those of East Asia, which stand together) after
-   * NFKC, with `.`, `_` and `-` between them. Unique without regard to case or compatibility form; shown
-   * as it was first written.
+   * 1 to 32 letters and digits of one script (East Asian scripts may be mixed) after NFKC, with `.`, `_`
+   * and `-` between them. Unique regardless of case and compatibility form. Shown as it was registered.
    */
   readonly username: string;
-  /** The name of a session, which gives no access. */
+  /** The id of a session. It gives no access. */
   readonly session_id: string;
   /** RFC 3339, in UTC, with milliseconds. */
   readonly expires_at: string;
@@ -99,7 +97,7 @@ export interface CurrentSession {
 
 /** A login of a user in one browser. */
 export interface Session {
-  /** The name of a session, which gives no access. */
+  /** The id of a session. It gives no access. */
   readonly session_id: string;
   /** Whether it is the session of this request. */
   readonly current: boolean;
@@ -113,7 +111,7 @@ export interface Session {
 
 /** A token with its secret. */
 export interface NewToken {
-  /** The name of a token, which gives no access. */
+  /** The id of a token. It gives no access. */
   readonly token_id: string;
   readonly name: string | null;
   /** RFC 3339, in UTC, with milliseconds. */
@@ -128,7 +126,7 @@ export interface NewToken {
 
 /** Access for a program, sent as `Authorization: Bearer …`. */
 export interface Token {
-  /** The name of a token, which gives no access. */
+  /** The id of a token. It gives no access. */
   readonly token_id: string;
   readonly name: string | null;
   /** RFC 3339, in UTC, with milliseconds. */
@@ -148,31 +146,31 @@ export interface Chat {
   readonly title: string | null;
   /** The other user of a p2p chat, or null. */
   readonly with_username: string | null;
+  /** The number of participants. */
   readonly participant_count: number;
   readonly last_message: Message | null;
-  /** The `seq` of the last message; 0 before it. */
+  /** The `seq` of the last message, or 0 without messages. */
   readonly last_seq: number;
-  /** The `seq` up to which was read. */
+  /** The `seq` up to which the user has read the chat. */
   readonly read_seq: number;
-  /** The messages of others after `read_seq` that are not deleted. */
+  /** The number of messages after `read_seq` from other users that are not deleted. */
   readonly unread_count: number;
 }
 
 /** A message in its current state. */
 export interface Message {
-  /** Grows over the whole server. */
+  /** The id of a message. Ids grow in the order of sending, across all chats. */
   readonly id: number;
   /** The id of a chat. */
   readonly destination_chat_id: number;
-  /** Counts the messages of one chat 1, 2, 3, … without a gap. */
+  /** The number of the message in its chat: 1, 2, 3, … without gaps. */
   readonly seq: number;
   /**
-   * 1 to 32 letters and digits of one script (or of those of East Asia, which stand together) after
-   * NFKC, with `.`, `_` and `-` between them. Unique without regard to case or compatibility form; shown
-   * as it was first written.
+   * 1 to 32 letters and digits of one script (East Asian scripts may be mixed) after NFKC, with `.`, `_`
+   * and `-` between them. Unique regardless of case and compatibility form. Shown as it was registered.
    */
   readonly sender_username: string;
-  /** Opaque, and longer than any username. */
+  /** The id of a user. Opaque, and longer than any username. */
   readonly sender_user_id: string;
   /** When it was sent. */
   readonly timestamp: string;
@@ -193,25 +191,25 @@ export interface ChatInFull {
   readonly title: string | null;
   /** The other user of a p2p chat, or null. */
   readonly with_username: string | null;
+  /** The number of participants. */
   readonly participant_count: number;
   readonly last_message: Message | null;
-  /** The `seq` of the last message; 0 before it. */
+  /** The `seq` of the last message, or 0 without messages. */
   readonly last_seq: number;
-  /** The `seq` up to which was read. */
+  /** The `seq` up to which the user has read the chat. */
   readonly read_seq: number;
-  /** The messages of others after `read_seq` that are not deleted. */
+  /** The number of messages after `read_seq` from other users that are not deleted. */
   readonly unread_count: number;
   readonly participants: readonly Participant[];
 }
 
 /** A participant of a chat. */
 export interface Participant {
-  /** Opaque, and longer than any username. */
+  /** The id of a user. Opaque, and longer than any username. */
   readonly user_id: string;
   /**
-   * 1 to 32 letters and digits of one script (or of those of East Asia, which stand together) after
-   * NFKC, with `.`, `_` and `-` between them. Unique without regard to case or compatibility form; shown
-   * as it was first written.
+   * 1 to 32 letters and digits of one script (East Asian scripts may be mixed) after NFKC, with `.`, `_`
+   * and `-` between them. Unique regardless of case and compatibility form. Shown as it was registered.
    */
   readonly username: string;
   /** RFC 3339, in UTC, with milliseconds. */
@@ -221,14 +219,14 @@ export interface Participant {
 /** All the caller's chats as of the cursor. */
 export interface Snapshot {
   readonly chats: readonly Chat[];
-  /** A place in the log of events. Opaque. */
+  /** A position in the event log. Opaque. */
   readonly cursor: string;
 }
 
 /** Events, and the cursor to continue from. */
 export interface EventPage {
   readonly events: readonly ChatEvent[];
-  /** A place in the log of events. Opaque. */
+  /** A position in the event log. Opaque. */
   readonly cursor: string;
   /** Whether more events follow the cursor. */
   readonly has_more: boolean;
@@ -243,7 +241,7 @@ export type ChatEvent = MessageEvent | ChatCreatedEvent | ChatRenamedEvent | Par
  */
 export interface MessageEvent {
   readonly type: "message.created" | "message.edited" | "message.deleted";
-  /** A place in the log of events. Opaque. */
+  /** A position in the event log. Opaque. */
   readonly cursor: string;
   /** The id of a chat. */
   readonly chat_id: number;
@@ -255,7 +253,7 @@ export interface MessageEvent {
 /** A new chat, with the caller among its first participants. */
 export interface ChatCreatedEvent {
   readonly type: "chat.created";
-  /** A place in the log of events. Opaque. */
+  /** A position in the event log. Opaque. */
   readonly cursor: string;
   /** The id of a chat. */
   readonly chat_id: number;
@@ -269,7 +267,7 @@ export interface ChatCreatedEvent {
 
 export interface ChatRenamedEvent {
   readonly type: "chat.renamed";
-  /** A place in the log of events. Opaque. */
+  /** A position in the event log. Opaque. */
   readonly cursor: string;
   /** The id of a chat. */
   readonly chat_id: number;
@@ -282,20 +280,20 @@ export interface ChatRenamedEvent {
 /** An added user receives `chat` and no earlier events; a removed user receives no later events. */
 export interface ParticipantEvent {
   readonly type: "participant.added" | "participant.removed";
-  /** A place in the log of events. Opaque. */
+  /** A position in the event log. Opaque. */
   readonly cursor: string;
   /** The id of a chat. */
   readonly chat_id: number;
   /** RFC 3339, in UTC, with milliseconds. */
   readonly at: string;
-  /** Opaque, and longer than any username. */
+  /** The id of a user. Opaque, and longer than any username. */
   readonly user_id: string;
   /**
-   * 1 to 32 letters and digits of one script (or of those of East Asia, which stand together) after
-   * NFKC, with `.`, `_` and `-` between them. Unique without regard to case or compatibility form; shown
-   * as it was first written.
+   * 1 to 32 letters and digits of one script (East Asian scripts may be mixed) after NFKC, with `.`, `_`
+   * and `-` between them. Unique regardless of case and compatibility form. Shown as it was registered.
    */
   readonly username: string;
+  /** The number of participants. */
   readonly participant_count: number;
   readonly chat?: Chat;
 }
@@ -303,39 +301,37 @@ export interface ParticipantEvent {
 /** The caller has read up to `read_seq`. In a p2p chat also sent when the other user has. */
 export interface ChatReadEvent {
   readonly type: "chat.read";
-  /** A place in the log of events. Opaque. */
+  /** A position in the event log. Opaque. */
   readonly cursor: string;
   /** The id of a chat. */
   readonly chat_id: number;
   /** RFC 3339, in UTC, with milliseconds. */
   readonly at: string;
-  /** Opaque, and longer than any username. */
+  /** The id of a user. Opaque, and longer than any username. */
   readonly user_id: string;
   /**
-   * 1 to 32 letters and digits of one script (or of those of East Asia, which stand together) after
-   * NFKC, with `.`, `_` and `-` between them. Unique without regard to case or compatibility form; shown
-   * as it was first written.
+   * 1 to 32 letters and digits of one script (East Asian scripts may be mixed) after NFKC, with `.`, `_`
+   * and `-` between them. Unique regardless of case and compatibility form. Shown as it was registered.
    */
   readonly username: string;
-  /** The `seq` up to which was read. */
+  /** The `seq` up to which the user has read the chat. */
   readonly read_seq: number;
-  /** The messages of others after `read_seq` that are not deleted. */
+  /** The number of messages after `read_seq` from other users that are not deleted. */
   readonly unread_count: number;
 }
 
 /** Each operation of the API, by its name in the document of the API. What any may be refused with is in `Code`. */
 export interface Operations {
   /**
-   * Make an account. It does not log in.
+   * Create an account. Does not log in.
    * @throws PalaverError `invalid_username`, `invalid_password`, `refused_password`, `username_taken`,
    * `too_many_requests`
    */
   registerUser(
     request: {
       /**
-       * 1 to 32 letters and digits of one script (or of those of East Asia, which stand together) after
-       * NFKC, with `.`, `_` and `-` between them. Unique without regard to case or compatibility form; shown
-       * as it was first written.
+       * 1 to 32 letters and digits of one script (East Asian scripts may be mixed) after NFKC, with `.`, `_`
+       * and `-` between them. Unique regardless of case and compatibility form. Shown as it was registered.
        */
       readonly username: string;
       /** 8 to 256 characters after NFC. */
@@ -345,16 +341,15 @@ export interface Operations {
   ): Promise<User>;
 
   /**
-   * Start a session, always a new one, and end the one that the request came with.
+   * Start a new session, and end the session of the request if it has one.
    * @throws PalaverError `invalid_password`, `wrong_credentials`, `account_disabled`,
    * `too_many_requests`
    */
   logIn(
     request: {
       /**
-       * 1 to 32 letters and digits of one script (or of those of East Asia, which stand together) after
-       * NFKC, with `.`, `_` and `-` between them. Unique without regard to case or compatibility form; shown
-       * as it was first written.
+       * 1 to 32 letters and digits of one script (East Asian scripts may be mixed) after NFKC, with `.`, `_`
+       * and `-` between them. Unique regardless of case and compatibility form. Shown as it was registered.
        */
       readonly username: string;
       /** 8 to 256 characters after NFC. */
@@ -363,12 +358,12 @@ export interface Operations {
     options?: CallOptions,
   ): Promise<User>;
 
-  /** End the session, for good and at once. */
+  /** End the session of the request permanently. */
   logOut(options?: CallOptions): Promise<void>;
 
   /**
    * Change the password.
-   * Ends all other sessions and all tokens.
+   * Ends all other sessions and all tokens of the caller.
    * @throws PalaverError `invalid_password`, `refused_password`, `wrong_password`, `too_many_requests`
    */
   changePassword(
@@ -381,15 +376,15 @@ export interface Operations {
     options?: CallOptions,
   ): Promise<void>;
 
-  /** Show who the caller is. */
+  /** Show the session of the request and its user. */
   getSession(options?: CallOptions): Promise<CurrentSession>;
 
-  /** List the caller's sessions, the oldest first, without the tokens. */
+  /** List the caller's sessions without tokens, oldest first. */
   listSessions(options?: CallOptions): Promise<readonly Session[]>;
 
   /**
-   * End all of the caller's sessions but this one.
-   * Tokens live on.
+   * End all of the caller's other sessions.
+   * Tokens stay valid.
    */
   endOtherSessions(options?: CallOptions): Promise<void>;
 
@@ -399,26 +394,26 @@ export interface Operations {
    */
   endSession(
     request: {
-      /** The name of a session, which gives no access. */
+      /** The id of a session. It gives no access. */
       readonly session_id: string;
     },
     options?: CallOptions,
   ): Promise<void>;
 
   /**
-   * Make a token for a program.
-   * The token is told this once. It can do all that its owner can.
+   * Create a token for a program.
+   * The secret is shown only once. A token has all permissions of its owner.
    * @throws PalaverError `invalid_token_name`, `too_many_tokens`
    */
   createToken(
     request: {
-      /** What its owner calls it. Something to be seen in it, no NUL. */
+      /** The name that its owner chose. At least one visible character, no NUL. */
       readonly name: string;
     },
     options?: CallOptions,
   ): Promise<NewToken>;
 
-  /** List the caller's tokens, the oldest first. */
+  /** List the caller's tokens, oldest first. */
   listTokens(options?: CallOptions): Promise<readonly Token[]>;
 
   /**
@@ -427,14 +422,14 @@ export interface Operations {
    */
   endToken(
     request: {
-      /** The name of a token, which gives no access. */
+      /** The id of a token. It gives no access. */
       readonly token_id: string;
     },
     options?: CallOptions,
   ): Promise<void>;
 
   /**
-   * Make a group chat with the caller as its first participant.
+   * Create a group chat with the caller as its first participant.
    * @throws PalaverError `invalid_title`
    */
   createGroupChat(
@@ -446,7 +441,7 @@ export interface Operations {
   }>;
 
   /**
-   * Give a group chat another title; null takes it away.
+   * Change the title of a group chat, or remove it with null.
    * @throws PalaverError `invalid_title`, `p2p_chat`, `not_a_participant`, `not_found`
    */
   renameChat(
@@ -459,7 +454,7 @@ export interface Operations {
   ): Promise<void>;
 
   /**
-   * Add somebody to a group chat, who then sees its whole history.
+   * Add a user to a group chat. The user can read its whole history.
    * @throws PalaverError `unknown_user`, `p2p_chat`, `already_participant`, `not_a_participant`,
    * `not_found`
    */
@@ -468,9 +463,8 @@ export interface Operations {
       /** The id of a chat. */
       readonly chat_id: number;
       /**
-       * 1 to 32 letters and digits of one script (or of those of East Asia, which stand together) after
-       * NFKC, with `.`, `_` and `-` between them. Unique without regard to case or compatibility form; shown
-       * as it was first written.
+       * 1 to 32 letters and digits of one script (East Asian scripts may be mixed) after NFKC, with `.`, `_`
+       * and `-` between them. Unique regardless of case and compatibility form. Shown as it was registered.
        */
       readonly username: string;
     },
@@ -478,7 +472,7 @@ export interface Operations {
   ): Promise<void>;
 
   /**
-   * Remove somebody from a group chat, or leave it.
+   * Remove a user from a group chat, or leave it.
    * @throws PalaverError `unknown_user`, `p2p_chat`, `user_not_in_chat`, `not_a_participant`,
    * `not_found`
    */
@@ -493,21 +487,21 @@ export interface Operations {
   ): Promise<void>;
 
   /**
-   * List the caller's chats, last active first.
+   * List the caller's chats, most recently active first.
    * @throws PalaverError `invalid_cursor`
    */
   listChats(
     request?: {
-      /** How many at the most. */
+      /** The maximum number of entries. */
       readonly limit?: number | undefined;
-      /** Where a page of chats ended. Opaque: take it from the `Link` of that page. */
+      /** The end of a page of chats. Opaque. Use the one in the `Link` header of that page. */
       readonly cursor?: string | undefined;
     },
     options?: CallOptions,
   ): Promise<readonly Chat[]>;
 
   /**
-   * Show a chat of the caller's, and who is in it.
+   * Show one of the caller's chats with its participants.
    * @throws PalaverError `not_a_participant`, `not_found`
    */
   getChat(
@@ -519,28 +513,28 @@ export interface Operations {
   ): Promise<ChatInFull>;
 
   /**
-   * Mark a chat as read up to a message. It never moves back.
+   * Mark a chat as read up to a message. The mark never moves back.
    * @throws PalaverError `not_a_participant`, `not_found`
    */
   markRead(
     request: {
       /** The id of a chat. */
       readonly chat_id: number;
-      /** The `seq` of the last message that was read. */
+      /** The `seq` of the last message that the caller has read. */
       readonly seq: number;
     },
     options?: CallOptions,
   ): Promise<{
-    /** The `seq` up to which was read. */
+    /** The `seq` up to which the user has read the chat. */
     readonly read_seq: number;
-    /** The messages of others after `read_seq` that are not deleted. */
+    /** The number of messages after `read_seq` from other users that are not deleted. */
     readonly unread_count: number;
   }>;
 
   /**
    * Send a message to a group chat or to a user.
-   * 200 means stored, for good. Give each message a key of its own in `Idempotency-Key`, and send it
-   * under that key until there is an answer: it is stored once.
+   * 200 means that the message is stored durably. Give each message a unique `Idempotency-Key`, and
+   * repeat the request with the same key until there is a response: the message is stored once.
    * @throws PalaverError `invalid_message`, `invalid_idempotency_key`, `unknown_user`, `p2p_chat`,
    * `not_a_participant`, `idempotency_key_reused`, `too_many_requests`
    */
@@ -549,22 +543,21 @@ export interface Operations {
       | { readonly group_chat_id: number | string; readonly dest_username?: undefined }
       | {
           /**
-           * 1 to 32 letters and digits of one script (or of those of East Asia, which stand together) after
-           * NFKC, with `.`, `_` and `-` between them. Unique without regard to case or compatibility form; shown
-           * as it was first written.
+           * 1 to 32 letters and digits of one script (East Asian scripts may be mixed) after NFKC, with `.`, `_`
+           * and `-` between them. Unique regardless of case and compatibility form. Shown as it was registered.
            */
           readonly dest_username: string;
           readonly group_chat_id?: undefined;
         }
     ) & {
-      /** Kept to the letter. Something to be seen in it, no NUL, no half of a surrogate pair. */
+      /** The text, stored unchanged. At least one visible character, no NUL, no lone surrogate. */
       readonly message: string;
     },
     options?: SendOptions,
   ): Promise<Message>;
 
   /**
-   * Give one's own message another text. It keeps its place.
+   * Change the text of one's own message. Its position in the chat stays.
    * @throws PalaverError `invalid_message`, `message_deleted`, `not_your_message`, `not_found`,
    * `too_many_requests`
    */
@@ -572,14 +565,14 @@ export interface Operations {
     request: {
       /** The id of a message. */
       readonly id: number;
-      /** Kept to the letter. Something to be seen in it, no NUL, no half of a surrogate pair. */
+      /** The text, stored unchanged. At least one visible character, no NUL, no lone surrogate. */
       readonly message: string;
     },
     options?: CallOptions,
   ): Promise<Message>;
 
   /**
-   * Take back one's own message: its text is gone, its place stays.
+   * Delete one's own message. Its text is removed and a tombstone remains.
    * @throws PalaverError `not_your_message`, `not_found`, `too_many_requests`
    */
   deleteMessage(
@@ -592,17 +585,17 @@ export interface Operations {
 
   /**
    * List all messages of all the caller's chats, oldest first.
-   * The whole list, unless a parameter asks for a page: with `limit` the newest messages, with `before`
-   * the newest before that one, with `after` the oldest after it; 100 where there is no `limit`. Always
+   * Without parameters, the whole list. With parameters, a page: `limit` selects the newest messages,
+   * `before` the newest before an id, `after` the oldest after an id. `limit` defaults to 100. Always
    * oldest first.
    */
   listMessages(
     request?: {
-      /** How many at the most. */
+      /** The maximum number of entries. */
       readonly limit?: number | undefined;
-      /** The newest messages before this id. */
+      /** Return the newest messages before this id. */
       readonly before?: number | undefined;
-      /** The oldest messages after this id. Not together with `before`. */
+      /** Return the oldest messages after this id. Not together with `before`. */
       readonly after?: number | undefined;
     },
     options?: CallOptions,
@@ -610,8 +603,8 @@ export interface Operations {
 
   /**
    * List the messages of a group chat, oldest first.
-   * The whole list, unless a parameter asks for a page: with `limit` the newest messages, with `before`
-   * the newest before that one, with `after` the oldest after it; 100 where there is no `limit`. Always
+   * Without parameters, the whole list. With parameters, a page: `limit` selects the newest messages,
+   * `before` the newest before an id, `after` the oldest after an id. `limit` defaults to 100. Always
    * oldest first.
    * @throws PalaverError `p2p_chat`, `not_a_participant`, `not_found`
    */
@@ -619,36 +612,35 @@ export interface Operations {
     request: {
       /** The id of a chat. */
       readonly chat_id: number;
-      /** How many at the most. */
+      /** The maximum number of entries. */
       readonly limit?: number | undefined;
-      /** The newest messages before this id. */
+      /** Return the newest messages before this id. */
       readonly before?: number | undefined;
-      /** The oldest messages after this id. Not together with `before`. */
+      /** Return the oldest messages after this id. Not together with `before`. */
       readonly after?: number | undefined;
     },
     options?: CallOptions,
   ): Promise<readonly Message[]>;
 
   /**
-   * List the messages between the caller and somebody, oldest first.
-   * The whole list, unless a parameter asks for a page: with `limit` the newest messages, with `before`
-   * the newest before that one, with `after` the oldest after it; 100 where there is no `limit`. Always
+   * List the messages between the caller and another user, oldest first.
+   * Without parameters, the whole list. With parameters, a page: `limit` selects the newest messages,
+   * `before` the newest before an id, `after` the oldest after an id. `limit` defaults to 100. Always
    * oldest first.
    * @throws PalaverError `unknown_user`
    */
   listP2pMessages(
     request: {
       /**
-       * 1 to 32 letters and digits of one script (or of those of East Asia, which stand together) after
-       * NFKC, with `.`, `_` and `-` between them. Unique without regard to case or compatibility form; shown
-       * as it was first written.
+       * 1 to 32 letters and digits of one script (East Asian scripts may be mixed) after NFKC, with `.`, `_`
+       * and `-` between them. Unique regardless of case and compatibility form. Shown as it was registered.
        */
       readonly username: string;
-      /** How many at the most. */
+      /** The maximum number of entries. */
       readonly limit?: number | undefined;
-      /** The newest messages before this id. */
+      /** Return the newest messages before this id. */
       readonly before?: number | undefined;
-      /** The oldest messages after this id. Not together with `before`. */
+      /** Return the oldest messages after this id. Not together with `before`. */
       readonly after?: number | undefined;
     },
     options?: CallOptions,
@@ -668,9 +660,9 @@ export interface Operations {
    */
   listEvents(
     request?: {
-      /** A place in the log of events. Opaque. */
+      /** A position in the event log. Opaque. */
       readonly after?: string | undefined;
-      /** How many at the most. */
+      /** The maximum number of entries. */
       readonly limit?: number | undefined;
       /** How many seconds to wait for an event where there is none yet. */
       readonly wait?: number | undefined;

@@ -173,7 +173,7 @@ describe("Palaver under a path of a Koa application", () => {
     await found(script, "/chat/docs");
     const { json } = await found(document, "/chat/docs");
     expect(json["servers"]).to.deep.include.members([
-      { url: "/chat", description: "The server that gave you this." },
+      { url: "/chat", description: "The server of this document." },
     ]);
   });
 
@@ -290,7 +290,7 @@ describe("Listening", () => {
     const server = await listen(messaging, {
       port: 0,
       host: "127.0.0.2",
-      connections: { mostOfOneAddress: 0 },
+      connections: { maxConnectionsPerAddress: 0 },
     });
     expect(server.url).to.match(/^http:\/\/127\.0\.0\.2:\d+$/);
     const refused = await new Client(server.url).get("/healthz").then(

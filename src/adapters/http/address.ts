@@ -2,17 +2,17 @@ import { isIP, isIPv4 } from "node:net";
 import type { Context } from "koa";
 
 /**
- * The IP address that asks. Behind a proxy that is trusted it is the last entry of `X-Forwarded-For`, which that proxy has
- * added itself; whatever stands before it, anybody can have written.
+ * Returns the IP address of the client. Behind a trusted proxy it is the last entry of `X-Forwarded-For`, which that proxy
+ * added; clients can forge the entries before it.
  */
 export function clientAddress(ctx: Context): string {
-  const asker = isIP(ctx.ip) ? ctx.ip : (ctx.socket.remoteAddress ?? "");
-  return asker.replace(/^::ffff:(?=\d+\.)/i, "");
+  const address = isIP(ctx.ip) ? ctx.ip : (ctx.socket.remoteAddress ?? "");
+  return address.replace(/^::ffff:(?=\d+\.)/i, "");
 }
 
 /**
- * What counts as one client: an IPv4 address, or the first 64 bits of an IPv6 address, since the other half is for the
- * client to choose.
+ * Returns the network that limits count as one client: an IPv4 address, or the first 64 bits of an IPv6 address, since
+ * clients choose the other 64 bits themselves.
  */
 export function networkOf(address: string): string {
   if (isIPv4(address) || !address.includes(":")) return address;

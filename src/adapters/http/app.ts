@@ -53,7 +53,7 @@ export function createHttpApp(options: HttpOptions): Koa {
   const groups: readonly OperationGroup[] = [
     {
       name: "Accounts",
-      description: "Who one is.",
+      description: "Registration, login, sessions and tokens.",
       operations: [
         ...accountOperations(messaging, sessionCookie(app, messaging, path), limits),
         ...sessionOperations(messaging),
@@ -61,23 +61,24 @@ export function createHttpApp(options: HttpOptions): Koa {
     },
     {
       name: "Chats",
-      description: "Chats, who is in them, and how far they have been read.",
+      description: "Chats, their participants and read state.",
       operations: chatOperations(messaging),
     },
     {
       name: "Messages",
-      description: "What is said. The three lists are each at two paths.",
+      description:
+        "Sending, editing, deleting and listing messages. Each of the three lists is available at two paths.",
       operations: messageOperations(messaging),
     },
     {
       name: "Events",
       description:
-        "What happens: asked for, waited for, or streamed. Nothing is missed, and nothing told twice.",
+        "Changes in chats, by polling, long polling or streaming. A client that continues from the last cursor misses no event and receives none twice.",
       operations: eventOperations(messaging, streams),
     },
     {
       name: "Server",
-      description: "For those who run it, and those who build on it.",
+      description: "Monitoring and documentation.",
       operations: [
         ...serverOperations(storeStatus, metrics),
         ...documentationOperations(() => openApiDocument(groups, path)),

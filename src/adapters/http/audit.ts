@@ -3,7 +3,7 @@ import type { UserId } from "../../domain/user.js";
 import { clientAddress } from "./address.js";
 import type { Log } from "./log.js";
 
-/** What is told of besides the requests themselves: who came and went, and who was kept out. */
+/** The actions that the audit log records: changes of accounts, sessions and participants, and denied access. */
 export type AuditAction =
   | "register"
   | "login"
@@ -21,20 +21,20 @@ export type AuditAction =
   | "forbidden"
   | "rate_limited";
 
-/** Writes a line. */
-export type Audit = (ctx: Context, deed: AuditAction, details?: AuditDetails) => void;
+/** Writes one line to the audit log. */
+export type Audit = (ctx: Context, action: AuditAction, details?: AuditDetails) => void;
 
 interface AuditDetails {
   readonly code?: string;
-  /** The account that it was tried at, or done to, where that is not the one who asks. */
+  /** The account that the action targets, where it is not the caller's. */
   readonly account?: UserId | undefined;
 }
 
-/** These fields and no others: none holds what a user wrote, a name that was typed least of all, which may be a password. */
+/** Creates the audit log. Its fields are a closed list without user input: a typed username may be a password. */
 export function createAudit(log: Log): Audit {
-  return (ctx, deed, { code, account } = {}) =>
+  return (ctx, action, { code, account } = {}) =>
     log.info({
-      audit: deed,
+      audit: action,
       request_id: ctx.state["requestId"],
       method: ctx.method,
       route: ctx["routerPath"],
@@ -42,25 +42,25 @@ export function createAudit(log: Log): Audit {
       user_id: ctx.state["userId"],
       session_id: ctx.state["sessionId"],
       account_id: account ?? ctx.state["accountId"],
-      ended_id: deed === "session_ended" || deed === "token_ended" ? endedBy(ctx) : undefined,
-      chat_id: chatOf(ctx),
+      ended_id: action === "session_ended" || action === "token_ended" ? endedId(ctx) : undefined,
+      chat_id: chatId(ctx),
       code,
     });
 }
 
-/** The session or token that is gone now. So it was one, and not just any text. */
-function endedBy(ctx: Context): string | undefined {
+/** The id of the session or token that the request has ended, which proves that it is not arbitrary text. */
+function endedId(ctx: Context): string | undefined {
   const { session_id: session, token_id: token } = paramsOf(ctx);
   return session ?? token;
 }
 
-/** The chat that the path names, if that is an id at all. */
-function chatOf(ctx: Context): string | undefined {
+/** The chat id in the path, unless it is not a number. */
+function chatId(ctx: Context): string | undefined {
   const { chat_id: id } = paramsOf(ctx);
   return id !== undefined && /^\d{1,16}$/.test(id) ? id : undefined;
 }
 
-/** None where no route was found. */
+/** The path parameters. Empty where no route matched. */
 function paramsOf(ctx: Context): Readonly<Record<string, string | undefined>> {
   return (ctx["params"] ?? {}) as Readonly<Record<string, string | undefined>>;
 }

@@ -4,60 +4,59 @@ import bodyParser from "koa-bodyparser";
 import { z } from "zod";
 import { HttpError, type FieldError } from "./problem.js";
 
-/** The longest body, in bytes, after decompression. */
+/** The maximum size of a body after decompression. */
 const MAX_BODY_BYTES = 64 * 1024;
 
-/** How many field errors an answer names, and how much of an unknown field's name: answers stay small. */
-const MOST_ERRORS = 20;
-const LONGEST_NAME = 64;
+/** How many field errors a response lists, and how many characters of the name of an unknown field. */
+const MAX_FIELD_ERRORS = 20;
+const MAX_FIELD_NAME_LENGTH = 64;
 
-/** A field that holds text. */
+/** The schema of a string field. */
 export const text = z.string({
-  error: ({ input }) => (input === undefined ? "Must be given" : "Must be a string"),
+  error: ({ input }) => (input === undefined ? "Required" : "Must be a string"),
 });
 
-// The parser decodes UTF-8 without a word about bytes that are none, and parses without a word about doubled fields. So it
-// only reads, which is also faster than to parse twice.
+// The parser would silently accept invalid UTF-8 and duplicate fields, so it only reads the bytes and `parseBody` parses.
 const readBody = bodyParser({
   enableTypes: ["text"],
   extendTypes: { text: ["application/json"] },
   textLimit: String(MAX_BODY_BYTES),
   encoding: null,
   onerror: (error: Error) => {
-    throw unreadable(error);
+    throw readError(error);
   },
 } as unknown as bodyParser.Options);
 
 /**
- * The body of the request, which must be of that shape; `{}` stands for none.
+ * Reads, parses and validates the body of the request. An empty body is read as `{}`.
  *
  * @throws HttpError `unsupported_media_type`, `payload_too_large`, `invalid_json`, `invalid_request`, `bad_request`
  */
-export async function parseBody<Body>(ctx: Context, shape: z.ZodType<Body>): Promise<Body> {
-  if (!hasBody(ctx)) return check(shape, {});
+export async function parseBody<Body>(ctx: Context, schema: z.ZodType<Body>): Promise<Body> {
+  if (!hasBody(ctx)) return check(schema, {});
   if (
     ctx.request.type.toLowerCase() !== "application/json" ||
     !["", "utf-8"].includes(ctx.request.charset.toLowerCase())
   ) {
     throw new HttpError(
       "unsupported_media_type",
-      "The body must be JSON in UTF-8: send `Content-Type: application/json`.",
+      "Unsupported media type. Send JSON in UTF-8 with `Content-Type: application/json`.",
     );
   }
   await readBody(ctx, async () => {});
   const bytes: unknown = ctx.request.rawBody;
-  if (!Buffer.isBuffer(bytes)) throw new Error("The parser should give the bytes of the body.");
-  if (bytes.length === 0) return check(shape, {});
-  if (!isUtf8(bytes)) throw new HttpError("invalid_json", "The body is not UTF-8.");
+  if (!Buffer.isBuffer(bytes)) throw new Error("The body parser returned no bytes.");
+  if (bytes.length === 0) return check(schema, {});
+  if (!isUtf8(bytes)) throw new HttpError("invalid_json", "The body is not valid UTF-8.");
   const json = bytes.toString("utf8");
   const value = parseJson(json);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new HttpError("invalid_json", "The body must be a JSON object.");
   }
-  const body = check(shape, value);
-  // JSON.parse keeps the last of two fields of one name. No shape here is nested, so that counting finds them.
+  const body = check(schema, value);
+  // JSON.parse keeps the last of two fields with the same name. No schema is nested, so counting keys finds them.
   if (countKeys(json) > Object.keys(value).length) {
-    throw new HttpError("invalid_json", "The body has a field twice.");
+    throw new HttpError("invalid_json", "The body has a duplicate field.");
   }
   return body;
 }
@@ -66,8 +65,8 @@ function parseJson(json: string): unknown {
   try {
     return JSON.parse(json);
   } catch {
-    // What it throws quotes the body.
-    throw new HttpError("invalid_json", "The body is not JSON.");
+    // The error of JSON.parse quotes the body, so it is dropped.
+    throw new HttpError("invalid_json", "The body is not valid JSON.");
   }
 }
 
@@ -75,22 +74,22 @@ function hasBody({ req }: Context): boolean {
   return req.headers["transfer-encoding"] !== undefined || Number(req.headers["content-length"] ?? 0) > 0;
 }
 
-/** How many strings of a valid JSON text are keys: those with a colon behind them. */
+/** Counts the keys in a valid JSON text: the strings followed by a colon. */
 function countKeys(json: string): number {
   let count = 0;
   for (const [, colon] of json.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"(\s*:)?/gs)) if (colon) count += 1;
   return count;
 }
 
-// The parser's errors carry the body, passwords and all: only what kind of error it is goes on.
-function unreadable(error: Error & { readonly status?: number; readonly type?: string }): HttpError {
+// The parser's errors contain the body, including passwords, so only their kind is passed on.
+function readError(error: Error & { readonly status?: number; readonly type?: string }): HttpError {
   if (error.status === 413) {
-    return new HttpError("payload_too_large", `The body is longer than ${MAX_BODY_BYTES} bytes.`);
+    return new HttpError("payload_too_large", `The body is larger than ${MAX_BODY_BYTES} bytes.`);
   }
   if (error.status === 415) {
     return new HttpError(
       "unsupported_media_type",
-      "The Content-Encoding of the body is none that is known here.",
+      "Unsupported Content-Encoding. Use gzip, deflate, br or none.",
     );
   }
   if (error.type === "request.aborted") return new HttpError("bad_request", "The body ended early.");
@@ -98,14 +97,14 @@ function unreadable(error: Error & { readonly status?: number; readonly type?: s
 }
 
 /**
- * The value, if it is of that shape.
+ * Validates a value and returns the output of the schema.
  *
- * @throws HttpError `invalid_request`, with each field at fault
+ * @throws HttpError `invalid_request`, which lists each invalid field
  */
-export function check<Shape extends z.ZodType>(shape: Shape, value: unknown): z.output<Shape> {
-  const result = shape.safeParse(value);
+export function check<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
+  const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const errors = result.error.issues.flatMap(fieldErrors).slice(0, MOST_ERRORS);
+  const errors = result.error.issues.flatMap(fieldErrors).slice(0, MAX_FIELD_ERRORS);
   const names = errors.map(({ field, detail }) => `${field}: ${detail}`).join(" ");
   throw new HttpError("invalid_request", names, { errors });
 }
@@ -113,8 +112,8 @@ export function check<Shape extends z.ZodType>(shape: Shape, value: unknown): z.
 function fieldErrors(issue: z.core.$ZodIssue): FieldError[] {
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map((key) => ({
-      field: key.slice(0, LONGEST_NAME),
-      detail: "There is no such field.",
+      field: key.slice(0, MAX_FIELD_NAME_LENGTH),
+      detail: "Unknown field.",
     }));
   }
   return [{ field: issue.path.join("."), detail: `${issue.message}.` }];

@@ -1,31 +1,34 @@
-/** A Koa application that listens. */
+/** A listening HTTP server. */
 export interface HttpServer {
-  /** For instance `http://127.0.0.1:12000`. */
+  /** Such as `http://127.0.0.1:12000`. */
   readonly url: string;
-  /** Takes no more requests, answers those under way, and cuts what has not ended after `patience`: 8,000 milliseconds. */
-  close(patience?: number): Promise<void>;
+  /**
+   * Stops listening and waits for requests in progress. Connections that are still open after `graceMs` are cut; 8,000 by
+   * default.
+   */
+  close(graceMs?: number): Promise<void>;
 }
 
-/** What connections may do. Each has a default that clients of good will never meet. */
+/** Limits of connections. The defaults are far above what well-behaved clients need. */
 export interface ConnectionLimits {
-  /** How long a client may take over the head of a request, and over all of it, in milliseconds. */
-  readonly slowestRequest: number;
-  /** After how many milliseconds a connection is cut on which nothing moves: its client takes no answer, say. */
-  readonly longestSilence: number;
-  /** How many there may be at once; whoever comes then is cut off at once. */
-  readonly mostConnections: number;
-  /** How many of them from one address, unless a proxy is trusted, from which all of them come. */
-  readonly mostOfOneAddress: number;
+  /** How long a client may take to send a request, and to send its headers. Then it is answered with 408. */
+  readonly requestTimeoutMs: number;
+  /** How long a connection may transfer nothing, for instance because the client does not read. Then it is cut. */
+  readonly idleTimeoutMs: number;
+  /** How many connections may be open at once. Further ones are closed immediately. */
+  readonly maxConnections: number;
+  /** How many connections one client address may have. Not enforced behind a trusted proxy, where all share one address. */
+  readonly maxConnectionsPerAddress: number;
 }
 
-export const usualLimits: ConnectionLimits = {
-  slowestRequest: 15_000,
-  longestSilence: 120_000,
-  mostConnections: 10_000,
-  mostOfOneAddress: 1_000,
+export const DEFAULT_CONNECTION_LIMITS: ConnectionLimits = {
+  requestTimeoutMs: 15_000,
+  idleTimeoutMs: 120_000,
+  maxConnections: 10_000,
+  maxConnectionsPerAddress: 1_000,
 };
 
-/** Without limits on how often, one address may have all connections, too. */
+/** Returns the limits that differ from the defaults: without rate limits, one address may have all connections. */
 export function connectionLimits(rateLimits: boolean): Partial<ConnectionLimits> {
-  return rateLimits ? {} : { mostOfOneAddress: Number.POSITIVE_INFINITY };
+  return rateLimits ? {} : { maxConnectionsPerAddress: Number.POSITIVE_INFINITY };
 }

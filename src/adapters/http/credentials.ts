@@ -7,26 +7,26 @@ import { SESSION_LIFETIME_MS, type Session } from "../../domain/session.js";
 import { HttpError } from "./problem.js";
 
 /**
- * The session cookie, which holds the secret of a session. koa-session works where sessions begin and end; every other
- * route only reads the cookie, which is faster and safer: a request that saves no session can bring no dead one back.
+ * The session cookie, which holds the secret of a session. koa-session runs only where sessions start and end. All other
+ * routes just read the cookie, which is faster and safer: a request that saves no session cannot revive an ended one.
  */
 export interface SessionCookie {
-  /** Hands the client this secret, and ends the session that it came with. */
-  give(ctx: Context, secret: string): Promise<void>;
-  /** Ends the session that the client came with, and takes the cookie from it. */
-  take(ctx: Context): Promise<void>;
+  /** Sets the cookie to the secret of a new session, and ends the session of the request. */
+  set(ctx: Context, secret: string): Promise<void>;
+  /** Ends the session of the request and clears the cookie. */
+  clear(ctx: Context): Promise<void>;
 }
 
-/** The secret of the cookie that the client came with; without one the empty text, which is no session's secret. */
+/** Returns the secret in the cookie of the request, or the empty string, which matches no session. */
 export function cookieSecret(ctx: Context): string {
   return ctx.cookies.get(cookieName(ctx.app)) ?? "";
 }
 
 /**
- * What the client shows to say who it is: a token in `Authorization: Bearer …`, or else the cookie. Other schemes are
- * somebody else's, of a proxy in front say, and count for nothing.
+ * Returns the credentials of the request: the token in `Authorization: Bearer …`, or else the cookie. Other schemes are
+ * ignored, since a proxy in front may use them.
  *
- * @throws HttpError `two_credentials` where it shows both, since they may be of two users (RFC 6750, 3.1).
+ * @throws HttpError `two_credentials` for a cookie together with a token, which may belong to two users (RFC 6750, 3.1)
  */
 export function credentials(ctx: Context): { readonly kind: Session["kind"]; readonly secret: string } {
   const cookie = cookieSecret(ctx);
@@ -35,19 +35,19 @@ export function credentials(ctx: Context): { readonly kind: Session["kind"]; rea
   if (cookie !== "") {
     throw new HttpError(
       "two_credentials",
-      "The request has a session cookie and a token. Send one of the two.",
+      "The request has a session cookie and a token. Send only one of them.",
     );
   }
   return { kind: "token", secret: bearer[1] ?? "" };
 }
 
-// `proxy` is on where a proxy in front of us ends TLS. There the prefix makes browsers take the cookie only from this
-// very host, and only over TLS (RFC 6265bis, 4.1.3.2).
+// `proxy` is set where a proxy in front terminates TLS. There the prefix makes browsers accept the cookie only from this
+// host and only over TLS (RFC 6265bis, 4.1.3.2).
 function cookieName({ proxy }: Pick<Koa, "proxy">): string {
   return proxy ? "__Host-palaver_session" : "palaver_session";
 }
 
-/** @param path of what the cookie is for. Behind TLS it is for all of the host, since its name says so. */
+/** @param path the cookie's path. Behind TLS it is `/`, which the `__Host-` prefix requires. */
 export function sessionCookie(app: Koa, messaging: Messaging, path = "/"): SessionCookie {
   const options = {
     key: cookieName(app),
@@ -55,28 +55,28 @@ export function sessionCookie(app: Koa, messaging: Messaging, path = "/"): Sessi
     httpOnly: true,
     sameSite: "lax",
     secure: app.proxy,
-    // It goes to the cookie with all the others, though the type does not know it.
+    // Missing in the type of the options, but passed on to the cookie.
     path: app.proxy ? "/" : path,
     signed: false,
     genid: (ctx: Context) => String(ctx.state["secret"] ?? ""),
     store: {
-      get: (secret: string) => messaging.authenticate({ secret, kind: "cookie" }).then(() => ({}), missing),
-      // The core has stored the session before its secret gets here; nothing may make one, or make one live again.
+      get: (secret: string) => messaging.authenticate({ secret, kind: "cookie" }).then(() => ({}), noSession),
+      // The core has stored the session already. Storing nothing here also keeps ended sessions from being revived.
       set: async () => {},
       destroy: (secret: string) => messaging.logOut({ secret }),
     },
   };
   const koaSession = createSession(options, app) as Middleware;
   return {
-    async give(ctx, secret) {
-      // The hop from the proxy is not TLS itself, and without this Koa would set no secure cookie over it.
+    async set(ctx, secret) {
+      // Koa sets secure cookies only over TLS, and the hop from the proxy is plain HTTP.
       ctx.cookies.secure = ctx.app.proxy;
       await koaSession(ctx, async () => {
         ctx.state["secret"] = secret;
         await (ctx["session"] as { regenerate(): Promise<void> }).regenerate();
       });
     },
-    async take(ctx) {
+    async clear(ctx) {
       ctx.cookies.secure = ctx.app.proxy;
       await koaSession(ctx, async () => {
         ctx["session"] = null;
@@ -85,7 +85,7 @@ export function sessionCookie(app: Koa, messaging: Messaging, path = "/"): Sessi
   };
 }
 
-function missing(error: unknown): undefined {
+function noSession(error: unknown): undefined {
   if (error instanceof MessagingError && error.code === "not_signed_in") return undefined;
   throw error;
 }

@@ -5,7 +5,7 @@ import { usernameKey } from "../../domain/user.js";
 import { clientAddress, networkOf } from "./address.js";
 import { HttpError } from "./problem.js";
 
-/** How often, in how many seconds. Nobody who uses Palaver by hand, or an office of such people, comes near them. */
+/** The quota of each policy and its window in seconds. People, and offices that share an address, stay far below. */
 const policies = {
   "failed-logins-by-account": { quota: 10, window: 15 * 60 },
   "failed-logins-by-address": { quota: 100, window: 15 * 60 },
@@ -15,15 +15,15 @@ const policies = {
 
 type Policy = keyof typeof policies;
 
-/** The codes of the core that say that a password was tried and was wrong. */
-const WRONG: ReadonlySet<unknown> = new Set(["wrong_credentials", "wrong_password"]);
+/** Codes of the core for a password that was checked and is wrong. */
+const WRONG_PASSWORD_CODES: ReadonlySet<unknown> = new Set(["wrong_credentials", "wrong_password"]);
 
-/** How many keys of a policy are remembered: whoever comes with more addresses than that makes it forget the oldest. */
-const MOST_KEYS = 50_000;
+/** How many keys each policy counts. Beyond that, it forgets the least recently used key. */
+const DEFAULT_MAX_KEYS = 50_000;
 
 /**
- * How often who may do what. A request over a limit is refused before anything is done for it. The limits are counted in
- * this process, so that they begin anew when it does.
+ * Rate limits. A request over a limit is rejected before it is processed. Counters live in this process and restart with
+ * it.
  */
 export interface Limits {
   /** @throws HttpError `too_many_requests` */
@@ -31,9 +31,8 @@ export interface Limits {
   /** @throws HttpError `too_many_requests` */
   countSend(ctx: Context, userId: string): Promise<void>;
   /**
-   * Does what tries a password, and counts it if the password was wrong. Who guesses is stopped, and not the owner of the
-   * account: the count is of the name _from that address_. Attempts count while they are under way, so that many at once
-   * are no way around.
+   * Runs an attempt that checks a password, and counts it if the password is wrong. Counts per username _and network_, so
+   * that an attacker cannot lock the owner out. Attempts in progress count, so that parallel ones do not evade the limit.
    *
    * @throws HttpError `too_many_requests`
    */
@@ -46,24 +45,27 @@ export const noLimits: Limits = {
   tryPassword: (_ctx, _username, attempt) => attempt(),
 };
 
-export function createLimits(mostKeys = MOST_KEYS): Limits {
+export function createLimits(maxKeys = DEFAULT_MAX_KEYS): Limits {
   const counters = Object.fromEntries(
-    Object.entries(policies).map(([policy, { quota, window }]) => [policy, counter(quota, window, mostKeys)]),
+    Object.entries(policies).map(([policy, { quota, window }]) => [
+      policy,
+      createCounter(quota, window, maxKeys),
+    ]),
   ) as Record<Policy, Counter>;
 
-  /** @returns takes it back. */
+  /** @returns a function that undoes the count */
   async function count(ctx: Context, policy: Policy, key: string): Promise<() => Promise<void>> {
-    const left = await counters[policy].take(key);
-    tell(ctx, policy, left);
-    if (left.refused) {
-      const seconds = String(secondsOf(left.milliseconds));
-      throw new HttpError("too_many_requests", `That was too often. Try again in ${seconds} seconds.`, {
+    const quota = await counters[policy].consume(key);
+    setRateLimitHeaders(ctx, policy, quota);
+    if (quota.exceeded) {
+      const seconds = String(toSeconds(quota.resetMs));
+      throw new HttpError("too_many_requests", `Too many requests. Try again in ${seconds} seconds.`, {
         headers: { "Retry-After": seconds },
       });
     }
     return async () => {
-      tell(ctx, policy, { ...left, remaining: left.remaining + 1 });
-      await counters[policy].giveBack(key);
+      setRateLimitHeaders(ctx, policy, { ...quota, remaining: quota.remaining + 1 });
+      await counters[policy].refund(key);
     };
   }
 
@@ -79,75 +81,75 @@ export function createLimits(mostKeys = MOST_KEYS): Limits {
       const account = createHash("sha256")
         .update(`${network} ${usernameKey(username)}`)
         .digest("base64");
-      const taken: (() => Promise<void>)[] = [];
+      const refunds: (() => Promise<void>)[] = [];
       let wrong = false;
       try {
-        taken.push(await count(ctx, "failed-logins-by-account", account));
-        taken.push(await count(ctx, "failed-logins-by-address", network));
+        refunds.push(await count(ctx, "failed-logins-by-account", account));
+        refunds.push(await count(ctx, "failed-logins-by-address", network));
         return await attempt();
       } catch (error) {
-        wrong = WRONG.has((error as { readonly code?: unknown }).code);
+        wrong = WRONG_PASSWORD_CODES.has((error as { readonly code?: unknown }).code);
         throw error;
       } finally {
-        if (!wrong) for (const giveBack of taken) await giveBack();
+        if (!wrong) for (const refund of refunds) await refund();
       }
     },
   };
 }
 
 interface Counter {
-  take(key: string): Promise<Left>;
-  giveBack(key: string): Promise<unknown>;
+  consume(key: string): Promise<Quota>;
+  refund(key: string): Promise<unknown>;
 }
 
-/** What is left to a key. */
-interface Left {
-  readonly refused: boolean;
+/** The quota that a key has left. */
+interface Quota {
+  readonly exceeded: boolean;
   readonly remaining: number;
-  /** Until it has all of it again. */
-  readonly milliseconds: number;
+  /** The time until the whole quota is available again. */
+  readonly resetMs: number;
 }
 
-function counter(points: number, duration: number, mostKeys: number): Counter {
+function createCounter(points: number, duration: number, maxKeys: number): Counter {
   const limiter = new RateLimiterMemory({ points, duration });
-  // The limiter forgets a key when its window is over, which is too late where somebody has a new key for each request.
+  // The limiter drops a key only when its window ends, which does not bound its memory if each request has a new key.
   const keys = new Set<string>();
   const remember = async (key: string) => {
     keys.delete(key);
     keys.add(key);
     const [oldest] = keys;
-    if (keys.size <= mostKeys || oldest === undefined) return;
+    if (keys.size <= maxKeys || oldest === undefined) return;
     keys.delete(oldest);
     await limiter.delete(oldest);
   };
   return {
-    async take(key) {
+    async consume(key) {
       await remember(key);
       try {
         const { remainingPoints, msBeforeNext } = await limiter.consume(key);
-        return { refused: false, remaining: remainingPoints, milliseconds: msBeforeNext };
-      } catch (refusal) {
-        if (!(refusal instanceof RateLimiterRes)) throw refusal;
+        return { exceeded: false, remaining: remainingPoints, resetMs: msBeforeNext };
+      } catch (result) {
+        if (!(result instanceof RateLimiterRes)) throw result;
         await limiter.reward(key);
-        return { refused: true, remaining: 0, milliseconds: refusal.msBeforeNext };
+        return { exceeded: true, remaining: 0, resetMs: result.msBeforeNext };
       }
     },
-    giveBack: (key) => limiter.reward(key),
+    refund: (key) => limiter.reward(key),
   };
 }
 
-/** In the headers of draft-ietf-httpapi-ratelimit-headers-10: `q` in `w` seconds, of which `r` are left for `t` seconds. */
-function tell(ctx: Context, policy: Policy, left: Left): void {
-  const told = (ctx.state["limits"] ??= new Map()) as Map<Policy, Left>;
-  told.set(policy, left);
-  const list = (item: (policy: Policy, left: Left) => string) =>
-    Array.from(told, ([name, each]) => `"${name}";${item(name, each)}`).join(", ");
+/** Sets the headers of draft-ietf-httpapi-ratelimit-headers-10: quota `q` per window `w`, remaining `r`, reset after `t`. */
+function setRateLimitHeaders(ctx: Context, policy: Policy, quota: Quota): void {
+  const quotas = (ctx.state["limits"] ??= new Map()) as Map<Policy, Quota>;
+  quotas.set(policy, quota);
+  const list = (parameters: (policy: Policy, quota: Quota) => string) =>
+    Array.from(quotas, ([name, each]) => `"${name}";${parameters(name, each)}`).join(", ");
   ctx.set({
     "RateLimit-Policy": list((name) => `q=${policies[name].quota};w=${policies[name].window}`),
-    RateLimit: list((_, { remaining, milliseconds }) => `r=${remaining};t=${secondsOf(milliseconds)}`),
+    RateLimit: list((_, { remaining, resetMs }) => `r=${remaining};t=${toSeconds(resetMs)}`),
   });
 }
 
-function secondsOf(milliseconds: number): number {
+function toSeconds(milliseconds: number): number {
   return Math.max(1, Math.ceil(milliseconds / 1000));
 }

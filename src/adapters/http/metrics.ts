@@ -2,11 +2,11 @@ import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { StoreStatus } from "../../application/ports.js";
 import type { EventStreams } from "./streams.js";
 
-/** What Prometheus is told of one server. */
+/** The Prometheus metrics of one server. */
 export interface Metrics {
   readonly contentType: string;
   text(): Promise<string>;
-  /** @param route the pattern of the path, never the path: there must be few of them. */
+  /** @param route the pattern of the path, not the path itself, since each value is a time series */
   countRequest(method: string, route: string, status: string, seconds: number): void;
 }
 
@@ -15,30 +15,35 @@ export function createMetrics(storeStatus: () => StoreStatus, streams: Pick<Even
   const registers = [registry];
   const requests = new Counter({
     name: "palaver_http_requests_total",
-    help: "Requests answered.",
+    help: "Requests by route and status.",
     labelNames: ["method", "route", "status"],
     registers,
   });
   const seconds = new Histogram({
     name: "palaver_http_request_duration_seconds",
-    help: "From the head of a request to the end of its answer.",
+    help: "Seconds from the request headers to the end of the response.",
     labelNames: ["method", "route"],
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
     registers,
   });
-  reflect(Counter, "palaver_store_transactions_total", "Transactions made durable.", () => {
+  registerRead(Counter, "palaver_store_transactions_total", "Transactions committed durably.", () => {
     return storeStatus().transactions;
   });
-  reflect(Counter, "palaver_store_commits_total", "Waits for the disk, each for many transactions.", () => {
-    return storeStatus().commits;
-  });
-  reflect(Gauge, "palaver_store_writable", "1 while the store can keep what it is given.", () => {
+  registerRead(
+    Counter,
+    "palaver_store_commits_total",
+    "Disk syncs, each of which commits one or more transactions.",
+    () => {
+      return storeStatus().commits;
+    },
+  );
+  registerRead(Gauge, "palaver_store_writable", "1 while the store accepts writes, otherwise 0.", () => {
     return storeStatus().fault ? 0 : 1;
   });
-  reflect(Gauge, "palaver_event_streams", "Streams of events that are open.", () => streams.count());
+  registerRead(Gauge, "palaver_event_streams", "Open event streams.", () => streams.count());
 
-  /** A figure that is kept elsewhere, read when Prometheus asks. */
-  function reflect(
+  /** Registers a metric whose value is read at each scrape. */
+  function registerRead(
     Kind: typeof Counter | typeof Gauge,
     name: string,
     help: string,

@@ -2,26 +2,26 @@ import type { Context, Middleware } from "koa";
 import { sendText, JSON_TYPE } from "./response.js";
 import { HttpError } from "./problem.js";
 
-/** Methods that change nothing here. */
+/** Methods that change no state. */
 const SAFE: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
 
-/** What a page of a listed origin may send, beyond what every page may, and what it may read of an answer. */
-const preflightAnswer = {
+/** The response to a CORS preflight request, and the response headers that listed origins may read. */
+const PREFLIGHT_HEADERS = {
   "Access-Control-Allow-Methods": "GET, HEAD, POST, PUT, PATCH, DELETE",
   "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key, Last-Event-ID, X-Request-Id",
   "Access-Control-Max-Age": "7200",
 };
-const READABLE = "Idempotency-Replayed, Link, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id";
+const EXPOSED_HEADERS = "Idempotency-Replayed, Link, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id";
 
 /**
- * What pages of other sites may do with a browser whose user is signed in here: read nothing and change nothing, unless
- * their origin is listed.
+ * Protects signed-in users from pages of other sites: implements CORS for the listed origins, and rejects requests of all
+ * other sites that could change state.
  *
- * @param listed origins, each as a browser writes it: `https://app.example.org`.
+ * @param origins as browsers send them, such as `https://app.example.org`
  * @throws HttpError `cross_site`
  */
-export function guardOrigin(listed: readonly string[]): Middleware {
-  const trusted: ReadonlySet<string> = new Set(listed);
+export function guardOrigin(origins: readonly string[]): Middleware {
+  const trusted: ReadonlySet<string> = new Set(origins);
   return (ctx, next) => {
     const origin = ctx.get("Origin");
     if (trusted.size > 0) ctx.vary("Origin");
@@ -29,25 +29,25 @@ export function guardOrigin(listed: readonly string[]): Middleware {
       ctx.set({
         "Access-Control-Allow-Origin": origin,
         "Access-Control-Allow-Credentials": "true",
-        "Access-Control-Expose-Headers": READABLE,
+        "Access-Control-Expose-Headers": EXPOSED_HEADERS,
       });
       if (ctx.method === "OPTIONS" && ctx.get("Access-Control-Request-Method") !== "") {
-        ctx.set(preflightAnswer);
+        ctx.set(PREFLIGHT_HEADERS);
         sendText(ctx, 200, JSON_TYPE, "{}");
         return undefined;
       }
-    } else if (!SAFE.has(ctx.method) && isFromElsewhere(ctx, origin)) {
+    } else if (!SAFE.has(ctx.method) && isCrossSite(ctx, origin)) {
       throw new HttpError(
         "cross_site",
-        "This request comes from a page of another site. Its origin must be listed in CORS_ORIGINS.",
+        "The request comes from a page of another site. Add its origin to CORS_ORIGINS.",
       );
     }
     return next();
   };
 }
 
-/** `none` is the user's own doing. A browser that sends neither header sends no cookie of ours along either: SameSite. */
-function isFromElsewhere(ctx: Context, origin: string): boolean {
+/** `none` means that the user navigated here. Browsers that send neither header omit the cookie because of SameSite. */
+function isCrossSite(ctx: Context, origin: string): boolean {
   const site = ctx.get("Sec-Fetch-Site");
   if (site !== "") return site !== "same-origin" && site !== "none";
   return origin !== "" && origin !== `${ctx.protocol}://${ctx.host}`;

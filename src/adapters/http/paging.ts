@@ -1,27 +1,27 @@
 import type { Context } from "koa";
 import { z } from "zod";
 
-/** How many things a page has where the client does not say. */
+/** The page size where the request has no `limit`. */
 export const DEFAULT_LIMIT = 100;
 
-/** A parameter that holds text. One that is given twice comes as an array. */
-export const parameter = z.string("Must be given once");
+/** The schema of a string parameter. A parameter that is given twice arrives as an array. */
+export const parameter = z.string("Must be given exactly once");
 
-/** How many things a page may have. */
-export const limit = wholeNumber(1, 1_000).meta({ description: "How many at the most." });
+export const limit = wholeNumber(1, 1_000).meta({ description: "The maximum number of entries." });
 
-/** A parameter that holds a whole number, in digits. */
-export function wholeNumber(from: number, to: number) {
-  const range = `Must be a whole number from ${from} to ${to}`;
+/** The schema of a parameter that is a whole number in decimal digits. */
+export function wholeNumber(min: number, max: number) {
+  const range = `Must be a whole number from ${min} to ${max}`;
   return parameter
     .regex(/^(0|[1-9][0-9]*)$/, range)
     .transform(Number)
-    .pipe(z.number(range).min(from, range).max(to, range).meta({ type: "integer" }));
+    .pipe(z.number(range).min(min, range).max(max, range).meta({ type: "integer" }));
 }
 
 /**
- * Tells where the pages beside this one are (RFC 8288), each by its parameters, as references to the same path. Where there is
- * none, there is no link.
+ * Sets the `Link` header (RFC 8288) to the neighbouring pages.
+ *
+ * @param pages the query parameters of each page by its relation; undefined where there is no such page
  */
 export function linkPages(
   ctx: Context,

@@ -1,20 +1,20 @@
 import { STATUS_CODES } from "node:http";
 import { MessagingError, type ErrorCode } from "../../domain/errors.js";
 
-/** What only HTTP can refuse. Closed and stable, like the codes of the core. */
+/** Errors of the HTTP adapter itself. A closed and stable list, like the codes of the core. */
 export type HttpErrorCode =
-  /** The request is no valid HTTP. */
+  /** The request is not valid HTTP. */
   | "bad_request"
-  /** The body is not JSON in UTF-8, or not an object, or has a field twice. */
+  /** The body is not JSON in UTF-8, not an object, or has a duplicate field. */
   | "invalid_json"
-  /** A field or query parameter is missing, mistyped or unknown; `errors` names each. */
+  /** A field or query parameter is missing, unknown or has the wrong type. `errors` lists each. */
   | "invalid_request"
   | "not_found"
-  /** The request comes with a cookie and with a token. */
+  /** The request has both a session cookie and a token. */
   | "two_credentials"
-  /** A browser says that a page of another site makes the request. */
+  /** According to the browser, a page of another site sent the request. */
   | "cross_site"
-  /** More often than a limit allows. Nothing was done; `Retry-After` tells when to come back. */
+  /** A rate limit is exceeded. Nothing was changed; `Retry-After` says when to try again. */
   | "too_many_requests"
   | "method_not_allowed"
   | "request_timeout"
@@ -25,7 +25,7 @@ export type HttpErrorCode =
 
 export type Code = ErrorCode | HttpErrorCode;
 
-/** Every code, and the status it comes with. */
+/** The HTTP status of each code. */
 export const statuses: Readonly<Record<Code, number>> = {
   bad_request: 400,
   invalid_json: 400,
@@ -69,10 +69,10 @@ export const statuses: Readonly<Record<Code, number>> = {
   store_unavailable: 503,
 };
 
-/** The fields that a refusal of the core speaks of, by their names in a request. */
+/** The request field that an error of the core refers to, by code. */
 export type FieldNames = Partial<Record<ErrorCode, string>>;
 
-const fields: FieldNames = {
+const defaultFields: FieldNames = {
   invalid_username: "username",
   username_taken: "username",
   invalid_password: "password",
@@ -84,20 +84,20 @@ const fields: FieldNames = {
   invalid_cursor: "cursor",
 };
 
-/** What a client is told in headers. RFC 9110, 15.5.2: a 401 says how to sign in. */
-const headers: Partial<Record<ErrorCode, Readonly<Record<string, string>>>> = {
+/** Response headers by code. RFC 9110, 15.5.2, requires WWW-Authenticate with a 401. */
+const errorHeaders: Partial<Record<ErrorCode, Readonly<Record<string, string>>>> = {
   not_signed_in: { "WWW-Authenticate": "Bearer" },
   busy: { "Retry-After": "1" },
   store_unavailable: { "Retry-After": "5" },
 };
 
-/** A field of the request that is at fault, and how. */
+/** An invalid field of the request, and what is wrong with it. */
 export interface FieldError {
   readonly field: string;
   readonly detail: string;
 }
 
-/** An error answer in the making. */
+/** An error with the headers and field errors of its response. */
 export class HttpError extends Error {
   readonly code: Code;
   readonly errors: readonly FieldError[];
@@ -106,20 +106,20 @@ export class HttpError extends Error {
   constructor(
     code: Code,
     detail: string,
-    more: {
+    options: {
       readonly errors?: readonly FieldError[];
       readonly headers?: Readonly<Record<string, string>>;
       readonly cause?: unknown;
     } = {},
   ) {
-    super(detail, { cause: more.cause });
+    super(detail, { cause: options.cause });
     this.code = code;
-    this.errors = more.errors ?? [];
-    this.headers = more.headers ?? {};
+    this.errors = options.errors ?? [];
+    this.headers = options.headers ?? {};
   }
 }
 
-/** An error as clients see it: the problem details of RFC 9457, with a stable code. */
+/** The body of an error response: problem details (RFC 9457) with a stable code. */
 export interface Problem {
   readonly type: "about:blank";
   readonly title: string;
@@ -143,19 +143,27 @@ export function toProblem({ code, message, errors }: HttpError): Problem {
   return errors.length > 0 ? { ...problem, errors } : problem;
 }
 
-/** @param named what the fields are called in this request, where they have another name than elsewhere. */
-export function toHttpError(error: unknown, named: FieldNames = {}): HttpError {
+/**
+ * Converts anything thrown to an `HttpError`. An unknown error becomes `internal_error` and keeps its cause.
+ *
+ * @param fields the request fields that errors refer to, where they differ from the defaults
+ */
+export function toHttpError(error: unknown, fields: FieldNames = {}): HttpError {
   if (error instanceof HttpError) return error;
   if (error instanceof MessagingError) {
     const { code, message } = error;
-    const field = named[code] ?? fields[code];
+    const field = fields[code] ?? defaultFields[code];
     return new HttpError(code, message, {
       errors: field === undefined ? [] : [{ field, detail: message }],
-      headers: headers[code] ?? {},
+      headers: errorHeaders[code] ?? {},
       cause: error,
     });
   }
-  return new HttpError("internal_error", "Something failed here. Try again, or tell us the X-Request-Id.", {
-    cause: error,
-  });
+  return new HttpError(
+    "internal_error",
+    "Internal error. Try again, or report the X-Request-Id to the operator.",
+    {
+      cause: error,
+    },
+  );
 }

@@ -4,52 +4,55 @@ import { randomUUID } from "node:crypto";
 import type Koa from "koa";
 import { networkOf } from "./address.js";
 import { commonHeaders } from "./response.js";
-import { usualLimits, type ConnectionLimits, type HttpServer } from "./connections.js";
+import { DEFAULT_CONNECTION_LIMITS, type ConnectionLimits, type HttpServer } from "./connections.js";
 import type { Log } from "./log.js";
 import { HttpError, PROBLEM_TYPE, toProblem } from "./problem.js";
 
-/** How long requests under way may take to end when the server closes, in milliseconds. */
-const PATIENCE = 8_000;
+/** How long requests in progress may take when the server closes. */
+const DEFAULT_GRACE_MS = 8_000;
 
-/** How long a client that is refused may take to read why, in milliseconds. */
-const LINGER = 1_000;
+/** How long a client may take to read the response to a malformed request before its connection is cut. */
+const LINGER_MS = 1_000;
 
 /**
- * @param app is told with `closing` to end the answers that stay open.
- * @throws Error of the system, for instance EADDRINUSE
+ * Listens on a TCP port and serves the application. On close the application emits `closing`, so that it ends event
+ * streams and long polls.
+ *
+ * @param port 0 for any free port
+ * @throws Error of the system, such as EADDRINUSE
  */
 export async function listen(
   app: Koa,
   host: string,
   port: number,
   log: Log,
-  given: Partial<ConnectionLimits> = {},
+  overrides: Partial<ConnectionLimits> = {},
 ): Promise<HttpServer> {
-  const limits = { ...usualLimits, ...given };
+  const limits = { ...DEFAULT_CONNECTION_LIMITS, ...overrides };
   const handle = app.callback();
-  const answer = (...exchange: Parameters<typeof handle>) => void handle(...exchange);
+  const listener = (...exchange: Parameters<typeof handle>) => void handle(...exchange);
   const server = createServer(
     {
-      headersTimeout: limits.slowestRequest,
-      requestTimeout: limits.slowestRequest,
-      connectionsCheckingInterval: Math.min(1_000, limits.slowestRequest),
-      // Node would refuse it without a problem. The application does.
+      headersTimeout: limits.requestTimeoutMs,
+      requestTimeout: limits.requestTimeoutMs,
+      connectionsCheckingInterval: Math.min(1_000, limits.requestTimeoutMs),
+      // Node would respond without a problem. `rejectAmbiguousRequests` checks the header instead.
       requireHostHeader: false,
     },
-    answer,
+    listener,
   );
-  server.timeout = limits.longestSilence;
-  server.maxConnections = limits.mostConnections;
-  if (!app.proxy) limitByAddress(server, limits.mostOfOneAddress);
-  server.on("checkExpectation", answer);
-  server.on("clientError", (error, socket) => refuseUnparsed(error, socket as Socket, app.proxy, log));
-  // Node takes a connection for busy until its first request has been answered, even where none comes.
-  const silent = new Set<Socket>();
+  server.timeout = limits.idleTimeoutMs;
+  server.maxConnections = limits.maxConnections;
+  if (!app.proxy) limitByAddress(server, limits.maxConnectionsPerAddress);
+  server.on("checkExpectation", listener);
+  server.on("clientError", (error, socket) => rejectMalformed(error, socket as Socket, app.proxy, log));
+  // Until its first request, Node counts a connection as busy, so `server.close` would wait for it.
+  const unused = new Set<Socket>();
   server.on("connection", (socket) => {
-    silent.add(socket);
-    socket.once("close", () => silent.delete(socket));
+    unused.add(socket);
+    socket.once("close", () => unused.delete(socket));
   });
-  server.on("request", ({ socket }) => silent.delete(socket));
+  server.on("request", ({ socket }) => unused.delete(socket));
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(port, host, () => {
@@ -61,19 +64,19 @@ export async function listen(
   const name = address.family === "IPv6" ? `[${address.address}]` : address.address;
   return {
     url: `http://${name}:${address.port}`,
-    close(patience = PATIENCE) {
+    close(graceMs = DEFAULT_GRACE_MS) {
       app.emit("closing");
-      return close(server, silent, patience);
+      return close(server, unused, graceMs);
     },
   };
 }
 
-function limitByAddress(server: Server, most: number): void {
+function limitByAddress(server: Server, max: number): void {
   const counts = new Map<string, number>();
   server.on("connection", (socket: Socket) => {
     const network = networkOf(socket.remoteAddress ?? "");
     const count = (counts.get(network) ?? 0) + 1;
-    if (count > most) {
+    if (count > max) {
       socket.destroy();
       return;
     }
@@ -86,25 +89,25 @@ function limitByAddress(server: Server, most: number): void {
   });
 }
 
-async function close(server: Server, silent: ReadonlySet<Socket>, patience: number): Promise<void> {
-  const cut = setTimeout(() => server.closeAllConnections(), patience);
-  // A connection that is kept alive is idle again after its answer, and nobody would close it.
+async function close(server: Server, unused: ReadonlySet<Socket>, graceMs: number): Promise<void> {
+  const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+  // `server.close` closes idle connections only once. A kept-alive connection becomes idle again after its response.
   const sweep = setInterval(() => server.closeIdleConnections(), 20);
   await new Promise((resolve) => {
     server.close(resolve);
-    for (const socket of silent) socket.destroy();
+    for (const socket of unused) socket.destroy();
   });
   clearTimeout(cut);
   clearInterval(sweep);
 }
 
-// Node could make no request of it, so Koa never sees it. It gets a problem like every other error.
-function refuseUnparsed(error: NodeJS.ErrnoException, socket: Socket, behindTls: boolean, log: Log): void {
+// Koa never sees a request that Node cannot parse. It is answered with a problem like every other error.
+function rejectMalformed(error: NodeJS.ErrnoException, socket: Socket, behindTls: boolean, log: Log): void {
   if (!socket.writable || error.code === "ECONNRESET") {
     socket.destroy();
     return;
   }
-  const problem = toProblem(unparsed(error.code));
+  const problem = toProblem(malformedError(error.code));
   const body = JSON.stringify(problem);
   const requestId = randomUUID();
   const head = [
@@ -115,15 +118,17 @@ function refuseUnparsed(error: NodeJS.ErrnoException, socket: Socket, behindTls:
     "Connection: close",
   ];
   socket.end(`${head.join("\r\n")}\r\n\r\n${body}`);
-  // Node has let go of the connection, and the client may hold on to it for ever.
-  setTimeout(() => socket.destroy(), LINGER).unref();
+  // Node no longer tracks the connection, and the client may never close it.
+  setTimeout(() => socket.destroy(), LINGER_MS).unref();
   log.info({ request_id: requestId, route: "none", status: problem.status, code: problem.code });
 }
 
-function unparsed(code: string | undefined): HttpError {
-  if (code === "HPE_HEADER_OVERFLOW")
-    return new HttpError("headers_too_large", "The head of the request is too long.");
-  if (code === "ERR_HTTP_REQUEST_TIMEOUT")
-    return new HttpError("request_timeout", "The request took too long to come.");
-  return new HttpError("bad_request", "This is not valid HTTP/1.1.");
+function malformedError(code: string | undefined): HttpError {
+  if (code === "HPE_HEADER_OVERFLOW") {
+    return new HttpError("headers_too_large", "The headers of the request are too large.");
+  }
+  if (code === "ERR_HTTP_REQUEST_TIMEOUT") {
+    return new HttpError("request_timeout", "The request took too long to arrive. Send it again.");
+  }
+  return new HttpError("bad_request", "The request is not valid HTTP/1.1.");
 }

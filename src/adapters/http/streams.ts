@@ -9,9 +9,9 @@ import { eventJson } from "./json/event.js";
 /** How answers that stay open behave; each has a usual value. Times are in milliseconds. */
 export interface StreamOptions {
   /** How often a stream that has nothing to tell shows that it lives. */
-  readonly heartbeat?: number;
+  readonly heartbeatMs?: number;
   /** How long a reader may leave its buffer full, or not take the end, before it is cut off. It resumes from where it was. */
-  readonly patience?: number;
+  readonly stallTimeoutMs?: number;
 }
 
 /** What is to be sent over one stream. */
@@ -51,7 +51,7 @@ const SWEEP = 500;
 
 export function eventStreams(
   clock: Clock,
-  { heartbeat = 15_000, patience = 10_000 }: StreamOptions = {},
+  { heartbeatMs = 15_000, stallTimeoutMs = 10_000 }: StreamOptions = {},
 ): EventStreams {
   const ofSession = new Map<SessionId, Set<ServerResponse>>();
   const streams = new Map<ServerResponse, Streamed>();
@@ -68,7 +68,7 @@ export function eventStreams(
     ofSession.set(session.id, own.add(stream));
     streams.set(stream, streamed);
     if (timers.length === 0) {
-      timers = [setInterval(showLife, heartbeat).unref(), setInterval(sweep, SWEEP).unref()];
+      timers = [setInterval(showLife, heartbeatMs).unref(), setInterval(sweep, SWEEP).unref()];
     }
   }
 
@@ -91,7 +91,7 @@ export function eventStreams(
     forget(stream);
     stream.end();
     // Whoever does not read what was handed over never meets its end, and would keep all of it here.
-    setTimeout(() => stream.destroy(), patience).unref();
+    setTimeout(() => stream.destroy(), stallTimeoutMs).unref();
   }
 
   function showLife(): void {
@@ -156,7 +156,7 @@ export function eventStreams(
   }
 
   async function drained(stream: ServerResponse): Promise<void> {
-    await once(stream, "drain", { signal: AbortSignal.timeout(patience) });
+    await once(stream, "drain", { signal: AbortSignal.timeout(stallTimeoutMs) });
   }
 
   /**

@@ -49,7 +49,7 @@ describe("What no client should send", () => {
     it("400: a field that is missing, named", async () => {
       const answer = await post('{"dest_username":"ana"}');
       expectProblem(answer, 400, "invalid_request");
-      expect(answer.json["errors"]).to.deep.equal([{ field: "message", detail: "Must be given." }]);
+      expect(answer.json["errors"]).to.deep.equal([{ field: "message", detail: "Required." }]);
     });
 
     it("400: a field that does not exist, named, `__proto__` too", async () => {

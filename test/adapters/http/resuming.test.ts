@@ -17,7 +17,7 @@ describe("Streams of events", () => {
   let server: TestServer;
 
   beforeEach(async () => {
-    server = await openTestServer({ streams: { heartbeat: 100 } });
+    server = await openTestServer({ streams: { heartbeatMs: 100 } });
   });
 
   afterEach(() => server.close());

@@ -35,7 +35,7 @@ describe("A stream of events", () => {
   let bob: Client;
 
   beforeEach(async () => {
-    server = await openTestServer({ streams: { heartbeat: 20, patience: 200 } });
+    server = await openTestServer({ streams: { heartbeatMs: 20, stallTimeoutMs: 200 } });
     [ana, bob] = [await signedIn(server.url, "ana"), await signedIn(server.url, "bob")];
   });
 
@@ -368,7 +368,7 @@ describe("A stream of events", () => {
      * @param size how many events a batch has.
      */
     async function unread(atHand: number, size = 1) {
-      const streams = eventStreams(server.ports.clock, { patience: 100 });
+      const streams = eventStreams(server.ports.clock, { stallTimeoutMs: 100 });
       const { secret } = await server.messaging.logIn({ username: ana.username, password: PASSWORD });
       const session = await server.messaging.authenticate({ secret });
       const { cursor } = event;

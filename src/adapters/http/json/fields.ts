@@ -6,15 +6,14 @@ import { text } from "../body.js";
 import { parameter } from "../paging.js";
 
 /*
- * The fields that requests and answers are made of, each with what the document says of it. Text is refused here only where
- * it is none: what it may hold is for the core to say.
+ * The schemas of fields and parameters, with their descriptions for the OpenAPI document. They check types only: which
+ * strings are valid is decided in the domain.
  */
 
 export const username = text.meta({
   description:
-    "1 to 32 letters and digits of one script (or of those of East Asia, which stand together) after NFKC, with `.`, `_` " +
-    "and `-` between them. " +
-    "Unique without regard to case or compatibility form; shown as it was first written.",
+    "1 to 32 letters and digits of one script (East Asian scripts may be mixed) after NFKC, with `.`, `_` and `-` between them. " +
+    "Unique regardless of case and compatibility form. Shown as it was registered.",
   examples: ["ana"],
 });
 
@@ -25,65 +24,71 @@ export const password = text.meta({
 });
 
 export const title = text.meta({
-  description: "Of a group chat. Something to be seen in it, no NUL.",
+  description: "The title of a group chat. At least one visible character, no NUL.",
   minLength: 1,
   maxLength: MAX_TITLE_LENGTH,
   examples: ["Plans"],
 });
 
 export const message = text.meta({
-  description: "Kept to the letter. Something to be seen in it, no NUL, no half of a surrogate pair.",
+  description: "The text, stored unchanged. At least one visible character, no NUL, no lone surrogate.",
   minLength: 1,
   maxLength: MAX_MESSAGE_LENGTH,
   examples: ["Hello, Bob!"],
 });
 
 export const userId = text.meta({
-  description: "Opaque, and longer than any username.",
+  description: "The id of a user. Opaque, and longer than any username.",
   examples: ["0198f0a1-7c3e-7d2b-9a4f-5e6d7c8b9a01"],
 });
 
-/** A whole number that counts from 1. */
+/** A whole number from 1. */
 const ordinal = z.int().min(1);
 
-/** A whole number that counts from 0. */
+/** A whole number from 0. */
 const count = z.int().min(0);
 
 export const chatId = ordinal.meta({ description: "The id of a chat.", examples: [4] });
 
-export const messageId = ordinal.meta({ description: "Grows over the whole server.", examples: [12] });
+export const messageId = ordinal.meta({
+  description: "The id of a message. Ids grow in the order of sending, across all chats.",
+  examples: [12],
+});
 
 export const seq = ordinal.meta({
-  description: "Counts the messages of one chat 1, 2, 3, … without a gap.",
+  description: "The number of the message in its chat: 1, 2, 3, … without gaps.",
   examples: [3],
 });
 
 export const lastSeq = count.meta({
-  description: "The `seq` of the last message; 0 before it.",
+  description: "The `seq` of the last message, or 0 without messages.",
   examples: [3],
 });
 
-export const readSeq = count.meta({ description: "The `seq` up to which was read.", examples: [3] });
+export const readSeq = count.meta({
+  description: "The `seq` up to which the user has read the chat.",
+  examples: [3],
+});
 
 export const unreadCount = count.meta({
-  description: "The messages of others after `read_seq` that are not deleted.",
+  description: "The number of messages after `read_seq` from other users that are not deleted.",
   examples: [0],
 });
 
-export const participantCount = count.meta({ examples: [2] });
+export const participantCount = count.meta({ description: "The number of participants.", examples: [2] });
 
 export const sessionId = z.string().meta({
-  description: "The name of a session, which gives no access.",
+  description: "The id of a session. It gives no access.",
   examples: ["0198f0a1-7c3e-7d2b-9a4f-5e6d7c8b9a02"],
 });
 
 export const tokenId = z.string().meta({
-  description: "The name of a token, which gives no access.",
+  description: "The id of a token. It gives no access.",
   examples: ["0198f0a1-7c3e-7d2b-9a4f-5e6d7c8b9a03"],
 });
 
 export const tokenName = text.meta({
-  description: "What its owner calls it. Something to be seen in it, no NUL.",
+  description: "The name that its owner chose. At least one visible character, no NUL.",
   minLength: 1,
   maxLength: MAX_TOKEN_NAME_LENGTH,
   examples: ["backup"],
@@ -96,10 +101,10 @@ export const time = z.string().meta({
 });
 
 export const eventCursor = parameter.meta({
-  description: "A place in the log of events. Opaque.",
+  description: "A position in the event log. Opaque.",
   examples: ["9f3c2a1b00d4e5f6-17"],
 });
 
 export const chatCursor = parameter.meta({
-  description: "Where a page of chats ended. Opaque: take it from the `Link` of that page.",
+  description: "The end of a page of chats. Opaque. Use the one in the `Link` header of that page.",
 });

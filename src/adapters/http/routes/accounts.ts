@@ -9,7 +9,7 @@ import { operation, type Operation } from "../operation.js";
 
 const loginForm = z.strictObject({ username, password });
 
-/** Register, log in, log out, and another password. */
+/** Registration, login, logout and password change. */
 export function accountOperations(
   messaging: Messaging,
   cookie: SessionCookie,
@@ -18,7 +18,7 @@ export function accountOperations(
   return [
     operation({
       name: "registerUser",
-      summary: "Make an account. It does not log in.",
+      summary: "Create an account. Does not log in.",
       method: "post",
       paths: ["/v1/auth/register"],
       access: "anyone",
@@ -42,7 +42,7 @@ export function accountOperations(
     }),
     operation({
       name: "logIn",
-      summary: "Start a session, always a new one, and end the one that the request came with.",
+      summary: "Start a new session, and end the session of the request if it has one.",
       method: "post",
       paths: ["/v1/auth/login"],
       access: "anyone",
@@ -65,13 +65,13 @@ export function accountOperations(
         );
         ctx.state["userId"] = session.user.id;
         ctx.state["sessionId"] = session.id;
-        await cookie.give(ctx, secret);
+        await cookie.set(ctx, secret);
         return userJson(session.user);
       },
     }),
     operation({
       name: "logOut",
-      summary: "End the session, for good and at once.",
+      summary: "End the session of the request permanently.",
       method: "post",
       paths: ["/v1/auth/logout"],
       access: "signed in",
@@ -79,7 +79,7 @@ export function accountOperations(
       responseHeaders: ["Set-Cookie"],
       audit: "logout",
       async handle({ session, ctx }) {
-        if (session.kind === "cookie") await cookie.take(ctx);
+        if (session.kind === "cookie") await cookie.clear(ctx);
         else await messaging.logOut(credentials(ctx));
         return {};
       },
@@ -87,7 +87,7 @@ export function accountOperations(
     operation({
       name: "changePassword",
       summary: "Change the password.",
-      description: "Ends all other sessions and all tokens.",
+      description: "Ends all other sessions and all tokens of the caller.",
       method: "put",
       paths: ["/v1/auth/password"],
       access: "signed in",

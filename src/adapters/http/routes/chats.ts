@@ -15,17 +15,17 @@ import { limit, linkPages, DEFAULT_LIMIT } from "../paging.js";
 
 const WHOLE_NUMBER = "Must be a whole number from 0 to 9007199254740991";
 
-const upTo = z
-  .int({ error: ({ input }) => (input === undefined ? "Must be given" : WHOLE_NUMBER) })
+const lastRead = z
+  .int({ error: ({ input }) => (input === undefined ? "Required" : WHOLE_NUMBER) })
   .min(0, WHOLE_NUMBER)
-  .meta({ description: "The `seq` of the last message that was read.", examples: [3] });
+  .meta({ description: "The `seq` of the last message that the caller has read.", examples: [3] });
 
-/** Chats, who is in them, and how far they have been read. */
+/** Chats, their participants and read state. */
 export function chatOperations(messaging: Messaging): readonly Operation[] {
   return [
     operation({
       name: "createGroupChat",
-      summary: "Make a group chat with the caller as its first participant.",
+      summary: "Create a group chat with the caller as its first participant.",
       method: "post",
       paths: ["/v1/group_chat"],
       access: "signed in",
@@ -40,7 +40,7 @@ export function chatOperations(messaging: Messaging): readonly Operation[] {
     }),
     operation({
       name: "renameChat",
-      summary: "Give a group chat another title; null takes it away.",
+      summary: "Change the title of a group chat, or remove it with null.",
       method: "patch",
       paths: ["/v1/group_chat/:chat_id"],
       access: "signed in",
@@ -55,7 +55,7 @@ export function chatOperations(messaging: Messaging): readonly Operation[] {
     }),
     operation({
       name: "addParticipant",
-      summary: "Add somebody to a group chat, who then sees its whole history.",
+      summary: "Add a user to a group chat. The user can read its whole history.",
       method: "post",
       paths: ["/v1/group_chat/:chat_id/participants"],
       access: "signed in",
@@ -74,7 +74,7 @@ export function chatOperations(messaging: Messaging): readonly Operation[] {
     }),
     operation({
       name: "removeParticipant",
-      summary: "Remove somebody from a group chat, or leave it.",
+      summary: "Remove a user from a group chat, or leave it.",
       method: "delete",
       paths: ["/v1/group_chat/:chat_id/participants/:user"],
       access: "signed in",
@@ -92,7 +92,7 @@ export function chatOperations(messaging: Messaging): readonly Operation[] {
     }),
     operation({
       name: "listChats",
-      summary: "List the caller's chats, last active first.",
+      summary: "List the caller's chats, most recently active first.",
       method: "get",
       paths: ["/v1/chats"],
       access: "signed in",
@@ -108,7 +108,7 @@ export function chatOperations(messaging: Messaging): readonly Operation[] {
     }),
     operation({
       name: "getChat",
-      summary: "Show a chat of the caller's, and who is in it.",
+      summary: "Show one of the caller's chats with its participants.",
       method: "get",
       paths: ["/v1/chats/:chat_id"],
       access: "signed in",
@@ -122,11 +122,11 @@ export function chatOperations(messaging: Messaging): readonly Operation[] {
     }),
     operation({
       name: "markRead",
-      summary: "Mark a chat as read up to a message. It never moves back.",
+      summary: "Mark a chat as read up to a message. The mark never moves back.",
       method: "put",
       paths: ["/v1/chats/:chat_id/read"],
       access: "signed in",
-      body: z.strictObject({ seq: upTo }),
+      body: z.strictObject({ seq: lastRead }),
       response: readStateSchema,
       errors: ["not_a_participant", "not_found"],
       async handle({ session, params, body }) {

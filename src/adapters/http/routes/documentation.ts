@@ -5,14 +5,11 @@ import type { OpenApiDocument } from "../openapi.js";
 import { operation, type Operation } from "../operation.js";
 import { HttpError } from "../problem.js";
 
-/** The program that makes a page of the document. The build puts it here. */
+/** The script that renders the document. The build copies it here. */
 const REDOC = new URL("../redoc.js", import.meta.url);
 
-/**
- * The page and its script come from here, and nothing comes from anywhere else. Redoc puts its styles into the page, and
- * searches in a worker that it makes of a blob.
- */
-const PAGE_POLICY = [
+/** The page loads nothing from other servers. Redoc inserts its styles into the page, and searches in a worker from a blob. */
+const PAGE_CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'unsafe-inline'",
@@ -24,9 +21,9 @@ const PAGE_POLICY = [
   "frame-ancestors 'none'",
 ].join("; ");
 
-/** The document, and a page that shows it. */
+/** The OpenAPI document, and a page that renders it. */
 export function documentationOperations(document: () => OpenApiDocument): readonly Operation[] {
-  let written: OpenApiDocument | undefined;
+  let cached: OpenApiDocument | undefined;
   let script: Promise<Script> | undefined;
 
   return [
@@ -37,11 +34,11 @@ export function documentationOperations(document: () => OpenApiDocument): readon
       paths: ["/openapi.json"],
       access: "anyone",
       response: z.looseObject({ openapi: z.literal("3.1.1") }),
-      handle: async () => (written ??= document()),
+      handle: async () => (cached ??= document()),
     }),
     operation({
       name: "getPage",
-      summary: "Read this document as a page.",
+      summary: "Read this document as a web page.",
       method: "get",
       paths: ["/docs"],
       access: "anyone",
@@ -50,13 +47,13 @@ export function documentationOperations(document: () => OpenApiDocument): readon
       errors: ["not_found"],
       async handle({ ctx }) {
         const { name } = await (script ??= readScript());
-        ctx.set("Content-Security-Policy", PAGE_POLICY);
+        ctx.set("Content-Security-Policy", PAGE_CONTENT_SECURITY_POLICY);
         return page(name);
       },
     }),
     operation({
       name: "getPageScript",
-      summary: "Read the script of that page.",
+      summary: "Read the script of the web page.",
       method: "get",
       paths: ["/docs/:script"],
       access: "anyone",
@@ -65,8 +62,7 @@ export function documentationOperations(document: () => OpenApiDocument): readon
       errors: ["not_found"],
       async handle({ params, ctx }) {
         const { name, text } = await (script ??= readScript());
-        if (params["script"] !== name)
-          throw new HttpError("not_found", "There is no such script. See /docs.");
+        if (params["script"] !== name) throw new HttpError("not_found", "Unknown script. See /docs.");
         ctx.set("Cache-Control", "public, max-age=31536000, immutable");
         return text;
       },
@@ -74,7 +70,7 @@ export function documentationOperations(document: () => OpenApiDocument): readon
   ];
 }
 
-/** Its name tells what is in it, so that it may be kept for ever. */
+/** The script under a name that contains its hash, so that it can be cached forever. */
 interface Script {
   readonly name: string;
   readonly text: string;
@@ -82,13 +78,15 @@ interface Script {
 
 async function readScript(): Promise<Script> {
   const text = await readFile(REDOC, "utf8").catch((cause: unknown) => {
-    throw new HttpError("not_found", "This build has no page. Build it with `npm run build`.", { cause });
+    throw new HttpError("not_found", "This build lacks the documentation page. Run `npm run build`.", {
+      cause,
+    });
   });
   const hash = createHash("sha256").update(text).digest("hex").slice(0, 16);
   return { name: `redoc-${hash}.js`, text };
 }
 
-/** Its references are relative, so that it can be mounted under any path. */
+/** Relative references, so that the page works under any mount path. */
 function page(script: string): string {
   return `<!doctype html>
 <html lang="en">

@@ -18,7 +18,7 @@ import {
 import { limit, linkPages, DEFAULT_LIMIT, wholeNumber } from "../paging.js";
 
 const CHAT_ID =
-  "Must be the id of a chat, as a number from 1 to 9007199254740991 or as a string of its digits";
+  "Must be a chat id: a whole number from 1 to 9007199254740991, as a number or a string of digits";
 
 const groupChatId = z
   .union(
@@ -55,41 +55,46 @@ const page = z
     limit: limit.optional(),
     before: wholeNumber(1, Number.MAX_SAFE_INTEGER)
       .optional()
-      .meta({ description: "The newest messages before this id." }),
-    // 0, which is no id, is where a client begins that has none yet.
+      .meta({ description: "Return the newest messages before this id." }),
+    // 0 precedes every id, for a client that has no message yet.
     after: wholeNumber(0, Number.MAX_SAFE_INTEGER)
       .optional()
-      .meta({ description: "The oldest messages after this id. Not together with `before`." }),
+      .meta({ description: "Return the oldest messages after this id. Not together with `before`." }),
   })
   .superRefine(({ before, after }, context) => {
     if (before === undefined || after === undefined) return;
-    refuseEach(["before", "after"], "Only one of before and after may be given", context);
+    addIssues(["before", "after"], "Give only one of before and after", context);
   });
 
-/** A list is whole unless it is asked for in pages. */
-const asList = {
+const listDefinition = {
   description:
-    "The whole list, unless a parameter asks for a page: with `limit` the newest messages, with `before` the newest before " +
-    `that one, with \`after\` the oldest after it; ${DEFAULT_LIMIT} where there is no \`limit\`. Always oldest first.`,
+    "Without parameters, the whole list. With parameters, a page: `limit` selects the newest messages, `before` the newest " +
+    `before an id, \`after\` the oldest after an id. \`limit\` defaults to ${DEFAULT_LIMIT}. Always oldest first.`,
   query: page,
   response: z.array(messageSchema),
   responseHeaders: ["Link"],
 } as const;
 
 /**
- * Sending, editing, deleting, and the three lists, each of which is served at two paths: the original's document and program
- * differ.
+ * Sending, editing, deleting and listing messages. Each list is served at two paths, since the document and the program of
+ * the original disagree.
  */
 export function messageOperations(messaging: Messaging): readonly Operation[] {
   async function list(request: SignedInRequest<unknown, z.output<typeof page>>, of: ListMessages["of"]) {
     const { session, query, ctx } = request;
     const by = session.user.id;
     if (Object.keys(query).length === 0) return jsonArray(await messaging.listMessages({ by, of }));
-    const { limit: most = DEFAULT_LIMIT, before, after } = query;
-    const { messages, older, newer } = await messaging.pageMessages({ by, of, limit: most, before, after });
+    const { limit: pageSize = DEFAULT_LIMIT, before, after } = query;
+    const { messages, older, newer } = await messaging.pageMessages({
+      by,
+      of,
+      limit: pageSize,
+      before,
+      after,
+    });
     linkPages(ctx, {
-      prev: older === undefined ? undefined : { limit: most, before: older },
-      next: newer === undefined ? undefined : { limit: most, after: newer },
+      prev: older === undefined ? undefined : { limit: pageSize, before: older },
+      next: newer === undefined ? undefined : { limit: pageSize, after: newer },
     });
     return new JsonText(`[${messages.map(serializeMessage).join(",")}]`);
   }
@@ -98,7 +103,7 @@ export function messageOperations(messaging: Messaging): readonly Operation[] {
       name: "sendMessage",
       summary: "Send a message to a group chat or to a user.",
       description:
-        "200 means stored, for good. Give each message a key of its own in `Idempotency-Key`, and send it under that key until there is an answer: it is stored once.",
+        "200 means that the message is stored durably. Give each message a unique `Idempotency-Key`, and repeat the request with the same key until there is a response: the message is stored once.",
       method: "post",
       paths: ["/v1/messages"],
       access: "signed in",
@@ -116,7 +121,7 @@ export function messageOperations(messaging: Messaging): readonly Operation[] {
         "idempotency_key_reused",
       ],
       async handle({ session, body, ctx }) {
-        // Node puts a comma and a space between two of them, and no key may have a space in it.
+        // Node joins repeated headers with a comma and a space. A key with a space is invalid, so repeats are rejected.
         const idempotencyKey = ctx.req.headers["idempotency-key"] as string | undefined;
         const sent = await messaging.sendMessage({ by: session.user.id, ...body, idempotencyKey });
         if (sent.replayed) ctx.set("Idempotency-Replayed", "true");
@@ -125,7 +130,7 @@ export function messageOperations(messaging: Messaging): readonly Operation[] {
     }),
     operation({
       name: "editMessage",
-      summary: "Give one's own message another text. It keeps its place.",
+      summary: "Change the text of one's own message. Its position in the chat stays.",
       method: "patch",
       paths: ["/v1/messages/:id"],
       access: "signed in",
@@ -140,7 +145,7 @@ export function messageOperations(messaging: Messaging): readonly Operation[] {
     }),
     operation({
       name: "deleteMessage",
-      summary: "Take back one's own message: its text is gone, its place stays.",
+      summary: "Delete one's own message. Its text is removed and a tombstone remains.",
       method: "delete",
       paths: ["/v1/messages/:id"],
       access: "signed in",
@@ -158,7 +163,7 @@ export function messageOperations(messaging: Messaging): readonly Operation[] {
       method: "get",
       paths: ["/v1/group_chat/messages", "/v1/messages"],
       access: "signed in",
-      ...asList,
+      ...listDefinition,
       handle: (request) => list(request, "all"),
     }),
     operation({
@@ -167,17 +172,17 @@ export function messageOperations(messaging: Messaging): readonly Operation[] {
       method: "get",
       paths: ["/v1/group_chat/messages/group/:chat_id", "/v1/messages/group/:chat_id"],
       access: "signed in",
-      ...asList,
+      ...listDefinition,
       errors: ["p2p_chat", "not_a_participant", "not_found"],
       handle: async (request) => list(request, { chatId: parseChatId(request.params["chat_id"]) }),
     }),
     operation({
       name: "listP2pMessages",
-      summary: "List the messages between the caller and somebody, oldest first.",
+      summary: "List the messages between the caller and another user, oldest first.",
       method: "get",
       paths: ["/v1/group_chat/messages/p2p/:username", "/v1/messages/p2p/:username"],
       access: "signed in",
-      ...asList,
+      ...listDefinition,
       errors: ["unknown_user"],
       handle: (request) => list(request, { username: request.params["username"] ?? "" }),
     }),
@@ -190,25 +195,28 @@ function destination(
 ) {
   if (chatId !== undefined && username === undefined) return { chatId };
   if (username !== undefined && chatId === undefined) return { username };
-  const given = "Exactly one of group_chat_id and dest_username must be given";
-  refuseEach(["group_chat_id", "dest_username"], given, context);
+  addIssues(
+    ["group_chat_id", "dest_username"],
+    "Give exactly one of group_chat_id and dest_username",
+    context,
+  );
   return z.NEVER;
 }
 
-function refuseEach(fields: readonly string[], message: string, context: z.core.$RefinementCtx): void {
+function addIssues(fields: readonly string[], message: string, context: z.core.$RefinementCtx): void {
   for (const name of fields) context.addIssue({ code: "custom", path: [name], message });
 }
 
-/** Written slice by slice as the client takes it, and other requests have their turn after each. */
+/** Serializes slices as one JSON array. Slices are read only as fast as the client reads, and other requests run in between. */
 function jsonArray(slices: AsyncIterable<readonly Message[]>): Readable {
   async function* chunks() {
-    let before = "[";
+    let separator = "[";
     for await (const slice of slices) {
-      yield before + slice.map((message) => JSON.stringify(messageJson(message))).join(",\n");
-      before = ",\n";
+      yield separator + slice.map((message) => JSON.stringify(messageJson(message))).join(",\n");
+      separator = ",\n";
       await setImmediate();
     }
-    yield before === "[" ? "[]" : "]";
+    yield separator === "[" ? "[]" : "]";
   }
   return Readable.from(chunks(), { objectMode: false });
 }

@@ -10,7 +10,7 @@ export function serverOperations(storeStatus: () => StoreStatus, metrics: Metric
   return [
     operation({
       name: "getHealth",
-      summary: "Whether the server is alive.",
+      summary: "Check whether the server is running.",
       method: "get",
       paths: ["/healthz"],
       access: "anyone",
@@ -19,7 +19,7 @@ export function serverOperations(storeStatus: () => StoreStatus, metrics: Metric
     }),
     operation({
       name: "getReadiness",
-      summary: "Whether the server can store; if not, why.",
+      summary: "Check whether the server can store data; if not, the problem says why.",
       method: "get",
       paths: ["/readyz"],
       access: "anyone",
@@ -33,7 +33,7 @@ export function serverOperations(storeStatus: () => StoreStatus, metrics: Metric
     }),
     operation({
       name: "getMetrics",
-      summary: "Figures for Prometheus.",
+      summary: "Read metrics in the Prometheus format.",
       method: "get",
       paths: ["/metrics"],
       access: "anyone",

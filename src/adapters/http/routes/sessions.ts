@@ -15,12 +15,12 @@ import {
 } from "../json/session.js";
 import { operation, type Operation } from "../operation.js";
 
-/** The caller's sessions and tokens: which there are, and an end to them. */
+/** Listing and ending the caller's sessions, and creating, listing and ending tokens. */
 export function sessionOperations(messaging: Messaging): readonly Operation[] {
   return [
     operation({
       name: "getSession",
-      summary: "Show who the caller is.",
+      summary: "Show the session of the request and its user.",
       method: "get",
       paths: ["/v1/auth/session"],
       access: "signed in",
@@ -29,7 +29,7 @@ export function sessionOperations(messaging: Messaging): readonly Operation[] {
     }),
     operation({
       name: "listSessions",
-      summary: "List the caller's sessions, the oldest first, without the tokens.",
+      summary: "List the caller's sessions without tokens, oldest first.",
       method: "get",
       paths: ["/v1/auth/sessions"],
       access: "signed in",
@@ -53,8 +53,8 @@ export function sessionOperations(messaging: Messaging): readonly Operation[] {
     }),
     operation({
       name: "endOtherSessions",
-      summary: "End all of the caller's sessions but this one.",
-      description: "Tokens live on.",
+      summary: "End all of the caller's other sessions.",
+      description: "Tokens stay valid.",
       method: "delete",
       paths: ["/v1/auth/sessions"],
       access: "signed in",
@@ -67,8 +67,8 @@ export function sessionOperations(messaging: Messaging): readonly Operation[] {
     }),
     operation({
       name: "createToken",
-      summary: "Make a token for a program.",
-      description: "The token is told this once. It can do all that its owner can.",
+      summary: "Create a token for a program.",
+      description: "The secret is shown only once. A token has all permissions of its owner.",
       method: "post",
       paths: ["/v1/auth/tokens"],
       access: "signed in",
@@ -83,7 +83,7 @@ export function sessionOperations(messaging: Messaging): readonly Operation[] {
     }),
     operation({
       name: "listTokens",
-      summary: "List the caller's tokens, the oldest first.",
+      summary: "List the caller's tokens, oldest first.",
       method: "get",
       paths: ["/v1/auth/tokens"],
       access: "signed in",

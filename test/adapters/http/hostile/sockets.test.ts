@@ -12,7 +12,7 @@ describe("A raw connection", () => {
   let ana: Client;
 
   before(async () => {
-    server = await openTestServer({ connections: { slowestRequest: 300, longestSilence: 600 } });
+    server = await openTestServer({ connections: { requestTimeoutMs: 300, idleTimeoutMs: 600 } });
     ana = await signedIn(server.url, "ana");
   });
 
@@ -198,7 +198,7 @@ describe("A raw connection", () => {
 
   describe("of which there are too many", () => {
     it("is cut off at once, while those that are there go on, and others may come when they have gone", async () => {
-      for (const connections of [{ mostOfOneAddress: 3 }, { mostConnections: 3 }]) {
+      for (const connections of [{ maxConnectionsPerAddress: 3 }, { maxConnections: 3 }]) {
         const small = await openTestServer({ connections });
         const there = [await open(small), await open(small), await open(small)];
         expect(await rest(await open(small))).to.equal("");
@@ -212,7 +212,10 @@ describe("A raw connection", () => {
     });
 
     it("is not counted by address where all come from a proxy", async () => {
-      const behindProxy = await openTestServer({ trustProxy: true, connections: { mostOfOneAddress: 1 } });
+      const behindProxy = await openTestServer({
+        trustProxy: true,
+        connections: { maxConnectionsPerAddress: 1 },
+      });
       const there = [await open(behindProxy), await open(behindProxy)];
       expect((await new Client(behindProxy.url).get("/healthz")).status).to.equal(200);
       for (const socket of there) socket.destroy();
