@@ -9,24 +9,24 @@ export function subscriberContract(
   store: () => Store,
 ): void {
   let chat: Chat;
-  let ends: (() => void)[];
+  let unsubscribers: (() => void)[];
 
   function subscribe(wake: () => void): () => void {
-    const end = store().subscribe(wake);
-    ends.push(end);
-    return end;
+    const unsubscribe = store().subscribe(wake);
+    unsubscribers.push(unsubscribe);
+    return unsubscribe;
   }
 
-  /** What has been read of the log by one who reads it to its end whenever they are woken, and only then. */
+  /** The titles in the log, read by a subscriber that reads to the end of the log whenever it is woken, and only then. */
   function tail(): readonly string[] {
     const titles: string[] = [];
-    let place = 0;
+    let position = 0;
     let reading = Promise.resolve();
     const readOn = async () => {
       const entries = await store().read(({ events }) =>
-        events.all({ after: place, upTo: GREATEST, limit: GREATEST }),
+        events.all({ after: position, upTo: GREATEST, limit: GREATEST }),
       );
-      place = entries.at(-1)?.id ?? place;
+      position = entries.at(-1)?.id ?? position;
       for (const entry of entries) {
         if ("change" in entry && entry.change.type === "chat.renamed") titles.push(`${entry.change.title}`);
       }
@@ -40,17 +40,17 @@ export function subscriberContract(
   const write = (...titles: readonly string[]) =>
     append(store(), ...titles.map((title) => renamed(chat, title)));
 
-  describe("those who follow it", () => {
+  describe("Store.subscribe", () => {
     beforeEach(async () => {
-      ends = [];
+      unsubscribers = [];
       await register(store(), ana);
       chat = await openGroup(store(), ana);
     });
     afterEach(async () => {
-      for (const end of ends) end();
+      for (const unsubscribe of unsubscribers) unsubscribe();
     });
 
-    it("are all woken whenever something was stored, and can read it then", async () => {
+    it("wakes all subscribers after each commit, when they can read it", async () => {
       const tails = [tail(), tail()];
       for (const [index, title] of ["a", "b", "c"].entries()) {
         await write(title);
@@ -59,7 +59,7 @@ export function subscriberContract(
       for (const titles of tails) assert.deepEqual(titles, ["a", "b", "c"]);
     });
 
-    it("miss nothing and meet nothing twice when 50 write at once and some of them fail", async () => {
+    it("lets a subscriber read each event once while 50 concurrent transactions write and some of them fail", async () => {
       const titles = tail();
       const writing = Array.from({ length: 50 }, (_, index) =>
         store().transaction(async ({ events }) => {
@@ -74,7 +74,7 @@ export function subscriberContract(
       assert.equal(titles.length, 40);
     });
 
-    it("are woken for what one of them stores when it is woken", async () => {
+    it("wakes subscribers for a commit that one of them makes when it is woken", async () => {
       let answer = (): Promise<void> | undefined => write("answer");
       subscribe(() => {
         void answer();
@@ -86,7 +86,7 @@ export function subscriberContract(
       assert.deepEqual(titles, ["a", "answer"]);
     });
 
-    it("are not woken where nothing was written, or nothing of it was stored", async () => {
+    it("does not wake subscribers for a read, or for a transaction that writes nothing or fails", async () => {
       await write("before");
       await sleep(10);
       let wakes = 0;
@@ -102,30 +102,28 @@ export function subscriberContract(
       assert.equal(wakes, 0);
     });
 
-    it("are not woken when they have ended it, each by itself", async () => {
+    it("ends each subscription separately, also two of the same function", async () => {
       let wakes = 0;
       const wake = () => void (wakes += 1);
-      const end = subscribe(wake);
-      const endAlso = subscribe(wake);
-      end();
-      end();
+      const unsubscribe = subscribe(wake);
+      const unsubscribeOther = subscribe(wake);
+      unsubscribe();
+      unsubscribe();
       const titles = tail();
       await write("a");
       await soon(() => titles.includes("a"));
       const once = wakes;
-      endAlso();
+      unsubscribeOther();
       await write("b");
       await soon(() => titles.includes("b"));
       assert.deepEqual([once, wakes], [1, 1]);
     });
 
-    it("are not woken when one who is woken before them has ended it for them", async () => {
+    it("does not wake a subscriber whose subscription ended during the same round", async () => {
       let late = 0;
-      const ending: (() => void)[] = [];
-      subscribe(() => {
-        for (const end of ending) end();
-      });
-      ending.push(subscribe(() => void (late += 1)));
+      let unsubscribeLate = () => {};
+      subscribe(() => unsubscribeLate());
+      unsubscribeLate = subscribe(() => void (late += 1));
       const titles = tail();
       await write("a");
       await soon(() => titles.includes("a"));
@@ -134,10 +132,10 @@ export function subscriberContract(
   });
 }
 
-/** Waits until it is so, for a while. */
-async function soon(isSo: () => boolean): Promise<void> {
-  for (let waits = 0; !isSo(); waits += 1) {
-    if (waits > 30) assert.fail("Nobody has woken it.");
+/** Resolves when the condition holds. Fails after 300 milliseconds. */
+async function soon(holds: () => boolean): Promise<void> {
+  for (let waits = 0; !holds(); waits += 1) {
+    if (waits > 30) assert.fail("The subscriber was not woken.");
     await sleep(10);
   }
 }

@@ -3,7 +3,7 @@ import { request, type IncomingMessage } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Client } from "./client.js";
 
-/** An event as a client gets it. */
+/** An event as a client receives it. */
 export interface EventJson {
   readonly cursor: string;
   readonly type: string;
@@ -13,7 +13,7 @@ export interface EventJson {
   readonly [field: string]: unknown;
 }
 
-/** One block of a stream of Server-Sent Events, with the fields that it has. */
+/** One block of a stream of Server-Sent Events, by field. */
 export interface Frame {
   readonly id?: string;
   readonly event?: string;
@@ -23,45 +23,46 @@ export interface Frame {
   readonly ""?: string;
 }
 
-/** A stream of events that is read, or was. */
+/** A client of a stream of events. */
 export interface EventStream {
   readonly headers: IncomingMessage["headers"];
-  /** What is here whole, in the order in which it came. */
+  /** All complete frames received so far. */
   readonly frames: readonly Frame[];
-  /** Those of the frames that tell one. */
+  /** The events in these frames. */
   readonly events: readonly EventJson[];
-  /** Where a client goes on: the last id that is here whole, as `EventSource` counts it. */
+  /** The cursor to resume from: the last complete id, as `EventSource` has it. */
   lastId(): string;
-  /** Resolves when there are that many events, or when it has ended. */
+  /** Resolves when that many events are received, or when the stream has ended. */
   received(count: number): Promise<void>;
-  /** Whether it was brought to its end in order, when it has ended. */
+  /** Resolves at the end of the stream: true for an orderly end, false for a cut connection. */
   readonly ended: Promise<boolean>;
-  /** Reads no more for the time being, and then goes on. */
+  /** Stops reading until `resume`. */
   pause(): void;
   resume(): void;
+  /** Disconnects. */
   leave(): void;
 }
 
 export interface OpenStream {
   readonly after?: string | undefined;
   readonly lastEventId?: string | undefined;
-  /** Leaves after that many bytes, and has seen none behind them. */
+  /** Disconnects after that many bytes, and ignores all bytes after them. */
   readonly cutAfter?: number;
 }
 
-/** Resolves when the head of the answer is here. */
+/** Resolves when the head of the response is received. */
 export async function openStream(
   client: Pick<Client, "url" | "cookie">,
   { after, lastEventId, cutAfter = Number.POSITIVE_INFINITY }: OpenStream = {},
 ): Promise<EventStream> {
   const query = after === undefined ? "" : `?after=${after}`;
-  const asking = request(`${client.url}/v1/events/stream${query}`, {
+  const outgoing = request(`${client.url}/v1/events/stream${query}`, {
     agent: false,
     headers: { Cookie: client.cookie, ...(lastEventId ? { "Last-Event-ID": lastEventId } : {}) },
   });
-  asking.end();
-  const [response] = (await once(asking, "response")) as [IncomingMessage];
-  if (response.statusCode !== 200) throw new Error(`The stream was answered with ${response.statusCode}.`);
+  outgoing.end();
+  const [response] = (await once(outgoing, "response")) as [IncomingMessage];
+  if (response.statusCode !== 200) throw new Error(`The status of the stream is ${response.statusCode}.`);
   const frames: Frame[] = [];
   const events: EventJson[] = [];
   let left = cutAfter;
@@ -107,7 +108,7 @@ function frameIn(block: string): Frame {
   return Object.fromEntries(block.split("\n").map((line) => /^([^:]*):? ?(.*)$/s.exec(line)!.slice(1, 3)));
 }
 
-/** All events after a cursor, by plain polling. */
+/** All events after a cursor, read in pages. */
 export async function eventsAfter(client: Client, cursor: string): Promise<EventJson[]> {
   const events: EventJson[] = [];
   for (let after = cursor; ;) {
@@ -123,12 +124,12 @@ export async function cursorOf(client: Client): Promise<string> {
   return (await client.get("/v1/sync")).json["cursor"] as string;
 }
 
-/** How long something may take that has to happen, in milliseconds: less than a test may. */
-const PATIENCE = 8_000;
+/** Less than the timeout of a test. */
+const MAX_WAIT_MS = 8_000;
 
-/** Resolves when it holds. */
+/** Resolves when the condition holds. Rejects after 8 seconds. */
 export async function until(holds: () => boolean): Promise<void> {
   for (const began = Date.now(); !holds(); await delay(1)) {
-    if (Date.now() - began > PATIENCE) throw new Error(`It never came to this: ${String(holds)}`);
+    if (Date.now() - began > MAX_WAIT_MS) throw new Error(`This condition never held: ${String(holds)}`);
   }
 }

@@ -3,7 +3,7 @@ import type { ChatEvent } from "../../src/domain/event.js";
 import type { Message } from "../../src/domain/message.js";
 import type { User } from "../../src/domain/user.js";
 
-/** What a client shows of a chat. */
+/** A chat as a client shows it. */
 export interface View {
   readonly title: string | null;
   readonly withUsername: string | null;
@@ -34,7 +34,7 @@ function viewOf(overview: ChatOverview): View {
   };
 }
 
-/** What a client of `me` shows after an event, going by what it has shown before and nothing else. */
+/** The views of a client of `me` after an event, computed from the event and the views before it alone. */
 export function after(views: Views, event: ChatEvent, me: User): Views {
   const { chatId } = event;
   const view = views[chatId];
@@ -87,6 +87,6 @@ export function after(views: Views, event: ChatEvent, me: User): Views {
 
 function change(views: Views, chatId: number, part: Partial<View>): Views {
   const view = views[chatId];
-  if (!view) throw new Error(`An event is of chat ${chatId}, of which nobody has told.`);
+  if (!view) throw new Error(`The event is of chat ${chatId}, which the client does not know.`);
   return { ...views, [chatId]: { ...view, ...part } };
 }

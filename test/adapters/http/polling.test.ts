@@ -6,7 +6,7 @@ import { Client, signedIn, type HttpAnswer } from "../../support/client.js";
 import { cursorOf, until, type EventJson } from "../../support/event-stream.js";
 import { openTestServer, type TestServer } from "../../support/server.js";
 
-describe("Asking for events", () => {
+describe("GET /v1/events", () => {
   let server: TestServer;
   let ana: Client;
   let bob: Client;
@@ -24,14 +24,14 @@ describe("Asking for events", () => {
   const poll = (query: string) => ana.get(`/v1/events?${query}`);
   const eventsOf = ({ json }: HttpAnswer) => json["events"] as EventJson[];
   const texts = (answer: HttpAnswer) => eventsOf(answer).flatMap(({ message }) => message?.message ?? []);
-  /** Resolves when somebody is waiting for something to happen. */
-  const somebodyWaits = async () => {
+  /** Resolves when a request waits for an event. */
+  const requestWaits = async () => {
     await until(() => server.store.subscribers > 0);
-    // They look once more before they wait.
+    // It still has to read the log.
     await delay(20);
   };
 
-  it("pages through what happened, oldest first, each event once", async () => {
+  it("pages through the events, oldest first, each event once", async () => {
     for (let n = 1; n <= 5; n += 1) await send(`${n}`);
     const pages: string[][] = [];
     for (let after = cursor, more = true; more;) {
@@ -47,7 +47,7 @@ describe("Asking for events", () => {
     ]);
   });
 
-  it("goes on from the cursor of an event as well as from that of a page", async () => {
+  it("continues from the cursor of an event as well as from that of a page", async () => {
     for (const text of ["1", "2", "3"]) await send(text);
     const page = await poll(`after=${cursor}`);
     for (const [index, event] of eventsOf(page).entries()) {
@@ -57,21 +57,21 @@ describe("Asking for events", () => {
     expect(eventsOf(await poll(`after=${String(page.json["cursor"])}`))).to.deep.equal([]);
   });
 
-  it("answers with what is there already, however long it may wait", async () => {
+  it("returns existing events at once, with any `wait`", async () => {
     await send("there");
     expect(texts(await poll(`after=${cursor}&wait=60`))).to.deep.equal(["there"]);
   });
 
-  it("waits until something happens that is for the caller", async () => {
+  it("waits for an event that the caller receives", async () => {
     const waiting = poll(`after=${cursor}&wait=60`);
-    await somebodyWaits();
+    await requestWaits();
     await bob.post("/v1/messages", { dest_username: bob.username, message: "not for ana" });
     await send("for ana");
     expect(texts(await waiting)).to.deep.equal(["for ana"]);
     expect(server.store.subscribers).to.equal(0);
   });
 
-  it("answers with nothing, and a cursor to go on from, when the time is over", async () => {
+  it("returns no events and a cursor to continue from when `wait` is over", async () => {
     await bob.post("/v1/messages", { dest_username: bob.username, message: "not for ana" });
     const answer = await poll(`after=${cursor}&wait=1`);
     expect(answer.status).to.equal(200);
@@ -81,31 +81,31 @@ describe("Asking for events", () => {
     expect(texts(await poll(`after=${String(answer.json["cursor"])}`))).to.deep.equal(["later"]);
   });
 
-  it("waits for nobody who is gone", async () => {
-    const asking = request(`${server.url}/v1/events?after=${cursor}&wait=60`, {
+  it("stops waiting when the client disconnects", async () => {
+    const outgoing = request(`${server.url}/v1/events?after=${cursor}&wait=60`, {
       headers: { Cookie: ana.cookie },
     });
-    asking.on("error", () => {});
-    asking.end();
-    await somebodyWaits();
-    asking.destroy();
+    outgoing.on("error", () => {});
+    outgoing.end();
+    await requestWaits();
+    outgoing.destroy();
     await until(() => server.store.subscribers === 0);
     await until(() => server.lines.some(({ route, cut }) => route === "/v1/events" && cut === true));
   });
 
-  it("answers those who wait when the server ends", async () => {
+  it("answers waiting requests when the server closes", async () => {
     const waiting = poll(`after=${cursor}&wait=60`);
-    await somebodyWaits();
-    // Were it not answered, it would be cut only after the time that this test may take.
+    await requestWaits();
+    // A request without an answer would be cut only after the timeout of this test.
     await server.close(60_000);
     const answer = await waiting;
     expect(answer.status).to.equal(200);
     expect(eventsOf(answer)).to.deep.equal([]);
   });
 
-  it("refuses who logs out while waiting", async () => {
+  it("answers 401 when the user logs out while it waits", async () => {
     const waiting = poll(`after=${cursor}&wait=60`);
-    await somebodyWaits();
+    await requestWaits();
     const copy = new Client(server.url);
     copy.cookie = ana.cookie;
     await copy.post("/v1/auth/logout");
@@ -113,7 +113,7 @@ describe("Asking for events", () => {
     expect(server.store.subscribers).to.equal(0);
   });
 
-  it("refuses a cursor behind which something is forgotten", async () => {
+  it("answers 410 to a cursor after which events are deleted", async () => {
     await send("old");
     await send("last");
     await server.messaging.forgetEvents({ before: server.ports.clock.now() + 1 });
@@ -122,7 +122,7 @@ describe("Asking for events", () => {
     expect((await poll(`after=${String(json["cursor"])}`)).status).to.equal(200);
   });
 
-  it("shows of a message only what it says now", async () => {
+  it("returns messages as they stand now", async () => {
     const { json } = await send("secret");
     await bob.delete(`/v1/messages/${String(json["id"])}`);
     const answer = await poll(`after=${cursor}`);

@@ -2,7 +2,7 @@ import { broken, withRepositories, type Defects } from "./breaking.js";
 
 /** Stores that wake those who follow them at the wrong times, or show them the wrong things then. */
 export const brokenFollowers: Defects = {
-  "a store those who follow it are all woken whenever something was stored, and can read it then": {
+  "a store Store.subscribe wakes all subscribers after each commit, when they can read it": {
     "wakes one of them": broken((store) => {
       let followed = false;
       return {
@@ -30,7 +30,7 @@ export const brokenFollowers: Defects = {
       };
     }),
   },
-  "a store those who follow it miss nothing and meet nothing twice when 50 write at once and some of them fail":
+  "a store Store.subscribe lets a subscriber read each event once while 50 concurrent transactions write and some of them fail":
     {
       "shows some of it later than what is behind it": broken((store) => {
         const shown = new Set<number>();
@@ -48,7 +48,7 @@ export const brokenFollowers: Defects = {
         }));
       }),
     },
-  "a store those who follow it are woken for what one of them stores when it is woken": {
+  "a store Store.subscribe wakes subscribers for a commit that one of them makes when it is woken": {
     "heeds nothing that begins in a waking": broken((store) => {
       let waking = false;
       let deaf = false;
@@ -68,23 +68,24 @@ export const brokenFollowers: Defects = {
       };
     }),
   },
-  "a store those who follow it are not woken where nothing was written, or nothing of it was stored": {
-    "wakes them after each transaction": broken((store) => {
-      const wakes = new Set<() => void>();
-      return {
-        ...store,
-        transaction: (work) =>
-          store.transaction(work).finally(() => {
-            for (const wake of wakes) wake();
-          }),
-        subscribe(wake) {
-          wakes.add(wake);
-          return () => void wakes.delete(wake);
-        },
-      };
-    }),
-  },
-  "a store those who follow it are not woken when they have ended it, each by itself": {
+  "a store Store.subscribe does not wake subscribers for a read, or for a transaction that writes nothing or fails":
+    {
+      "wakes them after each transaction": broken((store) => {
+        const wakes = new Set<() => void>();
+        return {
+          ...store,
+          transaction: (work) =>
+            store.transaction(work).finally(() => {
+              for (const wake of wakes) wake();
+            }),
+          subscribe(wake) {
+            wakes.add(wake);
+            return () => void wakes.delete(wake);
+          },
+        };
+      }),
+    },
+  "a store Store.subscribe ends each subscription separately, also two of the same function": {
     "goes on": broken((store) => ({
       ...store,
       subscribe(wake) {
@@ -104,7 +105,7 @@ export const brokenFollowers: Defects = {
       };
     }),
   },
-  "a store those who follow it are not woken when one who is woken before them has ended it for them": {
+  "a store Store.subscribe does not wake a subscriber whose subscription ended during the same round": {
     "wakes all whom it had": broken((store) => {
       const wakes = new Set<() => void>();
       store.subscribe(() => {

@@ -6,9 +6,9 @@ import { refusalOf } from "../support/refusal.js";
 import { openWorld, type World } from "../support/world.js";
 
 /** An event without its cursor. */
-type Told = Omit<ChatEvent, "cursor">;
+type Delivered = Omit<ChatEvent, "cursor">;
 
-describe("what is told of it", () => {
+describe("the recipients of an event", () => {
   let world: World;
   let ana: User;
   let bo: User;
@@ -29,11 +29,11 @@ describe("what is told of it", () => {
   const write = async (by: User, { username }: User) =>
     (await world.sendMessage({ by: by.id, to: { username }, text: "hello" })).message;
 
-  /** What ana, bo and cy are told of what is done. */
-  async function told(deed: () => Promise<unknown>): Promise<Told[][]> {
+  /** The events that ana, bo and cy receive of an action. */
+  async function delivered(act: () => Promise<unknown>): Promise<Delivered[][]> {
     const { cursor } = await world.sync({ by: ana.id });
-    await deed();
-    const all: Told[][] = [];
+    await act();
+    const all: Delivered[][] = [];
     for (const { id } of [ana, bo, cy]) {
       const { events } = await world.listEvents({ by: id, after: cursor, limit: 100 });
       all.push(events.map(withoutCursor));
@@ -41,56 +41,58 @@ describe("what is told of it", () => {
     return all;
   }
 
-  async function expectNothing(deed: () => Promise<unknown>): Promise<void> {
-    const place = () => world.ports.store.read(({ events }) => events.bounds());
-    const before = await place();
-    await refusalOf(deed());
-    expect(await place()).to.deep.equal(before);
+  async function expectNothing(act: () => Promise<unknown>): Promise<void> {
+    const bounds = () => world.ports.store.read(({ events }) => events.bounds());
+    const before = await bounds();
+    await refusalOf(act());
+    expect(await bounds()).to.deep.equal(before);
   }
 
-  it("when a group is made: its creator", async () => {
+  it("of a new group: its creator", async () => {
     let made!: Chat;
-    const all = await told(async () => (made = await world.createGroupChat({ by: cy.id, title: "t" })));
+    const all = await delivered(async () => (made = await world.createGroupChat({ by: cy.id, title: "t" })));
     const event = { chatId: made.id, at, type: "chat.created", chat: made, participants: [person(cy)] };
     expect(all).to.deep.equal([[], [], [event]]);
   });
 
-  it("when a first message is written to a user: both, the chat and then the message", async () => {
-    const written: Told[] = [];
-    const all = await told(async () => {
+  it("of a first message to a user: both users, the chat and then the message", async () => {
+    const expected: Delivered[] = [];
+    const all = await delivered(async () => {
       const message = await write(ana, cy);
       const p2p = { id: message.chatId, kind: "p2p", title: null, createdAt: at } as const;
       const participants = [person(ana), person(cy)];
-      written.push({ chatId: p2p.id, at, type: "chat.created", chat: p2p, participants } as Told);
-      written.push({ chatId: p2p.id, at, type: "message.created", message } as Told);
+      expected.push({ chatId: p2p.id, at, type: "chat.created", chat: p2p, participants } as Delivered);
+      expected.push({ chatId: p2p.id, at, type: "message.created", message } as Delivered);
     });
-    expect(all).to.deep.equal([written, [], written]);
-    expect((await told(() => write(cy, ana))).map((events) => events.length)).to.deep.equal([1, 0, 1]);
+    expect(all).to.deep.equal([expected, [], expected]);
+    expect((await delivered(() => write(cy, ana))).map((events) => events.length)).to.deep.equal([1, 0, 1]);
   });
 
-  it("when one writes to oneself for the first time: that one, as the only participant", async () => {
-    const [mine, ...others] = await told(() => write(ana, ana));
+  it("of a first message to oneself: the sender, as the only participant", async () => {
+    const [mine, ...others] = await delivered(() => write(ana, ana));
     expect(mine![0]).to.deep.include({ type: "chat.created", participants: [person(ana)] });
     expect(mine![1]).to.deep.include({ type: "message.created" });
     expect(mine).to.have.lengthOf(2);
     expect(others).to.deep.equal([[], []]);
   });
 
-  it("when a chat is renamed: its participants; nobody where it had that title", async () => {
+  it("of a new title: the participants; no event for the same title", async () => {
     const rename = (title: string | null) => world.renameChat({ by: bo.id, chatId: chat.id, title });
     const event = { chatId: chat.id, at, type: "chat.renamed", title: "new" };
-    expect(await told(() => rename("new"))).to.deep.equal([[event], [event], []]);
+    expect(await delivered(() => rename("new"))).to.deep.equal([[event], [event], []]);
     await expectNothing(() => rename("new"));
-    expect(await told(() => rename(null))).to.deep.equal([
+    expect(await delivered(() => rename(null))).to.deep.equal([
       [{ ...event, title: null }],
       [{ ...event, title: null }],
       [],
     ]);
   });
 
-  it("when somebody is added: those who are there, and that one with the chat as they find it", async () => {
+  it("of an added user: the participants, and that user with the overview of the chat", async () => {
     const message = await send(ana, "before");
-    const all = await told(() => world.addParticipant({ by: bo.id, chatId: chat.id, username: cy.username }));
+    const all = await delivered(() =>
+      world.addParticipant({ by: bo.id, chatId: chat.id, username: cy.username }),
+    );
     const { overview } = await world.getChat({ by: cy.id, chatId: chat.id });
     const added = {
       chatId: chat.id,
@@ -104,7 +106,7 @@ describe("what is told of it", () => {
     await expectNothing(() => world.addParticipant({ by: bo.id, chatId: chat.id, username: cy.username }));
   });
 
-  it("when somebody is removed or leaves: those who stay, and that one, for the last time", async () => {
+  it("of a user who is removed or leaves: the remaining participants, and that user, as their last event", async () => {
     const removed = {
       chatId: chat.id,
       at,
@@ -114,46 +116,46 @@ describe("what is told of it", () => {
     };
     const remove = (by: User, user: User) =>
       world.removeParticipant({ by: by.id, chatId: chat.id, user: user.id });
-    expect(await told(() => remove(ana, bo))).to.deep.equal([[removed], [removed], []]);
+    expect(await delivered(() => remove(ana, bo))).to.deep.equal([[removed], [removed], []]);
     await expectNothing(() => remove(ana, bo));
-    expect(await told(() => send(ana, "later")))
+    expect(await delivered(() => send(ana, "later")))
       .to.have.nested.property("[1]")
       .that.deep.equals([]);
-    expect(await told(() => remove(ana, ana))).to.deep.equal([
+    expect(await delivered(() => remove(ana, ana))).to.deep.equal([
       [{ ...removed, user: person(ana), participantCount: 0 }],
       [],
       [],
     ]);
   });
 
-  it("when a message is sent: the participants; nobody where it is sent again", async () => {
+  it("of a sent message: the participants; no event for a replay", async () => {
     const command = { by: ana.id, to: { chatId: chat.id }, text: "a", idempotencyKey: "once" };
-    const all = await told(() => world.sendMessage(command));
+    const all = await delivered(() => world.sendMessage(command));
     const { message } = await world.sendMessage(command);
     const event = { chatId: chat.id, at, type: "message.created", message };
     expect(all).to.deep.equal([[event], [event], []]);
     await expectNothing(() => world.sendMessage(command));
   });
 
-  it("when a message is edited: the participants; nobody where it had that text", async () => {
+  it("of an edited message: the participants; no event for the same text", async () => {
     const { id } = await send(ana, "a");
     const edit = () => world.editMessage({ by: ana.id, id, text: "b" });
-    const all = await told(edit);
+    const all = await delivered(edit);
     const event = { chatId: chat.id, at, type: "message.edited", message: await edit() };
     expect(all).to.deep.equal([[event], [event], []]);
     await expectNothing(edit);
   });
 
-  it("when a message is deleted: the participants; nobody where it was", async () => {
+  it("of a deleted message: the participants; no event for a second deletion", async () => {
     const { id } = await send(ana, "a");
     const remove = () => world.deleteMessage({ by: ana.id, id });
-    const all = await told(remove);
+    const all = await delivered(remove);
     const event = { chatId: chat.id, at, type: "message.deleted", message: await remove() };
     expect(all).to.deep.equal([[event], [event], []]);
     await expectNothing(remove);
   });
 
-  it("of a message is never a text that is gone: neither the deleted nor the one before the edit", async () => {
+  it("receive no deleted text, and no text from before an edit", async () => {
     const one = await send(ana, "a secret");
     const two = await send(ana, "a mistake");
     const { cursor } = await world.sync({ by: bo.id });
@@ -166,28 +168,32 @@ describe("what is told of it", () => {
     expect(texts).to.deep.equal(["", "", "right", ""]);
   });
 
-  it("when a group is read: the reader alone; nobody where they had read that far", async () => {
+  it("of a read marker in a group: the reader alone; no event for an earlier marker", async () => {
     await send(ana, "a");
     await send(ana, "b");
     const read = (seq: number) => world.markRead({ by: bo.id, chatId: chat.id, seq });
     const event = { chatId: chat.id, at, type: "chat.read", user: person(bo), readSeq: 1, unreadCount: 1 };
-    expect(await told(() => read(1))).to.deep.equal([[], [event], []]);
+    expect(await delivered(() => read(1))).to.deep.equal([[], [event], []]);
     await expectNothing(() => read(1));
     await expectNothing(() => read(0));
-    expect(await told(() => read(99))).to.deep.equal([[], [{ ...event, readSeq: 2, unreadCount: 0 }], []]);
+    expect(await delivered(() => read(99))).to.deep.equal([
+      [],
+      [{ ...event, readSeq: 2, unreadCount: 0 }],
+      [],
+    ]);
     await expectNothing(() => read(99));
   });
 
-  it("when a p2p chat is read: the peer too", async () => {
+  it("of a read marker in a p2p chat: both participants", async () => {
     const { chatId } = await write(ana, bo);
     const event = { chatId, at, type: "chat.read", user: person(bo), readSeq: 1, unreadCount: 0 };
-    const all = await told(() => world.markRead({ by: bo.id, chatId, seq: 1 }));
+    const all = await delivered(() => world.markRead({ by: bo.id, chatId, seq: 1 }));
     expect(all).to.deep.equal([[event], [event], []]);
   });
 
-  it("when somebody was added and removed since: that they are gone, and nothing of what was in between", async () => {
+  it("who were added and removed since the cursor: their removal alone", async () => {
     const first = await send(ana, "first");
-    const [, , ofCy] = await told(async () => {
+    const [, , ofCy] = await delivered(async () => {
       await world.addParticipant({ by: ana.id, chatId: chat.id, username: "cy" });
       await send(bo, "meanwhile");
       await world.markRead({ by: cy.id, chatId: chat.id, seq: 1 });
@@ -197,7 +203,7 @@ describe("what is told of it", () => {
     expect(ofCy!.map(({ type }) => type)).to.deep.equal(["participant.removed"]);
   });
 
-  it("is nothing where it was refused", async () => {
+  it("of a rejected action: no one", async () => {
     const { id } = await send(ana, "a");
     const to = { chatId: chat.id };
     await expectNothing(() => world.createGroupChat({ by: ana.id, title: "" }));
@@ -213,8 +219,7 @@ describe("what is told of it", () => {
   });
 });
 
-function withoutCursor(event: ChatEvent): Told {
-  const told = { ...event };
-  Reflect.deleteProperty(told, "cursor");
-  return told;
+function withoutCursor(event: ChatEvent): Delivered {
+  const { cursor: _, ...rest } = event;
+  return rest;
 }
