@@ -7,10 +7,10 @@ import { openTestServer, type TestServer } from "./support/server.js";
 
 const README = new URL("../../README.md", import.meta.url);
 
-/** Of a database that is not this one. */
+/** A cursor of another database. */
 const FOREIGN_CURSOR = "0000000000000000-1";
 
-/** Runs the snippet of that language in the README's "Live events", with these names defined. */
+/** Runs the snippet in the README's "Live events" that is in this language, with the names in `world` defined. */
 async function runSnippet(language: "js" | "html", world: Readonly<Record<string, unknown>>): Promise<void> {
   const [, section = ""] = readFileSync(README, "utf8").split("\n## Live events\n");
   const [, block = ""] = new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\``, "ms").exec(section) ?? [];
@@ -23,7 +23,7 @@ async function runSnippet(language: "js" | "html", world: Readonly<Record<string
   await imported.default(world);
 }
 
-describe("The README's live events", () => {
+describe("the README's section on live events", () => {
   let server: TestServer;
   let ana: Client;
   let printed: unknown[];
@@ -38,7 +38,7 @@ describe("The README's live events", () => {
 
   afterEach(() => server.close());
 
-  it("are told as they happen, from a snapshot on, and from a new one where the cursor is too old", async () => {
+  it("has a Node client that prints events as they happen, and takes a new snapshot if the cursor has expired", async () => {
     let over = false;
     let polls = 0;
     const ask = async (method: string, path: string) => {
@@ -61,7 +61,7 @@ describe("The README's live events", () => {
     expect(printed).to.deep.equal([chats, created, chats, created]);
   });
 
-  it("are streamed to a browser, which begins anew where it is told to", async () => {
+  it("has a browser client that prints streamed events, and does not reload without a resync", async () => {
     const sources: EventSource[] = [];
     let loads = 0;
     const inBrowser = (path: string | URL, init?: RequestInit) => {

@@ -1,17 +1,14 @@
 import type { ChatOverview } from "../domain/chat.js";
-import { cursorAt, positionOf, toChatEvent, type ChatEvent, type EventCursor } from "../domain/event.js";
-import { MessagingError } from "../domain/errors.js";
+import { cursorAt, type ChatEvent, type EventCursor } from "../domain/event.js";
 import type { SessionId } from "../domain/session.js";
 import type { UserId } from "../domain/user.js";
-import type { EventFeed, Following } from "./feed.js";
-import type { Ports, ReadRepositories } from "./ports.js";
-import { findLiveSessions } from "./sessions.js";
+import { readPage, sessionEnded, type PortsWithFeed } from "./feed.js";
+import type { Ports } from "./ports.js";
 
-/** What happened, and from where to go on. */
 export interface EventBatch {
   /** Oldest first. */
   readonly events: readonly ChatEvent[];
-  /** Behind all that the caller has been told by now. */
+  /** Behind all events that the caller has received so far. */
   readonly cursor: EventCursor;
 }
 
@@ -21,213 +18,125 @@ export interface EventPage extends EventBatch {
 
 export interface ListEvents {
   readonly by: UserId;
-  /** Where to begin; without it, nothing is told but the cursor of now. */
+  /** Returns the events after this cursor; without it, an empty page with the cursor of now. */
   readonly after?: string | undefined;
-  /** 1 or more. */
+  /** Maximum number of events, 1 or more. */
   readonly limit: number;
-  /** Where there is nothing yet: waits until there is, or until this resolves. Without it, there is no waiting. */
+  /** Where the page would be empty, waits until there is an event or this resolves. Without it, does not wait. */
   readonly until?: Promise<unknown> | undefined;
-  /** The session on whose behalf this is: when it ends, so does the waiting. */
+  /** The session of the caller. The wait ends with it. */
   readonly session?: SessionId | undefined;
 }
 
 /**
- * What happened in the caller's chats since that cursor. Whoever goes on from the cursor of each answer misses nothing and
- * is told nothing twice.
+ * Returns a page of the events in the caller's chats. A caller that continues from the cursor of each page receives every event
+ * exactly once.
  *
- * @throws MessagingError `invalid_cursor`, `cursor_expired`; `not_signed_in` where the session ended meanwhile
+ * @throws MessagingError `invalid_cursor`, `cursor_expired`; `not_signed_in` if the session ended meanwhile
  */
-export async function listEvents(core: Ports & Feed, command: ListEvents): Promise<EventPage> {
-  const { by, after, until, session } = command;
-  const pageAfter = (cursor: string | undefined) => (repositories: ReadRepositories) =>
-    readPage(repositories, { ...command, after: cursor });
-  if (after === undefined || until === undefined) return core.store.read(pageAfter(after));
-  const following = core.feed.join(by, session);
+export async function listEvents(core: PortsWithFeed, command: ListEvents): Promise<EventPage> {
+  const { by, after, limit, until, session } = command;
+  const readAfter = (cursor: string | undefined) =>
+    core.store.read(({ events }) => readPage(events, { by, after: cursor, limit }));
+  if (after === undefined || until === undefined) return readAfter(after);
+  const subscription = core.feed.subscribe({ by, after, session });
   try {
-    const page = await following.catchUp(async (repositories) => {
-      await requireSession(repositories, command, core.clock.now());
-      return pageAfter(after)(repositories);
-    });
+    const page = await subscription.catchUp(limit);
     if (page.events.length > 0) return page;
-    if ((await Promise.race([following.next(), until])) === "ended") throw sessionEnded();
-    return await core.store.read(pageAfter(page.cursor));
+    await Promise.race([subscription.next(), until]);
+    if (subscription.sessionEnded) throw sessionEnded();
+    return await readAfter(page.cursor);
   } finally {
-    following.leave();
+    subscription.close();
   }
 }
 
 export interface Subscribe {
   readonly by: UserId;
-  /** Where to begin; without it, now. */
+  /** Starts after this cursor; without it, at the first call of `next`. */
   readonly after?: string | undefined;
-  /** The session on whose behalf this is: when it ends, so does this. */
+  /** The session of the caller. The subscription ends with it. */
   readonly session?: SessionId | undefined;
 }
 
-/** Batch after batch; one call at a time. */
-export interface Subscription extends AsyncIterableIterator<EventBatch, undefined> {
+/** The events of one user in batches, each event exactly once. Iterating over it closes it at the end. */
+export interface Subscription extends AsyncIterable<EventBatch, undefined> {
   /**
-   * What has happened since the last batch, without waiting, for whoever tells very many at once: it may be nothing. Undefined
-   * where only `next` can tell: before the first batch, while there is more in the log, and at the end.
+   * Resolves to the events since the last batch, as soon as there are any; events that are stored together come together. The
+   * first batch may be empty. Resolves to `undefined` at the end. One call at a time.
    *
-   * @param wake is called once, when there is something to take again, or only `next` can tell.
+   * @throws MessagingError `invalid_cursor`; `cursor_expired`, also where a slow consumer lags behind the log; `not_signed_in`
+   * if the session had ended before the first call
    */
-  now(wake: () => void): EventBatch | undefined;
+  next(): Promise<EventBatch | undefined>;
+  /**
+   * Returns the buffered events without waiting, possibly none. Returns `undefined` where only `next` can continue: before the
+   * first batch, while the subscriber lags, and at the end.
+   *
+   * @param wake called at most once, when there are events to drain or only `next` can continue.
+   */
+  drain(wake: () => void): EventBatch | undefined;
+  /** Ends the subscription, including a pending `next`. */
+  close(): void;
 }
 
-/** How many events a replay hands over at a time. */
-const SLICE = 200;
-
 /**
- * What happened in the caller's chats since that cursor, and then what happens, without a seam. It comes as soon as it is
- * stored, together what was stored together; the first batch may be empty, and tells the cursor. Whoever takes them too
- * slowly is told from the log. It ends with the session, or when it is left: `break` in a `for await`, or `return()`, which
- * also ends a `next()` that waits.
- *
- * @throws MessagingError `invalid_cursor`, `cursor_expired`, when the first batch or a later one is taken; `not_signed_in` with
- * the first, where the session has ended
+ * Subscribes to the events in the caller's chats: first those after the cursor, then each new one once it is durable, without a
+ * gap. A consumer that lags more than 1,000 events behind re-reads the log. The subscription ends with the session or with
+ * `close`.
  */
-export function subscribe(core: Ports & Feed, command: Subscribe): Subscription {
-  const place: Place = { cursor: command.after, following: undefined, live: false };
-  const batches = follow(core, command, place);
-  return {
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-    next: () => batches.next(),
-    now(wake) {
-      const events = place.live ? place.following?.now(wake) : undefined;
-      return events && moveOn(place, events);
-    },
-    async return() {
-      place.following?.leave();
-      return batches.return(undefined);
-    },
-  };
-}
-
-/** Where somebody who follows has got to. */
-interface Place {
-  cursor: string | undefined;
-  following: Following | undefined;
-  /** Whether all that was in the log has been told. */
-  live: boolean;
-}
-
-function moveOn(place: Place, events: readonly ChatEvent[]): EventBatch {
-  const cursor = events.at(-1)?.cursor ?? (place.cursor as EventCursor);
-  place.cursor = cursor;
-  return { events, cursor };
-}
-
-async function* follow(
-  { feed, clock }: Ports & Feed,
-  command: Subscribe,
-  place: Place,
-): AsyncGenerator<EventBatch, undefined> {
-  const { by, session } = command;
-  const following = feed.join(by, session);
-  place.following = following;
-  try {
-    for (;;) {
-      const { hasMore, ...page } = await following.catchUp(async (repositories) => {
-        if (place.cursor === command.after) await requireSession(repositories, command, clock.now());
-        return readPage(repositories, { by, after: place.cursor, limit: SLICE });
-      });
-      if (following.ended()) return;
-      place.cursor = page.cursor;
-      place.live = !hasMore;
-      yield page;
-      while (place.live) {
-        const events = await following.next();
-        if (events === "ended") return;
-        // The rest is in the log.
-        if (events === "fell behind") place.live = false;
-        else yield moveOn(place, events);
-      }
-    }
-  } finally {
-    following.leave();
-  }
+export function subscribe({ feed }: PortsWithFeed, command: Subscribe): Subscription {
+  return feed.subscribe(command);
 }
 
 /**
- * What happens in the caller's chats, one event at a time: what `subscribe` tells. Without a cursor it begins with what
- * happens after this call, whenever the first event is taken. It is done when the session ends.
+ * Iterates over the events in the caller's chats, one at a time. Without a cursor it starts with the events after this call. It
+ * ends with the session, or with `return()`, which also ends a pending `next()`.
  *
- * @throws MessagingError when an event is taken: `invalid_cursor`; `not_signed_in` where the session had ended before;
- * `cursor_expired`, then read the chats anew with `sync`, and go on from its cursor
+ * @throws MessagingError from `next()`: `invalid_cursor`; `not_signed_in` if the session had ended before; `cursor_expired`: then
+ * read the chats again with `sync`, and continue from its cursor
  */
 export function everyEvent(
-  core: Ports & Feed,
+  core: PortsWithFeed,
   command: Subscribe,
 ): AsyncIterableIterator<ChatEvent, undefined> {
-  const batches = subscribe(core, command);
-  const first = batches.next();
-  // Whoever takes the first event is told.
+  const subscription = subscribe(core, command);
+  const first = subscription.next();
+  // The first `next()` of the iterator reports it.
   first.catch(() => {});
-  const events = oneByOne(first, batches);
-  return {
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-    next: () => events.next(),
-    async return() {
-      await batches.return?.();
-      return events.return(undefined);
-    },
+  const events = eventsOf(first, subscription);
+  const leave = events.return.bind(events);
+  // The generator alone would first wait for its pending `next()`.
+  events.return = (value) => {
+    subscription.close();
+    return leave(value);
   };
+  return events;
 }
 
-async function* oneByOne(
-  first: Promise<IteratorResult<EventBatch, undefined>>,
-  batches: AsyncIterator<EventBatch, undefined>,
+async function* eventsOf(
+  first: Promise<EventBatch | undefined>,
+  subscription: Subscription,
 ): AsyncGenerator<ChatEvent, undefined> {
-  for (let taken = await first; !taken.done; taken = await batches.next()) yield* taken.value.events;
-}
-
-/** One that ended before the log was followed has its end behind it, and would be followed for ever. */
-async function requireSession(
-  { sessions }: ReadRepositories,
-  { by, session }: Subscribe,
-  now: number,
-): Promise<void> {
-  if (session === undefined) return;
-  const own = await findLiveSessions(sessions, by, now);
-  if (!own.some(({ id }) => id === session)) throw sessionEnded();
-}
-
-function sessionEnded(): MessagingError {
-  return new MessagingError("not_signed_in", "Your session has ended. Log in.");
-}
-
-/** What the use cases here need besides the ports. */
-export interface Feed {
-  readonly feed: EventFeed;
-}
-
-/** What is for the user after that cursor; without one, nothing but the cursor of now. */
-async function readPage({ events }: ReadRepositories, { by, after, limit }: ListEvents): Promise<EventPage> {
-  const bounds = await events.bounds();
-  const { epoch, last: upTo } = bounds;
-  const place = after === undefined ? upTo : positionOf(after, bounds);
-  const found = place < upTo ? await events.ofUser(by, { after: place, upTo, limit: limit + 1 }) : [];
-  const told = found.slice(0, limit).map((event) => toChatEvent(event, epoch));
-  const last = found.length > limit ? told.at(-1) : undefined;
-  return { events: told, cursor: last?.cursor ?? cursorAt(epoch, upTo), hasMore: last !== undefined };
+  try {
+    for (let batch = await first; batch; batch = await subscription.next()) yield* batch.events;
+  } finally {
+    subscription.close();
+  }
 }
 
 export interface Sync {
   readonly by: UserId;
 }
 
-/** All chats of the caller, last active first, and the cursor at which they are so. */
 export interface Snapshot {
+  /** All chats of the caller, last active first. */
   readonly chats: readonly ChatOverview[];
+  /** Behind all events that the chats reflect. */
   readonly cursor: EventCursor;
 }
 
-/** One consistent look at everything: it, and the events after its cursor, are what a later look will show. */
+/** Returns a consistent snapshot. A snapshot and the events after its cursor add up to any later snapshot. */
 export async function sync({ store }: Ports, { by }: Sync): Promise<Snapshot> {
   return store.read(async ({ chats, messages, events }) => {
     const { epoch, last } = await events.bounds();
@@ -237,23 +146,28 @@ export async function sync({ store }: Ports, { by }: Sync): Promise<Snapshot> {
 }
 
 export interface ForgetEvents {
-  /** Epoch milliseconds: what happened before that may go. */
+  /** Epoch milliseconds. */
   readonly before: number;
 }
 
-/** How many events are forgotten in one transaction: others have their turn after it. */
-const MOST_FORGOTTEN = 2_000;
+/** Bounds the time for which other transactions have to wait. */
+const MAX_FORGOTTEN_PER_TRANSACTION = 2_000;
 
 /**
- * Forgets old events. The last one stays, whatever its age, and messages stay in any case.
+ * Deletes the events that happened before the given time, except the last one. Messages stay.
  *
- * @returns how many.
+ * @returns the number of deleted events.
+ * @throws TypeError if `before` is not a number.
  */
 export async function forgetEvents({ store }: Ports, { before }: ForgetEvents): Promise<number> {
-  if (typeof before !== "number" || Number.isNaN(before)) throw new TypeError(`${before} is no time.`);
-  for (let all = 0; ;) {
-    const forgotten = await store.transaction(({ events }) => events.forget(before, MOST_FORGOTTEN));
-    all += forgotten;
-    if (forgotten < MOST_FORGOTTEN) return all;
+  if (typeof before !== "number" || Number.isNaN(before)) {
+    throw new TypeError(`\`before\` is ${before}. Use epoch milliseconds.`);
+  }
+  for (let total = 0; ;) {
+    const forgotten = await store.transaction(({ events }) =>
+      events.forget(before, MAX_FORGOTTEN_PER_TRANSACTION),
+    );
+    total += forgotten;
+    if (forgotten < MAX_FORGOTTEN_PER_TRANSACTION) return total;
   }
 }

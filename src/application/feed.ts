@@ -1,279 +1,383 @@
 import type { ChatId } from "../domain/chat.js";
-import { toChatEvent, type ChatEvent, type StoredEvent } from "../domain/event.js";
+import { MessagingError } from "../domain/errors.js";
+import {
+  cursorAt,
+  positionOf,
+  toChatEvent,
+  type ChatEvent,
+  type EventCursor,
+  type LogBounds,
+  type SessionEnd,
+  type StoredEvent,
+} from "../domain/event.js";
 import type { SessionId } from "../domain/session.js";
 import type { UserId } from "../domain/user.js";
-import type { LogEntry, ReadRepositories, Store } from "./ports.js";
+import type { EventBatch, EventPage, ListEvents, Subscribe, Subscription } from "./events.js";
+import type { EventReader, LogEntry, Ports, ReadRepositories } from "./ports.js";
+import { findLiveSessions } from "./sessions.js";
 
-/** The log of events, read once for all who follow it, however many they are. While nobody does, it costs nothing. */
-export interface EventFeed {
-  /**
-   * Begins to follow for this user. Their first call is `catchUp`, and their last is `leave`.
-   *
-   * @param session when it ends, there is nothing more.
-   */
-  join(userId: UserId, session: SessionId | undefined): Following;
+/** The ports, and the feed of their store. */
+export interface PortsWithFeed extends Ports {
+  readonly feed: EventFeed;
 }
 
-/** One call at a time, but for `leave`. */
-export interface Following {
-  /** Reads the store: what happens behind that, and nothing before it, comes from `next`. */
-  catchUp<T>(read: (repositories: ReadRepositories) => Promise<T>): Promise<T>;
+const MAX_ENTRIES_PER_READ = 500;
+
+/** Events of a page that a lagging subscriber reads from the log. */
+const CATCH_UP_PAGE_SIZE = 200;
+
+/** Events that the feed buffers for one subscriber. Beyond that the subscriber lags and re-reads the log. */
+const MAX_BUFFERED_EVENTS = 1_000;
+
+/**
+ * Reads the event log once for all subscribers and delivers each event to its recipients. Without subscribers it reads
+ * nothing. The store must stay open until `close`.
+ */
+export class EventFeed {
+  readonly #store: Ports["store"];
+  readonly #clock: Ports["clock"];
+  readonly #byChat = new Map<ChatId, Set<Subscriber>>();
+  readonly #byUser = new Map<UserId, Set<Subscriber>>();
+  /** One list for each catch-up in progress: the entries that the feed reads meanwhile. */
+  readonly #missed = new Set<LogEntry[]>();
+  /** The id of the last entry read; undefined before the first catch-up. */
+  #position: number | undefined;
+  #epoch = "";
+  #unsubscribe: (() => void) | undefined;
+  #woken = false;
+  #reading = false;
+  #closed = false;
+
+  constructor({ store, clock }: Pick<Ports, "store" | "clock">) {
+    this.#store = store;
+    this.#clock = clock;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Reads nothing before the first call of a method of the subscription. */
+  subscribe(command: Subscribe): Subscriber {
+    return new Subscriber(this, this.#clock, command);
+  }
+
+  /** Ends all subscriptions, as if each of them had been closed. Those that begin later end at once. */
+  close(): void {
+    this.#closed = true;
+    for (const subscriber of this.#subscribers()) subscriber.end();
+  }
+
+  /** Ends all subscriptions that are open now: `next` throws the error, created for each in its own asynchronous context. */
+  fail(createError: () => unknown): void {
+    for (const subscriber of this.#subscribers()) subscriber.end(createError);
+  }
+
   /**
-   * What has happened since the last call, or else what happens next: one event or more, in order. Who has fallen behind is
-   * given no more until they have caught up.
-   *
-   * @throws what the store threw when it could not be read.
+   * Reads a page of the log for the subscriber. When it is the last page, the feed delivers every later event and no earlier one.
    */
-  next(): Promise<readonly ChatEvent[] | "fell behind" | "ended">;
-  /**
-   * The same without waiting: none where nothing has happened since, and undefined where only `next` can tell.
-   *
-   * @param wake is called once, when there is more to take or to be told.
-   */
-  now(wake: () => void): readonly ChatEvent[] | undefined;
-  /** Whether the session has ended, or `leave` was called. */
-  ended(): boolean;
-  /** Also ends a `next` that waits. */
-  leave(): void;
-}
-
-/** How many entries of the log are read at a time. */
-const SLICE = 500;
-
-/** How many events wait for a subscriber who does not take them; those behind them are for them to read from the log. */
-const MOST_WAITING = 1_000;
-
-/** @param store must stay open as long as there are subscribers. */
-export function eventFeed(store: Pick<Store, "read" | "subscribe">): EventFeed {
-  const byChat = new Map<ChatId, Set<Subscriber>>();
-  const byUser = new Map<UserId, Set<Subscriber>>();
-  /** What was read of the log meanwhile, for each who is catching up. */
-  const missing = new Set<LogEntry[]>();
-  /** Up to where the log has been read; undefined before anybody has caught up. */
-  let position: number | undefined;
-  let unsubscribe: (() => void) | undefined;
-  let woken = false;
-  let reading = false;
-  let epoch = "";
-
-  async function readOn(): Promise<void> {
-    woken = true;
-    if (reading) return;
-    reading = true;
-    try {
-      while (woken && position !== undefined) {
-        woken = false;
-        const after = position;
-        const entries = await store.read(({ events }) =>
-          events.all({ after, upTo: Number.MAX_SAFE_INTEGER, limit: SLICE }),
-        );
-        const last = entries.at(-1);
-        // Whoever came after all had left has begun behind what was read here.
-        if (last === undefined || position !== after) continue;
-        position = last.id;
-        woken ||= entries.length === SLICE;
-        for (const missed of missing) missed.push(...entries);
-        handOut(entries);
-      }
-    } catch (error) {
-      for (const subscriber of [...byUser.values()].flatMap((set) => [...set])) subscriber.fail(error);
-    } finally {
-      reading = false;
-    }
-  }
-
-  function handOut(entries: readonly LogEntry[]): void {
-    const told = new Set<Subscriber>();
-    for (const entry of entries) {
-      const give = giver(entry);
-      for (const subscriber of concerned(entry)) if (give(subscriber)) told.add(subscriber);
-    }
-    for (const subscriber of told) subscriber.wake();
-  }
-
-  /** Those who follow and may have to do with it. A copy, since it may change who is in the chat. */
-  function concerned(entry: LogEntry): Set<Subscriber> {
-    if ("sessionId" in entry) return new Set(byUser.get(entry.userId));
-    if (entry.to !== "participants") return new Set(byUser.get(entry.to.user));
-    const all = new Set(byChat.get(entry.chatId));
-    if (entry.change.type === "chat.created") {
-      for (const { id } of entry.change.participants) for (const each of byUser.get(id) ?? []) all.add(each);
-    }
-    return all;
-  }
-
-  /** Gives it to a subscriber, if it is for them. It is made ready once, however many they are. */
-  function giver(entry: LogEntry): (subscriber: Subscriber) => boolean {
-    let event: ChatEvent | undefined;
-    return (subscriber) => {
-      if ("sessionId" in entry) {
-        if (entry.sessionId === subscriber.session) subscriber.end();
-        return false;
-      }
-      if (entry.id <= subscriber.from) return false;
-      move(subscriber, entry);
-      const isFor =
-        entry.to === "participants"
-          ? subscriber.chats.has(entry.chatId)
-          : entry.to.user === subscriber.userId &&
-            (entry.to.includesRemoved || subscriber.chats.has(entry.chatId));
-      if (isFor) subscriber.take((event ??= toChatEvent(entry, epoch)));
-      return isFor;
-    };
-  }
-
-  /** Lets a subscriber into the chat or out of it, where that is what has happened. */
-  function move(subscriber: Subscriber, { chatId, to, change }: StoredEvent): void {
-    const { userId, chats } = subscriber;
-    const enters =
-      (change.type === "chat.created" && change.participants.some(({ id }) => id === userId)) ||
-      (change.type === "participant.added" && to !== "participants" && to.user === userId);
-    if (enters) {
-      chats.add(chatId);
-      put(byChat, chatId, subscriber);
-    } else if (change.type === "participant.removed" && change.user.id === userId) {
-      chats.delete(chatId);
-      drop(byChat, chatId, subscriber);
-    }
-  }
-
-  async function catchUp<T>(
+  async catchUp(
     subscriber: Subscriber,
-    read: (repositories: ReadRepositories) => Promise<T>,
-  ): Promise<T> {
+    read: (repositories: ReadRepositories) => Promise<EventPage>,
+  ): Promise<EventPage> {
+    addTo(this.#byUser, subscriber.userId, subscriber);
+    this.#unsubscribe ??= this.#store.subscribe(() => void this.#readOn());
     const missed: LogEntry[] = [];
-    missing.add(missed);
+    this.#missed.add(missed);
     try {
-      subscriber.wait();
-      const [result, chatIds, bounds] = await store.read(async (repositories) => [
+      const [page, chatIds, { epoch, last }] = await this.#store.read(async (repositories) => [
         await read(repositories),
         await repositories.chats.idsOfUser(subscriber.userId),
         await repositories.events.bounds(),
       ]);
-      if (subscriber.ended) return result;
-      for (const chatId of subscriber.chats) drop(byChat, chatId, subscriber);
-      for (const chatId of chatIds) put(byChat, chatId, subscriber);
-      epoch = bounds.epoch;
-      position ??= bounds.last;
-      subscriber.begin(bounds.last, chatIds);
-      for (const entry of missed) giver(entry)(subscriber);
-      // Something was stored before anybody had caught up.
-      if (woken) void readOn();
-      return result;
+      if (subscriber.closed) return page;
+      this.#epoch = epoch;
+      this.#position ??= last;
+      if (!page.hasMore) {
+        for (const chatId of subscriber.chats) removeFrom(this.#byChat, chatId, subscriber);
+        for (const chatId of chatIds) addTo(this.#byChat, chatId, subscriber);
+        subscriber.start(last, chatIds);
+        for (const entry of missed) if (!("sessionId" in entry)) this.#deliver(entry, [subscriber]);
+      }
+      // A commit that came before the first catch-up has not been read.
+      if (this.#woken) void this.#readOn();
+      return page;
     } finally {
-      missing.delete(missed);
+      this.#missed.delete(missed);
     }
   }
 
-  function leave(subscriber: Subscriber): void {
-    subscriber.end();
-    drop(byUser, subscriber.userId, subscriber);
-    for (const chatId of subscriber.chats) drop(byChat, chatId, subscriber);
-    if (byUser.size > 0) return;
-    unsubscribe?.();
-    unsubscribe = undefined;
-    position = undefined;
+  /** Stops delivery to the subscriber. */
+  remove(subscriber: Subscriber): void {
+    removeFrom(this.#byUser, subscriber.userId, subscriber);
+    for (const chatId of subscriber.chats) removeFrom(this.#byChat, chatId, subscriber);
+    if (this.#byUser.size > 0) return;
+    this.#unsubscribe?.();
+    this.#unsubscribe = undefined;
+    this.#position = undefined;
   }
 
-  return {
-    join(userId, session) {
-      const subscriber = new Subscriber(userId, session);
-      put(byUser, userId, subscriber);
-      unsubscribe ??= store.subscribe(() => void readOn());
-      return {
-        catchUp: (read) => catchUp(subscriber, read),
-        next: () => subscriber.next(),
-        now: (wake) => subscriber.now(wake),
-        ended: () => subscriber.ended,
-        leave: () => leave(subscriber),
-      };
-    },
-  };
+  #subscribers(): Subscriber[] {
+    return [...this.#byUser.values()].flatMap((subscribers) => [...subscribers]);
+  }
+
+  async #readOn(): Promise<void> {
+    this.#woken = true;
+    if (this.#reading) return;
+    this.#reading = true;
+    try {
+      while (this.#woken && this.#position !== undefined) {
+        this.#woken = false;
+        const after = this.#position;
+        const entries = await this.#store.read(({ events }) =>
+          events.all({ after, upTo: Number.MAX_SAFE_INTEGER, limit: MAX_ENTRIES_PER_READ }),
+        );
+        const last = entries.at(-1);
+        // If all subscribers left meanwhile, a new one has started behind these entries.
+        if (last === undefined || this.#position !== after) continue;
+        this.#position = last.id;
+        this.#woken ||= entries.length === MAX_ENTRIES_PER_READ;
+        for (const missed of this.#missed) missed.push(...entries);
+        this.#deliverAll(entries);
+      }
+    } catch (error) {
+      this.fail(() => error);
+    } finally {
+      this.#reading = false;
+    }
+  }
+
+  #deliverAll(entries: readonly LogEntry[]): void {
+    const recipients = new Set<Subscriber>();
+    for (const entry of entries) {
+      if ("sessionId" in entry) this.#endSession(entry);
+      else for (const each of this.#deliver(entry, this.#candidates(entry))) recipients.add(each);
+    }
+    // Each is woken once, when all events of this read are in its buffer.
+    for (const recipient of recipients) recipient.wake();
+  }
+
+  #endSession({ userId, sessionId }: SessionEnd): void {
+    for (const subscriber of this.#byUser.get(userId) ?? []) {
+      if (subscriber.session === sessionId) subscriber.endSession();
+    }
+  }
+
+  /** The subscribers that are participants of the chat or become participants by this event. */
+  #candidates({ chatId, to, change }: StoredEvent): Iterable<Subscriber> {
+    if (to !== "participants") return this.#byUser.get(to.user) ?? [];
+    if (change.type === "chat.created") {
+      return change.participants.flatMap(({ id }) => [...(this.#byUser.get(id) ?? [])]);
+    }
+    return this.#byChat.get(chatId) ?? [];
+  }
+
+  /** @returns the recipients. They share one `ChatEvent`, so that an adapter can serialize it once for all of them. */
+  #deliver(event: StoredEvent, candidates: Iterable<Subscriber>): readonly Subscriber[] {
+    const recipients = this.#recipientsOf(event, candidates);
+    if (recipients.length === 0) return recipients;
+    const chatEvent = toChatEvent(event, this.#epoch);
+    for (const recipient of recipients) recipient.deliver(chatEvent);
+    return recipients;
+  }
+
+  /**
+   * The candidates that receive the event: the participants of the chat after this event, or the one user that it is
+   * addressed to, who must be a participant unless the event includes removed users. `EventReader.ofUser` selects by the same rule,
+   * with the participants of today.
+   */
+  #recipientsOf(event: StoredEvent, candidates: Iterable<Subscriber>): readonly Subscriber[] {
+    const { id, chatId, to } = event;
+    const recipients: Subscriber[] = [];
+    for (const subscriber of candidates) {
+      if (id <= subscriber.startsAfter) continue;
+      this.#updateMembership(subscriber, event);
+      const isParticipant = subscriber.chats.has(chatId);
+      if (
+        to === "participants"
+          ? isParticipant
+          : to.user === subscriber.userId && (to.includesRemoved || isParticipant)
+      ) {
+        recipients.push(subscriber);
+      }
+    }
+    return recipients;
+  }
+
+  #updateMembership(subscriber: Subscriber, { chatId, to, change }: StoredEvent): void {
+    const { userId, chats } = subscriber;
+    const joins =
+      (change.type === "chat.created" && change.participants.some(({ id }) => id === userId)) ||
+      (change.type === "participant.added" && to !== "participants" && to.user === userId);
+    if (joins) {
+      chats.add(chatId);
+      addTo(this.#byChat, chatId, subscriber);
+    } else if (change.type === "participant.removed" && change.user.id === userId) {
+      chats.delete(chatId);
+      removeFrom(this.#byChat, chatId, subscriber);
+    }
+  }
 }
 
-/** One who follows. It holds what is for them until they take it. */
-class Subscriber {
+/**
+ * The implementation of `Subscription`. Everything that is not in that interface is for the feed and the use cases of this layer.
+ * A subscriber is either lagging, and reads pages of the log, or live, and consumes its buffer, which the feed fills.
+ */
+export class Subscriber implements Subscription {
   readonly userId: UserId;
   readonly session: SessionId | undefined;
-  /** The last entry before those that it is given. */
-  from = Infinity;
-  /** The chats that they are in, as of the last entry that was given. */
+  /** The chats that the user is a participant of, as of the last delivered entry. */
   chats: Set<ChatId> = new Set();
-  ended = false;
-  #waiting: ChatEvent[] = [];
-  #behind = false;
-  #failure: { readonly error: unknown } | undefined;
-  #awake: (() => void) | undefined;
+  /** The feed delivers only entries with a greater id. */
+  startsAfter = Infinity;
+  readonly #feed: EventFeed;
+  readonly #clock: Ports["clock"];
+  /** Behind the last event that the consumer has; undefined before the first batch where the command has none. */
+  #cursor: string | undefined;
+  #buffer: ChatEvent[] = [];
+  #lagging = true;
+  #sessionChecked = false;
+  #sessionEnded = false;
+  #closed = false;
+  #createError: (() => unknown) | undefined;
+  #wake: (() => void) | undefined;
 
-  constructor(userId: UserId, session: SessionId | undefined) {
-    this.userId = userId;
+  constructor(feed: EventFeed, clock: Ports["clock"], { by, session, after }: Subscribe) {
+    this.userId = by;
     this.session = session;
+    this.#feed = feed;
+    this.#clock = clock;
+    this.#cursor = after;
   }
 
-  /** Is given nothing until it begins. */
-  wait(): void {
-    this.from = Infinity;
-    this.#waiting = [];
-    this.#behind = false;
+  get closed(): boolean {
+    return this.#closed;
   }
 
-  begin(from: number, chatIds: readonly ChatId[]): void {
-    this.from = from;
-    this.chats = new Set(chatIds);
+  get sessionEnded(): boolean {
+    return this.#sessionEnded;
   }
 
-  take(event: ChatEvent): void {
-    this.#behind ||= this.#waiting.length >= MOST_WAITING;
-    if (!this.#behind) this.#waiting.push(event);
+  async next(): Promise<EventBatch | undefined> {
+    try {
+      for (;;) {
+        if (this.#createError) throw this.#createError();
+        if (this.#closed || this.#feed.closed) return undefined;
+        if (this.#buffer.length > 0) return this.#takeBuffer();
+        if (this.#lagging) {
+          const { events, cursor } = await this.catchUp(CATCH_UP_PAGE_SIZE);
+          if (!this.#closed) return { events, cursor };
+        } else {
+          await new Promise<void>((resolve) => {
+            this.#wake = resolve;
+          });
+        }
+      }
+    } catch (error) {
+      this.close();
+      throw error;
+    }
   }
 
-  end(): void {
-    this.ended = true;
-    this.wake();
+  drain(wake: () => void): EventBatch | undefined {
+    if (this.#closed || this.#lagging) return undefined;
+    this.#wake = wake;
+    return this.#takeBuffer();
   }
 
-  fail(error: unknown): void {
-    this.#failure = { error };
-    this.wake();
+  close(): void {
+    this.end();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<EventBatch, undefined> {
+    try {
+      for (let batch = await this.next(); batch; batch = await this.next()) yield batch;
+    } finally {
+      this.close();
+    }
+  }
+
+  /** Reads the next page of the log. Behind the last page the subscriber is live. */
+  async catchUp(limit: number): Promise<EventPage> {
+    this.startsAfter = Infinity;
+    const page = await this.#feed.catchUp(this, async (repositories) => {
+      if (!this.#sessionChecked) await this.#assertSession(repositories);
+      return readPage(repositories.events, { by: this.userId, after: this.#cursor, limit });
+    });
+    this.#sessionChecked = true;
+    this.#cursor = page.cursor;
+    return page;
+  }
+
+  /** The consumer has everything up to this entry, as of which the user is a participant of these chats. */
+  start(after: number, chats: readonly ChatId[]): void {
+    this.startsAfter = after;
+    this.chats = new Set(chats);
+    this.#lagging = false;
+  }
+
+  deliver(event: ChatEvent): void {
+    this.#lagging ||= this.#buffer.length >= MAX_BUFFERED_EVENTS;
+    if (!this.#lagging) this.#buffer.push(event);
   }
 
   wake(): void {
-    const awake = this.#awake;
-    this.#awake = undefined;
-    awake?.();
+    const wake = this.#wake;
+    this.#wake = undefined;
+    wake?.();
   }
 
-  async next(): Promise<readonly ChatEvent[] | "fell behind" | "ended"> {
-    for (;;) {
-      if (this.#failure) throw this.#failure.error;
-      if (this.ended) return "ended";
-      if (this.#waiting.length > 0) return this.#taken();
-      if (this.#behind) return "fell behind";
-      await new Promise<void>((resolve) => {
-        this.#awake = resolve;
-      });
-    }
+  endSession(): void {
+    this.#sessionEnded = true;
+    this.end();
   }
 
-  now(wake: () => void): readonly ChatEvent[] | undefined {
-    if (this.#failure || this.ended || this.#behind) return undefined;
-    this.#awake = wake;
-    return this.#taken();
+  /** @param createError what `next` throws, once; without it, `next` resolves to `undefined`. */
+  end(createError?: () => unknown): void {
+    this.#closed = true;
+    this.#createError = createError;
+    this.#buffer = [];
+    this.#feed.remove(this);
+    this.wake();
   }
 
-  #taken(): readonly ChatEvent[] {
-    const events = this.#waiting;
-    this.#waiting = [];
-    return events;
+  #takeBuffer(): EventBatch {
+    const events = this.#buffer;
+    this.#buffer = [];
+    const cursor = events.at(-1)?.cursor ?? (this.#cursor as EventCursor);
+    this.#cursor = cursor;
+    return { events, cursor };
+  }
+
+  /** The end of a session that ended before the subscription began is behind the cursor, and would never be delivered. */
+  async #assertSession({ sessions }: ReadRepositories): Promise<void> {
+    if (this.session === undefined) return;
+    const live = await findLiveSessions(sessions, this.userId, this.#clock.now());
+    if (!live.some(({ id }) => id === this.session)) throw sessionEnded();
   }
 }
 
-function put<Key>(sets: Map<Key, Set<Subscriber>>, key: Key, subscriber: Subscriber): void {
+export function sessionEnded(): MessagingError {
+  return new MessagingError("not_signed_in", "Your session has ended. Log in.");
+}
+
+/** The user's events after the cursor; without a cursor, an empty page with the cursor of now. */
+export async function readPage(events: EventReader, { by, after, limit }: ListEvents): Promise<EventPage> {
+  const bounds: LogBounds = await events.bounds();
+  const { epoch, last: upTo } = bounds;
+  const position = after === undefined ? upTo : positionOf(after, bounds);
+  const found = position < upTo ? await events.ofUser(by, { after: position, upTo, limit: limit + 1 }) : [];
+  const page = found.slice(0, limit).map((event) => toChatEvent(event, epoch));
+  const last = found.length > limit ? page.at(-1) : undefined;
+  return { events: page, cursor: last?.cursor ?? cursorAt(epoch, upTo), hasMore: last !== undefined };
+}
+
+function addTo<Key>(sets: Map<Key, Set<Subscriber>>, key: Key, subscriber: Subscriber): void {
   const set = sets.get(key) ?? new Set();
   sets.set(key, set.add(subscriber));
 }
 
-function drop<Key>(sets: Map<Key, Set<Subscriber>>, key: Key, subscriber: Subscriber): void {
+function removeFrom<Key>(sets: Map<Key, Set<Subscriber>>, key: Key, subscriber: Subscriber): void {
   const set = sets.get(key);
   set?.delete(subscriber);
   if (set?.size === 0) sets.delete(key);

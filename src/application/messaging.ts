@@ -11,8 +11,8 @@ import {
   renameChat,
 } from "./chats.js";
 import type * as events from "./events.js";
-import { everyEvent, subscribe, forgetEvents, listEvents, sync, type Feed } from "./events.js";
-import { eventFeed } from "./feed.js";
+import { everyEvent, subscribe, forgetEvents, listEvents, sync } from "./events.js";
+import { EventFeed, type PortsWithFeed } from "./feed.js";
 import type * as messages from "./messages.js";
 import { deleteMessage, editMessage, listMessages, pageMessages, sendMessage } from "./messages.js";
 import type { Ports } from "./ports.js";
@@ -76,9 +76,13 @@ type Methods<UseCases extends Record<keyof UseCases, (core: never, command: neve
 /** The messaging core: each use case is a method that takes its command. */
 export type Messaging = Methods<Pick<Modules, keyof typeof useCases>>;
 
-/** Binds the use cases to these ports, which the caller closes. The only state is the subscriptions to events. */
-export function createMessaging(ports: Ports): Messaging {
-  const core: Ports & Feed = { ...ports, feed: eventFeed(ports.store) };
+/**
+ * Binds the use cases to these ports, which the caller closes. The only state is the subscriptions to events.
+ *
+ * @param feed the feed of the same store; given by a caller that ends all subscriptions with it.
+ */
+export function createMessaging(ports: Ports, feed: EventFeed = new EventFeed(ports)): Messaging {
+  const core: PortsWithFeed = { ...ports, feed };
   const bound = Object.entries(useCases).map(([name, useCase]) => [
     name,
     (command: never) => useCase(core, command),

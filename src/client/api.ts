@@ -647,15 +647,15 @@ export interface Operations {
   ): Promise<readonly Message[]>;
 
   /**
-   * Read all the caller's chats, and the cursor at which they are so.
-   * What it answers plus the events after its cursor is what it would answer later.
+   * Read all chats of the caller, and the cursor behind them.
+   * A response and the events after its cursor add up to any later response.
    */
   sync(options?: CallOptions): Promise<Snapshot>;
 
   /**
-   * List what happened in the caller's chats since a cursor, oldest first.
-   * Whoever goes on from the cursor of each answer misses nothing and is told nothing twice. Without
-   * `after` there are no events, and the cursor of now.
+   * List the events in the caller's chats after a cursor, oldest first.
+   * A client that continues from the cursor of each response receives every event exactly once. Without
+   * `after`, the response has no events, and the cursor of now.
    * @throws PalaverError `invalid_cursor`, `cursor_expired`
    */
   listEvents(
@@ -664,7 +664,7 @@ export interface Operations {
       readonly after?: string | undefined;
       /** The maximum number of entries. */
       readonly limit?: number | undefined;
-      /** How many seconds to wait for an event where there is none yet. */
+      /** How many seconds to wait for an event if there is none yet. */
       readonly wait?: number | undefined;
     },
     options?: CallOptions,

@@ -1,10 +1,10 @@
 import { openMemoryStore } from "../adapters/memory/store.js";
 import { keyedSecrets, systemClock, uuids } from "../adapters/system.js";
 import type { SqliteOptions } from "../adapters/sqlite/store.js";
+import { EventFeed } from "../application/feed.js";
 import { createMessaging, type Messaging } from "../application/messaging.js";
 import type { Clock, Ports, Secrets, Store, StoreStatus } from "../application/ports.js";
 import { refusedForm } from "../domain/user.js";
-import { endable } from "./following.js";
 import { forgetOldEvents } from "./retention.js";
 import { keptKey, newKey } from "./session-key.js";
 
@@ -79,12 +79,12 @@ export async function openMessaging(options: MessagingOptions): Promise<OpenMess
   const close = async () => (store === storage ? undefined : store.close());
   try {
     const secrets = options.secrets ?? usualSecrets(storage);
-    const core = createMessaging({ store, passwords, secrets, clock, ids, refusedPasswords });
-    const { messaging, endAll } = endable(core);
+    const feed = new EventFeed({ store, clock });
+    const messaging = createMessaging({ store, passwords, secrets, clock, ids, refusedPasswords }, feed);
     const stopForgetting = forgetOldEvents(messaging, clock, eventRetention, onTrouble);
     let closing: Promise<void> | undefined;
     const end = async () => {
-      endAll();
+      feed.close();
       await stopForgetting();
       await close();
     };

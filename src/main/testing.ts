@@ -6,6 +6,7 @@ import {
   plaintextHasher,
   type ManualClock,
 } from "../adapters/predictable.js";
+import { EventFeed } from "../application/feed.js";
 import { createMessaging, type Messaging } from "../application/messaging.js";
 import type { Client } from "../client/index.js";
 import type { Ports } from "../application/ports.js";
@@ -13,7 +14,6 @@ import { authenticate } from "../application/sessions.js";
 import type { Chat } from "../domain/chat.js";
 import type { User } from "../domain/user.js";
 import { connection, faultyStore, hangUp } from "./faults.js";
-import { endable } from "./following.js";
 import type { OpenMessaging } from "./index.js";
 
 export type { ManualClock };
@@ -109,9 +109,9 @@ export function openTestMessaging(options: TestOptions = {}): TestMessaging {
     clock,
   };
   const store = faultyStore(ports.store);
-  const core = endable(createMessaging({ ...ports, store }));
+  const feed = new EventFeed({ store, clock });
   const messaging: Messaging = {
-    ...core.messaging,
+    ...createMessaging({ ...ports, store }, feed),
     // It notes now and then that a session is in use. No fault that a test asks for is meant for that.
     authenticate: (command) => authenticate(ports, command),
   };
@@ -119,7 +119,7 @@ export function openTestMessaging(options: TestOptions = {}): TestMessaging {
   let closing: Promise<void> | undefined;
 
   async function close(): Promise<void> {
-    core.endAll();
+    feed.close();
     await Promise.all(servers.map((server) => server.close()));
     await ports.store.close();
   }
@@ -143,7 +143,7 @@ export function openTestMessaging(options: TestOptions = {}): TestMessaging {
     },
     failNextCommit: () => store.failNextCommit(),
     loseNextAnswer: () => store.loseNextAnswer(),
-    cutStreams: () => core.endAll(() => hangUp("The network was cut: the test has asked for that.")),
+    cutStreams: () => feed.fail(() => hangUp("The network was cut: the test has asked for that.")),
     settled: () => store.settled(),
     async listen() {
       const server = await serve(messaging, ports);

@@ -1,11 +1,11 @@
 import { expect } from "chai";
-import type { EventBatch } from "../../src/application/events.js";
+import type { EventBatch, Subscription } from "../../src/application/events.js";
 import type { Messaging } from "../../src/application/messaging.js";
 import type { Chat } from "../../src/domain/chat.js";
 import type { SessionId } from "../../src/domain/session.js";
 import type { User } from "../../src/domain/user.js";
 import { append, renamed } from "../contract/scene.js";
-import { expectEventsToAddUp, expectFollowersToAgree, type InWorld } from "../support/event-properties.js";
+import { expectEventsToAddUp, expectSubscribersToAgree, type InWorld } from "../support/event-properties.js";
 import { refusalOf } from "../support/refusal.js";
 import { settle, type WatchedStore } from "../support/watched-store.js";
 import { openWatchedWorld, openWorld, type World } from "../support/world.js";
@@ -26,23 +26,23 @@ describe("events", () => {
   const titles = ({ events }: EventBatch) =>
     events.map((event) => (event.type === "chat.renamed" ? event.title : event.type));
 
-  async function take(events: AsyncIterableIterator<EventBatch>): Promise<EventBatch> {
-    const { done, value } = await events.next();
-    expect(done).to.equal(false);
-    return value;
+  async function nextBatch(subscription: Subscription): Promise<EventBatch> {
+    const batch = await subscription.next();
+    if (batch === undefined) throw new Error("The subscription has ended.");
+    return batch;
   }
 
   const inMemory: InWorld = async (use) => use(await openWorld());
 
-  it("turn a snapshot into a later one, exactly, whatever happens between", async () => {
+  it("add a snapshot up to any later snapshot, exactly", async () => {
     await expectEventsToAddUp(inMemory, 200);
   });
 
-  it("lead to the same when they are followed live, from whatever moment on", async () => {
-    await expectFollowersToAgree(inMemory, 200);
+  it("add up to the same when a subscription delivers them, wherever it starts", async () => {
+    await expectSubscribersToAgree(inMemory, 200);
   });
 
-  it("of a cursor that is none, of another database or of the future are refused", async () => {
+  it("are rejected after a malformed cursor, and a cursor of another database or of the future", async () => {
     const by = world.ana.id;
     const { cursor } = await world.sync({ by });
     expect(await refusalOf(world.listEvents({ by, after: "x", limit: 1 }))).to.equal("invalid_cursor");
@@ -55,55 +55,57 @@ describe("events", () => {
     );
   });
 
-  it("are there all together for whoever takes them without waiting, and is woken once for them", async () => {
-    const events = core.subscribe({ by: bo.id });
-    let woken = 0;
-    const now = () => events.now(() => void (woken += 1));
-    expect(now()).to.equal(undefined);
-    const { cursor } = await take(events);
-    expect(now()).to.deep.equal({ events: [], cursor });
-    for (const title of ["a", "b", "c"]) await scene.rename(title);
-    await settle();
-    expect(woken).to.equal(1);
-    const batch = now()!;
-    expect(titles(batch)).to.deep.equal(["a", "b", "c"]);
-    expect(batch.cursor).to.equal(batch.events.at(-1)?.cursor);
-    expect(now()).to.deep.equal({ events: [], cursor: batch.cursor });
-    await scene.rename("d");
-    await settle();
-    expect(woken).to.equal(2);
-    expect(titles(await take(events))).to.deep.equal(["d"]);
-    now();
-    await events.return!();
-    expect(woken).to.equal(3);
-    expect(now()).to.equal(undefined);
+  describe("Subscription.drain", () => {
+    it("returns all buffered events, and wakes the consumer once for them", async () => {
+      const subscription = core.subscribe({ by: bo.id });
+      let woken = 0;
+      const drain = () => subscription.drain(() => void (woken += 1));
+      expect(drain()).to.equal(undefined);
+      const { cursor } = await nextBatch(subscription);
+      expect(drain()).to.deep.equal({ events: [], cursor });
+      for (const title of ["a", "b", "c"]) await scene.rename(title);
+      await settle();
+      expect(woken).to.equal(1);
+      const batch = drain()!;
+      expect(titles(batch)).to.deep.equal(["a", "b", "c"]);
+      expect(batch.cursor).to.equal(batch.events.at(-1)?.cursor);
+      expect(drain()).to.deep.equal({ events: [], cursor: batch.cursor });
+      await scene.rename("d");
+      await settle();
+      expect(woken).to.equal(2);
+      expect(titles(await nextBatch(subscription))).to.deep.equal(["d"]);
+      drain();
+      subscription.close();
+      expect(woken).to.equal(3);
+      expect(drain()).to.equal(undefined);
+    });
+
+    it("returns nothing to a lagging consumer, which gets all events from `next`", async () => {
+      const subscription = core.subscribe({ by: bo.id });
+      await nextBatch(subscription);
+      const many = Array.from({ length: 1_500 }, (_, index) => `${index}`);
+      await append(store, ...many.map((title) => renamed(chat, title)));
+      await settle();
+      expect(subscription.drain(() => {})).to.equal(undefined);
+      const received: unknown[] = [];
+      while (received.length < many.length) received.push(...titles(await nextBatch(subscription)));
+      expect(received).to.deep.equal(many);
+      subscription.close();
+    });
+
+    it("wakes the consumer when the session ends", async () => {
+      const { session: own } = await scene.logIn();
+      const subscription = core.subscribe({ by: bo.id, session: own.id });
+      await nextBatch(subscription);
+      const woken = new Promise<void>((resolve) => subscription.drain(resolve));
+      await world.endSession({ by: own, sessionId: own.id });
+      await woken;
+      expect(subscription.drain(() => {})).to.equal(undefined);
+      expect(await subscription.next()).to.equal(undefined);
+    });
   });
 
-  it("are to be waited for by whoever has let too many gather, and then all there", async () => {
-    const events = core.subscribe({ by: bo.id });
-    await take(events);
-    const many = Array.from({ length: 1_500 }, (_, index) => `${index}`);
-    await append(store, ...many.map((title) => renamed(chat, title)));
-    await settle();
-    expect(events.now(() => {})).to.equal(undefined);
-    const told: unknown[] = [];
-    while (told.length < many.length) told.push(...titles(await take(events)));
-    expect(told).to.deep.equal(many);
-    await events.return!();
-  });
-
-  it("wake whoever takes them without waiting when the session ends", async () => {
-    const { session: own } = await scene.logIn();
-    const events = core.subscribe({ by: bo.id, session: own.id });
-    await take(events);
-    const woken = new Promise<void>((resolve) => events.now(resolve));
-    await world.endSession({ by: own, sessionId: own.id });
-    await woken;
-    expect(events.now(() => {})).to.equal(undefined);
-    expect((await events.next()).done).to.equal(true);
-  });
-
-  describe("in a list that waits", () => {
+  describe("listEvents with `until`", () => {
     const never = new Promise<void>(() => {});
     let cursor: string;
     beforeEach(async () => {
@@ -112,7 +114,7 @@ describe("events", () => {
     const list = (more: { readonly until?: Promise<unknown>; readonly session?: SessionId } = {}) =>
       core.listEvents({ by: bo.id, after: cursor, limit: 2, ...more });
 
-    it("gives what there is at once", async () => {
+    it("returns existing events at once", async () => {
       for (const title of ["a", "b", "c", "d"]) await scene.rename(title);
       const page = await list({ until: never });
       expect(titles(page)).to.deep.equal(["a", "b"]);
@@ -124,7 +126,7 @@ describe("events", () => {
       expect(store.subscribers).to.equal(0);
     });
 
-    it("waits for something to happen that is for the caller", async () => {
+    it("waits for an event that the caller receives", async () => {
       const waiting = list({ until: never });
       await settle();
       await world.createGroupChat({ by: world.cy.id });
@@ -138,7 +140,7 @@ describe("events", () => {
       expect(store.subscribers).to.equal(0);
     });
 
-    it("waits no longer than it is told to, and tells how far that was", async () => {
+    it("waits no longer than `until`, and returns the cursor of that moment", async () => {
       let stop!: () => void;
       const waiting = list({ until: new Promise<void>((resolve) => (stop = resolve)) });
       await settle();
@@ -152,7 +154,7 @@ describe("events", () => {
       expect(store.subscribers).to.equal(0);
     });
 
-    it("is refused when the session ends meanwhile", async () => {
+    it("rejects when the session ends meanwhile", async () => {
       const waiting = refusalOf(list({ until: never, session }));
       await settle();
       await scene.endSession();
@@ -160,7 +162,7 @@ describe("events", () => {
       expect(store.subscribers).to.equal(0);
     });
 
-    it("fails when the store does", async () => {
+    it("fails when the store cannot be read", async () => {
       const waiting = list({ until: never }).catch((error: unknown) => error);
       await settle();
       const broken = new Error("The store is broken.");
@@ -170,7 +172,7 @@ describe("events", () => {
       expect(store.subscribers).to.equal(0);
     });
 
-    it("gives nothing but the cursor of now without one, and does not wait", async () => {
+    it("returns only the cursor of now without `after`, and does not wait", async () => {
       await scene.rename("a");
       const page = await core.listEvents({ by: bo.id, limit: 1, until: never });
       expect(page).to.deep.equal({
@@ -181,7 +183,7 @@ describe("events", () => {
     });
   });
 
-  describe("while old events are forgotten", () => {
+  describe("forgetEvents", () => {
     /** All but the last. */
     const forget = () => core.forgetEvents({ before: Number.MAX_SAFE_INTEGER });
     const count = async () => {
@@ -189,47 +191,43 @@ describe("events", () => {
       return last - first + 1;
     };
 
-    it("goes on as if they were not", async () => {
-      const events = core.subscribe({ by: bo.id });
-      await take(events);
+    it("does not disturb a live subscription", async () => {
+      const subscription = core.subscribe({ by: bo.id });
+      await nextBatch(subscription);
       await scene.rename("a");
-      expect(titles(await take(events))).to.deep.equal(["a"]);
+      expect(titles(await nextBatch(subscription))).to.deep.equal(["a"]);
       expect(await forget()).to.be.above(1);
       expect(await count()).to.equal(1);
       await scene.rename("b");
       await forget();
-      expect(titles(await take(events))).to.deep.equal(["b"]);
-      await events.return?.();
+      expect(titles(await nextBatch(subscription))).to.deep.equal(["b"]);
+      subscription.close();
     });
 
-    it("goes on for one who was told nothing for so long that nothing of the time is kept, and falls behind", async () => {
-      const events = core.subscribe({ by: bo.id });
-      await take(events);
-      await append(
-        store,
-        ...Array.from({ length: 50 }, () => renamed({ ...chat, id: 99 as Chat["id"] }, "x")).slice(0, 0),
-      );
+    it("does not disturb a subscription that lags after all events since its cursor are deleted", async () => {
+      const subscription = core.subscribe({ by: bo.id });
+      await nextBatch(subscription);
       for (let n = 0; n < 5; n += 1) await world.createGroupChat({ by: world.cy.id });
       await forget();
       await append(store, ...Array.from({ length: 1500 }, (_, index) => renamed(chat, `${index}`)));
       await settle();
-      const told: (string | null)[] = [];
-      while (told.length < 1500) told.push(...titles(await take(events)));
-      expect(told.at(-1)).to.equal("1499");
-      await events.return?.();
+      const received: (string | null)[] = [];
+      while (received.length < 1500) received.push(...titles(await nextBatch(subscription)));
+      expect(received.at(-1)).to.equal("1499");
+      subscription.close();
     });
 
-    it("is refused to one who reads the past too slowly, where it begins to miss something", async () => {
+    it("rejects the next page of a subscription that reads the log too slowly to receive every event", async () => {
       const { cursor } = await core.sync({ by: bo.id });
       await append(store, ...Array.from({ length: 500 }, (_, index) => renamed(chat, `${index}`)));
-      const events = core.subscribe({ by: bo.id, after: cursor });
-      expect((await take(events)).events).to.have.lengthOf(200);
+      const subscription = core.subscribe({ by: bo.id, after: cursor });
+      expect((await nextBatch(subscription)).events).to.have.lengthOf(200);
       await forget();
-      expect(await refusalOf(events.next())).to.equal("cursor_expired");
+      expect(await refusalOf(subscription.next())).to.equal("cursor_expired");
       expect(store.subscribers).to.equal(0);
     });
 
-    it("forgets as many as there are, some at a time, and not those of the time that is kept", async () => {
+    it("deletes all events before the given time, in transactions of 2,000, and no later ones", async () => {
       await append(store, ...Array.from({ length: 4500 }, () => renamed(chat, "x", "participants", 5)));
       const { last } = await store.read(({ events }) => events.bounds());
       await append(store, renamed(chat, "y", "participants", Number.MAX_SAFE_INTEGER));

@@ -9,7 +9,7 @@ import { openWatchedWorld } from "../support/world.js";
 
 const ended = { done: true, value: undefined };
 
-describe("The events, one by one", () => {
+describe("messaging.events", () => {
   let core: Messaging;
   let store: WatchedStore;
   let by: UserId;
@@ -23,18 +23,18 @@ describe("The events, one by one", () => {
     by = scene.bo.id;
   });
 
-  /** The titles that the next events tell. */
+  /** The titles of the next events. */
   async function titles(events: AsyncIterator<ChatEvent, undefined>, count: number): Promise<string[]> {
-    const told: string[] = [];
-    while (told.length < count) {
+    const received: string[] = [];
+    while (received.length < count) {
       const { value } = await events.next();
-      if (value?.type !== "chat.renamed") throw new Error(`This is no new title: ${JSON.stringify(value)}`);
-      told.push(String(value.title));
+      if (value?.type !== "chat.renamed") throw new Error(`Not a new title: ${JSON.stringify(value)}`);
+      received.push(String(value.title));
     }
-    return told;
+    return received;
   }
 
-  it("are those from the call on, whenever the first is taken", async () => {
+  it("starts at the call, not at the first `next`", async () => {
     await rename("before");
     const events = core.events({ by });
     await rename("a");
@@ -46,25 +46,25 @@ describe("The events, one by one", () => {
     await events.return?.();
   });
 
-  it("are those behind a cursor, those that are live too, with a cursor each to go on from", async () => {
+  it("yields the events after a cursor and then live ones, each with a cursor to resume from", async () => {
     const { cursor: after } = await core.sync({ by });
     const all = Array.from({ length: 450 }, (_, n) => `${n}`);
     for (const title of all.slice(0, 440)) await rename(title);
-    const told: string[] = [];
+    const received: string[] = [];
     let last: string = after;
     for (const stop of [1, 100, 450]) {
       for await (const event of core.events({ by, after: last })) {
-        if (event.type === "chat.renamed") told.push(String(event.title));
+        if (event.type === "chat.renamed") received.push(String(event.title));
         last = event.cursor;
-        if (told.length === 440) for (const title of all.slice(440)) await rename(title);
-        if (told.length === stop) break;
+        if (received.length === 440) for (const title of all.slice(440)) await rename(title);
+        if (received.length === stop) break;
       }
       expect(store.subscribers).to.equal(0);
     }
-    expect(told).to.deep.equal(all);
+    expect(received).to.deep.equal(all);
   });
 
-  it("end with the session on whose behalf they are taken", async () => {
+  it("ends with the session", async () => {
     const events = core.events({ by, session });
     const next = events.next();
     await endSession();
@@ -74,7 +74,7 @@ describe("The events, one by one", () => {
     expect(store.subscribers).to.equal(0);
   });
 
-  it("are refused where the cursor is none, or what was since is forgotten", async () => {
+  it("rejects a malformed cursor, and one after which events are deleted", async () => {
     const { cursor: after } = await core.sync({ by });
     for (const title of ["a", "b", "c"]) await rename(title);
     await core.forgetEvents({ before: Number.MAX_SAFE_INTEGER });
@@ -83,7 +83,7 @@ describe("The events, one by one", () => {
     expect(store.subscribers).to.equal(0);
   });
 
-  it("end when they are left, also for a call that waits, and before the first is taken", async () => {
+  it("ends at `return`, also while `next` is pending, and before the first `next`", async () => {
     const waiting = core.events({ by });
     const next = waiting.next();
     expect(await waiting.return?.()).to.deep.equal(ended);

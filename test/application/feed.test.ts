@@ -1,7 +1,7 @@
 import { expect } from "chai";
-import type { Messaging } from "../../src/application/messaging.js";
-import { eventFeed } from "../../src/application/feed.js";
-import type { EventBatch } from "../../src/application/events.js";
+import { createMessaging, type Messaging } from "../../src/application/messaging.js";
+import { EventFeed } from "../../src/application/feed.js";
+import type { EventBatch, Subscription } from "../../src/application/events.js";
 import type { Chat } from "../../src/domain/chat.js";
 import type { ChatEvent } from "../../src/domain/event.js";
 import type { SessionId } from "../../src/domain/session.js";
@@ -12,7 +12,7 @@ import { seeded } from "../support/simulated-disk.js";
 import { settle, type WatchedStore } from "../support/watched-store.js";
 import { openWatchedWorld, type World } from "../support/world.js";
 
-describe("the feed of events", () => {
+describe("EventFeed", () => {
   let world: World;
   let ana: User;
   let bo: User;
@@ -26,46 +26,46 @@ describe("the feed of events", () => {
     ({ world, ana, bo, chat, store, core, session } = scene);
   });
 
-  const say = (text: string) => world.sendMessage({ by: ana.id, to: { chatId: chat.id }, text });
+  const send = (text: string) => world.sendMessage({ by: ana.id, to: { chatId: chat.id }, text });
 
-  /** One who follows, and has been told the cursor of now. */
-  async function join(by: User, of?: SessionId) {
-    const events = core.subscribe({ by: by.id, session: of });
-    const { cursor } = await take(events);
-    return { events, cursor };
+  /** A live subscription, and the cursor at which it started. */
+  async function open(by: User, of?: SessionId) {
+    const subscription = core.subscribe({ by: by.id, session: of });
+    const { cursor } = await nextBatch(subscription);
+    return { subscription, cursor };
   }
 
-  async function take(events: AsyncIterableIterator<EventBatch>): Promise<EventBatch> {
-    const { done, value } = await events.next();
-    expect(done).to.equal(false);
-    return value;
+  async function nextBatch(subscription: Subscription): Promise<EventBatch> {
+    const batch = await subscription.next();
+    if (batch === undefined) throw new Error("The subscription has ended.");
+    return batch;
   }
 
   const titles = ({ events }: EventBatch) =>
     events.map((event) => (event.type === "chat.renamed" ? event.title : event.type));
 
-  it("gives each their own, once and in order, while 50 write and subscribers come and go", async () => {
+  it("delivers to each user their own events, once and in order, while 50 users write and subscribers come and go", async () => {
     const choose = seeded(7);
-    const pause = async (most: number) => {
-      for (let turn = choose(most); turn > 0; turn -= 1) await new Promise(setImmediate);
+    const pause = async (maxTurns: number) => {
+      for (let turn = choose(maxTurns); turn > 0; turn -= 1) await new Promise(setImmediate);
     };
     const people = [ana, bo, world.cy];
     const { cursor: start } = await core.sync({ by: ana.id });
     const isEnd = (event: ChatEvent) => "message" in event && event.message.text === "the end";
 
-    async function followOnAndOff(me: User): Promise<ChatEvent[]> {
-      const told: ChatEvent[] = [];
-      for (let after: string = start; !told.some(isEnd);) {
-        let left = choose(4);
+    async function subscribeRepeatedly(me: User): Promise<ChatEvent[]> {
+      const received: ChatEvent[] = [];
+      for (let after: string = start; !received.some(isEnd);) {
+        let batchesLeft = choose(4);
         for await (const { events, cursor } of core.subscribe({ by: me.id, after })) {
-          told.push(...events);
+          received.push(...events);
           after = cursor;
-          if (left === 0 || told.some(isEnd)) break;
-          left -= 1;
+          if (batchesLeft === 0 || received.some(isEnd)) break;
+          batchesLeft -= 1;
         }
         await pause(5);
       }
-      return told;
+      return received;
     }
     async function write(index: number): Promise<unknown> {
       await pause(40);
@@ -77,261 +77,274 @@ describe("the feed of events", () => {
       return refusalOf(core.addParticipant({ by, chatId, username }));
     }
 
-    const following = Array.from({ length: 12 }, (_, index) => followOnAndOff(people[index % 3]!));
+    const subscribing = Array.from({ length: 12 }, (_, index) => subscribeRepeatedly(people[index % 3]!));
     for (let round = 0; round < 4; round += 1) {
       await Promise.all(Array.from({ length: 50 }, (_, index) => write(index)));
     }
     for (const { id, username } of people) {
       await core.sendMessage({ by: id, to: { username }, text: "the end" });
     }
-    for (const [index, told] of (await Promise.all(following)).entries()) {
+    for (const [index, received] of (await Promise.all(subscribing)).entries()) {
       const by = people[index % 3]!.id;
       const { events } = await core.listEvents({ by, after: start, limit: 10_000 });
-      expect(told).to.deep.equal(events);
+      expect(received).to.deep.equal(events);
     }
     expect(store.subscribers).to.equal(0);
   });
 
-  it("tells together what was stored together, as soon as it is stored", async () => {
-    const { events } = await join(bo);
-    const next = take(events);
+  it("delivers the events of one transaction in one batch, as soon as they are stored", async () => {
+    const { subscription } = await open(bo);
+    const next = nextBatch(subscription);
     await store.transaction(async (repositories) => {
       for (const title of ["a", "b", "c"]) await repositories.events.append(renamed(chat, title));
     });
     expect(titles(await next)).to.deep.equal(["a", "b", "c"]);
-    await events.return?.();
+    subscription.close();
   });
 
-  it("makes an event ready once, however many are told", async () => {
-    const joined = await Promise.all([ana, bo, bo, ana].map((by) => join(by)));
-    await say("a");
-    const told = [];
-    for (const { events } of joined) told.push(...(await take(events)).events);
-    expect(told).to.have.lengthOf(4);
-    expect(new Set(told)).to.have.property("size", 1);
-    for (const { events } of joined) await events.return?.();
+  it("delivers one shared object to all recipients of an event", async () => {
+    const opened = await Promise.all([ana, bo, bo, ana].map((by) => open(by)));
+    await send("a");
+    const received = [];
+    for (const { subscription } of opened) received.push(...(await nextBatch(subscription)).events);
+    expect(received).to.have.lengthOf(4);
+    expect(new Set(received)).to.have.property("size", 1);
+    for (const { subscription } of opened) subscription.close();
   });
 
-  it("reads nothing while nothing happens, and once for all whatever happens", async () => {
-    const joined = await Promise.all(Array.from({ length: 20 }, () => join(bo)));
-    const next = joined.map(({ events }) => take(events));
+  it("reads nothing while nothing is stored, and reads each event once for all subscribers", async () => {
+    const opened = await Promise.all(Array.from({ length: 20 }, () => open(bo)));
+    const next = opened.map(({ subscription }) => nextBatch(subscription));
     await settle();
     const { reads } = store;
     await settle();
     expect(store.reads).to.equal(reads);
-    await say("a");
+    await send("a");
     await Promise.all(next);
     await settle();
     expect(store.reads).to.equal(reads + 1);
     expect(store.subscribers).to.equal(1);
-    for (const { events } of joined) await events.return?.();
+    for (const { subscription } of opened) subscription.close();
     await settle();
     expect(store.reads).to.equal(reads + 1);
   });
 
-  it("reads nothing of the time in which nobody followed", async () => {
-    const { events: first } = await join(bo);
-    await first.return?.();
-    const leaving = core.subscribe({ by: bo.id });
-    void leaving.next();
-    await leaving.return?.();
-    await append(store, ...Array.from({ length: 1200 }, () => renamed(chat, "unheard")));
+  it("does not read what was stored while it had no subscribers", async () => {
+    const { subscription: first } = await open(bo);
+    first.close();
+    const closing = core.subscribe({ by: bo.id });
+    void closing.next();
+    closing.close();
+    await append(store, ...Array.from({ length: 1200 }, () => renamed(chat, "before")));
     const { reads } = store;
-    const { events } = await join(bo);
-    await scene.rename("heard");
-    expect(titles(await take(events))).to.deep.equal(["heard"]);
+    const { subscription } = await open(bo);
+    await scene.rename("after");
+    expect(titles(await nextBatch(subscription))).to.deep.equal(["after"]);
     await settle();
     expect(store.reads).to.equal(reads + 2);
-    await events.return?.();
+    subscription.close();
   });
 
-  it("holds no more than 1,000 events for one who does not take them, and sends them to the log", async () => {
-    const following = eventFeed(store).join(bo.id, undefined);
-    await following.catchUp(async () => {});
-    const many = Array.from({ length: 2500 }, (_, index) => renamed(chat, `${index}`));
-    await append(store, ...many);
-    await settle();
-    const first = await following.next();
-    expect(first).to.have.lengthOf(1000);
-    expect(await following.next()).to.equal("fell behind");
-    expect(await following.next()).to.equal("fell behind");
-    await following.catchUp(async () => {});
-    await append(store, renamed(chat, "new"));
-    expect(await following.next()).to.have.lengthOf(1);
-    following.leave();
-    expect(store.subscribers).to.equal(0);
-  });
-
-  it("tells one who takes them too slowly all of it from the log, and then goes on", async () => {
-    const { events } = await join(bo);
+  it("buffers at most 1,000 events for a slow consumer, which reads the rest from the log and is live again", async () => {
+    const { subscription } = await open(bo);
     const many = Array.from({ length: 2500 }, (_, index) => `${index}`);
     await append(store, ...many.map((title) => renamed(chat, title)));
     await settle();
-    const told: (string | null)[] = [];
-    while (told.length < 2500) told.push(...titles(await take(events)));
-    expect(told).to.deep.equal(many);
+    expect(subscription.drain(() => {})).to.equal(undefined);
+    const { reads } = store;
+    const received = titles(await nextBatch(subscription));
+    expect(received).to.have.lengthOf(1000);
+    expect(store.reads).to.equal(reads);
+    expect(subscription.drain(() => {})).to.equal(undefined);
+    while (received.length < 2500) received.push(...titles(await nextBatch(subscription)));
+    expect(store.reads).to.equal(reads + 8);
+    expect(received).to.deep.equal(many);
     await scene.rename("live");
-    expect(titles(await take(events))).to.deep.equal(["live"]);
-    await events.return?.();
+    expect(titles(await nextBatch(subscription))).to.deep.equal(["live"]);
+    subscription.close();
+    expect(store.subscribers).to.equal(0);
   });
 
-  it("tells who is removed that they are, and nothing after it, until they are back", async () => {
-    const { events } = await join(bo);
+  it("delivers to a removed user their removal, and nothing after it until they are added again", async () => {
+    const { subscription } = await open(bo);
     const types: string[] = [];
-    const following = (async () => {
-      for await (const batch of events) types.push(...batch.events.map(({ type }) => type));
+    const consuming = (async () => {
+      for await (const batch of subscription) types.push(...batch.events.map(({ type }) => type));
     })();
     await scene.rename("a");
     await world.removeParticipant({ by: ana.id, chatId: chat.id, user: "bo" });
     await scene.rename("b");
-    await say("hidden");
+    await send("hidden");
     await settle();
     expect(types).to.deep.equal(["chat.renamed", "participant.removed"]);
     await world.addParticipant({ by: ana.id, chatId: chat.id, username: "bo" });
     await scene.rename("c");
     await settle();
     expect(types.slice(2)).to.deep.equal(["participant.added", "chat.renamed"]);
-    await events.return?.();
-    await following;
+    subscription.close();
+    await consuming;
   });
 
-  it("tells of a chat from its beginning or not at all, when one is removed while the past is read", async () => {
+  it("delivers a chat from its beginning if the user is removed between the read of the log and its result", async () => {
     const { cursor } = await core.sync({ by: bo.id });
     const late = await world.group(ana, bo);
     store.onRead = async () => {
       await world.sendMessage({ by: ana.id, to: { chatId: late.id }, text: "in between" });
       await world.removeParticipant({ by: ana.id, chatId: late.id, user: "bo" });
     };
-    const events = core.subscribe({ by: bo.id, after: cursor });
+    const subscription = core.subscribe({ by: bo.id, after: cursor });
     const types: string[] = [];
     while (!types.includes("participant.removed")) {
-      types.push(...(await take(events)).events.map(({ type }) => type));
+      types.push(...(await nextBatch(subscription)).events.map(({ type }) => type));
     }
     expect(types).to.deep.equal(["participant.added", "message.created", "participant.removed"]);
-    await events.return?.();
+    subscription.close();
   });
 
-  it("misses nothing that happens while the first of all is on the way in", async () => {
+  it("misses no event that is stored while the first subscriber reads the log", async () => {
     store.onRead = () => scene.rename("in between");
-    const { events } = await join(bo);
-    expect(titles(await take(events))).to.deep.equal(["in between"]);
-    await events.return?.();
+    const { subscription } = await open(bo);
+    expect(titles(await nextBatch(subscription))).to.deep.equal(["in between"]);
+    subscription.close();
   });
 
-  it("misses nothing that others are told while one is on the way in", async () => {
-    const { events: others } = await join(ana);
+  it("misses no event that is delivered to others while a subscriber reads the log", async () => {
+    const { subscription: others } = await open(ana);
     await settle();
     store.onRead = async () => {
       await scene.rename("in between");
       await settle();
-      expect(titles(await take(others))).to.deep.equal(["in between"]);
+      expect(titles(await nextBatch(others))).to.deep.equal(["in between"]);
     };
-    const { events } = await join(bo);
-    expect(titles(await take(events))).to.deep.equal(["in between"]);
+    const { subscription } = await open(bo);
+    expect(titles(await nextBatch(subscription))).to.deep.equal(["in between"]);
     await scene.rename("later");
-    expect(titles(await take(events))).to.deep.equal(["later"]);
-    await events.return?.();
-    await others.return?.();
+    expect(titles(await nextBatch(subscription))).to.deep.equal(["later"]);
+    subscription.close();
+    others.close();
   });
 
-  it("tells what happens while the past is taken once, in its place", async () => {
+  it("delivers an event that is stored between pages of the log once, in order", async () => {
     const { cursor } = await core.sync({ by: bo.id });
     const past = Array.from({ length: 500 }, (_, index) => `${index}`);
     await append(store, ...past.map((title) => renamed(chat, title)));
-    const events = core.subscribe({ by: bo.id, after: cursor });
-    const told = titles(await take(events));
+    const subscription = core.subscribe({ by: bo.id, after: cursor });
+    const received = titles(await nextBatch(subscription));
     await scene.rename("meanwhile");
     await settle();
-    while (told.length < 501) told.push(...titles(await take(events)));
+    while (received.length < 501) received.push(...titles(await nextBatch(subscription)));
     await scene.rename("live");
-    told.push(...titles(await take(events)));
-    expect(told).to.deep.equal([...past, "meanwhile", "live"]);
-    await events.return?.();
+    received.push(...titles(await nextBatch(subscription)));
+    expect(received).to.deep.equal([...past, "meanwhile", "live"]);
+    subscription.close();
   });
 
-  it("ends for a session that ends between the read of the past and its answer", async () => {
+  it("ends a subscription whose session ends between the read of the log and its result", async () => {
     store.onRead = scene.endSession;
-    const events = core.subscribe({ by: bo.id, session });
-    for await (const batch of events) expect(batch.events).to.deep.equal([]);
+    const subscription = core.subscribe({ by: bo.id, session });
+    for await (const batch of subscription) expect(batch.events).to.deep.equal([]);
     expect(store.subscribers).to.equal(0);
   });
 
-  it("ends for a session that ends, whatever waits, and for no other", async () => {
-    const { events } = await join(bo, session);
-    const { events: others } = await join(bo, (await scene.logIn()).session.id);
+  it("ends the subscription of a session that ends, with its buffer, and no other", async () => {
+    const { subscription } = await open(bo, session);
+    const { subscription: others } = await open(bo, (await scene.logIn()).session.id);
     await scene.rename("a");
     await scene.endSession();
     await settle();
-    expect(await events.next()).to.deep.equal({ done: true, value: undefined });
-    expect(titles(await take(others))).to.deep.equal(["a"]);
-    await others.return?.();
+    expect(await subscription.next()).to.equal(undefined);
+    expect(titles(await nextBatch(others))).to.deep.equal(["a"]);
+    others.close();
     expect(store.subscribers).to.equal(0);
   });
 
-  it("does not begin for a session that has expired", async () => {
+  it("rejects a subscription of a session that has expired", async () => {
     world.ports.clock.advance(100 * 24 * 60 * 60 * 1_000);
     const refused = core.subscribe({ by: bo.id, session }).next();
     expect(await refusalOf(refused)).to.equal("not_signed_in");
   });
 
-  it("does not begin for a session that has ended", async () => {
+  it("rejects a subscription of a session that has ended", async () => {
     await scene.endSession();
     expect(await refusalOf(core.subscribe({ by: bo.id, session }).next())).to.equal("not_signed_in");
     expect(store.subscribers).to.equal(0);
   });
 
-  it("ends for a session that ends while the subscriber waits", async () => {
-    const { events } = await join(bo, session);
-    const next = events.next();
+  it("ends a pending `next` when the session ends", async () => {
+    const { subscription } = await open(bo, session);
+    const next = subscription.next();
     await scene.endSession();
-    expect(await next).to.deep.equal({ done: true, value: undefined });
+    expect(await next).to.equal(undefined);
     expect(store.subscribers).to.equal(0);
   });
 
-  it("ends for a session that ends while the past is taken slowly", async () => {
+  it("ends a lagging subscription when the session ends", async () => {
     const { cursor } = await core.sync({ by: bo.id });
     await append(store, ...Array.from({ length: 500 }, (_, index) => renamed(chat, `${index}`)));
-    const events = core.subscribe({ by: bo.id, after: cursor, session });
-    expect((await take(events)).events).to.have.lengthOf(200);
+    const subscription = core.subscribe({ by: bo.id, after: cursor, session });
+    expect((await nextBatch(subscription)).events).to.have.lengthOf(200);
     await scene.endSession();
     await settle();
-    expect(await events.next()).to.deep.equal({ done: true, value: undefined });
+    expect(await subscription.next()).to.equal(undefined);
   });
 
-  it("ends when it is left, also for a call that waits, and can be left before it began", async () => {
-    const { events } = await join(bo);
-    const next = events.next();
+  it("ends a subscription that is closed while `next` is pending, before the first `next`, or during it", async () => {
+    const { subscription } = await open(bo);
+    const next = subscription.next();
     await settle();
-    expect(await events.return?.()).to.deep.equal({ done: true, value: undefined });
-    expect(await next).to.deep.equal({ done: true, value: undefined });
-    expect(await events.next()).to.deep.equal({ done: true, value: undefined });
+    subscription.close();
+    expect(await next).to.equal(undefined);
+    expect(await subscription.next()).to.equal(undefined);
     const never = core.subscribe({ by: bo.id });
-    await never.return?.();
-    expect(await never.next()).to.deep.equal({ done: true, value: undefined });
+    never.close();
+    expect(await never.next()).to.equal(undefined);
     const early = core.subscribe({ by: bo.id });
     const { reads } = store;
     const first = early.next();
-    await early.return?.();
-    expect(await first).to.deep.equal({ done: true, value: undefined });
+    early.close();
+    expect(await first).to.equal(undefined);
     await settle();
     expect(store.reads).to.equal(reads + 1);
     expect(store.subscribers).to.equal(0);
   });
 
-  it("fails for all when the store does, and begins again when it can be read", async () => {
-    const { events, cursor } = await join(bo);
-    const waiting = events.next();
+  it("ends all subscriptions and waits when it is closed, also those that begin later", async () => {
+    const feed = new EventFeed(world.ports);
+    const messaging = createMessaging(world.ports, feed);
+    const { cursor: after } = await messaging.sync({ by: bo.id });
+    const subscriptions = [0, 1, 2].map(() => messaging.subscribe({ by: bo.id }));
+    const [pending, live, unstarted] = subscriptions as [Subscription, Subscription, Subscription];
+    await nextBatch(pending);
+    const next = pending.next();
+    await nextBatch(live);
+    const woken = new Promise<void>((resolve) => live.drain(resolve));
+    const page = messaging.listEvents({ by: bo.id, after, limit: 1, until: new Promise(() => {}) });
+    await settle();
+    feed.close();
+    await woken;
+    expect(live.drain(() => {})).to.equal(undefined);
+    const later = messaging.subscribe({ by: bo.id });
+    for (const each of [next, live.next(), unstarted.next(), later.next()]) {
+      expect(await each).to.equal(undefined);
+    }
+    expect(await page).to.deep.equal({ events: [], cursor: after, hasMore: false });
+  });
+
+  it("fails all subscriptions once when the store cannot be read, and starts again when it can", async () => {
+    const { subscription, cursor } = await open(bo);
+    const waiting = subscription.next();
     const broken = new Error("The store is broken.");
     store.beforeRead = () => Promise.reject(broken);
     await scene.rename("a");
     expect(await waiting.catch((error: unknown) => error)).to.equal(broken);
+    expect(await subscription.next()).to.equal(undefined);
     expect(store.subscribers).to.equal(0);
     const early = core.subscribe({ by: bo.id });
     expect(await early.next().catch((error: unknown) => error)).to.equal(broken);
     expect(store.subscribers).to.equal(0);
     store.beforeRead = undefined;
     const again = core.subscribe({ by: bo.id, after: cursor });
-    expect(titles(await take(again))).to.deep.equal(["a"]);
-    await again.return?.();
+    expect(titles(await nextBatch(again))).to.deep.equal(["a"]);
+    again.close();
   });
 });

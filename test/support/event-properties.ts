@@ -9,12 +9,12 @@ import { after, viewsOf, type Views } from "./reader.js";
 import { refusalOf } from "./refusal.js";
 import type { World } from "./world.js";
 
-type AuditAction = (core: Messaging, by: User, other: User, n: number) => Promise<unknown>;
+type Action = (core: Messaging, by: User, other: User, n: number) => Promise<unknown>;
 
-/** Most of it happens in one chat, so that what happens has to do with what has happened. */
+/** Most actions are in one chat, so that they affect each other. */
 const inChat = (n: number) => (n < 5 ? 1 : 2) as ChatId;
 
-const DEEDS = {
+const ACTIONS = {
   create: (core, { id: by }) => core.createGroupChat({ by, title: "t" }),
   rename: (core, { id: by }, _, n) =>
     core.renameChat({ by, chatId: inChat(n), title: n % 2 ? `${n}` : null }),
@@ -25,10 +25,10 @@ const DEEDS = {
   edit: (core, { id: by }, _, n) => core.editMessage({ by, id: (n + 1) as MessageId, text: "edited" }),
   delete: (core, { id: by }, _, n) => core.deleteMessage({ by, id: (n + 1) as MessageId }),
   read: (core, { id: by }, _, n) => core.markRead({ by, chatId: inChat(n), seq: n }),
-} satisfies Record<string, AuditAction>;
+} satisfies Record<string, Action>;
 
 const act = fc.record({
-  deed: fc.constantFrom(
+  action: fc.constantFrom(
     ...(["create", "rename", "write", "edit", "delete"] as const),
     ...(["add", "add", "remove", "remove", "send", "send", "read", "read"] as const),
   ),
@@ -36,7 +36,7 @@ const act = fc.record({
   other: fc.nat(2),
   n: fc.nat(6),
 });
-/** What is done at once. */
+/** Concurrent actions. */
 const burst = fc.array(act, { minLength: 1, maxLength: 3 });
 const bursts = fc.array(burst, { maxLength: 16, size: "max" });
 
@@ -45,22 +45,22 @@ type Act = typeof act extends fc.Arbitrary<infer Value> ? Value : never;
 const perform = (core: Messaging, users: readonly User[], all: readonly Act[]) =>
   Promise.all(all.map((each) => doAct(core, users, each)));
 
-/** Whoever is first, it is done by somebody who may, to somebody to whom it can be done. */
-async function doAct(core: Messaging, users: readonly User[], { deed, by, other, n }: Act): Promise<void> {
-  for (const one of turned(users, by)) {
-    for (const another of turned(users, other)) {
-      const attempt: AuditAction = DEEDS[deed];
+/** Tries the action by and on each user, beginning with the given ones, until it is accepted. */
+async function doAct(core: Messaging, users: readonly User[], { action, by, other, n }: Act): Promise<void> {
+  for (const one of rotated(users, by)) {
+    for (const another of rotated(users, other)) {
+      const attempt: Action = ACTIONS[action];
       if ((await refusalOf(attempt(core, one, another, n))) === undefined) return;
     }
   }
 }
 
-const turned = (users: readonly User[], n: number) => [...users.slice(n), ...users.slice(0, n)];
+const rotated = (users: readonly User[], n: number) => [...users.slice(n), ...users.slice(0, n)];
 
-/** Opens a world, does something in it, and closes it. */
+/** Opens a world, calls `use` with it, and closes it. */
 export type InWorld = (use: (world: World) => Promise<void>) => Promise<void>;
 
-/** A snapshot and all events after it, read in pages, are what a later snapshot shows, exactly. */
+/** Checks that a snapshot and all events after it, read in pages, add up to a later snapshot, exactly. */
 export async function expectEventsToAddUp(inWorld: InWorld, numRuns: number): Promise<void> {
   const before = fc.oneof(bursts, fc.constant([]));
   const property = fc.asyncProperty(before, bursts, (first, then) =>
@@ -86,8 +86,8 @@ export async function expectEventsToAddUp(inWorld: InWorld, numRuns: number): Pr
   await fc.assert(property, { numRuns });
 }
 
-/** Whoever follows from a snapshot on, live or late, sees what a snapshot at the end shows. */
-export async function expectFollowersToAgree(inWorld: InWorld, numRuns: number): Promise<void> {
+/** Checks that subscriptions from a snapshot on, opened at any moment, add up to a snapshot at the end. */
+export async function expectSubscribersToAgree(inWorld: InWorld, numRuns: number): Promise<void> {
   const property = fc.asyncProperty(bursts, fc.array(fc.nat(16)), (all, joins) =>
     inWorld(async (core) => {
       const users = [core.ana, core.bo, core.cy];
@@ -95,10 +95,10 @@ export async function expectFollowersToAgree(inWorld: InWorld, numRuns: number):
       const subscribers = [];
       for (const [index, each] of [...all, []].entries()) {
         for (const join of joins)
-          if (join === index) subscribers.push(follow(core, users[join % 3]!, cursor));
+          if (join === index) subscribers.push(consume(core, users[join % 3]!, cursor));
         await perform(core, users, each);
       }
-      subscribers.push(...users.map((me) => follow(core, me, cursor)));
+      subscribers.push(...users.map((me) => consume(core, me, cursor)));
       for (const { id, username } of users) {
         await core.sendMessage({ by: id, to: { username }, text: "the end" });
       }
@@ -111,7 +111,7 @@ export async function expectFollowersToAgree(inWorld: InWorld, numRuns: number):
   await fc.assert(property, { numRuns });
 }
 
-async function follow(core: Messaging, me: User, from: string) {
+async function consume(core: Messaging, me: User, from: string) {
   let views: Views = {};
   const cursors: string[] = [];
   for await (const { events } of allOf(core.subscribe({ by: me.id, after: from }))) {
@@ -121,17 +121,17 @@ async function follow(core: Messaging, me: User, from: string) {
       if ("message" in event && event.message.text === "the end") return { me, views, cursors };
     }
   }
-  throw new Error("It ended before the end.");
+  throw new Error("The subscription ended too early.");
 }
 
-/** By turns as they come and without waiting for them. */
-async function* allOf(batches: Subscription): AsyncGenerator<EventBatch> {
-  for (let taken = await batches.next(); !taken.done; taken = await batches.next()) {
-    yield taken.value;
+/** Consumes the subscription by `next` and by `drain`, in turn. */
+async function* allOf(subscription: Subscription): AsyncGenerator<EventBatch> {
+  for (let next = await subscription.next(); next; next = await subscription.next()) {
+    yield next;
     for (let time = 0; time < 3; time += 1) {
       let wake = () => {};
       const woken = new Promise<void>((resolve) => (wake = resolve));
-      const batch = batches.now(wake);
+      const batch = subscription.drain(wake);
       if (batch === undefined) break;
       if (batch.events.length > 0) yield batch;
       else await woken;

@@ -20,7 +20,7 @@ import { eventOperations } from "./routes/events.js";
 import { messageOperations } from "./routes/messages.js";
 import { serverOperations } from "./routes/server.js";
 import { sessionOperations } from "./routes/sessions.js";
-import { eventStreams, type StreamOptions } from "./streams.js";
+import { EventStreams, type StreamOptions } from "./streams.js";
 import { rejectUnrouted } from "./unrouted.js";
 
 export interface HttpOptions {
@@ -48,7 +48,7 @@ export function createHttpApp(options: HttpOptions): Koa {
   const app = new Koa({ proxy: options.trustProxy, maxIpsCount: 1 });
   const audit = createAudit(log);
   const limits = options.rateLimits ? createLimits() : noLimits;
-  const streams = eventStreams(clock, options.streams);
+  const streams = new EventStreams(clock, options.streams);
   const metrics = createMetrics(storeStatus, streams);
   const groups: readonly OperationGroup[] = [
     {

@@ -13,7 +13,7 @@ interface Person {
   readonly client: Client;
 }
 
-describe("Streams of events", () => {
+describe("GET /v1/events/stream, resumed", () => {
   let server: TestServer;
 
   beforeEach(async () => {
@@ -33,8 +33,8 @@ describe("Streams of events", () => {
     return id;
   }
 
-  /** Reads that many events, through as many streams as it takes: each is cut after the bytes that `cut` says. */
-  async function readOn(client: Client, { after, count, cut }: Reading): Promise<EventJson[]> {
+  /** Reads `count` events over consecutive streams, each of which is cut after `cut()` bytes. */
+  async function readResuming(client: Client, { after, count, cut }: Reading): Promise<EventJson[]> {
     const events: EventJson[] = [];
     for (let lastEventId: string | undefined; ;) {
       const stream = await openStream(client, { after, lastEventId, cutAfter: cut() });
@@ -46,7 +46,7 @@ describe("Streams of events", () => {
     }
   }
 
-  it("tell what the log tells, cut at any byte and resumed, a thousand times", async () => {
+  it("streams the events of the log, cut at any byte and resumed, a thousand times", async () => {
     const [ana, bob] = (await people(2)) as [Person, Person];
     const after = await cursorOf(ana.client);
     const chatId = await openGroup([ana, bob]);
@@ -69,7 +69,7 @@ describe("Streams of events", () => {
         const live = 3;
         const count = (await eventsAfter(ana.client, after)).length + live;
         const cut = () => (left > 0 ? (left--, Number(bytes.next().value)) : Number.POSITIVE_INFINITY);
-        const reading = readOn(ana.client, { after, count, cut });
+        const reading = readResuming(ana.client, { after, count, cut });
         for (let n = 0; n < live; n += 1) {
           await delay(5);
           await send();
@@ -81,7 +81,7 @@ describe("Streams of events", () => {
     expect(left).to.equal(0);
   });
 
-  it("give each reader their own, once and in order, while 50 write and readers come and go", async () => {
+  it("streams to each client its own events, once and in order, while 50 users write and clients come and go", async () => {
     const writers = await people(50);
     const chatIds: ChatId[] = [];
     for (let n = 0; n < 5; n += 1)
@@ -93,7 +93,7 @@ describe("Streams of events", () => {
       const events: EventJson[] = [];
       let lastEventId = begins[n]!;
       for (let last = false; !last;) {
-        // The last round sees all there is.
+        // The last round reads everything.
         last = !writing;
         round += 1;
         const stream = await openStream(client, { lastEventId });
@@ -126,7 +126,7 @@ describe("Streams of events", () => {
     }
   });
 
-  it("take one message to a thousand, which is written out once, and cost nothing while nothing happens", async () => {
+  it("serializes a message for a thousand streams once, and reads nothing while nothing is stored", async () => {
     const listeners = await people(1_000);
     const chatId = await openGroup(listeners);
     const streams = await Promise.all(listeners.map(({ client }) => openStream(client)));
@@ -135,16 +135,16 @@ describe("Streams of events", () => {
     await delay(1_000);
     expect(server.store.reads).to.equal(reads);
     const [{ user }] = listeners as [Person];
-    const written = sinon.spy(JSON, "stringify");
+    const serialize = sinon.spy(JSON, "stringify");
     try {
       await server.messaging.sendMessage({ by: user.id, to: { chatId }, text: "to all" });
       for (const stream of streams) await stream.received(1);
-      const times = written.args.filter(
+      const times = serialize.args.filter(
         ([value]) => (value as { type?: string })?.type === "message.created",
       );
       expect(times).to.have.length(1);
     } finally {
-      written.restore();
+      serialize.restore();
     }
     for (const { events } of streams) {
       expect(events.map(({ message }) => message?.message)).to.deep.equal(["to all"]);
@@ -157,6 +157,6 @@ describe("Streams of events", () => {
 interface Reading {
   readonly after: string;
   readonly count: number;
-  /** After how many bytes the next stream is cut. */
+  /** The number of bytes after which the next stream is cut. */
   readonly cut: () => number;
 }

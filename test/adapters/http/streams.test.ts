@@ -4,8 +4,8 @@ import { connect, type Socket } from "node:net";
 import { Duplex } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect } from "chai";
-import { eventStreams } from "../../../src/adapters/http/streams.js";
-import type { Subscription } from "../../../src/application/events.js";
+import { EventStreams } from "../../../src/adapters/http/streams.js";
+import type { StreamRequest } from "../../../src/adapters/http/streams.js";
 import type { ChatId } from "../../../src/domain/chat.js";
 import type { ChatEvent, EventCursor } from "../../../src/domain/event.js";
 import { usernameKey } from "../../../src/domain/user.js";
@@ -16,10 +16,10 @@ import { openTestServer, type TestServer } from "../../support/server.js";
 
 const DAY = 24 * 60 * 60 * 1_000;
 
-/** Of a database that is not this one. */
+/** A cursor of another database. */
 const FOREIGN_CURSOR = "0000000000000000-1";
 
-/** The response to a request of a client that reads nothing. */
+/** A response whose client reads nothing. */
 async function unreadResponse(): Promise<ServerResponse> {
   const connection = new Duplex({ read() {}, write() {} });
   connection.push("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
@@ -29,7 +29,7 @@ async function unreadResponse(): Promise<ServerResponse> {
   return response;
 }
 
-describe("A stream of events", () => {
+describe("GET /v1/events/stream", () => {
   let server: TestServer;
   let ana: Client;
   let bob: Client;
@@ -49,21 +49,21 @@ describe("A stream of events", () => {
     return Number(/^palaver_event_streams (\d+)$/m.exec(text)?.[1]);
   };
 
-  describe("when it begins", () => {
-    it("tells at once how to come back, and from where", async () => {
+  describe("at its start", () => {
+    it("sends the retry interval and the cursor at once", async () => {
       const stream = await openStream(ana);
       await until(() => stream.frames.length > 0);
       expect(stream.frames[0]).to.deep.equal({ retry: "3000", id: await cursorOf(ana) });
     });
 
-    it("has the headers that let it through, as it is", async () => {
+    it("has headers that keep proxies from buffering or changing it", async () => {
       const { headers } = await openStream(ana);
       expect(headers["content-type"]).to.match(/^text\/event-stream/);
       expect(headers).to.include({ "x-accel-buffering": "no", "cache-control": "no-store" });
       expect(headers).to.not.have.any.keys("content-encoding", "content-length");
     });
 
-    it("tells what was, then what is, each with its cursor, its type and itself", async () => {
+    it("sends the events after the cursor and then live ones, each with its cursor, type and data", async () => {
       const cursor = await cursorOf(ana);
       await send("before");
       const stream = await openStream(ana, { after: cursor });
@@ -72,8 +72,8 @@ describe("A stream of events", () => {
       await stream.received(3);
       const { json } = await ana.get(`/v1/events?after=${cursor}`);
       expect(stream.events).to.deep.equal(json["events"]);
-      const told = stream.frames.filter(({ data }) => data !== undefined);
-      expect(told.map(({ id, event }) => [id, event])).to.deep.equal(
+      const received = stream.frames.filter(({ data }) => data !== undefined);
+      expect(received.map(({ id, event }) => [id, event])).to.deep.equal(
         stream.events.map((event) => [event.cursor, event.type]),
       );
       expect(stream.events.map(({ type }) => type)).to.deep.equal([
@@ -83,7 +83,7 @@ describe("A stream of events", () => {
       ]);
     });
 
-    it("goes on from Last-Event-ID, whatever the URL says", async () => {
+    it("resumes from Last-Event-ID rather than from the URL", async () => {
       const cursor = await cursorOf(ana);
       await send("seen");
       const lastEventId = await cursorOf(ana);
@@ -93,7 +93,7 @@ describe("A stream of events", () => {
       expect(texts(stream)).to.deep.equal(["unseen"]);
     });
 
-    it("asks for a new look at everything where the cursor can't be served, and goes on live", async () => {
+    it("sends a resync if the cursor has expired, and continues live", async () => {
       const stream = await openStream(ana, { lastEventId: FOREIGN_CURSOR });
       await until(() => stream.frames.length > 0);
       const cursor = await cursorOf(ana);
@@ -108,7 +108,7 @@ describe("A stream of events", () => {
       expect(texts(stream)).to.deep.equal(["live"]);
     });
 
-    it("does not begin for a session that ends at that moment", async () => {
+    it("answers 401 if the session ends meanwhile", async () => {
       server.store.beforeRead = async (count) => {
         if (count === 2) await copyOf(ana).post("/v1/auth/logout");
       };
@@ -116,23 +116,23 @@ describe("A stream of events", () => {
       expect(server.store.subscribers).to.equal(0);
     });
 
-    it("leaves nothing open where nobody takes it", async () => {
+    it("leaves nothing open for HEAD, or for a client that has disconnected", async () => {
       await ana.ask("HEAD", "/v1/events/stream");
-      const asking = request(`${server.url}/v1/events/stream`, { headers: { Cookie: ana.cookie } });
-      asking.on("error", () => {});
+      const outgoing = request(`${server.url}/v1/events/stream`, { headers: { Cookie: ana.cookie } });
+      outgoing.on("error", () => {});
       server.store.beforeRead = async (count) => {
         if (count !== 2) return;
-        asking.destroy();
+        outgoing.destroy();
         await until(() => server.lines.some(({ cut }) => cut === true));
       };
-      asking.end();
+      outgoing.end();
       await until(() => server.lines.some(({ cut }) => cut === true));
       await until(() => server.store.subscribers === 0);
       expect(await openStreams()).to.equal(0);
     });
   });
 
-  describe("on a connection", () => {
+  describe("on the wire", () => {
     let cursor: string;
     let connection: Socket;
     let received: string;
@@ -147,32 +147,32 @@ describe("A stream of events", () => {
 
     afterEach(() => connection.destroy());
 
-    const ask = (start: string) => `${start}\r\nHost: 127.0.0.1\r\nCookie: ${ana.cookie}\r\n\r\n`;
-    const asking = (method: string, version = "1.1") =>
-      ask(`${method} /v1/events/stream?after=${cursor} HTTP/${version}`);
+    const head = (start: string) => `${start}\r\nHost: 127.0.0.1\r\nCookie: ${ana.cookie}\r\n\r\n`;
+    const streamRequest = (method: string, version = "1.1") =>
+      head(`${method} /v1/events/stream?after=${cursor} HTTP/${version}`);
 
-    it("comes in chunks, whether it tells what was or what is", async () => {
-      connection.write(asking("GET"));
+    it("is chunked, before and after it is live", async () => {
+      connection.write(streamRequest("GET"));
       await until(() => received.includes('"before"'));
       await send("now");
       await until(() => received.includes('"now"'));
-      let told = "";
+      let body = "";
       for (let rest = received.slice(received.indexOf("\r\n\r\n") + 4); rest !== "";) {
         const [, size = ""] = /^([0-9a-f]+)\r\n/.exec(rest) ?? [];
         const end = size.length + 2 + Number.parseInt(size, 16);
-        told += rest.slice(size.length + 2, end);
+        body += rest.slice(size.length + 2, end);
         expect(rest.slice(end, end + 2)).to.equal("\r\n");
         rest = rest.slice(end + 2);
-        // What follows shows that it lives, and may be there in part.
-        if (told.includes('"now"')) break;
+        // Heartbeats follow, possibly in part.
+        if (body.includes('"now"')) break;
       }
-      expect(told.match(/^event: .*$/gm))
+      expect(body.match(/^event: .*$/gm))
         .to.include("event: message.created")
         .and.have.lengthOf(3);
     });
 
-    it("comes as it is for HTTP/1.0", async () => {
-      connection.write(asking("GET", "1.0"));
+    it("is not chunked for HTTP/1.0", async () => {
+      connection.write(streamRequest("GET", "1.0"));
       await until(() => received.includes('"before"'));
       await send("now");
       await until(() => received.includes('"now"'));
@@ -182,29 +182,29 @@ describe("A stream of events", () => {
         .and.not.match(/^[0-9a-f]+\r$/m);
     });
 
-    it("has nothing but a head for HEAD, and leaves the connection whole", async () => {
-      connection.write(asking("HEAD") + ask("GET /healthz HTTP/1.1"));
+    it("has only a head for HEAD, and keeps the connection usable", async () => {
+      connection.write(streamRequest("HEAD") + head("GET /healthz HTTP/1.1"));
       await until(() => received.split("HTTP/1.1 ").length === 3);
       await until(() => !received.endsWith("\r\n\r\n"));
       expect(received).to.not.include("event: ");
       expect(received.match(/^HTTP\/1.1 \d+/gm)).to.deep.equal(["HTTP/1.1 200", "HTTP/1.1 200"]);
     });
 
-    it("waits for the answers before it", async () => {
-      connection.write(ask("GET /v1/sync HTTP/1.1") + asking("GET"));
+    it("waits for the responses before it", async () => {
+      connection.write(head("GET /v1/sync HTTP/1.1") + streamRequest("GET"));
       await until(() => received.includes("event: message.created"));
       expect(received.indexOf('"chats":')).to.be.greaterThan(0).and.lessThan(received.indexOf("retry: 3000"));
     });
   });
 
   describe("while it is open", () => {
-    it("shows that it lives", async () => {
+    it("sends heartbeats", async () => {
       const stream = await openStream(ana);
       await until(() => stream.frames.filter((frame) => "" in frame).length >= 3);
       expect(stream.events).to.deep.equal([]);
     });
 
-    it("is counted", async () => {
+    it("is counted in the metrics", async () => {
       const streams = [await openStream(ana), await openStream(bob)];
       expect(await openStreams()).to.equal(2);
       for (const stream of streams) stream.leave();
@@ -212,7 +212,7 @@ describe("A stream of events", () => {
       expect(await openStreams()).to.equal(0);
     });
 
-    it("tells who is removed that they are, and nothing after it", async () => {
+    it("sends a removed user their removal, and nothing after it", async () => {
       const chatId = String((await bob.post("/v1/group_chat")).json["chat_id"]);
       const participants = `/v1/group_chat/${chatId}/participants`;
       const say = (message: string) => bob.post("/v1/messages", { group_chat_id: chatId, message });
@@ -220,21 +220,21 @@ describe("A stream of events", () => {
       await bob.post(participants, { username: ana.username });
       await say("for all");
       await bob.delete(`${participants}/${ana.username}`);
-      await say("behind her back");
+      await say("after the removal");
       await send("for ana");
       await stream.received(5);
-      const told = stream.events.map(({ type, message }) => message?.message ?? type);
+      const received = stream.events.map(({ type, message }) => message?.message ?? type);
       const expected = ["participant.added", "for all", "participant.removed", "chat.created", "for ana"];
-      expect(told).to.deep.equal(expected);
+      expect(received).to.deep.equal(expected);
       const again = await openStream(ana, { after: stream.events[0]!.cursor });
       await again.received(3);
-      // Of a chat that she is no longer in she is told nothing again but that she is not.
+      // Of a chat that she has left, a new stream sends only her removal.
       expect(again.events).to.deep.equal(stream.events.slice(2));
     });
   });
 
-  describe("ends", () => {
-    it("where a session opens a sixth one: the oldest", async () => {
+  describe("at its end", () => {
+    it("ends the oldest stream when a session opens its sixth", async () => {
       const streams: EventStream[] = [];
       for (let n = 1; n <= 5; n += 1) streams.push(await openStream(ana));
       const others = [await openStream(bob)];
@@ -247,7 +247,7 @@ describe("A stream of events", () => {
       ]);
     });
 
-    it("with its session: at a logout, and no other one", async () => {
+    it("ends with its session at a logout, and no other stream does", async () => {
       const others = await signedInAgain(ana);
       const [stream, other] = [await openStream(ana), await openStream(others)];
       await ana.post("/v1/auth/logout");
@@ -257,13 +257,13 @@ describe("A stream of events", () => {
       expect([texts(stream), texts(other)]).to.deep.equal([[], ["for the other one"]]);
     });
 
-    it("with its session: where a login takes its place", async () => {
+    it("ends with its session at a login that replaces it", async () => {
       const stream = await openStream(ana);
       await signedInAgain(ana, ana.cookie);
       expect(await stream.ended).to.equal(true);
     });
 
-    it("with its session: when it expires, which it does not while a stream shows that it is in use", async () => {
+    it("ends when its session expires, and counts as use of the session until then", async () => {
       const stream = await openStream(ana);
       const { id } = (await server.store.read(({ users }) => users.byKey(usernameKey(ana.username))))!;
       const lastSeen = async () =>
@@ -280,13 +280,13 @@ describe("A stream of events", () => {
       expect(texts(stream)).to.deep.equal(["in time"]);
     });
 
-    it("when the server does, in order, after what was handed over", async () => {
+    it("ends when the server closes, after everything that has been written", async () => {
       const [stream, other] = [await openStream(ana), await openStream(ana)];
       await until(() => stream.frames.length > 0);
       stream.pause();
       const message = "\u{1f9a6}".repeat(1_000);
       for (let n = 0; n < 40; n += 1) await send(message);
-      // It was handed over to the one before it was to the other.
+      // Each message is written to the first stream before the second.
       await other.received(41);
       const closing = server.close(60_000);
       stream.resume();
@@ -295,7 +295,7 @@ describe("A stream of events", () => {
       await closing;
     });
 
-    it("for a reader who does not read, while others go on, and is resumed", async () => {
+    it("is cut for a client that does not read, which can resume, while others continue", async () => {
       const cursor = await cursorOf(ana);
       const [stuck, other] = [await openStream(ana), await openStream(ana)];
       await until(() => stuck.frames.length > 0);
@@ -303,7 +303,7 @@ describe("A stream of events", () => {
       const message = "\u{1f9a6}".repeat(10_000);
       const user = await server.store.read(({ users }) => users.byKey(bob.username.toLowerCase() as never));
       let sent = 0;
-      // What the machine holds on the way is out of our hands, and can be some megabytes.
+      // The buffers of the operating system can hold some megabytes.
       while ((await openStreams()) === 2 && sent < 1_000) {
         for (let n = 0; n < 20; n += 1, sent += 1) {
           const to = { username: ana.username };
@@ -322,7 +322,7 @@ describe("A stream of events", () => {
     });
   });
 
-  describe("that nobody reads", () => {
+  describe("whose client does not read", () => {
     const event: ChatEvent = {
       cursor: "cursor" as EventCursor,
       chatId: 1 as ChatId,
@@ -332,66 +332,67 @@ describe("A stream of events", () => {
     };
     const bytes = Buffer.byteLength(event.type === "chat.renamed" ? String(event.title) : "");
 
-    for (const [way, atHand] of Object.entries({ "asked for": 0, "at hand": Infinity })) {
-      it(`holds no more than its buffer of what is ${way}, and is let go of`, async () => {
-        const { stream, handedOver, left } = await unread(atHand);
-        expect(handedOver() * bytes)
+    for (const [method, buffered] of Object.entries({ next: 0, drain: Infinity })) {
+      it(`consumes no more from ${method} than its buffer holds, and is cut`, async () => {
+        const { stream, consumed, closed } = await unread(buffered);
+        expect(consumed() * bytes)
           .to.be.greaterThan(200 * 1024)
           .and.lessThan(512 * 1024);
         await once(stream, "close");
-        await left;
+        await closed;
         expect(stream.writableLength).to.be.lessThan(512 * 1024);
       });
 
-      it(`is let go of after its end, when what there is is ${way}`, async () => {
-        const { stream, streams, left } = await unread(atHand);
+      it(`is cut after its end, with events from ${method}`, async () => {
+        const { stream, streams, closed } = await unread(buffered);
         streams.close();
-        await left;
+        await closed;
         expect(streams.count()).to.equal(0);
         await once(stream, "close");
       });
     }
 
-    it("is handed nothing before what waits for it already, whoever wakes it", async () => {
-      const { handedOver, wake, left } = await unread(1, 20);
-      expect(handedOver()).to.equal(20);
+    it("is not written to before its buffer has room, even when it is woken", async () => {
+      const { consumed, wake, closed } = await unread(1, 20);
+      expect(consumed()).to.equal(20);
       wake();
       await delay(20);
-      expect(handedOver()).to.equal(20);
-      await left;
+      expect(consumed()).to.equal(20);
+      await closed;
     });
 
     /**
-     * A stream that nobody reads, with endless events, once its buffer is full.
+     * Opens a stream with endless events whose client reads nothing, and resolves when its buffer is full.
      *
-     * @param atHand how many batches are there when they are asked for, the rest being waited for.
-     * @param size how many events a batch has.
+     * @param buffered the number of batches that `drain` returns; 0 leaves all of them to `next`.
+     * @param size the number of events in a batch.
      */
-    async function unread(atHand: number, size = 1) {
-      const streams = eventStreams(server.ports.clock, { stallTimeoutMs: 100 });
+    async function unread(buffered: number, size = 1) {
+      const streams = new EventStreams(server.ports.clock, { stallTimeoutMs: 100 });
       const { secret } = await server.messaging.logIn({ username: ana.username, password: PASSWORD });
       const session = await server.messaging.authenticate({ secret });
       const { cursor } = event;
       let count = 0;
       let wake = () => {};
-      let leave = () => {};
-      const left = new Promise<void>((resolve) => (leave = resolve));
-      const take = () => {
+      let ended = false;
+      let close = () => {};
+      const closed = new Promise<void>((resolve) => (close = resolve));
+      const batch = () => {
         count += size;
         return { events: Array.from({ length: size }, () => event), cursor };
       };
-      const batches: Subscription = {
-        [Symbol.asyncIterator]: () => batches,
-        next: async () => ({ done: false, value: take() }),
-        now(woken) {
+      const subscription: StreamRequest["subscription"] = {
+        next: async () => (ended ? undefined : batch()),
+        drain(woken) {
+          if (ended || buffered === 0) return undefined;
           wake = woken;
-          if (count >= atHand * size) return atHand === 0 ? undefined : { events: [], cursor };
+          if (count >= buffered * size) return { events: [], cursor };
           setImmediate(wake);
-          return take();
+          return batch();
         },
-        async return() {
-          leave();
-          return { done: true, value: undefined };
+        close() {
+          ended = true;
+          close();
         },
       };
       const stream = await unreadResponse();
@@ -399,15 +400,15 @@ describe("A stream of events", () => {
         session,
         first: { events: [], cursor },
         renew: async () => session,
-        batches,
+        subscription,
         resync: false,
       });
       await delay(20);
-      return { stream, streams, handedOver: () => count, wake: () => wake(), left };
+      return { stream, streams, consumed: () => count, wake: () => wake(), closed };
     }
   });
 
-  /** The same user, with another session. */
+  /** A client of the same user with another session. */
   async function signedInAgain(client: Client, cookie = ""): Promise<Client> {
     const again = Object.assign(new Client(client.url), { cookie });
     await again.post("/v1/auth/login", { username: client.username, password: PASSWORD });

@@ -5,7 +5,11 @@ import { createMessaging, type Messaging } from "../../../src/application/messag
 import type { Store } from "../../../src/application/ports.js";
 import type { User } from "../../../src/domain/user.js";
 import { storeOf } from "../../support/engine.js";
-import { expectEventsToAddUp, expectFollowersToAgree, type InWorld } from "../../support/event-properties.js";
+import {
+  expectEventsToAddUp,
+  expectSubscribersToAgree,
+  type InWorld,
+} from "../../support/event-properties.js";
 import { seeded, simulatedDisk, type SimulatedDisk } from "../../support/simulated-disk.js";
 import { settle } from "../../support/watched-store.js";
 import { openWorld } from "../../support/world.js";
@@ -45,7 +49,7 @@ describe("events in an SQLite store", function () {
       for await (const batch of events) for (const { cursor } of batch.events) tell(cursor);
     })();
     return async () => {
-      await events.return?.();
+      events.close();
       await following;
     };
   }
@@ -58,7 +62,7 @@ describe("events in an SQLite store", function () {
   });
 
   it("lead to the same when they are followed live, from whatever moment on", async () => {
-    await expectFollowersToAgree(inSqlite, 15);
+    await expectSubscribersToAgree(inSqlite, 15);
   });
 
   it("go on from the same cursor when the store is closed and opened again", async () => {

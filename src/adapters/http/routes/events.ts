@@ -10,14 +10,13 @@ import { limit, DEFAULT_LIMIT, wholeNumber } from "../paging.js";
 import { credentials } from "../credentials.js";
 import type { EventStreams } from "../streams.js";
 
-/** The longest that an answer is held back for an event to come, in seconds. */
 const MAX_WAIT_SECONDS = 60;
 
 const frames = z.string().meta({
   description:
-    "Frames of `id` (a cursor), `event` (the type) and `data` (a `ChatEvent`, as `listEvents` gives it). The first one has a " +
-    "`retry` and the cursor to go on from. Where the cursor that was asked for can't be served any more, it is an `event: " +
-    'resync` with `data: {"cursor"}`: read your chats anew. Comments, lines that begin with a colon, show that it lives.',
+    "Frames of `id` (a cursor), `event` (the type) and `data` (a `ChatEvent`, as `listEvents` returns it). The first frame has " +
+    "a `retry`, and the cursor to resume from if no events follow it at once. If the requested cursor has expired, the first frame " +
+    'is an `event: resync` with `data: {"cursor"}`: read your chats again. Comments (lines that begin with a colon) are heartbeats.',
   examples: [
     "retry: 3000\nid: 9f3c2a1b00d4e5f6-17\n\n" +
       'id: 9f3c2a1b00d4e5f6-18\nevent: chat.renamed\ndata: {"type":"chat.renamed",' +
@@ -25,13 +24,13 @@ const frames = z.string().meta({
   ],
 });
 
-/** What happens in the caller's chats: asked for, waited for, or streamed. */
+/** The events in the caller's chats: listed, waited for, or streamed. */
 export function eventOperations(messaging: Messaging, streams: EventStreams): readonly Operation[] {
   return [
     operation({
       name: "sync",
-      summary: "Read all the caller's chats, and the cursor at which they are so.",
-      description: "What it answers plus the events after its cursor is what it would answer later.",
+      summary: "Read all chats of the caller, and the cursor behind them.",
+      description: "A response and the events after its cursor add up to any later response.",
       method: "get",
       paths: ["/v1/sync"],
       access: "signed in",
@@ -43,10 +42,10 @@ export function eventOperations(messaging: Messaging, streams: EventStreams): re
     }),
     operation({
       name: "listEvents",
-      summary: "List what happened in the caller's chats since a cursor, oldest first.",
+      summary: "List the events in the caller's chats after a cursor, oldest first.",
       description:
-        "Whoever goes on from the cursor of each answer misses nothing and is told nothing twice. " +
-        "Without `after` there are no events, and the cursor of now.",
+        "A client that continues from the cursor of each response receives every event exactly once. " +
+        "Without `after`, the response has no events, and the cursor of now.",
       method: "get",
       paths: ["/v1/events"],
       access: "signed in",
@@ -56,16 +55,16 @@ export function eventOperations(messaging: Messaging, streams: EventStreams): re
         limit: limit.default(DEFAULT_LIMIT),
         wait: wholeNumber(0, MAX_WAIT_SECONDS)
           .default(0)
-          .meta({ description: "How many seconds to wait for an event where there is none yet." }),
+          .meta({ description: "How many seconds to wait for an event if there is none yet." }),
       }),
       response: eventPageSchema,
       errors: ["invalid_cursor", "cursor_expired"],
-      async handle({ session, query: { after, limit: most, wait }, ctx }) {
+      async handle({ session, query: { after, limit: pageSize, wait }, ctx }) {
         const { events, cursor, hasMore } = await messaging.listEvents({
           by: session.user.id,
           session: session.id,
           after,
-          limit: most,
+          limit: pageSize,
           until: wait === 0 ? undefined : streams.wait(wait * 1_000, ctx.res),
         });
         return { events: events.map(eventJson), cursor, has_more: hasMore };
@@ -73,10 +72,10 @@ export function eventOperations(messaging: Messaging, streams: EventStreams): re
     }),
     operation({
       name: "streamEvents",
-      summary: "Follow what happens in the caller's chats, as Server-Sent Events.",
+      summary: "Stream the events in the caller's chats as Server-Sent Events.",
       description:
-        "What happened since the cursor comes first, then what happens, with no seam. " +
-        "The stream ends with the session, and where its reader is too slow: connect again, and it goes on.",
+        "The events after the cursor come first, then each new event, without a gap. " +
+        "The stream ends with the session, or if its client reads too slowly: connect again to resume.",
       method: "get",
       paths: ["/v1/events/stream"],
       access: "signed in",
@@ -87,30 +86,31 @@ export function eventOperations(messaging: Messaging, streams: EventStreams): re
       errors: ["invalid_cursor"],
       fields: { invalid_cursor: "after" },
       async handle({ session, query, ctx }) {
-        // A client that reconnects asks for the same URL: where it has got to is in the header.
+        // A client that reconnects sends the same URL, and its position in the header.
         const after = ctx.get("Last-Event-ID") || query.after;
         ctx.set("X-Accel-Buffering", "no");
-        const told = await begin(messaging, { by: session.user.id, session: session.id, after });
+        const streamed = await subscribe(messaging, { by: session.user.id, session: session.id, after });
         const renew = () => messaging.authenticate(credentials(ctx));
-        return (response) => streams.open(response, { session, renew, ...told });
+        return (response) => streams.open(response, { session, renew, ...streamed });
       },
     }),
   ];
 }
 
-/** From the cursor on; or, where what was since is no longer known, from now on. */
-async function begin(messaging: Messaging, command: Subscribe) {
+/** Starts after the cursor, or now if the cursor has expired. */
+async function subscribe(messaging: Messaging, command: Subscribe) {
   try {
-    return { ...(await take(messaging, command)), resync: false };
+    return { ...(await start(messaging, command)), resync: false };
   } catch (error) {
     if (!(error instanceof MessagingError && error.code === "cursor_expired")) throw error;
-    return { ...(await take(messaging, { ...command, after: undefined })), resync: true };
+    return { ...(await start(messaging, { ...command, after: undefined })), resync: true };
   }
 }
 
-async function take(messaging: Messaging, command: Subscribe) {
-  const batches = messaging.subscribe(command);
-  const { value } = await batches.next();
-  if (value === undefined) throw new MessagingError("not_signed_in", "Your session has ended. Log in.");
-  return { first: value, batches };
+/** Reads the first batch, so that an error is still a response with its own status. */
+async function start(messaging: Messaging, command: Subscribe) {
+  const subscription = messaging.subscribe(command);
+  const first = await subscription.next();
+  if (first === undefined) throw new MessagingError("not_signed_in", "Your session has ended. Log in.");
+  return { first, subscription };
 }
