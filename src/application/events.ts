@@ -66,7 +66,7 @@ export interface Subscription extends AsyncIterable<EventBatch, undefined> {
    * first batch may be empty. Resolves to `undefined` at the end. One call at a time.
    *
    * @throws MessagingError `invalid_cursor`; `cursor_expired`, also where a slow consumer lags behind the log; `not_signed_in`
-   * if the session had ended before the first call
+   * if the session ended before the subscription was live
    */
   next(): Promise<EventBatch | undefined>;
   /**

@@ -74,7 +74,7 @@ export class EventFeed {
   }
 
   /**
-   * Reads a page of the log for the subscriber. When it is the last page, the feed delivers every later event and no earlier one.
+   * Reads a page of the log for the subscriber. Behind the last page, the feed delivers every later event and no earlier one.
    */
   async catchUp(
     subscriber: Subscriber,
@@ -82,6 +82,7 @@ export class EventFeed {
   ): Promise<EventPage> {
     addTo(this.#byUser, subscriber.userId, subscriber);
     this.#unsubscribe ??= this.#store.subscribe(() => void this.#readOn());
+    const started = this.#position !== undefined;
     const missed: LogEntry[] = [];
     this.#missed.add(missed);
     try {
@@ -93,7 +94,9 @@ export class EventFeed {
       if (subscriber.closed) return page;
       this.#epoch = epoch;
       this.#position ??= last;
-      if (!page.hasMore) {
+      // Another catch-up may have started the feed behind this view. The subscriber then reads the gap from the log.
+      const hasGap = !started && last < this.#position;
+      if (!page.hasMore && !hasGap) {
         for (const chatId of subscriber.chats) removeFrom(this.#byChat, chatId, subscriber);
         for (const chatId of chatIds) addTo(this.#byChat, chatId, subscriber);
         subscriber.start(last, chatIds);
@@ -236,7 +239,8 @@ export class Subscriber implements Subscription {
   #cursor: string | undefined;
   #buffer: ChatEvent[] = [];
   #lagging = true;
-  #sessionChecked = false;
+  /** Whether it has been live. Since then the feed reports the end of the session. */
+  #started = false;
   #sessionEnded = false;
   #closed = false;
   #createError: (() => unknown) | undefined;
@@ -301,10 +305,9 @@ export class Subscriber implements Subscription {
   async catchUp(limit: number): Promise<EventPage> {
     this.startsAfter = Infinity;
     const page = await this.#feed.catchUp(this, async (repositories) => {
-      if (!this.#sessionChecked) await this.#assertSession(repositories);
+      if (!this.#started) await this.#assertSession(repositories);
       return readPage(repositories.events, { by: this.userId, after: this.#cursor, limit });
     });
-    this.#sessionChecked = true;
     this.#cursor = page.cursor;
     return page;
   }
@@ -313,6 +316,7 @@ export class Subscriber implements Subscription {
   start(after: number, chats: readonly ChatId[]): void {
     this.startsAfter = after;
     this.chats = new Set(chats);
+    this.#started = true;
     this.#lagging = false;
   }
 
@@ -349,7 +353,7 @@ export class Subscriber implements Subscription {
     return { events, cursor };
   }
 
-  /** The end of a session that ended before the subscription began is behind the cursor, and would never be delivered. */
+  /** The feed does not read the end of a session that ended before the feed started, or before the cursor. */
   async #assertSession({ sessions }: ReadRepositories): Promise<void> {
     if (this.session === undefined) return;
     const live = await findLiveSessions(sessions, this.userId, this.#clock.now());

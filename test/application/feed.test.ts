@@ -208,6 +208,29 @@ describe("EventFeed", () => {
     subscription.close();
   });
 
+  it("misses no event that is stored before a second subscriber starts the feed", async () => {
+    let second!: Subscription;
+    store.onRead = async () => {
+      await scene.rename("in between");
+      ({ subscription: second } = await open(ana));
+    };
+    const { subscription } = await open(bo);
+    expect(titles(await nextBatch(subscription))).to.deep.equal(["in between"]);
+    await scene.rename("later");
+    for (const each of [subscription, second]) expect(titles(await nextBatch(each))).to.deep.equal(["later"]);
+    subscription.close();
+    second.close();
+  });
+
+  it("rejects a subscription whose session ends before a second subscriber starts the feed", async () => {
+    store.onRead = async () => {
+      await scene.endSession();
+      await open(ana);
+    };
+    const { subscription } = await open(bo, session);
+    expect(await refusalOf(subscription.next())).to.equal("not_signed_in");
+  });
+
   it("misses no event that is delivered to others while a subscriber reads the log", async () => {
     const { subscription: others } = await open(ana);
     await settle();
