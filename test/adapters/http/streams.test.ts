@@ -4,8 +4,8 @@ import { connect, type Socket } from "node:net";
 import { Duplex } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect } from "chai";
-import { EventStreams } from "../../../src/adapters/http/streams.js";
-import type { StreamRequest } from "../../../src/adapters/http/streams.js";
+import { EventStreams, type StreamRequest } from "../../../src/adapters/http/streams.js";
+import type { EventBatch } from "../../../src/application/events.js";
 import type { ChatId } from "../../../src/domain/chat.js";
 import type { ChatEvent, EventCursor } from "../../../src/domain/event.js";
 import { usernameKey } from "../../../src/domain/user.js";
@@ -406,6 +406,49 @@ describe("GET /v1/events/stream", () => {
       await delay(20);
       return { stream, streams, consumed: () => count, wake: () => wake(), closed };
     }
+  });
+
+  it("is cut when its subscription fails, and no other stream is", async () => {
+    const streams = new EventStreams(server.ports.clock);
+    const { secret } = await server.messaging.logIn({ username: ana.username, password: PASSWORD });
+    const session = await server.messaging.authenticate({ secret });
+    const batch = { events: [], cursor: "cursor" as EventCursor };
+    const wakes: (() => void)[] = [];
+    const open = async (drainAgain: () => EventBatch) => {
+      const response = await unreadResponse();
+      let drained = 0;
+      const subscription: StreamRequest["subscription"] = {
+        next: () => new Promise(() => {}),
+        drain(wake) {
+          wakes.push(wake);
+          drained += 1;
+          return drained === 1 ? batch : drainAgain();
+        },
+        close() {},
+      };
+      streams.open(response, {
+        session,
+        renew: async () => session,
+        first: batch,
+        subscription,
+        resync: false,
+      });
+      return response;
+    };
+    const failing = await open(() => {
+      throw new Error("This event cannot be serialized.");
+    });
+    let drainedAgain = 0;
+    const other = await open(() => {
+      drainedAgain += 1;
+      return batch;
+    });
+    await until(() => wakes.length === 2);
+    for (const wake of wakes) wake();
+    await once(failing, "close");
+    expect(drainedAgain).to.equal(1);
+    expect([streams.count(), other.destroyed]).to.deep.equal([1, false]);
+    streams.close();
   });
 
   /** A client of the same user with another session. */
