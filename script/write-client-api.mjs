@@ -1,31 +1,33 @@
-// Prints src/client/api.ts: what docs/openapi.json says of the operations under /v1, as types and as a table. `npm run docs`
-// puts it there.
+// Prints src/client/api.ts: the types and the routing table of the operations under /v1 in docs/openapi.json. `npm run docs`
+// writes it to the file.
 import { readFileSync } from "node:fs";
 import { format, resolveConfig } from "prettier";
 
 const document = JSON.parse(readFileSync(new URL("../docs/openapi.json", import.meta.url), "utf8"));
 
-const nameIn = ({ $ref }) => $ref.split("/").at(-1);
+const refName = ({ $ref }) => $ref.split("/").at(-1);
 
-const WIDTH = 100;
+const MAX_COMMENT_WIDTH = 100;
 
-/** In lines of a reader's width. Also a closing mark of a comment can stand in a text. */
+/** Returns a wrapped doc comment, or the empty string if there is no text. Escapes comment ends in the texts. */
 function comment(...texts) {
   const lines = texts.filter(Boolean).flatMap((text) => {
-    const wrapped = text.replaceAll("*/", "*\\/").matchAll(new RegExp(`(.{1,${WIDTH}})(?:\\s+|$)`, "g"));
+    const wrapped = text
+      .replaceAll("*/", "*\\/")
+      .matchAll(new RegExp(`(.{1,${MAX_COMMENT_WIDTH}})(?:\\s+|$)`, "g"));
     return Array.from(wrapped, ([, line]) => line);
   });
   if (lines.length === 0) return "";
   return lines.length === 1 ? `/** ${lines[0]} */\n` : `/**\n * ${lines.join("\n * ")}\n */\n`;
 }
 
-function property(name, schema, isRequired, absent) {
-  const type = isRequired || !absent ? typeOf(schema) : `${typeOf(schema)} | ${absent}`;
+function property(name, schema, isRequired, absentType) {
+  const type = isRequired || !absentType ? typeOf(schema) : `${typeOf(schema)} | ${absentType}`;
   return `${comment(schema.description)}readonly ${name}${isRequired ? "" : "?"}: ${type};`;
 }
 
 function typeOf(schema) {
-  if (schema.$ref) return nameIn(schema);
+  if (schema.$ref) return refName(schema);
   if (schema.anyOf) return schema.anyOf.map(typeOf).join(" | ");
   if ("const" in schema) return JSON.stringify(schema.const);
   if (schema.enum) return schema.enum.map((value) => JSON.stringify(value)).join(" | ");
@@ -36,21 +38,21 @@ function typeOf(schema) {
 }
 
 /**
- * Where it takes one of some sets of fields, it is one type or another, and never both.
+ * Converts an object schema to a type. A `oneOf` of required fields becomes a union of which exactly one member applies.
  *
- * @param absent what may stand in the place of a field that may be left out
+ * @param absentType a type that optional fields also accept
  */
-function objectOf({ properties = {}, required = [], oneOf }, absent) {
+function objectOf({ properties = {}, required = [], oneOf }, absentType) {
   const choices = oneOf?.flatMap((choice) => choice.required) ?? [];
   const fields = Object.entries(properties).filter(([name]) => !choices.includes(name));
   if (Object.keys(properties).length === 0) return "void";
-  const common = `{ ${fields.map(([name, schema]) => property(name, schema, required.includes(name), absent)).join("\n")} }`;
+  const common = `{ ${fields.map(([name, schema]) => property(name, schema, required.includes(name), absentType)).join("\n")} }`;
   if (choices.length === 0) return common;
-  const either = choices.map((chosen) => {
+  const alternatives = choices.map((chosen) => {
     const others = choices.filter((name) => name !== chosen).map((name) => `readonly ${name}?: undefined;`);
     return `{ ${property(chosen, properties[chosen], true)} ${others.join(" ")} }`;
   });
-  return `(${either.join(" | ")}) & ${common}`;
+  return `(${alternatives.join(" | ")}) & ${common}`;
 }
 
 function declaration([name, schema]) {
@@ -65,23 +67,23 @@ const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
     name: operation.operationId,
     method: method.toUpperCase(),
     path,
-    answer: operation.responses[200].content["application/json"]?.schema,
+    response: operation.responses[200].content["application/json"]?.schema,
     body: operation.requestBody?.content["application/json"].schema,
   })),
 );
 
 function codesOf({ responses }) {
   return Object.values(responses).flatMap((response) => {
-    const { content } = response.$ref ? document.components.responses[nameIn(response)] : response;
+    const { content } = response.$ref ? document.components.responses[refName(response)] : response;
     return content["application/problem+json"]?.schema.allOf[1].properties.code.enum ?? [];
   });
 }
 
-/** What anybody who is signed in can be refused with, whatever they ask for. */
-const usualCodes = codesOf(operations.find(({ name }) => name === "getSession"));
+/** The error codes that every operation of a signed-in user shares. They are documented in `Code`. */
+const commonCodes = codesOf(operations.find(({ name }) => name === "getSession"));
 
-function requestOf({ parameters, body }, ...places) {
-  const named = parameters.filter((each) => places.includes(each.in));
+function requestOf({ parameters, body }) {
+  const named = parameters.filter((each) => ["path", "query"].includes(each.in));
   return {
     type: "object",
     properties: {
@@ -94,15 +96,17 @@ function requestOf({ parameters, body }, ...places) {
 }
 
 function signatureOf(operation) {
-  const { name, summary, description, answer } = operation;
-  const request = requestOf(operation, "path", "query");
+  const { name, summary, description, response } = operation;
+  const request = requestOf(operation);
   const isOptional = request.required.length === 0 && !request.oneOf;
-  const asks = Object.keys(request.properties).length > 0;
-  const codes = codesOf(operation).filter((code) => !usualCodes.includes(code));
-  const refused = codes.length > 0 && `@throws PalaverError ${codes.map((code) => `\`${code}\``).join(", ")}`;
+  const takesRequest = Object.keys(request.properties).length > 0;
+  const codes = codesOf(operation).filter((code) => !commonCodes.includes(code));
+  const errors = codes.length > 0 && `@throws PalaverError ${codes.map((code) => `\`${code}\``).join(", ")}`;
   const options = isKeyed(operation) ? "SendOptions" : "CallOptions";
-  const taken = asks ? `request${isOptional ? "?" : ""}: ${objectOf(request, "undefined")}, ` : "";
-  return `${comment(summary, description, refused)}${name}(${taken}options?: ${options}): Promise<${typeOf(answer)}>;`;
+  const parameter = takesRequest
+    ? `request${isOptional ? "?" : ""}: ${objectOf(request, "undefined")}, `
+    : "";
+  return `${comment(summary, description, errors)}${name}(${parameter}options?: ${options}): Promise<${typeOf(response)}>;`;
 }
 
 function isKeyed({ parameters }) {
@@ -114,45 +118,45 @@ function isPaged({ responses }) {
 }
 
 function row(operation) {
-  const { name, method: verb, path } = operation;
+  const { name, method, path } = operation;
   const hasQuery = operation.parameters.some((each) => each.in === "query");
-  const rest = operation.body ? "body" : hasQuery ? "query" : undefined;
+  const fieldsIn = operation.body ? "body" : hasQuery ? "query" : undefined;
   const keyed = isKeyed(operation) || undefined;
   const paged = isPaged(operation) || undefined;
-  return `${name}: ${JSON.stringify({ method: verb, path, rest, keyed, paged })},`;
+  return `${name}: ${JSON.stringify({ method, path, fieldsIn, keyed, paged })},`;
 }
 
-const called = operations.filter(
-  ({ name, path, answer }) => answer && path.startsWith("/v1/") && !name.endsWith("AtOtherPath"),
+const clientOperations = operations.filter(
+  ({ name, path, response }) => response && path.startsWith("/v1/") && !name.endsWith("AtOtherPath"),
 );
-const pagedNames = called.filter(isPaged).map(({ name }) => JSON.stringify(name));
-const source = `// Written by \`npm run docs\` from docs/openapi.json. What is changed here is lost.
+const pagedNames = clientOperations.filter(isPaged).map(({ name }) => JSON.stringify(name));
+const source = `// Written by \`npm run docs\` from docs/openapi.json. Do not edit.
 
-import type { CallOptions, SendOptions } from "./call.js";
+import type { CallOptions, SendOptions } from "./options.js";
 
 ${Object.entries(document.components.schemas).map(declaration).join("\n\n")}
 
-/** Each operation of the API, by its name in the document of the API. What any may be refused with is in \`Code\`. */
+/** The operations of the API by their name in the OpenAPI document. \`Code\` has the errors that all of them share. */
 export interface Operations {
-${called.map(signatureOf).join("\n\n")}
+${clientOperations.map(signatureOf).join("\n\n")}
 }
 
-/** Those whose answer is a page. */
+/** The operations that respond with a page of a list. */
 export type PagedOperation = ${pagedNames.join(" | ")};
 
-/** How an operation is asked for. Of the fields of a request, those that the path does not name go where \`rest\` says. */
+/** The HTTP request of an operation. \`fieldsIn\` is the place of the fields that the path does not name. */
 export interface Route {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly path: string;
-  readonly rest?: "body" | "query";
-  /** It takes an \`Idempotency-Key\`. */
+  readonly fieldsIn?: "body" | "query";
+  /** The operation accepts an \`Idempotency-Key\`. */
   readonly keyed?: true;
-  /** Its answer is a page. */
+  /** The operation responds with a page of a list. */
   readonly paged?: true;
 }
 
 export const routes: Readonly<Record<keyof Operations, Route>> = {
-${called.map(row).join("\n")}
+${clientOperations.map(row).join("\n")}
 };
 `;
 const file = new URL("../src/client/api.ts", import.meta.url).pathname;

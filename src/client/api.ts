@@ -1,6 +1,6 @@
-// Written by `npm run docs` from docs/openapi.json. What is changed here is lost.
+// Written by `npm run docs` from docs/openapi.json. Do not edit.
 
-import type { CallOptions, SendOptions } from "./call.js";
+import type { CallOptions, SendOptions } from "./options.js";
 
 /** An error (RFC 9457). */
 export interface Problem {
@@ -320,7 +320,7 @@ export interface ChatReadEvent {
   readonly unread_count: number;
 }
 
-/** Each operation of the API, by its name in the document of the API. What any may be refused with is in `Code`. */
+/** The operations of the API by their name in the OpenAPI document. `Code` has the errors that all of them share. */
 export interface Operations {
   /**
    * Create an account. Does not log in.
@@ -671,55 +671,55 @@ export interface Operations {
   ): Promise<EventPage>;
 }
 
-/** Those whose answer is a page. */
+/** The operations that respond with a page of a list. */
 export type PagedOperation = "listChats" | "listMessages" | "listGroupMessages" | "listP2pMessages";
 
-/** How an operation is asked for. Of the fields of a request, those that the path does not name go where `rest` says. */
+/** The HTTP request of an operation. `fieldsIn` is the place of the fields that the path does not name. */
 export interface Route {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly path: string;
-  readonly rest?: "body" | "query";
-  /** It takes an `Idempotency-Key`. */
+  readonly fieldsIn?: "body" | "query";
+  /** The operation accepts an `Idempotency-Key`. */
   readonly keyed?: true;
-  /** Its answer is a page. */
+  /** The operation responds with a page of a list. */
   readonly paged?: true;
 }
 
 export const routes: Readonly<Record<keyof Operations, Route>> = {
-  registerUser: { method: "POST", path: "/v1/auth/register", rest: "body" },
-  logIn: { method: "POST", path: "/v1/auth/login", rest: "body" },
+  registerUser: { method: "POST", path: "/v1/auth/register", fieldsIn: "body" },
+  logIn: { method: "POST", path: "/v1/auth/login", fieldsIn: "body" },
   logOut: { method: "POST", path: "/v1/auth/logout" },
-  changePassword: { method: "PUT", path: "/v1/auth/password", rest: "body" },
+  changePassword: { method: "PUT", path: "/v1/auth/password", fieldsIn: "body" },
   getSession: { method: "GET", path: "/v1/auth/session" },
   listSessions: { method: "GET", path: "/v1/auth/sessions" },
   endOtherSessions: { method: "DELETE", path: "/v1/auth/sessions" },
   endSession: { method: "DELETE", path: "/v1/auth/sessions/{session_id}" },
-  createToken: { method: "POST", path: "/v1/auth/tokens", rest: "body" },
+  createToken: { method: "POST", path: "/v1/auth/tokens", fieldsIn: "body" },
   listTokens: { method: "GET", path: "/v1/auth/tokens" },
   endToken: { method: "DELETE", path: "/v1/auth/tokens/{token_id}" },
-  createGroupChat: { method: "POST", path: "/v1/group_chat", rest: "body" },
-  renameChat: { method: "PATCH", path: "/v1/group_chat/{chat_id}", rest: "body" },
-  addParticipant: { method: "POST", path: "/v1/group_chat/{chat_id}/participants", rest: "body" },
+  createGroupChat: { method: "POST", path: "/v1/group_chat", fieldsIn: "body" },
+  renameChat: { method: "PATCH", path: "/v1/group_chat/{chat_id}", fieldsIn: "body" },
+  addParticipant: { method: "POST", path: "/v1/group_chat/{chat_id}/participants", fieldsIn: "body" },
   removeParticipant: { method: "DELETE", path: "/v1/group_chat/{chat_id}/participants/{user}" },
-  listChats: { method: "GET", path: "/v1/chats", rest: "query", paged: true },
+  listChats: { method: "GET", path: "/v1/chats", fieldsIn: "query", paged: true },
   getChat: { method: "GET", path: "/v1/chats/{chat_id}" },
-  markRead: { method: "PUT", path: "/v1/chats/{chat_id}/read", rest: "body" },
-  sendMessage: { method: "POST", path: "/v1/messages", rest: "body", keyed: true },
-  editMessage: { method: "PATCH", path: "/v1/messages/{id}", rest: "body" },
+  markRead: { method: "PUT", path: "/v1/chats/{chat_id}/read", fieldsIn: "body" },
+  sendMessage: { method: "POST", path: "/v1/messages", fieldsIn: "body", keyed: true },
+  editMessage: { method: "PATCH", path: "/v1/messages/{id}", fieldsIn: "body" },
   deleteMessage: { method: "DELETE", path: "/v1/messages/{id}" },
-  listMessages: { method: "GET", path: "/v1/group_chat/messages", rest: "query", paged: true },
+  listMessages: { method: "GET", path: "/v1/group_chat/messages", fieldsIn: "query", paged: true },
   listGroupMessages: {
     method: "GET",
     path: "/v1/group_chat/messages/group/{chat_id}",
-    rest: "query",
+    fieldsIn: "query",
     paged: true,
   },
   listP2pMessages: {
     method: "GET",
     path: "/v1/group_chat/messages/p2p/{username}",
-    rest: "query",
+    fieldsIn: "query",
     paged: true,
   },
   sync: { method: "GET", path: "/v1/sync" },
-  listEvents: { method: "GET", path: "/v1/events", rest: "query" },
+  listEvents: { method: "GET", path: "/v1/events", fieldsIn: "query" },
 };

@@ -1,135 +1,122 @@
 import { routes, type CurrentSession, type Operations, type Route } from "./api.js";
-import { noAnswer, type Send } from "./connection.js";
+import type { Send } from "./connection.js";
 import { openDeadline, pause } from "./deadline.js";
-import { isOfType, PalaverError, problemIn, type ClientCode } from "./problem.js";
+import type { CallOptions, SendOptions } from "./options.js";
+import { isOfType, noAnswer, PalaverError, problemIn, unexpectedAnswer, type ClientCode } from "./problem.js";
 
-export interface CallOptions {
-  /** Aborts the call, which then rejects with the reason of the signal. What was on its way may be done, or not. */
-  readonly signal?: AbortSignal | undefined;
-  /** How long one attempt may take, in milliseconds; half a minute unless given. */
-  readonly timeout?: number | undefined;
-  /**
-   * For how long a call is repeated, in milliseconds: a minute unless given, 0 for never, `Infinity` for until there is an
-   * answer; what is no number is a `TypeError`. Where the server asks to wait for longer than is left, the call fails at once.
-   *
-   * Whatever can be repeated without being done twice is repeated after any failure on the way. `registerUser`, `logIn`,
-   * `changePassword`, `createToken`, `createGroupChat` and `addParticipant` are repeated only where the server says that
-   * nothing was done. Where their answer gets lost, they fail with `no_answer`: look whether it was done.
-   */
-  readonly patience?: number | undefined;
-}
-
-export interface SendOptions extends CallOptions {
-  /**
-   * 1 to 64 visible ASCII characters, or else it is a `TypeError`; one is made unless it is given. What is sent again under its
-   * key is stored once. Keep a key with the message where the program may end before there is an answer.
-   */
-  readonly idempotencyKey?: string | undefined;
-}
+const DEFAULT_TIMEOUT_MS = 30_000;
+const DEFAULT_PATIENCE_MS = 60_000;
+const INITIAL_BACKOFF_MS = 500;
+const MAX_BACKOFF_MS = 30_000;
 
 export type OperationName = keyof Operations;
 
-/** What the operations take, by name: a path fills its gaps from it, and the rest is the query or the body. */
-export type Fields = Readonly<Record<string, string | number | null | undefined>>;
+/** The fields of a request by name. They fill the parameters of the path; the others form the query or the body. */
+export type RequestFields = Readonly<Record<string, string | number | null | undefined>>;
 
-/** What was answered with a success. */
-export interface Answered {
-  readonly answer: unknown;
+/** The response to a successful call. */
+export interface CallResult {
+  readonly body: unknown;
   /** The `Link` header. */
   readonly link: string | null;
 }
 
-/** What is answered where it turns out to be done. */
-const DONE: Answered = { answer: {}, link: null };
-
-/** The longest that a call rests before it is repeated, unless the server asks for more. In milliseconds, like all times. */
-const LONGEST_PAUSE = 30_000;
+/** Returned if a retry reveals that an earlier attempt succeeded. These operations respond with an empty object. */
+const EMPTY_RESULT: CallResult = { body: {}, link: null };
 
 /**
- * What a repeat is refused with where the first attempt was done, and only its answer got lost. For the caller it is done:
- * who was to be removed is not there, what was to end has ended.
+ * Error codes by which a retry reveals that an earlier attempt succeeded and only its response was lost: the session, token or
+ * participant no longer exists, as the caller requested.
  */
-const alreadyDone: Partial<Record<OperationName, readonly ClientCode[]>> = {
+const successCodesOnRetry: Partial<Record<OperationName, readonly ClientCode[]>> = {
   logOut: ["not_signed_in"],
-  // Where it was the one that asks, that one is let in no more.
+  // A session that ends itself is rejected from then on.
   endSession: ["unknown_session", "not_signed_in"],
   endToken: ["unknown_token", "not_signed_in"],
   removeParticipant: ["user_not_in_chat"],
 };
 
-/** Codes that say that nothing was done, and that it may be tried again. */
-const notNow: ReadonlySet<ClientCode> = new Set(["too_many_requests", "busy", "store_unavailable"]);
+/** Error codes that state that the server did not perform the request and that it may be retried. */
+const notPerformedCodes: ReadonlySet<ClientCode> = new Set([
+  "too_many_requests",
+  "busy",
+  "store_unavailable",
+]);
 
 /**
- * Performs an operation, and repeats it where that is safe.
+ * Performs an operation, and retries it where that is safe.
  *
- * @throws TypeError where it can't even be asked for
+ * @throws TypeError if an option or a field is invalid
+ * @throws PalaverError the error of the last attempt
  */
 export async function call(
   send: Send,
   name: OperationName,
-  fields: Fields,
-  { signal, timeout = 30_000, patience = 60_000, idempotencyKey = freshKey() }: SendOptions = {},
-): Promise<Answered> {
-  checkTimes({ timeout, patience });
-  const { path, init } = request(name, fields, idempotencyKey);
-  const wait = typeof fields["wait"] === "number" ? 1_000 * fields["wait"] : 0;
-  const end = Date.now() + patience;
-  let mayBeDone = false;
+  fields: RequestFields,
+  {
+    signal,
+    timeout = DEFAULT_TIMEOUT_MS,
+    patience = DEFAULT_PATIENCE_MS,
+    idempotencyKey = randomKey(),
+  }: SendOptions = {},
+): Promise<CallResult> {
+  assertTimes({ timeout, patience });
+  const { path, init } = toRequest(name, fields, idempotencyKey);
+  // The server holds the response of `listEvents` back for up to `wait` seconds.
+  const waitMs = typeof fields["wait"] === "number" ? 1_000 * fields["wait"] : 0;
+  const giveUpAt = Date.now() + patience;
+  let mayHaveSucceeded = false;
   for (let failures = 0; ; failures += 1) {
     try {
-      return await attempt(send, path, init, timeout + wait, signal);
+      return await attempt(send, path, init, timeout + waitMs, signal);
     } catch (error) {
       signal?.throwIfAborted();
       if (!(error instanceof PalaverError)) throw error;
-      if (mayBeDone && alreadyDone[name]?.includes(error.code)) return DONE;
-      if (mayBeDone && name === "removeParticipant" && error.code === "not_a_participant") {
-        // Whoever has left is refused so; and so is who was removed meanwhile, and has removed nobody.
-        const { answer } = await call(
-          send,
-          "getSession",
-          {},
-          { signal, timeout, patience: end - Date.now() },
-        );
-        if (isUser(fields["user"], answer as CurrentSession)) return DONE;
+      if (mayHaveSucceeded && successCodesOnRetry[name]?.includes(error.code)) return EMPTY_RESULT;
+      if (mayHaveSucceeded && name === "removeParticipant" && error.code === "not_a_participant") {
+        // A caller who left the chat gets this code, but so does one who was removed by somebody else meanwhile.
+        const remaining = { signal, timeout, patience: giveUpAt - Date.now() };
+        const { body } = await call(send, "getSession", {}, remaining);
+        if (isUser(fields["user"], body as CurrentSession)) return EMPTY_RESULT;
       }
-      const isUntouched = notNow.has(error.code);
-      if (!isUntouched && !(isLost(error) && isRepeatable(name))) throw error;
-      mayBeDone ||= !isUntouched;
-      const rest = (error.retryAfter ?? 0) + backoff(failures);
-      if (Date.now() + rest > end) throw error;
-      await pause(rest, signal);
+      const isNotPerformed = notPerformedCodes.has(error.code);
+      if (!isNotPerformed && !(isOutcomeUnknown(error) && isIdempotent(name))) throw error;
+      mayHaveSucceeded ||= !isNotPerformed;
+      const delay = (error.retryAfter ?? 0) + backoff(failures);
+      if (Date.now() + delay > giveUpAt) throw error;
+      await pause(delay, signal);
     }
   }
 }
 
-/** How long to rest after so many failures in a row: longer each time, and for each client another time. */
-export function backoff(failures: number, first = 500): number {
-  return Math.min(first * 2 ** failures, LONGEST_PAUSE) * (0.5 + Math.random() / 2);
+/** Returns the delay in milliseconds after a number of consecutive failures: exponential, with jitter. */
+export function backoff(failures: number, initial = INITIAL_BACKOFF_MS): number {
+  return Math.min(initial * 2 ** failures, MAX_BACKOFF_MS) * (0.5 + Math.random() / 2);
 }
 
-/** It did not get through, or its answer did not. It is not known which. */
-export function isLost({ code, status }: PalaverError): boolean {
-  // Something between has failed. It knows nothing of what the server did.
+/** Whether the request or its response was lost, so that the server may or may not have performed it. */
+export function isOutcomeUnknown({ code, status }: PalaverError): boolean {
+  // A proxy that fails does not know what the server did.
   if (code === "unexpected_answer") return status >= 500 || status === 408 || status === 429;
   return code === "no_answer" || code === "request_timeout";
 }
 
-/** To do it twice is to do it once. A changed password is not the current one any more, and is refused. */
-function isRepeatable(name: OperationName): boolean {
+/** Whether performing an operation twice has the effect of performing it once. */
+function isIdempotent(name: OperationName): boolean {
   const { method, keyed }: Route = routes[name];
+  // The second attempt would count as a wrong password.
   if (name === "changePassword") return false;
-  return method !== "POST" || keyed === true || name in alreadyDone;
+  return method !== "POST" || keyed === true || name in successCodesOnRetry;
 }
 
-/** @throws PalaverError `no_answer`, `unexpected_answer`, or what the server says */
+/** @throws PalaverError `no_answer`, `unexpected_answer`, or the error of the server */
 async function attempt(
   send: Send,
   path: string,
   init: RequestInit,
   timeout: number,
   signal: AbortSignal | undefined,
-): Promise<Answered> {
+): Promise<CallResult> {
   const deadline = openDeadline(timeout, signal);
   try {
     const response = await send(path, { ...init, signal: deadline.signal });
@@ -137,18 +124,14 @@ async function attempt(
       throw noAnswer(cause);
     });
     if (!response.ok) throw problemIn(response, text);
-    if (!isOfType(response, "application/json")) throw unexpected(response, "no JSON");
-    return { answer: parseJson(text), link: response.headers.get("Link") };
+    if (!isOfType(response, "application/json")) throw unexpectedAnswer(response, "not JSON");
+    return { body: parseJson(text), link: response.headers.get("Link") };
   } finally {
     deadline.close();
   }
 }
 
-/**
- * What was told, if it came as a whole.
- *
- * @throws PalaverError `no_answer`
- */
+/** @throws PalaverError `no_answer` if the text was truncated on the way */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -157,57 +140,53 @@ export function parseJson(text: string): unknown {
   }
 }
 
-export function unexpected({ status, url }: Response, what: string): PalaverError {
-  const detail = `${url} answered ${status} with ${what}. Is it a Palaver?`;
-  return new PalaverError("unexpected_answer", detail, { status });
-}
-
-function request(name: OperationName, fields: Fields, idempotencyKey: string) {
-  const { method, path, rest, keyed }: Route = routes[name];
+function toRequest(name: OperationName, fields: RequestFields, idempotencyKey: string) {
+  const { method, path: template, fieldsIn, keyed }: Route = routes[name];
   if (keyed && !/^[!-~]{1,64}$/.test(idempotencyKey)) {
-    throw new TypeError("An idempotencyKey is 1 to 64 visible ASCII characters.");
+    throw new TypeError("Invalid idempotencyKey. Use 1 to 64 visible ASCII characters.");
   }
-  const left = new Map(Object.entries(fields).filter(([, value]) => value !== undefined));
-  const filled = path.replaceAll(/\{(\w+)\}/g, (_, field: string) => {
-    const value = String(left.get(field) ?? "");
-    // A URL takes dots for what they are in a path, and would ask for something else. Half a surrogate pair has no UTF-8.
+  const remaining = new Map(Object.entries(fields).filter(([, value]) => value !== undefined));
+  const path = template.replaceAll(/\{(\w+)\}/g, (_, field: string) => {
+    const value = String(remaining.get(field) ?? "");
+    // URL parsers resolve `.` and `..` in a path, even if they are escaped. A lone surrogate has no UTF-8.
     if (/^\.{0,2}$|\p{Surrogate}/u.test(value)) {
-      throw new TypeError(`${name} needs ${field}, and it can't be ${JSON.stringify(value)}.`);
+      const rule = 'Use a value other than "", "." and "..", without lone surrogates.';
+      throw new TypeError(`Invalid ${field} for ${name}: ${JSON.stringify(value)}. ${rule}`);
     }
-    left.delete(field);
+    remaining.delete(field);
     return encodeURIComponent(value);
   });
-  const query = rest === "body" ? "" : search(left);
-  const body = rest === "body" ? JSON.stringify(Object.fromEntries(left)) : undefined;
+  const query = fieldsIn === "body" ? "" : toQuery(remaining);
+  const body = fieldsIn === "body" ? JSON.stringify(Object.fromEntries(remaining)) : undefined;
   const headers = {
     ...(body === undefined ? {} : { "Content-Type": "application/json" }),
     ...(keyed ? { "Idempotency-Key": idempotencyKey } : {}),
   };
-  return { path: filled + query, init: { method, headers, ...(body === undefined ? {} : { body }) } };
+  return { path: path + query, init: { method, headers, ...(body === undefined ? {} : { body }) } };
 }
 
-/** @throws TypeError where one of them is no number: nothing would ever be over, or all at once. */
-export function checkTimes(times: Pick<CallOptions, "timeout" | "patience">): void {
+/** @throws TypeError if one is not a number: every comparison with `NaN` is false, so a call would never time out. */
+export function assertTimes(times: Pick<CallOptions, "timeout" | "patience">): void {
   for (const [name, time] of Object.entries(times)) {
     if (time === undefined || (typeof time === "number" && !Number.isNaN(time))) continue;
-    throw new TypeError(`The ${name} must be a number of milliseconds, and is ${String(time)}.`);
+    throw new TypeError(`Invalid ${name}: ${String(time)}. Use a number of milliseconds.`);
   }
 }
 
-/** Whether that names them: a `user_id`, or a username, which counts without regard to case or compatibility form. */
+/** Whether `user` is the `user_id` or the username of a session. Usernames ignore case and compatibility form. */
 function isUser(user: unknown, { user_id, username }: CurrentSession): boolean {
-  const folded = (name: string) => name.normalize("NFKC").toLowerCase();
-  return user === user_id || folded(String(user)) === folded(username);
+  const fold = (name: string) => name.normalize("NFKC").toLowerCase();
+  return user === user_id || fold(String(user)) === fold(username);
 }
 
-/** With its question mark, where there is something to ask for. */
-export function search(fields: Iterable<readonly [string, unknown]>): string {
+/** Returns a query with its question mark, or the empty string if there are no fields. */
+export function toQuery(fields: Iterable<readonly [string, unknown]>): string {
   const query = new URLSearchParams(Array.from(fields, ([name, value]) => [name, String(value)]));
   return query.size === 0 ? "" : `?${query.toString()}`;
 }
 
-/** `randomUUID` is there only in pages that came over TLS. */
-function freshKey(): string {
+/** Browsers offer `crypto.randomUUID` only to pages loaded over TLS. */
+function randomKey(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -1,21 +1,25 @@
 import { routes, type Operations, type PagedOperation, type Route } from "./api.js";
-import { call, checkTimes, type CallOptions, type Fields, type OperationName } from "./call.js";
+import { assertTimes, call, type OperationName, type RequestFields } from "./call.js";
 import { openConnection, type ConnectionOptions } from "./connection.js";
-import { followEvents, type FollowedEvent, type FollowOptions } from "./events.js";
+import { subscribe, type ClientEvent, type EventsOptions } from "./events.js";
+import type { CallOptions } from "./options.js";
 
-/** `timeout` and `patience` are those of a call that says nothing else. */
+/** `timeout` and `patience` are the defaults for all calls of the client. */
 export type ClientOptions = ConnectionOptions & Pick<CallOptions, "timeout" | "patience">;
 
+const DEFAULT_PAGE_LIMIT = 100;
+
 /**
- * The API of one server, as one user. Every call can fail with a `PalaverError`; with a `TypeError` where it is called in a way
- * in which it can't even be asked for.
+ * The API of one server, as one user. Every call rejects with a `PalaverError` if it fails, and with a `TypeError` if its
+ * arguments are invalid.
  */
 export interface Client extends Operations {
   /**
-   * All pages of a list, one after the other, none of them empty: those of messages from the newest one back, or from `after` on
-   * where that is given; those of chats from the last active one back. Each message is met once, whatever is sent meanwhile.
+   * Yields the non-empty pages of a list: messages from the newest back, or forwards from `after`; chats from the most recently
+   * active back. Each message appears once, even if others are sent meanwhile.
    *
-   * @param request what the operation takes. A page has 100 unless there is a `limit`.
+   * @param request the request of the operation. `limit` is the size of a page. Default: 100.
+   * @throws TypeError if the operation has no pages
    */
   pages<Name extends PagedOperation>(
     name: Name,
@@ -23,63 +27,60 @@ export interface Client extends Operations {
   ): AsyncGenerator<Awaited<ReturnType<Operations[Name]>>, undefined>;
 
   /**
-   * What happens in the caller's chats, as it happens: in order, nothing missed, nothing twice. It connects anew by itself, across
-   * restarts of the server too, and goes on for ever. Leaving the loop, or `signal`, closes the connection at once.
+   * Yields the events of the caller's chats as they happen: in order, each once, without end. It reconnects by itself, also after
+   * restarts of the server. Leaving the loop, or aborting the `signal`, closes the connection immediately.
    *
-   * It follows whoever is logged in when it is called, and no one who logs in later. Only in a browser that can't be known: there,
-   * make another client, and end what the one before follows, when another user logs in.
+   * It stays subscribed as the user who is logged in at the time of the call, even if another user logs in later. In a browser,
+   * which hides its cookies, close it when another user logs in, and create a new client.
    *
    * ```ts
    * const { chats, cursor } = await client.sync();
    * for await (const event of client.events({ after: cursor })) console.log(event.type);
    * ```
    *
-   * Where what happened since is no longer known as a whole, it tells `{ type: "resync" }`: read the chats anew. Types that you do
-   * not know may come some day: pass them over.
+   * An event `{ type: "resync" }` means that events were missed: read the chats again. Ignore unknown types: the server may add
+   * some.
    *
-   * @throws PalaverError what no other try would mend: `not_signed_in` when the session has ended, `invalid_cursor`, …
+   * @throws PalaverError an error that a retry can't fix: `not_signed_in` when the session has ended, `invalid_cursor`, …
    */
-  events(options?: FollowOptions): AsyncIterableIterator<FollowedEvent, undefined>;
+  events(options?: EventsOptions): AsyncIterableIterator<ClientEvent, undefined>;
 }
 
 /**
- * A client for Node and for browsers. In a browser, and without a `token`, the session is the one that the browser has.
+ * Creates a client for Node and for browsers. In a browser, without a `token`, it uses the session of the browser.
  *
- * A client with a `token` is its owner's, and has no `logIn`: that is a `TypeError`.
+ * A client with a `token` acts as its owner, and its `logIn` throws a `TypeError`.
  *
- * @throws TypeError where an option can't be: the `url` is none, or has a user or a query in it, a time is no number, …
+ * @throws TypeError if an option is invalid
  */
 export function createClient({ timeout, patience, ...server }: ClientOptions): Client {
-  checkTimes({ timeout, patience });
-  const { send, bound } = openConnection(server);
-  async function perform(name: OperationName, fields: Fields, options?: CallOptions) {
+  assertTimes({ timeout, patience });
+  const { send, bindSession } = openConnection(server);
+  async function perform(name: OperationName, fields: RequestFields, options?: CallOptions) {
     if (name === "logIn" && server.token !== undefined) {
-      throw new TypeError(
-        "This client has a token, and stays who that is of. Log in with a client without one.",
-      );
+      throw new TypeError("This client has a token and can't log in. Create a client without a token.");
     }
     return call(send, name, fields, { timeout, patience, ...options });
   }
 
-  const operations = Object.entries(routes).map(([name, { path, rest }]) => {
-    const takesRequest = rest !== undefined || path.includes("{");
-    const operation = async (...given: readonly Fields[]) => {
-      const [request, options] = takesRequest ? given : [{}, ...given];
-      return (await perform(name as OperationName, request ?? {}, options)).answer;
+  const operations = Object.entries(routes).map(([name, { path, fieldsIn }]) => {
+    const takesRequest = fieldsIn !== undefined || path.includes("{");
+    const operation = async (...args: readonly RequestFields[]) => {
+      const [request, options] = takesRequest ? args : [{}, ...args];
+      return (await perform(name as OperationName, request ?? {}, options)).body;
     };
     return [name, operation] as const;
   });
 
-  async function* pages(name: PagedOperation, request: Fields = {}, options?: CallOptions) {
+  async function* pages(name: PagedOperation, request: RequestFields = {}, options?: CallOptions) {
     const { paged }: Partial<Route> = routes[name] ?? {};
-    if (!paged)
-      throw new TypeError(`There are no pages of ${name}: it is no operation whose answer is a page.`);
-    const onward = name === "listChats" || request["after"] !== undefined ? "next" : "prev";
-    let place: Fields | undefined = { limit: 100 };
-    for (let fields: Fields = { ...place, ...request }; place; fields = { ...request, ...place }) {
-      const { answer, link } = await perform(name, fields, options);
-      if ((answer as readonly unknown[]).length > 0) yield answer;
-      place = placeIn(link ?? "", onward);
+    if (!paged) throw new TypeError(`${name} has no pages. Use an operation that returns a list in pages.`);
+    const relation = name === "listChats" || request["after"] !== undefined ? "next" : "prev";
+    let page: RequestFields | undefined = { limit: DEFAULT_PAGE_LIMIT };
+    for (let fields: RequestFields = { ...page, ...request }; page; fields = { ...request, ...page }) {
+      const { body, link } = await perform(name, fields, options);
+      if ((body as readonly unknown[]).length > 0) yield body;
+      page = parseLink(link ?? "", relation);
     }
     return undefined;
   }
@@ -87,13 +88,13 @@ export function createClient({ timeout, patience, ...server }: ClientOptions): C
   const client = {
     ...Object.fromEntries(operations),
     pages,
-    events: (options?: FollowOptions) => followEvents(bound(), options),
+    events: (options?: EventsOptions) => subscribe(bindSession(), options),
   };
   return client as unknown as Client;
 }
 
-/** The parameters of the page of that relation (RFC 8288), as our server writes them; undefined where there is no such page. */
-function placeIn(link: string, relation: "next" | "prev"): Fields | undefined {
+/** Returns the parameters of the linked page (RFC 8288), in the format of Palaver, or `undefined` if there is no such link. */
+function parseLink(link: string, relation: "next" | "prev"): RequestFields | undefined {
   const [, query] = new RegExp(`<\\?([^>]*)>; rel="${relation}"`).exec(link) ?? [];
   return query === undefined ? undefined : Object.fromEntries(new URLSearchParams(query));
 }

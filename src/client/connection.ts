@@ -1,69 +1,69 @@
-import { PalaverError } from "./problem.js";
+import { noAnswer } from "./problem.js";
 
 export interface ConnectionOptions {
-  /** Where the server is: `https://chat.example.org`, with a path where it is mounted under one, and nothing behind that. */
+  /** The URL of the server, including the path under which it is mounted: `https://chat.example.org`. */
   readonly url: string;
-  /** A bearer token, as `createToken` gives it. Without one the session is that of the cookie which `logIn` gets. */
+  /** A bearer token from `createToken`. Without a token, requests carry the session cookie that `logIn` receives. */
   readonly token?: string | undefined;
-  /** Used in the place of the global one. Its headers need a `getSetCookie` where there is neither a browser nor a token. */
+  /** Default: the global `fetch`. Outside browsers, and without a token, its headers need `getSetCookie`. */
   readonly fetch?: typeof globalThis.fetch | undefined;
 }
 
 /**
- * Sends one request, with the credentials of the client.
+ * Sends one request with the credentials of the client.
  *
- * @param path behind the `url`, with its query.
+ * @param path the path below the `url`, with its query
  * @throws PalaverError `no_answer`
  */
 export type Send = (path: string, init: RequestInit) => Promise<Response>;
 
 export interface Connection {
+  /** Sends as the user who is logged in at the time of the request. */
   readonly send: Send;
-  /** Sends as whoever is logged in now, also when somebody else has logged in since. In a browser nobody can tell. */
-  readonly bound: () => Send;
+  /** Returns a function that keeps sending as the user who is logged in now. Browsers send their current cookie regardless. */
+  readonly bindSession: () => Send;
 }
 
 /**
- * A browser keeps the cookie of the session, and shows it to nobody. Where there is no browser the cookie can be read, and is
- * kept here, for as long as the client is.
+ * Browsers store the session cookie and hide it from scripts. Everywhere else the connection stores it in memory.
  *
- * @throws TypeError where that can be no connection
+ * @throws TypeError if an option is invalid
  */
 export function openConnection({ url, token, fetch = globalThis.fetch }: ConnectionOptions): Connection {
-  const base = baseOf(url);
-  if (typeof fetch !== "function") throw new TypeError("There is no fetch. Give one.");
-  // It is not told, for it is a secret.
+  const base = toBaseUrl(url);
+  if (typeof fetch !== "function") throw new TypeError("No fetch available. Pass one in the options.");
+  // The message must not contain the token, which is a secret.
   if (token !== undefined && !/^[!-~]+$/.test(token)) {
-    throw new TypeError("The token is none: one is visible ASCII, as createToken gives it.");
+    throw new TypeError("Invalid token: it must be visible ASCII. Use one from createToken.");
   }
   let cookie: string | undefined;
 
-  function keep({ headers }: Response): void {
-    const sets = "getSetCookie" in headers ? headers.getSetCookie() : undefined;
-    // Old browsers have none, and need none: they show no cookie at all.
-    if (!sets && headers.get("Set-Cookie")) {
-      throw new TypeError("The headers of this fetch have no getSetCookie, so the session can't be kept.");
+  function storeCookie({ headers }: Response): void {
+    const values = "getSetCookie" in headers ? headers.getSetCookie() : undefined;
+    // Browsers without `getSetCookie` hide `Set-Cookie`, too.
+    if (!values && headers.get("Set-Cookie")) {
+      throw new TypeError("Can't read the session cookie. Use a fetch whose headers have getSetCookie.");
     }
-    for (const set of sets ?? []) {
-      const [, pair, value] = /^((?:__Host-)?palaver_session=([^;]*))/.exec(set) ?? [];
+    for (const each of values ?? []) {
+      const [, pair, value] = /^((?:__Host-)?palaver_session=([^;]*))/.exec(each) ?? [];
       if (pair !== undefined) cookie = value === "" ? undefined : pair;
     }
   }
 
-  async function ask(path: string, init: RequestInit, session: string | undefined): Promise<Response> {
+  async function sendWith(sessionCookie: string | undefined, path: string, init: RequestInit) {
     const headers = new Headers(init.headers);
     if (token !== undefined) headers.set("Authorization", `Bearer ${token}`);
-    else if (session !== undefined) headers.set("Cookie", session);
-    const asked: RequestInit = {
+    else if (sessionCookie !== undefined) headers.set("Cookie", sessionCookie);
+    const request: RequestInit = {
       ...init,
       headers,
-      // A token and a cookie together are refused: they may be of two users.
+      // The server rejects a token together with a cookie, because they may belong to different users.
       credentials: token === undefined ? "include" : "omit",
-      // The API redirects nowhere, and a POST that is sent on would come as a GET.
+      // The API never redirects, and `fetch` would turn a redirected POST into a GET.
       redirect: "manual",
     };
     try {
-      return await fetch(base + path, asked);
+      return await fetch(base + path, request);
     } catch (cause) {
       throw noAnswer(cause);
     }
@@ -71,28 +71,22 @@ export function openConnection({ url, token, fetch = globalThis.fetch }: Connect
 
   return {
     send: async (path, init) => {
-      const response = await ask(path, init, cookie);
-      if (token === undefined) keep(response);
+      const response = await sendWith(cookie, path, init);
+      if (token === undefined) storeCookie(response);
       return response;
     },
-    bound: () => {
-      const session = cookie;
-      return (path, init) => ask(path, init, session);
+    bindSession: () => {
+      const sessionCookie = cookie;
+      return (path, init) => sendWith(sessionCookie, path, init);
     },
   };
 }
 
-/** A `fetch` refuses what is wrong with it only when it is asked, and as if the network had failed. */
-function baseOf(url: string): string {
+/** Validates the URL early: `fetch` would reject it only at the first request, in the same way as a network failure. */
+function toBaseUrl(url: string): string {
   const { protocol, username, password, search, hash, href } = new URL(url);
   if (!["http:", "https:"].includes(protocol) || username || password || search || hash) {
-    throw new TypeError("The url must be http or https, with no user, password, query or fragment in it.");
+    throw new TypeError("Invalid url. Use http or https, without user, password, query or fragment.");
   }
   return href.replace(/[/?#]+$/, "");
-}
-
-/** @param cause what the network, or the end of the time for it, has thrown. */
-export function noAnswer(cause: unknown): PalaverError {
-  const detail = `No answer came: ${cause instanceof Error ? cause.message : String(cause)}`;
-  return new PalaverError("no_answer", detail, { cause });
 }

@@ -1,28 +1,30 @@
-/** Something that must not take for ever. */
+/** A time limit that can be restarted. */
 export interface Deadline {
-  /** Aborts when the time is over, or when the signal that was given does. */
+  /** Aborts when the time has elapsed, or when the signal of the caller aborts. */
   readonly signal: AbortSignal;
-  /** From now on there is all of the time again. */
+  /** Restarts the full time. */
   extend(): void;
-  /** Nothing is waited for at the moment. */
+  /** Stops the timer until `extend`. */
   suspend(): void;
-  /** Leaves no timer and no listener behind. What still goes on under the signal is aborted. */
+  /** Aborts the signal, and removes the timer and the listener. */
   close(): void;
 }
 
-/** @param milliseconds how much time there is at a time, from now on; it may be endless. */
+/** Timers with a longer delay fire immediately. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** @param milliseconds the time limit, which starts now; above `MAX_TIMER_MS` there is no limit */
 export function openDeadline(milliseconds: number, signal: AbortSignal | undefined): Deadline {
   const controller = new AbortController();
-  const abort = () => controller.abort(signal?.reason);
   let timer: ReturnType<typeof setTimeout> | undefined;
   const suspend = () => clearTimeout(timer);
   const extend = () => {
     suspend();
-    if (milliseconds > LONGEST_TIMER) return;
-    const message = `There was nothing for ${milliseconds} ms.`;
+    if (milliseconds > MAX_TIMER_MS) return;
+    const message = `The server sent nothing for ${milliseconds} ms.`;
     timer = setTimeout(() => controller.abort(new DOMException(message, "TimeoutError")), milliseconds);
   };
-  const ignore = onAbort(signal, abort);
+  const removeListener = onAbort(signal, () => controller.abort(signal?.reason));
   extend();
   return {
     signal: controller.signal,
@@ -30,50 +32,47 @@ export function openDeadline(milliseconds: number, signal: AbortSignal | undefin
     suspend,
     close() {
       suspend();
-      ignore();
+      removeListener();
       controller.abort();
     },
   };
 }
 
-/** A longer one would be over at once. */
-const LONGEST_TIMER = 2 ** 31 - 1;
-
-/** Resolves after that time. Rejects with the reason of the signal where that aborts before. */
+/** Resolves after a delay. Rejects with the reason of the signal if that aborts first. */
 export async function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
   signal?.throwIfAborted();
   await new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(finish, Math.min(milliseconds, LONGEST_TIMER));
-    const ignore = onAbort(signal, finish);
+    const timer = setTimeout(finish, Math.min(milliseconds, MAX_TIMER_MS));
+    const removeListener = onAbort(signal, finish);
     function finish(): void {
       clearTimeout(timer);
-      ignore();
+      removeListener();
       if (signal?.aborted) reject(signal.reason as Error);
       else resolve();
     }
   });
 }
 
-const actsOn = new WeakMap<AbortSignal, Set<() => void>>();
+const listenersOf = new WeakMap<AbortSignal, Set<() => void>>();
 
-function actOn({ target }: Event): void {
-  for (const act of actsOn.get(target as AbortSignal) ?? []) act();
+function notifyListeners({ target }: Event): void {
+  for (const listener of listenersOf.get(target as AbortSignal) ?? []) listener();
 }
 
 /**
- * Acts when the signal aborts, at once if it has. Node warns of a signal that has more than a few listeners, and many calls may
- * be under one: it has one listener for all of them.
+ * Calls the listener when the signal aborts, or immediately if it has aborted. Many calls may share one signal and Node warns
+ * about more than ten listeners, so each signal gets a single one that calls the others.
  *
- * @returns takes it back
+ * @returns a function that removes the listener
  */
-export function onAbort(signal: AbortSignal | undefined, act: () => void): () => void {
-  if (signal?.aborted) act();
+export function onAbort(signal: AbortSignal | undefined, listener: () => void): () => void {
+  if (signal?.aborted) listener();
   if (!signal || signal.aborted) return () => {};
-  const acts = actsOn.get(signal) ?? new Set();
-  actsOn.set(signal, acts.add(act));
-  signal.addEventListener("abort", actOn);
+  const listeners = listenersOf.get(signal) ?? new Set();
+  listenersOf.set(signal, listeners.add(listener));
+  signal.addEventListener("abort", notifyListeners);
   return () => {
-    acts.delete(act);
-    if (acts.size === 0) signal.removeEventListener("abort", actOn);
+    listeners.delete(listener);
+    if (listeners.size === 0) signal.removeEventListener("abort", notifyListeners);
   };
 }

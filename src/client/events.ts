@@ -1,124 +1,129 @@
 import type { ChatEvent } from "./api.js";
-import { backoff, isLost, parseJson, search, unexpected } from "./call.js";
-import { noAnswer, type Send } from "./connection.js";
+import { backoff, isOutcomeUnknown, parseJson, toQuery } from "./call.js";
+import type { Send } from "./connection.js";
 import { onAbort, openDeadline, pause, type Deadline } from "./deadline.js";
-import { eventStreamReader, type Block } from "./event-stream.js";
-import { isOfType, PalaverError, problemIn } from "./problem.js";
+import { EventStreamParser, type Block } from "./event-stream.js";
+import { isOfType, noAnswer, PalaverError, problemIn, unexpectedAnswer } from "./problem.js";
 
-export interface FollowOptions {
-  /** The cursor of the last event that was dealt with, or of `sync`. Without it: from now on. */
+export interface EventsOptions {
+  /** The cursor of the last event that was processed, or of `sync`. Default: events from now on. */
   readonly after?: string | undefined;
-  /** Ends the following, which then rejects with the reason of the signal. */
+  /** Closes the subscription, which then rejects with the reason of the signal. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What happened since is not known as a whole any more: read the chats anew, by `sync` say. Events go on from this cursor. */
+/** Some events were missed. Read the chats again, for example with `sync`. Events continue after this cursor. */
 export interface Resync {
   readonly type: "resync";
   readonly cursor: string;
 }
 
-export type FollowedEvent = ChatEvent | Resync;
+export type ClientEvent = ChatEvent | Resync;
 
-/** How long a server that lives may be silent, in milliseconds: three of its heartbeats. */
-const SILENCE = 45_000;
+/** The server sends a heartbeat every 15 seconds. After three missing ones the connection counts as dead. */
+const HEARTBEAT_TIMEOUT_MS = 45_000;
 
-/** How long to rest before the first try to connect again, in milliseconds, unless the server says. */
-const RECONNECTION_TIME = 3_000;
+/** Until the server sends a reconnection time. */
+const DEFAULT_RECONNECTION_MS = 3_000;
+
+/** The abort reason of a subscription that was closed by `return`. */
+const CLOSED = new Error("The subscription is closed.");
 
 /**
- * What happens in the caller's chats, as it happens, in order, each event once, over a stream that is opened anew whenever it
- * breaks.
+ * Yields the events of the caller's chats in order, each once, from a stream that reconnects after failures.
  *
- * @throws PalaverError what no other try would mend: `not_signed_in` when the session has ended, `invalid_cursor`, …
+ * @throws PalaverError an error that a retry can't fix: `not_signed_in` when the session has ended, `invalid_cursor`, …
  */
-export function followEvents(
+export function subscribe(
   send: Send,
-  { after, signal }: FollowOptions = {},
-): AsyncIterableIterator<FollowedEvent, undefined> {
-  const following = new AbortController();
-  const events = follow(send, after, following.signal);
-  let ignore: (() => void) | undefined;
-  let isOver = false;
-
-  async function close(): Promise<IteratorReturnResult<undefined>> {
-    isOver = true;
-    ignore?.();
-    following.abort();
-    await events.return(undefined);
-    return { done: true, value: undefined };
-  }
-
-  return {
-    async next() {
-      if (isOver) return close();
-      try {
-        signal?.throwIfAborted();
-        ignore ??= onAbort(signal, () => following.abort(signal?.reason));
-        return await events.next();
-      } catch (error) {
-        // What was closed while something was waited for has not failed.
-        if (isOver) return close();
-        await close();
-        signal?.throwIfAborted();
-        throw error;
-      }
+  { after, signal }: EventsOptions = {},
+): AsyncIterableIterator<ClientEvent, undefined> {
+  const controller = new AbortController();
+  const events = readUntilClosed(send, after, signal, controller);
+  const finish = events.return.bind(events);
+  // A generator queues `return` behind a pending `next`, so the connection is aborted first.
+  return Object.assign(events, {
+    return() {
+      controller.abort(CLOSED);
+      return finish(undefined);
     },
-    return: close,
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-  };
+  });
 }
 
-async function* follow(
+async function* readUntilClosed(
+  send: Send,
+  after: string | undefined,
+  signal: AbortSignal | undefined,
+  controller: AbortController,
+): AsyncGenerator<ClientEvent, undefined> {
+  const removeListener = onAbort(signal, () => controller.abort(signal?.reason));
+  try {
+    return yield* readEvents(send, after, controller.signal);
+  } catch (error) {
+    if (controller.signal.reason === CLOSED) return undefined;
+    throw error;
+  } finally {
+    removeListener();
+  }
+}
+
+async function* readEvents(
   send: Send,
   after: string | undefined,
   signal: AbortSignal,
-): AsyncGenerator<FollowedEvent, undefined> {
+): AsyncGenerator<ClientEvent, undefined> {
   let cursor = after;
-  let reconnectionTime = RECONNECTION_TIME;
+  let reconnectionMs = DEFAULT_RECONNECTION_MS;
   for (let failures = 0; ; failures += 1) {
-    const silence = openDeadline(SILENCE, signal);
-    let asked = 0;
+    signal.throwIfAborted();
+    const heartbeat = openDeadline(HEARTBEAT_TIMEOUT_MS, signal);
+    let retryAfter = 0;
     try {
-      for await (const { id, event, data, retry } of blocks(send, cursor, silence)) {
+      for await (const { id, event, data, retry } of readBlocks(send, cursor, heartbeat)) {
         failures = 0;
-        reconnectionTime = retry ?? reconnectionTime;
-        const told = data === undefined ? undefined : (parseJson(data) as ChatEvent);
+        reconnectionMs = retry ?? reconnectionMs;
+        const value = data === undefined ? undefined : (parseJson(data) as ChatEvent);
         cursor = id || cursor;
-        if (!told) continue;
-        silence.suspend();
-        yield event === "resync" ? { type: event, cursor: told.cursor } : told;
-        silence.extend();
+        if (!value) continue;
+        heartbeat.suspend();
+        yield event === "resync" ? { type: event, cursor: value.cursor } : value;
+        signal.throwIfAborted();
+        heartbeat.extend();
       }
     } catch (error) {
-      if (!(error instanceof PalaverError && mayPass(error))) throw error;
-      asked = error.retryAfter ?? 0;
+      signal.throwIfAborted();
+      if (!(error instanceof PalaverError && isTransient(error))) throw error;
+      retryAfter = error.retryAfter ?? 0;
     } finally {
-      silence.close();
+      heartbeat.close();
     }
-    await pause(asked + backoff(failures, reconnectionTime), signal);
+    await pause(retryAfter + backoff(failures, reconnectionMs), signal);
   }
 }
 
-function mayPass(error: PalaverError): boolean {
-  return isLost(error) || error.status === 429 || error.status >= 500;
+function isTransient(error: PalaverError): boolean {
+  return isOutcomeUnknown(error) || error.status === 429 || error.status >= 500;
 }
 
-async function* blocks(send: Send, after: string | undefined, silence: Deadline): AsyncGenerator<Block> {
-  const query = search(after === undefined ? [] : [["after", after]]);
-  const response = await send(`/v1/events/stream${query}`, { signal: silence.signal });
+async function* readBlocks(
+  send: Send,
+  after: string | undefined,
+  heartbeat: Deadline,
+): AsyncGenerator<Block> {
+  const query = toQuery(after === undefined ? [] : [["after", after]]);
+  const response = await send(`/v1/events/stream${query}`, { signal: heartbeat.signal });
   if (!response.ok) throw problemIn(response, await response.text().catch(() => ""));
-  if (!isOfType(response, "text/event-stream") || !response.body) throw unexpected(response, "no events");
-  const read = eventStreamReader();
+  if (!isOfType(response, "text/event-stream") || !response.body) {
+    throw unexpectedAnswer(response, "no event stream");
+  }
+  const parser = new EventStreamParser();
   const reader = response.body.getReader();
   for (;;) {
     const { value } = await reader.read().catch((cause: unknown) => {
       throw noAnswer(cause);
     });
     if (value === undefined) return;
-    silence.extend();
-    yield* read(value);
+    heartbeat.extend();
+    yield* parser.push(value);
   }
 }

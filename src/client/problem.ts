@@ -1,25 +1,25 @@
 import type { Code, Problem } from "./api.js";
 
 /**
- * What a call failed with: a code of the API, or
- * - `no_answer`: none came, or not in time, or not whole. Whether it was done is not known.
- * - `unexpected_answer`: something came that Palaver does not say. A proxy did, or the `url` is another program's.
+ * The code of a failed call: an error code of the API, or
+ * - `no_answer`: no complete response arrived in time. The server may or may not have performed the request.
+ * - `unexpected_answer`: the response does not come from Palaver, but from a proxy or from another program at the `url`.
  */
 export type ClientCode = Code | "no_answer" | "unexpected_answer";
 
-/** Why a call has failed. Its `message` is the `detail`. */
+/** The error of a failed call. Its `message` is the `detail`. */
 export class PalaverError extends Error {
   override readonly name = "PalaverError";
   readonly code: ClientCode;
-  /** Of the answer; 0 where there is none. */
+  /** The status of the response, or 0 if there is no response. */
   readonly status: number;
-  /** What is wrong, for people. */
+  /** The reason, for humans. */
   readonly detail: string;
-  /** The fields that are at fault, where there are such. */
+  /** The invalid fields of the request, if the server names them. */
   readonly errors: NonNullable<Problem["errors"]>;
-  /** What the log of the server calls the request; undefined where there is no answer. */
+  /** The id of the request in the log of the server, or `undefined` if there is no response. */
   readonly requestId: string | undefined;
-  /** How long the server asks to wait before the call is repeated, in milliseconds, where it does. */
+  /** The time in milliseconds after which the server accepts a retry, if the response states it. */
   readonly retryAfter: number | undefined;
 
   constructor(
@@ -43,28 +43,40 @@ export class PalaverError extends Error {
   }
 }
 
-/** What an answer that is no success says. */
+/** @param cause the error of the network, or of the deadline */
+export function noAnswer(cause: unknown): PalaverError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new PalaverError("no_answer", `No complete response arrived: ${reason}`, { cause });
+}
+
+/** @param what the difference from a response of Palaver */
+export function unexpectedAnswer({ status, url }: Response, what: string): PalaverError {
+  const detail = `Unexpected response from ${url}: status ${status}, ${what}. Check that it is a Palaver server.`;
+  return new PalaverError("unexpected_answer", detail, { status });
+}
+
+/** Converts a response without a 2xx status to an error. */
 export function problemIn(response: Response, text: string): PalaverError {
   const { status, headers } = response;
-  const about = {
+  const details = {
     status,
     requestId: headers.get("X-Request-Id") ?? undefined,
-    retryAfter: askedPause(headers.get("Retry-After")),
+    retryAfter: parseRetryAfter(headers.get("Retry-After")),
   };
-  const problem = isOfType(response, "application/problem+json") ? parsed(text) : undefined;
+  const problem = isOfType(response, "application/problem+json") ? parseProblem(text) : undefined;
   if (typeof problem?.code !== "string") {
-    const detail = `The server answered ${status} with something that is no problem of Palaver's.`;
-    return new PalaverError("unexpected_answer", detail, about);
+    const detail = `Unexpected response: status ${status}, not a problem of Palaver. Check the url and the proxies.`;
+    return new PalaverError("unexpected_answer", detail, details);
   }
   const { code, detail = code, errors = [] } = problem;
-  return new PalaverError(code, detail, { ...about, errors });
+  return new PalaverError(code, detail, { ...details, errors });
 }
 
 export function isOfType({ headers }: Response, type: string): boolean {
   return headers.get("Content-Type")?.split(";")[0]?.trim().toLowerCase() === type;
 }
 
-function parsed(text: string): Partial<Problem> | undefined {
+function parseProblem(text: string): Partial<Problem> | undefined {
   try {
     return JSON.parse(text) as Partial<Problem>;
   } catch {
@@ -72,11 +84,11 @@ function parsed(text: string): Partial<Problem> | undefined {
   }
 }
 
-/** In milliseconds from now: the header has whole seconds, or a date (RFC 9110, 10.2.3). Anything else counts as none. */
-function askedPause(header: string | null): number | undefined {
+/** Parses whole seconds or a date (RFC 9110, 10.2.3) to milliseconds from now. Ignores other values. */
+function parseRetryAfter(header: string | null): number | undefined {
   if (header === null) return undefined;
   if (/^\d+$/.test(header)) return 1_000 * Number(header);
-  // `Date.parse` would take nearly anything.
+  // `Date.parse` accepts many other formats.
   const date = /^[A-Z][a-z]+, .* GMT$/.test(header) ? Date.parse(header) : Number.NaN;
   return Number.isNaN(date) ? undefined : Math.max(date - Date.now(), 0);
 }

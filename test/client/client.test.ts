@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
-import { createClient, PalaverError, type FollowedEvent, type Message } from "../../src/client/index.js";
+import { createClient, PalaverError, type ClientEvent, type Message } from "../../src/client/index.js";
 import { PASSWORD } from "../support/client.js";
 import { arrive, type Person } from "../support/person.js";
 import { openTestServer, type TestServer } from "../support/server.js";
@@ -11,37 +11,37 @@ const root = join(import.meta.dirname, "../../..");
 
 const failure = (call: Promise<unknown>) =>
   call.then(
-    () => expect.fail("It did not fail."),
+    () => expect.fail("The call did not fail."),
     (error: unknown) => error as PalaverError,
   );
 
-describe("The client", () => {
+describe("Client", () => {
   let server: TestServer;
   let ana: Person;
   let bob: Person;
-  /** Of the requests of Ana's that are still to come, those whose answer gets lost. */
+  /** Whether the response to each of the next requests gets lost. */
   let lost: boolean[];
 
   before(async () => {
     server = await openTestServer();
     lost = [];
     const fetch: typeof globalThis.fetch = async (input, init) => {
-      const answer = await globalThis.fetch(input, init);
+      const response = await globalThis.fetch(input, init);
       if (lost.shift()) throw new TypeError("lost");
-      return answer;
+      return response;
     };
     [ana, bob] = await Promise.all([arrive(server.url, "ana", { fetch }), arrive(server.url, "bob")]);
   });
 
   after(() => server.close());
 
-  it("has in it what the document of the API says: `npm run docs` writes it", () => {
+  it("matches the OpenAPI document (run `npm run docs` if this fails)", () => {
     const script = join(root, "script/write-client-api.mjs");
     const written = execFileSync(process.execPath, [script], { encoding: "utf8" });
     expect(readFileSync(join(root, "src/client/api.ts"), "utf8")).to.equal(written);
   });
 
-  it("sends to a user, edits, deletes, and marks as read", async () => {
+  it("sends a message to a user, edits it, marks it as read and deletes it", async () => {
     const sent = await ana.client.sendMessage({ dest_username: bob.username, message: "Hello!" });
     expect(sent).to.include({ sender_username: ana.username, seq: 1, message: "Hello!" });
     const edited = await ana.client.editMessage({ id: sent.id, message: "Hello, Bob!" });
@@ -52,7 +52,7 @@ describe("The client", () => {
     expect((await bob.client.getChat({ chat_id })).last_message).to.deep.equal(deleted);
   });
 
-  it("makes a chat, changes who is in it, and renames it", async () => {
+  it("creates a group chat, adds and removes a participant, and renames it", async () => {
     const { chat_id } = await ana.client.createGroupChat();
     await ana.client.addParticipant({ chat_id, username: bob.username });
     await bob.client.renameChat({ chat_id, title: "Plans" });
@@ -67,7 +67,7 @@ describe("The client", () => {
     expect((await bob.client.listChats()).map((chat) => chat.chat_id)).to.not.include(chat_id);
   });
 
-  it("fails with what the server says", async () => {
+  it("rejects with the code, detail, fields and request id of the server", async () => {
     const error = await failure(ana.client.editMessage({ id: 999_999, message: "x" }));
     expect(error).to.be.instanceOf(PalaverError);
     expect(error).to.include({ name: "PalaverError", code: "not_your_message", status: 403 });
@@ -78,7 +78,7 @@ describe("The client", () => {
     expect(wrong.errors.map(({ field }) => field)).to.deep.equal(["limit"]);
   });
 
-  it("does once what it repeats because the answer was lost", async () => {
+  it("performs a call once when it retries after a lost response", async () => {
     const { chat_id } = await ana.client.createGroupChat({ title: "Once" });
     await ana.client.addParticipant({ chat_id, username: bob.username });
     lost.push(true);
@@ -92,7 +92,7 @@ describe("The client", () => {
     expect(titles.filter((title) => title === "Twice")).to.have.length(1);
   });
 
-  it("keeps its session from login to logout, and lets a token in without one", async () => {
+  it("keeps the session cookie from login to logout, and authenticates with a token instead", async () => {
     const carol = await arrive(server.url, "carol");
     const { token } = await carol.client.createToken({ name: "bot" });
     const bot = createClient({ url: `${server.url}/`, token });
@@ -104,32 +104,32 @@ describe("The client", () => {
     expect(await failure(carol.client.getSession())).to.include({ code: "not_signed_in", status: 401 });
   });
 
-  it("stays who its token is of: it refuses to log in, and asks nobody", async () => {
-    const asked: unknown[] = [];
+  it("rejects logIn without a request if it has a token", async () => {
+    const requested: unknown[] = [];
     const fetch: typeof globalThis.fetch = async (url) => {
-      asked.push(url);
+      requested.push(url);
       return Response.json({});
     };
     const bot = createClient({ url: server.url, token: "secret", fetch });
     const error = await failure(bot.logIn({ username: bob.username, password: PASSWORD }));
     expect(error).to.be.instanceOf(TypeError);
     expect(error.message).to.include("has a token");
-    expect(asked).to.deep.equal([]);
+    expect(requested).to.deep.equal([]);
   });
 
-  it("leaves a chat, and ends what lets it in, also where the answer to that is lost", async () => {
+  it("leaves a chat and ends its own session even if the response is lost", async () => {
     const dora = await arrive(server.url, "dora", {
       async fetch(input, init) {
-        const answer = await globalThis.fetch(input, init);
+        const response = await globalThis.fetch(input, init);
         if (lost.shift()) throw new TypeError("lost");
-        return answer;
+        return response;
       },
     });
     const { chat_id } = await dora.client.createGroupChat();
     for (const user of [dora.username.toUpperCase(), (await dora.client.getSession()).user_id]) {
-      const left = await dora.client.createGroupChat();
+      const another = await dora.client.createGroupChat();
       lost.push(true);
-      await dora.client.removeParticipant({ ...left, user });
+      await dora.client.removeParticipant({ ...another, user });
     }
     expect((await dora.client.listChats()).map((chat) => chat.chat_id)).to.deep.equal([chat_id]);
     lost.push(true);
@@ -137,28 +137,28 @@ describe("The client", () => {
     expect((await failure(dora.client.getSession())).code).to.equal("not_signed_in");
   });
 
-  it("follows who was logged in when that began, and nobody who logs in later", async () => {
+  it("stays subscribed to the events of the user who was logged in at the time of the call", async () => {
     const [erin, cyd] = await Promise.all([arrive(server.url, "erin"), arrive(server.url, "cyd")]);
     const { cursor } = await erin.client.sync();
-    const told: string[] = [];
-    const over = failure(
+    const texts: string[] = [];
+    const error = failure(
       (async () => {
         for await (const event of erin.client.events({ after: cursor })) {
           if (event.type !== "message.created") continue;
-          told.push(event.message.message);
-          if (told.length > 1) break;
+          texts.push(event.message.message);
+          if (texts.length > 1) break;
           await erin.client.logIn({ username: cyd.username, password: PASSWORD });
           await ana.client.sendMessage({ dest_username: cyd.username, message: "for cyd only" });
         }
       })(),
     );
     await ana.client.sendMessage({ dest_username: erin.username, message: "for erin" });
-    expect((await over).code).to.equal("not_signed_in");
-    expect(told).to.deep.equal(["for erin"]);
+    expect((await error).code).to.equal("not_signed_in");
+    expect(texts).to.deep.equal(["for erin"]);
     expect((await erin.client.getSession()).username).to.equal(cyd.username);
   });
 
-  describe("pages", () => {
+  describe("Client.pages", () => {
     let chat_id: number;
     let all: readonly Message[];
 
@@ -170,7 +170,7 @@ describe("The client", () => {
       all = await ana.client.listGroupMessages({ chat_id });
     });
 
-    it("back from the newest message, each once, whatever is sent meanwhile", async () => {
+    it("yields each message once, newest page first, while others are sent", async () => {
       const pages: (readonly Message[])[] = [];
       for await (const page of ana.client.pages("listGroupMessages", { chat_id, limit: 3 })) {
         pages.unshift(page);
@@ -180,10 +180,10 @@ describe("The client", () => {
       expect(pages.flat()).to.deep.equal(all);
     });
 
-    it("on from a message, and back from one", async () => {
-      const read = async (place: { readonly after: number } | { readonly before: number }) => {
+    it("yields the pages after a message and before a message", async () => {
+      const read = async (position: { readonly after: number } | { readonly before: number }) => {
         const pages: (readonly Message[])[] = [];
-        for await (const page of ana.client.pages("listGroupMessages", { chat_id, limit: 2, ...place })) {
+        for await (const page of ana.client.pages("listGroupMessages", { chat_id, limit: 2, ...position })) {
           pages.push(page);
         }
         return pages;
@@ -194,7 +194,7 @@ describe("The client", () => {
       expect(await read({ before: id })).to.deep.equal([all.slice(1, 3), all.slice(0, 1)]);
     });
 
-    it("through the chats, and none of what is empty", async () => {
+    it("yields the pages of the chats, and none for an empty list", async () => {
       const chats = await ana.client.listChats();
       const ids: number[] = [];
       for await (const page of ana.client.pages("listChats", { limit: 2 })) {
@@ -206,7 +206,7 @@ describe("The client", () => {
       for await (const page of client.pages("listMessages")) expect(page).to.have.length.greaterThan(0);
     });
 
-    it("of nothing that has none", async () => {
+    it("rejects an operation that has no pages", async () => {
       for (const name of ["nope", "getSession", "listEvents"]) {
         const error = await failure(ana.client.pages(name as "listChats").next());
         expect(error).to.be.instanceOf(TypeError);
@@ -215,24 +215,23 @@ describe("The client", () => {
     });
   });
 
-  it("tells what happens, and fails when its session has ended", async () => {
+  it("yields events, and rejects when the session has ended", async () => {
     const { cursor } = await bob.client.sync();
     const events = bob.client.events({ after: cursor });
-    const told: FollowedEvent[] = [];
-    const over = failure(
+    const received: ClientEvent[] = [];
+    const error = failure(
       (async () => {
         for await (const event of events) {
-          told.push(event);
-          if (told.length === 2) await bob.client.logOut();
+          received.push(event);
+          if (received.length === 2) await bob.client.logOut();
         }
       })(),
     );
     const before = await ana.client.sendMessage({ dest_username: bob.username, message: "a" });
     const after = await ana.client.sendMessage({ dest_username: bob.username, message: "b" });
-    expect((await over).code).to.equal("not_signed_in");
-    expect(told.map((event) => (event.type === "message.created" ? event.message : event))).to.deep.equal([
-      before,
-      after,
-    ]);
+    expect((await error).code).to.equal("not_signed_in");
+    expect(received.map((event) => (event.type === "message.created" ? event.message : event))).to.deep.equal(
+      [before, after],
+    );
   });
 });

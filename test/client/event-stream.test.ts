@@ -1,20 +1,20 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { eventStreamReader, type Block } from "../../src/client/event-stream.js";
+import { EventStreamParser, type Block } from "../../src/client/event-stream.js";
 
-/** What a reader makes of a text that comes in pieces of these sizes, and then whole. */
-function read(text: string, sizes: readonly number[] = []): readonly Block[] {
+/** Parses a text that arrives in pieces of these sizes, followed by the remainder. */
+function parse(text: string, sizes: readonly number[] = []): readonly Block[] {
   const bytes = new TextEncoder().encode(text);
-  const reader = eventStreamReader();
+  const parser = new EventStreamParser();
   let at = 0;
-  return [...sizes, bytes.length].flatMap((size) => reader(bytes.subarray(at, (at += size))));
+  return [...sizes, bytes.length].flatMap((size) => parser.push(bytes.subarray(at, (at += size))));
 }
 
-/** The events of a stream, each as its type, its data and the id that counts after it. */
+/** The events of a stream, each as its type, its data and the last id. */
 const events = (text: string) =>
-  read(text).flatMap(({ event, data, id }) => (data === undefined ? [] : [[event, data, id]]));
+  parse(text).flatMap(({ event, data, id }) => (data === undefined ? [] : [[event, data, id]]));
 
-describe("A stream of Server-Sent Events", () => {
+describe("EventStreamParser", () => {
   const line = fc.string({ unit: "binary" }).map((text) => text.replaceAll(/[\r\n\0]/g, "é"));
   const block = fc.record({
     event: fc.option(line, { nil: "" }),
@@ -25,7 +25,7 @@ describe("A stream of Server-Sent Events", () => {
     newline: fc.constantFrom("\n", "\r", "\r\n"),
   });
 
-  it("is read alike however it is written and wherever it is cut", () => {
+  it("parses the same blocks for every newline, and wherever the bytes are split", () => {
     const sizes = fc.array(fc.integer({ min: 0, max: 7 }));
     const property = fc.property(fc.array(block), sizes, fc.boolean(), line, (blocks, cuts, hasBom, rest) => {
       let lastId = "";
@@ -44,17 +44,17 @@ describe("A stream of Server-Sent Events", () => {
           "",
         ].join(newline),
       );
-      // A block that is not whole is none, whatever it has already.
+      // The incomplete block at the end must be discarded.
       const text = `${hasBom ? "\uFEFF" : ""}${written.join("")}id: ${rest}\ndata: ${rest}\n`;
-      expect(read(text, cuts)).to.deep.equal(expected);
+      expect(parse(text, cuts)).to.deep.equal(expected);
     });
     fc.assert(property, { numRuns: 500 });
   });
 
-  for (const [name, text, told] of [
+  for (const [name, text, expected] of [
     ["joins lines of data", "data: YHOO\ndata: +2\ndata: 10\n\n", [["message", "YHOO\n+2\n10", ""]]],
     [
-      "tells empty data",
+      "returns events with empty data",
       "data\n\ndata\ndata\n\ndata:\n\n",
       [
         ["", ""],
@@ -62,9 +62,9 @@ describe("A stream of Server-Sent Events", () => {
         ["", ""],
       ].map((each) => ["message", ...each]),
     ],
-    ["tells nothing where there is no data", "event: a\nid: 1\n\ndata: x\n\n", [["message", "x", "1"]]],
+    ["returns no event for a block without data", "event: a\nid: 1\n\ndata: x\n\n", [["message", "x", "1"]]],
     [
-      "takes one space off, and no more",
+      "strips one leading space from a value",
       "data:x\n\ndata:  x\n\n",
       [
         ["message", "x", ""],
@@ -72,7 +72,7 @@ describe("A stream of Server-Sent Events", () => {
       ],
     ],
     [
-      "keeps the last id, until an empty one",
+      "keeps the last id until an empty id resets it",
       "id: 1\ndata: a\n\ndata: b\n\nid\ndata: c\n\n",
       [
         ["message", "a", "1"],
@@ -80,19 +80,19 @@ describe("A stream of Server-Sent Events", () => {
         ["message", "c", ""],
       ],
     ],
-    ["takes no id with a NUL in it", "id: 1\n\nid: 2\0\ndata: a\n\n", [["message", "a", "1"]]],
+    ["ignores an id that contains NUL", "id: 1\n\nid: 2\0\ndata: a\n\n", [["message", "a", "1"]]],
     [
-      "passes over comments and what it does not know",
+      "ignores comments and unknown fields",
       ": a\nfoo: b\n data: c\nDATA: d\ndata: e\n\n",
       [["message", "e", ""]],
     ],
     [
-      "takes off a mark of its order of bytes, once",
+      "strips a byte order mark at the start of the stream only",
       "\uFEFFdata: a\n\n\uFEFFdata: b\n\n",
       [["message", "a", ""]],
     ],
     [
-      "begins each event as a message",
+      "resets the type to message after each event",
       "event: x\ndata: a\n\ndata: b\n\n",
       [
         ["x", "a", ""],
@@ -101,12 +101,12 @@ describe("A stream of Server-Sent Events", () => {
     ],
   ] as const) {
     it(name, () => {
-      expect(events(text)).to.deep.equal(told);
+      expect(events(text)).to.deep.equal(expected);
     });
   }
 
-  it("goes by a time to wait that is all digits, and by no other", () => {
-    expect(read("retry: 50\n\nretry: 5s\n\nretry:\n\n").map(({ retry }) => retry)).to.deep.equal([
+  it("accepts a reconnection time only if it consists of digits", () => {
+    expect(parse("retry: 50\n\nretry: 5s\n\nretry:\n\n").map(({ retry }) => retry)).to.deep.equal([
       50,
       undefined,
       undefined,

@@ -8,7 +8,7 @@ import { EventSource } from "eventsource";
 import { openSqliteStore } from "../../src/adapters/sqlite/store.js";
 import type { SessionId } from "../../src/domain/session.js";
 import { usernameKey } from "../../src/domain/user.js";
-import type { FollowedEvent, PalaverError } from "../../src/client/index.js";
+import type { ClientEvent, PalaverError } from "../../src/client/index.js";
 import { readConfig } from "../../src/main/config.js";
 import { serve } from "../../src/main/server.js";
 import { until } from "../support/event-stream.js";
@@ -49,12 +49,12 @@ describe("Events of a served directory", () => {
 
   const send = (message: string) =>
     bob.client.sendMessage({ dest_username: ana.username, message }, { patience: Number.POSITIVE_INFINITY });
-  const textsOf = (events: readonly FollowedEvent[]) =>
+  const textsOf = (events: readonly ClientEvent[]) =>
     events.flatMap((event) => (event.type === "message.created" ? event.message.message : []));
 
   /** All that is told from a cursor on, up to the message with that text. */
-  async function told(after: string, last: string): Promise<FollowedEvent[]> {
-    const events: FollowedEvent[] = [];
+  async function told(after: string, last: string): Promise<ClientEvent[]> {
+    const events: ClientEvent[] = [];
     for await (const event of ana.client.events({ after })) {
       events.push(event);
       if (textsOf([event])[0] === last) break;
@@ -95,7 +95,7 @@ describe("Events of a served directory", () => {
     });
     const texts: string[] = [];
     source.addEventListener("message.created", ({ data }) => {
-      texts.push(...textsOf([JSON.parse(String(data)) as FollowedEvent]));
+      texts.push(...textsOf([JSON.parse(String(data)) as ClientEvent]));
     });
     await once(source, "open");
     await send("before");

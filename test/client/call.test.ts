@@ -4,11 +4,11 @@ import { useFakeTimers, type SinonFakeTimers } from "sinon";
 import { routes, type Operations } from "../../src/client/api.js";
 import { createClient, PalaverError, type Client } from "../../src/client/index.js";
 
-/** What becomes of a request: no answer comes, or not for a long time, or not whole, or this one. */
-type Fate = "lost" | "late" | "torn" | (() => Response);
+/** The outcome of a request: the response is lost, late or truncated, or it is this one. */
+type Fate = "lost" | "late" | "truncated" | (() => Response);
 
-/** A request as the network sees it. */
-interface Seen {
+/** A request that reached the network. */
+interface SentRequest {
   readonly at: number;
   readonly method: string | undefined;
   readonly url: string;
@@ -16,44 +16,45 @@ interface Seen {
   readonly body: unknown;
 }
 
-const done =
+const succeed =
   (body: unknown = {}) =>
   () =>
     Response.json(body);
 
 function problem(status: number, code: string, headers: Readonly<Record<string, string>> = {}): Fate {
   const type = { "Content-Type": "application/problem+json; charset=utf-8" };
-  const body = JSON.stringify({ status, code, detail: `It is ${code}.` });
+  const body = JSON.stringify({ status, code, detail: `Error ${code}.` });
   return () => new Response(body, { status, headers: { ...headers, ...type } });
 }
 
-/** By something that stands before the server. */
+/** A response of a proxy. */
 const byProxy = (status: number, headers: Readonly<Record<string, string>> = {}): Fate => {
   return () => new Response("<html>", { status, headers: { ...headers, "Content-Type": "text/html" } });
 };
 
-/** A success whose end is missing, where nobody has noticed that on the way. */
-const cut = (text: string) => () => new Response(text, { headers: { "Content-Type": "application/json" } });
+/** A 200 whose body was truncated without a network error. */
+const truncatedJson = (text: string) => () =>
+  new Response(text, { headers: { "Content-Type": "application/json" } });
 
-/** Asks for an operation, whatever that is. */
-const ask = (client: Client, name: string) => {
+/** Calls any operation with fields that fit all of them. */
+const callByName = (client: Client, name: string) => {
   const fields = { chat_id: 1, id: 1, username: "bob", user: "bob", session_id: "s", token_id: "t" };
   const operation = client[name as keyof Operations] as (request?: object) => Promise<unknown>;
-  const { path, rest } = routes[name as keyof Operations];
-  return path.includes("{") || rest ? operation(fields) : operation();
+  const { path, fieldsIn } = routes[name as keyof Operations];
+  return path.includes("{") || fieldsIn ? operation(fields) : operation();
 };
 
-describe("A call of the client", () => {
+describe("call", () => {
   let clock: SinonFakeTimers;
   let fates: Fate[];
-  let seen: Seen[];
+  let sent: SentRequest[];
   let client: Client;
 
   const fetch = async (url: unknown, init: RequestInit = {}): Promise<Response> => {
     const { method, body } = init;
-    seen.push({ at: Date.now(), method, url: String(url), headers: new Headers(init.headers), body });
+    sent.push({ at: Date.now(), method, url: String(url), headers: new Headers(init.headers), body });
     init.signal?.throwIfAborted();
-    const fate = fates.shift() ?? done();
+    const fate = fates.shift() ?? succeed();
     if (fate === "lost") throw new TypeError("fetch failed");
     if (fate === "late") {
       return new Promise((_, reject) => {
@@ -61,11 +62,13 @@ describe("A call of the client", () => {
       });
     }
     if (typeof fate === "function") return fate();
-    const torn = new ReadableStream({ pull: (controller) => controller.error(new TypeError("terminated")) });
-    return new Response(torn, { headers: { "Content-Type": "application/json" } });
+    const truncated = new ReadableStream({
+      pull: (controller) => controller.error(new TypeError("terminated")),
+    });
+    return new Response(truncated, { headers: { "Content-Type": "application/json" } });
   };
 
-  /** What comes of it, with all the time in the world. */
+  /** The value or the error of a call. Advances the clock until it settles. */
   async function outcome(call: Promise<unknown>): Promise<unknown> {
     let result: { readonly value: unknown } | undefined;
     call.then(
@@ -77,13 +80,13 @@ describe("A call of the client", () => {
   }
 
   const codeOf = async (call: Promise<unknown>) => ((await outcome(call)) as PalaverError).code;
-  const keys = () => seen.map(({ headers }) => headers.get("Idempotency-Key"));
-  const rests = () => seen.slice(1).map(({ at }, n) => at - seen[n]!.at);
+  const keys = () => sent.map(({ headers }) => headers.get("Idempotency-Key"));
+  const delays = () => sent.slice(1).map(({ at }, n) => at - sent[n]!.at);
 
   beforeEach(() => {
     clock = useFakeTimers({ now: Date.UTC(2026, 10, 23), toFake: ["setTimeout", "clearTimeout", "Date"] });
     fates = [];
-    seen = [];
+    sent = [];
     client = createClient({ url: "http://chat.example/", fetch });
   });
 
@@ -92,10 +95,10 @@ describe("A call of the client", () => {
     clock.restore();
   });
 
-  it("that sends is repeated under its key, whatever becomes of it on the way", async () => {
+  it("retries sendMessage under the same key after every failure of the network or of a proxy", async () => {
     fates = [
       "lost",
-      "torn",
+      "truncated",
       problem(503, "busy", { "Retry-After": "1" }),
       byProxy(502),
       "late",
@@ -103,100 +106,100 @@ describe("A call of the client", () => {
       byProxy(500),
       byProxy(521),
       byProxy(408),
-      cut('{"id":'),
-      cut(""),
+      truncatedJson('{"id":'),
+      truncatedJson(""),
     ];
     fates.push(
       problem(429, "too_many_requests", { "Retry-After": "2" }),
       byProxy(503),
       problem(408, "request_timeout"),
     );
-    fates.push(done({ id: 7 }));
+    fates.push(succeed({ id: 7 }));
     const patient = createClient({ url: "http://chat.example", fetch, patience: Number.POSITIVE_INFINITY });
     expect(await outcome(patient.sendMessage({ dest_username: "bob", message: "hello" }))).to.deep.equal({
       id: 7,
     });
-    expect(seen).to.have.length(15);
+    expect(sent).to.have.length(15);
     expect(new Set(keys()).size).to.equal(1);
     expect(keys()[0]).to.match(/^[!-~]{1,64}$/);
-    expect(new Set(seen.map(({ body }) => body))).to.deep.equal(
+    expect(new Set(sent.map(({ body }) => body))).to.deep.equal(
       new Set(['{"dest_username":"bob","message":"hello"}']),
     );
   });
 
-  it("that sends has a key of its own, or the one that is given", async () => {
+  it("sends each message under a new random key or the given one, and rejects an invalid key", async () => {
     const message = { dest_username: "bob", message: "hello" };
     await outcome(client.sendMessage(message));
     await outcome(client.sendMessage(message));
-    await outcome(client.sendMessage(message, { idempotencyKey: "mine" }));
+    await outcome(client.sendMessage(message, { idempotencyKey: "given" }));
     expect(new Set(keys()).size).to.equal(3);
-    expect(keys()[2]).to.equal("mine");
+    expect(keys()[2]).to.equal("given");
     for (const idempotencyKey of ["ключ", "", "a\nb", "x".repeat(65)]) {
       const error = await outcome(client.sendMessage(message, { idempotencyKey }));
       expect(error).to.be.instanceOf(TypeError);
       expect((error as TypeError).message).to.include("idempotencyKey");
     }
-    expect(seen).to.have.length(3);
+    expect(sent).to.have.length(3);
   });
 
-  it("waits as long as it is asked to, by seconds and by date", async () => {
+  it("waits for the Retry-After of the server, in seconds or as a date", async () => {
     const inNineSeconds = new Date(Date.now() + 9_000).toUTCString();
     fates = [problem(429, "too_many_requests", { "Retry-After": "7" })];
     await outcome(client.listChats());
-    expect(rests()[0]).to.be.within(7_000, 7_700);
-    seen = [];
+    expect(delays()[0]).to.be.within(7_000, 7_700);
+    sent = [];
     fates = [problem(503, "busy", { "Retry-After": inNineSeconds })];
-    const began = Date.now();
+    const start = Date.now();
     await outcome(client.listChats());
-    expect(seen[1]!.at)
+    expect(sent[1]!.at)
       .to.be.at.least(Date.parse(inNineSeconds))
-      .and.at.most(began + 9_700);
+      .and.at.most(start + 9_700);
   });
 
-  it("does not wait by what is neither", async () => {
-    for (const asked of ["1.5", "2, 2", "-5", "soon", "", "July 2030", "Mon, 99 Foo GMT"]) {
-      fates = [problem(503, "busy", { "Retry-After": asked })];
+  it("ignores an invalid Retry-After", async () => {
+    for (const retryAfter of ["1.5", "2, 2", "-5", "soon", "", "July 2030", "Mon, 99 Foo GMT"]) {
+      fates = [problem(503, "busy", { "Retry-After": retryAfter })];
       const error = (await outcome(client.listChats({}, { patience: 0 }))) as PalaverError;
-      expect(error, asked).to.include({ code: "busy", retryAfter: undefined });
+      expect(error, retryAfter).to.include({ code: "busy", retryAfter: undefined });
     }
   });
 
-  it("rests longer after each failure, up to half a minute, and never as long as another", async () => {
+  it("waits with exponential backoff and jitter, up to 30 seconds", async () => {
     fates = Array.from({ length: 9 }, () => "lost" as const);
     await outcome(client.listChats({}, { patience: 3_600_000 }));
-    const longest = [500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000];
-    for (const [n, rest] of rests().entries()) expect(rest).to.be.within(longest[n]! / 2, longest[n]!);
-    expect(new Set(rests().slice(-3)).size).to.equal(3);
+    const max = [500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000];
+    for (const [n, delay] of delays().entries()) expect(delay).to.be.within(max[n]! / 2, max[n]!);
+    expect(new Set(delays().slice(-3)).size).to.equal(3);
   });
 
-  it("fails with what it met last, when its patience is over", async () => {
+  it("rejects with the last error when its patience has elapsed", async () => {
     fates = Array.from({ length: 20 }, () => "lost" as const);
     const error = (await outcome(client.listChats({}, { patience: 5_000 }))) as PalaverError;
     expect(error).to.be.instanceOf(PalaverError);
     expect(error).to.include({ code: "no_answer", status: 0, requestId: undefined });
-    expect(error.detail).to.equal("No answer came: fetch failed");
-    expect(seen.length).to.be.within(3, 5);
-    expect(seen.at(-1)!.at - seen[0]!.at).to.be.at.most(5_000);
+    expect(error.detail).to.equal("No complete response arrived: fetch failed");
+    expect(sent.length).to.be.within(3, 5);
+    expect(sent.at(-1)!.at - sent[0]!.at).to.be.at.most(5_000);
   });
 
-  it("fails at once where it would have to wait for longer than its patience, and where it has none", async () => {
+  it("rejects immediately if Retry-After exceeds its patience, and without retries if that is 0", async () => {
     fates = [problem(429, "too_many_requests", { "Retry-After": "900" })];
     const error = (await outcome(client.logIn({ username: "ana", password: "wrong horse" }))) as PalaverError;
     expect(error).to.include({ code: "too_many_requests", status: 429, retryAfter: 900_000 });
     fates = ["lost"];
     expect(await codeOf(client.listChats({}, { patience: 0 }))).to.equal("no_answer");
-    expect(seen).to.have.length(2);
+    expect(sent).to.have.length(2);
   });
 
-  it("is repeated after a lost answer by all operations but those that would be done twice, or refused", async () => {
-    const once: string[] = [];
+  it("retries all operations after a lost response except those that are not idempotent", async () => {
+    const notRetried: string[] = [];
     for (const name of Object.keys(routes)) {
-      seen = [];
+      sent = [];
       fates = ["lost"];
-      await outcome(ask(client, name));
-      if (seen.length === 1) once.push(name);
+      await outcome(callByName(client, name));
+      if (sent.length === 1) notRetried.push(name);
     }
-    expect(once).to.have.members([
+    expect(notRetried).to.have.members([
       "registerUser",
       "logIn",
       "changePassword",
@@ -206,7 +209,7 @@ describe("A call of the client", () => {
     ]);
   });
 
-  it("is repeated by those too, where the server says that nothing was done, and not where a proxy says so", async () => {
+  it("retries operations that are not idempotent only if Palaver states that it did not perform them", async () => {
     for (const name of ["registerUser", "logIn", "changePassword", "createToken", "createGroupChat"]) {
       for (const [fate, attempts] of [
         [problem(429, "too_many_requests", { "Retry-After": "1" }), 2],
@@ -218,12 +221,12 @@ describe("A call of the client", () => {
         [problem(408, "request_timeout"), 1],
         ["late", 1],
         [byProxy(500), 1],
-        [cut("{"), 1],
+        [truncatedJson("{"), 1],
       ] as const) {
-        seen = [];
+        sent = [];
         fates = [fate];
-        await outcome(ask(client, name));
-        expect(seen, name).to.have.length(attempts);
+        await outcome(callByName(client, name));
+        expect(sent, name).to.have.length(attempts);
       }
     }
   });
@@ -236,30 +239,30 @@ describe("A call of the client", () => {
     ["endToken", 401, "not_signed_in"],
     ["removeParticipant", 400, "user_not_in_chat"],
   ] as const) {
-    it(`${name}, whose answer was lost, is done where the repeat says ${code}`, async () => {
+    it(`resolves ${name} if the response was lost and the retry is rejected with ${code}`, async () => {
       fates = ["lost", problem(status, code)];
-      expect(await outcome(ask(client, name))).to.deep.equal({});
+      expect(await outcome(callByName(client, name))).to.deep.equal({});
       fates = [problem(status, code)];
-      expect(await codeOf(ask(client, name))).to.equal(code);
+      expect(await codeOf(callByName(client, name))).to.equal(code);
       fates = [problem(503, "busy", { "Retry-After": "1" }), problem(status, code)];
-      expect(await codeOf(ask(client, name))).to.equal(code);
+      expect(await codeOf(callByName(client, name))).to.equal(code);
     });
   }
 
-  it("removeParticipant, whose answer was lost, is done where the repeat finds the caller out of the chat, if that was to be removed", async () => {
-    const refused = problem(403, "not_a_participant");
-    const session = done({ user_id: "u-ana", username: "Ana" });
+  it("resolves removeParticipant of the caller if the response was lost and the caller is no participant any more", async () => {
+    const rejected = problem(403, "not_a_participant");
+    const session = succeed({ user_id: "u-ana", username: "Ana" });
     for (const user of ["u-ana", "ana"]) {
-      fates = ["lost", refused, session];
+      fates = ["lost", rejected, session];
       expect(await outcome(client.removeParticipant({ chat_id: 1, user }))).to.deep.equal({});
     }
-    fates = ["lost", refused, session];
+    fates = ["lost", rejected, session];
     expect(await codeOf(client.removeParticipant({ chat_id: 1, user: "bob" }))).to.equal("not_a_participant");
-    fates = [refused];
+    fates = [rejected];
     expect(await codeOf(client.removeParticipant({ chat_id: 1, user: "ana" }))).to.equal("not_a_participant");
   });
 
-  it("is not repeated where it is refused for good", async () => {
+  it("does not retry a permanent error", async () => {
     for (const [fate, code] of [
       [problem(400, "unknown_user"), "unknown_user"],
       [problem(500, "internal_error"), "internal_error"],
@@ -267,28 +270,28 @@ describe("A call of the client", () => {
       [byProxy(302), "unexpected_answer"],
       [() => new Response("<html>", { headers: { "Content-Type": "text/html" } }), "unexpected_answer"],
     ] as const) {
-      seen = [];
+      sent = [];
       fates = [fate];
       expect(await codeOf(client.listP2pMessages({ username: "bob" }))).to.equal(code);
-      expect(seen).to.have.length(1);
+      expect(sent).to.have.length(1);
     }
   });
 
-  it("gives an attempt its time, and more where the answer is to be held back", async () => {
+  it("limits each attempt to its timeout plus the wait of listEvents", async () => {
     fates = ["late"];
     await outcome(client.listChats({}, { timeout: 2_000 }));
-    expect(rests()[0]).to.be.within(2_000, 2_600);
-    seen = [];
+    expect(delays()[0]).to.be.within(2_000, 2_600);
+    sent = [];
     fates = ["late"];
     await outcome(client.listEvents({ after: "x", wait: 60 }, { timeout: 2_000, patience: 100_000 }));
-    expect(rests()[0]).to.be.within(62_000, 62_600);
+    expect(delays()[0]).to.be.within(62_000, 62_600);
   });
 
-  it("ends with the reason of its signal: before it, during an attempt and in between", async () => {
+  it("rejects with the reason of its signal before, during and between attempts", async () => {
     for (const fate of ["lost", "late"] as const) {
       for (const milliseconds of [0, 100]) {
-        // The same kind of reason as that of an attempt which takes too long.
-        const reason = new DOMException("mine", "TimeoutError");
+        // The client uses the same kind of reason for an attempt that times out.
+        const reason = new DOMException("stop", "TimeoutError");
         const controller = new AbortController();
         fates = [fate, fate, fate];
         const { signal } = controller;
@@ -299,63 +302,63 @@ describe("A call of the client", () => {
         expect(getEventListeners(signal, "abort")).to.deep.equal([]);
       }
     }
-    // What is not repeated ends with it, too.
+    // The same holds for operations that are not retried.
     const controller = new AbortController();
     fates = ["late"];
     const login = outcome(client.logIn({ username: "ana", password: "x" }, { signal: controller.signal }));
-    controller.abort("mine");
-    expect(await login).to.equal("mine");
-    const error = await outcome(client.listChats({}, { signal: AbortSignal.abort("over") }));
-    expect(error).to.equal("over");
+    controller.abort("stop");
+    expect(await login).to.equal("stop");
+    const error = await outcome(client.listChats({}, { signal: AbortSignal.abort("stop") }));
+    expect(error).to.equal("stop");
   });
 
-  it("is one of many under a signal, which has one listener for them all", async () => {
+  it("shares one listener on a signal with all other calls", async () => {
     const { signal } = new AbortController();
     fates = Array.from({ length: 50 }, () => "late" as const);
     const calls = Array.from({ length: 50 }, () => client.listChats({}, { signal, timeout: 1_000 }));
     expect(getEventListeners(signal, "abort")).to.have.length(1);
     await outcome(Promise.all(calls));
-    expect(seen).to.have.length(100);
+    expect(sent).to.have.length(100);
     expect(getEventListeners(signal, "abort")).to.deep.equal([]);
   });
 
-  it("all end with their signal, where there are many", async () => {
+  it("rejects all calls that share a signal when it aborts", async () => {
     const controller = new AbortController();
     fates = ["late", "lost", "late"];
     const { signal } = controller;
     const calls = Promise.allSettled(Array.from({ length: 3 }, () => client.listChats({}, { signal })));
     await clock.tickAsync(10);
-    controller.abort("over");
-    const over = { status: "rejected", reason: "over" };
-    expect(await outcome(calls)).to.deep.equal([over, over, over]);
+    controller.abort("stop");
+    const aborted = { status: "rejected", reason: "stop" };
+    expect(await outcome(calls)).to.deep.equal([aborted, aborted, aborted]);
     expect(getEventListeners(signal, "abort")).to.deep.equal([]);
   });
 
-  it("asks with the token and without the browser's cookie, or else with it", async () => {
+  it("sends either the token or the cookie of the browser", async () => {
     const inits: RequestInit[] = [];
-    const noting: typeof globalThis.fetch = async (url, init) => {
+    const recording: typeof globalThis.fetch = async (url, init) => {
       inits.push(init!);
       return fetch(url, init);
     };
-    await createClient({ url: "http://chat.example", token: "secret", fetch: noting }).listChats();
-    await createClient({ url: "http://chat.example", fetch: noting }).listChats();
-    expect(seen.map(({ headers }) => headers.get("Authorization"))).to.deep.equal(["Bearer secret", null]);
+    await createClient({ url: "http://chat.example", token: "secret", fetch: recording }).listChats();
+    await createClient({ url: "http://chat.example", fetch: recording }).listChats();
+    expect(sent.map(({ headers }) => headers.get("Authorization"))).to.deep.equal(["Bearer secret", null]);
     expect(inits.map(({ credentials }) => credentials)).to.deep.equal(["omit", "include"]);
   });
 
-  it("asks under the path where the server is mounted, and puts nothing into a path that would leave it", async () => {
+  it("keeps the path of the url, and rejects path parameters that would change the path", async () => {
     const mounted = createClient({ url: "http://chat.example/talk/", fetch });
     await outcome(mounted.listP2pMessages({ username: "é/?#", limit: 5, before: undefined }));
-    expect(seen[0]!.url).to.equal(
+    expect(sent[0]!.url).to.equal(
       "http://chat.example/talk/v1/group_chat/messages/p2p/%C3%A9%2F%3F%23?limit=5",
     );
     for (const user of ["", ".", "..", "a\ud800"]) {
       expect(await outcome(mounted.removeParticipant({ chat_id: 1, user }))).to.be.instanceOf(TypeError);
     }
-    expect(seen).to.have.length(1);
+    expect(sent).to.have.length(1);
   });
 
-  it("is not even made by a client whose options can't be", async () => {
+  it("is rejected with a TypeError if an option of the client or of the call is invalid", async () => {
     const url = "http://chat.example";
     for (const options of [
       { url: "chat.example" },
@@ -373,10 +376,10 @@ describe("A call of the client", () => {
     }
     expect(await outcome(client.listChats({}, { patience: Number.NaN }))).to.be.instanceOf(TypeError);
     expect(await outcome(client.listChats({}, { timeout: Number.NaN }))).to.be.instanceOf(TypeError);
-    expect(seen).to.have.length(0);
+    expect(sent).to.have.length(0);
   });
 
-  it("says so where its fetch shows a cookie in a way in which it can't be kept", async () => {
+  it("rejects with a TypeError if its fetch exposes a cookie but no getSetCookie", async () => {
     const headers = (cookie: string | null) => ({
       get: (name: string) => (name === "Set-Cookie" ? cookie : "application/json"),
     });
@@ -393,9 +396,9 @@ describe("A call of the client", () => {
             text: async () => "{}",
           }) as unknown as Response,
       ];
-      const result = (await outcome(ask(client, "logIn"))) as object;
+      const result = (await outcome(callByName(client, "logIn"))) as object;
       expect(result.constructor.name).to.equal(type);
     }
-    expect(seen).to.have.length(2);
+    expect(sent).to.have.length(2);
   });
 });
