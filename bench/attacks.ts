@@ -1,76 +1,73 @@
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
-import { compile, milliseconds } from "./contenders.js";
-import { inTurn, ratio, type Figure } from "./figures.js";
-import { signUp, type Members } from "./members.js";
+import { compare, measureRounds, type Figure } from "./figures.js";
+import { createMembers, type Members } from "./members.js";
 import { startLoad, startServer } from "./processes.js";
-import type { Setting } from "./setting.js";
+import type { Settings } from "./settings.js";
+import { formatMs, warmUpJit } from "./targets.js";
 
 const SENDS_PER_SECOND = 1000;
 
-/** Something that others do to the server, until it is ended. */
+/** A load that other clients put on the server. */
 interface Attack {
   readonly name: string;
-  readonly atMost: number;
   readonly inQuick: boolean;
-  begin(port: number, members: Members): { end(): Promise<void> };
+  start(port: number, members: Members): { stop(): Promise<void> };
 }
 
 const attacks: readonly Attack[] = [
-  { ...loginsInFlight(8), atMost: 3, inQuick: true },
-  { ...loginsInFlight(16), atMost: 5, inQuick: true },
-  { ...loginsInFlight(200), atMost: 3, inQuick: false },
+  { ...loginsInFlight(8), inQuick: true },
+  { ...loginsInFlight(16), inQuick: true },
+  { ...loginsInFlight(200), inQuick: false },
   {
     name: "500 sockets that send a request byte by byte",
-    atMost: 3,
     inQuick: false,
-    begin: (port) => holdSlowSockets(port, 500),
+    start: (port) => holdSlowSockets(port, 500),
   },
 ];
 
-/** Each client logs in again once it is answered; where that is a 503, after the second that it is told to wait. */
-function loginsInFlight(clients: number): Pick<Attack, "name" | "begin"> {
+/** Each client logs in again after a response, or a second after a 503. */
+function loginsInFlight(clients: number): Pick<Attack, "name" | "start"> {
   return {
     name: `${clients} logins in flight`,
-    begin: (port, { logins }) => startLoad({ port, requests: logins, clients, waitAfter503: 1000 }),
+    start: (port, { logins }) => startLoad({ port, requests: logins, clients, retryAfter503Ms: 1000 }),
   };
 }
 
-/** What attacks do to the sends of others at a steady rate. The server may run on all cores. */
-export async function measureAttacks(setting: Setting): Promise<readonly Figure[]> {
-  const { scratch, rounds, warmUp, longLap, quick } = setting;
+/** Measures how attacks slow down sends at a steady rate. The server may use all cores. */
+export async function measureAttacks(settings: Settings): Promise<readonly Figure[]> {
+  const { scratch, rounds, warmUpMs, longLapMs, quick } = settings;
   const server = await startServer("palaver", join(scratch, "attacked"));
   const { port } = server;
-  const members = await signUp(port);
-  await compile(server, members.sends, 64);
+  const members = await createMembers(port);
+  await warmUpJit(server, members.sends, 64);
   const load = startLoad({ port, requests: members.sends, clients: 64, rate: SENDS_PER_SECOND });
   const chosen = attacks.filter(({ inQuick }) => inQuick || !quick);
-  const p99 = async () => (await load.lapAfter(warmUp, longLap)).p99;
-  const beside = (attack: Attack) => async () => {
-    const attackers = attack.begin(port, members);
+  const p99 = async () => (await load.lapAfter(warmUpMs, longLapMs)).p99;
+  const during = (attack: Attack) => async () => {
+    const attackers = attack.start(port, members);
     const measured = await p99();
-    await attackers.end();
+    await attackers.stop();
     return measured;
   };
-  const measured = await inTurn<string, number>(rounds, {
+  const measured = await measureRounds<string, number>(rounds, {
     none: p99,
-    ...Object.fromEntries(chosen.map((attack) => [attack.name, beside(attack)])),
+    ...Object.fromEntries(chosen.map((attack) => [attack.name, during(attack)])),
   });
-  await load.end();
-  await server.end();
-  return chosen.map(({ name, atMost }) =>
-    ratio(
+  await load.stop();
+  await server.stop();
+  return chosen.map(({ name }) =>
+    compare(
       `The p99 of sends beside ${name}, against none`,
-      { atMost },
       measured,
       [(round) => round[name]!, (round) => round["none"]!],
-      milliseconds,
+      formatMs,
     ),
   );
 }
 
-/** Connections that each send a byte of a head every second. The server cuts them, and others come. */
-function holdSlowSockets(port: number, count: number): { end(): Promise<void> } {
+/** Opens connections that each send one byte of a request head per second, and replaces those that the server closes. */
+function holdSlowSockets(port: number, count: number): { stop(): Promise<void> } {
   const sockets = new Set<Socket>();
   const head = `POST /v1/messages HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ${"x".repeat(1000)}`;
   let sent = 0;
@@ -89,7 +86,7 @@ function holdSlowSockets(port: number, count: number): { end(): Promise<void> } 
     }
   }, 100);
   return {
-    async end() {
+    async stop() {
       clearInterval(drip);
       for (const socket of sockets) socket.destroy();
     },

@@ -1,56 +1,54 @@
 import { once } from "node:events";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { milliseconds } from "./contenders.js";
-import { median, ratio, type Figure } from "./figures.js";
+import { compare, median, type Figure } from "./figures.js";
 import type { Lap } from "./load.js";
-import { copyStore, watchDiskUse, type LoadedStore } from "./loaded-store.js";
+import { copyStore, monitorDiskUsage, type LoadedStore } from "./loaded-store.js";
 import { startLoad, startServer } from "./processes.js";
-import type { CompactionNews } from "./server.js";
-import type { Setting } from "./setting.js";
+import type { CompactionMessage } from "./server.js";
+import type { Settings } from "./settings.js";
+import { formatMs } from "./targets.js";
 
 const SENDS_PER_SECOND = 1000;
 
 interface Round {
   readonly before: Lap;
   readonly during: Lap;
-  readonly highestUse: number;
+  readonly peakBytes: number;
   readonly snapshotBytes: number;
 }
 
-/** What the compaction of a million messages does to sends at a steady rate, and what it takes of the disk. */
-export async function measureCompaction(setting: Setting): Promise<readonly Figure[]> {
-  const loaded = await setting.loaded();
-  const measured: Round[] = [];
-  for (let round = 0; round < (setting.quick ? 1 : setting.rounds); round++) {
-    measured.push(await compacted(loaded, setting));
+/** Measures how the compaction of a million messages slows down sends at a steady rate, and how much disk space it needs. */
+export async function measureCompaction(settings: Settings): Promise<readonly Figure[]> {
+  const loaded = await settings.loadedStore();
+  const results: Round[] = [];
+  for (let round = 0; round < (settings.quick ? 1 : settings.rounds); round++) {
+    results.push(await compact(loaded, settings));
   }
-  const p99 = ratio(
+  const p99 = compare(
     "The p99 of sends while a million messages are compacted, against before",
-    { atMost: 3 },
-    measured,
+    results,
     [({ during }) => during.p99, ({ before }) => before.p99],
-    milliseconds,
+    formatMs,
   );
-  const seconds = median(measured.map(({ during }) => during.seconds)).toFixed(1);
-  const highest = Math.max(loaded.highestUse, ...measured.map(({ highestUse }) => highestUse));
-  const live = median(measured.map(({ snapshotBytes }) => snapshotBytes));
+  const seconds = median(results.map(({ during }) => during.seconds)).toFixed(1);
+  const peak = Math.max(loaded.peakBytes, ...results.map(({ peakBytes }) => peakBytes));
+  const snapshot = median(results.map(({ snapshotBytes }) => snapshotBytes));
   return [
-    { ...p99, detail: `${p99.detail}; it took ${seconds} s` },
+    { ...p99, detail: `${p99.detail}; the compaction took ${seconds} s` },
     {
       name: "The disk at its highest, against a fresh snapshot",
-      goal: { below: 3 },
-      rounds: measured.map((round) => Math.max(loaded.highestUse, round.highestUse) / round.snapshotBytes),
-      detail: `${(highest / 1e6).toFixed(0)} MB against ${(live / 1e6).toFixed(0)} MB`,
+      rounds: results.map((round) => Math.max(loaded.peakBytes, round.peakBytes) / round.snapshotBytes),
+      detail: `${(peak / 1e6).toFixed(0)} MB against ${(snapshot / 1e6).toFixed(0)} MB`,
     },
   ];
 }
 
-async function compacted(loaded: LoadedStore, { scratch, warmUp, longLap }: Setting): Promise<Round> {
+async function compact(loaded: LoadedStore, { scratch, warmUpMs, longLapMs }: Settings): Promise<Round> {
   const directory = join(scratch, "compacted");
   copyStore(loaded, directory);
-  const server = await startServer("held compaction", directory);
-  const use = watchDiskUse(directory);
+  const server = await startServer("manual compaction", directory);
+  const disk = monitorDiskUsage(directory);
   const due = once(server.child, "message", { signal: AbortSignal.timeout(60_000) });
   const load = startLoad({
     port: server.port,
@@ -59,13 +57,13 @@ async function compacted(loaded: LoadedStore, { scratch, warmUp, longLap }: Sett
     rate: SENDS_PER_SECOND,
   });
   await due;
-  const before = await load.lapAfter(warmUp, longLap);
-  const ended = once(server.child, "message");
+  const before = await load.lapAfter(warmUpMs, longLapMs);
+  const finished = once(server.child, "message");
   server.child.send("go");
-  const [{ snapshotBytes = 0 }] = (await ended) as [CompactionNews];
+  const [{ snapshotBytes = 0 }] = (await finished) as [CompactionMessage];
   const during = await load.lap();
-  await load.end();
-  await server.end();
+  await load.stop();
+  await server.stop();
   rmSync(directory, { recursive: true });
-  return { before, during, highestUse: use.end(), snapshotBytes };
+  return { before, during, peakBytes: disk.stop(), snapshotBytes };
 }

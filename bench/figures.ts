@@ -1,90 +1,82 @@
-/** Something measured in several rounds, an odd number of them. */
+/** A value that was measured in an odd number of rounds. */
 export interface Figure {
   readonly name: string;
-  readonly goal?: Goal;
-  /** One a round: a ratio, unless a unit is given. */
+  /** One value per round: a ratio, unless there is a unit. */
   readonly rounds: readonly number[];
   readonly unit?: "s" | "MB";
-  /** What a ratio is of. */
+  /** The absolute values behind a ratio, or a remark. */
   readonly detail?: string;
 }
 
-export type Goal = { readonly atLeast: number } | { readonly atMost: number } | { readonly below: number };
-
 /**
- * Measures each side in turn, round after round, so that whatever else the machine does meanwhile, it does it to all of
- * them. A side that is undefined is left out.
+ * Measures all sides once per round, so that disturbances on the machine affect all of them. Skips a side that is `undefined`.
  */
-export async function inTurn<Side extends string, Measured>(
+export async function measureRounds<Side extends string, Result>(
   rounds: number,
-  sides: Readonly<Record<Side, (() => Promise<Measured>) | undefined>>,
-): Promise<readonly Readonly<Record<Side, Measured>>[]> {
-  const measured: Record<Side, Measured>[] = [];
+  sides: Readonly<Record<Side, (() => Promise<Result>) | undefined>>,
+): Promise<readonly Readonly<Record<Side, Result>>[]> {
   const present = Object.entries(sides).filter((side) => side[1] !== undefined) as [
     Side,
-    () => Promise<Measured>,
+    () => Promise<Result>,
   ][];
+  const results: Record<Side, Result>[] = [];
   for (let round = 0; round < rounds; round++) {
-    const results = {} as Record<Side, Measured>;
-    for (const [side, measure] of present) results[side] = await measure();
-    measured.push(results);
+    const result = {} as Record<Side, Result>;
+    for (const [side, measure] of present) result[side] = await measure();
+    results.push(result);
   }
-  return measured;
+  return results;
 }
 
-/** How two figures of the same rounds compare. */
-export function ratio<Round>(
+/** Returns the ratio of a value to its baseline in each round, with the medians of both as the detail. */
+export function compare<Round>(
   name: string,
-  goal: Goal | undefined,
   rounds: readonly Round[],
-  [above, below]: readonly [(round: Round) => number, (round: Round) => number],
-  inWords: (value: number) => string,
+  [value, baseline]: readonly [(round: Round) => number, (round: Round) => number],
+  format: (value: number) => string,
 ): Figure {
-  const middles = [above, below].map((value) => inWords(median(rounds.map(value))));
   return {
     name,
-    ...(goal && { goal }),
-    rounds: rounds.map((round) => above(round) / below(round)),
-    detail: middles.join(" against "),
+    rounds: rounds.map((round) => value(round) / baseline(round)),
+    detail: [value, baseline].map((side) => format(median(rounds.map(side)))).join(" against "),
   };
 }
 
-/** A figure that is looked at again and again. */
-export interface Watch {
-  /** @returns the highest that was seen. */
-  end(): number;
+export interface PeakMonitor {
+  /** Stops the monitor and returns the highest value. */
+  stop(): number;
 }
 
-/** @param pause between two looks, in milliseconds. */
-export function watchHighest(look: () => number, pause: number): Watch {
-  let highest = 0;
+/** Reads a value at an interval. */
+export function monitorPeak(read: () => number, intervalMs: number): PeakMonitor {
+  let peak = 0;
   const timer = setInterval(() => {
-    highest = Math.max(highest, look());
-  }, pause);
+    peak = Math.max(peak, read());
+  }, intervalMs);
   return {
-    end() {
+    stop() {
       clearInterval(timer);
-      return highest;
+      return peak;
     },
   };
 }
 
-/** The middle one of an odd number of values. */
+/** Returns the middle of an odd number of values. */
 export function median(values: readonly number[]): number {
   return percentile(values, 50);
 }
 
-/** The least value that so many per cent do not exceed; NaN of none. */
+/** Returns the nearest-rank percentile, or `NaN` if there are no values. */
 export function percentile(values: readonly number[], percent: number): number {
   const sorted = Float64Array.from(values).toSorted();
   return sorted[Math.ceil((sorted.length * percent) / 100) - 1] ?? Number.NaN;
 }
 
-/** A Markdown table of the figures, each with its goal and whether the median meets it. */
-export function table(figures: readonly Figure[]): string {
+/** Returns a Markdown table: each figure with its median, its spread over the rounds, and the values that it compares. */
+export function toMarkdown(figures: readonly Figure[]): string {
   const [head, ...rows] = [
-    ["What", "Goal", "Median", "Lowest to highest", "Met", "In figures"],
-    ...figures.map(cells),
+    ["Measurement", "Median", "Lowest to highest", "Values"],
+    ...figures.map(toCells),
   ] as [string[], ...string[][]];
   const widths = head.map((_, column) => Math.max(...[head, ...rows].map((row) => row[column]!.length)));
   const line = (row: readonly string[]) =>
@@ -92,34 +84,13 @@ export function table(figures: readonly Figure[]): string {
   return [line(head), line(widths.map((width) => "-".repeat(width))), ...rows.map(line)].join("\n");
 }
 
-/** The same for programs. */
-export function report(figures: readonly Figure[]): readonly unknown[] {
-  return figures.map((figure) => ({ ...figure, median: median(figure.rounds), met: isMet(figure) }));
+/** Returns the figures with their medians, for the JSON report. */
+export function toJson(figures: readonly Figure[]): readonly unknown[] {
+  return figures.map((figure) => ({ ...figure, median: median(figure.rounds) }));
 }
 
-function cells(figure: Figure): string[] {
-  const { name, goal, rounds, unit, detail = "" } = figure;
-  const value = (number: number) => (unit ? `${number.toFixed(2)} ${unit}` : number.toFixed(2));
-  const [lowest, middle, highest] = [Math.min(...rounds), median(rounds), Math.max(...rounds)].map(value);
-  const met = isMet(figure);
-  return [
-    name,
-    goal ? goalInWords(goal, value) : "",
-    middle!,
-    rounds.length > 1 ? `${lowest} to ${highest}` : "one round",
-    met === undefined ? "" : met ? "yes" : "NO",
-    detail,
-  ];
-}
-
-function goalInWords(goal: Goal, value: (number: number) => string): string {
-  if ("atLeast" in goal) return `at least ${value(goal.atLeast)}`;
-  return "atMost" in goal ? `at most ${value(goal.atMost)}` : `below ${value(goal.below)}`;
-}
-
-function isMet({ goal, rounds }: Figure): boolean | undefined {
-  if (goal === undefined) return undefined;
-  const middle = median(rounds);
-  if ("atLeast" in goal) return middle >= goal.atLeast;
-  return "atMost" in goal ? middle <= goal.atMost : middle < goal.below;
+function toCells({ name, rounds, unit, detail = "" }: Figure): string[] {
+  const format = (value: number) => (unit ? `${value.toFixed(2)} ${unit}` : value.toFixed(2));
+  const range = `${format(Math.min(...rounds))} to ${format(Math.max(...rounds))}`;
+  return [name, format(median(rounds)), rounds.length > 1 ? range : "one round", detail];
 }

@@ -7,39 +7,39 @@ import { createMessaging, type Messaging } from "../src/application/messaging.js
 import type { Store } from "../src/application/ports.js";
 import type { ChatId } from "../src/domain/chat.js";
 import type { UserId, UsernameKey } from "../src/domain/user.js";
-import { inTurn, ratio, type Figure } from "./figures.js";
+import { compare, measureRounds, type Figure } from "./figures.js";
 import { copyStore } from "./loaded-store.js";
 import { MESSAGE } from "./members.js";
 import { noThreads } from "./no-threads.js";
-import type { Setting } from "./setting.js";
+import type { Settings } from "./settings.js";
 
 const CALLS = 2_000;
-const FEW = 1_000;
+const SHORT_HISTORY = 1_000;
 const MANY_PARTICIPANTS = 10_000;
 
-/** A chat, and somebody in it. */
-interface Scene {
+/** A chat and one of its participants, on whose behalf the calls are made. */
+interface Subject {
   readonly messaging: Messaging;
   readonly by: UserId;
   readonly chatId: ChatId;
 }
 
-const calls: Readonly<Record<string, (scene: Scene) => Promise<unknown>>> = {
+const calls: Readonly<Record<string, (subject: Subject) => Promise<unknown>>> = {
   send: ({ messaging, by, chatId }) => messaging.sendMessage({ by, to: { chatId }, text: MESSAGE }),
-  // The newest are remembered.
+  // The latest messages are cached, so the page lies in the past.
   "page of 50 of the past": ({ messaging, by, chatId }) =>
-    messaging.pageMessages({ by, of: { chatId }, limit: 50, before: FEW }),
+    messaging.pageMessages({ by, of: { chatId }, limit: 50, before: SHORT_HISTORY }),
   "list of chats": ({ messaging, by }) => messaging.listChats({ by, limit: 50 }),
 };
 
-/** What the core and the store cost, without HTTP and the disk, as the history of a chat and the people in it grow. */
+/** Measures calls of the core over the store, without HTTP and disk, for long histories and many participants. */
 export async function measureGrowth({
   scratch,
   rounds,
   quick,
-  ...setting
-}: Setting): Promise<readonly Figure[]> {
-  const loaded = await setting.loaded();
+  loadedStore,
+}: Settings): Promise<readonly Figure[]> {
+  const loaded = await loadedStore();
   const directories = [join(scratch, "grown"), join(scratch, "small")];
   copyStore(loaded, directories[0]!);
   mkdirSync(directories[1]!);
@@ -47,25 +47,25 @@ export async function measureGrowth({
     directories.map((directory) => openStore(nodeDisk(directory), noThreads, {})),
   );
   const { chatId, userIds } = loaded.members;
-  const long: Scene = {
+  const long: Subject = {
     messaging: messagingOver(longStore!),
     by: userIds[0] as UserId,
     chatId: chatId as ChatId,
   };
-  const short = await openChat(store!, userIds.length);
-  const crowded = await openChat(store!, MANY_PARTICIPANTS);
+  const short = await createChat(store!, userIds.length);
+  const crowded = await createChat(store!, MANY_PARTICIPANTS);
   const figures: Figure[] = [];
   const times = quick ? CALLS / 4 : CALLS;
   for (const [name, call] of Object.entries(calls)) {
     figures.push(
-      await compare(
+      await compareCalls(
         `A ${name} with 1,000,000 messages in the chat, against 1,000`,
         call,
         [long, short],
         rounds,
         times,
       ),
-      await compare(
+      await compareCalls(
         `A ${name} with 10,000 people in the chat, against 16`,
         call,
         [crowded, short],
@@ -79,39 +79,38 @@ export async function measureGrowth({
   return figures;
 }
 
-async function compare(
+async function compareCalls(
   name: string,
-  call: (scene: Scene) => Promise<unknown>,
-  [large, small]: readonly [Scene, Scene],
+  call: (subject: Subject) => Promise<unknown>,
+  [large, small]: readonly [Subject, Subject],
   rounds: number,
   times: number,
 ): Promise<Figure> {
-  const measured = await inTurn(rounds + 1, {
+  const results = await measureRounds(rounds + 1, {
     large: () => microseconds(call, large, times),
     small: () => microseconds(call, small, times),
   });
-  return ratio(
+  return compare(
     name,
-    { atMost: 1.5 },
-    // The first round is of code that is not compiled yet.
-    measured.slice(1),
+    // V8 compiles the code in the first round.
+    results.slice(1),
     [(round) => round.large, (round) => round.small],
     (value) => `${value.toFixed(0)} µs`,
   );
 }
 
 async function microseconds(
-  call: (scene: Scene) => Promise<unknown>,
-  scene: Scene,
+  call: (subject: Subject) => Promise<unknown>,
+  subject: Subject,
   times: number,
 ): Promise<number> {
-  const began = performance.now();
-  for (let count = 0; count < times; count++) await call(scene);
-  return ((performance.now() - began) * 1000) / times;
+  const start = performance.now();
+  for (let count = 0; count < times; count++) await call(subject);
+  return ((performance.now() - start) * 1000) / times;
 }
 
-/** A group of so many, with a thousand messages. */
-async function openChat(store: Store, participants: number): Promise<Scene> {
+/** Creates a group chat with a thousand messages. */
+async function createChat(store: Store, participants: number): Promise<Subject> {
   const messaging = messagingOver(store);
   const now = systemClock.now();
   const [by, ...others] = Array.from({ length: participants }, () => uuids.next() as UserId);
@@ -125,14 +124,14 @@ async function openChat(store: Store, participants: number): Promise<Scene> {
       await chats.addParticipant(chatId, id, now);
     });
   }
-  for (let count = 0; count < FEW; count++) {
+  for (let count = 0; count < SHORT_HISTORY; count++) {
     await messaging.sendMessage({ by: by!, to: { chatId }, text: MESSAGE });
   }
   return { messaging, by: by!, chatId };
 }
 
 function messagingOver(store: Store): Messaging {
-  const unused = () => Promise.reject(new Error("Nobody logs in here."));
+  const unused = () => Promise.reject(new Error("This benchmark does not use passwords."));
   return createMessaging({
     store,
     passwords: { hash: unused, verify: unused, isOutdated: () => false },

@@ -1,70 +1,68 @@
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { gather, LISTENERS, palaverStreams } from "./audience.js";
-import { compile, milliseconds } from "./contenders.js";
-import { inTurn, ratio, type Figure } from "./figures.js";
-import { signUp } from "./members.js";
+import { compare, measureRounds, type Figure } from "./figures.js";
+import { createMembers } from "./members.js";
 import { residentBytes, startLoad, startServer } from "./processes.js";
-import type { Setting } from "./setting.js";
+import type { Settings } from "./settings.js";
+import { LISTENERS, palaverStreams, startListeners } from "./streams.js";
+import { formatMs, warmUpJit } from "./targets.js";
 
 const UNRELATED_SENDS_PER_SECOND = 500;
 
-/** What a thousand open streams cost: memory, and somebody who has nothing to do with them. */
+/** Measures the memory of a thousand open streams, and how they slow down the sends of a user who is unrelated to them. */
 export async function measureListeners({
   scratch,
   rounds,
-  warmUp,
-  lap,
-}: Setting): Promise<readonly Figure[]> {
+  warmUpMs,
+  lapMs,
+}: Settings): Promise<readonly Figure[]> {
   const server = await startServer("palaver", join(scratch, "listeners"));
   const { port } = server;
-  const members = await signUp(port);
+  const members = await createMembers(port);
   const streams = await palaverStreams(port, members);
-  await compile(server, [members.note], 16);
+  await warmUpJit(server, [members.sendToSelf], 16);
   const unrelated = startLoad({
     port,
-    requests: [members.note],
+    requests: [members.sendToSelf],
     clients: 16,
     rate: UNRELATED_SENDS_PER_SECOND,
   });
-  const p99 = async () => (await unrelated.lapAfter(warmUp, lap)).p99;
+  const p99 = async () => (await unrelated.lapAfter(warmUpMs, lapMs)).p99;
   const measure = async () => {
     const alone = await p99();
     const before = residentBytes(server.child);
-    const audience = await gather({ port, streams, send: members.sends[0]! });
-    const besideIdle = await p99();
+    const listeners = await startListeners({ port, streams, send: members.sends[0]! });
+    const withIdle = await p99();
     const after = residentBytes(server.child);
     const once = { inFlight: 1, milliseconds: 0 };
-    let telling: Promise<unknown> = Promise.resolve();
+    let sending: Promise<unknown> = Promise.resolve();
     const timer = setInterval(() => {
-      telling = telling.then(() => audience.send(once));
+      sending = sending.then(() => listeners.send(once));
     }, 1000);
-    const besideTold = await p99();
+    const withMessages = await p99();
     clearInterval(timer);
-    await telling;
-    await audience.end();
+    await sending;
+    await listeners.stop();
     await delay(500);
-    return { alone, besideIdle, besideTold, before, after };
+    return { alone, withIdle, withMessages, before, after };
   };
-  const measured = (await inTurn(rounds, { measure })).map((round) => round.measure);
-  await unrelated.end();
-  await server.end();
-  // Later rounds find it large already.
-  const [first] = measured;
+  const results = (await measureRounds(rounds, { measure })).map((round) => round.measure);
+  await unrelated.stop();
+  await server.stop();
+  // In later rounds the process has grown already.
+  const [first] = results;
   return [
-    ratio(
+    compare(
       `The p99 of an unrelated sender beside ${LISTENERS} idle streams, against none`,
-      { atMost: 2 },
-      measured,
-      [(round) => round.besideIdle, (round) => round.alone],
-      milliseconds,
+      results,
+      [(round) => round.withIdle, (round) => round.alone],
+      formatMs,
     ),
-    ratio(
-      "The same while they are told one message a second",
-      { atMost: 2 },
-      measured,
-      [(round) => round.besideTold, (round) => round.alone],
-      milliseconds,
+    compare(
+      "The same while they receive one message a second",
+      results,
+      [(round) => round.withMessages, (round) => round.alone],
+      formatMs,
     ),
     {
       name: "The memory of the server with them, against without",

@@ -1,112 +1,132 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
-import { openConnection, type Connection } from "./connection.js";
+import { openHttpConnection, type HttpConnection } from "./connection.js";
 import { percentile } from "./figures.js";
 
-/** What a load generator does until it is ended. */
+/** The load that a load generator puts on a server until its process is stopped. */
 export interface Load {
   readonly port: number;
-  /** Whole HTTP/1.1 requests. Each client has one of them, and sends it again and again. */
+  /** Complete HTTP/1.1 requests. Each client repeats one of them. */
   readonly requests: readonly string[];
   readonly clients: number;
-  /** Requests a second, however long the answers take; unless given, a client asks again once it is answered. */
+  /** Requests per second, regardless of response times. Default: each client sends its next request after a response. */
   readonly rate?: number;
-  /** What a client does about a 503: waits that long, in milliseconds, and asks again. Unless given, it is an error. */
-  readonly waitAfter503?: number;
+  /** How long a client waits after a 503 before it repeats the request. Default: a 503 is an error. */
+  readonly retryAfter503Ms?: number;
 }
 
-/** Times are in milliseconds from when a request was due to its answer, so the wait for a client that is free is in them. */
+/** The responses since the last lap. Latencies are in milliseconds, from when a request was due to its response. */
 export interface Lap {
-  readonly answers: number;
+  readonly responses: number;
   readonly seconds: number;
   readonly p50: number;
   readonly p99: number;
-  /** The share of a core that the load generator itself took: near 1, it is what is measured. */
+  /** The share of the time in which the load generator was busy. Near 1, it limits the result. */
   readonly busy: number;
 }
 
-// A process of its own. Its first message is the load, and each one after that asks for a lap.
-if (isMainThread) {
-  process.once("message", (load: Load) => {
-    run(load).catch(fail);
-  });
-} else {
-  pace(workerData as number);
+interface Client {
+  readonly connection: HttpConnection;
+  readonly request: string;
 }
 
-async function run({ port, requests, clients, rate, waitAfter503 }: Load): Promise<void> {
-  const idle: { readonly connection: Connection; readonly request: string }[] = [];
-  /** When each request that waits for a client should have been sent. */
-  const due: number[] = [];
-  let times: number[] = [];
-  let lapBegan = performance.now();
-  let cpuBefore = process.cpuUsage();
+class LoadGenerator {
+  readonly #load: Load;
+  readonly #idleClients: Client[] = [];
+  /** The times at which the requests that wait for a client were due. */
+  readonly #dueTimes: number[] = [];
+  #latencies: number[] = [];
+  #lapStart = performance.now();
+  #cpuAtLapStart = process.cpuUsage();
 
-  function sendDue(): void {
-    while (due.length > 0 && idle.length > 0) send(idle.shift()!, due.shift()!).catch(fail);
+  constructor(load: Load) {
+    this.#load = load;
   }
 
-  async function send(client: (typeof idle)[number], since: number): Promise<void> {
-    const status = await client.connection.ask(client.request);
-    if (status === 503 && waitAfter503 !== undefined) {
-      await delay(waitAfter503);
-      return send(client, performance.now());
+  async start(): Promise<void> {
+    const { port, requests, clients, rate } = this.#load;
+    for (let client = 0; client < clients; client++) {
+      const connection = await openHttpConnection(port);
+      this.#idleClients.push({ connection, request: requests[client % requests.length]! });
     }
-    if (status !== 200) throw new Error(`A request was answered with ${status}.`);
-    const now = performance.now();
-    times.push(now - since);
-    idle.push(client);
-    if (rate === undefined) due.push(now);
-    sendDue();
+    if (rate === undefined) {
+      this.#dueTimes.push(...this.#idleClients.map(() => performance.now()));
+      this.#sendDue();
+    } else {
+      new Worker(new URL(import.meta.url), { workerData: rate }).on("message", (dueTime: number) => {
+        this.#dueTimes.push(dueTime - performance.timeOrigin);
+        this.#sendDue();
+      });
+    }
   }
 
-  process.on("message", () => {
+  /** Ends the current lap and starts the next. */
+  lap(): Lap {
     const now = performance.now();
-    const { user, system } = process.cpuUsage(cpuBefore);
-    const seconds = (now - lapBegan) / 1000;
-    const lap: Lap = {
-      answers: times.length,
-      seconds,
-      p50: percentile(times, 50),
-      p99: percentile(times, 99),
-      busy: (user + system) / 1e6 / seconds,
+    const { user, system } = process.cpuUsage(this.#cpuAtLapStart);
+    const elapsedMs = now - this.#lapStart;
+    const lap = {
+      responses: this.#latencies.length,
+      seconds: elapsedMs / 1000,
+      p50: percentile(this.#latencies, 50),
+      p99: percentile(this.#latencies, 99),
+      busy: (user + system) / 1000 / elapsedMs,
     };
-    times = [];
-    lapBegan = now;
-    cpuBefore = process.cpuUsage();
-    process.send?.(lap);
-  });
-
-  for (let client = 0; client < clients; client++) {
-    idle.push({ connection: await openConnection(port), request: requests[client % requests.length]! });
+    this.#latencies = [];
+    this.#lapStart = now;
+    this.#cpuAtLapStart = process.cpuUsage();
+    return lap;
   }
-  if (rate === undefined) {
-    due.push(...idle.map(() => performance.now()));
-    sendDue();
-  } else {
-    new Worker(new URL(import.meta.url), { workerData: rate }).on("message", (planned: number) => {
-      due.push(planned - performance.timeOrigin);
-      sendDue();
-    });
+
+  #sendDue(): void {
+    while (this.#dueTimes.length > 0 && this.#idleClients.length > 0) {
+      this.#send(this.#idleClients.shift()!, this.#dueTimes.shift()!).catch(fail);
+    }
+  }
+
+  async #send(client: Client, dueTime: number): Promise<void> {
+    const { rate, retryAfter503Ms } = this.#load;
+    const status = await client.connection.request(client.request);
+    if (status === 503 && retryAfter503Ms !== undefined) {
+      await delay(retryAfter503Ms);
+      return this.#send(client, performance.now());
+    }
+    if (status !== 200) throw new Error(`The server responded with status ${status}.`);
+    const now = performance.now();
+    this.#latencies.push(now - dueTime);
+    this.#idleClients.push(client);
+    if (rate === undefined) this.#dueTimes.push(now);
+    this.#sendDue();
   }
 }
 
 /**
- * A thread that tells of each request when it is due, and when that was planned. Node's timers are good for a millisecond,
- * which is longer than most answers take.
+ * Posts the due time of each request when it is due, from a thread. Timers of Node have a resolution of a millisecond, which is
+ * longer than most responses take.
  */
-function pace(rate: number): void {
+function postDueTimes(rate: number): void {
   const sleeper = new Int32Array(new SharedArrayBuffer(4));
-  const began = performance.timeOrigin + performance.now();
+  const start = performance.timeOrigin + performance.now();
   for (let sent = 0; ; sent++) {
-    const planned = began + (sent * 1000) / rate;
-    const wait = planned - performance.timeOrigin - performance.now();
-    if (wait > 0) Atomics.wait(sleeper, 0, 0, wait);
-    parentPort!.postMessage(planned);
+    const dueTime = start + (sent * 1000) / rate;
+    const waitMs = dueTime - performance.timeOrigin - performance.now();
+    if (waitMs > 0) Atomics.wait(sleeper, 0, 0, waitMs);
+    parentPort!.postMessage(dueTime);
   }
 }
 
 function fail(error: unknown): never {
   console.error(error);
   process.exit(1);
+}
+
+// A separate process. The first message is the load; each later one requests a lap.
+if (isMainThread) {
+  process.once("message", (load: Load) => {
+    const generator = new LoadGenerator(load);
+    process.on("message", () => process.send?.(generator.lap()));
+    generator.start().catch(fail);
+  });
+} else {
+  postDueTimes(workerData as number);
 }

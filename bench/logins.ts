@@ -1,28 +1,27 @@
 import { join } from "node:path";
-import { closedLoop, perSecond, rate } from "./contenders.js";
-import { inTurn, ratio, type Figure } from "./figures.js";
-import { signUp } from "./members.js";
-import { ask, end, launch, OTHER_CORES, startServer } from "./processes.js";
-import type { Setting } from "./setting.js";
+import { compare, measureRounds, type Figure } from "./figures.js";
+import { createMembers } from "./members.js";
+import { exchange, launch, OTHER_CORES, startServer, stop } from "./processes.js";
+import type { Settings } from "./settings.js";
+import { formatRate, measureClosedLoop, responsesPerSecond } from "./targets.js";
 
-/** Logins a second, against what the machine can hash when it does nothing else, as many at a time as the server does. */
-export async function measureLogins(setting: Setting): Promise<readonly Figure[]> {
-  const server = await startServer("palaver", join(setting.scratch, "logins"), OTHER_CORES);
-  const { logins } = await signUp(server.port);
+/** Measures logins, against password hashing alone with the same concurrency. */
+export async function measureLogins(settings: Settings): Promise<readonly Figure[]> {
+  const server = await startServer("palaver", join(settings.scratch, "logins"), OTHER_CORES);
+  const { logins } = await createMembers(server.port);
   const hasher = launch("./hashing.js", { onCores: OTHER_CORES });
-  const rounds = await inTurn(setting.rounds, {
-    palaver: async () => rate(await closedLoop(server, logins, 8, setting)),
-    hashing: async () => ask<number>(hasher, { milliseconds: setting.lap }),
+  const rounds = await measureRounds(settings.rounds, {
+    palaver: async () => responsesPerSecond(await measureClosedLoop(server, logins, 8, settings)),
+    hashing: async () => exchange<number>(hasher, { milliseconds: settings.lapMs }),
   });
-  await end(hasher, "SIGKILL");
-  await server.end();
+  await stop(hasher, "SIGKILL");
+  await server.stop();
   return [
-    ratio(
+    compare(
       "Logins a second, against argon2 alone",
-      { atLeast: 0.85 },
       rounds,
       [(round) => round.palaver, (round) => round.hashing],
-      perSecond,
+      formatRate,
     ),
   ];
 }

@@ -1,13 +1,13 @@
-/** The people of one group chat, and what they ask of a server. */
+/** The members of one group chat, and their requests. Requests are complete HTTP/1.1 requests. */
 export interface Members {
   readonly chatId: number;
   readonly userIds: readonly string[];
   readonly cookies: readonly string[];
-  /** HTTP requests, one a member, each of which sends `MESSAGE` to the chat. */
+  /** One per member, which sends `MESSAGE` to the chat. */
   readonly sends: readonly string[];
-  /** An HTTP request of the last member, which sends `MESSAGE` to themselves. */
-  readonly note: string;
-  /** HTTP requests, each of which logs in somebody who is no member. */
+  /** Sends `MESSAGE` from the last member to the last member. */
+  readonly sendToSelf: string;
+  /** Each logs in a different user who is not a member. */
   readonly logins: readonly string[];
 }
 
@@ -17,52 +17,52 @@ export const MESSAGE =
 const MEMBERS = 16;
 const PASSWORD = "correct horse battery staple";
 
-/** Makes them on a server that has nobody yet. */
-export async function signUp(port: number): Promise<Members> {
-  const people: { readonly username: string; readonly userId: string; readonly cookie: string }[] = [];
+/** Creates the members on a server without users. */
+export async function createMembers(port: number): Promise<Members> {
+  const created: { readonly username: string; readonly userId: string; readonly cookie: string }[] = [];
   for (let member = 1; member <= MEMBERS; member++) {
     const credentials = { username: `member-${member}`, password: PASSWORD };
     await post(port, "/v1/auth/register", "", credentials);
     const { cookie, json } = await post(port, "/v1/auth/login", "", credentials);
-    people.push({ username: credentials.username, userId: String(json["user_id"]), cookie });
-    await post(port, "/v1/auth/register", "", { username: guest(member), password: PASSWORD });
+    created.push({ username: credentials.username, userId: String(json["user_id"]), cookie });
+    await post(port, "/v1/auth/register", "", { username: nonMember(member), password: PASSWORD });
   }
-  const [founder, ...others] = people;
+  const [founder, ...others] = created;
   const last = others.at(-1);
   const { json } = await post(port, "/v1/group_chat", founder!.cookie, {});
   const chatId = Number(json["chat_id"]);
   for (const { username } of others) {
     await post(port, `/v1/group_chat/${chatId}/participants`, founder!.cookie, { username });
   }
-  const cookies = people.map(({ cookie }) => cookie);
+  const cookies = created.map(({ cookie }) => cookie);
   return {
     chatId,
-    userIds: people.map(({ userId }) => userId),
+    userIds: created.map(({ userId }) => userId),
     cookies,
     sends: sendRequests(cookies, chatId),
-    note: requestText("/v1/messages", `Cookie: ${last!.cookie}`, {
+    sendToSelf: requestText("/v1/messages", `Cookie: ${last!.cookie}`, {
       dest_username: last!.username,
       message: MESSAGE,
     }),
-    logins: people.map((_, index) =>
-      requestText("/v1/auth/login", "", { username: guest(index + 1), password: PASSWORD }),
+    logins: created.map((_, index) =>
+      requestText("/v1/auth/login", "", { username: nonMember(index + 1), password: PASSWORD }),
     ),
   };
 }
 
-/** HTTP requests, one a cookie, each of which sends `MESSAGE` to the chat. */
+/** Returns one HTTP request per cookie, which sends `MESSAGE` to the chat. */
 export function sendRequests(cookies: readonly string[], chatId: number): readonly string[] {
   const message = { group_chat_id: chatId, message: MESSAGE };
   return cookies.map((cookie) => requestText("/v1/messages", `Cookie: ${cookie}`, message));
 }
 
-/** Somebody who only logs in, again and again, which ends the sessions that they have. */
-function guest(number: number): string {
+/** Logins have their own users, because a login may end an older session of the same user. */
+function nonMember(number: number): string {
   return `guest-${number}`;
 }
 
-/** The header of a new session, for which no password is hashed. */
-export async function makeToken(port: number, cookie: string): Promise<string> {
+/** Creates a session without hashing a password, and returns its `Authorization` header. */
+export async function createToken(port: number, cookie: string): Promise<string> {
   const { json } = await post(port, "/v1/auth/tokens", cookie, { name: "benchmark" });
   return `Authorization: Bearer ${String(json["token"])}`;
 }
@@ -73,15 +73,16 @@ async function post(port: number, path: string, cookie: string, body: object) {
     headers: { "Content-Type": "application/json", Cookie: cookie },
     body: JSON.stringify(body),
   });
-  if (!response.ok) throw new Error(`${path} was answered with ${response.status}: ${await response.text()}`);
+  if (!response.ok)
+    throw new Error(`${path} responded with status ${response.status}: ${await response.text()}`);
   const json = (await response.json()) as Readonly<Record<string, unknown>>;
   return { json, cookie: response.headers.getSetCookie()[0]?.split(";")[0] ?? "" };
 }
 
 /**
- * A whole HTTP/1.1 request: a POST of that body, or a GET where there is none.
+ * Returns a complete HTTP/1.1 request: a POST of the body, or a GET if there is no body.
  *
- * @param credential the header that says who asks, if any.
+ * @param credential the `Cookie` or `Authorization` header, or an empty string
  */
 export function requestText(path: string, credential: string, body?: object): string {
   const json = body && JSON.stringify(body);

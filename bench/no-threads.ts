@@ -1,6 +1,6 @@
 import type { Threads } from "../src/adapters/sqlite/threads.js";
 
-/** What is to be written counts as written at once. */
+/** Threads that discard all writes and report them as durable immediately. */
 export const noThreads: Threads = {
   log: { begin: async () => {}, write: async () => {} },
   makeSpare: async () => {},

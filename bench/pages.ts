@@ -1,37 +1,37 @@
 import { join } from "node:path";
-import { closedLoop, compile, perSecond, rate, startPeer } from "./contenders.js";
-import { inTurn, ratio, type Figure } from "./figures.js";
+import { compare, measureRounds, type Figure } from "./figures.js";
 import { copyStore, loadStore, type LoadedStore } from "./loaded-store.js";
 import { requestText } from "./members.js";
 import { OTHER_CORES, startServer } from "./processes.js";
-import type { Setting } from "./setting.js";
+import type { Settings } from "./settings.js";
+import { formatRate, measureClosedLoop, responsesPerSecond, startPeer, warmUpJit } from "./targets.js";
 
 const CLIENTS = 16;
 
-/** The latest 50 messages of a chat with a long history, against a short one and against no work at all. */
-export async function measurePages(setting: Setting): Promise<readonly Figure[]> {
-  const { scratch, rounds } = setting;
-  const long = await serveCopy(await setting.loaded(), join(scratch, "long"));
-  const few = await loadStore(join(scratch, "few"), { inSnapshot: 1000, inLog: 0 });
-  const short = await serveCopy(few, join(scratch, "short"));
-  const ready = await startPeer("koa", join(scratch, "ready"), "buffer", String(long.pageBytes));
-  await compile(long, long.requests, CLIENTS);
-  await compile(short, short.requests, CLIENTS);
-  if (ready) await compile(ready, long.requests, CLIENTS);
-  const side = (contender: { readonly port: number }, requests: readonly string[]) => async () =>
-    rate(await closedLoop(contender, requests, CLIENTS, setting));
-  const measured = await inTurn(rounds, {
+/** Measures pages of the latest 50 messages of a long history, against a short history and a constant response. */
+export async function measurePages(settings: Settings): Promise<readonly Figure[]> {
+  const { scratch, rounds } = settings;
+  const long = await serveCopy(await settings.loadedStore(), join(scratch, "long"));
+  const shortStore = await loadStore(join(scratch, "short-store"), { inSnapshot: 1000, inLog: 0 });
+  const short = await serveCopy(shortStore, join(scratch, "short"));
+  const constant = await startPeer("koa", join(scratch, "constant"), "buffer", String(long.pageBytes));
+  await warmUpJit(long, long.requests, CLIENTS);
+  await warmUpJit(short, short.requests, CLIENTS);
+  if (constant) await warmUpJit(constant, long.requests, CLIENTS);
+  const side = (target: { readonly port: number }, requests: readonly string[]) => async () =>
+    responsesPerSecond(await measureClosedLoop(target, requests, CLIENTS, settings));
+  const results = await measureRounds(rounds, {
     long: side(long, long.requests),
     short: side(short, short.requests),
-    ready: ready && side(ready, long.requests),
+    constant: constant && side(constant, long.requests),
   });
-  for (const contender of [long, short, ready]) await contender?.end();
-  const against = (name: string, other: "short" | "ready", atLeast: number) =>
-    ratio(name, { atLeast }, measured, [(round) => round.long, (round) => round[other]], perSecond);
+  for (const target of [long, short, constant]) await target?.stop();
+  const against = (name: string, other: "short" | "constant") =>
+    compare(name, results, [(round) => round.long, (round) => round[other]], formatRate);
   return [
-    against("Latest 50 of 1,000,000 messages, against of 1,000", "short", 0.9),
-    ...(ready
-      ? [against(`Latest 50, against a Koa with a ready buffer of ${long.pageBytes} bytes`, "ready", 0.35)]
+    against("Latest 50 of 1,000,000 messages, against of 1,000", "short"),
+    ...(constant
+      ? [against(`Latest 50, against a Koa with a ready buffer of ${long.pageBytes} bytes`, "constant")]
       : []),
   ];
 }
@@ -44,11 +44,11 @@ async function serveCopy(loaded: LoadedStore, directory: string) {
   const response = await fetch(`http://127.0.0.1:${server.port}${path}`, {
     headers: { Cookie: cookies[0]! },
   });
-  if (!response.ok) throw new Error(`${path} was answered with ${response.status}.`);
+  if (!response.ok) throw new Error(`${path} responded with status ${response.status}.`);
   return {
     port: server.port,
     requests: cookies.map((cookie) => requestText(path, `Cookie: ${cookie}`)),
     pageBytes: (await response.arrayBuffer()).byteLength,
-    end: () => server.end(),
+    stop: () => server.stop(),
   };
 }

@@ -14,17 +14,18 @@ import { MessagingError } from "../src/domain/errors.js";
 import type { UserId } from "../src/domain/user.js";
 import { MESSAGE } from "./members.js";
 
-/** How a store is to be filled: with messages of these users to this chat, which are there already. */
+/** The messages to add to a store whose users and chat exist. */
 export interface Preload {
   readonly directory: string;
   readonly chatId: number;
   readonly userIds: readonly string[];
-  /** How many messages are to be in the snapshot, and how many behind it in the log. */
+  /** The number of messages to add to the snapshot. */
   readonly inSnapshot: number;
+  /** The number of messages to add to the log. */
   readonly inLog: number;
 }
 
-// A process of its own, whose first message is what it is to do.
+// A separate process. Its first message is the preload.
 process.once("message", (preload: Preload) => {
   fill(preload).then(() => process.exit(0), fail);
 });
@@ -34,13 +35,13 @@ async function fill(preload: Preload): Promise<void> {
   if (preload.inLog > 0) await fillLog(preload);
 }
 
-/** Past the log, in one transaction, which is several times as fast. */
+/** Bypasses the log and uses one transaction, which is several times faster. */
 async function fillSnapshot({ directory, chatId, userIds, inSnapshot }: Preload): Promise<void> {
   const disk = nodeDisk(directory);
   const files = filesOn(disk);
   const { database, last } = await recover(disk, files);
-  const inDatabase = repositories(database);
-  const ports = portsOver({ ...openMemoryStore(), transaction: (work) => work(inDatabase) });
+  const databaseRepositories = repositories(database);
+  const ports = portsOver({ ...openMemoryStore(), transaction: (work) => work(databaseRepositories) });
   database.execute("BEGIN");
   for (let sent = 0; sent < inSnapshot; sent++) await send(ports, chatId, userIds, sent);
   database.execute("COMMIT");
@@ -50,16 +51,16 @@ async function fillSnapshot({ directory, chatId, userIds, inSnapshot }: Preload)
 
 const SENDERS = 1000;
 
-/** The log is left as it is, even where it should be compacted, and as a kill would leave it: closing would compact it. */
+/** Disables compaction and does not close the store, so that the log stays as after a kill. */
 async function fillLog({ directory, chatId, userIds, inLog }: Preload): Promise<void> {
   const threads = { ...workerThreads(directory), compact: () => new Promise<number>(() => {}) };
   const store = await openStore(nodeDisk(directory), threads, {});
   const ports = portsOver(store);
-  let begun = 0;
+  let started = 0;
 
   async function sendMany(): Promise<void> {
-    while (begun < inLog) {
-      const number = begun++;
+    while (started < inLog) {
+      const number = started++;
       while (await isBusy(send(ports, chatId, userIds, number))) await delay(1);
     }
   }

@@ -9,16 +9,16 @@ import type { Lap, Load } from "./load.js";
 
 const cores = availableParallelism();
 
-/** The benchmark and the load generators have the last core. */
+/** The last core, which is reserved for the benchmark and its load generators. */
 const LOAD_CORE = String(cores - 1);
 const ALL_CORES = `0-${cores - 1}`;
-/** All but the core of the load generators: where two servers are compared, neither may take it. */
+/** The cores of servers that are compared with each other. */
 export const OTHER_CORES = cores > 2 ? `0-${cores - 2}` : "0";
 
-/** Whether processes can be kept to cores. */
-export const pinned = cores > 1 && keepTo(LOAD_CORE, process.pid);
+/** Whether processes are pinned to cores. */
+export const pinned = cores > 1 && pin(process.pid, LOAD_CORE);
 
-function keepTo(onCores: string, pid: number): boolean {
+function pin(pid: number, onCores: string): boolean {
   return spawnSync("taskset", ["-a", "-p", "-c", onCores, String(pid)]).status === 0;
 }
 
@@ -28,14 +28,14 @@ process.once("exit", () => children.forEach((child) => child.kill("SIGKILL")));
 interface Launch {
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** Where it may run, in the words of `taskset`; beside the load generators, unless given. */
+  /** A list of cores in the syntax of `taskset`. Default: the core of the load generators. */
   readonly onCores?: string;
 }
 
 /**
- * Starts a program of the benchmark as a process of its own. What it logs is thrown away.
+ * Starts a program of the benchmark as a process. Discards its standard output.
  *
- * @param file compiled, relative to this one.
+ * @param file compiled, relative to this file
  */
 export function launch(file: string, { args = [], env = {}, onCores }: Launch = {}): ChildProcess {
   const node = [process.execPath, fileURLToPath(new URL(file, import.meta.url)), ...args];
@@ -50,42 +50,42 @@ export function launch(file: string, { args = [], env = {}, onCores }: Launch = 
 }
 
 /**
- * What a program answers when it is told that; the first it tells, if it is told nothing.
+ * Sends a message, if there is one, and resolves with the next message of the process.
  *
- * @throws Error where it ends instead.
+ * @throws Error if the process exits instead
  */
-export async function ask<Answer>(child: ChildProcess, order?: object | string): Promise<Answer> {
-  const over = new AbortController();
-  const { signal } = over;
-  const ended = once(child, "exit", { signal }).then(([status]) => {
-    throw new Error(`A program of the benchmark ended with ${status} when it was to answer.`);
+export async function exchange<Reply>(child: ChildProcess, message?: object | string): Promise<Reply> {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const exited = once(child, "exit", { signal }).then(([status]) => {
+    throw new Error(`A program of the benchmark exited with ${status} before it replied.`);
   });
-  const answer = once(child, "message", { signal });
-  if (order !== undefined) child.send(order);
+  const reply = once(child, "message", { signal });
+  if (message !== undefined) child.send(message);
   try {
-    return ((await Promise.race([answer, ended])) as [Answer])[0];
+    return ((await Promise.race([reply, exited])) as [Reply])[0];
   } finally {
-    // Whichever still waits is not waited for.
-    void Promise.allSettled([answer, ended]);
-    over.abort();
+    // The other promise rejects when it is aborted.
+    void Promise.allSettled([reply, exited]);
+    controller.abort();
   }
 }
 
-/** `palaver serve`; or the same with something changed, see `server.ts`. */
-export type ServerKind = "palaver" | "no log" | "held compaction" | "open memory";
+/** `palaver serve`, or a variant of it in `server.ts`. */
+export type ServerKind = "palaver" | "no log" | "manual compaction" | "memory probe";
 
 export interface Server {
   readonly child: ChildProcess;
   readonly port: number;
-  /** How long its process took until it was ready. */
+  /** The time from the start of the process until it was ready. */
   readonly secondsToStart: number;
-  end(signal?: NodeJS.Signals): Promise<void>;
+  stop(signal?: NodeJS.Signals): Promise<void>;
 }
 
 /**
- * Resolves when it is ready.
+ * Resolves when the server is ready.
  *
- * @param onCores all there are, unless given.
+ * @param onCores default: all cores
  */
 export async function startServer(
   kind: ServerKind,
@@ -104,20 +104,21 @@ export async function startServer(
     LOG_LEVEL: "info",
     NODE_ENV: "production",
   };
-  const began = performance.now();
+  const start = performance.now();
   const child =
     kind === "palaver"
       ? launch("../src/main/cli.js", { args: ["serve"], env, onCores })
       : launch("./server.js", { args: [kind], env, onCores });
   while (!(await isReady(port))) {
-    if (child.exitCode !== null) throw new Error(`The server ended with ${child.exitCode} as it started.`);
+    if (child.exitCode !== null)
+      throw new Error(`The server exited with ${child.exitCode} during its start.`);
     await delay(2);
   }
   return {
     child,
     port,
-    secondsToStart: (performance.now() - began) / 1000,
-    end: (signal = "SIGTERM") => end(child, signal),
+    secondsToStart: (performance.now() - start) / 1000,
+    stop: (signal = "SIGTERM") => stop(child, signal),
   };
 }
 
@@ -138,14 +139,14 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-export async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+export async function stop(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
-  const ended = once(child, "exit");
+  const exited = once(child, "exit");
   child.kill(signal);
-  await ended;
+  await exited;
 }
 
-/** What is resident of a process, in bytes. */
+/** Returns the resident memory of a process. */
 export function residentBytes({ pid }: ChildProcess): number {
   const kilobytes =
     process.platform === "linux"
@@ -155,33 +156,33 @@ export function residentBytes({ pid }: ChildProcess): number {
 }
 
 export interface RunningLoad {
-  /** What was answered since the lap before, or the start. */
+  /** Returns the lap since the previous one, or since the start. */
   lap(): Promise<Lap>;
-  /** What was answered in so many milliseconds, after so many that do not count. */
-  lapAfter(warmUp: number, duration: number): Promise<Lap>;
-  end(): Promise<void>;
+  /** Returns a lap of the given duration after a warm-up, in milliseconds. */
+  lapAfter(warmUpMs: number, lapMs: number): Promise<Lap>;
+  stop(): Promise<void>;
 }
 
-/** Starts a load generator. An answer that is not 200 ends it, and the benchmark. */
+/** Starts a load generator. A response with a status other than 200 ends it, and the benchmark. */
 export function startLoad(load: Load): RunningLoad {
   const child = launch("./load.js");
   child.send(load);
-  const broken = (status: number | null) => {
-    throw new Error(`The load generator ended with ${status}.`);
+  const onExit = (status: number | null) => {
+    throw new Error(`The load generator exited with ${status}.`);
   };
-  child.once("exit", broken);
-  const lap = () => ask<Lap>(child, "lap");
+  child.once("exit", onExit);
+  const lap = () => exchange<Lap>(child, "lap");
   return {
     lap,
-    async lapAfter(warmUp, duration) {
-      await delay(warmUp);
+    async lapAfter(warmUpMs, lapMs) {
+      await delay(warmUpMs);
       await lap();
-      await delay(duration);
+      await delay(lapMs);
       return lap();
     },
-    async end() {
-      child.off("exit", broken);
-      await end(child, "SIGKILL");
+    async stop() {
+      child.off("exit", onExit);
+      await stop(child, "SIGKILL");
     },
   };
 }

@@ -6,7 +6,7 @@ import { parseArgs } from "node:util";
 import { measureAttacks } from "./attacks.js";
 import { measureCompaction } from "./compaction.js";
 import { measureDeliveries } from "./deliveries.js";
-import { report, table, type Figure } from "./figures.js";
+import { toJson, toMarkdown, type Figure } from "./figures.js";
 import { measureGrowth } from "./growth.js";
 import { measureListeners } from "./listeners.js";
 import { measureLists } from "./lists.js";
@@ -17,46 +17,49 @@ import { measurePages } from "./pages.js";
 import { installPeers } from "./peers.js";
 import { pinned } from "./processes.js";
 import { measureSends } from "./sends.js";
-import type { Measure, Setting } from "./setting.js";
+import type { Measure, Settings } from "./settings.js";
 import { measureStartUp } from "./start-up.js";
 import { measureSteady } from "./steady.js";
 
 const measures: Readonly<Record<string, Measure>> = {
-  sends: { purpose: "durable sends against those of others, and against no log", measure: measureSends },
-  steady: { purpose: "the slowest sends at a steady rate", measure: measureSteady },
-  attacks: { purpose: "the same beside logins, and beside slow clients", measure: measureAttacks },
-  logins: { purpose: "logins against argon2 alone", measure: measureLogins },
-  pages: { purpose: "the latest 50 of a long and a short history", measure: measurePages },
-  lists: { purpose: "what reading a whole list does to memory and to sends", measure: measureLists },
-  deliveries: { purpose: "a thousand listeners, against TCP and socket.io", measure: measureDeliveries },
-  listeners: { purpose: "what their streams cost others", slow: true, measure: measureListeners },
-  memory: { purpose: "what history costs in memory", measure: measureMemory },
-  "start-up": { purpose: "the start with a million messages", measure: measureStartUp },
-  growth: {
-    purpose: "what calls cost with more messages and more people",
-    slow: true,
-    measure: measureGrowth,
+  sends: { purpose: "durable sends, against other servers and without the log", run: measureSends },
+  steady: { purpose: "the p99 of sends at a steady rate", run: measureSteady },
+  attacks: { purpose: "the same during logins and beside slow clients", run: measureAttacks },
+  logins: { purpose: "logins, against argon2 alone", run: measureLogins },
+  pages: { purpose: "the latest 50 messages of a long and a short history", run: measurePages },
+  lists: { purpose: "memory and sends while whole lists are read", run: measureLists },
+  deliveries: {
+    purpose: "deliveries to a thousand listeners, against TCP and socket.io",
+    run: measureDeliveries,
   },
-  compaction: { purpose: "what a compaction does to sends and to the disk", measure: measureCompaction },
+  listeners: {
+    purpose: "memory and other senders with a thousand open streams",
+    slow: true,
+    run: measureListeners,
+  },
+  memory: { purpose: "the memory of stored messages", run: measureMemory },
+  "start-up": { purpose: "the start with a million messages", run: measureStartUp },
+  growth: { purpose: "calls with more messages and more participants", slow: true, run: measureGrowth },
+  compaction: { purpose: "sends and disk usage during a compaction", run: measureCompaction },
 };
 
 const slow = Object.keys(measures).filter((name) => measures[name]!.slow);
 
 const help = `Usage: npm run bench -- [options] [measure…]
 
-Measures Palaver, its limits, and what one would use in its place, in turn, prints a table, and ends with 0 whether or not
-the goals are met; with 1 where something could not be measured. All is measured, unless measures are named:
+Measures Palaver, the limits of the machine and alternative servers in alternation, and prints a table: each value beside
+its baseline, with the spread over the rounds. Exits with 1 if something could not be measured. Default: all measures.
 
 ${Object.entries(measures)
   .map(([name, { purpose }]) => `  ${name.padEnd(12)}${purpose}`)
   .join("\n")}
 
 Options:
-  --quick         three minutes: three rounds in the place of five, and shorter ones; memory, start-up and compaction once;
-                  without ${slow.join(" and ")} unless named, and without most that has no goal
-  --rounds <n>    so many rounds, an odd number
-  --json <file>   write the figures to a file, too
-  --dir <dir>     where to put the data, of which nothing stays; beside the compiled code unless given
+  --quick         three minutes: three shorter rounds instead of five; memory, start-up and compaction once;
+                  without ${slow.join(" and ")} unless named, and without secondary comparisons
+  --rounds <n>    the number of rounds, which must be odd
+  --json <file>   also write the figures to a file
+  --dir <dir>     a directory for temporary data (default: beside the compiled code)
   --help          print this text
 `;
 
@@ -71,29 +74,27 @@ const { values: options, positionals: named } = parseArgs({
   },
 });
 const rounds = Number(options.rounds ?? (options.quick ? 3 : 5));
-const usual = Object.keys(measures).filter((name) => !options.quick || !slow.includes(name));
+const byDefault = Object.keys(measures).filter((name) => !options.quick || !slow.includes(name));
 const unknown = named.filter((name) => !Object.hasOwn(measures, name));
 
 if (options.help) {
   process.stdout.write(help);
 } else if (unknown.length > 0 || !(rounds > 0 && rounds % 2 === 1)) {
-  const wrong =
+  const problem =
     unknown.length > 0
-      ? `There is no measure ${unknown.join(", ")}`
-      : `--rounds ${options.rounds} is no odd number`;
-  process.stderr.write(`${wrong}. See npm run bench -- --help.\n`);
+      ? `Unknown measure: ${unknown.join(", ")}`
+      : `Invalid --rounds ${options.rounds}: it must be odd`;
+  process.stderr.write(`${problem}. See npm run bench -- --help.\n`);
   process.exitCode = 2;
 } else {
   installPeers();
   const conditions = describeConditions();
   process.stdout.write(`${conditions}\n`);
-  const figures = await measure(named.length > 0 ? named : usual);
-  process.stdout.write(`\n${table(figures)}\n`);
+  const figures = await measure(named.length > 0 ? named : byDefault);
+  process.stdout.write(`\n${toMarkdown(figures)}\n`);
   if (options.json) {
-    writeFileSync(
-      options.json,
-      `${JSON.stringify({ conditions, figures: report(figures) }, undefined, 2)}\n`,
-    );
+    const report = { conditions, figures: toJson(figures) };
+    writeFileSync(options.json, `${JSON.stringify(report, undefined, 2)}\n`);
   }
 }
 
@@ -102,23 +103,23 @@ async function measure(names: readonly string[]): Promise<readonly Figure[]> {
   const scratch = mkdtempSync(join(options.dir, "bench-"));
   process.once("exit", () => rmSync(scratch, { recursive: true, force: true }));
   for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
-  let loaded: Promise<LoadedStore> | undefined;
-  const setting: Setting = {
+  let loadedStore: Promise<LoadedStore> | undefined;
+  const settings: Settings = {
     scratch,
     rounds,
-    lap: options.quick ? 500 : 3000,
-    longLap: options.quick ? 900 : 6000,
-    warmUp: options.quick ? 250 : 1000,
+    lapMs: options.quick ? 500 : 3000,
+    longLapMs: options.quick ? 900 : 6000,
+    warmUpMs: options.quick ? 250 : 1000,
     quick: options.quick,
-    loaded: () =>
-      (loaded ??= timed("a million messages", () => loadStore(join(scratch, "loaded"), A_MILLION))),
+    loadedStore: () =>
+      (loadedStore ??= timed("a million messages", () => loadStore(join(scratch, "loaded"), A_MILLION))),
   };
   const figures: Figure[] = [];
   for (const name of names) {
     try {
-      figures.push(...(await timed(name, () => measures[name]!.measure(setting))));
+      figures.push(...(await timed(name, () => measures[name]!.run(settings))));
     } catch (error) {
-      // What the others have measured is not to be lost for it.
+      // The figures of the other measures must not be lost.
       process.stderr.write(`${name} failed: ${error instanceof Error ? error.stack : String(error)}\n`);
       process.exitCode = 1;
     }
@@ -126,17 +127,18 @@ async function measure(names: readonly string[]): Promise<readonly Figure[]> {
   return figures;
 }
 
-async function timed<T>(what: string, work: () => Promise<T>): Promise<T> {
-  const began = performance.now();
+async function timed<T>(label: string, work: () => Promise<T>): Promise<T> {
+  const start = performance.now();
   const result = await work();
-  process.stderr.write(`${what}: ${((performance.now() - began) / 1000).toFixed(0)} s\n`);
+  process.stderr.write(`${label}: ${((performance.now() - start) / 1000).toFixed(0)} s\n`);
   return result;
 }
 
 function describeConditions(): string {
   const load = loadavg()[0]!.toFixed(1);
+  const placement = pinned ? "had a dedicated core" : "ran on any core";
   return [
     `${new Date().toISOString()}, ${rounds} rounds. Node ${process.version}, ${cpus().length} cores of ${cpus()[0]?.model}.`,
-    `The load average was ${load} at the start. The load generators ${pinned ? "had a core of their own" : "ran on any core"}.`,
+    `The load average at the start was ${load}. The load generators ${placement}.`,
   ].join("\n");
 }

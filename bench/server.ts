@@ -9,64 +9,64 @@ import { createContainer, tokens } from "../src/main/container.js";
 import { noThreads } from "./no-threads.js";
 import type { ServerKind } from "./processes.js";
 
-/** What a server whose compactions are held tells: that one is due, or the size in bytes of the snapshot it has made. */
-export interface CompactionNews {
+/** A message of a server with manual compaction: without a size when a compaction is due, with it when one has finished. */
+export interface CompactionMessage {
   readonly snapshotBytes?: number;
 }
 
-// A process of its own: Palaver as it is served, but for what the store has in the place of its threads.
+// A process of its own: `palaver serve` with other threads for the store, or a memory probe.
 const config = readConfig(process.env);
 const container = createContainer(config, [], fail);
 const kind = process.argv[2] as ServerKind;
-const store = await openStore(nodeDisk(config.dataDir), threads(), {});
+const store = await openStore(nodeDisk(config.dataDir), chooseThreads(), {});
 container.rebind(tokens.store).toConstantValue(store);
 const log = await container.getAsync(tokens.log);
 const server = await listen(await container.getAsync(tokens.app), config.host, config.port, log);
-if (kind === "open memory") tellMemory();
+if (kind === "memory probe") reportMemory();
 process.once("SIGTERM", () => {
-  end().then(() => process.exit(0), fail);
+  close().then(() => process.exit(0), fail);
 });
 
-async function end(): Promise<void> {
+async function close(): Promise<void> {
   await server.close(8000);
   await store.close();
 }
 
-function threads(): Threads {
+function chooseThreads(): Threads {
   if (kind === "no log") return noThreads;
-  const real = workerThreads(config.dataDir);
-  return kind === "held compaction" ? withHeldCompaction(real) : real;
+  const threads = workerThreads(config.dataDir);
+  return kind === "manual compaction" ? withManualCompaction(threads) : threads;
 }
 
-/** Each message is answered with what is resident of this process when it has let go of what it can, in bytes. */
-function tellMemory(): void {
+/** Replies to each message with the resident memory of this process in bytes, after garbage collection. */
+function reportMemory(): void {
   setFlagsFromString("--expose-gc");
-  const collect = runInNewContext("gc") as () => void;
+  const collectGarbage = runInNewContext("gc") as () => void;
   process.on("message", () => {
-    collect();
-    collect();
-    // What was let go of is given back a moment later.
+    collectGarbage();
+    collectGarbage();
+    // V8 returns memory to the system a moment later.
     setTimeout(() => process.send?.(process.memoryUsage.rss()), 300);
   });
 }
 
-/** A compaction begins when this process gets a message. */
-function withHeldCompaction(real: Threads): Threads {
+/** Starts a compaction when this process receives a message. */
+function withManualCompaction(threads: Threads): Threads {
   return {
-    ...real,
+    ...threads,
     async compact(upTo) {
-      const told = new Promise((resolve) => process.once("message", resolve));
-      tell({});
-      await told;
-      const snapshotBytes = await real.compact(upTo);
-      tell({ snapshotBytes });
+      const requested = new Promise((resolve) => process.once("message", resolve));
+      report({});
+      await requested;
+      const snapshotBytes = await threads.compact(upTo);
+      report({ snapshotBytes });
       return snapshotBytes;
     },
   };
 }
 
-function tell(news: CompactionNews): void {
-  process.send?.(news);
+function report(message: CompactionMessage): void {
+  process.send?.(message);
 }
 
 function fail(error: unknown): never {

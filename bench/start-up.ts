@@ -3,36 +3,31 @@ import { join } from "node:path";
 import type { Figure } from "./figures.js";
 import { copyStore } from "./loaded-store.js";
 import { startServer } from "./processes.js";
-import type { Setting } from "./setting.js";
+import type { Settings } from "./settings.js";
 
-/** From the start of the process until it is ready, with a million messages: after kill -9 at the worst time, and after a clean end. */
+/** Measures the time from the start of the process until it is ready, with a million messages. */
 export async function measureStartUp({
   scratch,
   rounds,
   quick,
-  loaded,
-}: Setting): Promise<readonly Figure[]> {
-  const killed = await loaded();
+  loadedStore,
+}: Settings): Promise<readonly Figure[]> {
+  const killed = await loadedStore();
   const afterKill: number[] = [];
-  const afterEnd: number[] = [];
+  const afterStop: number[] = [];
   for (let round = 0; round < (quick ? 1 : rounds); round++) {
     const directory = join(scratch, "started");
     copyStore(killed, directory);
-    for (const seconds of [afterKill, afterEnd]) {
+    for (const seconds of [afterKill, afterStop]) {
       const server = await startServer("palaver", directory);
       seconds.push(server.secondsToStart);
-      await server.end();
+      await server.stop();
     }
     rmSync(directory, { recursive: true });
   }
   const name = "Start with a million messages after";
   return [
-    { name: `${name} a clean end`, goal: { atMost: 1.5 }, rounds: afterEnd, unit: "s" },
-    {
-      name: `${name} kill -9, with all the log that there can be`,
-      goal: { below: 5 },
-      rounds: afterKill,
-      unit: "s",
-    },
+    { name: `${name} a clean end`, rounds: afterStop, unit: "s" },
+    { name: `${name} kill -9, with a log of maximum size`, rounds: afterKill, unit: "s" },
   ];
 }

@@ -1,4 +1,4 @@
-// Express with better-sqlite3, a transaction a send.
+// Express with better-sqlite3: one transaction per send.
 import { createServer } from "node:http";
 import express from "express";
 import { serve, tokenIn } from "./peer.mjs";

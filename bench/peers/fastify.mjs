@@ -1,9 +1,9 @@
-// Fastify with better-sqlite3: a transaction a send; or, "grouped", one for all sends of a turn of the event loop.
+// Fastify with better-sqlite3: one transaction per send or, with "grouped", one for all sends of a turn of the event loop.
 import { fastify } from "fastify";
 import { serve, tokenIn } from "./peer.mjs";
 import { send, sendInGroup } from "./store.mjs";
 
-const store = process.argv[2] === "grouped" ? sendInGroup : async (token, body) => send(token, body);
+const storeMessage = process.argv[2] === "grouped" ? sendInGroup : async (token, body) => send(token, body);
 const text = { type: "string" };
 const time = { type: ["string", "null"] };
 const properties = {
@@ -28,7 +28,7 @@ const schema = {
 };
 
 const app = fastify();
-app.post("/v1/messages", { schema }, ({ headers, body }) => store(tokenIn(headers.cookie), body));
+app.post("/v1/messages", { schema }, ({ headers, body }) => storeMessage(tokenIn(headers.cookie), body));
 await app.ready();
 
 serve(app.server);

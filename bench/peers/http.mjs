@@ -1,9 +1,9 @@
-// Node alone: parses the JSON of a POST, and answers it.
+// node:http alone: parses the JSON of a POST and responds with the message. It stores nothing.
 import { createServer } from "node:http";
-import { answer, bodyOf, serve, unstored } from "./peer.mjs";
+import { readBody, respond, serve, unstoredMessage } from "./peer.mjs";
 
 serve(
   createServer((request, response) => {
-    void bodyOf(request).then((body) => answer(response, unstored(JSON.parse(body))));
+    void readBody(request).then((body) => respond(response, unstoredMessage(JSON.parse(body))));
   }),
 );

@@ -1,6 +1,9 @@
-// Koa, which parses the JSON of a POST and answers it: alone, with a router and a body parser, or with sessions as well.
-// It stores nothing. Or it answers whatever it is asked with a ready buffer of that many bytes. Or, "synced", it writes each
-// message to a file and waits until it is on the disk, alone, which is the least that a Koa can do to store it.
+// Koa, which parses the JSON of a POST and responds with the message. The first argument is its kind:
+//   alone      stores nothing
+//   stack      the same with a router and a body parser
+//   sessions   the same with koa-session as well
+//   synced     appends each message to a file and calls fdatasync, which is the minimum for a durable response
+//   buffer     responds to every request with a constant buffer, whose size in bytes is the second argument
 import { createHmac, randomBytes } from "node:crypto";
 import { closeSync, fdatasyncSync, fsyncSync, openSync, writeSync } from "node:fs";
 import { createServer } from "node:http";
@@ -9,7 +12,7 @@ import { Router } from "@koa/router";
 import Koa from "koa";
 import bodyParser from "koa-bodyparser";
 import { createSession } from "koa-session";
-import { bodyOf, members, serve, unstored } from "./peer.mjs";
+import { members, readBody, serve, unstoredMessage } from "./peer.mjs";
 
 const [kind, bytes] = process.argv.slice(2);
 const app = new Koa();
@@ -17,13 +20,13 @@ let cookies;
 
 if (kind === "alone") {
   app.use(async (ctx) => {
-    ctx.body = unstored(JSON.parse(await bodyOf(ctx.req)));
+    ctx.body = unstoredMessage(JSON.parse(await readBody(ctx.req)));
   });
 } else if (kind === "synced") {
-  const store = openFile();
+  const append = openFile();
   app.use(async (ctx) => {
-    const message = unstored(JSON.parse(await bodyOf(ctx.req)));
-    store(JSON.stringify(message));
+    const message = unstoredMessage(JSON.parse(await readBody(ctx.req)));
+    append(JSON.stringify(message));
     ctx.body = message;
   });
 } else if (kind === "buffer") {
@@ -37,12 +40,12 @@ if (kind === "alone") {
   const router = new Router();
   router.post("/v1/messages", (ctx) => {
     if (kind === "sessions" && ctx.session.userId === undefined) ctx.throw(401);
-    ctx.body = unstored(ctx.request.body);
+    ctx.body = unstoredMessage(ctx.request.body);
   });
   app.use(bodyParser()).use(router.routes());
 }
 
-/** Writes behind what was written last, into zeros, as a log does it; at its end it begins anew. */
+/** Returns a function that appends to preallocated zeros, as a log does, and starts over at the end of the file. */
 function openFile() {
   const size = 16 * 2 ** 20;
   const file = openSync(join(process.env.DATA_DIR, "synced"), "w");
@@ -57,7 +60,7 @@ function openFile() {
   };
 }
 
-/** koa-session with signed cookies and a store in memory, in which the members are. */
+/** Uses koa-session with signed cookies and an in-memory store with the members, and returns their cookies. */
 function useSessions() {
   const key = randomBytes(32).toString("base64");
   const name = "palaver_session";

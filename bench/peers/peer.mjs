@@ -1,23 +1,23 @@
-// What all peers have in common. Each is a program of its own, started by the benchmark, and ends with it.
+// Shared by all peers. Each peer is a process that the benchmark starts, and exits with it.
 
-/** Who may send. Their sessions are there from the start: a peer knows no login. */
+/** The members of the chat, with their sessions. Peers have no login. */
 export const members = Array.from({ length: 16 }, (_, index) => ({
   id: `00000000-0000-7000-8000-${String(index + 1).padStart(12, "0")}`,
   username: `member-${index + 1}`,
   token: String(index + 1).padStart(43, "0"),
 }));
 
-/** The group chat that they are in. */
+/** The group chat of the members. */
 export const CHAT_ID = 1;
 
 const COOKIE = "palaver_session=";
 
-/** The token of a request, which is all that stands in its cookie header. */
+/** Returns the token of a request whose cookie header contains nothing else. */
 export function tokenIn(cookie = "") {
   return cookie.startsWith(COOKIE) ? cookie.slice(COOKIE.length) : "";
 }
 
-/** A message as Palaver answers it. */
+/** A message in the format of Palaver. */
 export function messageJson(id, chatId, seq, sender, text, sentAt) {
   return {
     id,
@@ -34,13 +34,13 @@ export function messageJson(id, chatId, seq, sender, text, sentAt) {
 
 let last = 0;
 
-/** The answer of a peer that keeps nothing and knows nobody. */
-export function unstored({ group_chat_id: chatId, message }) {
+/** The message of a peer that stores nothing and authenticates nobody. */
+export function unstoredMessage({ group_chat_id: chatId, message }) {
   last += 1;
   return messageJson(last, chatId, last, members[0], message, Date.now());
 }
 
-/** An event as Palaver tells it. */
+/** An event in the format of Palaver. */
 export function eventJson(message) {
   const { id, destination_chat_id: chatId, timestamp } = message;
   return {
@@ -52,8 +52,8 @@ export function eventJson(message) {
   };
 }
 
-/** The body of a request, as text. */
-export function bodyOf(request) {
+/** Resolves with the body of a request as text. */
+export function readBody(request) {
   return new Promise((resolve, reject) => {
     let text = "";
     request.setEncoding("utf8");
@@ -63,8 +63,8 @@ export function bodyOf(request) {
   });
 }
 
-/** Answers with JSON, as Node does it with nothing else. */
-export function answer(response, json) {
+/** Responds with JSON over plain node:http. */
+export function respond(response, json) {
   const text = JSON.stringify(json);
   response.writeHead(200, {
     "Content-Type": "application/json; charset=utf-8",
@@ -73,7 +73,7 @@ export function answer(response, json) {
   response.end(text);
 }
 
-/** Listens on a free port, and tells the benchmark where, and by which cookies it knows its members. */
+/** Listens on a free port, and sends the benchmark the port and the cookies of the members. */
 export function serve(server, cookies = members.map(({ token }) => COOKIE + token)) {
   server.listen(0, "127.0.0.1", () =>
     process.send({ port: server.address().port, chatId: CHAT_ID, cookies }),

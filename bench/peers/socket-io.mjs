@@ -1,16 +1,16 @@
-// socket.io, which tells all who are connected of each message that is posted. It stores nothing.
+// socket.io, which emits each posted message to all connected clients. It stores nothing.
 import { createServer } from "node:http";
 import { Server } from "socket.io";
-import { answer, bodyOf, eventJson, serve, unstored } from "./peer.mjs";
+import { eventJson, readBody, respond, serve, unstoredMessage } from "./peer.mjs";
 
 const server = createServer((request, response) => {
-  void bodyOf(request).then((body) => {
-    const message = unstored(JSON.parse(body));
-    answer(response, message);
+  void readBody(request).then((body) => {
+    const message = unstoredMessage(JSON.parse(body));
+    respond(response, message);
     io.emit("message.created", eventJson(message));
   });
 });
-// Those who listen in a benchmark answer no pings.
+// The listeners of the benchmark do not respond to pings.
 const io = new Server(server, { transports: ["websocket"], serveClient: false, pingInterval: 1e9 });
 
 serve(server);

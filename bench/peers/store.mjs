@@ -1,10 +1,10 @@
-// What Express and Fastify store in: better-sqlite3, in a file, so that a send that was answered survives a loss of power.
+// The store of Express and Fastify: better-sqlite3 in a file. A send that was answered survives a power cut.
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { CHAT_ID, members, messageJson } from "./peer.mjs";
 
 const database = new Database(join(process.env.DATA_DIR, "peer.sqlite"));
-// WAL with FULL is one fsync a commit, and as durable as Palaver. No other process reads, so none needs to be asked.
+// WAL with FULL is one fsync per commit, and as durable as Palaver. No other process reads the file, so locking is exclusive.
 database.pragma("locking_mode = EXCLUSIVE");
 database.pragma("journal_mode = WAL");
 database.pragma("synchronous = FULL");
@@ -29,7 +29,7 @@ for (const { id, username, token } of members) {
 const userOf = database.prepare(
   "SELECT users.id, users.username FROM sessions JOIN users ON users.id = sessions.user_id WHERE token = ?",
 );
-// One statement finds whether the sender may, takes the next number and stores.
+// One statement checks the membership of the sender, assigns the next `seq` and inserts the message.
 const insert = database.prepare(`
   INSERT INTO messages (chat_id, seq, sender_id, text, sent_at)
   SELECT chat_id, (SELECT coalesce(max(seq), 0) + 1 FROM messages WHERE chat_id = participants.chat_id), user_id, ?, ?
@@ -37,25 +37,25 @@ const insert = database.prepare(`
   RETURNING id, seq
 `);
 
-/** Why a send is refused. */
-export class Refusal extends Error {
+/** An error with the status of the response. */
+class HttpError extends Error {
   constructor(statusCode) {
-    super(`Refused with ${statusCode}.`);
+    super(`Rejected with status ${statusCode}.`);
     this.statusCode = statusCode;
   }
 }
 
-/** What a send does within its transaction. Gives the message. */
+/** Stores and returns a message, within a transaction. */
 function store(token, { group_chat_id: chatId, message: text }) {
   const sender = userOf.get(token);
-  if (sender === undefined) throw new Refusal(401);
+  if (sender === undefined) throw new HttpError(401);
   const sentAt = Date.now();
   const stored = insert.get(text, sentAt, chatId, sender.id);
-  if (stored === undefined) throw new Refusal(403);
+  if (stored === undefined) throw new HttpError(403);
   return messageJson(stored.id, chatId, stored.seq, sender, text, sentAt);
 }
 
-/** Stores a message in a transaction of its own. */
+/** Stores and returns a message in its own transaction. */
 export const send = database.transaction(store).immediate;
 
 const commit = database.transaction((group) =>
@@ -63,7 +63,7 @@ const commit = database.transaction((group) =>
     try {
       return { message: store(token, body) };
     } catch (error) {
-      // What failed has changed nothing, and the others need not fail for it.
+      // A failed send has changed nothing, so the others of the group can be committed.
       return { error };
     }
   }),
@@ -71,7 +71,7 @@ const commit = database.transaction((group) =>
 
 let waiting = [];
 
-/** The same, in one transaction with all that come in the same turn of the event loop. */
+/** Stores and returns a message in one transaction with all others of the same turn of the event loop. */
 export function sendInGroup(token, body) {
   return new Promise((resolve, reject) => {
     waiting.push({ token, body, resolve, reject });

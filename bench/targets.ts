@@ -1,0 +1,90 @@
+import { mkdirSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Lap } from "./load.js";
+import { createMembers, sendRequests } from "./members.js";
+import { exchange, launch, OTHER_CORES, startLoad, startServer, stop, type ServerKind } from "./processes.js";
+import type { Settings } from "./settings.js";
+
+/** A server that is compared with others, on the same cores. */
+export interface Target {
+  readonly port: number;
+  /** One HTTP request per member, which sends a message to their group chat. */
+  readonly sends: readonly string[];
+  stop(): Promise<void>;
+}
+
+export async function startPalaver(kind: ServerKind, directory: string): Promise<Target> {
+  mkdirSync(directory, { recursive: true });
+  const server = await startServer(kind, directory, OTHER_CORES);
+  const { sends } = await createMembers(server.port);
+  return { port: server.port, sends, stop: () => server.stop() };
+}
+
+/** A program in `bench/peers`. */
+export type Peer = "http" | "koa" | "express" | "fastify" | "socket-io" | "tcp";
+
+/** The first message of a peer, when it accepts connections. */
+interface PeerReady {
+  readonly port: number;
+  readonly chatId: number;
+  readonly cookies: readonly string[];
+}
+
+/**
+ * Returns `undefined` if the peer can't start because its packages are not installed. The run continues without it; its output
+ * is on the standard error.
+ *
+ * @param directory for its data
+ */
+export async function startPeer(
+  peer: Peer,
+  directory: string,
+  ...args: readonly string[]
+): Promise<Target | undefined> {
+  mkdirSync(directory, { recursive: true });
+  // Peers are not compiled.
+  const file = `../../bench/peers/${peer}.mjs`;
+  const env = { DATA_DIR: directory, NODE_ENV: "production" };
+  const child = launch(file, { args, env, onCores: OTHER_CORES });
+  const ready = await exchange<PeerReady>(child).catch(() => undefined);
+  if (ready === undefined) {
+    process.stderr.write(`Peer ${[peer, ...args].join(" ")} does not start. Skipping its measurements.\n`);
+    return undefined;
+  }
+  const { port, chatId, cookies } = ready;
+  return { port, sends: sendRequests(cookies, chatId), stop: () => stop(child, "SIGKILL") };
+}
+
+/** Measures a lap in which each client sends its next request when it has received a response. */
+export async function measureClosedLoop(
+  { port }: Pick<Target, "port">,
+  requests: readonly string[],
+  clients: number,
+  { warmUpMs, lapMs }: Pick<Settings, "warmUpMs" | "lapMs">,
+): Promise<Lap> {
+  const load = startLoad({ port, requests, clients });
+  const lap = await load.lapAfter(warmUpMs, lapMs);
+  await load.stop();
+  // Lets the server finish the requests in flight before another one is measured.
+  await delay(50);
+  return lap;
+}
+
+/** How long V8 takes to compile nearly all of the code that serves a request. */
+const JIT_WARM_UP_MS = 1_000;
+
+/** Puts a server under load so that its code is compiled before the first round. */
+export async function warmUpJit(
+  target: Pick<Target, "port">,
+  requests: readonly string[],
+  clients: number,
+): Promise<void> {
+  await measureClosedLoop(target, requests, clients, { warmUpMs: 0, lapMs: JIT_WARM_UP_MS });
+}
+
+export function responsesPerSecond({ responses, seconds }: Lap): number {
+  return responses / seconds;
+}
+
+export const formatRate = (value: number) => `${value.toFixed(0)}/s`;
+export const formatMs = (value: number) => `${value.toFixed(2)} ms`;
