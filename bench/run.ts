@@ -136,7 +136,9 @@ async function timed<T>(label: string, work: () => Promise<T>): Promise<T> {
 
 function describeConditions(): string {
   const load = loadavg()[0]!.toFixed(1);
-  const placement = pinned ? "had a dedicated core" : "ran on any core";
+  const placement = pinned
+    ? "had a dedicated core, and polled without sleeping in closed loops"
+    : "ran on any core";
   return [
     `${new Date().toISOString()}, ${rounds} rounds. Node ${process.version}, ${cpus().length} cores of ${cpus()[0]?.model}.`,
     `The load average at the start was ${load}. The load generators ${placement}.`,

@@ -2,7 +2,16 @@ import { mkdirSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Lap } from "./load.js";
 import { createMembers, sendRequests } from "./members.js";
-import { exchange, launch, OTHER_CORES, startLoad, startServer, stop, type ServerKind } from "./processes.js";
+import {
+  exchange,
+  launch,
+  OTHER_CORES,
+  pinned,
+  startLoad,
+  startServer,
+  stop,
+  type ServerKind,
+} from "./processes.js";
 import type { Settings } from "./settings.js";
 
 /** A server that is compared with others, on the same cores. */
@@ -62,7 +71,8 @@ export async function measureClosedLoop(
   clients: number,
   { warmUpMs, lapMs }: Pick<Settings, "warmUpMs" | "lapMs">,
 ): Promise<Lap> {
-  const load = startLoad({ port, requests, clients });
+  // Without a dedicated core, polling would take CPU time from the server.
+  const load = startLoad({ port, requests, clients, poll: pinned });
   const lap = await load.lapAfter(warmUpMs, lapMs);
   await load.stop();
   // Lets the server finish the requests in flight before another one is measured.
