@@ -1,6 +1,6 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { nodeDisk } from "../src/adapters/sqlite/disk.js";
+import { nodeDisk } from "../src/adapters/sqlite/wal/disk.js";
 import { openStore } from "../src/adapters/sqlite/store.js";
 import { keyedSecrets, systemClock, uuids } from "../src/adapters/system.js";
 import { createMessaging, type Messaging } from "../src/application/messaging.js";

@@ -1,4 +1,4 @@
-import type { Threads } from "../src/adapters/sqlite/threads.js";
+import type { Threads } from "../src/adapters/sqlite/wal/threads.js";
 
 /** Threads that discard all writes and report them as durable immediately. */
 export const noThreads: Threads = {

@@ -1,11 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { openMemoryStore } from "../src/adapters/memory/store.js";
-import { nodeDisk } from "../src/adapters/sqlite/disk.js";
-import { filesOn } from "../src/adapters/sqlite/files.js";
-import { recover, replaceFiles } from "../src/adapters/sqlite/recovery.js";
+import { nodeDisk } from "../src/adapters/sqlite/wal/disk.js";
+import { filesOn } from "../src/adapters/sqlite/wal/files.js";
+import { recover, replaceFiles } from "../src/adapters/sqlite/wal/recovery.js";
 import { repositories } from "../src/adapters/sqlite/repositories.js";
 import { openStore } from "../src/adapters/sqlite/store.js";
-import { workerThreads } from "../src/adapters/sqlite/threads.js";
+import { workerThreads } from "../src/adapters/sqlite/wal/threads.js";
 import { keyedSecrets, systemClock, uuids } from "../src/adapters/system.js";
 import { sendMessage } from "../src/application/messages.js";
 import type { Ports, Store } from "../src/application/ports.js";

@@ -1,9 +1,9 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { listen } from "../src/adapters/http/server.js";
-import { nodeDisk } from "../src/adapters/sqlite/disk.js";
+import { nodeDisk } from "../src/adapters/sqlite/wal/disk.js";
 import { openStore } from "../src/adapters/sqlite/store.js";
-import { workerThreads, type Threads } from "../src/adapters/sqlite/threads.js";
+import { workerThreads, type Threads } from "../src/adapters/sqlite/wal/threads.js";
 import { readConfig } from "../src/main/config.js";
 import { createContainer, tokens } from "../src/main/container.js";
 import { noThreads } from "./no-threads.js";

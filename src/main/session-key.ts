@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { nodeDisk, writeAll, type Disk } from "../adapters/sqlite/disk.js";
+import { nodeDisk, writeAll, type Disk } from "../adapters/sqlite/wal/disk.js";
 import type { Config } from "./config.js";
 
 const NAME = "session-secret";

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import { openStore } from "../../src/adapters/sqlite/store.js";
-import { inline } from "../../src/adapters/sqlite/threads.js";
+import { inline } from "../../src/adapters/sqlite/wal/threads.js";
 import type { UserRecord } from "../../src/application/administration.js";
 import type { ChatPage } from "../../src/application/chats.js";
 import type { MessagePage, SentMessage } from "../../src/application/messages.js";

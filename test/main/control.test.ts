@@ -8,7 +8,7 @@ import { Writable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect } from "chai";
 import { pino } from "pino";
-import { lockDirectory } from "../../src/adapters/sqlite/lock.js";
+import { lockDirectory } from "../../src/adapters/sqlite/wal/lock.js";
 import { openSqliteStore } from "../../src/adapters/sqlite/store.js";
 import type { Data } from "../../src/main/administration.js";
 import { readConfig } from "../../src/main/config.js";

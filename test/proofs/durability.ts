@@ -7,7 +7,7 @@ import { availableParallelism } from "node:os";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import fc from "fast-check";
 import { openStore } from "../../src/adapters/sqlite/store.js";
-import { inline } from "../../src/adapters/sqlite/threads.js";
+import { inline } from "../../src/adapters/sqlite/wal/threads.js";
 import { runSchedule, type Tally } from "../support/durability.js";
 import { prepareDisks, storeOf } from "../support/engine.js";
 import { anySchedule } from "../support/schedules.js";

@@ -1,8 +1,8 @@
 import { EventEmitter, once } from "node:events";
 import type { Repositories, Store } from "../../src/application/ports.js";
-import type { Disk } from "../../src/adapters/sqlite/disk.js";
+import type { Disk } from "../../src/adapters/sqlite/wal/disk.js";
 import type { openStore } from "../../src/adapters/sqlite/store.js";
-import type { Threads } from "../../src/adapters/sqlite/threads.js";
+import type { Threads } from "../../src/adapters/sqlite/wal/threads.js";
 import type { ChatId } from "../../src/domain/chat.js";
 import type { User, UserId, UsernameKey } from "../../src/domain/user.js";
 import { seeded, simulatedDisk, type SimulatedDisk } from "./simulated-disk.js";

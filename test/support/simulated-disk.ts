@@ -1,4 +1,4 @@
-import type { Disk, OpenFile } from "../../src/adapters/sqlite/disk.js";
+import type { Disk, OpenFile } from "../../src/adapters/sqlite/wal/disk.js";
 
 /** Picks one of 0 … count − 1. All that is left to chance goes through it, so that the same choices give the same disk. */
 export type Choose = (count: number) => number;

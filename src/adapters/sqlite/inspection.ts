@@ -1,14 +1,14 @@
 import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { DamageError } from "./damage.js";
+import { DamageError } from "./wal/damage.js";
 import type { Database } from "./database.js";
-import { nodeDisk, writeAll, type Disk } from "./disk.js";
-import { filesOn, isStoreFile } from "./files.js";
-import { recover, type Recovered } from "./recovery.js";
+import { nodeDisk, writeAll, type Disk } from "./wal/disk.js";
+import { filesOn, isStoreFile } from "./wal/files.js";
+import { recover, type Recovered } from "./wal/recovery.js";
 import { renewIdentity } from "./schema.js";
-import { readSegment, type TornTail } from "./segment.js";
-import { writeSnapshot } from "./snapshot.js";
+import { readSegment, type TornTail } from "./wal/segment.js";
+import { writeSnapshot } from "./wal/snapshot.js";
 
 /** What a look at the files of a store has shown. */
 export interface Inspection {

@@ -3,7 +3,7 @@ import type { ChatId } from "../../domain/chat.js";
 import type { Message, MessageId, MessageText } from "../../domain/message.js";
 import type { UserId } from "../../domain/user.js";
 import { numberIn, type Row, type Statements } from "./database.js";
-import { openTails } from "./tails.js";
+import { openTails } from "./recent-messages.js";
 
 /** What `messageOf` takes. */
 export const MESSAGE = `messages.id, messages.chat_id, messages.seq, messages.text, messages.sent_at, messages.edited_at,

@@ -1,12 +1,12 @@
 import { openDatabase, type Change, type Database } from "./database.js";
-import { nodeDisk, type Disk } from "./disk.js";
-import { filesOn, type Files } from "./files.js";
+import { nodeDisk, type Disk } from "./wal/disk.js";
+import { filesOn, type Files } from "./wal/files.js";
 import { checkStore, copyOtherFiles, diskOf, faultsIn, makeTarget, segmentFaults } from "./inspection.js";
-import { lockDirectory } from "./lock.js";
-import { readRecords } from "./record.js";
+import { lockDirectory } from "./wal/lock.js";
+import { readRecords } from "./wal/record.js";
 import { migrate, renewIdentity } from "./schema.js";
-import { findFrames } from "./segment.js";
-import { readSnapshot, writeSnapshot } from "./snapshot.js";
+import { findFrames } from "./wal/segment.js";
+import { readSnapshot, writeSnapshot } from "./wal/snapshot.js";
 
 /** What could be saved of a damaged store. */
 export interface Salvage {

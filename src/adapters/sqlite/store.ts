@@ -2,17 +2,17 @@ import { mkdirSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { Repositories, Store } from "../../application/ports.js";
 import { MessagingError } from "../../domain/errors.js";
-import { startLog } from "./commit-log.js";
+import { startLog } from "./wal/commit-log.js";
 import { numberIn, PAGE_BYTES, type Change, type Database, type Statements } from "./database.js";
-import { nodeDisk, type Disk } from "./disk.js";
-import { filesOn, type Files } from "./files.js";
-import { lockDirectory } from "./lock.js";
-import { recover, removeFiles, replaceFiles, type Recovered } from "./recovery.js";
+import { nodeDisk, type Disk } from "./wal/disk.js";
+import { filesOn, type Files } from "./wal/files.js";
+import { lockDirectory } from "./wal/lock.js";
+import { recover, removeFiles, replaceFiles, type Recovered } from "./wal/recovery.js";
 import { repositories as repositoriesOn } from "./repositories.js";
 import { migrate } from "./schema.js";
-import type { TornTail } from "./segment.js";
-import { makeSpare, secureSegment } from "./segment-writer.js";
-import { workerThreads, type Threads } from "./threads.js";
+import type { TornTail } from "./wal/segment.js";
+import { makeSpare, secureSegment } from "./wal/segment-writer.js";
+import { workerThreads, type Threads } from "./wal/threads.js";
 
 export interface SqliteStore extends Store {
   readonly opening: Opening;

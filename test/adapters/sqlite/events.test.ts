@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { openStore, type SqliteStore } from "../../../src/adapters/sqlite/store.js";
-import { inline } from "../../../src/adapters/sqlite/threads.js";
+import { inline } from "../../../src/adapters/sqlite/wal/threads.js";
 import { createMessaging, type Messaging } from "../../../src/application/messaging.js";
 import type { Store } from "../../../src/application/ports.js";
 import type { User } from "../../../src/domain/user.js";

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
-import { DamageError } from "../../../src/adapters/sqlite/damage.js";
+import { DamageError } from "../../../src/adapters/sqlite/wal/damage.js";
 import { openSqliteStore, type SqliteStore } from "../../../src/adapters/sqlite/store.js";
 import { openP2p, send, texts } from "./conversation.js";
 
@@ -179,8 +179,8 @@ describe("opening an SQLite store", () => {
     const [name] = names(directory, /^snapshot/);
     rmSync(join(directory, name!));
     const { openDatabase } = await import("../../../src/adapters/sqlite/database.js");
-    const { nodeDisk } = await import("../../../src/adapters/sqlite/disk.js");
-    const { writeSnapshot } = await import("../../../src/adapters/sqlite/snapshot.js");
+    const { nodeDisk } = await import("../../../src/adapters/sqlite/wal/disk.js");
+    const { writeSnapshot } = await import("../../../src/adapters/sqlite/wal/snapshot.js");
     const database = await openDatabase();
     database.execute("PRAGMA user_version = 99");
     writeSnapshot(nodeDisk(directory), 0, database.toFile());

@@ -1,5 +1,5 @@
 import { damage } from "./damage.js";
-import { openDatabase, type Database } from "./database.js";
+import { openDatabase, type Database } from "../database.js";
 import type { Disk } from "./disk.js";
 import { filesOn, type Files, type SnapshotFile, type StoreFile } from "./files.js";
 import { readRecords } from "./record.js";

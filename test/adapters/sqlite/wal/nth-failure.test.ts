@@ -1,10 +1,10 @@
 import { expect } from "chai";
-import { openStore } from "../../../src/adapters/sqlite/store.js";
-import { inline } from "../../../src/adapters/sqlite/threads.js";
-import { runSchedule } from "../../support/durability.js";
-import { PREPARED_DISKS, prepareDisks, storeOf } from "../../support/engine.js";
-import type { Step } from "../../support/schedules.js";
-import type { Fault, SimulatedDisk } from "../../support/simulated-disk.js";
+import { openStore } from "../../../../src/adapters/sqlite/store.js";
+import { inline } from "../../../../src/adapters/sqlite/wal/threads.js";
+import { runSchedule } from "../../../support/durability.js";
+import { PREPARED_DISKS, prepareDisks, storeOf } from "../../../support/engine.js";
+import type { Step } from "../../../support/schedules.js";
+import type { Fault, SimulatedDisk } from "../../../support/simulated-disk.js";
 
 const FAULTS: readonly (readonly [what: string, fault: Fault, lasting: boolean])[] = [
   ["fails with EIO once", { error: "EIO" }, false],

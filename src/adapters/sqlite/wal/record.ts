@@ -1,4 +1,4 @@
-import type { Change, SqlValue } from "./database.js";
+import type { Change, SqlValue } from "../database.js";
 
 /**
  * What a transaction leaves in the log: its changes, as JSON. In a frame it stands among others, in a list of them:

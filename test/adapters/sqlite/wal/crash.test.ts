@@ -1,11 +1,11 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { openStore } from "../../../src/adapters/sqlite/store.js";
-import { inline } from "../../../src/adapters/sqlite/threads.js";
-import { runSchedule } from "../../support/durability.js";
-import { prepareDisks, storeOf } from "../../support/engine.js";
-import { anySchedule, type Step } from "../../support/schedules.js";
-import { SECTOR, type SimulatedDisk } from "../../support/simulated-disk.js";
+import { openStore } from "../../../../src/adapters/sqlite/store.js";
+import { inline } from "../../../../src/adapters/sqlite/wal/threads.js";
+import { runSchedule } from "../../../support/durability.js";
+import { prepareDisks, storeOf } from "../../../support/engine.js";
+import { anySchedule, type Step } from "../../../support/schedules.js";
+import { SECTOR, type SimulatedDisk } from "../../../support/simulated-disk.js";
 
 const open = storeOf({ openStore, inline });
 

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { openTails } from "../../../src/adapters/sqlite/tails.js";
+import { openTails } from "../../../src/adapters/sqlite/recent-messages.js";
 import type { ChatId } from "../../../src/domain/chat.js";
 import type { Message, MessageId, MessageText } from "../../../src/domain/message.js";
 import { ana } from "./conversation.js";

@@ -1,13 +1,13 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import type { Change } from "../../../src/adapters/sqlite/database.js";
+import type { Change } from "../../../../src/adapters/sqlite/database.js";
 import {
   joinRecords,
   logRecord,
   readRecords,
   RECORDS_OVERHEAD_BYTES,
   type LogRecord,
-} from "../../../src/adapters/sqlite/record.js";
+} from "../../../../src/adapters/sqlite/wal/record.js";
 
 const value = fc.oneof(fc.string({ unit: "binary" }), fc.integer(), fc.constant(null));
 const change = fc

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { DamageError } from "../../../src/adapters/sqlite/damage.js";
+import { DamageError } from "../../../../src/adapters/sqlite/wal/damage.js";
 import {
   encodeFrame,
   encodeSegmentHeader,
@@ -8,7 +8,7 @@ import {
   SEGMENT_HEADER_BYTES,
   type Frame,
   type Segment,
-} from "../../../src/adapters/sqlite/segment.js";
+} from "../../../../src/adapters/sqlite/wal/segment.js";
 
 const NAME = "log-0000000000000006.palaver";
 const HEADER = { after: 6, size: 4096, salt: "00112233445566778899aabbccddeeff" };

@@ -3,10 +3,10 @@ import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { expect } from "chai";
 import fc from "fast-check";
-import { runSchedule } from "../../support/durability.js";
-import { prepareDisks, storeOf, type Engine } from "../../support/engine.js";
-import { BrokenPromise } from "../../support/ledger.js";
-import { anySchedule, crashes, failures, flips, type Schedule } from "../../support/schedules.js";
+import { runSchedule } from "../../../support/durability.js";
+import { prepareDisks, storeOf, type Engine } from "../../../support/engine.js";
+import { BrokenPromise } from "../../../support/ledger.js";
+import { anySchedule, crashes, failures, flips, type Schedule } from "../../../support/schedules.js";
 
 /** A store with a mistake in it, of the kind that no test in fair weather would find. */
 interface Mutant {
@@ -24,19 +24,19 @@ interface Mutant {
 const MUTANTS: readonly Mutant[] = [
   {
     mistake: "answers before the frame is written",
-    file: "commit-log.js",
+    file: "wal/commit-log.js",
     text: "inFlight = group;",
     instead: "inFlight = group; group.settle();",
   },
   {
     mistake: "never makes a frame durable",
-    file: "segment-writer.js",
+    file: "wal/segment-writer.js",
     text: "segment.file.sync();",
     instead: "",
   },
   {
     mistake: "tries a failed sync again",
-    file: "segment-writer.js",
+    file: "wal/segment-writer.js",
     text: "segment.file.sync();",
     instead: "try { segment.file.sync(); } catch { segment.file.sync(); }",
     schedules: failures,
@@ -44,33 +44,33 @@ const MUTANTS: readonly Mutant[] = [
   },
   {
     mistake: "uses a segment whose name is not durable",
-    file: "segment-writer.js",
+    file: "wal/segment-writer.js",
     text: `disk.rename(SPARE, name);
             disk.syncDirectory();`,
     instead: "disk.rename(SPARE, name);",
   },
   {
     mistake: "removes the log while the name of the snapshot is not durable",
-    file: "snapshot.js",
+    file: "wal/snapshot.js",
     text: "disk.syncDirectory();",
     instead: "",
   },
   {
     mistake: "names a snapshot before it is durable",
-    file: "snapshot.js",
+    file: "wal/snapshot.js",
     text: "file.sync();",
     instead: "",
   },
   {
     mistake: "takes a short write for a whole one",
-    file: "disk.js",
+    file: "wal/disk.js",
     text: "file.write(bytes.subarray(done, done + LARGEST_PIECE), offset + done);",
     instead: "file.write(bytes.subarray(done), offset + done) && bytes.length;",
     seed: 7,
   },
   {
     mistake: "removes the log before it has written the snapshot",
-    file: "recovery.js",
+    file: "wal/recovery.js",
     text: "const kept = writeSnapshot(disk, transaction, database);",
     instead: `removeFiles(disk, [...snapshots, ...segments]);
       const kept = writeSnapshot(disk, transaction, database);`,
@@ -78,7 +78,7 @@ const MUTANTS: readonly Mutant[] = [
   },
   {
     mistake: "reads a segment again that the snapshot covers",
-    file: "recovery.js",
+    file: "wal/recovery.js",
     text: "segments.filter((file) => file.after >= start)",
     instead: "segments",
   },
@@ -92,14 +92,14 @@ const MUTANTS: readonly Mutant[] = [
   },
   {
     mistake: "goes on after a crash while what it wrote anew is not durable",
-    file: "segment-writer.js",
+    file: "wal/segment-writer.js",
     text: `write(file);
             file.sync();`,
     instead: "write(file);",
   },
   {
     mistake: "goes on after a crash while the name of what it wrote anew is not durable",
-    file: "segment-writer.js",
+    file: "wal/segment-writer.js",
     text: `disk.rename(SPARE, segmentName(segment.header.after));
     disk.syncDirectory();`,
     instead: "disk.rename(SPARE, segmentName(segment.header.after));",
@@ -108,7 +108,7 @@ const MUTANTS: readonly Mutant[] = [
   },
   {
     mistake: "stops in silence at a bad frame",
-    file: "segment.js",
+    file: "wal/segment.js",
     text: "if (!torn)",
     instead: "if (false)",
     schedules: flips,
@@ -116,7 +116,7 @@ const MUTANTS: readonly Mutant[] = [
   },
   {
     mistake: "believes a frame without its checksum",
-    file: "segment.js",
+    file: "wal/segment.js",
     text: "|| crc32(payload, seed) !== checksum",
     instead: "",
     schedules: flips,
@@ -124,14 +124,14 @@ const MUTANTS: readonly Mutant[] = [
   },
   {
     mistake: "believes a snapshot without its checksum",
-    file: "snapshot.js",
+    file: "wal/snapshot.js",
     text: "if (checksumOf(bytes) !== checksum) {",
     instead: "if (false) {",
     schedules: flips,
   },
   {
     mistake: "writes two frames at a time",
-    file: "commit-log.js",
+    file: "wal/commit-log.js",
     text: "if (scheduled || inFlight || !waiting || failure)",
     instead: "if (scheduled || !waiting || failure)",
     schedules: crashes,
@@ -144,7 +144,7 @@ const MUTANTS: readonly Mutant[] = [
   },
   {
     mistake: "goes on after a failed write",
-    file: "commit-log.js",
+    file: "wal/commit-log.js",
     text: "}, fail);",
     instead: "}, () => { inFlight = undefined; schedule(); });",
   },
@@ -152,9 +152,9 @@ const MUTANTS: readonly Mutant[] = [
 
 const BOUND = { numRuns: 5_000, interruptAfterTimeLimit: 30_000, endOnFailure: true };
 
-const compiled = fileURLToPath(new URL("../../../src/", import.meta.url));
+const compiled = fileURLToPath(new URL("../../../../src/", import.meta.url));
 // Inside dist, so that the copy finds the packages.
-const mutants = fileURLToPath(new URL("../../../mutants/", import.meta.url));
+const mutants = fileURLToPath(new URL("../../../../mutants/", import.meta.url));
 
 describe("The simulated disk finds a store that", function () {
   this.timeout(60_000);
@@ -188,6 +188,6 @@ async function compiledWith({ file, text, instead }: Mutant, directory: string):
   await writeFile(path, before + instead + behind);
   const load = (name: string) => import(pathToFileURL(join(directory, "adapters/sqlite", name)).href);
   const { openStore } = (await load("store.js")) as Pick<Engine, "openStore">;
-  const { inline } = (await load("threads.js")) as Pick<Engine, "inline">;
+  const { inline } = (await load("wal/threads.js")) as Pick<Engine, "inline">;
   return { openStore, inline };
 }

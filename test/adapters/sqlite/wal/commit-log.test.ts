@@ -3,16 +3,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate as turn, setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
-import { startLog } from "../../../src/adapters/sqlite/commit-log.js";
-import { nodeDisk, type Disk, type OpenFile } from "../../../src/adapters/sqlite/disk.js";
-import { encodeFrame, SEGMENT_HEADER_BYTES } from "../../../src/adapters/sqlite/segment.js";
-import { openStore, type SqliteOptions, type SqliteStore } from "../../../src/adapters/sqlite/store.js";
-import { inline, type Threads } from "../../../src/adapters/sqlite/threads.js";
-import type { Chat } from "../../../src/domain/chat.js";
-import { MessagingError } from "../../../src/domain/errors.js";
-import type { MessageText } from "../../../src/domain/message.js";
-import type { UsernameKey } from "../../../src/domain/user.js";
-import { ana, openP2p, send, texts } from "./conversation.js";
+import { startLog } from "../../../../src/adapters/sqlite/wal/commit-log.js";
+import { nodeDisk, type Disk, type OpenFile } from "../../../../src/adapters/sqlite/wal/disk.js";
+import { encodeFrame, SEGMENT_HEADER_BYTES } from "../../../../src/adapters/sqlite/wal/segment.js";
+import { openStore, type SqliteOptions, type SqliteStore } from "../../../../src/adapters/sqlite/store.js";
+import { inline, type Threads } from "../../../../src/adapters/sqlite/wal/threads.js";
+import type { Chat } from "../../../../src/domain/chat.js";
+import { MessagingError } from "../../../../src/domain/errors.js";
+import type { MessageText } from "../../../../src/domain/message.js";
+import type { UsernameKey } from "../../../../src/domain/user.js";
+import { ana, openP2p, send, texts } from "../conversation.js";
 
 const SEGMENT_BYTES = 32 * 1024;
 
