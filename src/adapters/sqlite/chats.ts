@@ -1,84 +1,161 @@
-import type { ChatRepository } from "../../application/ports.js";
-import type { Chat, ChatId, ChatOverview, ChatSummary } from "../../domain/chat.js";
+import type { ChatRepository, ListedChat } from "../../application/ports.js";
+import type { Chat, ChatId, ChatOverview, ChatSummary, Participant } from "../../domain/chat.js";
 import type { UserId } from "../../domain/user.js";
-import { numberIn, type Row, type Statements } from "./database.js";
+import { insertion, projection, valueAt } from "./columns.js";
+import { numberIn, type Statements } from "./database.js";
 import { lastEventId } from "./events.js";
-import { MESSAGE, MESSAGE_COLUMNS, lastMessageId, messageOf } from "./messages.js";
-import { USER } from "./users.js";
+import { MESSAGE, lastMessageId } from "./messages.js";
 
-const CHAT = "chats.id, chats.kind, chats.title, chats.created_at";
+const CHAT = projection<Chat>(
+  { id: "chats.id", kind: "chats.kind", title: "chats.title", createdAt: "chats.created_at" },
+  (row, at) => ({
+    id: valueAt(row, at.id),
+    kind: valueAt(row, at.kind),
+    title: valueAt(row, at.title),
+    createdAt: valueAt(row, at.createdAt),
+  }),
+);
 
-/** Of a chat and a participant whose id is in `me`; with `OVERVIEW_JOINS` behind the chat. */
-const OVERVIEW = `${CHAT},
-  (SELECT username FROM users
-   WHERE id = CASE chats.first_user_id WHEN me THEN chats.second_user_id ELSE chats.first_user_id END),
-  chats.participant_count, coalesce(read_markers.seq, 0),
-  (SELECT count(*) FROM messages
-   WHERE chat_id = chats.id AND seq > coalesce(read_markers.seq, 0) AND deleted_at IS NOT NULL),
-  ${MESSAGE}`;
-const OVERVIEW_COLUMNS = 8 + MESSAGE_COLUMNS;
+/** From `chats` and `OVERVIEW_JOINS`, as the participant whose id is in the column `me` sees the chat. */
+const OVERVIEW = projection<ChatOverview>(
+  {
+    chat: CHAT.columns,
+    withUsername: `(SELECT username FROM users
+      WHERE id = CASE chats.first_user_id WHEN me THEN chats.second_user_id ELSE chats.first_user_id END)`,
+    participantCount: "chats.participant_count",
+    lastMessage: MESSAGE.columns,
+    readSeq: "coalesce(read_markers.seq, 0)",
+    deletedSinceRead: `(SELECT count(*) FROM messages
+      WHERE chat_id = chats.id AND seq > coalesce(read_markers.seq, 0) AND deleted_at IS NOT NULL)`,
+  },
+  (row, at) => ({
+    chat: CHAT.decodeAt(row, at.chat),
+    withUsername: valueAt(row, at.withUsername),
+    participantCount: valueAt(row, at.participantCount),
+    lastMessage: row[at.lastMessage.id] === null ? null : MESSAGE.decodeAt(row, at.lastMessage),
+    readSeq: valueAt(row, at.readSeq),
+    deletedSinceRead: valueAt(row, at.deletedSinceRead),
+  }),
+);
 const OVERVIEW_JOINS = `
   LEFT JOIN read_markers ON read_markers.user_id = me AND read_markers.chat_id = chats.id
   LEFT JOIN messages ON messages.chat_id = chats.id
     AND messages.seq = (SELECT max(seq) FROM messages WHERE chat_id = chats.id)
   LEFT JOIN users ON users.id = messages.sender_id`;
 
+const LISTED_CHAT = projection<ListedChat>({ ...OVERVIEW.columns, activity: "page.activity" }, (row, at) => ({
+  ...OVERVIEW.decodeAt(row, at),
+  activity: valueAt(row, at.activity),
+}));
+
+/** From `participants`, joined with `users`. */
+const PARTICIPANT = projection<Participant>(
+  { id: "users.id", username: "users.username", joinedAt: "participants.joined_at" },
+  (row, at) => ({
+    id: valueAt(row, at.id),
+    username: valueAt(row, at.username),
+    joinedAt: valueAt(row, at.joinedAt),
+  }),
+);
+
+interface SummaryRow extends Omit<ChatSummary, "between"> {
+  /** The usernames of a p2p chat; `other` is null in the chat of a user with themselves. */
+  readonly one: string | null;
+  readonly other: string | null;
+}
+
+const SUMMARY = projection<SummaryRow, ChatSummary>(
+  {
+    chat: CHAT.columns,
+    one: "one.username",
+    other: "other.username",
+    participantCount: "chats.participant_count",
+    lastSeq: "coalesce(messages.seq, 0)",
+    lastSentAt: "messages.sent_at",
+  },
+  (row, at) => ({
+    chat: CHAT.decodeAt(row, at.chat),
+    between: [valueAt(row, at.one), valueAt(row, at.other)].filter((username) => username !== null),
+    participantCount: valueAt(row, at.participantCount),
+    lastSeq: valueAt(row, at.lastSeq),
+    lastSentAt: valueAt(row, at.lastSentAt),
+  }),
+);
+
+interface NewChat {
+  readonly chat: Chat;
+  /** Both users of a p2p chat. */
+  readonly first: UserId | null;
+  readonly second: UserId | null;
+  /** The id of the last message on the server, which is the activity of the chat until its first message. */
+  readonly bornAfter: number;
+}
+
+const insertChat = insertion<NewChat>("chats", {
+  id: ({ chat }) => chat.id,
+  kind: ({ chat }) => chat.kind,
+  title: ({ chat }) => chat.title,
+  first_user_id: ({ first }) => first,
+  second_user_id: ({ second }) => second,
+  created_at: ({ chat }) => chat.createdAt,
+  born_after: ({ bornAfter }) => bornAfter,
+});
+
+interface NewParticipant {
+  readonly userId: UserId;
+  readonly chatId: ChatId;
+  readonly joinedAt: number;
+  /** The id of the last event of the log. */
+  readonly joinedAfter: number;
+}
+
+const insertParticipant = insertion<NewParticipant>(
+  "participants",
+  {
+    user_id: ({ userId }) => userId,
+    chat_id: ({ chatId }) => chatId,
+    joined_at: ({ joinedAt }) => joinedAt,
+    joined_after: ({ joinedAfter }) => joinedAfter,
+  },
+  "ON CONFLICT DO NOTHING",
+);
+
 export function chats(statements: Statements): ChatRepository {
   const { row, rows, change } = statements;
 
   function p2p(first: UserId, second: UserId): Chat | undefined {
-    const found = row(
-      `SELECT ${CHAT} FROM chats WHERE first_user_id = ? AND second_user_id = ?`,
-      first,
-      second,
-    );
-    return found && chatOf(found);
+    const sql = `SELECT ${CHAT.sql} FROM chats WHERE first_user_id = ? AND second_user_id = ?`;
+    const found = row(sql, first, second);
+    return found && CHAT.decode(found);
   }
 
-  function addChat(chat: Omit<Chat, "id">, first: UserId | null, second: UserId | null): Chat {
-    const id = (numberIn(row("SELECT max(id) FROM chats")) + 1) as ChatId;
-    change(
-      `INSERT INTO chats (id, kind, title, first_user_id, second_user_id, created_at, born_after)
-       VALUES (?, ?, ?, ?, ?, ?, ?)`,
-      id,
-      chat.kind,
-      chat.title,
-      first,
-      second,
-      chat.createdAt,
-      lastMessageId(statements),
-    );
-    return { id, ...chat };
+  function addChat(draft: Omit<Chat, "id">, first: UserId | null, second: UserId | null): Chat {
+    const chat = { id: (numberIn(row("SELECT max(id) FROM chats")) + 1) as ChatId, ...draft };
+    change(...insertChat({ chat, first, second, bornAfter: lastMessageId(statements) }));
+    return chat;
   }
 
-  function addParticipant(id: ChatId, userId: UserId, joinedAt: number): boolean {
-    const added = change(
-      `INSERT INTO participants (user_id, chat_id, joined_at, joined_after) VALUES (?, ?, ?, ?)
-       ON CONFLICT DO NOTHING`,
-      userId,
-      id,
-      joinedAt,
-      lastEventId(statements),
-    );
-    return countParticipants(id, added);
+  function addParticipant(chatId: ChatId, userId: UserId, joinedAt: number): boolean {
+    const joinedAfter = lastEventId(statements);
+    return addToCount(chatId, change(...insertParticipant({ userId, chatId, joinedAt, joinedAfter })));
   }
 
-  /** @returns whether there are others than before. */
-  function countParticipants(id: ChatId, more: number): boolean {
-    if (more === 0) return false;
-    change("UPDATE chats SET participant_count = participant_count + ? WHERE id = ?", more, id);
+  /** @returns whether the number of participants has changed. */
+  function addToCount(id: ChatId, difference: number): boolean {
+    if (difference === 0) return false;
+    change("UPDATE chats SET participant_count = participant_count + ? WHERE id = ?", difference, id);
     return true;
   }
 
   return {
     async ofParticipant(id, userId) {
       const found = row(
-        `SELECT ${CHAT} FROM participants JOIN chats ON chats.id = participants.chat_id
+        `SELECT ${CHAT.sql} FROM participants JOIN chats ON chats.id = participants.chat_id
          WHERE participants.user_id = (SELECT ?) AND participants.chat_id = (SELECT ?)`,
         userId,
         id,
       );
-      return found && chatOf(found);
+      return found && CHAT.decode(found);
     },
     async p2p([first, second]) {
       return p2p(first, second);
@@ -88,15 +165,15 @@ export function chats(statements: Statements): ChatRepository {
     },
     async overview(id, userId) {
       const found = row(
-        `SELECT ${OVERVIEW} FROM (SELECT ?1 AS me, ?2 AS id) AS wanted
+        `SELECT ${OVERVIEW.sql} FROM (SELECT ?1 AS me, ?2 AS id) AS wanted
            CROSS JOIN participants ON participants.user_id = me AND participants.chat_id = wanted.id
            CROSS JOIN chats ON chats.id = wanted.id ${OVERVIEW_JOINS}`,
         userId,
         id,
       );
-      return found && overviewOf(found);
+      return found && OVERVIEW.decode(found);
     },
-    // The one sort there is is of the user's own chats, by the one number that each has.
+    // Sorts the user's chats by activity. An index would make each send pay for each participant.
     async ofUser(userId, { asOf, after, limit }) {
       return rows(
         `WITH own AS MATERIALIZED (
@@ -107,30 +184,25 @@ export function chats(statements: Statements): ChatRepository {
          ), page AS MATERIALIZED (
            SELECT * FROM own WHERE (activity, id) < (?3, ?4) ORDER BY activity DESC, id DESC LIMIT ?5
          )
-         SELECT ${OVERVIEW}, page.activity FROM page CROSS JOIN chats ON chats.id = page.id ${OVERVIEW_JOINS}
+         SELECT ${LISTED_CHAT.sql} FROM page CROSS JOIN chats ON chats.id = page.id ${OVERVIEW_JOINS}
          ORDER BY page.activity DESC, page.id DESC`,
         userId,
         asOf,
         after?.activity ?? Number.MAX_SAFE_INTEGER,
         after?.chatId ?? Number.MAX_SAFE_INTEGER,
         limit,
-      ).map((found) => ({ ...overviewOf(found), activity: found[OVERVIEW_COLUMNS] as number }));
+      ).map(LISTED_CHAT.decode);
     },
     async participants(id) {
       return rows(
-        `SELECT ${USER}, participants.joined_at FROM participants CROSS JOIN users ON users.id = participants.user_id
+        `SELECT ${PARTICIPANT.sql} FROM participants CROSS JOIN users ON users.id = participants.user_id
          WHERE participants.chat_id = ? ORDER BY participants.joined_at, participants.user_id`,
         id,
-      ).map(([userId, username, , joinedAt]) => ({
-        id: userId as UserId,
-        username: username as string,
-        joinedAt: joinedAt as number,
-      }));
+      ).map(PARTICIPANT.decode);
     },
     async list({ after, limit }) {
       return rows(
-        `SELECT ${CHAT}, one.username, other.username, chats.participant_count,
-           messages.seq, messages.sent_at
+        `SELECT ${SUMMARY.sql}
          FROM chats LEFT JOIN users AS one ON one.id = chats.first_user_id
            LEFT JOIN users AS other ON other.id = chats.second_user_id AND other.id <> one.id
            LEFT JOIN messages ON messages.chat_id = chats.id
@@ -138,7 +210,7 @@ export function chats(statements: Statements): ChatRepository {
          WHERE chats.id > ? ORDER BY chats.id LIMIT ?`,
         after ?? 0,
         limit,
-      ).map(summaryOf);
+      ).map(SUMMARY.decode);
     },
     async rename(id, title) {
       change("UPDATE chats SET title = ? WHERE id = ?", title, id);
@@ -167,39 +239,7 @@ export function chats(statements: Statements): ChatRepository {
     },
     async removeParticipant(id, userId) {
       const removed = change("DELETE FROM participants WHERE user_id = ? AND chat_id = ?", userId, id);
-      return countParticipants(id, -removed);
+      return addToCount(id, -removed);
     },
-  };
-}
-
-function chatOf([id, kind, title, createdAt]: Row): Chat {
-  return {
-    id: id as ChatId,
-    kind: kind as Chat["kind"],
-    title: title as string | null,
-    createdAt: createdAt as number,
-  };
-}
-
-function summaryOf(found: Row): ChatSummary {
-  const [, , , , one, other, participantCount, lastSeq, lastSentAt] = found;
-  return {
-    chat: chatOf(found),
-    between: [one, other].filter((username) => typeof username === "string"),
-    participantCount: participantCount as number,
-    lastSeq: (lastSeq ?? 0) as number,
-    lastSentAt: (lastSentAt ?? null) as number | null,
-  };
-}
-
-function overviewOf(found: Row): ChatOverview {
-  const [, , , , withUsername, participantCount, readSeq, deletedSinceRead, ...message] = found;
-  return {
-    chat: chatOf(found),
-    withUsername: withUsername as string | null,
-    participantCount: participantCount as number,
-    lastMessage: message[0] === null ? null : messageOf(message),
-    readSeq: readSeq as number,
-    deletedSinceRead: deletedSinceRead as number,
   };
 }

@@ -1,16 +1,69 @@
 import type { EventLog, LogEntry } from "../../application/ports.js";
 import type { ChatId } from "../../domain/chat.js";
-import type { StoredEvent } from "../../domain/event.js";
+import type { EventDraft, SessionEnd, StoredEvent } from "../../domain/event.js";
+import type { Message } from "../../domain/message.js";
 import type { SessionId } from "../../domain/session.js";
 import type { UserId } from "../../domain/user.js";
-import { numberIn, type Row, type Statements } from "./database.js";
-import { MESSAGE, messageOf } from "./messages.js";
+import { insertion, projection, valueAt } from "./columns.js";
+import { numberIn, type Statements } from "./database.js";
+import { MESSAGE } from "./messages.js";
 
-const EVENT = `events.id, events.chat_id, events.user_id, events.outside, events.at, events.what, ${MESSAGE}`;
+/** A row without a chat is the end of a session. A row without a user is for all participants of its chat. */
+interface EventRow {
+  readonly id: number;
+  readonly chatId: ChatId | null;
+  readonly userId: UserId | null;
+  /** 1 or 0: `includesRemoved` of the audience. */
+  readonly outside: number;
+  readonly at: number;
+  /** JSON. */
+  readonly what: string;
+  readonly message: Message | null;
+}
+
+/** From `events`, left-joined with `messages` and the `users` that sent them. */
+const EVENT = projection<EventRow, LogEntry>(
+  {
+    id: "events.id",
+    chatId: "events.chat_id",
+    userId: "events.user_id",
+    outside: "events.outside",
+    at: "events.at",
+    what: "events.what",
+    message: MESSAGE.columns,
+  },
+  (row, at) => {
+    const position = { id: valueAt(row, at.id), at: valueAt(row, at.at) };
+    const chatId = valueAt(row, at.chatId);
+    const userId = valueAt(row, at.userId);
+    if (chatId === null) {
+      const { sessionId } = JSON.parse(valueAt(row, at.what)) as { readonly sessionId: SessionId };
+      return { ...position, sessionId, userId: userId! };
+    }
+    return {
+      ...position,
+      chatId,
+      to:
+        userId === null ? "participants" : { user: userId, includesRemoved: valueAt(row, at.outside) === 1 },
+      change: JSON.parse(valueAt(row, at.what)) as StoredEvent["change"],
+      message: row[at.message.id] === null ? null : MESSAGE.decodeAt(row, at.message),
+    };
+  },
+);
+
+const insertEvent = insertion<Omit<EventRow, "message"> & { readonly messageId: number | null }>("events", {
+  id: ({ id }) => id,
+  chat_id: ({ chatId }) => chatId,
+  user_id: ({ userId }) => userId,
+  outside: ({ outside }) => outside,
+  at: ({ at }) => at,
+  what: ({ what }) => what,
+  message_id: ({ messageId }) => messageId,
+});
 
 export function events(statements: Statements): EventLog {
   const { row, rows, change } = statements;
-  /** What was given last, as `lastEventId`: nothing else gives any. */
+  /** The result of `lastEventId` after the first `append`: only `append` assigns ids. */
   let lastId: number | undefined;
   return {
     async bounds() {
@@ -20,15 +73,16 @@ export function events(statements: Statements): EventLog {
     },
     async all({ after, upTo, limit }) {
       return rows(
-        `SELECT ${EVENT} FROM events LEFT JOIN messages ON messages.id = events.message_id
+        `SELECT ${EVENT.sql} FROM events LEFT JOIN messages ON messages.id = events.message_id
            LEFT JOIN users ON users.id = messages.sender_id
          WHERE events.id > ? AND events.id <= ? ORDER BY events.id LIMIT ?`,
         after,
         upTo,
         limit,
-      ).map(logEntryOf);
+      ).map(EVENT.decode);
     },
-    // A queue like the feed of messages. It begins with the next event of each chat and the next for the user alone.
+    // A merge by id as in `MessageRepository.ofUser`: of the events of each of the user's chats, and of those addressed to
+    // the user alone.
     async ofUser(userId, { after, upTo, limit }) {
       const next = (chatId: string, behind: string) =>
         `(SELECT min(id) FROM events WHERE user_id IS NULL AND chat_id = ${chatId} AND id > ${behind})`;
@@ -49,33 +103,18 @@ export function events(statements: Statements): EventLog {
            WHERE events.id <= ?3
            ORDER BY 1 LIMIT ?4
          )
-         SELECT ${EVENT} FROM feed CROSS JOIN events ON events.id = feed.id
+         SELECT ${EVENT.sql} FROM feed CROSS JOIN events ON events.id = feed.id
            LEFT JOIN messages ON messages.id = events.message_id
            LEFT JOIN users ON users.id = messages.sender_id`,
         userId,
         after,
         upTo,
         limit,
-      ).map((found) => logEntryOf(found) as StoredEvent);
+      ).map((found) => EVENT.decode(found) as StoredEvent);
     },
     async append(event) {
-      const [chatId, userId, outside, what, messageId] =
-        "sessionId" in event
-          ? [null, event.userId, false, { sessionId: event.sessionId }, null]
-          : event.to === "participants"
-            ? [event.chatId, null, false, event.change, event.messageId]
-            : [event.chatId, event.to.user, event.to.includesRemoved, event.change, event.messageId];
       const id = (lastId ?? lastEventId(statements)) + 1;
-      change(
-        "INSERT INTO events (id, chat_id, user_id, outside, at, what, message_id) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        id,
-        chatId,
-        userId,
-        Number(outside),
-        event.at,
-        JSON.stringify(what),
-        messageId,
-      );
+      change(...insertEvent({ id, at: event.at, ...fieldsOf(event) }));
       lastId = id;
     },
     async forget(before, limit) {
@@ -84,30 +123,25 @@ export function events(statements: Statements): EventLog {
         lastEventId(statements),
         limit,
       );
-      const stays = oldest.findIndex(([, at]) => (at as number) >= before);
-      const [id] = oldest.at(stays === -1 ? oldest.length - 1 : stays - 1) ?? [];
-      if (id === undefined || stays === 0) return 0;
+      const firstKept = oldest.findIndex(([, at]) => (at as number) >= before);
+      const [id] = oldest.at(firstKept === -1 ? oldest.length - 1 : firstKept - 1) ?? [];
+      if (id === undefined || firstKept === 0) return 0;
       return change("DELETE FROM events WHERE id <= ?", id);
     },
   };
 }
 
-/** The greatest id given so far; 0 before the first. */
-export function lastEventId({ row }: Statements): number {
-  return numberIn(row("SELECT max(id) FROM events"));
+function fieldsOf(event: EventDraft | SessionEnd) {
+  if ("sessionId" in event) {
+    const { sessionId, userId } = event;
+    return { chatId: null, userId, outside: 0, what: JSON.stringify({ sessionId }), messageId: null };
+  }
+  const { chatId, to, messageId } = event;
+  const [userId, outside] = to === "participants" ? [null, 0] : [to.user, Number(to.includesRemoved)];
+  return { chatId, userId, outside, what: JSON.stringify(event.change), messageId };
 }
 
-function logEntryOf([id, chatId, userId, outside, at, what, ...message]: Row): LogEntry {
-  const place = { id: id as number, at: at as number };
-  if (chatId === null) {
-    const { sessionId } = JSON.parse(what as string) as { readonly sessionId: SessionId };
-    return { ...place, sessionId, userId: userId as UserId };
-  }
-  return {
-    ...place,
-    chatId: chatId as ChatId,
-    to: userId === null ? "participants" : { user: userId as UserId, includesRemoved: outside === 1 },
-    change: JSON.parse(what as string) as StoredEvent["change"],
-    message: message[0] === null ? null : messageOf(message),
-  };
+/** The greatest event id so far; 0 before the first. */
+export function lastEventId({ row }: Statements): number {
+  return numberIn(row("SELECT max(id) FROM events"));
 }

@@ -1,36 +1,80 @@
-import type { MessageRepository, Slice } from "../../application/ports.js";
+import type { IdempotentSend, MessageRepository, IdempotentMessage, Slice } from "../../application/ports.js";
 import type { ChatId } from "../../domain/chat.js";
-import type { Message, MessageId, MessageText } from "../../domain/message.js";
-import type { UserId } from "../../domain/user.js";
+import type { Message, MessageId } from "../../domain/message.js";
+import { insertion, projection, valueAt } from "./columns.js";
 import { numberIn, type Row, type Statements } from "./database.js";
-import { openTails } from "./recent-messages.js";
+import { RecentMessages } from "./recent-messages.js";
 
-/** What `messageOf` takes. */
-export const MESSAGE = `messages.id, messages.chat_id, messages.seq, messages.text, messages.sent_at, messages.edited_at,
-  messages.deleted_at, users.id, users.username`;
-export const MESSAGE_COLUMNS = 9;
+/** From `messages`, joined with the `users` that sent them. */
+export const MESSAGE = projection<Message>(
+  {
+    id: "messages.id",
+    chatId: "messages.chat_id",
+    seq: "messages.seq",
+    sender: { id: "users.id", username: "users.username" },
+    text: "messages.text",
+    sentAt: "messages.sent_at",
+    editedAt: "messages.edited_at",
+    deletedAt: "messages.deleted_at",
+  },
+  (row, at) =>
+    Object.freeze({
+      id: valueAt(row, at.id),
+      chatId: valueAt(row, at.chatId),
+      seq: valueAt(row, at.seq),
+      sender: Object.freeze({
+        id: valueAt(row, at.sender.id),
+        username: valueAt(row, at.sender.username),
+      }),
+      text: valueAt(row, at.text),
+      sentAt: valueAt(row, at.sentAt),
+      editedAt: valueAt(row, at.editedAt),
+      deletedAt: valueAt(row, at.deletedAt),
+    }),
+);
+
+const SENT_AS = projection<IdempotentMessage>(
+  { message: MESSAGE.columns, textDigest: "messages.text_digest" },
+  (row, at) => ({ message: MESSAGE.decodeAt(row, at.message), textDigest: valueAt(row, at.textDigest) }),
+);
+
+interface NewMessage {
+  readonly message: Message;
+  readonly once: IdempotentSend | undefined;
+}
+
+const insertMessage = insertion<NewMessage>("messages", {
+  id: ({ message }) => message.id,
+  chat_id: ({ message }) => message.chatId,
+  seq: ({ message }) => message.seq,
+  sender_id: ({ message }) => message.sender.id,
+  text: ({ message }) => message.text,
+  sent_at: ({ message }) => message.sentAt,
+  idempotency_key: ({ once }) => once?.key ?? null,
+  text_digest: ({ once }) => once?.textDigest ?? null,
+});
 
 export function messages(statements: Statements): MessageRepository {
   const { row, rows, change } = statements;
-  const tails = openTails();
-  /** As `lastMessageId`, once one was given: nothing else gives any. */
+  const recent = new RecentMessages();
+  /** The result of `lastMessageId` after the first `append`: only `append` assigns ids. */
   let lastId: number | undefined;
 
-  function newest(id: ChatId, slice: Slice): readonly Message[] {
-    const known = tails.newest(id, slice);
-    if (known !== undefined) return known;
+  function readNewest(id: ChatId, slice: Slice): readonly Message[] {
+    const cached = recent.newest(id, slice);
+    if (cached !== undefined) return cached;
     const found = read(id, slice);
     if (slice.after === 0 && slice.upTo >= lastMessageId(statements)) {
-      tails.keep(id, found, found.length < slice.limit);
+      recent.set(id, found, found.length < slice.limit);
     }
     return found;
   }
 
   function read(id: ChatId, { after, upTo, limit, from }: Slice): readonly Message[] {
-    return inOrder(
+    return oldestFirst(
       from,
       rows(
-        `SELECT ${MESSAGE} FROM messages JOIN users ON users.id = messages.sender_id
+        `SELECT ${MESSAGE.sql} FROM messages JOIN users ON users.id = messages.sender_id
          WHERE messages.chat_id = ? AND messages.id > ? AND messages.id <= ?
          ORDER BY messages.id ${from === "oldest" ? "" : "DESC"} LIMIT ?`,
         id,
@@ -42,7 +86,9 @@ export function messages(statements: Statements): MessageRepository {
   }
 
   function lastSeq(id: ChatId): number {
-    return numberIn(row("SELECT max(seq) FROM messages WHERE chat_id = (SELECT ?)", id));
+    return (
+      recent.last(id)?.seq ?? numberIn(row("SELECT max(seq) FROM messages WHERE chat_id = (SELECT ?)", id))
+    );
   }
 
   return {
@@ -51,33 +97,35 @@ export function messages(statements: Statements): MessageRepository {
     },
     async byId(id) {
       const found = row(
-        `SELECT ${MESSAGE} FROM messages CROSS JOIN users ON users.id = messages.sender_id WHERE messages.id = (SELECT ?)`,
+        `SELECT ${MESSAGE.sql} FROM messages CROSS JOIN users ON users.id = messages.sender_id
+         WHERE messages.id = (SELECT ?)`,
         id,
       );
-      return found && messageOf(found);
+      return found && MESSAGE.decode(found);
     },
     async sentAs(userId, key) {
       const found = row(
-        `SELECT ${MESSAGE}, messages.text_digest FROM messages CROSS JOIN users ON users.id = messages.sender_id
+        `SELECT ${SENT_AS.sql} FROM messages CROSS JOIN users ON users.id = messages.sender_id
          WHERE messages.sender_id = (SELECT ?) AND messages.idempotency_key = (SELECT ?)`,
         userId,
         key,
       );
-      return found && { message: messageOf(found), textDigest: found[MESSAGE_COLUMNS] as string };
+      return found && SENT_AS.decode(found);
     },
-    // A whole list, which begins with the oldest, is read once, and would leave nothing else to be remembered.
+    // Oldest-first reads bypass the cache: they page through a whole history once and would evict everything else.
     async ofChat(id, slice) {
-      return slice.from === "newest" ? newest(id, slice) : read(id, slice);
+      return slice.from === "newest" ? readNewest(id, slice) : read(id, slice);
     },
-    // The feed is a queue by id: it begins with the next message of each chat, and each that is taken out puts in the
-    // one behind it in its chat. So it costs the chats and what is taken out, however long they are.
+    // The recursive query is a merge of the user's chats by id: the queue holds the next message of each chat, and each row
+    // that leaves it is replaced by its successor in the same chat. The cost is the number of chats plus the slice, not
+    // the length of the histories.
     async ofUser(id, { after, upTo, limit, from }) {
       const forward = from === "oldest";
       const next = (chatId: string, behind: string) =>
         forward
           ? `(SELECT min(id) FROM messages WHERE chat_id = ${chatId} AND id > ${behind})`
           : `(SELECT max(id) FROM messages WHERE chat_id = ${chatId} AND id < ${behind})`;
-      return inOrder(
+      return oldestFirst(
         from,
         rows(
           `WITH RECURSIVE feed (id, chat_id) AS (
@@ -90,7 +138,7 @@ export function messages(statements: Statements): MessageRepository {
              WHERE messages.id > ?2 AND messages.id <= ?3
              ORDER BY 1 ${forward ? "" : "DESC"} LIMIT ?4
            )
-           SELECT ${MESSAGE} FROM feed CROSS JOIN messages ON messages.id = feed.id
+           SELECT ${MESSAGE.sql} FROM feed CROSS JOIN messages ON messages.id = feed.id
              JOIN users ON users.id = messages.sender_id`,
           id,
           after,
@@ -99,34 +147,30 @@ export function messages(statements: Statements): MessageRepository {
         ),
       );
     },
-    // By the ids alone: an index of the senders would cost each message that is sent, for what is asked for seldom.
+    // A range scan by id: an index on the sender would make every send more expensive, for an export that is rare.
     async sentBy(id, { after, upTo }) {
       return rows(
-        `SELECT ${MESSAGE} FROM messages CROSS JOIN users ON users.id = messages.sender_id
+        `SELECT ${MESSAGE.sql} FROM messages CROSS JOIN users ON users.id = messages.sender_id
          WHERE messages.id > ? AND messages.id <= ? AND +messages.sender_id = ? ORDER BY messages.id`,
         after,
         upTo,
         id,
-      ).map(messageOf);
+      ).map(MESSAGE.decode);
     },
     async append({ chatId, sender, text, sentAt }, once) {
-      const id = (lastId ?? lastMessageId(statements)) + 1;
-      const seq = (tails.last(chatId)?.seq ?? lastSeq(chatId)) + 1;
-      change(
-        `INSERT INTO messages (id, chat_id, seq, sender_id, text, sent_at, idempotency_key, text_digest)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-        id,
+      const message: Message = Object.freeze({
+        id: (lastId ?? lastMessageId(statements)) + 1,
         chatId,
-        seq,
-        sender.id,
+        seq: lastSeq(chatId) + 1,
+        sender: Object.freeze({ id: sender.id, username: sender.username }),
         text,
         sentAt,
-        once?.key ?? null,
-        once?.textDigest ?? null,
-      );
-      lastId = id;
-      const message = messageOf([id, chatId, seq, text, sentAt, null, null, sender.id, sender.username]);
-      tails.lengthen(message);
+        editedAt: null,
+        deletedAt: null,
+      });
+      change(...insertMessage({ message, once }));
+      lastId = message.id;
+      recent.append(message);
       return message;
     },
     async update({ id, chatId, text, editedAt, deletedAt }) {
@@ -137,39 +181,16 @@ export function messages(statements: Statements): MessageRepository {
         deletedAt,
         id,
       );
-      tails.drop(chatId);
+      recent.delete(chatId);
     },
   };
 }
 
-/** The greatest id given so far; 0 before the first. */
+/** The greatest message id so far; 0 before the first. */
 export function lastMessageId({ row }: Statements): number {
   return numberIn(row("SELECT max(id) FROM messages"));
 }
 
-export function messageOf([
-  id,
-  chatId,
-  seq,
-  text,
-  sentAt,
-  editedAt,
-  deletedAt,
-  senderId,
-  username,
-]: Row): Message {
-  return Object.freeze({
-    id: id as MessageId,
-    chatId: chatId as ChatId,
-    seq: seq as number,
-    sender: Object.freeze({ id: senderId as UserId, username: username as string }),
-    text: text as MessageText,
-    sentAt: sentAt as number,
-    editedAt: editedAt as number | null,
-    deletedAt: deletedAt as number | null,
-  });
-}
-
-function inOrder(from: Slice["from"], found: readonly Row[]): readonly Message[] {
-  return (from === "oldest" ? found : found.toReversed()).map(messageOf);
+function oldestFirst(from: Slice["from"], found: readonly Row[]): readonly Message[] {
+  return (from === "oldest" ? found : found.toReversed()).map(MESSAGE.decode);
 }

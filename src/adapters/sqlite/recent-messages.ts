@@ -3,81 +3,80 @@ import type { Slice } from "../../application/ports.js";
 import type { ChatId } from "../../domain/chat.js";
 import type { Message } from "../../domain/message.js";
 
-/** Of how many chats a tail is kept, how many messages of each, and how many characters all of that may be. */
-const MOST_TAILS = 10_000;
-const LONGEST_TAIL = 256;
-const MOST_CHARACTERS = 4_000_000;
-
-/** What a message takes besides its text. */
-const CHARACTERS_BESIDES = 200;
+const MAX_CACHED_CHATS = 10_000;
+const MAX_MESSAGES_PER_CHAT = 256;
+/** Of all chats together, in UTF-16 code units. */
+const MAX_CACHED_CHARACTERS = 4_000_000;
+/** The estimated size of a message without its text, in the same unit. */
+const MESSAGE_OVERHEAD_CHARACTERS = 200;
 
 interface Tail {
+  /** The newest messages of the chat, oldest first. */
   readonly messages: Message[];
-  /** Whether there are none before them. */
-  readonly whole: boolean;
+  /** Whether `messages` is the whole history of the chat. */
+  readonly isComplete: boolean;
   readonly characters: number;
 }
 
 /**
- * The newest messages of the chats that were written to or read last. They are read again and again, and to take the texts of
- * fifty of them out of sql.js takes 140 µs.
+ * A cache of the newest messages of the chats that were read or written last. They are read most, and decoding fifty texts
+ * out of sql.js takes 140 µs.
  */
-export interface Tails {
-  /** The newest in that slice, oldest first; undefined where they are not known. */
-  newest(id: ChatId, slice: Omit<Slice, "from">): readonly Message[] | undefined;
-  last(id: ChatId): Message | undefined;
-  /** @param message behind all others of its chat. */
-  lengthen(message: Message): void;
-  /**
-   * @param messages the newest of the chat, oldest first.
-   * @param whole whether there are none before them.
-   */
-  keep(id: ChatId, messages: readonly Message[], whole: boolean): void;
-  /** Something in it is no longer so. */
-  drop(id: ChatId): void;
-}
+export class RecentMessages {
+  readonly #tails = new LRUCache<ChatId, Tail>({ max: MAX_CACHED_CHATS, maxSize: MAX_CACHED_CHARACTERS });
 
-export function openTails(): Tails {
-  const tails = new LRUCache<ChatId, Tail>({ max: MOST_TAILS, maxSize: MOST_CHARACTERS });
-
-  function set(id: ChatId, tail: Tail): void {
-    tails.set(id, tail, { size: tail.characters });
+  /** The newest messages of the slice, oldest first; undefined where the cache does not hold all of them. */
+  newest(id: ChatId, { after, upTo, limit }: Omit<Slice, "from">): readonly Message[] | undefined {
+    const tail = this.#tails.get(id);
+    if (tail === undefined || tail.messages.at(-1)!.id > upTo) return undefined;
+    if (!tail.isComplete && tail.messages.length < limit) return undefined;
+    return tail.messages
+      .slice(Math.max(0, tail.messages.length - limit))
+      .filter((message) => message.id > after);
   }
 
-  return {
-    newest(id, { after, upTo, limit }) {
-      const tail = tails.get(id);
-      if (tail === undefined || tail.messages.at(-1)!.id > upTo) return undefined;
-      if (!tail.whole && tail.messages.length < limit) return undefined;
-      return tail.messages
-        .slice(Math.max(0, tail.messages.length - limit))
-        .filter((message) => message.id > after);
-    },
-    last(id) {
-      return tails.get(id)?.messages.at(-1);
-    },
-    lengthen(message) {
-      const before = tails.get(message.chatId) ?? { messages: [], whole: message.seq === 1, characters: 0 };
-      const { messages } = before;
-      messages.push(message);
-      // By half at a time, so that each costs the same.
-      const cut = messages.length > LONGEST_TAIL ? messages.splice(0, LONGEST_TAIL / 2) : [];
-      set(message.chatId, {
-        messages,
-        whole: before.whole && cut.length === 0,
-        characters: before.characters + charactersOf([message]) - charactersOf(cut),
-      });
-    },
-    keep(id, messages, whole) {
-      if (messages.length === 0 || messages.length > LONGEST_TAIL) return;
-      set(id, { messages: [...messages], whole, characters: charactersOf(messages) });
-    },
-    drop(id) {
-      tails.delete(id);
-    },
-  };
+  last(id: ChatId): Message | undefined {
+    return this.#tails.get(id)?.messages.at(-1);
+  }
+
+  /** @param message the new last message of its chat. */
+  append(message: Message): void {
+    const tail = this.#tails.get(message.chatId) ?? {
+      messages: [],
+      isComplete: message.seq === 1,
+      characters: 0,
+    };
+    const { messages } = tail;
+    messages.push(message);
+    // Cutting half at a time keeps the amortized cost of an append constant.
+    const cut = messages.length > MAX_MESSAGES_PER_CHAT ? messages.splice(0, MAX_MESSAGES_PER_CHAT / 2) : [];
+    this.#store(message.chatId, {
+      messages,
+      isComplete: tail.isComplete && cut.length === 0,
+      characters: tail.characters + charactersOf([message]) - charactersOf(cut),
+    });
+  }
+
+  /**
+   * Replaces the cached messages of a chat.
+   *
+   * @param messages the newest messages of the chat, oldest first. Longer lists are ignored.
+   * @param isComplete whether they are the whole history of the chat.
+   */
+  set(id: ChatId, messages: readonly Message[], isComplete: boolean): void {
+    if (messages.length === 0 || messages.length > MAX_MESSAGES_PER_CHAT) return;
+    this.#store(id, { messages: [...messages], isComplete, characters: charactersOf(messages) });
+  }
+
+  delete(id: ChatId): void {
+    this.#tails.delete(id);
+  }
+
+  #store(id: ChatId, tail: Tail): void {
+    this.#tails.set(id, tail, { size: tail.characters });
+  }
 }
 
 function charactersOf(messages: readonly Message[]): number {
-  return messages.reduce((sum, { text }) => sum + CHARACTERS_BESIDES + text.length, 0);
+  return messages.reduce((sum, { text }) => sum + MESSAGE_OVERHEAD_CHARACTERS + text.length, 0);
 }

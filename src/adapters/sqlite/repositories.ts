@@ -6,7 +6,7 @@ import { messages } from "./messages.js";
 import { sessions } from "./sessions.js";
 import { users } from "./users.js";
 
-/** What is kept and found, in SQL. Only `change` writes. */
+/** The repositories over a database. They write by `change` alone, and each keeps its own cache. */
 export function repositories(statements: Statements): Repositories {
   return {
     users: users(statements),

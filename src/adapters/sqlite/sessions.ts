@@ -1,93 +1,101 @@
 import { LRUCache } from "lru-cache";
 import type { SessionRepository } from "../../application/ports.js";
-import type { Session, SessionId } from "../../domain/session.js";
-import type { Row, Statements } from "./database.js";
-import { USER, userOf } from "./users.js";
+import type { Session } from "../../domain/session.js";
+import { insertion, projection, valueAt } from "./columns.js";
+import type { Statements } from "./database.js";
+import { USER } from "./users.js";
 
-const SESSION = `sessions.id, sessions.kind, sessions.name, sessions.user_agent, sessions.created_at,
-  sessions.last_seen_at, sessions.expires_at, ${USER}`;
+/** From `sessions`, joined with `users`. */
+const SESSION = projection<Session>(
+  {
+    id: "sessions.id",
+    user: USER.columns,
+    kind: "sessions.kind",
+    name: "sessions.name",
+    userAgent: "sessions.user_agent",
+    createdAt: "sessions.created_at",
+    lastSeenAt: "sessions.last_seen_at",
+    expiresAt: "sessions.expires_at",
+  },
+  (row, at) =>
+    Object.freeze({
+      id: valueAt(row, at.id),
+      user: USER.decodeAt(row, at.user),
+      kind: valueAt(row, at.kind),
+      name: valueAt(row, at.name),
+      userAgent: valueAt(row, at.userAgent),
+      createdAt: valueAt(row, at.createdAt),
+      lastSeenAt: valueAt(row, at.lastSeenAt),
+      expiresAt: valueAt(row, at.expiresAt),
+    }),
+);
 
-/** How many sessions are remembered. */
-const MOST_SESSIONS = 10_000;
+interface NewSession {
+  readonly session: Session;
+  readonly digest: string;
+}
+
+const insertSession = insertion<NewSession>("sessions", {
+  id: ({ session }) => session.id,
+  digest: ({ digest }) => digest,
+  user_id: ({ session }) => session.user.id,
+  kind: ({ session }) => session.kind,
+  name: ({ session }) => session.name,
+  user_agent: ({ session }) => session.userAgent,
+  created_at: ({ session }) => session.createdAt,
+  last_seen_at: ({ session }) => session.lastSeenAt,
+  expires_at: ({ session }) => session.expiresAt,
+});
+
+const MAX_CACHED_SESSIONS = 10_000;
 
 export function sessions({ row, rows, change }: Statements): SessionRepository {
-  /** By their digests. Every request asks for one. */
-  const remembered = new LRUCache<string, Session>({ max: MOST_SESSIONS });
+  /** By digest, since every request looks one up. */
+  const cache = new LRUCache<string, Session>({ max: MAX_CACHED_SESSIONS });
 
-  /** What is changed or removed of those is not remembered. */
-  function forget(which: string, ...values: (string | number)[]): void {
-    for (const [digest] of rows(`SELECT digest FROM sessions WHERE ${which}`, ...values)) {
-      remembered.delete(digest as string);
+  /** Must run before the sessions of this WHERE clause are changed or removed. */
+  function invalidate(where: string, ...values: (string | number)[]): void {
+    for (const [digest] of rows(`SELECT digest FROM sessions WHERE ${where}`, ...values)) {
+      cache.delete(digest as string);
     }
   }
 
   return {
     async byDigest(digest) {
-      const known = remembered.get(digest);
-      if (known !== undefined) return known;
+      const cached = cache.get(digest);
+      if (cached !== undefined) return cached;
       const found = row(
-        `SELECT ${SESSION} FROM sessions JOIN users ON users.id = sessions.user_id
+        `SELECT ${SESSION.sql} FROM sessions JOIN users ON users.id = sessions.user_id
          WHERE sessions.digest = (SELECT ?)`,
         digest,
       );
-      const session = found && sessionOf(found);
-      if (session !== undefined) remembered.set(digest, session);
+      const session = found && SESSION.decode(found);
+      if (session !== undefined) cache.set(digest, session);
       return session;
     },
     async ofUser(id) {
       return rows(
-        `SELECT ${SESSION} FROM sessions CROSS JOIN users ON users.id = sessions.user_id
+        `SELECT ${SESSION.sql} FROM sessions CROSS JOIN users ON users.id = sessions.user_id
          WHERE sessions.user_id = (SELECT ?) ORDER BY sessions.created_at, sessions.id`,
         id,
-      ).map(sessionOf);
+      ).map(SESSION.decode);
     },
     async add(session, digest) {
-      change(
-        `INSERT INTO sessions (id, digest, user_id, kind, name, user_agent, created_at, last_seen_at, expires_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-        session.id,
-        digest,
-        session.user.id,
-        session.kind,
-        session.name,
-        session.userAgent,
-        session.createdAt,
-        session.lastSeenAt,
-        session.expiresAt,
-      );
+      change(...insertSession({ session, digest }));
     },
     async touch({ id, lastSeenAt, expiresAt }) {
-      forget("id = ?", id);
-      return (
-        change(
-          "UPDATE sessions SET last_seen_at = ?, expires_at = ? WHERE id = ?",
-          lastSeenAt,
-          expiresAt,
-          id,
-        ) > 0
-      );
+      invalidate("id = ?", id);
+      const sql = "UPDATE sessions SET last_seen_at = ?, expires_at = ? WHERE id = ?";
+      return change(sql, lastSeenAt, expiresAt, id) > 0;
     },
     async remove(id) {
-      forget("id = ?", id);
+      invalidate("id = ?", id);
       return change("DELETE FROM sessions WHERE id = ?", id) > 0;
     },
     async removeExpired(userId, now) {
       const expired = "user_id = ? AND expires_at <= ?";
-      forget(expired, userId, now);
+      invalidate(expired, userId, now);
       change(`DELETE FROM sessions WHERE ${expired}`, userId, now);
     },
   };
-}
-
-function sessionOf([id, kind, name, userAgent, createdAt, lastSeenAt, expiresAt, ...user]: Row): Session {
-  return Object.freeze({
-    id: id as SessionId,
-    user: userOf(user),
-    kind: kind as Session["kind"],
-    name: name as string | null,
-    userAgent: userAgent as string | null,
-    createdAt: createdAt as number,
-    lastSeenAt: lastSeenAt as number,
-    expiresAt: expiresAt as number,
-  });
 }

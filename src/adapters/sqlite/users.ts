@@ -1,52 +1,79 @@
 import { LRUCache } from "lru-cache";
 import type { UserRepository } from "../../application/ports.js";
-import type { Account, User, UserId } from "../../domain/user.js";
-import type { Row, Statements } from "./database.js";
+import type { Account, User, UserId, UsernameKey } from "../../domain/user.js";
+import { insertion, projection, valueAt } from "./columns.js";
+import type { Statements } from "./database.js";
 
-/** What `userOf` takes. */
-export const USER = "users.id, users.username, users.created_at";
-const ACCOUNT = `${USER}, users.disabled_at`;
+export const USER = projection<User>(
+  { id: "users.id", username: "users.username", createdAt: "users.created_at" },
+  (row, at) =>
+    Object.freeze({
+      id: valueAt(row, at.id),
+      username: valueAt(row, at.username),
+      createdAt: valueAt(row, at.createdAt),
+    }),
+);
 
-/** How many users are remembered. */
-const MOST_USERS = 10_000;
+const ACCOUNT = projection<Account>({ user: USER.columns, disabledAt: "users.disabled_at" }, (row, at) => ({
+  user: USER.decodeAt(row, at.user),
+  disabledAt: valueAt(row, at.disabledAt),
+}));
+
+interface Credentials extends Account {
+  readonly passwordDigest: string;
+}
+
+const CREDENTIALS = projection<Credentials>(
+  { ...ACCOUNT.columns, passwordDigest: "users.password_digest" },
+  (row, at) => ({ ...ACCOUNT.decodeAt(row, at), passwordDigest: valueAt(row, at.passwordDigest) }),
+);
+
+interface NewUser {
+  readonly user: User;
+  readonly key: UsernameKey;
+  readonly passwordDigest: string;
+}
+
+const insertUser = insertion<NewUser>(
+  "users",
+  {
+    id: ({ user }) => user.id,
+    username: ({ user }) => user.username,
+    username_key: ({ key }) => key,
+    password_digest: ({ passwordDigest }) => passwordDigest,
+    created_at: ({ user }) => user.createdAt,
+  },
+  "ON CONFLICT (username_key) DO NOTHING",
+);
+
+const MAX_CACHED_USERS = 10_000;
 
 export function users({ row, rows, change }: Statements): UserRepository {
-  /** Nothing of a user ever changes. */
-  const remembered = new LRUCache<UserId, User>({ max: MOST_USERS });
+  /** A `User` never changes, so that no write has to invalidate its entry. */
+  const cache = new LRUCache<UserId, User>({ max: MAX_CACHED_USERS });
   return {
     async byId(id) {
-      const known = remembered.get(id);
-      if (known !== undefined) return known;
-      const found = row(`SELECT ${USER} FROM users WHERE id = ?`, id);
-      const user = found && userOf(found);
-      if (user !== undefined) remembered.set(id, user);
+      const cached = cache.get(id);
+      if (cached !== undefined) return cached;
+      const found = row(`SELECT ${USER.sql} FROM users WHERE id = ?`, id);
+      const user = found && USER.decode(found);
+      if (user !== undefined) cache.set(id, user);
       return user;
     },
     async byKey(key) {
-      const found = row(`SELECT ${USER} FROM users WHERE username_key = ?`, key);
-      return found && userOf(found);
+      const found = row(`SELECT ${USER.sql} FROM users WHERE username_key = ?`, key);
+      return found && USER.decode(found);
     },
     async credentials(key) {
-      const found = row(`SELECT ${ACCOUNT}, password_digest FROM users WHERE username_key = ?`, key);
-      return found && { ...accountOf(found), passwordDigest: found[4] as string };
+      const found = row(`SELECT ${CREDENTIALS.sql} FROM users WHERE username_key = ?`, key);
+      return found && CREDENTIALS.decode(found);
     },
     async list({ after, limit }) {
-      return rows(`SELECT ${ACCOUNT} FROM users WHERE id > ? ORDER BY id LIMIT ?`, after ?? "", limit).map(
-        accountOf,
-      );
+      const sql = `SELECT ${ACCOUNT.sql} FROM users WHERE id > ? ORDER BY id LIMIT ?`;
+      return rows(sql, after ?? "", limit).map(ACCOUNT.decode);
     },
     async add(user, key, passwordDigest) {
-      return (
-        change(
-          `INSERT INTO users (id, username, username_key, password_digest, created_at) VALUES (?, ?, ?, ?, ?)
-           ON CONFLICT (username_key) DO NOTHING`,
-          user.id,
-          user.username,
-          key,
-          passwordDigest,
-          user.createdAt,
-        ) > 0
-      );
+      return change(...insertUser({ user, key, passwordDigest })) > 0;
     },
     async replacePassword(id, passwordDigest) {
       return change("UPDATE users SET password_digest = ? WHERE id = ?", passwordDigest, id) > 0;
@@ -55,12 +82,4 @@ export function users({ row, rows, change }: Statements): UserRepository {
       return change("UPDATE users SET disabled_at = ? WHERE id = ?", disabledAt, id) > 0;
     },
   };
-}
-
-function accountOf(found: Row): Account {
-  return { user: userOf(found), disabledAt: found[3] as number | null };
-}
-
-export function userOf([id, username, createdAt]: Row): User {
-  return Object.freeze({ id: id as UserId, username: username as string, createdAt: createdAt as number });
 }
