@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { nodeDisk } from "../src/adapters/sqlite/wal/disk.js";
-import { openStore } from "../src/adapters/sqlite/store.js";
+import { openStoreOn } from "../src/adapters/sqlite/store.js";
 import { keyedSecrets, systemClock, uuids } from "../src/adapters/system.js";
 import { createMessaging, type Messaging } from "../src/application/messaging.js";
 import type { Store } from "../src/application/ports.js";
@@ -44,7 +44,7 @@ export async function measureGrowth({
   copyStore(loaded, directories[0]!);
   mkdirSync(directories[1]!);
   const [longStore, store] = await Promise.all(
-    directories.map((directory) => openStore(nodeDisk(directory), noThreads, {})),
+    directories.map((directory) => openStoreOn(nodeDisk(directory), noThreads, {})),
   );
   const { chatId, userIds } = loaded.members;
   const long: Subject = {

@@ -2,9 +2,10 @@ import { setTimeout as delay } from "node:timers/promises";
 import { openMemoryStore } from "../src/adapters/memory/store.js";
 import { nodeDisk } from "../src/adapters/sqlite/wal/disk.js";
 import { filesOn } from "../src/adapters/sqlite/wal/files.js";
-import { recover, replaceFiles } from "../src/adapters/sqlite/wal/recovery.js";
+import { recover } from "../src/adapters/sqlite/wal/recovery.js";
+import { replaceFiles } from "../src/adapters/sqlite/wal/snapshot.js";
 import { repositories } from "../src/adapters/sqlite/repositories.js";
-import { openStore } from "../src/adapters/sqlite/store.js";
+import { openStoreOn } from "../src/adapters/sqlite/store.js";
 import { workerThreads } from "../src/adapters/sqlite/wal/threads.js";
 import { keyedSecrets, systemClock, uuids } from "../src/adapters/system.js";
 import { sendMessage } from "../src/application/messages.js";
@@ -54,7 +55,7 @@ const SENDERS = 1000;
 /** Disables compaction and does not close the store, so that the log stays as after a kill. */
 async function fillLog({ directory, chatId, userIds, inLog }: Preload): Promise<void> {
   const threads = { ...workerThreads(directory), compact: () => new Promise<number>(() => {}) };
-  const store = await openStore(nodeDisk(directory), threads, {});
+  const store = await openStoreOn(nodeDisk(directory), threads, {});
   const ports = portsOver(store);
   let started = 0;
 

@@ -2,7 +2,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { listen } from "../src/adapters/http/server.js";
 import { nodeDisk } from "../src/adapters/sqlite/wal/disk.js";
-import { openStore } from "../src/adapters/sqlite/store.js";
+import { openStoreOn } from "../src/adapters/sqlite/store.js";
 import { workerThreads, type Threads } from "../src/adapters/sqlite/wal/threads.js";
 import { readConfig } from "../src/main/config.js";
 import { createContainer, tokens } from "../src/main/container.js";
@@ -18,7 +18,7 @@ export interface CompactionMessage {
 const config = readConfig(process.env);
 const container = createContainer(config, [], fail);
 const kind = process.argv[2] as ServerKind;
-const store = await openStore(nodeDisk(config.dataDir), chooseThreads(), {});
+const store = await openStoreOn(nodeDisk(config.dataDir), chooseThreads(), {});
 container.rebind(tokens.store).toConstantValue(store);
 const log = await container.getAsync(tokens.log);
 const server = await listen(await container.getAsync(tokens.app), config.host, config.port, log);

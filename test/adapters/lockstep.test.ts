@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { openStore } from "../../src/adapters/sqlite/store.js";
+import { openStoreOn } from "../../src/adapters/sqlite/store.js";
 import { inline } from "../../src/adapters/sqlite/wal/threads.js";
 import type { UserRecord } from "../../src/application/administration.js";
 import type { ChatPage } from "../../src/application/chats.js";
@@ -144,7 +144,7 @@ async function openPair(): Promise<Pair> {
 
 function openOn(disk: SimulatedDisk): Promise<Store> {
   const mounted = disk.mount();
-  return openStore(mounted, inline(mounted), { segmentBytes: 16_384 });
+  return openStoreOn(mounted, inline(mounted), { segmentBytes: 16_384 });
 }
 
 async function outcomeOf(call: Promise<unknown>): Promise<Outcome> {

@@ -12,7 +12,7 @@ import { createHttpApp } from "../../src/adapters/http/app.js";
 import type { HttpServer } from "../../src/adapters/http/connections.js";
 import { listen } from "../../src/adapters/http/server.js";
 import { nodeDisk, type Disk, type OpenFile } from "../../src/adapters/sqlite/wal/disk.js";
-import { openStore } from "../../src/adapters/sqlite/store.js";
+import { openStoreOn } from "../../src/adapters/sqlite/store.js";
 import { inline } from "../../src/adapters/sqlite/wal/threads.js";
 import { createMessaging, type Messaging } from "../../src/application/messaging.js";
 import type { Store } from "../../src/application/ports.js";
@@ -37,7 +37,7 @@ describe("what a request costs", () => {
     directory = mkdtempSync(join(tmpdir(), "palaver-"));
     calls = [];
     const disk = counted(nodeDisk(directory));
-    const inner = await openStore(disk, inline(disk), {});
+    const inner = await openStoreOn(disk, inline(disk), {});
     store = {
       ...inner,
       read(work) {

@@ -6,7 +6,7 @@ import { once } from "node:events";
 import { availableParallelism } from "node:os";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import fc from "fast-check";
-import { openStore } from "../../src/adapters/sqlite/store.js";
+import { openStoreOn } from "../../src/adapters/sqlite/store.js";
 import { inline } from "../../src/adapters/sqlite/wal/threads.js";
 import { runSchedule, type Tally } from "../support/durability.js";
 import { prepareDisks, storeOf } from "../support/engine.js";
@@ -65,7 +65,7 @@ async function prove({ schedules, seed, path }: Order): Promise<void> {
 }
 
 async function run({ schedules, seed, path }: Order): Promise<Outcome> {
-  const open = storeOf({ openStore, inline });
+  const open = storeOf({ openStoreOn, inline });
   const disks = await prepareDisks(open);
   const outcome: Outcome = {
     schedules: 0,

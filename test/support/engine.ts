@@ -1,7 +1,7 @@
 import { EventEmitter, once } from "node:events";
 import type { Repositories, Store } from "../../src/application/ports.js";
 import type { Disk } from "../../src/adapters/sqlite/wal/disk.js";
-import type { openStore } from "../../src/adapters/sqlite/store.js";
+import type { openStoreOn } from "../../src/adapters/sqlite/store.js";
 import type { Threads } from "../../src/adapters/sqlite/wal/threads.js";
 import type { ChatId } from "../../src/domain/chat.js";
 import type { User, UserId, UsernameKey } from "../../src/domain/user.js";
@@ -9,14 +9,14 @@ import { seeded, simulatedDisk, type SimulatedDisk } from "./simulated-disk.js";
 
 /** The store's own code, of which the mutants have a changed copy. */
 export interface Engine {
-  readonly openStore: typeof openStore;
+  readonly openStoreOn: typeof openStoreOn;
   readonly inline: (disk: Disk) => Threads;
 }
 
 /** The store over segments so small that they are filled, switched and compacted all the time. */
 export function storeOf(engine: Engine, segmentBytes = 8192): OpenStore {
   return (disk, onFatal) =>
-    engine.openStore(disk, whenIdle(engine.inline(disk)), {
+    engine.openStoreOn(disk, whenIdle(engine.inline(disk)), {
       segmentBytes,
       retryAfter: 1,
       onTrouble: () => undefined,

@@ -1,40 +1,43 @@
 import initSqlJs from "sql.js";
 
 export type SqlValue = string | number | null;
-/** A statement that changes something, with the values of its `?`s. */
+
+/** A statement that writes, with the values of its parameters. */
 export type Change = readonly [sql: string, ...values: SqlValue[]];
 
-/** What a query finds, in the order of its columns. */
+/** The values of a row, in the order of the selected columns. */
 export type Row = readonly SqlValue[];
 
-/** An SQLite database in memory. It calls no clock and no dice, and neither may the SQL that it is given. */
+/**
+ * An SQLite database in memory. The SQL must be deterministic, without the time or random values, because the log replays it.
+ */
 export interface Database {
   row(sql: string, ...values: SqlValue[]): Row | undefined;
   rows(sql: string, ...values: SqlValue[]): readonly Row[];
-  /** Visits row by row, so that what comes before an error is seen. */
+  /** Visits the rows one by one, so that the rows before an error are visited, too. */
   each(visit: (row: Row) => void, sql: string, ...values: SqlValue[]): void;
-  /** @returns how many rows the statement put in, altered or took out. */
+  /** @returns how many rows the statement inserted, updated or deleted. */
   change(sql: string, ...values: SqlValue[]): number;
-  /** Runs statements that take no values. */
+  /** Runs statements without parameters. */
   execute(sql: string): void;
-  /** The database as an SQLite file, in which nothing is left of what was deleted. Not while a transaction is open. */
+  /** The database as an SQLite file without remains of deleted data. No transaction may be open. */
   toFile(): Uint8Array;
-  /** How large it may grow, in bytes; writing more fails as "full". */
+  /** Sets the maximum size, in bytes. Writes beyond it fail with "database or disk is full". */
   limit(bytes: number): void;
   close(): void;
 }
 
 /**
- * The part of a database by which it is read and changed, statement by statement. Some values stand as `(SELECT ?)`: when a
- * plain `?` is bound, SQLite plans a join or an aggregate anew, which takes longer than to run it.
+ * Single statements, as the repositories use them. Some parameters are written as `(SELECT ?)`: binding a plain `?` makes SQLite
+ * plan a join or an aggregate again, which takes longer than running it.
  */
 export type Statements = Pick<Database, "row" | "rows" | "change">;
 
 export const PAGE_BYTES = 4096;
-/** sql.js hangs when a database comes near to 3.8 GiB. */
-const LARGEST_DATABASE = 3.5 * 2 ** 30;
+/** sql.js hangs at about 3.8 GiB. */
+const MAX_DATABASE_BYTES = 3.5 * 2 ** 30;
 
-/** @param file an SQLite file; without it, the database is empty. */
+/** @param file an SQLite file. The default is an empty database. */
 export async function openDatabase(file?: Uint8Array): Promise<Database> {
   const sqlite = await initSqlJs();
   const database = new sqlite.Database(file);
@@ -51,7 +54,7 @@ export async function openDatabase(file?: Uint8Array): Promise<Database> {
       PRAGMA foreign_keys = on;
       PRAGMA secure_delete = on;
     `);
-    limit(LARGEST_DATABASE);
+    limit(MAX_DATABASE_BYTES);
   }
 
   function limit(bytes: number): void {
@@ -123,22 +126,22 @@ function bind(statement: { bind(values: SqlValue[]): boolean }, values: SqlValue
   try {
     statement.bind(values);
   } catch (error) {
-    // For a value of another type sql.js throws a text.
+    // sql.js throws a string for a value of an unsupported type.
     throw error instanceof Error ? error : new TypeError(String(error));
   }
 }
 
-/** The number that stands alone in a row; 0 where there is none. */
+/** The number in the first column; 0 for NULL or no row. */
 export function numberIn(row: Row | undefined): number {
   return Number(row?.[0] ?? 0);
 }
 
-/** What the header of a page of a tree takes, in bytes, by the first of them; other pages begin with another byte. */
+/** The header size of a b-tree page, in bytes, by its first byte, the page type. Other pages have other first bytes. */
 const HEADER_BYTES: Readonly<Record<number, number>> = { 2: 12, 5: 12, 10: 8, 13: 8 };
 
 /**
- * Overwrites the unused middle of each page. `secure_delete` wipes what is deleted, but when SQLite moves a row to another
- * page, a copy can stay in this gap, which nothing would find when the row is deleted there.
+ * Overwrites the unallocated gap of each page. `secure_delete` wipes deleted rows, but when SQLite moves a row to another page,
+ * a copy can remain in the gap and outlive the row.
  */
 function wipeGaps(file: Uint8Array): void {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);

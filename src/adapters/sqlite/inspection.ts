@@ -1,30 +1,30 @@
 import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { DamageError } from "./wal/damage.js";
 import type { Database } from "./database.js";
+import { renewEpoch } from "./schema.js";
+import { DamageError, errorMessage } from "./wal/damage.js";
 import { nodeDisk, writeAll, type Disk } from "./wal/disk.js";
 import { filesOn, isStoreFile } from "./wal/files.js";
 import { recover, type Recovered } from "./wal/recovery.js";
-import { renewIdentity } from "./schema.js";
-import { readSegment, type TornTail } from "./wal/segment.js";
+import { decodeSegment, type TornTail } from "./wal/segment.js";
 import { writeSnapshot } from "./wal/snapshot.js";
 
-/** What a look at the files of a store has shown. */
+/** The result of a check of the files of a store. */
 export interface Inspection {
-  /** The number of the last transaction, as far as the files can be read. */
+  /** The number of the last transaction; undefined where the files are damaged. */
   readonly last: number | undefined;
-  /** The end of the log that a crash cut off, or a running store is about to write. Nobody was told that it is stored. */
+  /** The incomplete end of the log: a crash left it, or a running store is writing it. It was never acknowledged. */
   readonly torn: TornTail | undefined;
-  /** What is damaged, a sentence each. None where all is sound. */
+  /** A sentence for each damage; empty if the store is sound. */
   readonly faults: readonly string[];
 }
 
 /**
- * Reads all that a start would read, and checks the database itself. It changes nothing, and a running store may have the
- * directory meanwhile.
+ * Reads all files that a start would read, and checks the database. The files are left unchanged, and a running store may use
+ * the directory meanwhile.
  *
- * @throws Error where there is no store.
+ * @throws NoStoreError
  */
 export async function checkStore(directory: string): Promise<Inspection> {
   const disk = diskOf(directory);
@@ -43,39 +43,45 @@ export async function checkStore(directory: string): Promise<Inspection> {
 }
 
 export interface Backup {
-  /** The number of the last transaction in it. */
+  /** The number of the last transaction in the backup. */
   readonly last: number;
-  /** Its size in bytes. */
+  /** The size of the snapshot, in bytes. */
   readonly bytes: number;
 }
 
 /**
- * Copies a store, running or not, as it is at one moment, into a new directory, and checks the copy. What others keep in
- * the directory is copied as well. Cursors of the events of the one are not good for the other.
+ * Copies a consistent snapshot of a store, running or not, and checks the copy. Other files in the directory are copied, too.
+ * Event cursors of the original are invalid for the copy.
  *
- * @param target must not exist, or be empty.
+ * @param target a directory that does not exist or is empty.
  * @throws DamageError where the store is damaged.
- * @throws Error where there is no store, or the target is in use.
+ * @throws NoStoreError
+ * @throws Error where the target is not empty.
  */
 export async function backUpStore(directory: string, target: string): Promise<Backup> {
   const { database, last } = await recoverRunning(diskOf(directory));
-  renewIdentity(database);
+  renewEpoch(database);
   const bytes = database.toFile();
   database.close();
-  makeTarget(directory, target);
+  createTarget(directory, target);
   copyOtherFiles(directory, target);
   writeSnapshot(nodeDisk(target), last, bytes);
   const { faults } = await checkStore(target);
-  if (faults.length > 0) throw new Error(`The backup in ${target} is of no use: ${faults.join(" ")}`);
+  if (faults.length > 0)
+    throw new Error(`The backup in ${target} is damaged: ${faults.join(" ")} Delete it, and try again.`);
   return { last, bytes: bytes.length };
 }
 
-/** There is no store in the directory, or no directory. */
+/** Thrown where a directory does not exist or holds no store. */
 export class NoStoreError extends Error {
   override readonly name = "NoStoreError";
 }
 
-/** @throws NoStoreError */
+/**
+ * The disk over the directory of an existing store.
+ *
+ * @throws NoStoreError
+ */
 export function diskOf(directory: string): Disk {
   const disk = nodeDisk(directory);
   const { snapshots, segments } = existsSync(directory) ? filesOn(disk) : { snapshots: [], segments: [] };
@@ -84,11 +90,11 @@ export function diskOf(directory: string): Disk {
 }
 
 /**
- * Makes the directory that a copy goes to.
+ * Creates the target directory of a copy.
  *
- * @throws Error where it is there and not empty, or within the directory that is copied.
+ * @throws Error where it is not empty, or within the directory that is copied.
  */
-export function makeTarget(directory: string, target: string): void {
+export function createTarget(directory: string, target: string): void {
   if (`${resolve(target)}/`.startsWith(`${resolve(directory)}/`)) {
     throw new Error(`The directory ${target} is within ${directory}. Name one outside of it.`);
   }
@@ -98,7 +104,7 @@ export function makeTarget(directory: string, target: string): void {
   }
 }
 
-/** What others keep beside the store, such as a key. */
+/** Copies the files that do not belong to the store, such as a session key. */
 export function copyOtherFiles(directory: string, target: string): void {
   const [from, to] = [nodeDisk(directory), nodeDisk(target)];
   for (const name of from.list()) {
@@ -110,7 +116,7 @@ export function copyOtherFiles(directory: string, target: string): void {
   }
 }
 
-/** What is wrong with the database, a sentence each. */
+/** A sentence for each inconsistency of the database. */
 export function faultsIn(database: Database): string[] {
   return [
     ...database
@@ -120,38 +126,35 @@ export function faultsIn(database: Database): string[] {
       .map((fault) => `The database is damaged: ${fault}.`),
     ...database
       .rows("PRAGMA foreign_key_check")
-      .map(([table, row, parent]) => `The row ${row} of ${table} points to none of ${parent}.`),
+      .map(([table, row, parent]) => `The row ${row} of ${table} refers to a missing row of ${parent}.`),
   ];
 }
 
-/** What is damaged in the segments that a start would read, a sentence each. */
+/** A sentence for each damaged segment that a start would read. */
 export function segmentFaults(disk: Disk): string[] {
   const { snapshots, segments } = filesOn(disk);
   const start = snapshots.at(-1)?.transaction ?? 0;
   return segments.flatMap(({ name, after }) => {
     try {
-      if (after >= start) readSegment(name, disk.read(name));
+      if (after >= start) decodeSegment(name, disk.read(name));
       return [];
     } catch (error) {
-      return [String(error instanceof Error ? error.message : error)];
+      return [errorMessage(error)];
     }
   });
 }
 
-const ATTEMPTS = 5;
-const PAUSE = 100;
+const MAX_ATTEMPTS = 5;
+const RETRY_DELAY_MS = 100;
 
-/**
- * Under the eyes of a reader, a running store removes files that it has compacted, and writes on behind what was just
- * read. So what fails may be sound at the next look.
- */
+/** A running store removes compacted files and appends to the log during the read, so that a sound store can look damaged. */
 async function recoverRunning(disk: Disk): Promise<Recovered> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await recover(disk, filesOn(disk));
     } catch (error) {
-      if (attempt === ATTEMPTS) throw error;
-      await sleep(PAUSE);
+      if (attempt === MAX_ATTEMPTS) throw error;
+      await sleep(RETRY_DELAY_MS);
     }
   }
 }

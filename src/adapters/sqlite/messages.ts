@@ -159,7 +159,7 @@ export function messages(statements: Statements): MessageRepository {
     },
     async append({ chatId, sender, text, sentAt }, once) {
       const message: Message = Object.freeze({
-        id: (lastId ?? lastMessageId(statements)) + 1,
+        id: ((lastId ?? lastMessageId(statements)) + 1) as MessageId,
         chatId,
         seq: lastSeq(chatId) + 1,
         sender: Object.freeze({ id: sender.id, username: sender.username }),

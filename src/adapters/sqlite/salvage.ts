@@ -1,46 +1,49 @@
 import { openDatabase, type Change, type Database } from "./database.js";
+import { checkStore, copyOtherFiles, createTarget, diskOf, faultsIn, segmentFaults } from "./inspection.js";
+import { migrate, renewEpoch } from "./schema.js";
+import { errorMessage } from "./wal/damage.js";
 import { nodeDisk, type Disk } from "./wal/disk.js";
 import { filesOn, type Files } from "./wal/files.js";
-import { checkStore, copyOtherFiles, diskOf, faultsIn, makeTarget, segmentFaults } from "./inspection.js";
 import { lockDirectory } from "./wal/lock.js";
-import { readRecords } from "./wal/record.js";
-import { migrate, renewIdentity } from "./schema.js";
+import { decodeRecords } from "./wal/record.js";
 import { findFrames } from "./wal/segment.js";
 import { readSnapshot, writeSnapshot } from "./wal/snapshot.js";
 
-/** What could be saved of a damaged store. */
+/** The result of salvaging a damaged store. */
 export interface Salvage {
   /** The number of the last transaction in the new store. */
   readonly last: number;
-  /** What was found damaged, a sentence each. */
+  /** A sentence for each damage. */
   readonly faults: readonly string[];
-  /** The transactions that could not be read, from the first to the last of each gap. */
+  /** The gaps of transactions that could not be read. */
   readonly missing: readonly (readonly [first: number, last: number])[];
-  /** The transactions that could be read and were left out, since they need what is missing. */
+  /** Readable transactions that were left out, because they depend on missing ones. */
   readonly leftOut: readonly number[];
-  /** Rows of a damaged snapshot that were left out, since they need a row that is missing. */
+  /** How many readable rows of a damaged snapshot were left out, because they refer to missing rows. */
   readonly rowsLeftOut: number;
 }
 
 /**
- * Makes a new store of all that can be read in a damaged one, which stays as it is. Where the damage is at the very end of
- * the log, nobody can tell how many transactions stood there: `faults` names the place.
+ * Creates a new store from the readable parts of a damaged one, which is left unchanged. Where the very end of the log is
+ * damaged, the number of lost transactions is unknown, and only `faults` reports it.
  *
- * @param target must not exist, or be empty.
- * @throws Error where there is no store, a process has it, or the target is in use.
+ * @param target a directory that does not exist or is empty.
+ * @throws NoStoreError
+ * @throws DirectoryInUseError where a process uses the store.
+ * @throws Error where the target is not empty.
  */
 export async function salvageStore(directory: string, target: string): Promise<Salvage> {
   const disk = diskOf(directory);
   const unlock = lockDirectory(directory);
   try {
-    makeTarget(directory, target);
+    createTarget(directory, target);
     const files = filesOn(disk);
     const transactions = readTransactions(disk, files);
     const base = await readBase(disk, files, transactions);
     const { database } = base;
     const replayed = replay(database, base.transaction, transactions);
     migrate(database);
-    renewIdentity(database);
+    renewEpoch(database);
     const faults = [...base.faults, ...segmentFaults(disk), ...faultsIn(database)];
     copyOtherFiles(directory, target);
     writeSnapshot(nodeDisk(target), replayed.last, database.toFile());
@@ -52,13 +55,13 @@ export async function salvageStore(directory: string, target: string): Promise<S
   }
 }
 
-/** By number, in order. */
+/** The changes of each readable transaction, by its number. */
 type Transactions = ReadonlyMap<number, readonly Change[]>;
 
 function readTransactions(disk: Disk, { segments }: Files): Transactions {
   const transactions = new Map<number, readonly Change[]>();
   for (const { first, payload } of segments.flatMap(({ name }) => findFrames(disk.read(name)))) {
-    for (const [index, changes] of readRecords(payload).entries()) transactions.set(first + index, changes);
+    for (const [index, changes] of decodeRecords(payload).entries()) transactions.set(first + index, changes);
   }
   return transactions;
 }
@@ -71,8 +74,8 @@ interface Base {
 }
 
 /**
- * The newest snapshot that is whole, if the log leads from there to the newest of all; else whatever rows of the newest can
- * be read.
+ * Reads the newest intact snapshot, if the log has all transactions from it to the newest snapshot; otherwise, the readable rows
+ * of the newest one.
  */
 async function readBase(disk: Disk, { snapshots }: Files, transactions: Transactions): Promise<Base> {
   const newest = snapshots.at(-1);
@@ -85,7 +88,7 @@ async function readBase(disk: Disk, { snapshots }: Files, transactions: Transact
         return { database: await openDatabase(bytes), transaction, faults, rowsLeftOut: 0 };
       }
     } catch (error) {
-      faults.push(messageOf(error));
+      faults.push(errorMessage(error));
     }
   }
   const database = await openDatabase();
@@ -106,7 +109,7 @@ function isComplete(transactions: Transactions, first: number, last: number): bo
   return true;
 }
 
-/** Copies what can be read, table by table: from the beginning to the damage, and from the end back to it. */
+/** Copies the readable rows of each table, forwards up to the damage and backwards down to it. */
 function copyRows(from: Database, to: Database): Pick<Base, "faults" | "rowsLeftOut"> {
   const faults: string[] = [];
   let rowsLeftOut = 0;
@@ -119,7 +122,7 @@ function copyRows(from: Database, to: Database): Pick<Base, "faults" | "rowsLeft
     to.execute(`PRAGMA user_version = ${Number(from.row("PRAGMA user_version")?.[0])}`);
     tables = schema.filter(([type]) => type === "table").map(([, name]) => String(name));
   } catch (error) {
-    faults.push(`Nothing of the snapshot can be read: ${messageOf(error)}.`);
+    faults.push(`The snapshot is unreadable: ${errorMessage(error)}.`);
     migrate(to);
   }
   for (const table of tables) {
@@ -139,7 +142,7 @@ function copyRows(from: Database, to: Database): Pick<Base, "faults" | "rowsLeft
         }, `SELECT * FROM ${table} ORDER BY ${order}`);
         break;
       } catch (error) {
-        faults.push(`Not all of the table ${table} can be read: ${messageOf(error)}.`);
+        faults.push(`The table ${table} is only partly readable: ${errorMessage(error)}.`);
       }
     }
     rowsLeftOut += leftOut.size;
@@ -168,8 +171,4 @@ function replay(
     }
   }
   return { last, missing, leftOut };
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,8 +1,8 @@
 import type { Database } from "./database.js";
 
 /**
- * What brings a database from one version of the schema to the next; the first makes the first version. A migration that
- * was ever released is never changed. Times are epoch milliseconds.
+ * The migrations from each version of the schema to the next; the first creates version 1. Released migrations must not be
+ * changed. Times are epoch milliseconds.
  */
 const MIGRATIONS: readonly string[] = [
   `
@@ -129,16 +129,16 @@ const MIGRATIONS: readonly string[] = [
 ];
 
 /**
- * Brings a database to the version of this code.
+ * Migrates a database to the current version of the schema.
  *
- * @returns the version it was of, if that was an older one; 0 for an empty database.
- * @throws Error where the database is of a newer version than the code.
+ * @returns the version before; 0 for an empty database, undefined where the version was current.
+ * @throws Error where the version is newer than this code.
  */
 export function migrate(database: Database): number | undefined {
   const version = Number(database.row("PRAGMA user_version")?.[0]);
   if (version > MIGRATIONS.length) {
     throw new Error(
-      `The data is of version ${version}, and this program knows versions up to ${MIGRATIONS.length}. Run the newer program.`,
+      `The data has version ${version} of the schema, and this program supports versions up to ${MIGRATIONS.length}. Run the newer program.`,
     );
   }
   if (version === MIGRATIONS.length) return undefined;
@@ -150,11 +150,11 @@ export function migrate(database: Database): number | undefined {
 }
 
 /**
- * Makes a copy of a database one of its own. What happens in the original from now on is not in the copy: a cursor that the
- * original gives must not be taken for a place in the log of the copy.
+ * Gives a copy of a database another epoch. Its event log diverges from that of the original, so cursors of one must not be
+ * valid for the other.
  */
-export function renewIdentity(copy: Database): void {
-  // Older versions have no log. They get one, and an identity, when they are opened.
+export function renewEpoch(copy: Database): void {
+  // A database before version 4 gets its epoch by the migration when it is opened.
   if (!copy.row("SELECT 1 FROM sqlite_schema WHERE name = 'identity'")) return;
   copy.execute("DELETE FROM identity; INSERT INTO identity VALUES (lower(hex(randomblob(8))));");
 }

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { openStore, type SqliteStore } from "../../../src/adapters/sqlite/store.js";
+import { openStoreOn, type SqliteStore } from "../../../src/adapters/sqlite/store.js";
 import { inline } from "../../../src/adapters/sqlite/wal/threads.js";
 import { createMessaging, type Messaging } from "../../../src/application/messaging.js";
 import type { Store } from "../../../src/application/ports.js";
@@ -17,7 +17,7 @@ import { openWorld } from "../../support/world.js";
 /** Takes the largest record of these tests, and is soon full. */
 const SEGMENT_BYTES = 32 * 1024;
 
-const open = storeOf({ openStore, inline }, SEGMENT_BYTES);
+const open = storeOf({ openStoreOn, inline }, SEGMENT_BYTES);
 
 function rethrow(error: unknown): never {
   throw error;
@@ -99,7 +99,7 @@ describe("events in an SQLite store", function () {
         await gate;
         await threads.log.write(frame);
       };
-      store = await openStore(
+      store = await openStoreOn(
         disk.mount(),
         { ...threads, log: { ...threads.log, write } },
         { segmentBytes: SEGMENT_BYTES },

@@ -158,7 +158,7 @@ describe("opening an SQLite store", () => {
       expect(readFileSync(path)).to.deep.equal(bytes);
     });
 
-    it(`refuses to do without a ${file} that is gone`, async () => {
+    it(`rejects a directory without its ${file}`, async () => {
       let store = await open();
       const chat = await openP2p(store);
       await store.close();
@@ -168,7 +168,7 @@ describe("opening an SQLite store", () => {
       rmSync(join(directory, names(directory, new RegExp(`^${file}`))[0]!));
       const refused = await open().catch((error: unknown) => error);
       expect(refused).to.be.instanceOf(DamageError);
-      expect(refused).to.have.property("message").that.includes("gone");
+      expect(refused).to.have.property("message").that.includes("missing");
     });
   }
 

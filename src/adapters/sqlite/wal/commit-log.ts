@@ -1,232 +1,279 @@
 import { MessagingError } from "../../../domain/errors.js";
 import type { Change } from "../database.js";
-import { joinRecords, logRecord, RECORDS_OVERHEAD_BYTES, type LogRecord } from "./record.js";
+import { errorMessage } from "./damage.js";
+import { encodeRecord, joinRecords, RECORDS_OVERHEAD_BYTES, type LogRecord } from "./record.js";
 import { FRAME_OVERHEAD_BYTES, SEGMENT_HEADER_BYTES } from "./segment.js";
 import type { Threads } from "./threads.js";
 
-/**
- * Where transactions become durable. One frame is on its way to the disk at a time; the transactions that gather meanwhile
- * are the next one. After a failed write or sync nobody waiting is ever answered, and nothing more is taken.
- */
-export interface CommitLog {
-  /** @throws MessagingError `store_unavailable` after a failed write or sync. */
-  requireUp(): void;
-  /** @throws MessagingError `busy`, `store_unavailable` where a transaction cannot be taken now. */
-  requireRoom(): void;
-  /**
-   * What a transaction leaves in the log, if it is appended next.
-   *
-   * @throws Error where it is more than the log takes.
-   */
-  record(changes: readonly Change[]): LogRecord;
-  /** There must have been room for it just before. */
-  append(record: LogRecord): void;
-  /** Resolves when all that was appended up to now is durable; undefined where it is. */
-  settled(): Promise<void> | undefined;
-  status(): { readonly fault: string | undefined; readonly transactions: number; readonly commits: number };
-  /** Marks the end of the log, once all is durable. */
-  end(): Promise<void>;
-}
-
 export interface LogOptions {
   readonly threads: Pick<Threads, "log" | "makeSpare">;
-  /** The number of the last transaction that is durable. */
+  /** The number of the last durable transaction. */
   readonly last: number;
   readonly segmentBytes: number;
-  /** Makes the first spare segment; the others are made in a thread. */
+  /** Makes the first spare segment; later ones are made in a thread. */
   readonly makeFirstSpare: () => void;
-  /** How long to wait before the spare segment is tried again, in milliseconds. */
+  /** The delay before another attempt to make a spare segment, in milliseconds. */
   readonly retryAfter: number;
-  /** The log goes on in a new segment; the ones before it, up to that transaction, are complete. */
+  /** The log continues in a new segment; all segments up to the transaction `after` are complete. */
   readonly onSwitch: (after: number) => void;
-  /** Something is durable that was not before. */
+  /** More transactions are durable. */
   readonly onDurable: () => void;
+  /** The disk is full. Called once until there is disk space again. */
   readonly onTrouble: (trouble: Error) => void;
-  /** There is a place for the log again. */
+  /** There is disk space for the log again. */
   readonly onSpace: () => void;
   readonly onFatal: (error: Error) => void;
 }
 
+/** The records of one frame. */
 interface Group {
+  /** The number of the first transaction. */
   readonly first: number;
   readonly records: LogRecord[];
+  /** The statements that the records hold as text. */
   readonly statements: string[];
   bytes: number;
-  readonly written: Promise<void>;
-  readonly settle: () => void;
+  /** Resolves once the frame is durable; never after a failure. */
+  readonly durable: Promise<void>;
+  readonly resolveDurable: () => void;
 }
 
-const LARGEST_RECORD = 256 * 1024;
+const MAX_RECORD_BYTES = 256 * 1024;
 
-/** Resolves once the first spare segment is made, or could not be. */
-export async function startLog(options: LogOptions): Promise<CommitLog> {
-  const { threads, segmentBytes } = options;
-  const largestRecord = Math.min(LARGEST_RECORD, Math.floor(segmentBytes / 8));
-  const largestQueue = Math.floor(segmentBytes / 4);
-  const start = options.last;
-  let last = start;
-  let durable = start;
-  let commits = 0;
-  let waiting: Group | undefined;
-  let inFlight: Group | undefined;
-  let scheduled = false;
-  /** Bytes that are free in the segment that is written to. */
-  let room = 0;
-  let begun = false;
-  let spareReady = false;
-  let spareFault: string | undefined;
-  let retry: NodeJS.Timeout | undefined;
-  let over = false;
-  let failure: Error | undefined;
-  let giveUp!: () => void;
-  const failed = new Promise<void>((resolve) => {
-    giveUp = resolve;
+/**
+ * Makes transactions durable by group commit: one frame is in flight at a time, and the transactions that arrive meanwhile
+ * form the next one. After a failed write or sync, pending transactions never resolve and new ones are rejected, since the
+ * content of the disk is unknown.
+ */
+export class CommitLog {
+  readonly #options: LogOptions;
+  readonly #spare: SpareSegment;
+  readonly #maxRecordBytes: number;
+  readonly #maxQueueBytes: number;
+  #last: number;
+  #durable: number;
+  #commits = 0;
+  #waiting: Group | undefined;
+  #inFlight: Group | undefined;
+  #isFlushScheduled = false;
+  /** Free bytes of the segment in use. */
+  #freeBytes = 0;
+  /** Whether a segment was begun since the start. */
+  #isBegun = false;
+  #failure: Error | undefined;
+  #resolveFailed!: () => void;
+  readonly #failed = new Promise<void>((resolve) => {
+    this.#resolveFailed = resolve;
   });
 
-  const nextSpare = () => threads.makeSpare(segmentBytes);
+  private constructor(options: LogOptions) {
+    this.#options = options;
+    this.#spare = new SpareSegment(options);
+    this.#maxRecordBytes = Math.min(MAX_RECORD_BYTES, Math.floor(options.segmentBytes / 8));
+    this.#maxQueueBytes = Math.floor(options.segmentBytes / 4);
+    this.#last = options.last;
+    this.#durable = options.last;
+  }
 
-  async function prepareSpare(make: () => Promise<void> | void): Promise<void> {
-    try {
-      await make();
-      spareReady = true;
-      if (spareFault !== undefined) options.onSpace();
-      spareFault = undefined;
-    } catch (error) {
-      if (over) return;
-      const known = spareFault;
-      spareFault = `There is no place for the log: ${messageOf(error)}. Free some; writing goes on by itself then.`;
-      if (known === undefined) options.onTrouble(new Error(spareFault, { cause: error }));
-      retry = setTimeout(() => void prepareSpare(nextSpare), options.retryAfter).unref();
+  /** Resolves once the first spare segment is made, or its making has failed. */
+  static async start(options: LogOptions): Promise<CommitLog> {
+    const log = new CommitLog(options);
+    await log.#spare.make(options.makeFirstSpare);
+    return log;
+  }
+
+  /** @throws MessagingError `store_unavailable` after a failed write or sync. */
+  assertHealthy(): void {
+    if (this.#failure) {
+      throw new MessagingError("store_unavailable", faultOf(this.#failure), { cause: this.#failure });
+    }
+  }
+
+  /** @throws MessagingError `busy` or `store_unavailable` where no transaction can be appended now. */
+  assertCapacity(): void {
+    this.assertHealthy();
+    if (this.#waiting && this.#waiting.bytes > this.#maxQueueBytes) {
+      throw new MessagingError("busy", "The disk is slower than the incoming writes. Try again later.");
+    }
+    if (this.#hasCapacity()) return;
+    if (this.#spare.fault !== undefined) throw new MessagingError("store_unavailable", this.#spare.fault);
+    throw new MessagingError("busy", "The next segment of the log is not ready. Try again later.");
+  }
+
+  /**
+   * Appends a transaction. `assertCapacity` must have passed just before.
+   *
+   * @throws Error where the changes exceed the size limit of a transaction.
+   */
+  append(changes: readonly Change[]): void {
+    const record = encodeRecord(changes, this.#waiting?.statements ?? []);
+    if (record.bytes > this.#maxRecordBytes) {
+      throw new Error(
+        `A transaction of ${record.bytes} bytes exceeds the limit of ${this.#maxRecordBytes} bytes. Split it.`,
+      );
+    }
+    this.#last++;
+    this.#waiting ??= newGroup(this.#last);
+    this.#waiting.records.push(record);
+    this.#waiting.statements.push(...record.statements);
+    this.#waiting.bytes += record.bytes;
+    this.#scheduleFlush();
+  }
+
+  /** Resolves once all transactions appended so far are durable; undefined if they are already. */
+  durable(): Promise<void> | undefined {
+    return (this.#waiting ?? this.#inFlight)?.durable;
+  }
+
+  status(): { readonly fault: string | undefined; readonly transactions: number; readonly commits: number } {
+    const fault = this.#failure
+      ? faultOf(this.#failure)
+      : this.#hasCapacity()
+        ? undefined
+        : this.#spare.fault;
+    return { fault, transactions: this.#durable - this.#options.last, commits: this.#commits };
+  }
+
+  /** Writes the end mark once all transactions are durable. */
+  async end(): Promise<void> {
+    this.#spare.stop();
+    await Promise.race([this.durable(), this.#failed]);
+    if (this.#isBegun && !this.#failure) {
+      await this.#options.threads.log.write({ first: this.#last + 1, count: 0, payload: "" });
     }
   }
 
   /**
-   * Whether the largest record would find its place behind those that wait, which may go out before it comes, and before
-   * the end of the log.
+   * Whether a record of the maximum size fits behind the waiting ones, which may be written in a frame of their own before
+   * it, and before the end mark.
    */
-  function hasRoom(): boolean {
-    const needed = frameBytes(waiting?.bytes ?? 0) + frameBytes(largestRecord) + frameBytes(0);
-    return needed <= room || (spareReady && needed <= segmentBytes - SEGMENT_HEADER_BYTES);
+  #hasCapacity(): boolean {
+    const needed =
+      maxFrameBytes(this.#waiting?.bytes ?? 0) + maxFrameBytes(this.#maxRecordBytes) + maxFrameBytes(0);
+    return (
+      needed <= this.#freeBytes ||
+      (this.#spare.isReady && needed <= this.#options.segmentBytes - SEGMENT_HEADER_BYTES)
+    );
   }
 
-  function requireUp(): void {
-    if (failure) {
-      throw new MessagingError("store_unavailable", logFault(failure), { cause: failure });
-    }
-  }
-
-  /** Lets out what waits at the end of this turn of the event loop, with what comes until then. */
-  function schedule(): void {
-    if (scheduled || inFlight || !waiting || failure) return;
-    scheduled = true;
+  /** Flushes at the end of this turn of the event loop, so that its transactions share a frame. */
+  #scheduleFlush(): void {
+    if (this.#isFlushScheduled || this.#inFlight || !this.#waiting || this.#failure) return;
+    this.#isFlushScheduled = true;
     setImmediate(() => {
-      scheduled = false;
-      if (waiting) flush(waiting);
+      this.#isFlushScheduled = false;
+      if (this.#waiting) void this.#flush(this.#waiting);
     });
   }
 
-  function flush(group: Group): void {
-    waiting = undefined;
-    inFlight = group;
-    write(group).then(() => {
-      durable += group.records.length;
-      commits++;
-      inFlight = undefined;
-      group.settle();
-      schedule();
-      options.onDurable();
-    }, fail);
+  async #flush(group: Group): Promise<void> {
+    this.#waiting = undefined;
+    this.#inFlight = group;
+    try {
+      await this.#write(group);
+    } catch (error) {
+      this.#fail(error);
+      return;
+    }
+    this.#durable += group.records.length;
+    this.#commits++;
+    this.#inFlight = undefined;
+    group.resolveDurable();
+    this.#scheduleFlush();
+    this.#options.onDurable();
   }
 
-  async function write({ first, records, bytes }: Group): Promise<void> {
-    const needed = frameBytes(bytes);
-    const goesOn = needed + frameBytes(0) > room;
-    if (goesOn) {
-      spareReady = false;
-      room = segmentBytes - SEGMENT_HEADER_BYTES;
+  async #write({ first, records, bytes }: Group): Promise<void> {
+    const { threads, segmentBytes, onSwitch } = this.#options;
+    const needed = maxFrameBytes(bytes);
+    const switches = needed + maxFrameBytes(0) > this.#freeBytes;
+    if (switches) {
+      this.#spare.consume();
+      this.#freeBytes = segmentBytes - SEGMENT_HEADER_BYTES;
     }
-    room -= needed;
-    if (goesOn) {
+    this.#freeBytes -= needed;
+    if (switches) {
       await threads.log.begin(first - 1, segmentBytes);
-      begun = true;
-      options.onSwitch(first - 1);
-      void prepareSpare(nextSpare);
+      this.#isBegun = true;
+      onSwitch(first - 1);
+      void this.#spare.make();
     }
     await threads.log.write({ first, count: records.length, payload: joinRecords(records) });
   }
 
-  function fail(error: unknown): void {
-    failure = error instanceof Error ? error : new Error(String(error));
-    giveUp();
-    stopRetrying();
-    options.onFatal(failure);
+  #fail(error: unknown): void {
+    this.#failure = error instanceof Error ? error : new Error(String(error));
+    this.#resolveFailed();
+    this.#spare.stop();
+    this.#options.onFatal(this.#failure);
+  }
+}
+
+/** Keeps the next segment preallocated, so that a full disk is noticed before transactions are accepted. */
+class SpareSegment {
+  readonly #options: LogOptions;
+  #isReady = false;
+  #fault: string | undefined;
+  #retry: NodeJS.Timeout | undefined;
+  #isStopped = false;
+
+  constructor(options: LogOptions) {
+    this.#options = options;
   }
 
-  function stopRetrying(): void {
-    over = true;
-    clearTimeout(retry);
+  get isReady(): boolean {
+    return this.#isReady;
   }
 
-  await prepareSpare(options.makeFirstSpare);
+  /** Why the spare segment could not be made; undefined unless the last attempt failed. */
+  get fault(): string | undefined {
+    return this.#fault;
+  }
 
-  return {
-    requireUp,
-    requireRoom() {
-      requireUp();
-      if (waiting && waiting.bytes > largestQueue) {
-        throw new MessagingError("busy", "The disk is slower than what is to be stored. Try again later.");
-      }
-      if (hasRoom()) return;
-      if (spareFault !== undefined) throw new MessagingError("store_unavailable", spareFault);
-      throw new MessagingError("busy", "The log is waiting for its next segment. Try again later.");
-    },
-    record(changes) {
-      const record = logRecord(changes, waiting?.statements ?? []);
-      if (record.bytes <= largestRecord) return record;
-      throw new Error(
-        `A transaction of ${record.bytes} bytes is more than the log takes, ${largestRecord} bytes.`,
-      );
-    },
-    append(record) {
-      last++;
-      waiting ??= newGroup(last);
-      waiting.records.push(record);
-      waiting.statements.push(...record.statements);
-      waiting.bytes += record.bytes;
-      schedule();
-    },
-    settled() {
-      return (waiting ?? inFlight)?.written;
-    },
-    status() {
-      const fault = failure ? logFault(failure) : hasRoom() ? undefined : spareFault;
-      return { fault, transactions: durable - start, commits };
-    },
-    async end() {
-      stopRetrying();
-      await Promise.race([(waiting ?? inFlight)?.written, failed]);
-      if (begun && !failure) await threads.log.write({ first: last + 1, count: 0, payload: "" });
-    },
-  };
+  /** Makes the spare segment. A failure is reported, and the attempt is repeated until it succeeds. */
+  async make(make: () => Promise<void> | void = () => this.#makeInThread()): Promise<void> {
+    try {
+      await make();
+      this.#isReady = true;
+      if (this.#fault !== undefined) this.#options.onSpace();
+      this.#fault = undefined;
+    } catch (error) {
+      if (this.#isStopped) return;
+      const isKnown = this.#fault !== undefined;
+      this.#fault = `No disk space for the log: ${errorMessage(error)}. Free disk space; writing then resumes by itself.`;
+      if (!isKnown) this.#options.onTrouble(new Error(this.#fault, { cause: error }));
+      this.#retry = setTimeout(() => void this.make(), this.#options.retryAfter).unref();
+    }
+  }
+
+  /** The log continues in the spare segment. */
+  consume(): void {
+    this.#isReady = false;
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    clearTimeout(this.#retry);
+  }
+
+  #makeInThread(): Promise<void> {
+    return this.#options.threads.makeSpare(this.#options.segmentBytes);
+  }
 }
 
 function newGroup(first: number): Group {
-  let settle!: () => void;
-  const written = new Promise<void>((resolve) => {
-    settle = resolve;
+  let resolveDurable!: () => void;
+  const durable = new Promise<void>((resolve) => {
+    resolveDurable = resolve;
   });
-  return { first, records: [], statements: [], bytes: 0, written, settle };
+  return { first, records: [], statements: [], bytes: 0, durable, resolveDurable };
 }
 
-/** What a frame takes, at the most, for records of that many bytes. */
-function frameBytes(records: number): number {
+/** The greatest size of a frame whose records have that many bytes. */
+function maxFrameBytes(records: number): number {
   return FRAME_OVERHEAD_BYTES + RECORDS_OVERHEAD_BYTES + records;
 }
 
-function logFault(failure: Error): string {
-  return `The log cannot be written: ${failure.message}.`;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+function faultOf(failure: Error): string {
+  return `The log cannot be written: ${failure.message}. Restart the process.`;
 }

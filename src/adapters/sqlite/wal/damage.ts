@@ -1,8 +1,8 @@
-/** A file of the store is not what was written to it. Nothing was changed. */
+/** Thrown where a file of the store differs from what was written to it. The files are left unchanged. */
 export class DamageError extends Error {
   override readonly name = "DamageError";
   readonly file: string;
-  /** Where in the file, in bytes. */
+  /** The position in the file, in bytes. */
   readonly offset: number;
 
   constructor(file: string, offset: number, message: string, options?: { readonly cause?: unknown }) {
@@ -12,12 +12,16 @@ export class DamageError extends Error {
   }
 }
 
-/** @param fault what is wrong, as the end of a sentence. */
+/** @param fault completes the sentence that begins with the file and the offset. */
 export function damage(file: string, offset: number, fault: string, cause?: unknown): DamageError {
   return new DamageError(
     file,
     offset,
-    `${file} is damaged at byte ${offset}: ${fault}. Put a backup in the place of the directory, or save what can be read with "palaver salvage".`,
+    `${file} is damaged at byte ${offset}: ${fault}. Restore the directory from a backup, or save what can be read with "palaver salvage".`,
     { cause },
   );
+}
+
+export function errorMessage(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

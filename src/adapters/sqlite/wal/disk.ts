@@ -14,34 +14,33 @@ import {
 import { join } from "node:path";
 
 /**
- * One directory, and all that the store asks of it: the seam at which tests put a disk that fails, lies and loses power.
- * Names are of files in that directory. Every call blocks, so whoever must not be held up calls from a thread of its own.
- * Errors are Node's, with their `code` (ENOSPC, EIO, ENOENT, …).
+ * The operations of the store on its directory. Tests substitute a disk that fails, corrupts data and loses power. Names are
+ * of files in the directory. Every call blocks its thread. Errors are those of Node, with their `code` (ENOSPC, EIO, …).
  */
 export interface Disk {
   list(): readonly string[];
   read(name: string): Uint8Array;
-  /** A new, empty file, open for writing; one of that name that was there is emptied. */
+  /** Creates an empty file, or truncates an existing one, and opens it for writing. */
   create(name: string): OpenFile;
-  /** An existing file, open for writing. */
+  /** Opens an existing file for writing. */
   open(name: string): OpenFile;
-  /** Puts one file in the place of another, or where there was none, in one step. Durable after `syncDirectory`. */
+  /** Renames a file atomically, replacing one of the new name. Durable after `syncDirectory`. */
   rename(from: string, to: string): void;
-  /** Durable after `syncDirectory`. Nothing happens where there is no such file. */
+  /** Removes a file if it exists. Durable after `syncDirectory`. */
   remove(name: string): void;
-  /** Makes durable which names there are and which files they mean. */
+  /** Makes created, renamed and removed names durable. */
   syncDirectory(): void;
 }
 
 export interface OpenFile {
-  /** Writes at that offset and tells how many of the bytes were taken: on a full disk, fewer than were given. */
+  /** @returns how many of the bytes were written: on a full disk, fewer than given. */
   write(bytes: Uint8Array, offset: number): number;
-  /** Makes durable what was written. After it has failed once, nothing may be believed of this file. */
+  /** Makes the written bytes durable. After a failure, the content of the file is unknown, even after a later success. */
   sync(): void;
   close(): void;
 }
 
-/** @param directory must exist. */
+/** The disk over a directory, which must exist. */
 export function nodeDisk(directory: string): Disk {
   const at = (name: string) => join(directory, name);
   return {
@@ -71,17 +70,18 @@ function openFile(path: string, flags: number): OpenFile {
   };
 }
 
-/** Node reads and writes no more than 2 GiB at a time. */
-const LARGEST_PIECE = 2 ** 30;
+/** Node reads and writes less than 2 GiB in one call. */
+const MAX_IO_BYTES = 2 ** 30;
 
 function readWhole(path: string): Uint8Array {
   const descriptor = openSync(path, "r");
   try {
     const bytes = new Uint8Array(fstatSync(descriptor).size);
     for (let done = 0; done < bytes.length;) {
-      const taken = readSync(descriptor, bytes, done, Math.min(bytes.length - done, LARGEST_PIECE), done);
-      if (taken === 0) throw new Error(`${path} became shorter while it was read.`);
-      done += taken;
+      const count = readSync(descriptor, bytes, done, Math.min(bytes.length - done, MAX_IO_BYTES), done);
+      if (count === 0)
+        throw new Error(`${path} became shorter while it was read. Stop other processes that write to it.`);
+      done += count;
     }
     return bytes;
   } finally {
@@ -89,11 +89,15 @@ function readWhole(path: string): Uint8Array {
   }
 }
 
-/** Writes all of it, or throws what stood in the way. */
+/**
+ * Writes all of the bytes, in several calls where necessary.
+ *
+ * @throws the error of the disk; a part may be written.
+ */
 export function writeAll(file: OpenFile, bytes: Uint8Array, offset: number): void {
   for (let done = 0; done < bytes.length;) {
-    const taken = file.write(bytes.subarray(done, done + LARGEST_PIECE), offset + done);
-    if (taken === 0) throw Object.assign(new Error("The disk took no byte of a write."), { code: "EIO" });
-    done += taken;
+    const count = file.write(bytes.subarray(done, done + MAX_IO_BYTES), offset + done);
+    if (count === 0) throw Object.assign(new Error("The disk accepted no byte of a write."), { code: "EIO" });
+    done += count;
   }
 }

@@ -3,30 +3,32 @@ import type { Disk } from "./disk.js";
 /**
  * The files of a store. `N` is the number of a transaction, in sixteen digits.
  *
- *     snapshot-N-C.sqlite   everything up to transaction N, as an SQLite file; C is its CRC-32, in hex
+ *     snapshot-N-C.sqlite   the database as of transaction N, an SQLite file; C is its CRC-32, in hex
  *     log-N.palaver         a segment of the log, from transaction N + 1 on
- *     spare.palaver         a segment made ahead, of zeros
- *     snapshot.tmp          a snapshot in the making
- *     lock                  what the process that has the directory holds on to
+ *     spare.palaver         the next segment, preallocated with zeros
+ *     snapshot.tmp          an unfinished snapshot
+ *     lock                  locked by the process that uses the directory
  */
 export interface StoreFile {
   readonly name: string;
 }
 
 export interface SnapshotFile extends StoreFile {
+  /** The number of the last transaction in the snapshot. */
   readonly transaction: number;
   readonly checksum: number;
 }
 
 export interface SegmentFile extends StoreFile {
+  /** The number of the last transaction before the segment. */
   readonly after: number;
 }
 
-/** Each list in the order of time. */
+/** Each list is in the order of its transactions. */
 export interface Files {
   readonly snapshots: readonly SnapshotFile[];
   readonly segments: readonly SegmentFile[];
-  /** What was in the making. A store that opens has no use for it. */
+  /** Files that a crash left unfinished, and spare segments. An opening store removes them. */
   readonly unfinished: readonly StoreFile[];
 }
 
@@ -34,7 +36,7 @@ export const SPARE = "spare.palaver";
 export const UNFINISHED_SNAPSHOT = "snapshot.tmp";
 export const LOCK = "lock";
 
-/** Whether a file of that name is the store's. */
+/** Whether a file of this name belongs to the store. */
 export function isStoreFile(name: string): boolean {
   return /^(snapshot|log)-\d{16}/.test(name) || [SPARE, UNFINISHED_SNAPSHOT, LOCK].includes(name);
 }
@@ -47,7 +49,7 @@ export function segmentName(after: number): string {
   return `log-${digits(after)}.palaver`;
 }
 
-/** What there is of the store on the disk. */
+/** Lists the files of the store. Other files are ignored. */
 export function filesOn(disk: Disk): Files {
   const snapshots: SnapshotFile[] = [];
   const segments: SegmentFile[] = [];
@@ -64,6 +66,10 @@ export function filesOn(disk: Disk): Files {
     }
   }
   return { snapshots, segments, unfinished };
+}
+
+export function removeFiles(disk: Disk, files: readonly StoreFile[]): void {
+  for (const { name } of files) disk.remove(name);
 }
 
 function digits(transaction: number): string {

@@ -1,4 +1,4 @@
 declare module "fs-native-extensions" {
-  /** Whether the lock was given; it ends with the descriptor, however the process ends. */
+  /** Whether the lock was acquired. It is released when the descriptor is closed or the process ends. */
   export function tryLock(descriptor: number): boolean;
 }

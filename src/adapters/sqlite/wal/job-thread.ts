@@ -7,13 +7,14 @@ import type { JobData } from "./threads.js";
 const { directory, job } = workerData as JobData;
 const disk = nodeDisk(directory);
 
-// Not awaited at the top of the module: a thread that is stopped while such a module starts takes Node 20 down with it.
+// No top-level await: terminating a thread while such a module loads crashes Node 20.
 void work().then((result) => parentPort?.postMessage(result));
 
 async function work(): Promise<unknown> {
   if ("spareOf" in job) return makeSpare(disk, job.spareOf);
-  // On Linux this is for the thread alone, and without it who sends waits for a core. Elsewhere it would be for all of them.
+  // On Linux the priority is that of the thread, so that requests do not compete with the compaction for a core. On other
+  // systems it would be that of the whole process.
   if (process.platform === "linux") setPriority(constants.priority.PRIORITY_LOW);
-  const { compact } = await import("./recovery.js");
+  const { compact } = await import("./compaction.js");
   return compact(disk, job.compactUpTo);
 }

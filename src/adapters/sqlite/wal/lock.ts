@@ -3,24 +3,24 @@ import { join } from "node:path";
 import { tryLock } from "fs-native-extensions";
 import { LOCK } from "./files.js";
 
-/** Another process has the directory. */
+/** Thrown where another process has locked the directory. */
 export class DirectoryInUseError extends Error {
   override readonly name = "DirectoryInUseError";
 }
 
 /**
- * Takes the directory for this store alone. The operating system holds the lock, and lets go of it when the process ends
- * in whatever way. The file stays, and means nothing by itself.
+ * Locks the directory for this process. The operating system releases the lock when the process ends, however it ends. The
+ * lock file remains, and its existence means nothing.
  *
- * @returns what lets go of it.
- * @throws DirectoryInUseError where somebody else holds it.
+ * @returns a function that releases the lock.
+ * @throws DirectoryInUseError where another process holds the lock.
  */
 export function lockDirectory(directory: string): () => void {
   const descriptor = openSync(join(directory, LOCK), constants.O_RDWR | constants.O_CREAT, 0o600);
   if (!tryLock(descriptor)) {
     closeSync(descriptor);
     throw new DirectoryInUseError(
-      `The directory ${directory} is in use by another process. End that one, or give this one a directory of its own.`,
+      `The directory ${directory} is in use by another process. End that process, or choose another directory.`,
     );
   }
   return () => closeSync(descriptor);

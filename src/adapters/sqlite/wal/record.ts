@@ -1,59 +1,64 @@
 import type { Change, SqlValue } from "../database.js";
 
 /**
- * What a transaction leaves in the log: its changes, as JSON. In a frame it stands among others, in a list of them:
+ * The entry of a transaction in the log: its changes, as JSON. A frame holds a list of records:
  *
  *     [[["INSERT …",1,"a"],["UPDATE …",2]],
  *     [[0,3,"b"]]]
  *
- * A statement is written out where it first stands in the frame. After that a number stands for it: its place among those
- * that were written out. Statements are longer than what they say, and the same few come again and again.
+ * The first occurrence of a statement in a frame is its SQL text; later ones are its index among the texts of the frame, since
+ * a text is longer than its values and the same few statements recur.
  */
 export interface LogRecord {
   readonly json: string;
-  /** Of the JSON, and of what joins it to others. */
+  /** The size of the JSON with its separator, in bytes. */
   readonly bytes: number;
-  /** What is written out in it. */
+  /** The statements that the record holds as text. */
   readonly statements: readonly string[];
 }
 
-const JOINT = ",\n";
+const SEPARATOR = ",\n";
 
-/** What is needed in a frame besides the bytes of its records. */
+/** The size of a list of records beyond the sum of their `bytes`. */
 export const RECORDS_OVERHEAD_BYTES = "[]".length;
 
-/** @param writtenOut the statements before it in its frame. */
-export function logRecord(changes: readonly Change[], writtenOut: readonly string[]): LogRecord {
-  const statements: string[] = [];
-  const short = changes.map(([sql, ...values]) => {
-    const place = writtenOut.indexOf(sql);
-    if (place !== -1) return [place, ...values];
-    const here = statements.indexOf(sql);
-    if (here !== -1) return [writtenOut.length + here, ...values];
-    statements.push(sql);
+/** @param statements those that earlier records of the frame hold as text. */
+export function encodeRecord(changes: readonly Change[], statements: readonly string[]): LogRecord {
+  const added: string[] = [];
+  const encoded = changes.map(([sql, ...values]) => {
+    const index = statements.indexOf(sql);
+    if (index !== -1) return [index, ...values];
+    const addedIndex = added.indexOf(sql);
+    if (addedIndex !== -1) return [statements.length + addedIndex, ...values];
+    added.push(sql);
     return [sql, ...values];
   });
-  const json = JSON.stringify(short);
-  return { json, bytes: Buffer.byteLength(json) + JOINT.length, statements };
+  const json = JSON.stringify(encoded);
+  return { json, bytes: Buffer.byteLength(json) + SEPARATOR.length, statements: added };
 }
 
 export function joinRecords(records: readonly LogRecord[]): string {
-  return `[${records.map(({ json }) => json).join(JOINT)}]`;
+  return `[${records.map(({ json }) => json).join(SEPARATOR)}]`;
 }
 
-/** The changes of each transaction of a frame. */
-export function readRecords(payload: string): readonly (readonly Change[])[] {
-  const writtenOut: string[] = [];
+/**
+ * Decodes the payload of a frame.
+ *
+ * @returns the changes of each transaction.
+ * @throws Error where an index has no statement.
+ */
+export function decodeRecords(payload: string): readonly (readonly Change[])[] {
+  const statements: string[] = [];
   const transactions = JSON.parse(payload) as readonly (readonly (readonly [
     string | number,
     ...SqlValue[],
   ])[])[];
   return transactions.map((changes) =>
     changes.map(([statement, ...values]): Change => {
-      if (typeof statement === "string") writtenOut.push(statement);
-      const sql = typeof statement === "string" ? statement : writtenOut[statement];
+      if (typeof statement === "string") statements.push(statement);
+      const sql = typeof statement === "string" ? statement : statements[statement];
       if (sql === undefined) {
-        throw new Error(`Statement ${statement} of ${writtenOut.length} that are written out is asked for.`);
+        throw new Error(`Statement ${statement} does not exist: the frame has ${statements.length} so far.`);
       }
       return [sql, ...values];
     }),

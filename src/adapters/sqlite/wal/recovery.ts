@@ -1,37 +1,37 @@
-import { damage } from "./damage.js";
 import { openDatabase, type Database } from "../database.js";
+import { damage } from "./damage.js";
 import type { Disk } from "./disk.js";
-import { filesOn, type Files, type SnapshotFile, type StoreFile } from "./files.js";
-import { readRecords } from "./record.js";
-import { readSegment, type PlacedFrame, type Segment } from "./segment.js";
-import { readSnapshot, writeSnapshot } from "./snapshot.js";
+import { removeFiles, type Files, type SnapshotFile } from "./files.js";
+import { decodeRecords } from "./record.js";
+import { decodeSegment, type PlacedFrame, type Segment } from "./segment.js";
+import { rewriteSegmentDurably } from "./segment-writer.js";
+import { readSnapshot, replaceFiles } from "./snapshot.js";
 
-/** What the files hold. */
+/** The content of the files of a store. */
 export interface Recovered {
   readonly database: Database;
-  /** The number of the last transaction in it. */
+  /** The number of the last transaction in the database. */
   readonly last: number;
-  /** How many of them came from the log. */
+  /** How many transactions were replayed from the log. */
   readonly replayed: number;
-  /** Where they were read from. */
+  /** The snapshot that the log was replayed on. */
   readonly snapshot: SnapshotFile | undefined;
-  /** How much log there is, in bytes. */
+  /** The size of the replayed segments, in bytes. */
   readonly logBytes: number;
-  /** How large the snapshot is, in bytes. */
   readonly snapshotBytes: number;
-  /** The last segment. If the store was not closed after it, its end may be in the machine's memory only. */
+  /** The last segment. Unless the store was closed after it, its end may be in the page cache only. */
   readonly newest: Segment | undefined;
 }
 
 /**
- * Reads the newest snapshot and replays the log after it. It changes nothing on the disk.
+ * Reads the newest snapshot and replays the log after it. The files are left unchanged.
  *
  * @throws DamageError
  */
 export async function recover(disk: Disk, { snapshots, segments }: Files): Promise<Recovered> {
   const snapshot = snapshots.at(-1);
   if (snapshot === undefined && segments[0]) {
-    throw damage(segments[0].name, 0, "the snapshot before it is gone");
+    throw damage(segments[0].name, 0, "the snapshot before it is missing");
   }
   const bytes = snapshot && readSnapshot(disk, snapshot);
   const start = snapshot?.transaction ?? 0;
@@ -41,13 +41,13 @@ export async function recover(disk: Disk, { snapshots, segments }: Files): Promi
   let newest: Segment | undefined;
   try {
     for (const { name, after } of segments.filter((file) => file.after >= start)) {
-      // A segment before another may end torn without harm: where nothing is missing, what was cut off was no more than
-      // the end of a run, read from the machine's memory by the next one and then lost with the power.
+      // A segment that another follows may have a torn tail. If no transaction is missing, the tail was never
+      // acknowledged: a later run read that end from the page cache, and a power cut then lost it.
       if (after !== last) {
-        throw damage(name, 0, `the transactions ${last + 1} to ${after} before it are gone`);
+        throw damage(name, 0, `the transactions ${last + 1} to ${after} before it are missing`);
       }
-      newest = readSegment(name, disk.read(name));
-      if (newest.header.after !== after) throw damage(name, 0, "this is another segment than its name tells");
+      newest = decodeSegment(name, disk.read(name));
+      if (newest.header.after !== after) throw damage(name, 0, "its header belongs to another segment");
       for (const frame of newest.frames) replay(database, frame, name);
       last = newest.last;
       logBytes += newest.header.size;
@@ -70,60 +70,60 @@ export async function recover(disk: Disk, { snapshots, segments }: Files): Promi
 function replay(database: Database, { first, count, payload, offset }: PlacedFrame, file: string): void {
   database.execute("BEGIN");
   try {
-    for (const [sql, ...values] of readRecords(payload).flat()) {
-      // Only what changed something is in the log.
-      if (database.change(sql, ...values) === 0) throw new Error(`This changes nothing: ${sql}`);
+    for (const [sql, ...values] of decodeRecords(payload).flat()) {
+      // The log holds only statements that changed something.
+      if (database.change(sql, ...values) === 0) throw new Error(`The statement changes nothing: ${sql}`);
     }
   } catch (error) {
-    const which = `the transactions ${first} to ${first + count - 1}`;
-    throw damage(file, offset, `${which} do not fit what is before them`, error);
+    const fault = `the transactions ${first} to ${first + count - 1} do not apply to the data before them`;
+    throw damage(file, offset, fault, error);
   }
   database.execute("COMMIT");
 }
 
-/**
- * Makes one new snapshot, as of the transaction `upTo`, of the snapshot and the segments before it, and removes those.
- *
- * @param upTo where a segment ends.
- * @returns the size of the snapshot in bytes.
- */
-export async function compact(disk: Disk, upTo: number): Promise<number> {
-  const { snapshots, segments } = filesOn(disk);
-  const files: Files = {
-    snapshots: snapshots.filter(({ transaction }) => transaction < upTo),
-    segments: segments.filter(({ after }) => after < upTo),
-    unfinished: [],
-  };
-  const { database, last } = await recover(disk, files);
-  try {
-    if (last !== upTo) {
-      throw new Error(`The log should lead up to transaction ${upTo}, and it ends at ${last}.`);
-    }
-    return replaceFiles(disk, files, last, database.toFile());
-  } finally {
-    database.close();
-  }
+/** In bytes. */
+export interface StoreSizes {
+  readonly log: number;
+  readonly snapshot: number;
 }
 
 /**
- * Puts one new snapshot in the place of these files.
+ * Makes the recovered state durable and removes the files that are not needed. After a migration, or without a snapshot, that
+ * is a new snapshot of the database; otherwise it is the rewritten end of the log.
  *
- * @returns the size of the snapshot in bytes.
+ * @throws Error where the disk is full; the store can be opened again.
  */
-export function replaceFiles(
+export function recoverFiles(
   disk: Disk,
-  { snapshots, segments }: Files,
-  transaction: number,
-  database: Uint8Array,
-): number {
-  const kept = writeSnapshot(disk, transaction, database);
-  removeFiles(
-    disk,
-    [...snapshots, ...segments].filter(({ name }) => name !== kept.name),
-  );
-  return database.length;
+  files: Files,
+  { database, last, logBytes, snapshotBytes, newest, snapshot }: Recovered,
+  isMigrated: boolean,
+): StoreSizes {
+  // The names may be in the page cache only.
+  disk.syncDirectory();
+  removeFiles(disk, files.unfinished);
+  if (isMigrated || snapshot === undefined) {
+    const whole = database.toFile();
+    return { log: 0, snapshot: explainFullDisk(whole.length, () => replaceFiles(disk, files, last, whole)) };
+  }
+  if (newest && !newest.ended) {
+    explainFullDisk(newest.header.size, () => rewriteSegmentDurably(disk, newest));
+  }
+  removeFiles(disk, [
+    ...files.snapshots.filter((file) => file !== snapshot),
+    ...files.segments.filter(({ after }) => after < snapshot.transaction),
+  ]);
+  return { log: logBytes, snapshot: snapshotBytes };
 }
 
-export function removeFiles(disk: Disk, files: readonly StoreFile[]): void {
-  for (const { name } of files) disk.remove(name);
+function explainFullDisk<T>(bytes: number, write: () => T): T {
+  try {
+    return write();
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ENOSPC")) throw error;
+    throw new Error(
+      `The disk is full, and the store must rewrite some data to open. Free ${bytes} bytes, and start again.`,
+      { cause: error },
+    );
+  }
 }

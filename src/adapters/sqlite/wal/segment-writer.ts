@@ -10,11 +10,11 @@ import {
   type Segment,
 } from "./segment.js";
 
-/** Writes the log. Whatever it throws means that nothing more may be written. */
+/** Writes the log. After an error, nothing more may be written. */
 export interface SegmentWriter {
-  /** Goes on in the spare segment, which is of that size, with the transactions after that number. */
+  /** Continues the log in the spare segment, which has that size, with the transactions after that number. */
   begin(after: number, size: number): void;
-  /** Puts a frame behind the last one. It is durable when this returns. */
+  /** Appends a frame, which is durable on return. */
   write(frame: Frame): void;
   close(): void;
 }
@@ -44,7 +44,7 @@ export function segmentWriter(disk: Disk): SegmentWriter {
       segment = { file: disk.open(name), salt: header.salt, end: SEGMENT_HEADER_BYTES };
     },
     write(frame) {
-      if (segment === undefined) throw new Error("No segment of the log was begun.");
+      if (segment === undefined) throw new Error("No segment was begun. Call `begin` first.");
       const bytes = encodeFrame(segment.salt, frame);
       writeAll(segment.file, bytes, segment.end);
       segment.file.sync();
@@ -57,9 +57,9 @@ export function segmentWriter(disk: Disk): SegmentWriter {
 const ZEROS = new Uint8Array(2 ** 20);
 
 /**
- * Makes the spare segment: zeros, so that the space is there and a frame that power failed to write shows.
+ * Preallocates the spare segment with zeros, which reserve the disk space and reveal torn frames.
  *
- * @throws the disk's error, and leaves no part of it behind.
+ * @throws the error of the disk; the unfinished file is removed.
  */
 export function makeSpare(disk: Disk, size: number): void {
   createSpare(disk, (file) => {
@@ -70,12 +70,12 @@ export function makeSpare(disk: Disk, size: number): void {
 }
 
 /**
- * Puts what was read of a segment in its place, and ends it. What was read after a crash may be in the machine's memory only,
- * and a sync that failed before cannot be made good: only what is written anew can be made durable.
+ * Replaces a segment by a durable copy of its valid frames, with an end mark. After a crash its end may be in the page cache
+ * only, and another sync cannot repair one that failed: only data that is written again can be made durable.
  *
- * @throws the disk's error; the segment is then as it was.
+ * @throws the error of the disk; the segment is left unchanged.
  */
-export function secureSegment(disk: Disk, segment: Segment): void {
+export function rewriteSegmentDurably(disk: Disk, segment: Segment): void {
   createSpare(disk, (file) => writeAll(file, encodeSegment(segment), 0));
   disk.rename(SPARE, segmentName(segment.header.after));
   disk.syncDirectory();

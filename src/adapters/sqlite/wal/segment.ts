@@ -3,7 +3,7 @@ import { crc32 } from "node:zlib";
 import { damage } from "./damage.js";
 
 /**
- * The format of a log segment. All of it is text, and none of that text holds a zero byte; what is not written yet is zeros.
+ * The format of a log segment. All of it is text without zero bytes; the part that is not written yet is zeros.
  *
  *     palaver log 1 <after:14> <size:8> <salt:32> <crc:8> LF                 the header of the segment
  *     RS <length:8> <count:8> <first:14> <crc:8> <header crc:8> SP           a frame: its header,
@@ -11,47 +11,47 @@ import { damage } from "./damage.js";
  *     [[0,value,…],…]] LF                                                    as JSON: see record.ts
  *
  * Numbers are in hex. A frame is written and made durable as one, and the next only after it. Its checksums are seeded
- * with the salt of the segment, so that only a frame of this segment passes for one. RS, a control character, stands
- * nowhere in JSON. A frame without transactions ends the segment: the store was closed after it.
+ * with the salt of the segment, so that a frame of another segment is invalid here. RS is a control character, which JSON
+ * never contains. A frame without transactions marks the end of the log: the store was closed after it.
  */
 export interface Frame {
   /** The number of its first transaction. */
   readonly first: number;
-  /** How many transactions there are in it. */
+  /** How many transactions it holds. */
   readonly count: number;
   /** The transactions, as JSON. */
   readonly payload: string;
 }
 
 export interface PlacedFrame extends Frame {
-  /** Where in the segment it begins, in bytes. */
+  /** Its position in the segment, in bytes. */
   readonly offset: number;
 }
 
 export interface SegmentHeader {
-  /** The transactions before this number are in earlier files. */
+  /** The number of the last transaction before the segment. */
   readonly after: number;
-  /** Of the whole file, in bytes. */
+  /** The size of the file, in bytes. */
   readonly size: number;
   /** 128 random bits, in hex. */
   readonly salt: string;
 }
 
-/** The end of a segment that power failed to write. Nobody was ever told that what stood there is stored. */
+/** An incomplete frame at the end of a segment, which a power cut left. It was never acknowledged. */
 export interface TornTail {
   readonly file: string;
-  /** Where it begins, in bytes. */
+  /** Its position in the file, in bytes. */
   readonly offset: number;
-  /** From there to the last byte that was written. */
+  /** Its length, up to the last byte that is not zero. */
   readonly bytes: number;
 }
 
 export interface Segment {
   readonly header: SegmentHeader;
   readonly frames: readonly PlacedFrame[];
-  /** The number of the last transaction in it; `after` of the header where it holds none. */
+  /** The number of the last transaction in it; `after` of the header if it is empty. */
   readonly last: number;
-  /** Whether the store was closed after it. */
+  /** Whether it has an end mark: the store was closed after it. */
   readonly ended: boolean;
   readonly torn: TornTail | undefined;
 }
@@ -63,7 +63,7 @@ const RECORD_SEPARATOR = 0x1e;
 const LINE_FEED = 0x0a;
 const FRAME_HEADER_BYTES = 1 + 8 + 1 + 8 + 1 + 14 + 1 + 8 + 1 + 8 + 1;
 
-/** What a frame takes beside its payload. */
+/** The size of a frame beyond its payload. */
 export const FRAME_OVERHEAD_BYTES = FRAME_HEADER_BYTES + 1;
 
 export function newSegmentHeader(after: number, size: number): SegmentHeader {
@@ -79,7 +79,7 @@ function segmentHeaderText({ after, size, salt }: SegmentHeader): string {
   return `${fields}${hex(crc32(fields), 8)}\n`;
 }
 
-/** The segment without its torn tail, ended, and with room for no more. */
+/** Encodes the segment without its torn tail, with an end mark, and without free space. */
 export function encodeSegment({ header, frames, last }: Segment): Uint8Array {
   const all = [...frames, { first: last + 1, count: 0, payload: "" }].map((frame) =>
     encodeFrame(header.salt, frame),
@@ -100,11 +100,11 @@ export function encodeFrame(salt: string, { first, count, payload }: Frame): Uin
 }
 
 interface FrameHeader {
-  /** Of the payload, in bytes. */
+  /** The length of the payload, in bytes. */
   readonly length: number;
   readonly count: number;
   readonly first: number;
-  /** Of the payload. */
+  /** The checksum of the payload. */
   readonly checksum: number;
 }
 
@@ -114,14 +114,14 @@ function frameHeaderText({ length, count, first, checksum }: FrameHeader, seed: 
 }
 
 /**
- * Reads a segment whole.
+ * Decodes a whole segment: valid frames of consecutive transactions, then zeros or a torn tail.
  *
- * @param file its name, for messages.
- * @throws DamageError where it holds anything else than frames without a gap and, after them, zeros or a torn tail.
+ * @param file its name, for error messages.
+ * @throws DamageError where the content is anything else.
  */
-export function readSegment(file: string, content: Uint8Array): Segment {
+export function decodeSegment(file: string, content: Uint8Array): Segment {
   const bytes = bufferOf(content);
-  const header = readSegmentHeader(file, bytes);
+  const header = decodeSegmentHeader(file, bytes);
   const seed = crc32(header.salt);
   const frames: PlacedFrame[] = [];
   let last = header.after;
@@ -130,7 +130,7 @@ export function readSegment(file: string, content: Uint8Array): Segment {
   for (let found = frameAt(bytes, at, seed); found && !ended; found = frameAt(bytes, at, seed)) {
     const { frame, end } = found;
     if (frame.first !== last + 1) {
-      throw damage(file, at, `transaction ${last + 1} should be here, and it is ${frame.first}`);
+      throw damage(file, at, `transaction ${last + 1} is expected here, and ${frame.first} is found`);
     }
     ended = frame.count === 0;
     if (!ended) frames.push({ ...frame, offset: at });
@@ -140,7 +140,7 @@ export function readSegment(file: string, content: Uint8Array): Segment {
   return { header, frames, last, ended, torn: tornTail(file, bytes, at, seed, ended) };
 }
 
-/** Every good frame of a damaged segment, whatever stands between them; none where the salt is lost. */
+/** Finds all valid frames of a damaged segment. Without the salt in its header, none can be found. */
 export function findFrames(content: Uint8Array): readonly Frame[] {
   const bytes = bufferOf(content);
   const seed = crc32(saltIn(bytes.toString("latin1", 0, SEGMENT_HEADER_BYTES)));
@@ -152,15 +152,19 @@ export function findFrames(content: Uint8Array): readonly Frame[] {
   return frames;
 }
 
-function readSegmentHeader(file: string, bytes: Buffer): SegmentHeader {
+function decodeSegmentHeader(file: string, bytes: Buffer): SegmentHeader {
   const text = bytes.toString("latin1", 0, SEGMENT_HEADER_BYTES);
   const [after, size] = text.slice(SEGMENT_TITLE.length + 1).split(" ");
-  const header = { after: number(after), size: number(size), salt: saltIn(text) };
+  const header = { after: parseHex(after), size: parseHex(size), salt: saltIn(text) };
   if (text !== segmentHeaderText(header)) {
-    throw damage(file, 0, "the header of the log segment is not what was written");
+    throw damage(file, 0, "the header of the log segment is invalid");
   }
   if (bytes.length !== header.size) {
-    throw damage(file, bytes.length, `the file should have ${header.size} bytes, and it has ${bytes.length}`);
+    throw damage(
+      file,
+      bytes.length,
+      `the file has ${bytes.length} bytes, and should have ${header.size} bytes`,
+    );
   }
   return header;
 }
@@ -174,10 +178,10 @@ function frameHeaderAt(bytes: Buffer, at: number, seed: number): FrameHeader | u
   const text = bytes.toString("latin1", at, at + FRAME_HEADER_BYTES);
   const [length, count, first, checksum] = text.slice(1).split(" ");
   const header = {
-    length: number(length),
-    count: number(count),
-    first: number(first),
-    checksum: number(checksum),
+    length: parseHex(length),
+    count: parseHex(count),
+    first: parseHex(first),
+    checksum: parseHex(checksum),
   };
   return text === frameHeaderText(header, seed) ? header : undefined;
 }
@@ -197,10 +201,13 @@ function frameAt(
 }
 
 /**
- * What stands at `at`, where no good frame is: nothing, or a torn tail. A frame that was acknowledged before it went bad
- * must not pass for a torn one. Three things tell them apart. One frame is written at a time, so nothing good comes after a
- * torn one. The space was zeros, so what power failed to write still is: two zeros side by side, or one at an edge, where
- * a frame has none. And a flipped bit makes no such zeros: neither RS nor LF, which are the edges, is one bit away from 0.
+ * The torn tail at `at`, where no valid frame begins; undefined where only zeros follow. An acknowledged frame that was
+ * damaged later must not pass for a torn one, and three properties distinguish them. Frames are written one at a time, so no
+ * valid frame follows a torn one. The space was preallocated with zeros, so unwritten sectors leave two adjacent zeros, or
+ * one at an edge of the frame, where a complete frame has none. And a flipped bit cannot produce those zeros: RS and LF, the
+ * bytes at the edges, differ from zero in more than one bit.
+ *
+ * @throws DamageError where it is no torn tail.
  */
 function tornTail(
   file: string,
@@ -211,10 +218,10 @@ function tornTail(
 ): TornTail | undefined {
   const end = endOfWritten(bytes);
   if (end <= at) return undefined;
-  if (ended) throw damage(file, at, "the log was closed here, and yet something follows");
+  if (ended) throw damage(file, at, "the log was closed here, and data follows");
   for (let next = at + 1; (next = bytes.indexOf(RECORD_SEPARATOR, next)) !== -1; next++) {
     if (frameAt(bytes, next, seed)) {
-      throw damage(file, at, `what stands here is no frame, and yet a good frame follows at byte ${next}`);
+      throw damage(file, at, `the frame here is invalid, and a valid frame follows at byte ${next}`);
     }
   }
   const header = frameHeaderAt(bytes, at, seed);
@@ -222,7 +229,7 @@ function tornTail(
     ? end <= at + FRAME_OVERHEAD_BYTES + header.length &&
       hasHole(bytes.subarray(at, at + FRAME_OVERHEAD_BYTES + header.length))
     : hasHole(bytes.subarray(at, at + FRAME_HEADER_BYTES + 1));
-  if (!torn) throw damage(file, at, "the checksum of the frame here is wrong");
+  if (!torn) throw damage(file, at, "the checksum of the frame is wrong");
   return { file, offset: at, bytes: end - at };
 }
 
@@ -236,15 +243,15 @@ function hasHole(frame: Buffer): boolean {
   return frame[0] === 0 || frame.at(-1) === 0 || frame.includes(HOLE);
 }
 
-/** Where the zeros at the end begin. */
+/** The position after the last byte that is not zero. */
 function endOfWritten(bytes: Buffer): number {
   let end = bytes.length;
   while (end > 0 && bytes[end - 1] === 0) end--;
   return end;
 }
 
-/** NaN where it is none. */
-function number(digits: string | undefined): number {
+/** NaN where the digits are invalid. */
+function parseHex(digits: string | undefined): number {
   return Number(`0x${digits}`);
 }
 

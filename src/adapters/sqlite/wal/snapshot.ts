@@ -1,16 +1,15 @@
 import { crc32 } from "node:zlib";
 import { damage } from "./damage.js";
 import { writeAll, type Disk } from "./disk.js";
-import { snapshotName, UNFINISHED_SNAPSHOT, type SnapshotFile } from "./files.js";
+import { removeFiles, snapshotName, UNFINISHED_SNAPSHOT, type Files, type SnapshotFile } from "./files.js";
 
-/** How much is synced at a time, in bytes: between two stretches the disk is free for commits. */
-const STRETCH = 2 ** 22;
+/** A long sync would delay the commits, so a snapshot is synced in parts of this size. */
+const SYNC_BYTES = 2 ** 22;
 
 /**
- * Stores a database whole, as of that transaction. It is durable, under its name, when this returns; before, there is
- * nothing of that name.
+ * Stores a database as of that transaction. On return it is durable under its name; before, no file has that name.
  *
- * @throws the disk's error, and leaves no part of it behind.
+ * @throws the error of the disk; the unfinished file is removed.
  */
 export function writeSnapshot(disk: Disk, transaction: number, bytes: Uint8Array): SnapshotFile {
   const checksum = checksumOf(bytes);
@@ -18,8 +17,8 @@ export function writeSnapshot(disk: Disk, transaction: number, bytes: Uint8Array
   try {
     const file = disk.create(UNFINISHED_SNAPSHOT);
     try {
-      for (let at = 0; at < bytes.length; at += STRETCH) {
-        writeAll(file, bytes.subarray(at, at + STRETCH), at);
+      for (let at = 0; at < bytes.length; at += SYNC_BYTES) {
+        writeAll(file, bytes.subarray(at, at + SYNC_BYTES), at);
         file.sync();
       }
     } finally {
@@ -34,20 +33,41 @@ export function writeSnapshot(disk: Disk, transaction: number, bytes: Uint8Array
   return { name, transaction, checksum };
 }
 
-/** @throws DamageError where it is not what was written. */
+/**
+ * Stores a database as of that transaction, then removes the files that it supersedes.
+ *
+ * @returns the size of the snapshot, in bytes.
+ */
+export function replaceFiles(
+  disk: Disk,
+  { snapshots, segments }: Files,
+  transaction: number,
+  database: Uint8Array,
+): number {
+  const written = writeSnapshot(disk, transaction, database);
+  removeFiles(
+    disk,
+    [...snapshots, ...segments].filter(({ name }) => name !== written.name),
+  );
+  return database.length;
+}
+
+/** @throws DamageError where the content does not match the checksum in the name. */
 export function readSnapshot(disk: Disk, { name, checksum }: SnapshotFile): Uint8Array {
   const bytes = disk.read(name);
   if (checksumOf(bytes) !== checksum) {
-    throw damage(name, 0, "its checksum is not the one that its name tells");
+    throw damage(name, 0, "its checksum differs from the one in its name");
   }
   return bytes;
 }
 
-/** zlib counts the bytes that it is given in 32 bits. */
-const PIECE = 2 ** 30;
+/** The `crc32` of zlib has a 32-bit length. */
+const MAX_CRC_BYTES = 2 ** 30;
 
 function checksumOf(bytes: Uint8Array): number {
   let checksum = 0;
-  for (let at = 0; at < bytes.length; at += PIECE) checksum = crc32(bytes.subarray(at, at + PIECE), checksum);
+  for (let at = 0; at < bytes.length; at += MAX_CRC_BYTES) {
+    checksum = crc32(bytes.subarray(at, at + MAX_CRC_BYTES), checksum);
+  }
   return checksum;
 }

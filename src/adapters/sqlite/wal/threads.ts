@@ -1,27 +1,27 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
+import { compact } from "./compaction.js";
 import type { Disk } from "./disk.js";
-import { compact } from "./recovery.js";
 import type { Frame } from "./segment.js";
 import { makeSpare, segmentWriter } from "./segment-writer.js";
 
-/** Whatever of the store's work blocks, and where it is done. */
+/** The blocking work of the store, and the threads that do it. */
 export interface Threads {
   readonly log: LogThread;
   makeSpare(size: number): Promise<void>;
-  /** Resolves with the size of the new snapshot in bytes. */
+  /** @returns the size of the new snapshot, in bytes. */
   compact(upTo: number): Promise<number>;
-  /** Stops it all, wherever it stands: what is on the disk is whole at any time. */
+  /** Stops all threads immediately. The files on the disk are consistent at any time. */
   stop(): Promise<void>;
 }
 
-/** A `SegmentWriter` elsewhere. One call at a time. */
+/** An asynchronous `SegmentWriter`. The caller awaits each call before the next. */
 export interface LogThread {
   begin(after: number, size: number): Promise<void>;
   write(frame: Frame): Promise<void>;
 }
 
-/** No threads: each call is done before it returns. */
+/** Does the work synchronously in the calling thread. */
 export function inline(disk: Disk): Threads {
   const writer = segmentWriter(disk);
   return {
@@ -35,7 +35,7 @@ export function inline(disk: Disk): Threads {
   };
 }
 
-export type LogOrder =
+export type LogCommand =
   { readonly begin: { readonly after: number; readonly size: number } } | { readonly write: Frame };
 
 export type Job = { readonly spareOf: number } | { readonly compactUpTo: number };
@@ -46,8 +46,8 @@ export interface JobData {
 }
 
 /**
- * The log has a thread of its own, for libuv's are shared with the hashing of passwords, and a commit would wait for it.
- * Everything else has a thread a job. A thread that fails throws, and ends.
+ * Does the work in worker threads: one for the log, since libuv's threads also hash passwords and a commit would queue behind
+ * them, and one for each other job. A thread that fails throws, and ends.
  */
 export function workerThreads(directory: string): Threads {
   const running = new Set<Worker>();
@@ -60,11 +60,11 @@ export function workerThreads(directory: string): Threads {
   }
 
   const logThread = start("./log-thread.js", directory);
-  // An idle store does not keep a program from ending.
+  // An idle store does not keep the process alive.
   logThread.unref();
-  const order = async (logOrder: LogOrder): Promise<void> => {
+  const execute = async (command: LogCommand): Promise<void> => {
     logThread.ref();
-    logThread.postMessage(logOrder);
+    logThread.postMessage(command);
     await once(logThread, "message");
     logThread.unref();
   };
@@ -75,8 +75,8 @@ export function workerThreads(directory: string): Threads {
 
   return {
     log: {
-      begin: (after, size) => order({ begin: { after, size } }),
-      write: (frame) => order({ write: frame }),
+      begin: (after, size) => execute({ begin: { after, size } }),
+      write: (frame) => execute({ write: frame }),
     },
     makeSpare: async (size) => void (await run({ spareOf: size })),
     compact: async (upTo) => Number(await run({ compactUpTo: upTo })),

@@ -3,10 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate as turn, setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
-import { startLog } from "../../../../src/adapters/sqlite/wal/commit-log.js";
+import { CommitLog } from "../../../../src/adapters/sqlite/wal/commit-log.js";
+import type { Change } from "../../../../src/adapters/sqlite/database.js";
 import { nodeDisk, type Disk, type OpenFile } from "../../../../src/adapters/sqlite/wal/disk.js";
 import { encodeFrame, SEGMENT_HEADER_BYTES } from "../../../../src/adapters/sqlite/wal/segment.js";
-import { openStore, type SqliteOptions, type SqliteStore } from "../../../../src/adapters/sqlite/store.js";
+import { openStoreOn, type SqliteOptions, type SqliteStore } from "../../../../src/adapters/sqlite/store.js";
 import { inline, type Threads } from "../../../../src/adapters/sqlite/wal/threads.js";
 import type { Chat } from "../../../../src/domain/chat.js";
 import { MessagingError } from "../../../../src/domain/errors.js";
@@ -16,22 +17,22 @@ import { ana, openP2p, send, texts } from "../conversation.js";
 
 const SEGMENT_BYTES = 32 * 1024;
 
-describe("the commit log", () => {
+describe("SqliteStore.transaction", () => {
   let directory: string;
   let store: SqliteStore;
   let chat: Chat;
-  /** Errors that the disk is to give, by file and call. */
+  /** The error codes that disk calls fail with, by call and file. */
   let faults: Map<string, string>;
-  /** Calls of the disk that change something, as file and call. */
+  /** The write calls of the disk, as call and file. */
   let calls: string[];
-  /** What the log has to wait for before it writes. */
+  /** Each write of the log waits for this. */
   let gate: Promise<void>;
   let openGate: () => void;
-  /** The first transactions of the frames that went to the log. */
+  /** The first transaction of each frame that was written. */
   let frames: number[];
   let fatal: Error[];
   let trouble: Error[];
-  let recoveries: number;
+  let spaceReports: number;
 
   beforeEach(async () => {
     directory = mkdtempSync(join(tmpdir(), "palaver-"));
@@ -41,7 +42,7 @@ describe("the commit log", () => {
     frames = [];
     fatal = [];
     trouble = [];
-    recoveries = 0;
+    spaceReports = 0;
     store = await open();
     chat = await openP2p(store);
   });
@@ -67,12 +68,12 @@ describe("the commit log", () => {
         },
       },
     };
-    return openStore(disk, gated, {
+    return openStoreOn(disk, gated, {
       segmentBytes: SEGMENT_BYTES,
       retryAfter: 1,
       onFatal: (error) => void fatal.push(error),
       onTrouble: (error) => void trouble.push(error),
-      onSpace: () => void recoveries++,
+      onSpace: () => void spaceReports++,
       ...options,
     });
   }
@@ -108,21 +109,21 @@ describe("the commit log", () => {
     };
   }
 
-  function shutGate(): void {
+  function closeGate(): void {
     gate = new Promise((resolve) => {
       openGate = resolve;
     });
   }
 
-  /** Whether it is settled after the store had time for it. */
-  async function isAnswered(promise: Promise<unknown>): Promise<boolean> {
-    let answered = false;
+  /** Whether the promise settles within a turn of the event loop. */
+  async function isSettled(promise: Promise<unknown>): Promise<boolean> {
+    let settled = false;
     const mark = () => {
-      answered = true;
+      settled = true;
     };
     promise.then(mark, mark);
     await turn();
-    return answered;
+    return settled;
   }
 
   async function codeOf(promise: Promise<unknown>): Promise<string | undefined> {
@@ -134,7 +135,7 @@ describe("the commit log", () => {
     }
   }
 
-  it("makes all transactions that wait durable in one commit", async () => {
+  it("makes all waiting transactions durable in one commit", async () => {
     const before = store.status();
     await Promise.all(Array.from({ length: 20 }, (_, n) => send(store, chat, `${n}`)));
     const after = store.status();
@@ -143,7 +144,7 @@ describe("the commit log", () => {
     expect(await texts(store, chat)).to.have.lengthOf(20);
   });
 
-  it("commits nothing for what changes nothing", async () => {
+  it("commits nothing for a transaction without changes", async () => {
     const before = store.status();
     await store.transaction(async ({ users, sessions }) => {
       await users.add(ana, "ana" as UsernameKey, "other digest");
@@ -153,39 +154,39 @@ describe("the commit log", () => {
     expect(store.status()).to.deep.equal(before);
   });
 
-  it("answers a transaction, and whoever has seen it, only when it is durable", async () => {
-    shutGate();
+  it("settles, as do reads and failed transactions that have seen its changes, once they are durable", async () => {
+    closeGate();
     const sent = send(store, chat, "one");
     const read = texts(store, chat);
     const idle = store.transaction(({ messages }) => messages.lastId());
-    const refused = store.transaction(async ({ messages }) => {
+    const failed = store.transaction(async ({ messages }) => {
       throw new MessagingError("unknown_user", `${await messages.lastId()}`);
     });
-    for (const promise of [sent, read, idle, refused]) expect(await isAnswered(promise)).to.equal(false);
+    for (const promise of [sent, read, idle, failed]) expect(await isSettled(promise)).to.equal(false);
     openGate();
     expect(await read).to.deep.equal(["one"]);
     expect(await idle).to.equal(1);
-    expect(await codeOf(refused)).to.equal("unknown_user");
+    expect(await codeOf(failed)).to.equal("unknown_user");
     expect(await sent).to.have.lengthOf(1);
   });
 
-  it("does not keep a reader waiting for what came after it", async () => {
-    shutGate();
+  it("does not delay a read for later transactions", async () => {
+    closeGate();
     const first = send(store, chat, "one");
     const read = texts(store, chat);
     while (!frames.includes(2)) await turn();
     const second = send(store, chat, "two");
     await turn();
     openGate();
-    shutGate();
+    closeGate();
     expect(await read).to.deep.equal(["one"]);
     expect(await first).to.have.lengthOf(1);
-    expect(await isAnswered(second)).to.equal(false);
+    expect(await isSettled(second)).to.equal(false);
     openGate();
     expect(await second).to.have.lengthOf(1);
   });
 
-  it("takes everything back where the work throws", async () => {
+  it("rolls back everything where the work throws", async () => {
     const failed = store.transaction(async ({ users, messages }) => {
       await users.add({ ...ana, id: "another" as typeof ana.id }, "cy" as UsernameKey, "digest");
       await messages.append({ chatId: chat.id, sender: ana, text: "lost" as MessageText, sentAt: 1 });
@@ -197,22 +198,20 @@ describe("the commit log", () => {
     expect((await send(store, chat, "kept"))[0]).to.include({ id: 1, seq: 1 });
   });
 
-  it("refuses to write for a repository that outlives its transaction", async () => {
+  it("rejects writes of a repository after its transaction", async () => {
     const kept = await store.transaction(async ({ messages }) => messages);
     const late = kept.append({ chatId: chat.id, sender: ana, text: "late" as MessageText, sentAt: 1 });
     expect(await codeOf(late)).to.include("after its transaction");
     expect(await texts(store, chat)).to.deep.equal([]);
   });
 
-  it("takes a transaction back that is larger than the log takes", async () => {
-    expect(await codeOf(send(store, chat, "x".repeat(SEGMENT_BYTES / 8)))).to.include(
-      "more than the log takes",
-    );
+  it("rolls back a transaction that exceeds the size limit", async () => {
+    expect(await codeOf(send(store, chat, "x".repeat(SEGMENT_BYTES / 8)))).to.include("exceeds the limit");
     await send(store, chat, "small");
     expect(await texts(store, chat)).to.deep.equal(["small"]);
   });
 
-  it("refuses as unavailable what the database has no room for, and goes on", async () => {
+  it("rejects as unavailable a transaction that exceeds the maximum size of the database", async () => {
     await store.close();
     store = await open({ largestDatabase: 200_000 });
     let stored = 0;
@@ -228,7 +227,7 @@ describe("the commit log", () => {
     expect(await texts(store, chat)).to.have.lengthOf(stored);
   });
 
-  it("keeps what came in the same turn before and behind what the database has no room for", async () => {
+  it("keeps the transactions of the same turn before and after one that the full database rejects", async () => {
     await store.close();
     store = await open({ largestDatabase: 100_000, segmentBytes: 2 ** 20 });
     const large = (code: string) => code.repeat(1800);
@@ -243,30 +242,30 @@ describe("the commit log", () => {
     expect(await texts(store, chat)).to.deep.equal(stored);
   });
 
-  it("refuses as busy, with nothing applied, while the disk is slower than what comes in", async () => {
-    shutGate();
+  it("rejects as busy, with nothing applied, while the disk is slower than the incoming writes", async () => {
+    closeGate();
     const text = "x".repeat(2000);
     const codes = Array.from({ length: 10 }, () => codeOf(send(store, chat, text)));
     expect(await Promise.race(codes)).to.equal("busy");
     openGate();
-    const answered = await Promise.all(codes);
-    const refused = answered.filter((code) => code === "busy").length;
-    expect(refused).to.be.within(1, 9);
-    expect(answered.filter((code) => code === undefined)).to.have.lengthOf(10 - refused);
-    expect(await texts(store, chat)).to.have.lengthOf(10 - refused);
+    const settled = await Promise.all(codes);
+    const rejected = settled.filter((code) => code === "busy").length;
+    expect(rejected).to.be.within(1, 9);
+    expect(settled.filter((code) => code === undefined)).to.have.lengthOf(10 - rejected);
+    expect(await texts(store, chat)).to.have.lengthOf(10 - rejected);
     await send(store, chat, "later");
   });
 
   for (const call of ["write", "sync"]) {
-    it(`answers nobody after a failed ${call} of the log, and takes nothing more`, async () => {
-      // So many that closing would write a snapshot of them.
+    it(`never settles after a failed ${call} of the log, and later calls are rejected`, async () => {
+      // Enough transactions for a shutdown snapshot.
       for (let n = 0; n < 30; n++) await send(store, chat, "kept");
-      shutGate();
+      closeGate();
       faults.set(`${call} log-N.palaver`, "EIO");
       const waiting = [send(store, chat, "one"), send(store, chat, "two"), texts(store, chat)];
       await turn();
       openGate();
-      for (const promise of waiting) expect(await isAnswered(promise)).to.equal(false);
+      for (const promise of waiting) expect(await isSettled(promise)).to.equal(false);
       const failed = calls.length;
       expect(await codeOf(send(store, chat, "three"))).to.equal("store_unavailable");
       expect(await codeOf(texts(store, chat))).to.equal("store_unavailable");
@@ -281,7 +280,7 @@ describe("the commit log", () => {
     });
   }
 
-  it("refuses to write on a full disk, still reads, and comes back by itself", async () => {
+  it("is rejected on a full disk, while reads work, and succeeds by itself once there is space", async () => {
     faults.set("create spare.palaver", "ENOSPC");
     let stored = 0;
     let code: string | undefined;
@@ -291,21 +290,21 @@ describe("the commit log", () => {
     }
     expect(code).to.equal("store_unavailable");
     expect(store.status().fault).to.include("ENOSPC");
-    expect(trouble[0]?.message).to.include("no place for the log");
+    expect(trouble[0]?.message).to.include("No disk space for the log");
     expect(fatal).to.deep.equal([]);
     expect(await texts(store, chat)).to.have.lengthOf(stored);
 
     await sleep(20);
-    expect([trouble.length, recoveries]).to.deep.equal([1, 0]);
+    expect([trouble.length, spaceReports]).to.deep.equal([1, 0]);
 
     faults.clear();
     while (store.status().fault) await sleep(1);
     await send(store, chat, "again");
     expect(await texts(store, chat)).to.have.lengthOf(stored + 1);
-    expect([trouble.length, recoveries]).to.deep.equal([1, 1]);
+    expect([trouble.length, spaceReports]).to.deep.equal([1, 1]);
   });
 
-  it("opens on a full disk, reads, and can be closed", async () => {
+  it("is rejected where the store was opened on a full disk, while reads and close work", async () => {
     await send(store, chat, "kept");
     await store.close();
     faults.set("create spare.palaver", "ENOSPC");
@@ -318,7 +317,7 @@ describe("the commit log", () => {
     expect(await texts(store, chat)).to.deep.equal(["kept"]);
   });
 
-  it("does not open on a full disk after a crash, and says how much room it needs", async () => {
+  it("is impossible where a store fails to open on a full disk after a crash, which reports the needed space", async () => {
     await send(store, chat, "kept");
     await store.transaction(async () => faults.set("write log-N.palaver", "EIO"));
     void send(store, chat, "unanswered");
@@ -326,16 +325,16 @@ describe("the commit log", () => {
     await store.close();
     faults.clear();
     faults.set("write spare.palaver", "ENOSPC");
-    const refused = await open().catch((error: unknown) => error);
-    expect(refused)
+    const error = await open().catch((reason: unknown) => reason);
+    expect(error)
       .to.have.property("message")
-      .that.matches(/Make room for \d+ bytes, and start again/);
+      .that.matches(/Free \d+ bytes, and start again/);
     faults.clear();
     store = await open();
     expect((await texts(store, chat))[0]).to.equal("kept");
   });
 
-  it("compacts what has gathered, and keeps all of it", async () => {
+  it("triggers a compaction of the log, which keeps all messages", async () => {
     const sent = Array.from({ length: 400 }, (_, n) => `${n} ${"x".repeat(800)}`);
     await send(store, chat, ...sent);
     await sleep(1);
@@ -349,7 +348,7 @@ describe("the commit log", () => {
     expect(trouble).to.deep.equal([]);
   });
 
-  it("goes on when it cannot compact, says so, and compacts later", async () => {
+  it("succeeds when a compaction fails, which is reported once and repeated later", async () => {
     faults.set("write snapshot.tmp", "ENOSPC");
     const sent = Array.from({ length: 200 }, (_, n) => `${n} ${"x".repeat(800)}`);
     await send(store, chat, ...sent);
@@ -368,20 +367,20 @@ describe("the commit log", () => {
   });
 });
 
-describe("the room in the last segment of a full disk", () => {
-  it("is enough for whatever was let in, also where a frame goes out before its record comes", async () => {
+describe("CommitLog.assertCapacity", () => {
+  it("accepts only records that fit into the last segment of a full disk, also where a frame is written before the record", async () => {
     for (let length = 300; length < 500; length++) {
       const written = await fillLastSegment(length);
       expect(written, `with records of ${length}`).to.be.within(2500, 4096);
     }
   });
 
-  /** @returns how many bytes of the segment were written when nothing more was let in and the log has ended. */
+  /** @returns how many bytes of the segment are written once the capacity is exhausted and the log has ended. */
   async function fillLastSegment(length: number): Promise<number> {
     let segments = 0;
     let written = 0;
     let finish: () => void = () => {};
-    const log = await startLog({
+    const log = await CommitLog.start({
       threads: {
         makeSpare: () => Promise.reject(new Error("full")),
         log: {
@@ -405,26 +404,27 @@ describe("the room in the last segment of a full disk", () => {
       onSpace: () => {},
       onFatal: () => {},
     });
-    const letIn = () => {
+    const hasCapacity = () => {
       try {
-        log.requireRoom();
+        log.assertCapacity();
         return true;
       } catch {
         return false;
       }
     };
-    const record = (bytes: number) => {
-      const json = JSON.stringify([["x".repeat(bytes - '[[""]],\n'.length)]]);
-      return { json, bytes, statements: [] };
-    };
-    log.append(record(length));
+    let records = 0;
+    /** Changes whose record has that many bytes. */
+    const changes = (bytes: number): Change[] => [
+      [String(records++).padStart(bytes - '[[""]],\n'.length, "x")],
+    ];
+    log.append(changes(length));
     await turn();
-    while (letIn()) {
-      log.append(record(length));
-      const next = letIn();
+    while (hasCapacity()) {
+      log.append(changes(length));
+      const next = hasCapacity();
       finish();
       await turn();
-      if (next) log.append(record(512));
+      if (next) log.append(changes(512));
       await turn();
     }
     const ending = log.end();

@@ -1,15 +1,15 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { openStore } from "../../../../src/adapters/sqlite/store.js";
+import { openStoreOn } from "../../../../src/adapters/sqlite/store.js";
 import { inline } from "../../../../src/adapters/sqlite/wal/threads.js";
 import { runSchedule } from "../../../support/durability.js";
 import { prepareDisks, storeOf } from "../../../support/engine.js";
 import { anySchedule, type Step } from "../../../support/schedules.js";
 import { SECTOR, type SimulatedDisk } from "../../../support/simulated-disk.js";
 
-const open = storeOf({ openStore, inline });
+const open = storeOf({ openStoreOn, inline });
 
-describe("The SQLite store, whatever happens to its disk,", function () {
+describe("SqliteStore under disk faults", function () {
   this.timeout(60_000);
   let disks: readonly SimulatedDisk[];
 
@@ -17,8 +17,8 @@ describe("The SQLite store, whatever happens to its disk,", function () {
     disks = await prepareDisks(open);
   });
 
-  // script/prove-durability runs many more of them.
-  it("keeps what it acknowledged and what it showed, in order and once, and nothing that it refused", async () => {
+  // `script/prove-durability` runs many more schedules.
+  it("keeps acknowledged and shown messages in order and once, and no rejected ones", async () => {
     const property = fc.asyncProperty(anySchedule, async (schedule) => {
       const { acknowledged } = await runSchedule(open, disks, schedule);
       expect(acknowledged).to.be.at.least(1);
@@ -26,8 +26,8 @@ describe("The SQLite store, whatever happens to its disk,", function () {
     await fc.assert(property, { numRuns: 300 });
   });
 
-  // The mark is on two sectors only behind messages of certain lengths, and the power takes one of them only now and then.
-  it("opens after the power took a part of the mark of a close that had failed", async () => {
+  // The end mark spans two sectors only after messages of certain lengths, and a power cut rarely loses only one of them.
+  it("opens after a power cut lost a part of the end mark of a failed close", async () => {
     const pause: Step = { do: "pause" };
     for (let length = 0; length < SECTOR; length += 4) {
       const steps: readonly Step[] = [

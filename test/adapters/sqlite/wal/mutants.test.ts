@@ -8,25 +8,25 @@ import { prepareDisks, storeOf, type Engine } from "../../../support/engine.js";
 import { BrokenPromise } from "../../../support/ledger.js";
 import { anySchedule, crashes, failures, flips, type Schedule } from "../../../support/schedules.js";
 
-/** A store with a mistake in it, of the kind that no test in fair weather would find. */
+/** A store with a mistake that only a crash or a broken disk reveals. */
 interface Mutant {
   readonly mistake: string;
   readonly file: string;
-  /** What is there, once, in the compiled file. */
+  /** Must occur once in the compiled file. */
   readonly text: string;
   readonly instead: string;
-  /** What finds it soon; without them, any. */
+  /** The schedules that find it soon. The default is any schedule. */
   readonly schedules?: fc.Arbitrary<Schedule>;
-  /** With which they find it soonest; any finds it. */
+  /** The seed that finds it soonest. Any seed finds it. */
   readonly seed?: number;
 }
 
 const MUTANTS: readonly Mutant[] = [
   {
-    mistake: "answers before the frame is written",
+    mistake: "acknowledges before the frame is written",
     file: "wal/commit-log.js",
-    text: "inFlight = group;",
-    instead: "inFlight = group; group.settle();",
+    text: "this.#inFlight = group;",
+    instead: "this.#inFlight = group; group.resolveDurable();",
   },
   {
     mistake: "never makes a frame durable",
@@ -35,7 +35,7 @@ const MUTANTS: readonly Mutant[] = [
     instead: "",
   },
   {
-    mistake: "tries a failed sync again",
+    mistake: "retries a failed sync",
     file: "wal/segment-writer.js",
     text: "segment.file.sync();",
     instead: "try { segment.file.sync(); } catch { segment.file.sync(); }",
@@ -62,43 +62,43 @@ const MUTANTS: readonly Mutant[] = [
     instead: "",
   },
   {
-    mistake: "takes a short write for a whole one",
+    mistake: "treats a short write as complete",
     file: "wal/disk.js",
-    text: "file.write(bytes.subarray(done, done + LARGEST_PIECE), offset + done);",
+    text: "file.write(bytes.subarray(done, done + MAX_IO_BYTES), offset + done);",
     instead: "file.write(bytes.subarray(done), offset + done) && bytes.length;",
     seed: 7,
   },
   {
-    mistake: "removes the log before it has written the snapshot",
-    file: "wal/recovery.js",
-    text: "const kept = writeSnapshot(disk, transaction, database);",
+    mistake: "removes the log before the snapshot is written",
+    file: "wal/snapshot.js",
+    text: "const written = writeSnapshot(disk, transaction, database);",
     instead: `removeFiles(disk, [...snapshots, ...segments]);
-      const kept = writeSnapshot(disk, transaction, database);`,
+      const written = writeSnapshot(disk, transaction, database);`,
     seed: 8,
   },
   {
-    mistake: "reads a segment again that the snapshot covers",
+    mistake: "replays segments that the snapshot covers",
     file: "wal/recovery.js",
     text: "segments.filter((file) => file.after >= start)",
     instead: "segments",
   },
   {
-    mistake: "believes what it reads after a crash, and does not write it anew",
-    file: "store.js",
+    mistake: "trusts the end of the log after a crash instead of rewriting it",
+    file: "wal/recovery.js",
     text: "if (newest && !newest.ended)",
     instead: "if (false)",
     schedules: failures,
     seed: 9,
   },
   {
-    mistake: "goes on after a crash while what it wrote anew is not durable",
+    mistake: "continues after a crash before the rewritten segment is durable",
     file: "wal/segment-writer.js",
     text: `write(file);
             file.sync();`,
     instead: "write(file);",
   },
   {
-    mistake: "goes on after a crash while the name of what it wrote anew is not durable",
+    mistake: "continues after a crash before the name of the rewritten segment is durable",
     file: "wal/segment-writer.js",
     text: `disk.rename(SPARE, segmentName(segment.header.after));
     disk.syncDirectory();`,
@@ -107,7 +107,7 @@ const MUTANTS: readonly Mutant[] = [
     seed: 9,
   },
   {
-    mistake: "stops in silence at a bad frame",
+    mistake: "silently stops at an invalid frame",
     file: "wal/segment.js",
     text: "if (!torn)",
     instead: "if (false)",
@@ -115,7 +115,7 @@ const MUTANTS: readonly Mutant[] = [
     seed: 7,
   },
   {
-    mistake: "believes a frame without its checksum",
+    mistake: "ignores the checksum of a frame",
     file: "wal/segment.js",
     text: "|| crc32(payload, seed) !== checksum",
     instead: "",
@@ -123,7 +123,7 @@ const MUTANTS: readonly Mutant[] = [
     seed: 8,
   },
   {
-    mistake: "believes a snapshot without its checksum",
+    mistake: "ignores the checksum of a snapshot",
     file: "wal/snapshot.js",
     text: "if (checksumOf(bytes) !== checksum) {",
     instead: "if (false) {",
@@ -132,31 +132,31 @@ const MUTANTS: readonly Mutant[] = [
   {
     mistake: "writes two frames at a time",
     file: "wal/commit-log.js",
-    text: "if (scheduled || inFlight || !waiting || failure)",
-    instead: "if (scheduled || !waiting || failure)",
+    text: "if (this.#isFlushScheduled || this.#inFlight || !this.#waiting || this.#failure)",
+    instead: "if (this.#isFlushScheduled || !this.#waiting || this.#failure)",
     schedules: crashes,
   },
   {
-    mistake: "shows what is not durable",
+    mistake: "shows data that is not durable",
     file: "store.js",
-    text: "await seen;",
+    text: "await durable;",
     instead: "",
   },
   {
-    mistake: "goes on after a failed write",
+    mistake: "continues after a failed write",
     file: "wal/commit-log.js",
-    text: "}, fail);",
-    instead: "}, () => { inFlight = undefined; schedule(); });",
+    text: "this.#fail(error);",
+    instead: "this.#inFlight = undefined; this.#scheduleFlush();",
   },
 ];
 
 const BOUND = { numRuns: 5_000, interruptAfterTimeLimit: 30_000, endOnFailure: true };
 
 const compiled = fileURLToPath(new URL("../../../../src/", import.meta.url));
-// Inside dist, so that the copy finds the packages.
+// Within `dist`, so that the copy resolves the packages.
 const mutants = fileURLToPath(new URL("../../../../mutants/", import.meta.url));
 
-describe("The simulated disk finds a store that", function () {
+describe("The crash simulation finds a store that", function () {
   this.timeout(60_000);
 
   after(() => rm(mutants, { recursive: true, force: true }));
@@ -181,13 +181,13 @@ async function compiledWith({ file, text, instead }: Mutant, directory: string):
     await cp(join(compiled, layer), join(directory, layer), { recursive: true });
   }
   const path = join(directory, "adapters/sqlite", file);
-  const [before, behind, ...more] = (await readFile(path, "utf8")).split(text);
-  if (before === undefined || behind === undefined || more.length > 0) {
-    throw new Error(`"${text}" should be in ${file} once. Bring this mutant up to date.`);
+  const [before, after, ...more] = (await readFile(path, "utf8")).split(text);
+  if (before === undefined || after === undefined || more.length > 0) {
+    throw new Error(`"${text}" should occur once in ${file}. Update this mutant.`);
   }
-  await writeFile(path, before + instead + behind);
+  await writeFile(path, before + instead + after);
   const load = (name: string) => import(pathToFileURL(join(directory, "adapters/sqlite", name)).href);
-  const { openStore } = (await load("store.js")) as Pick<Engine, "openStore">;
+  const { openStoreOn } = (await load("store.js")) as Pick<Engine, "openStoreOn">;
   const { inline } = (await load("wal/threads.js")) as Pick<Engine, "inline">;
-  return { openStore, inline };
+  return { openStoreOn, inline };
 }

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { openStore } from "../../../../src/adapters/sqlite/store.js";
+import { openStoreOn } from "../../../../src/adapters/sqlite/store.js";
 import { inline } from "../../../../src/adapters/sqlite/wal/threads.js";
 import { runSchedule } from "../../../support/durability.js";
 import { PREPARED_DISKS, prepareDisks, storeOf } from "../../../support/engine.js";
@@ -11,13 +11,13 @@ const FAULTS: readonly (readonly [what: string, fault: Fault, lasting: boolean])
   ["fails with EIO from then on", { error: "EIO" }, true],
   ["fails with ENOSPC once", { error: "ENOSPC" }, false],
   ["fails with ENOSPC from then on", { error: "ENOSPC" }, true],
-  ["takes a part of a write once", { take: 11 }, false],
-  ["takes a part of each write from then on", { take: 211 }, true],
-  ["never happens, for the power is cut", "power cut", false],
-  ["never happens, for the process is killed", "kill", false],
+  ["writes only a part once", { take: 11 }, false],
+  ["writes only a part from then on", { take: 211 }, true],
+  ["is preceded by a power cut", "power cut", false],
+  ["is preceded by a kill of the process", "kill", false],
 ];
 
-/** From the opening to the next one, with all that a store does in between. */
+/** From one opening to the next, with all operations of a store between them. */
 const LIFE: readonly Step[] = [
   { do: "send", lengths: [[10], [20, 30], [40]] },
   { do: "settle" },
@@ -32,9 +32,9 @@ const LIFE: readonly Step[] = [
   { do: "settle" },
 ];
 
-describe("The SQLite store, when the n-th operation of its disk", function () {
+describe("SqliteStore, when the n-th disk operation", function () {
   this.timeout(60_000);
-  const open = storeOf({ openStore, inline });
+  const open = storeOf({ openStoreOn, inline });
   let disks: readonly SimulatedDisk[];
 
   before(async () => {
@@ -42,10 +42,10 @@ describe("The SQLite store, when the n-th operation of its disk", function () {
   });
 
   for (const [what, fault, lasting] of FAULTS) {
-    it(`${what}, keeps what it acknowledged and opens again, for every n`, async () => {
+    it(`${what}, keeps acknowledged messages and opens again, for every n`, async () => {
       const empty = 0;
       const readyToCompact = PREPARED_DISKS - 1;
-      // What fails once is over before a compaction is; the long proof has that, too.
+      // A fault that occurs once ends before a compaction; the long proof covers that case.
       for (const disk of lasting || typeof fault === "string" ? [empty, readyToCompact] : [readyToCompact]) {
         let untouched = false;
         let after = 0;

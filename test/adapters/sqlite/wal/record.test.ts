@@ -2,9 +2,9 @@ import { expect } from "chai";
 import fc from "fast-check";
 import type { Change } from "../../../../src/adapters/sqlite/database.js";
 import {
+  decodeRecords,
+  encodeRecord,
   joinRecords,
-  logRecord,
-  readRecords,
   RECORDS_OVERHEAD_BYTES,
   type LogRecord,
 } from "../../../../src/adapters/sqlite/wal/record.js";
@@ -19,7 +19,7 @@ function recordsOf(transactions: readonly (readonly Change[])[]): LogRecord[] {
   const records: LogRecord[] = [];
   for (const changes of transactions) {
     records.push(
-      logRecord(
+      encodeRecord(
         changes,
         records.flatMap(({ statements }) => statements),
       ),
@@ -28,20 +28,20 @@ function recordsOf(transactions: readonly (readonly Change[])[]): LogRecord[] {
   return records;
 }
 
-describe("The records of a frame", () => {
-  it("are read as they were written, and take the bytes that were reckoned with", () => {
+describe("Log records", () => {
+  it("decode to the encoded changes, and have at most the computed size", () => {
     fc.assert(
       fc.property(frame, (transactions) => {
         const records = recordsOf(transactions);
         const text = joinRecords(records);
-        expect(readRecords(text)).to.deep.equal(transactions);
-        const reckoned = records.reduce((sum, { bytes }) => sum + bytes, RECORDS_OVERHEAD_BYTES);
-        expect(Buffer.byteLength(text)).to.be.at.most(reckoned);
+        expect(decodeRecords(text)).to.deep.equal(transactions);
+        const computed = records.reduce((sum, { bytes }) => sum + bytes, RECORDS_OVERHEAD_BYTES);
+        expect(Buffer.byteLength(text)).to.be.at.most(computed);
       }),
     );
   });
 
-  it("write each statement out once", () => {
+  it("hold the text of each statement once in a frame", () => {
     const text = joinRecords(
       recordsOf([
         [["A ?", 1], ["C"]],
@@ -51,15 +51,15 @@ describe("The records of a frame", () => {
     expect(text).to.equal('[[["A ?",1],["C"]],\n[[1],[0,2],[0,3]]]');
   });
 
-  it("are read, too, where each of them writes its statements out", () => {
+  it("decode where each record holds the text of its statements", () => {
     const written = '[[["A ?",1],["C"]],\n[["C"],["A ?",2]]]';
-    expect(readRecords(written)).to.deep.equal([
+    expect(decodeRecords(written)).to.deep.equal([
       [["A ?", 1], ["C"]],
       [["C"], ["A ?", 2]],
     ]);
   });
 
-  it("are refused where a number stands for no statement", () => {
-    expect(() => readRecords('[[["A ?",1],[1,2]]]')).to.throw("Statement 1 of 1");
+  it("are rejected where an index has no statement", () => {
+    expect(() => decodeRecords('[[["A ?",1],[1,2]]]')).to.throw("Statement 1 does not exist");
   });
 });

@@ -4,7 +4,7 @@ import { DamageError } from "../../../../src/adapters/sqlite/wal/damage.js";
 import {
   encodeFrame,
   encodeSegmentHeader,
-  readSegment,
+  decodeSegment,
   SEGMENT_HEADER_BYTES,
   type Frame,
   type Segment,
@@ -19,29 +19,29 @@ const FRAMES: readonly Frame[] = [
 ];
 const END: Frame = { first: 11, count: 0, payload: "" };
 
-describe("a log segment", () => {
-  it("gives back its frames, and where they are", () => {
+describe("decodeSegment", () => {
+  it("returns the frames with their positions", () => {
     const { bytes, starts } = written(FRAMES);
     const frames = FRAMES.map((frame, index) => ({ ...frame, offset: starts[index] }));
     const expected = { header: HEADER, frames, last: 10, ended: false, torn: undefined };
-    expect(readSegment(NAME, bytes)).to.deep.equal(expected);
+    expect(decodeSegment(NAME, bytes)).to.deep.equal(expected);
   });
 
-  it("tells whether the store was closed after it", () => {
-    const segment = readSegment(NAME, written([...FRAMES, END]).bytes);
+  it("reports an end mark", () => {
+    const segment = decodeSegment(NAME, written([...FRAMES, END]).bytes);
     expect(segment).to.include({ last: 10, ended: true, torn: undefined });
   });
 
-  it("may be empty, and may be full to the last byte", () => {
-    expect(readSegment(NAME, written([]).bytes)).to.deep.include({ frames: [], last: 6, ended: false });
+  it("accepts an empty segment and one that is full to the last byte", () => {
+    expect(decodeSegment(NAME, written([]).bytes)).to.deep.include({ frames: [], last: 6, ended: false });
     const rest = HEADER.size - written(FRAMES).end;
     const filler = encodeFrame(HEADER.salt, { first: 11, count: 1, payload: "" }).length;
     const full = written([...FRAMES, { first: 11, count: 1, payload: "x".repeat(rest - filler) }]);
     expect(full.end).to.equal(HEADER.size);
-    expect(readSegment(NAME, full.bytes)).to.deep.include({ last: 11, torn: undefined });
+    expect(decodeSegment(NAME, full.bytes)).to.deep.include({ last: 11, torn: undefined });
   });
 
-  it("holds no zero byte where something is written", () => {
+  it("finds no zero byte in a frame, whatever its text", () => {
     fc.assert(
       fc.property(fc.array(fc.nat(0xffff)), (codeUnits) => {
         const text = String.fromCharCode(...codeUnits);
@@ -51,7 +51,7 @@ describe("a log segment", () => {
     );
   });
 
-  it("cuts a last frame of which any sectors are missing, and says where", () => {
+  it("reports a last frame with any missing sectors as torn", () => {
     const { bytes, starts, end } = written(FRAMES.slice(0, 2));
     const start = starts[1]!;
     for (const sector of [512, 4096]) {
@@ -62,7 +62,7 @@ describe("a log segment", () => {
           for (const [index, edge] of edges.slice(0, -1).entries()) {
             if (lost & (1 << index)) torn.fill(0, edge, edges[index + 1]);
           }
-          const segment = readSegment(NAME, torn);
+          const segment = decodeSegment(NAME, torn);
           expect(segment.last).to.equal(8);
           if (torn.subarray(start).some((byte) => byte !== 0)) {
             expect(segment.torn).to.include({ file: NAME, offset: start });
@@ -74,81 +74,84 @@ describe("a log segment", () => {
     }
   });
 
-  it("cuts a last frame that breaks off at any byte", () => {
+  it("reports a last frame that breaks off at any byte as torn", () => {
     const { bytes, starts, end } = written(FRAMES);
     for (let cut = starts[2]! + 1; cut < end; cut++) {
-      const segment = readSegment(NAME, bytes.slice().fill(0, cut));
+      const segment = decodeSegment(NAME, bytes.slice().fill(0, cut));
       expect(segment.last).to.equal(9);
       expect(segment.torn).to.deep.equal({ file: NAME, offset: starts[2], bytes: cut - starts[2]! });
     }
   });
 
-  it("never takes a flipped bit for a torn tail, nor lets it pass", () => {
+  it("rejects any flipped bit in a frame as damage", () => {
     const { bytes, end } = written(FRAMES);
     const results = new Set<string>();
     for (let bit = 0; bit < end * 8; bit++) {
       const flipped = bytes.slice();
       flipped[bit >> 3]! ^= 1 << (bit & 7);
-      results.add(resultOf(() => readSegment(NAME, flipped)));
+      results.add(resultOf(() => decodeSegment(NAME, flipped)));
     }
-    expect([...results]).to.deep.equal(["refused"]);
+    expect([...results]).to.deep.equal(["rejected"]);
   });
 
-  it("cuts one flipped bit in the zeros behind its frames", () => {
+  it("reports a flipped bit in the zeros after the frames as torn", () => {
     const { bytes, end } = written(FRAMES);
     bytes[end + 600] = 0x40;
-    const segment = readSegment(NAME, bytes);
+    const segment = decodeSegment(NAME, bytes);
     expect(segment.last).to.equal(10);
     expect(segment.torn).to.deep.equal({ file: NAME, offset: end, bytes: 601 });
   });
 
-  it("refuses a bad frame that a good one follows, though it looks torn", () => {
+  it("rejects an invalid frame before a valid one, though it looks torn", () => {
     const { bytes, starts } = written(FRAMES);
     bytes.fill(0, starts[1]! + 100, starts[1]! + 612);
-    expect(() => readSegment(NAME, bytes)).to.throw(DamageError, `damaged at byte ${starts[1]}`);
+    expect(() => decodeSegment(NAME, bytes)).to.throw(DamageError, `damaged at byte ${starts[1]}`);
   });
 
-  it("refuses a good frame behind zeros", () => {
+  it("rejects a valid frame after zeros", () => {
     const { bytes, starts } = written(FRAMES);
     bytes.fill(0, starts[1], starts[2]);
-    expect(() => readSegment(NAME, bytes)).to.throw(DamageError, `a good frame follows at byte ${starts[2]}`);
+    expect(() => decodeSegment(NAME, bytes)).to.throw(
+      DamageError,
+      `a valid frame follows at byte ${starts[2]}`,
+    );
   });
 
-  it("refuses what comes after its end", () => {
+  it("rejects data after the end mark", () => {
     const { bytes, end } = written([...FRAMES, END]);
     bytes[end + 600] = 0x40;
-    expect(() => readSegment(NAME, bytes)).to.throw(DamageError, "the log was closed here");
+    expect(() => decodeSegment(NAME, bytes)).to.throw(DamageError, "the log was closed here");
   });
 
-  it("refuses what stands behind a torn frame", () => {
+  it("rejects data after a torn frame", () => {
     const { bytes, starts, end } = written(FRAMES);
     bytes.fill(0, starts[2]! + 60, end);
     bytes[end + 600] = 0x40;
-    expect(() => readSegment(NAME, bytes)).to.throw(DamageError);
+    expect(() => decodeSegment(NAME, bytes)).to.throw(DamageError);
   });
 
-  it("refuses a gap in the numbers of its transactions", () => {
+  it("rejects a gap in the transaction numbers", () => {
     const { bytes, starts } = written([FRAMES[0]!, FRAMES[2]!]);
-    expect(() => readSegment(NAME, bytes)).to.throw(
+    expect(() => decodeSegment(NAME, bytes)).to.throw(
       DamageError,
-      "transaction 9 should be here, and it is 10",
+      "transaction 9 is expected here, and 10 is found",
     );
-    expect(() => readSegment(NAME, bytes)).to.throw(`byte ${starts[1]}`);
+    expect(() => decodeSegment(NAME, bytes)).to.throw(`byte ${starts[1]}`);
   });
 
-  it("refuses a frame of another segment", () => {
+  it("rejects a frame of another segment", () => {
     const { bytes, starts } = written(FRAMES);
     bytes.set(encodeFrame("ff".repeat(16), FRAMES[2]!), starts[2]);
-    expect(() => readSegment(NAME, bytes)).to.throw(DamageError, "checksum");
+    expect(() => decodeSegment(NAME, bytes)).to.throw(DamageError, "checksum");
   });
 
-  it("refuses a file that is shorter than it was made", () => {
-    expect(() => readSegment(NAME, written(FRAMES).bytes.subarray(0, 4000))).to.throw(
+  it("rejects a file that is shorter than its header says", () => {
+    expect(() => decodeSegment(NAME, written(FRAMES).bytes.subarray(0, 4000))).to.throw(
       DamageError,
-      "4096 bytes",
+      "should have 4096 bytes",
     );
-    expect(() => readSegment(NAME, new Uint8Array())).to.throw(DamageError, "header");
-    expect(() => readSegment(NAME, new Uint8Array(4096))).to.throw(DamageError, "header");
+    expect(() => decodeSegment(NAME, new Uint8Array())).to.throw(DamageError, "header");
+    expect(() => decodeSegment(NAME, new Uint8Array(4096))).to.throw(DamageError, "header");
   });
 });
 
@@ -170,7 +173,7 @@ function resultOf(read: () => Segment): string {
   try {
     return JSON.stringify(read());
   } catch (error) {
-    return error instanceof DamageError && error.file === NAME ? "refused" : String(error);
+    return error instanceof DamageError && error.file === NAME ? "rejected" : String(error);
   }
 }
 
