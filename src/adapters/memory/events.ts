@@ -7,14 +7,14 @@ import type { UserId } from "../../domain/user.js";
 import { firstAfter, sliceOf } from "./history.js";
 import type { Undo } from "./undo.js";
 
-/** An entry of the log, with the message left out. */
+/** An entry of the log, without its message. */
 type Entry = EventEntry | (SessionEnd & { readonly id: number });
 type EventEntry = EventDraft & { readonly id: number };
 
-/** Where the log finds what it does not hold itself. */
-interface Surroundings {
+/** The lookups that the log needs from the other repositories. */
+interface Dependencies {
   readonly message: (id: number) => Message | undefined;
-  /** The chats that the user is in, and the last event that there was when they joined. */
+  /** The chats of the user, each with the id of the last event of the log when they joined. */
   readonly chatsOf: (userId: UserId) => Iterable<{ readonly chatId: ChatId; readonly joinedAfter: number }>;
 }
 
@@ -22,8 +22,8 @@ export interface MemoryEventLog extends EventLog {
   lastId(): number;
 }
 
-/** All entries in one list, and once more in a list for each chat and each user whom they are for. */
-export function eventLog({ message, chatsOf }: Surroundings, undo: Undo): MemoryEventLog {
+/** Each entry is in the list of all entries, and in that of its chat or of the one user it is addressed to. */
+export function eventLog({ message, chatsOf }: Dependencies, undo: Undo): MemoryEventLog {
   const epoch = randomBytes(8).toString("hex");
   const entries: Entry[] = [];
   const forChat = new Map<ChatId, EventEntry[]>();
@@ -46,7 +46,9 @@ export function eventLog({ message, chatsOf }: Surroundings, undo: Undo): Memory
     bounds: async () => ({ epoch, first: entries[0]?.id ?? 1, last: lastId() }),
     all: async (slice) => sliceOf([entries], { ...slice, from: "oldest" }).map(readAny),
     async ofUser(userId, slice) {
-      const joinedAfter = new Map(Array.from(chatsOf(userId), (stay) => [stay.chatId, stay.joinedAfter]));
+      const joinedAfter = new Map(
+        Array.from(chatsOf(userId), (membership) => [membership.chatId, membership.joinedAfter]),
+      );
       const histories = Array.from(joinedAfter, ([chatId, joined]) => {
         const all = forChat.get(chatId) ?? [];
         return joined <= slice.after ? all : all.slice(firstAfter(all, joined));
@@ -57,8 +59,8 @@ export function eventLog({ message, chatsOf }: Surroundings, undo: Undo): Memory
       );
       return sliceOf([...histories, alone], { ...slice, from: "oldest" }).map(read);
     },
-    async append(given) {
-      const entry: Entry = frozen({ ...structuredClone(given), id: lastId() + 1 });
+    async append(event) {
+      const entry: Entry = frozen({ ...structuredClone(event), id: lastId() + 1 });
       entries.push(entry);
       undo.push(() => entries.pop());
       if ("sessionId" in entry) return;
@@ -68,8 +70,8 @@ export function eventLog({ message, chatsOf }: Surroundings, undo: Undo): Memory
     },
     async forget(before, limit) {
       const oldest = entries.slice(0, Math.min(limit, Math.max(0, entries.length - 1)));
-      const stays = oldest.findIndex(({ at }) => at >= before);
-      const forgotten = entries.splice(0, stays === -1 ? oldest.length : stays);
+      const firstKept = oldest.findIndex(({ at }) => at >= before);
+      const forgotten = entries.splice(0, firstKept === -1 ? oldest.length : firstKept);
       const events = forgotten.filter((entry): entry is EventEntry => !("sessionId" in entry));
       for (const entry of events) listOf(entry).shift();
       if (forgotten.length > 0) {
@@ -89,7 +91,7 @@ function listIn<Key, Item>(lists: Map<Key, Item[]>, key: Key): Item[] {
   return list;
 }
 
-/** So that nobody who is given a part of it can change it. */
+/** Freezes a value and everything in it. */
 function frozen<Value>(value: Value): Value {
   if (typeof value === "object" && value !== null) for (const part of Object.values(value)) frozen(part);
   return Object.freeze(value);

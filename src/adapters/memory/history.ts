@@ -4,15 +4,15 @@ interface Numbered {
   readonly id: number;
 }
 
-/** How far one history has been read. */
+/** A position in a history. */
 interface Cursor<Item> {
   readonly history: readonly Item[];
   at: number;
 }
 
 /**
- * The slice of several histories merged into one, each of them by growing id. Costs their number plus the slice, times a
- * logarithm, however long they are: the cursors stand in a binary heap, the one whose item comes next on top.
+ * Returns a slice of several histories, each in the order of its ids, merged by id. The cursors are a binary heap with the
+ * next item on top, so that the cost is (histories + slice) × log(histories), independent of their lengths.
  */
 export function sliceOf<Item extends Numbered>(
   histories: readonly (readonly Item[])[],
@@ -20,27 +20,27 @@ export function sliceOf<Item extends Numbered>(
 ): readonly Item[] {
   const forward = from === "oldest";
   const step = forward ? 1 : -1;
-  /** How far from the end that the slice begins with; infinite where a history is read to its end. */
-  const distance = ({ history, at }: Cursor<Item>) => {
+  /** The heap key: the id in the direction of reading; infinite at the end of a history. */
+  const key = ({ history, at }: Cursor<Item>) => {
     const id = history[at]?.id;
     return id === undefined ? Infinity : forward ? id : -id;
   };
   const heap = histories.map((history): Cursor<Item> => {
     return { history, at: forward ? firstAfter(history, after) : firstAfter(history, upTo) - 1 };
   });
-  for (let place = heap.length >> 1; place >= 0; place -= 1) sink(heap, place, distance);
+  for (let index = heap.length >> 1; index >= 0; index -= 1) sink(heap, index, key);
   const slice: Item[] = [];
   for (let cursor = heap[0]; cursor !== undefined && slice.length < limit; cursor = heap[0]) {
     const item = cursor.history[cursor.at];
     if (item === undefined || item.id <= after || item.id > upTo) break;
     slice.push(item);
     cursor.at += step;
-    sink(heap, 0, distance);
+    sink(heap, 0, key);
   }
   return forward ? slice : slice.toReversed();
 }
 
-/** The place of the first item with a greater id, by halving. */
+/** The index of the first item with a greater id, by binary search. */
 export function firstAfter(history: readonly Numbered[], id: number): number {
   let low = 0;
   let high = history.length;
@@ -52,15 +52,15 @@ export function firstAfter(history: readonly Numbered[], id: number): number {
   return low;
 }
 
-/** Moves the cursor at this place down until none below it comes before it. */
-function sink<Item>(heap: Cursor<Item>[], place: number, distance: (cursor: Cursor<Item>) => number): void {
-  for (let above = place; ;) {
-    let next = above;
-    for (const below of [2 * above + 1, 2 * above + 2]) {
-      if (below < heap.length && distance(heap[below]!) < distance(heap[next]!)) next = below;
+/** Restores the heap order child an index. */
+function sink<Item>(heap: Cursor<Item>[], index: number, key: (cursor: Cursor<Item>) => number): void {
+  for (let parent = index; ;) {
+    let next = parent;
+    for (const child of [2 * parent + 1, 2 * parent + 2]) {
+      if (child < heap.length && key(heap[child]!) < key(heap[next]!)) next = child;
     }
-    if (next === above) return;
-    [heap[above], heap[next]] = [heap[next]!, heap[above]!];
-    above = next;
+    if (next === parent) return;
+    [heap[parent], heap[next]] = [heap[next]!, heap[parent]!];
+    parent = next;
   }
 }

@@ -1,26 +1,26 @@
 import type { SessionRepository } from "../../application/ports.js";
 import type { Session, SessionId } from "../../domain/session.js";
 import type { UserId } from "../../domain/user.js";
-import { put, take, type Undo } from "./undo.js";
+import { put, remove, type Undo } from "./undo.js";
 
-interface Stay {
+interface StoredSession {
   readonly session: Session;
   readonly digest: string;
 }
 
 export function sessionRepository(undo: Undo): SessionRepository {
-  const byId = new Map<SessionId, Stay>();
+  const byId = new Map<SessionId, StoredSession>();
   const byDigest = new Map<string, SessionId>();
   const ofUser = new Map<UserId, Set<SessionId>>();
 
-  function remove({ session, digest }: Stay): void {
-    take(byDigest, digest, undo);
-    take(byId, session.id, undo);
+  function removeStored({ session, digest }: StoredSession): void {
+    remove(byDigest, digest, undo);
+    remove(byId, session.id, undo);
     ofUser.get(session.user.id)?.delete(session.id);
     undo.push(() => ofUser.get(session.user.id)?.add(session.id));
   }
 
-  function staysOf(userId: UserId): Stay[] {
+  function storedSessionsOf(userId: UserId): StoredSession[] {
     return Array.from(ofUser.get(userId) ?? [], (id) => byId.get(id)!);
   }
 
@@ -30,11 +30,11 @@ export function sessionRepository(undo: Undo): SessionRepository {
       return id === undefined ? undefined : byId.get(id)?.session;
     },
     ofUser: async (userId) =>
-      staysOf(userId)
+      storedSessionsOf(userId)
         .map(({ session }) => session)
         .toSorted((one, two) => one.createdAt - two.createdAt || (one.id < two.id ? -1 : 1)),
-    async add(given, digest) {
-      const session = Object.freeze({ ...given, user: Object.freeze({ ...given.user }) });
+    async add(added, digest) {
+      const session = Object.freeze({ ...added, user: Object.freeze({ ...added.user }) });
       put(byId, session.id, { session, digest }, undo);
       put(byDigest, digest, session.id, undo);
       const own = ofUser.get(session.user.id) ?? new Set();
@@ -42,19 +42,20 @@ export function sessionRepository(undo: Undo): SessionRepository {
       undo.push(() => own.delete(session.id));
     },
     async touch({ id, lastSeenAt, expiresAt }) {
-      const stay = byId.get(id);
-      if (stay === undefined) return false;
-      const session = Object.freeze({ ...stay.session, lastSeenAt, expiresAt });
-      put(byId, id, { ...stay, session }, undo);
+      const stored = byId.get(id);
+      if (stored === undefined) return false;
+      const session = Object.freeze({ ...stored.session, lastSeenAt, expiresAt });
+      put(byId, id, { ...stored, session }, undo);
       return true;
     },
     async remove(id) {
-      const stay = byId.get(id);
-      if (stay) remove(stay);
-      return stay !== undefined;
+      const stored = byId.get(id);
+      if (stored) removeStored(stored);
+      return stored !== undefined;
     },
     async removeExpired(userId, now) {
-      for (const stay of staysOf(userId)) if (stay.session.expiresAt <= now) remove(stay);
+      for (const stored of storedSessionsOf(userId))
+        if (stored.session.expiresAt <= now) removeStored(stored);
     },
   };
 }

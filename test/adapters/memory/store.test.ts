@@ -2,15 +2,15 @@ import { expect } from "chai";
 import { openMemoryStore } from "../../../src/adapters/memory/store.js";
 import { storeContract } from "../../contract/index.js";
 
-describe("the memory store", () => {
-  it("takes nothing more once it is closed", async () => {
+describe("openMemoryStore", () => {
+  it("rejects calls after close", async () => {
     const store = openMemoryStore();
     await store.close();
-    const refused = await store.read(({ messages }) => messages.lastId()).catch(String);
-    expect(refused).to.equal("Error: The store is closed.");
+    const error = await store.read(({ messages }) => messages.lastId()).catch(String);
+    expect(error).to.equal("Error: The store is closed.");
   });
 
-  it("lets other things have their turn, however much is asked of it", async () => {
+  it("yields to the event loop under continuous calls", async () => {
     const store = openMemoryStore();
     let other = false;
     setTimeout(() => (other = true), 1);

@@ -1,0 +1,176 @@
+import type { ChatRepository, UserReader } from "../../application/ports.js";
+import type { Chat, ChatId, ChatOverview, Pair } from "../../domain/chat.js";
+import type { Message } from "../../domain/message.js";
+import type { UserId } from "../../domain/user.js";
+import type { MemoryEventLog } from "./events.js";
+import { sliceOf } from "./history.js";
+import { put, remove, type Undo } from "./undo.js";
+
+export interface ChatState {
+  chat: Chat;
+  /** Both users of a p2p chat. */
+  readonly pair: Pair | undefined;
+  /** The id of the last message on the server when the chat was created. */
+  readonly bornAfter: number;
+  readonly participants: Map<UserId, Membership>;
+  /** The message with the `seq` n is at the index n - 1. */
+  readonly messages: Message[];
+  /** The `seq` up to which each user has read, including users who have left. */
+  readonly read: Map<UserId, number>;
+  /** The `seq`s of the deleted messages. */
+  readonly deleted: Set<number>;
+}
+
+interface Membership {
+  /** Epoch milliseconds. */
+  readonly joinedAt: number;
+  /** The id of the last event of the log when the user joined. */
+  readonly joinedAfter: number;
+}
+
+export interface ChatStates {
+  readonly byId: Map<ChatId, ChatState>;
+  readonly ofUser: Map<UserId, Set<ChatState>>;
+  /** The messages of all chats. The one with the id n is at the index n - 1. */
+  readonly messages: Message[];
+}
+
+export function chatRepository(
+  { byId, ofUser, messages }: ChatStates,
+  users: UserReader,
+  events: MemoryEventLog,
+  undo: Undo,
+): ChatRepository {
+  const byPair = new Map<string, ChatState>();
+
+  function add(draft: Omit<Chat, "id">, pair: Pair | undefined): ChatState {
+    const chat: Chat = Object.freeze({ id: (byId.size + 1) as ChatId, ...draft });
+    const state: ChatState = {
+      chat,
+      pair,
+      bornAfter: messages.length,
+      participants: new Map(),
+      messages: [],
+      read: new Map(),
+      deleted: new Set(),
+    };
+    put(byId, chat.id, state, undo);
+    return state;
+  }
+
+  async function username(id: UserId): Promise<string> {
+    return (await users.byId(id))?.username ?? "";
+  }
+
+  async function overviewOf(state: ChatState, userId: UserId): Promise<ChatOverview> {
+    const readSeq = state.read.get(userId) ?? 0;
+    return {
+      chat: state.chat,
+      withUsername: state.pair ? await username(state.pair[state.pair[0] === userId ? 1 : 0]) : null,
+      participantCount: state.participants.size,
+      lastMessage: state.messages.at(-1) ?? null,
+      readSeq,
+      deletedSinceRead: [...state.deleted].filter((seq) => seq > readSeq).length,
+    };
+  }
+
+  function join(state: ChatState, userId: UserId, joinedAt: number): void {
+    put(state.participants, userId, { joinedAt, joinedAfter: events.lastId() }, undo);
+    const own = ofUser.get(userId) ?? new Set();
+    ofUser.set(userId, own.add(state));
+    undo.push(() => own.delete(state));
+  }
+
+  return {
+    async ofParticipant(id, userId) {
+      const state = byId.get(id);
+      return state?.participants.has(userId) ? state.chat : undefined;
+    },
+    p2p: async (pair) => byPair.get(JSON.stringify(pair))?.chat,
+    idsOfUser: async (userId) => Array.from(ofUser.get(userId) ?? [], ({ chat }) => chat.id),
+    async overview(id, userId) {
+      const state = byId.get(id);
+      return state?.participants.has(userId) ? overviewOf(state, userId) : undefined;
+    },
+    async ofUser(userId, { asOf, after, limit }) {
+      const upTo = { after: 0, upTo: asOf, limit: 1, from: "newest" } as const;
+      const listed = Array.from(ofUser.get(userId) ?? [], (state) => {
+        return { state, activity: sliceOf([state.messages], upTo)[0]?.id ?? state.bornAfter };
+      });
+      const page = listed
+        .toSorted((one, other) => other.activity - one.activity || other.state.chat.id - one.state.chat.id)
+        .filter(({ state, activity }) => {
+          if (after === undefined || activity < after.activity) return true;
+          return activity === after.activity && state.chat.id < after.chatId;
+        })
+        .slice(0, limit);
+      return Promise.all(
+        page.map(async ({ state, activity }) => ({ ...(await overviewOf(state, userId)), activity })),
+      );
+    },
+    async participants(id) {
+      const all = [...(byId.get(id)?.participants ?? [])].toSorted(
+        ([one, early], [other, late]) => early.joinedAt - late.joinedAt || (one < other ? -1 : 1),
+      );
+      return Promise.all(
+        all.map(async ([userId, { joinedAt }]) => ({
+          id: userId,
+          username: await username(userId),
+          joinedAt,
+        })),
+      );
+    },
+    async list({ after = 0, limit }) {
+      const rest = [...byId.values()].filter(({ chat }) => chat.id > after).slice(0, limit);
+      return Promise.all(
+        rest.map(async ({ chat, pair, participants, messages: sent }) => ({
+          chat,
+          between: await Promise.all(Array.from(new Set(pair), username)),
+          participantCount: participants.size,
+          lastSeq: sent.length,
+          lastSentAt: sent.at(-1)?.sentAt ?? null,
+        })),
+      );
+    },
+    async rename(id, title) {
+      const state = stateOf(byId, id);
+      const before = state.chat;
+      state.chat = Object.freeze({ ...before, title });
+      undo.push(() => (state.chat = before));
+    },
+    async setRead(id, userId, seq) {
+      put(stateOf(byId, id).read, userId, seq, undo);
+    },
+    addGroup: async (title, createdAt) => add({ kind: "group", title, createdAt }, undefined).chat,
+    async openP2p(pair, createdAt) {
+      const key = JSON.stringify(pair);
+      const found = byPair.get(key);
+      if (found) return found.chat;
+      const state = add({ kind: "p2p", title: null, createdAt }, pair);
+      put(byPair, key, state, undo);
+      for (const userId of new Set(pair)) join(state, userId, createdAt);
+      return state.chat;
+    },
+    async addParticipant(id, userId, joinedAt) {
+      const state = stateOf(byId, id);
+      if (state.participants.has(userId)) return false;
+      join(state, userId, joinedAt);
+      return true;
+    },
+    async removeParticipant(id, userId) {
+      const state = byId.get(id);
+      if (!state?.participants.has(userId)) return false;
+      remove(state.participants, userId, undo);
+      ofUser.get(userId)?.delete(state);
+      undo.push(() => ofUser.get(userId)?.add(state));
+      return true;
+    },
+  };
+}
+
+/** @throws Error where the chat does not exist. */
+export function stateOf(states: ReadonlyMap<ChatId, ChatState>, id: ChatId): ChatState {
+  const state = states.get(id);
+  if (state === undefined) throw new Error(`Chat ${id} does not exist.`);
+  return state;
+}

@@ -1,0 +1,71 @@
+import type { MessageRepository } from "../../application/ports.js";
+import type { Message, MessageId } from "../../domain/message.js";
+import type { UserId } from "../../domain/user.js";
+import { stateOf, type ChatStates } from "./chats.js";
+import { sliceOf } from "./history.js";
+import { put, type Undo } from "./undo.js";
+
+export function messageRepository(
+  { byId, ofUser, messages: all }: ChatStates,
+  undo: Undo,
+): MessageRepository {
+  const byKey = new Map<string, { readonly id: number; readonly textDigest: string }>();
+  const keyOf = (userId: UserId, key: string) => JSON.stringify([userId, key]);
+
+  return {
+    lastId: async () => all.length,
+    byId: async (id) => all[id - 1],
+    async sentAs(userId, key) {
+      const sent = byKey.get(keyOf(userId, key));
+      const message = sent && all[sent.id - 1];
+      return message && { message, textDigest: sent.textDigest };
+    },
+    ofChat: async (id, slice) => sliceOf([byId.get(id)?.messages ?? []], slice),
+    ofUser: async (id, slice) =>
+      sliceOf(
+        Array.from(ofUser.get(id) ?? [], (state) => state.messages),
+        slice,
+      ),
+    sentBy: async (id, { after, upTo }) =>
+      all.slice(Math.max(0, after), Math.max(0, upTo)).filter(({ sender }) => sender.id === id),
+    async append({ chatId, sender, text, sentAt }, once) {
+      if (once && byKey.has(keyOf(sender.id, once.key))) {
+        throw new Error("The sender has used this idempotency key before. Look the message up first.");
+      }
+      const { messages } = stateOf(byId, chatId);
+      const message: Message = Object.freeze({
+        id: (all.length + 1) as MessageId,
+        chatId,
+        seq: messages.length + 1,
+        sender: Object.freeze({ id: sender.id, username: sender.username }),
+        text,
+        sentAt,
+        editedAt: null,
+        deletedAt: null,
+      });
+      all.push(message);
+      messages.push(message);
+      undo.push(() => {
+        all.pop();
+        messages.pop();
+      });
+      if (once) {
+        const entry = { id: message.id, textDigest: once.textDigest };
+        put(byKey, keyOf(sender.id, once.key), entry, undo);
+      }
+      return message;
+    },
+    async update({ id, text, editedAt, deletedAt }) {
+      const before = all[id - 1];
+      if (before === undefined) throw new Error(`Message ${id} does not exist.`);
+      const { messages, deleted } = stateOf(byId, before.chatId);
+      const after = Object.freeze({ ...before, text, editedAt, deletedAt });
+      all[id - 1] = messages[before.seq - 1] = after;
+      undo.push(() => (all[id - 1] = messages[before.seq - 1] = before));
+      if (deletedAt !== null && !deleted.has(before.seq)) {
+        deleted.add(before.seq);
+        undo.push(() => deleted.delete(before.seq));
+      }
+    },
+  };
+}
