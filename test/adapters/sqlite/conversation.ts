@@ -19,7 +19,7 @@ export function openP2p(store: Store): Promise<Chat> {
   });
 }
 
-/** A transaction a text, one after the other. */
+/** Sends each text in a transaction, one after the other. */
 export async function send(store: Store, chat: Chat, ...words: readonly string[]): Promise<Message[]> {
   const sent: Message[] = [];
   for (const text of words) {

@@ -14,7 +14,7 @@ import { seeded, simulatedDisk, type SimulatedDisk } from "../../support/simulat
 import { settle } from "../../support/watched-store.js";
 import { openWorld } from "../../support/world.js";
 
-/** Takes the largest record of these tests, and is soon full. */
+/** Large enough for every record of these tests, and soon full. */
 const SEGMENT_BYTES = 32 * 1024;
 
 const open = storeOf({ openStoreOn, inline }, SEGMENT_BYTES);
@@ -23,7 +23,7 @@ function rethrow(error: unknown): never {
   throw error;
 }
 
-describe("events in an SQLite store", function () {
+describe("subscribe and listEvents over SQLite", function () {
   this.timeout(20_000);
 
   let disk: SimulatedDisk;
@@ -37,45 +37,45 @@ describe("events in an SQLite store", function () {
     await store.close();
   };
 
-  /** Tells ana by `tell` what she writes to herself, until she or the store is gone. */
-  function follow(
+  /** Passes the cursors of the events of a user to `deliver`, until the returned function is called. */
+  function subscribe(
     core: Messaging,
     { id: by }: User,
     after: string | undefined,
-    tell: (cursor: string) => void,
+    deliver: (cursor: string) => void,
   ) {
     const events = core.subscribe({ by, after });
-    const following = (async () => {
-      for await (const batch of events) for (const { cursor } of batch.events) tell(cursor);
+    const delivering = (async () => {
+      for await (const batch of events) for (const { cursor } of batch.events) deliver(cursor);
     })();
     return async () => {
       events.close();
-      await following;
+      await delivering;
     };
   }
 
-  const sayToOneself = (core: Messaging, { id: by, username }: User, text: string) =>
+  const sendToOneself = (core: Messaging, { id: by, username }: User, text: string) =>
     core.sendMessage({ by, to: { username }, text });
 
-  it("turn a snapshot into a later one, exactly, whatever happens between", async () => {
+  it("turn one snapshot into a later one, exactly", async () => {
     await expectEventsToAddUp(inSqlite, 15);
   });
 
-  it("lead to the same when they are followed live, from whatever moment on", async () => {
+  it("deliver the same events live, from any position", async () => {
     await expectSubscribersToAgree(inSqlite, 15);
   });
 
-  it("go on from the same cursor when the store is closed and opened again", async () => {
+  it("continue from the same cursor after the store is reopened", async () => {
     const store = await open(disk.mount(), rethrow);
     const { ana, ports, ...core } = await openWorld(store);
     const { cursor } = await core.sync({ by: ana.id });
-    await sayToOneself(core, ana, "before");
+    await sendToOneself(core, ana, "before");
     await store.close();
     const again = await open(disk.mount(), rethrow);
     const coreAgain = createMessaging({ ...ports, store: again });
-    const told: string[] = [];
-    const leave = follow(coreAgain, ana, cursor, (each) => told.push(each));
-    await sayToOneself(coreAgain, ana, "after");
+    const delivered: string[] = [];
+    const unsubscribe = subscribe(coreAgain, ana, cursor, (each) => delivered.push(each));
+    await sendToOneself(coreAgain, ana, "after");
     const { events } = await coreAgain.listEvents({ by: ana.id, after: cursor, limit: 10 });
     expect(events.map(({ type }) => type)).to.deep.equal([
       "chat.created",
@@ -83,8 +83,8 @@ describe("events in an SQLite store", function () {
       "message.created",
     ]);
     await settle();
-    expect(told).to.deep.equal(events.map((event) => event.cursor));
-    await leave();
+    expect(delivered).to.deep.equal(events.map((event) => event.cursor));
+    await unsubscribe();
     await again.close();
   });
 
@@ -110,61 +110,61 @@ describe("events in an SQLite store", function () {
       await store.close();
     });
 
-    it("are told nobody before they are durable, neither live, nor late, nor in a list", async () => {
+    it("deliver no event before it is durable", async () => {
       const { ana, ...core } = await openWorld(store);
       const { cursor } = await core.sync({ by: ana.id });
-      const told: string[] = [];
-      const tell = (each: string) => told.push(each);
-      const leaving = [follow(core, ana, undefined, tell)];
+      const delivered: string[] = [];
+      const deliver = (each: string) => delivered.push(each);
+      const unsubscribes = [subscribe(core, ana, undefined, deliver)];
       await settle();
       gate = new Promise((resolve) => (openGate = resolve));
-      const sending = sayToOneself(core, ana, "a");
+      const sending = sendToOneself(core, ana, "a");
       await settle();
-      leaving.push(follow(core, ana, cursor, tell));
+      unsubscribes.push(subscribe(core, ana, cursor, deliver));
       const listing = core.listEvents({ by: ana.id, after: cursor, limit: 10 });
-      void listing.then(({ events }) => told.push(...events.map((event) => event.cursor)));
+      void listing.then(({ events }) => delivered.push(...events.map((event) => event.cursor)));
       await settle();
-      expect(told).to.deep.equal([]);
+      expect(delivered).to.deep.equal([]);
       openGate();
       await sending;
       await listing;
       await settle();
-      // The chat and the message, three times.
-      expect(told).to.have.lengthOf(6);
-      expect(new Set(told)).to.have.property("size", 2);
-      for (const leave of leaving) await leave();
+      // The event of the chat and that of the message, three times.
+      expect(delivered).to.have.lengthOf(6);
+      expect(new Set(delivered)).to.have.property("size", 2);
+      for (const unsubscribe of unsubscribes) await unsubscribe();
     });
   });
 
-  it("that were told are there after the power went, at whatever moment", async () => {
+  it("find every delivered event again after a power cut at any moment", async () => {
     const ready = await open(disk.mount(), rethrow);
     const { ana, bo, ports } = await openWorld(ready);
     await ready.close();
-    let some = 0;
+    let total = 0;
     for (let at = 1; at <= 16; at += 1) {
       const copy = disk.copy(seeded(at));
       const store = await open(copy.mount(), () => {});
       const core = createMessaging({ ...ports, store });
       const { cursor } = await core.sync({ by: ana.id });
-      const told: string[] = [];
-      void follow(core, ana, cursor, (each) => told.push(each));
+      const delivered: string[] = [];
+      void subscribe(core, ana, cursor, (each) => delivered.push(each));
       const { operations } = copy;
       copy.fault = ({ number }) => (number === operations + at ? "power cut" : undefined);
-      await talk(core, ana, bo);
+      await exchangeMessages(core, ana, bo);
       copy.powerCut();
       copy.fault = undefined;
       const survivor: Store = await open(copy.mount(), rethrow);
       const after = createMessaging({ ...ports, store: survivor });
       const { events } = await after.listEvents({ by: ana.id, after: cursor, limit: 1000 });
-      expect(events.slice(0, told.length).map((event) => event.cursor)).to.deep.equal(told);
-      some += told.length;
+      expect(events.slice(0, delivered.length).map((event) => event.cursor)).to.deep.equal(delivered);
+      total += delivered.length;
       await survivor.close();
     }
-    expect(some).to.be.above(0);
+    expect(total).to.be.above(0);
   });
 
-  /** Writes from both sides, until the power is gone. */
-  async function talk(core: Messaging, ana: User, bo: User): Promise<void> {
+  /** Sends messages in both directions. Errors are ignored, since the power is cut meanwhile. */
+  async function exchangeMessages(core: Messaging, ana: User, bo: User): Promise<void> {
     for (let turn = 0; turn < 12; turn += 1) {
       core.sendMessage({ by: ana.id, to: { username: bo.username }, text: "to bo" }).catch(() => {});
       core.sendMessage({ by: bo.id, to: { username: ana.username }, text: "to ana" }).catch(() => {});

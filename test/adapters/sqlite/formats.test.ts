@@ -15,10 +15,10 @@ const FIXTURES = fileURLToPath(new URL("../../../../test/fixtures/", import.meta
 const ANA = "0199aaaa-0000-7000-8000-00000000000a" as UserId;
 const BO = "0199aaaa-0000-7000-8000-00000000000b" as UserId;
 
-describe("an SQLite store in an older version of its schema", () => {
-  it("is brought to this one at the start, in a snapshot of its own, and stays there", async () => {
+describe("openSqliteStore on an older schema", () => {
+  it("migrates once, into a new snapshot", async () => {
     const directory = mkdtempSync(join(tmpdir(), "palaver-"));
-    // What there was before the first version: a database with nothing in it.
+    // Version 0 is an empty database.
     const database = await openDatabase();
     writeSnapshot(nodeDisk(directory), 7, database.toFile());
     database.close();
@@ -33,7 +33,7 @@ describe("an SQLite store in an older version of its schema", () => {
   });
 });
 
-describe("an SQLite store in the first format", () => {
+describe("openSqliteStore on the first format", () => {
   let directory: string;
   let store: SqliteStore;
 
@@ -47,7 +47,7 @@ describe("an SQLite store in the first format", () => {
     rmSync(directory, { recursive: true });
   });
 
-  it("begins an empty log of events under a name of its own, for all who are in its chats", async () => {
+  it("starts an empty event log with a new epoch, whose events reach all participants", async () => {
     store = await openSqliteStore(directory);
     const all = { after: 0, upTo: 10, limit: 10 };
     const bounds = await store.read(({ events }) => events.bounds());
@@ -56,8 +56,8 @@ describe("an SQLite store in the first format", () => {
     const chat = await store.read(({ chats }) => chats.p2p([ANA, BO]));
     await append(store, renamed(chat!, "first"));
     for (const id of [ANA, BO]) {
-      const told = await store.read(({ events }) => events.ofUser(id, all));
-      expect(told.map(({ change }) => change)).to.deep.equal([{ type: "chat.renamed", title: "first" }]);
+      const received = await store.read(({ events }) => events.ofUser(id, all));
+      expect(received.map(({ change }) => change)).to.deep.equal([{ type: "chat.renamed", title: "first" }]);
     }
     await store.close();
     store = await openSqliteStore(directory);
@@ -68,7 +68,7 @@ describe("an SQLite store in the first format", () => {
     });
   });
 
-  it("opens with all that is in its snapshot and its log", async () => {
+  it("reads everything in the snapshot and the log", async () => {
     expect(readdirSync(directory).filter((name) => /^(snapshot|log)/.test(name))).to.have.lengthOf(2);
     store = await openSqliteStore(directory);
     expect(store.opening).to.include({ last: 6, replayed: 3, torn: undefined, migratedFrom: 1 });
@@ -110,7 +110,7 @@ describe("an SQLite store in the first format", () => {
     });
   });
 
-  it("opens with what has become of it since: who is in a chat, and that everybody has read what they sent", async () => {
+  it("migrates participant counts and read markers", async () => {
     store = await openSqliteStore(directory);
     expect(store.opening.migratedFrom).to.equal(1);
     const slice = { after: 0, upTo: 10, limit: 10, from: "oldest" } as const;

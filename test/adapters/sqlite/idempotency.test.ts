@@ -7,8 +7,8 @@ import { createMessaging } from "../../../src/application/messaging.js";
 import { testPorts } from "../../support/ports.js";
 import { everyMessage } from "../../support/world.js";
 
-describe("an idempotency key over the SQLite store", () => {
-  it("stores one message when it is used 100 times at once, and again 100 times when the store is opened again", async () => {
+describe("sendMessage with an idempotency key over SQLite", () => {
+  it("stores one message for 100 concurrent sends, and for 100 more after the store is reopened", async () => {
     const directory = mkdtempSync(join(tmpdir(), "palaver-"));
     const ports = testPorts();
     const open = async () => {

@@ -13,7 +13,7 @@ import { openP2p, send, texts } from "./conversation.js";
 const OPTIONS = { segmentBytes: 1024 * 1024 };
 const WORDS = Array.from({ length: 40 }, (_, n) => `${n} ${"x".repeat(600)}`);
 
-describe("the files of an SQLite store", () => {
+describe("an SQLite data directory", () => {
   let root: string;
   let directory: string;
   let target: string;
@@ -28,7 +28,7 @@ describe("the files of an SQLite store", () => {
     const store = await open(directory);
     chat = await openP2p(store);
     await send(store, chat, ...WORDS);
-    writeFileSync(join(directory, "a-key"), "of somebody else");
+    writeFileSync(join(directory, "a-key"), "a foreign file");
   });
 
   afterEach(async () => {
@@ -46,7 +46,7 @@ describe("the files of an SQLite store", () => {
     for (const store of stores) await store.close();
   }
 
-  /** Ends the stores, and leaves what a kill would leave, with all of the log, as another directory. */
+  /** Switches to a copy of the directory as a kill would leave it, and closes the stores. */
   async function kill(): Promise<void> {
     const left = mkdtempSync(join(root, "killed-"));
     cpSync(directory, left, { recursive: true });
@@ -54,7 +54,7 @@ describe("the files of an SQLite store", () => {
     directory = left;
   }
 
-  /** The name of the log that the store of this directory has. */
+  /** The epoch of the event log of the store in this directory. */
   async function epochOf(path: string): Promise<string> {
     const store = await openSqliteStore(path, OPTIONS);
     const { epoch } = await store.read(({ events }) => events.bounds());
@@ -69,8 +69,8 @@ describe("the files of an SQLite store", () => {
     return found;
   }
 
-  /** Sends it again for as long as the store is too busy for it. */
-  async function sendPatiently(store: SqliteStore, text: string): Promise<void> {
+  /** Repeats the send while the store is busy. */
+  async function sendWithRetries(store: SqliteStore, text: string): Promise<void> {
     while (!(await send(store, chat, text).catch(() => undefined))) await sleep(1);
   }
 
@@ -89,13 +89,13 @@ describe("the files of an SQLite store", () => {
     writeFileSync(path, bytes);
   }
 
-  /** Where the transaction that sent this text is in the log. */
+  /** The position of the text in the log. */
   function positionOf(bytes: Buffer, text: string): number {
     return bytes.indexOf(`"${text}"`);
   }
 
-  describe("checked", () => {
-    it("are sound, while the store runs and after", async () => {
+  describe("checkStore", () => {
+    it("finds no faults in a running store and in a closed one", async () => {
       expect(await checkStore(directory)).to.deep.equal({ last: 41, torn: undefined, faults: [] });
       await closeAll();
       const before = readdirSync(directory);
@@ -103,7 +103,7 @@ describe("the files of an SQLite store", () => {
       expect(readdirSync(directory)).to.deep.equal(before);
     });
 
-    it("show each damaged segment", async () => {
+    it("reports each damaged segment", async () => {
       await kill();
       await send(await open(directory), chat, "again");
       await kill();
@@ -117,31 +117,31 @@ describe("the files of an SQLite store", () => {
         expect(fault).to.include(`${logs[index]} is damaged at byte`);
     });
 
-    it("show a damaged snapshot", async () => {
+    it("reports a damaged snapshot", async () => {
       await closeAll();
       damage(file(/^snapshot/), (bytes) => void (bytes[9000]! ^= 1));
       expect((await checkStore(directory)).faults[0]).to.match(/^snapshot-.* is damaged/);
     });
 
-    it("must be there", async () => {
+    it("rejects a directory without a store", async () => {
       for (const path of [root, join(root, "nowhere")]) {
-        const refused = await checkStore(path).catch((error: unknown) => error);
-        expect(refused).to.have.property("message", `There is no store in ${path}.`);
+        const error = await checkStore(path).catch((reason: unknown) => reason);
+        expect(error).to.have.property("message", `There is no store in ${path}.`);
       }
     });
   });
 
-  describe("backed up", () => {
-    it("are whole in the copy, while the store goes on", async () => {
+  describe("backUpStore", () => {
+    it("copies everything while the store continues", async () => {
       const backup = await backUpStore(directory, target);
       await send(stores[0]!, chat, "later");
       expect(backup.last).to.equal(41);
-      expect(readFileSync(join(target, "a-key"), "utf8")).to.equal("of somebody else");
+      expect(readFileSync(join(target, "a-key"), "utf8")).to.equal("a foreign file");
       expect(readdirSync(target)).to.have.lengthOf(2);
       expect(await texts(await open(target), chat)).to.deep.equal(WORDS);
     });
 
-    it("have another name for their log in each copy, and keep theirs", async () => {
+    it("gives each copy another epoch, and leaves that of the original", async () => {
       const before = await stores[0]!.read(({ events }) => events.bounds());
       await backUpStore(directory, target);
       await backUpStore(directory, join(root, "another"));
@@ -152,7 +152,7 @@ describe("the files of an SQLite store", () => {
       expect(epochs.join(" ")).to.match(/^[0-9a-f]{16} [0-9a-f]{16} [0-9a-f]{16}$/);
     });
 
-    it("are a moment of a store that is busy, and compacts its log meanwhile", async () => {
+    it("copies a consistent state of a busy store that compacts its log meanwhile", async () => {
       const busy = await openSqliteStore(join(root, "busy"), { segmentBytes: 128 * 1024 });
       stores.push(busy);
       chat = await openP2p(busy);
@@ -161,7 +161,7 @@ describe("the files of an SQLite store", () => {
       const sending = (async () => {
         while (!stop.signal.aborted) {
           const words = Array.from({ length: 50 }, (_, n) => `${sent.length + n} ${"y".repeat(500)}`);
-          await Promise.all(words.map((text) => sendPatiently(busy, text)));
+          await Promise.all(words.map((text) => sendWithRetries(busy, text)));
           sent.push(...words);
         }
       })();
@@ -181,19 +181,19 @@ describe("the files of an SQLite store", () => {
       await sending;
     });
 
-    it("go into a new directory only, and not at all if they are damaged", async () => {
-      const refused = await backUpStore(directory, root).catch((error: unknown) => error);
-      expect(refused).to.have.property("message").that.includes("is not empty");
+    it("rejects a target that is not empty, and a damaged store", async () => {
+      const error = await backUpStore(directory, root).catch((reason: unknown) => reason);
+      expect(error).to.have.property("message").that.includes("is not empty");
       await kill();
       damage(file(/^log/), (bytes) => void (bytes[200]! ^= 1));
-      const damaged = await backUpStore(directory, target).catch((error: unknown) => error);
+      const damaged = await backUpStore(directory, target).catch((reason: unknown) => reason);
       expect(damaged).to.have.property("name", "DamageError");
       expect(existsSync(target)).to.equal(false);
     });
   });
 
-  describe("salvaged", () => {
-    it("give all where nothing is damaged", async () => {
+  describe("salvageStore", () => {
+    it("saves everything of an undamaged store", async () => {
       await closeAll();
       expect(await salvageStore(directory, target)).to.deep.equal({
         last: 41,
@@ -203,10 +203,10 @@ describe("the files of an SQLite store", () => {
         rowsLeftOut: 0,
       });
       expect(await texts(await open(target), chat)).to.deep.equal(WORDS);
-      expect(readFileSync(join(target, "a-key"), "utf8")).to.equal("of somebody else");
+      expect(readFileSync(join(target, "a-key"), "utf8")).to.equal("a foreign file");
     });
 
-    it("have another name for their log in the new store, and all that it tells", async () => {
+    it("gives the new store another epoch and all events", async () => {
       await append(stores[0]!, renamed(chat, "kept"), renamed(chat, "kept, too"));
       const all = (store: SqliteStore) =>
         store.read(({ events }) => events.all({ after: 0, upTo: 9, limit: 9 }));
@@ -218,7 +218,7 @@ describe("the files of an SQLite store", () => {
       expect(await all(await open(target))).to.deep.equal(before);
     });
 
-    it("give all but a bad frame, and name what is missing", async () => {
+    it("saves everything but a damaged frame, and reports the missing transactions", async () => {
       await kill();
       const path = file(/^log/);
       damage(path, (bytes) => void (bytes[positionOf(bytes, WORDS[5]!)]! ^= 1));
@@ -231,7 +231,7 @@ describe("the files of an SQLite store", () => {
       expect(readFileSync(path)).to.deep.equal(before);
     });
 
-    it("leave out what needs something that is missing", async () => {
+    it("leaves out transactions that depend on missing ones", async () => {
       await kill();
       damage(file(/^log/), (bytes) => void (bytes[positionOf(bytes, "Ana")]! ^= 1));
       const { missing, leftOut, last } = await salvageStore(directory, target);
@@ -241,7 +241,7 @@ describe("the files of an SQLite store", () => {
       expect(await texts(await open(target), chat)).to.deep.equal([]);
     });
 
-    it("give the rows of a damaged snapshot that can be read", async () => {
+    it("saves the readable rows of a damaged snapshot", async () => {
       await closeAll();
       await backUpStore(directory, target);
       cpSync(target, (directory = join(root, "copy")), { recursive: true });
@@ -258,9 +258,9 @@ describe("the files of an SQLite store", () => {
       expect(faults.filter((fault) => /table (?!messages)/.test(fault))).to.deep.equal([]);
     });
 
-    it("are refused to it while a store has them", async () => {
-      const refused = await salvageStore(directory, target).catch((error: unknown) => error);
-      expect(refused).to.have.property("message").that.includes("in use by another process");
+    it("rejects a directory that a store has open", async () => {
+      const error = await salvageStore(directory, target).catch((reason: unknown) => reason);
+      expect(error).to.have.property("message").that.includes("in use by another process");
     });
   });
 });

@@ -6,7 +6,7 @@ import { DamageError } from "../../../src/adapters/sqlite/wal/damage.js";
 import { openSqliteStore, type SqliteStore } from "../../../src/adapters/sqlite/store.js";
 import { openP2p, send, texts } from "./conversation.js";
 
-describe("opening an SQLite store", () => {
+describe("openSqliteStore", () => {
   let root: string;
   let directory: string;
   let stores: SqliteStore[];
@@ -28,7 +28,7 @@ describe("opening an SQLite store", () => {
     return store;
   }
 
-  /** What a kill would leave. */
+  /** Copies the directory as a kill would leave it. */
   function copyOfRunning(): string {
     const copy = join(root, "copy");
     mkdirSync(copy);
@@ -43,15 +43,15 @@ describe("opening an SQLite store", () => {
       .toSorted();
   }
 
-  it("is refused at once where no directory can be made", async () => {
+  it("rejects a path at which no directory can be created", async () => {
     writeFileSync(join(root, "file"), "");
     for (const path of ["/proc/palaver/data", join(root, "file"), join(root, "file/data")]) {
-      const refused = await openSqliteStore(path).catch((error: unknown) => error);
-      expect(refused, path).to.be.instanceOf(Error);
+      const error = await openSqliteStore(path).catch((reason: unknown) => reason);
+      expect(error, path).to.be.instanceOf(Error);
     }
   });
 
-  it("makes the directory, for its owner alone", async () => {
+  it("creates a directory that only its owner can access", async () => {
     const store = await open();
     expect(statSync(directory).mode & 0o777).to.equal(0o700);
     for (const name of readdirSync(directory))
@@ -59,7 +59,7 @@ describe("opening an SQLite store", () => {
     expect(store.opening).to.deep.equal({ last: 0, replayed: 0, torn: undefined, migratedFrom: 0 });
   });
 
-  it("finds everything again after it was closed, and writes no new snapshot", async () => {
+  it("reads everything after a close, without a new snapshot", async () => {
     const store = await open();
     const chat = await openP2p(store);
     await send(store, chat, "one", "two");
@@ -79,7 +79,7 @@ describe("opening an SQLite store", () => {
     expect(await texts(await open(), chat)).to.deep.equal(["one", "two", "three"]);
   });
 
-  it("writes a new snapshot when it is closed, once the next start would have much to replay", async () => {
+  it("writes a snapshot at close if the next start would replay many transactions", async () => {
     const store = await open();
     const chat = await openP2p(store);
     await Promise.all(Array.from({ length: 99 }, (_, n) => send(store, chat, String(n))));
@@ -91,7 +91,7 @@ describe("opening an SQLite store", () => {
     expect(await texts(again, chat)).to.have.lengthOf(99);
   });
 
-  it("finds everything again after a kill, and writes anew no more than the end of the log", async () => {
+  it("reads everything after a kill, and rewrites only the end of the log", async () => {
     const store = await open();
     const chat = await openP2p(store);
     await send(store, chat, "one", "two");
@@ -112,13 +112,13 @@ describe("opening an SQLite store", () => {
     expect(last.opening).to.include({ last: 4, replayed: 4 });
   });
 
-  it("keeps a snapshot that any SQLite tool opens", async () => {
+  it("writes a snapshot that any SQLite tool opens", async () => {
     await open();
     const [snapshot] = names(directory, /^snapshot/);
     expect(readFileSync(join(directory, snapshot!)).toString("latin1", 0, 16)).to.equal("SQLite format 3\0");
   });
 
-  it("cuts a torn end, says so, and never reads it again", async () => {
+  it("cuts off a torn tail, reports it, and does not read it again", async () => {
     const store = await open();
     const chat = await openP2p(store);
     await send(store, chat, "one", "two");
@@ -140,7 +140,7 @@ describe("opening an SQLite store", () => {
   });
 
   for (const file of ["log", "snapshot"]) {
-    it(`refuses a damaged ${file}, names it, and changes nothing`, async () => {
+    it(`rejects a damaged ${file} by name, and changes nothing`, async () => {
       const store = await open();
       await send(store, await openP2p(store), "one", "two");
       await store.close();
@@ -151,9 +151,9 @@ describe("opening an SQLite store", () => {
       writeFileSync(path, bytes);
       const before = names(directory, /./);
 
-      const refused = await open().catch((error: unknown) => error);
-      expect(refused).to.be.instanceOf(DamageError);
-      expect(refused).to.have.property("message").that.includes(`${name} is damaged at byte `);
+      const error = await open().catch((reason: unknown) => reason);
+      expect(error).to.be.instanceOf(DamageError);
+      expect(error).to.have.property("message").that.includes(`${name} is damaged at byte `);
       expect(names(directory, /./)).to.deep.equal(before);
       expect(readFileSync(path)).to.deep.equal(bytes);
     });
@@ -166,13 +166,13 @@ describe("opening an SQLite store", () => {
       await send(store, chat, "one");
       await store.close();
       rmSync(join(directory, names(directory, new RegExp(`^${file}`))[0]!));
-      const refused = await open().catch((error: unknown) => error);
-      expect(refused).to.be.instanceOf(DamageError);
-      expect(refused).to.have.property("message").that.includes("missing");
+      const error = await open().catch((reason: unknown) => reason);
+      expect(error).to.be.instanceOf(DamageError);
+      expect(error).to.have.property("message").that.includes("missing");
     });
   }
 
-  it("refuses data of a newer program", async () => {
+  it("rejects data of a newer schema version", async () => {
     const store = await open();
     await store.transaction(async () => {});
     await store.close();
@@ -185,14 +185,14 @@ describe("opening an SQLite store", () => {
     database.execute("PRAGMA user_version = 99");
     writeSnapshot(nodeDisk(directory), 0, database.toFile());
     database.close();
-    const refused = await open().catch((error: unknown) => error);
-    expect(refused).to.have.property("message").that.includes("version 99").and.includes("newer program");
+    const error = await open().catch((reason: unknown) => reason);
+    expect(error).to.have.property("message").that.includes("version 99").and.includes("newer program");
   });
 
-  it("is refused while another store has the directory, and not after", async () => {
+  it("rejects a directory while another store has it open", async () => {
     const store = await open();
-    const refused = await open().catch((error: unknown) => error);
-    expect(refused).to.have.property("message").that.includes(`${directory} is in use`);
+    const error = await open().catch((reason: unknown) => reason);
+    expect(error).to.have.property("message").that.includes(`${directory} is in use`);
     await store.close();
     expect((await open()).status().fault).to.equal(undefined);
   });

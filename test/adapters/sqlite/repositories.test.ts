@@ -17,7 +17,7 @@ import { ana, bo } from "./conversation.js";
 
 describe("the SQLite repositories", () => {
   let database: Database;
-  /** All that were run, in order. */
+  /** The SQL of all statements that were run, in order. */
   let statements: string[];
   let repository: Repositories;
 
@@ -46,7 +46,7 @@ describe("the SQLite repositories", () => {
 
   afterEach(() => database.close());
 
-  it("search by an index wherever they look, and sort nothing but a user's own chats", async () => {
+  it("use an index in every query, and sort only the chats of one user", async () => {
     const { users, chats, messages, sessions, events } = repository;
     const chat = await chats.openP2p(pairOf(ana.id, bo.id), 1);
     const group = await chats.addGroup(null, 1);
@@ -96,18 +96,18 @@ describe("the SQLite repositories", () => {
     expect(new Set(statements)).to.have.property("size", others.size + 1);
 
     for (const sql of others) expect(slowSteps(sql), sql).to.deep.equal([]);
-    // A list of chats costs how many chats its user has: an order that is kept would cost each participant at each send.
+    // The list of chats sorts the chats of its user: a stored order would cost each participant at each send.
     expect(slowSteps(list)).to.deep.equal(["SCAN own", "USE TEMP B-TREE FOR ORDER BY", "SCAN page"]);
   });
 
-  /** Steps that read the whole of something or sort it, save of what the query itself has put together. */
+  /** The steps of the query plan that scan or sort a table. Temporary results of the query are exempt. */
   function slowSteps(sql: string): string[] {
     const steps = database.rows(`EXPLAIN QUERY PLAN ${sql}`).map((row) => String(row[3]));
-    // The feed is a queue that its query fills; a constant row, what is wanted and the identity are one value each.
+    // `feed` is the queue of a recursive query; `identity`, `wanted` and a constant row are single rows.
     return steps.filter((step) => /SCAN (?!feed|identity|CONSTANT ROW|wanted)|TEMP B-TREE/.test(step));
   }
 
-  describe("under the use cases", () => {
+  describe("called by use cases", () => {
     let messaging: Messaging;
 
     beforeEach(() => {
@@ -119,7 +119,7 @@ describe("the SQLite repositories", () => {
       return work(repository);
     }
 
-    /** What each of these runs, in a group of so many participants with so many messages. */
+    /** The statements of each use case, in a group of that many participants and messages. */
     async function statementsOf(participants: number, messages: number) {
       const by = ana.id;
       const { id: chatId } = await messaging.createGroupChat({ by });
@@ -147,8 +147,8 @@ describe("the SQLite repositories", () => {
       };
     }
 
-    it("run the same statements in a small chat and in a large one", async () => {
-      // Who is known already is not looked up.
+    it("run the same statements in small and large chats", async () => {
+      // Fills the caches.
       await statementsOf(2, 10);
       const small = await statementsOf(2, 10);
       expect(small.send).to.have.lengthOf.within(5, 9);
@@ -156,7 +156,7 @@ describe("the SQLite repositories", () => {
       expect(await statementsOf(10_000, 10)).to.deep.equal(small);
     });
 
-    it("run no query to tell who is asking again, until that session is used or ended", async () => {
+    it("run no query to authenticate a cached session, until it is changed or removed", async () => {
       const credentials = { username: "cy", password: "password of cy" };
       await messaging.registerUser(credentials);
       const { secret } = await messaging.logIn(credentials);
@@ -172,7 +172,7 @@ describe("the SQLite repositories", () => {
       expect(await repository.sessions.byDigest(digest)).to.equal(undefined);
     });
 
-    it("read no texts of messages that were sent or read just now", async () => {
+    it("run no query for the texts of messages that were just sent", async () => {
       const by = ana.id;
       const { id: chatId } = await messaging.createGroupChat({ by });
       const { message } = await messaging.sendMessage({ by, to: { chatId }, text: "hello" });
@@ -182,7 +182,7 @@ describe("the SQLite repositories", () => {
       expect(statements.filter((sql) => /text/.test(sql))).to.deep.equal([]);
     });
 
-    it("show a message that was read before as it was edited and deleted since", async () => {
+    it("return edits and deletions of a cached message", async () => {
       const by = ana.id;
       const { id: chatId } = await messaging.createGroupChat({ by });
       const { message } = await messaging.sendMessage({ by, to: { chatId }, text: "hello" });
@@ -196,7 +196,7 @@ describe("the SQLite repositories", () => {
       expect(deleted.text).to.equal("");
     });
 
-    it("take less than 300 bytes of the database for a message of a hundred characters", async () => {
+    it("store a message of a hundred characters in less than 300 bytes", async () => {
       const by = ana.id;
       const { id: chatId } = await messaging.createGroupChat({ by });
       const before = database.toFile().length;
@@ -206,7 +206,7 @@ describe("the SQLite repositories", () => {
       expect((database.toFile().length - before) / 5_000).to.be.within(100, 300);
     });
 
-    it("run one query for a page of the list of chats, and one for the place that it begins at", async () => {
+    it("run one query for a page of chats, and one more for its first page", async () => {
       for (let count = 0; count < 30; count += 1) await messaging.createGroupChat({ by: ana.id });
       statements.length = 0;
       const { next } = await messaging.listChats({ by: ana.id, limit: 20 });
@@ -217,7 +217,7 @@ describe("the SQLite repositories", () => {
     });
   });
 
-  it("leave nothing of an edited or a deleted text in the file of the database", async () => {
+  it("leave no edited or deleted text in the database file", async () => {
     const { chats, messages } = repository;
     const chat = await chats.openP2p(pairOf(ana.id, bo.id), 1);
     const choose = seeded(4);
@@ -251,7 +251,7 @@ describe("the SQLite repositories", () => {
     again.close();
   });
 
-  it("find a user's events behind those that are known already, chat by chat", async () => {
+  it("search the events of a user from the cursor on, in each chat", async () => {
     await repository.events.ofUser(ana.id, { after: 5, upTo: 10, limit: 10 });
     const sql = [...statements].find((each) => each.includes("FROM events"))!;
     const steps = database.rows(`EXPLAIN QUERY PLAN ${sql}`).map((row) => String(row[3]));
@@ -260,7 +260,7 @@ describe("the SQLite repositories", () => {
     for (const step of searches) expect(step).to.match(/\((chat|user)_id=\? AND rowid>\?\)/);
   });
 
-  it("give a user's messages of all chats in slices, by id, whatever the chats", async () => {
+  it("return the messages of a user in slices by id, across chats", async () => {
     const { users, chats, messages } = repository;
     let last = 0;
     let readers = 0;

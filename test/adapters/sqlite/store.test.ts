@@ -8,7 +8,7 @@ import type { UserId, UsernameKey } from "../../../src/domain/user.js";
 import { storeContract } from "../../contract/index.js";
 import { ana, openP2p, send } from "./conversation.js";
 
-describe("the SQLite store", () => {
+describe("openSqliteStore", () => {
   const directories: string[] = [];
 
   const reopen = () => openSqliteStore(directories.at(-1)!, { segmentBytes: 2 ** 21 });
@@ -24,7 +24,7 @@ describe("the SQLite store", () => {
     },
   );
 
-  it("remembers nothing of what a transaction that failed had read and written", async () => {
+  it("drops all cached values of a failed transaction", async () => {
     directories.push(mkdtempSync(join(tmpdir(), "palaver-")));
     const store = await reopen();
     const chat = await openP2p(store);
