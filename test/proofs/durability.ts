@@ -1,6 +1,6 @@
 /**
- * Runs random schedules of sends, crashes and broken disks over the store, and holds it to its promises, with a thread for
- * each core. Usage: script/prove-durability [SCHEDULES] [SEED], or with a PATH behind, to see a failure again.
+ * Checks the guarantees of the store under random schedules of sends, crashes and disk faults, with a thread for each core.
+ * Usage: script/prove-durability [SCHEDULES] [SEED] [PATH]. PATH reproduces a failure.
  */
 import { once } from "node:events";
 import { availableParallelism } from "node:os";
@@ -12,38 +12,38 @@ import { runSchedule, type Tally } from "../support/durability.js";
 import { prepareDisks, storeOf } from "../support/engine.js";
 import { anySchedule } from "../support/schedules.js";
 
-interface Order {
+interface Task {
   readonly schedules: number;
   readonly seed: number;
-  /** Of one schedule, as a failure reports it. */
+  /** The path of one schedule, as a failure reports it. */
   readonly path: string | undefined;
 }
 
 interface Outcome extends Tally {
   schedules: number;
-  /** What went wrong, and how to see it again. */
+  /** The report of the failure, with the command that reproduces it. */
   failure: string | undefined;
 }
 
-if (isMainThread) await prove(readOrder(process.argv.slice(2)));
-else parentPort?.postMessage(await run(workerData as Order));
+if (isMainThread) await prove(parseTask(process.argv.slice(2)));
+else parentPort?.postMessage(await run(workerData as Task));
 
-function readOrder([schedules = "100000", seed = `${Date.now() % 2 ** 31}`, path]: readonly string[]): Order {
-  const order = { schedules: Number(schedules), seed: Number(seed), path };
-  if (![order.schedules, order.seed].every(Number.isInteger) || order.schedules < 1) {
+function parseTask([schedules = "100000", seed = `${Date.now() % 2 ** 31}`, path]: readonly string[]): Task {
+  const task = { schedules: Number(schedules), seed: Number(seed), path };
+  if (![task.schedules, task.seed].every(Number.isInteger) || task.schedules < 1) {
     throw new Error("Usage: script/prove-durability [SCHEDULES] [SEED] [PATH]");
   }
-  return order;
+  return task;
 }
 
-async function prove({ schedules, seed, path }: Order): Promise<void> {
+async function prove({ schedules, seed, path }: Task): Promise<void> {
   const began = Date.now();
   const threads = path === undefined ? Math.min(availableParallelism(), schedules) : 1;
   const outcomes = await Promise.all(
     Array.from({ length: threads }, async (_, n) => {
-      const order: Order = { schedules: Math.ceil(schedules / threads), seed: seed + n, path };
+      const task: Task = { schedules: Math.ceil(schedules / threads), seed: seed + n, path };
       const [outcome] = (await once(
-        new Worker(new URL(import.meta.url), { workerData: order }),
+        new Worker(new URL(import.meta.url), { workerData: task }),
         "message",
       )) as [Outcome];
       return outcome;
@@ -57,20 +57,20 @@ async function prove({ schedules, seed, path }: Order): Promise<void> {
   const failures = outcomes.filter(({ failure }) => failure !== undefined).length;
   console.log(
     `${sum("schedules")} schedules in ${Math.round((Date.now() - began) / 1000)} s: ` +
-      `${sum("acknowledged")} transactions acknowledged, ${sum("refused")} refused, ` +
-      `${sum("faults")} faults of the disk, ${sum("opened")} openings, ${sum("unopened")} that a fault stopped, ` +
-      `${failures} broken promises`,
+      `${sum("acknowledged")} transactions acknowledged, ${sum("rejected")} rejected, ` +
+      `${sum("faults")} disk faults, ${sum("opened")} openings, ${sum("unopened")} openings prevented by a fault, ` +
+      `${failures} violations`,
   );
   process.exitCode = failures > 0 ? 1 : 0;
 }
 
-async function run({ schedules, seed, path }: Order): Promise<Outcome> {
+async function run({ schedules, seed, path }: Task): Promise<Outcome> {
   const open = storeOf({ openStoreOn, inline });
   const disks = await prepareDisks(open);
   const outcome: Outcome = {
     schedules: 0,
     acknowledged: 0,
-    refused: 0,
+    rejected: 0,
     faults: 0,
     opened: 0,
     unopened: 0,
@@ -79,7 +79,7 @@ async function run({ schedules, seed, path }: Order): Promise<Outcome> {
   const property = fc.asyncProperty(anySchedule, async (schedule) => {
     const tally = await runSchedule(open, disks, schedule);
     outcome.schedules += 1;
-    for (const count of ["acknowledged", "refused", "faults", "opened", "unopened"] as const) {
+    for (const count of ["acknowledged", "rejected", "faults", "opened", "unopened"] as const) {
       outcome[count] += tally[count];
     }
   });
@@ -91,7 +91,7 @@ async function run({ schedules, seed, path }: Order): Promise<Outcome> {
   if (found.failed) {
     outcome.failure =
       `${fc.defaultReportMessage(found)}\n${String(found.errorInstance)}\n` +
-      `Again: script/prove-durability 1 ${found.seed} ${found.counterexamplePath}`;
+      `Reproduce it with: script/prove-durability 1 ${found.seed} ${found.counterexamplePath}`;
   }
   return outcome;
 }

@@ -6,39 +6,38 @@ import { BrokenPromise, openLedger, type Entry } from "./ledger.js";
 import type { Ending, Schedule, Step } from "./schedules.js";
 import { seeded, type Fault, type SimulatedDisk } from "./simulated-disk.js";
 
-/** What a run came to. */
+/** The counts of a run. */
 export interface Tally {
   acknowledged: number;
-  refused: number;
-  /** Times that a store was opened with success. */
+  rejected: number;
+  /** Successful openings. */
   opened: number;
-  /** Times that a store was not opened, since a fault stood in the way. */
+  /** Openings that a fault prevented. */
   unopened: number;
-  /** Operations of the disk in which something went wrong. */
+  /** Disk operations with a fault. */
   faults: number;
 }
 
-/** A process that runs a store, or is about to. */
+/** A process that runs or opens a store. */
 interface Process {
   store: Store | undefined;
-  /** It has crashed, or asked to be ended. */
+  /** Whether it has crashed or reported a fatal error. */
   ended: boolean;
-  /** The disk has given it an error. */
+  /** Whether a disk operation has failed. */
   failed: boolean;
 }
 
-/** A bit that has turned over. */
+/** A flipped bit. */
 interface Flip {
   readonly file: string;
-  back(): void;
+  undo(): void;
 }
 
 /**
- * Runs a schedule and holds the store to its promises: what it acknowledged and what it ever showed is there after
- * whatever happens, in order and once; what it refused is not; what it left open is there whole, or neither it nor
- * anything after it.
+ * Runs a schedule and checks the guarantees of the store. Acknowledged and shown transactions remain, in order and once.
+ * Rejected ones are absent. A transaction without a result is stored as a whole, or neither it nor any later one.
  *
- * @param prepared what `prepareDisks` made. The schedule runs on a copy of one of them.
+ * @param prepared the disks of `prepareDisks`. The schedule runs on a copy of one of them.
  * @throws BrokenPromise
  */
 export async function runSchedule(
@@ -48,16 +47,16 @@ export async function runSchedule(
 ): Promise<Tally> {
   const disk = prepared[from]!.copy(seeded(seed));
   const ledger = openLedger();
-  const tally: Tally = { acknowledged: 0, refused: 0, opened: 0, unopened: 0, faults: 0 };
+  const tally: Tally = { acknowledged: 0, rejected: 0, opened: 0, unopened: 0, faults: 0 };
   const show = (messages: readonly Message[]) => ledger.show(messages);
-  const unanswered = new Set<Promise<void>>();
+  const pending = new Set<Promise<void>>();
   const broken: BrokenPromise[] = [];
   let sent = 0;
   let process: Process = { store: undefined, ended: true, failed: false };
   let store!: Store;
 
   try {
-    for (const step of [...steps, { do: "room" }, { do: "restart", after: "power cut" }] as const) {
+    for (const step of [...steps, { do: "free" }, { do: "restart", after: "power cut" }] as const) {
       if (step.do !== "fault" && process.ended) await restart("kill");
       await perform(step);
       if (broken[0]) throw broken[0];
@@ -83,10 +82,10 @@ export async function runSchedule(
       case "fault":
         return plan(step.fault, disk.operations + 1 + step.after, step.lasting);
       case "fill":
-        disk.capacity = disk.used + step.room;
+        disk.capacity = disk.used + step.freeBytes;
         return;
-      case "room":
-        return makeRoom();
+      case "free":
+        return freeDisk();
       case "flip":
         return flip(step.after, step.file, step.bit);
     }
@@ -99,56 +98,56 @@ export async function runSchedule(
       for (const text of entry.texts) await messages.append(draft(text));
     });
     const acknowledge = () => {
-      entry.kept = true;
+      entry.isKept = true;
       tally.acknowledged += 1;
     };
     watch(
       sending.then(
         acknowledge,
-        ifRefused(() => ledger.strike(entry)),
+        ifRejected(() => ledger.reject(entry)),
       ),
     );
     return entry;
   }
 
-  function look(where: "a read" | "an idle transaction" | "a refused transaction"): void {
+  function look(where: "a read" | "an idle transaction" | "a failed transaction"): void {
     if (where === "a read") return watch(store.read(list).then(show));
-    if (where === "an idle transaction") return watch(store.transaction(list).then(show, ifRefused()));
-    const refusal = new MessagingError("invalid_message", "The work of this transaction refuses it.");
+    if (where === "an idle transaction") return watch(store.transaction(list).then(show, ifRejected()));
+    const failure = new MessagingError("invalid_message", "The work of this transaction fails.");
     let seen: readonly Message[] = [];
-    const refused = store.transaction(async (repositories) => {
+    const failed = store.transaction(async (repositories) => {
       seen = await list(repositories);
-      await repositories.messages.append(draft("refused"));
-      throw refusal;
+      await repositories.messages.append(draft("rolled back"));
+      throw failure;
     });
-    watch(refused.catch((error: unknown) => (error === refusal ? show(seen) : ifRefused()(error))));
+    watch(failed.catch((error: unknown) => (error === failure ? show(seen) : ifRejected()(error))));
   }
 
-  /** Lets pass that the store can take nothing at the moment, and counts it. */
-  function ifRefused(then: () => void = () => undefined): (error: unknown) => void {
+  /** Handles and counts the rejection of a transaction that the store cannot accept at the moment. */
+  function ifRejected(then: () => void = () => undefined): (error: unknown) => void {
     return (error) => {
-      if (!isRefusal(error)) throw error;
-      tally.refused += 1;
+      if (!isRejection(error)) throw error;
+      tally.rejected += 1;
       then();
     };
   }
 
-  /** The answer may be missing, or an error, only where the process comes to its end. */
-  function watch(answer: Promise<void>): void {
-    const asked = process;
-    const watched = answer
+  /** Records a failure of the call, unless its process has ended. */
+  function watch(call: Promise<void>): void {
+    const caller = process;
+    const watched = call
       .catch((error: unknown) => {
         if (error instanceof BrokenPromise) broken.push(error);
-        else if (!asked.ended)
-          broken.push(new BrokenPromise(`It answers ${String(error)}`, { cause: error }));
+        else if (!caller.ended)
+          broken.push(new BrokenPromise(`A call fails with ${String(error)}`, { cause: error }));
       })
-      .finally(() => unanswered.delete(watched));
-    unanswered.add(watched);
+      .finally(() => pending.delete(watched));
+    pending.add(watched);
   }
 
   async function settle(): Promise<void> {
-    for (let waits = 0; unanswered.size > 0 && !process.ended; waits += 1) {
-      if (waits > MANY_TURNS) throw new BrokenPromise(`It never answers ${unanswered.size} calls.`);
+    for (let waits = 0; pending.size > 0 && !process.ended; waits += 1) {
+      if (waits > MAX_TURNS) throw new BrokenPromise(`${pending.size} calls never settle.`);
       await turn();
     }
   }
@@ -158,15 +157,15 @@ export async function runSchedule(
     store = await start();
   }
 
-  /** What the process was about to say it says still, and then nothing more. */
+  /** Ends the process. Results that it has computed are still delivered, and nothing after them. */
   async function end(ending: Ending): Promise<void> {
     if (ending === "close") await close();
     process.ended = true;
     if (ending === "power cut") disk.powerCut();
     else disk.kill();
-    await turns(FEW_TURNS);
-    unanswered.clear();
-    // The disk takes nothing more from this process. What is left of the store in this one is memory.
+    await turns(TURNS_TO_FINISH);
+    pending.clear();
+    // The disk rejects all calls of the ended process, so this only frees memory.
     process.store?.close().catch(() => undefined);
   }
 
@@ -183,37 +182,37 @@ export async function runSchedule(
   }
 
   async function start(flipped?: Flip): Promise<Store> {
-    for (let attempts = 0; attempts < MANY_ATTEMPTS; attempts += 1) {
+    for (let attempts = 0; attempts < MAX_ATTEMPTS; attempts += 1) {
       const starting: Process = { store: undefined, ended: false, failed: false };
       process = starting;
       try {
         const opening = open(disk.mount(), () => (starting.ended = true));
-        const opened = await answerTo(starting, opening);
+        const opened = await resultOf(starting, opening);
         starting.store = opened;
-        ledger.recover(await answerTo(starting, opened.read(list)));
+        ledger.recover(await resultOf(starting, opened.read(list)));
         const known = opened.read(({ users }) => users.byId(USER.id));
-        if (!(await answerTo(starting, known))) await answerTo(starting, opened.transaction(found));
+        if (!(await resultOf(starting, known))) await resultOf(starting, opened.transaction(found));
         tally.opened += 1;
         return opened;
       } catch (error) {
         if (error instanceof BrokenPromise) throw error;
         tally.unopened += 1;
-        if (!starting.ended && !starting.failed) overcome(error, flipped);
+        if (!starting.ended && !starting.failed) removeObstacle(error, flipped);
         await end("kill");
       }
     }
-    throw new BrokenPromise(`It does not open in ${MANY_ATTEMPTS} attempts.`);
+    throw new BrokenPromise(`The store does not open in ${MAX_ATTEMPTS} attempts.`);
   }
 
-  /** Takes out of the way what the store may fail to open for. */
-  function overcome(error: unknown, flipped: Flip | undefined): void {
+  /** Removes a condition under which the store may fail to open. Throws if there is none. */
+  function removeObstacle(error: unknown, flipped: Flip | undefined): void {
     if (disk.capacity < Number.POSITIVE_INFINITY) {
       disk.capacity = Number.POSITIVE_INFINITY;
     } else if (flipped && String(error).includes(flipped.file)) {
-      flipped.back();
+      flipped.undo();
     } else {
-      const fault = flipped ? `a bit of ${flipped.file} has turned over` : "nothing is wrong";
-      throw new BrokenPromise(`It does not open, though ${fault}: ${String(error)}`, { cause: error });
+      const fault = flipped ? `only a bit of ${flipped.file} is flipped` : "there is no fault";
+      throw new BrokenPromise(`The store does not open, though ${fault}: ${String(error)}`, { cause: error });
     }
   }
 
@@ -229,48 +228,49 @@ export async function runSchedule(
     };
   }
 
-  async function makeRoom(): Promise<void> {
+  async function freeDisk(): Promise<void> {
     disk.capacity = Number.POSITIVE_INFINITY;
     disk.fault = undefined;
     await settle();
     if (process.ended) await restart("kill");
     for (let waits = 0; store.status().fault !== undefined; waits += 1) {
-      if (waits > MANY_TURNS) throw new BrokenPromise(`It does not come back: ${store.status().fault}`);
+      if (waits > MAX_TURNS) throw new BrokenPromise(`The store does not recover: ${store.status().fault}`);
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
-    await turns(FEW_TURNS);
+    await turns(TURNS_TO_FINISH);
     const entry = send([10]);
     await settle();
-    if (!entry.kept) throw broken[0] ?? new BrokenPromise("It stores nothing, though nothing is wrong.");
+    if (!entry.isKept)
+      throw broken[0] ?? new BrokenPromise("The store rejects a transaction, though there is no fault.");
   }
 
   async function flip(ending: Ending, nthFile: number, nthBit: number): Promise<void> {
     await end(ending);
     const files = [...disk.files()].filter(([, length]) => length > 0);
     const [file, length] = files[nthFile % files.length]!;
-    const back = () => disk.flip(file, nthBit % (8 * length));
-    back();
-    store = await start({ file, back });
+    const undo = () => disk.flip(file, nthBit % (8 * length));
+    undo();
+    store = await start({ file, undo });
   }
 }
 
-/** Long enough for whatever a living store does. */
-const MANY_TURNS = 1_000;
-/** Long enough for whatever a process has begun. */
-const FEW_TURNS = 5;
-const MANY_ATTEMPTS = 10;
+/** More turns of the event loop than any call of a running store takes. */
+const MAX_TURNS = 1_000;
+/** Turns of the event loop in which a process finishes the operations it has begun. */
+const TURNS_TO_FINISH = 5;
+const MAX_ATTEMPTS = 10;
 
-/** The answer, unless the process ends without one. */
-async function answerTo<T>(asker: Process, answer: Promise<T>): Promise<T> {
-  const open = new Set([answer]);
-  const done = () => open.delete(answer);
-  answer.then(done, done);
+/** Returns the result of the call. Throws where the process ends before. */
+async function resultOf<T>(caller: Process, call: Promise<T>): Promise<T> {
+  const open = new Set([call]);
+  const done = () => open.delete(call);
+  call.then(done, done);
   for (let waits = 0; open.size > 0; waits += 1) {
-    if (asker.ended) throw new Error("The process has ended.");
-    if (waits > MANY_TURNS) throw new BrokenPromise("It neither opens nor fails.");
+    if (caller.ended) throw new Error("The process has ended.");
+    if (waits > MAX_TURNS) throw new BrokenPromise("The store neither opens nor fails.");
     await turn();
   }
-  return answer;
+  return call;
 }
 
 async function turns(count: number): Promise<void> {
@@ -289,7 +289,7 @@ function draft(text: string) {
   return { chatId: CHAT, sender: USER, text: text as MessageText, sentAt: 1 };
 }
 
-function isRefusal(error: unknown): boolean {
+function isRejection(error: unknown): boolean {
   return (
     error instanceof Error && "code" in error && (error.code === "store_unavailable" || error.code === "busy")
   );

@@ -3,25 +3,33 @@ import type { Message } from "../../src/domain/message.js";
 /** A transaction that appends these messages to the one chat of the ledger. */
 export interface Entry {
   readonly texts: readonly string[];
-  /** It was acknowledged, or shown: it must be there from now on. */
-  kept: boolean;
+  /** Whether it was acknowledged or shown, and must therefore never be lost. */
+  isKept: boolean;
 }
 
 /**
- * What was asked of a store, and what it has said: the model against which all that it shows is held. Transactions are
- * there whole, in the order in which they began, once, and none is there without all before it.
+ * The model of a store: the transactions that were started, and those that it must keep. A store must show transactions whole,
+ * once, in the order in which they started, and without gaps.
  */
 export interface Ledger {
   begin(texts: readonly string[]): Entry;
-  /** It was refused: it may never be there. */
-  strike(entry: Entry): void;
-  /** What a store shows. All of it must be there from now on. @throws BrokenPromise */
+  /** Notes that the store rejected a transaction, which it may therefore never show. */
+  reject(entry: Entry): void;
+  /**
+   * Checks the messages that a store shows. It must show them from now on.
+   *
+   * @throws BrokenPromise
+   */
   show(messages: readonly Message[]): void;
-  /** What a store shows when it has come back: what is not there now never will be. @throws BrokenPromise */
+  /**
+   * Checks the messages that a reopened store shows. It may never show the others.
+   *
+   * @throws BrokenPromise
+   */
   recover(messages: readonly Message[]): void;
 }
 
-/** What a store did that it may not do. */
+/** Thrown where a store violates its guarantees. */
 export class BrokenPromise extends Error {
   override readonly name = "BrokenPromise";
 }
@@ -34,7 +42,7 @@ export function openLedger(): Ledger {
     let at = 0;
     while (at < messages.length) {
       const entry = entries[shown];
-      if (entry === undefined) throw broken(messages, at, "nothing that was sent");
+      if (entry === undefined) throw broken(messages, at, "absent: nothing else was sent");
       for (const text of entry.texts) {
         if (messages[at]?.text !== text) throw broken(messages, at, text);
         if (messages[at]?.seq !== at + 1) throw broken(messages, at, `seq ${at + 1}`);
@@ -42,19 +50,19 @@ export function openLedger(): Ledger {
       }
       shown += 1;
     }
-    const lost = entries.slice(shown).find((entry) => entry.kept);
+    const lost = entries.slice(shown).find((entry) => entry.isKept);
     if (lost !== undefined) throw broken(messages, at, lost.texts[0] ?? "");
-    for (const entry of entries.slice(0, shown)) entry.kept = true;
+    for (const entry of entries.slice(0, shown)) entry.isKept = true;
     return shown;
   }
 
   return {
     begin(texts) {
-      const entry = { texts, kept: false };
+      const entry = { texts, isKept: false };
       entries.push(entry);
       return entry;
     },
-    strike(entry) {
+    reject(entry) {
       entries = entries.filter((each) => each !== entry);
     },
     show: (messages) => void show(messages),

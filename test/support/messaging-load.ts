@@ -1,40 +1,39 @@
 import { z } from "zod";
 import { Client, PASSWORD, type HttpAnswer } from "./client.js";
 
-/**
- * Clients that send one message after the other over HTTP, and remember what the server has acknowledged: the ledger
- * against which its lists are held.
- */
+/** Clients that send messages over HTTP, one after the other, and check the lists of the server against what it acknowledged. */
 export interface MessagingLoad {
   /**
-   * Sends with every client at once, each until the server is gone, refuses, or has taken `limit` messages of it, to
-   * each of which so many characters are added. Gives the statuses that were no 200.
+   * Sends with all clients concurrently. A client stops after `limit` messages, an error status or a lost connection.
+   *
+   * @param options `padding` is the number of characters added to each message.
+   * @returns the statuses other than 200.
    */
   send(options?: { readonly limit?: number; readonly padding?: number }): Promise<readonly number[]>;
-  /** Lists every chat and holds it against the ledger. */
+  /** Lists every chat and counts the differences from the acknowledged messages. */
   audit(): Promise<void>;
-  /** Speaks to another server from now on, with the sessions that it has. */
+  /** Switches to another server, with the same sessions. */
   moveTo(url: string): void;
   readonly counts: Counts;
 }
 
-/** Messages. All but the first must be 0. */
+/** Numbers of messages. All but `acknowledged` must be 0. */
 export interface Counts {
   acknowledged: number;
-  /** Acknowledged, and not listed, or listed with another id, place or text. */
+  /** Acknowledged, and not listed, or listed with another id or `seq`. */
   lost: number;
   /** Listed twice. */
   doubled: number;
-  /** Listed out of the order of ids, with a gap in `seq`, or in another order than their sender sent them in. */
+  /** Listed out of the order of ids, with a gap in `seq`, or not in the order of sending. */
   reordered: number;
-  /** Listed, though nobody sent them, or though an earlier list, after the server had come back, was without them. */
+  /** Listed, though they were never sent, or were absent from an earlier list after a restart. */
   phantom: number;
 }
 
 interface SentMessage {
   readonly sender: number;
   readonly number: number;
-  /** Undefined while the server has not answered. */
+  /** The id and `seq`; undefined without a response. */
   acknowledged?: string;
 }
 
@@ -47,10 +46,10 @@ interface Sender {
 const listedMessage = z.object({ id: z.number(), seq: z.number(), message: z.string() });
 type ListedMessage = z.infer<typeof listedMessage>;
 
-/** One chat as it should be: what was sent to it, by text. */
+/** The messages that were sent to one chat, by text. */
 type Ledger = Map<string, SentMessage>;
 
-/** Registers the clients and makes their chats: a group of them all, and a p2p chat of each with itself. */
+/** Registers the clients and creates a group chat of all of them. Each client also writes to itself. */
 export async function openLoad(url: string, clients: number): Promise<MessagingLoad> {
   const counts: Counts = { acknowledged: 0, lost: 0, doubled: 0, reordered: 0, phantom: 0 };
   const senders: Sender[] = [];
@@ -62,7 +61,7 @@ export async function openLoad(url: string, clients: number): Promise<MessagingL
     senders.push(sender);
   }
   const [first, ...others] = senders;
-  if (first === undefined) throw new Error("A load needs a client.");
+  if (first === undefined) throw new Error("A load needs at least one client.");
   const made = required(await first.client.post("/v1/group_chat"));
   const chatId = z.object({ chat_id: z.number() }).parse(made).chat_id;
   for (const { username } of others) {
@@ -84,7 +83,7 @@ export async function openLoad(url: string, clients: number): Promise<MessagingL
       const answer = await sending.catch(() => undefined);
       if (answer === undefined) return [];
       if (answer.status !== 200) {
-        // It was refused before anything was changed, so that no list may show it. After any other failure it may.
+        // A 503 guarantees that nothing was stored. After any other failure, the message may be listed.
         if (answer.status === 503) ledger.delete(text);
         return [answer.status];
       }
@@ -101,9 +100,9 @@ export async function openLoad(url: string, clients: number): Promise<MessagingL
       return (await Promise.all(sending)).flat();
     },
     async audit() {
-      hold(await list(first, `group/${chatId}`), groupLedger, counts);
+      check(await list(first, `group/${chatId}`), groupLedger, counts);
       for (const [n, sender] of senders.entries()) {
-        hold(await list(sender, `p2p/${sender.username}`), ownLedgers[n]!, counts);
+        check(await list(sender, `p2p/${sender.username}`), ownLedgers[n]!, counts);
       }
     },
     moveTo(newUrl) {
@@ -115,12 +114,12 @@ export async function openLoad(url: string, clients: number): Promise<MessagingL
   };
 }
 
-/** How many messages the server has wronged. */
+/** The number of messages that violate a guarantee. */
 export function faults({ lost, doubled, reordered, phantom }: Counts): number {
   return lost + doubled + reordered + phantom;
 }
 
-export function inWords({ acknowledged, lost, doubled, reordered, phantom }: Counts): string {
+export function describeCounts({ acknowledged, lost, doubled, reordered, phantom }: Counts): string {
   return (
     `${acknowledged} messages acknowledged, ` +
     `${lost} lost, ${doubled} doubled, ${reordered} reordered, ${phantom} phantom`
@@ -131,8 +130,8 @@ async function list({ client }: Sender, path: string): Promise<readonly ListedMe
   return z.array(listedMessage).parse(required(await client.get(`/v1/group_chat/messages/${path}`)));
 }
 
-/** Counts what this list of one chat has wrong. */
-function hold(listed: readonly ListedMessage[], ledger: Ledger, counts: Counts): void {
+/** Counts the differences between the list of a chat and its ledger. */
+function check(listed: readonly ListedMessage[], ledger: Ledger, counts: Counts): void {
   const seen = new Set<string>();
   const lastOfSender = new Map<number, number>();
   let lastId = 0;
@@ -149,7 +148,7 @@ function hold(listed: readonly ListedMessage[], ledger: Ledger, counts: Counts):
     if (sent.number <= (lastOfSender.get(sent.sender) ?? -1)) counts.reordered += 1;
     lastOfSender.set(sent.sender, sent.number);
     if (sent.acknowledged !== undefined && sent.acknowledged !== identity(message)) counts.lost += 1;
-    // What was listed once may not vanish, whether it was acknowledged or not.
+    // A listed message must remain, even if it was not acknowledged.
     sent.acknowledged = identity(message);
   }
   for (const [text, sent] of ledger) {
@@ -164,6 +163,6 @@ function identity({ id, seq }: ListedMessage): string {
 }
 
 function required({ status, text, json }: HttpAnswer): unknown {
-  if (status !== 200) throw new Error(`The server answered ${status}: ${text}`);
+  if (status !== 200) throw new Error(`The server responded with ${status}: ${text}`);
   return json;
 }

@@ -2,33 +2,33 @@ import fc from "fast-check";
 import { PREPARED_DISKS } from "./engine.js";
 import type { Fault } from "./simulated-disk.js";
 
-/** A story of a store and its disk. */
+/** A sequence of calls of a store and faults of its disk. */
 export interface Schedule {
-  /** Which of the prepared disks it starts with. */
+  /** The index of the prepared disk that it starts with. */
   readonly disk: number;
-  /** Of all that the disk leaves to chance. */
+  /** The seed of the choices of the disk. */
   readonly seed: number;
   readonly steps: readonly Step[];
 }
 
-/** What happens next. Only `settle`, `room` and what ends a process wait for answers. */
+/** One step. Only `settle`, `free` and the steps that end a process wait for pending calls. */
 export type Step =
-  /** Transactions, all at once, each of which appends messages of these lengths. */
+  /** Starts transactions concurrently, each of which appends messages of these lengths. */
   | { readonly do: "send"; readonly lengths: readonly (readonly number[])[] }
-  /** A look at all messages: in a read, in a transaction that writes nothing, or in one that writes and is refused. */
-  | { readonly do: "look"; readonly in: "a read" | "an idle transaction" | "a refused transaction" }
-  /** Lets the store work for a moment. */
+  /** Lists all messages: in a read, in a transaction that writes nothing, or in one that writes and throws. */
+  | { readonly do: "look"; readonly in: "a read" | "an idle transaction" | "a failed transaction" }
+  /** Waits for a turn of the event loop. */
   | { readonly do: "pause" }
-  /** Waits until everything is answered. */
+  /** Waits until all calls are settled. */
   | { readonly do: "settle" }
   | { readonly do: "restart"; readonly after: Ending }
-  /** A fault in the operation after so many; a lasting one also in all such calls from then on, until the process ends. */
+  /** A fault after that many operations; a lasting one repeats in all later calls of that kind, until the process ends. */
   | { readonly do: "fault"; readonly after: number; readonly fault: Fault; readonly lasting: boolean }
-  /** The disk has room for so many bytes more. */
-  | { readonly do: "fill"; readonly room: number }
-  /** There is room again, and nothing stands in the way of storing. */
-  | { readonly do: "room" }
-  /** One bit of one file turns over while no process runs. Both numbers are taken modulo what there is. */
+  /** Leaves the disk that many free bytes. */
+  | { readonly do: "fill"; readonly freeBytes: number }
+  /** Frees the disk and removes all faults. The store must then accept writes. */
+  | { readonly do: "free" }
+  /** Flips one bit of one file while no process runs. Both numbers are taken modulo the number of files and bits. */
   | { readonly do: "flip"; readonly after: Ending; readonly file: number; readonly bit: number };
 
 export type Ending = "close" | "power cut" | "kill";
@@ -37,20 +37,20 @@ const ending = fc.constantFrom<Ending>("close", "power cut", "kill");
 const crash = fc.constantFrom<Fault>("power cut", "kill");
 const error = fc.constantFrom("EIO", "ENOSPC").map((code): Fault => ({ error: code }));
 const shortWrite = fc.integer({ min: 1, max: 600 }).map((take): Fault => ({ take }));
-const room = fc.nat(30_000).map((bytes): Step => ({ do: "fill", room: bytes }));
+const fill = fc.nat(30_000).map((freeBytes): Step => ({ do: "fill", freeBytes }));
 const restart = ending.map((after): Step => ({ do: "restart", after }));
-// A log is full at its beginning, and mostly zeros behind.
+// The beginning of a segment is full, and the rest mostly zeros.
 const bit = fc.oneof(fc.nat(8 * 2048), fc.nat());
 const flip = fc
   .tuple(ending, fc.nat(), bit)
   .map(([after, file, nth]): Step => ({ do: "flip", after, file, bit: nth }));
 const look = fc
-  .constantFrom("a read" as const, "an idle transaction" as const, "a refused transaction" as const)
+  .constantFrom("a read" as const, "an idle transaction" as const, "a failed transaction" as const)
   .map((where): Step => ({ do: "look", in: where }));
 const settle = fc.constant<Step>({ do: "settle" });
 const pause = fc.constant<Step>({ do: "pause" });
 
-/** Anything that may happen to a store, in any order. */
+/** All steps, in any order. */
 export const anySchedule = schedules(
   { weight: 8, arbitrary: sends(fc.nat(60)) },
   { weight: 3, arbitrary: sends(fc.integer({ min: 100, max: 200 })) },
@@ -61,26 +61,26 @@ export const anySchedule = schedules(
   { weight: 4, arbitrary: faults(crash, fc.constant(false)) },
   { weight: 2, arbitrary: faults(error, fc.boolean()) },
   { weight: 1, arbitrary: faults(shortWrite, fc.boolean()) },
-  { weight: 1, arbitrary: room },
-  { weight: 1, arbitrary: fc.constant<Step>({ do: "room" }) },
+  { weight: 1, arbitrary: fill },
+  { weight: 1, arbitrary: fc.constant<Step>({ do: "free" }) },
   { weight: 1, arbitrary: flip },
 );
 
-/** Bits that turn over, and little else. */
+/** Mostly flipped bits. */
 export const flips = schedules(
   { weight: 1, arbitrary: sends(fc.nat(60)) },
   { weight: 1, arbitrary: settle },
   { weight: 2, arbitrary: flip },
 );
 
-/** Sends one behind the other, a crash among them, and little else. */
+/** Mostly sends, with crashes among them. */
 export const crashes = schedules(
   { weight: 4, arbitrary: sends(fc.nat(60)) },
   { weight: 4, arbitrary: pause },
   { weight: 1, arbitrary: faults(crash, fc.constant(false), 20) },
 );
 
-/** Writes and syncs that fail, then a loss of power, and little else. */
+/** Mostly failing writes and syncs, followed by restarts. */
 export const failures = schedules(
   { weight: 2, arbitrary: sends(fc.nat(60)) },
   { weight: 2, arbitrary: settle },
@@ -101,7 +101,7 @@ function sends(length: fc.Arbitrary<number>): fc.Arbitrary<Step> {
   return fc.array(transaction, { minLength: 1, maxLength: 8 }).map((lengths) => ({ do: "send", lengths }));
 }
 
-/** @param within so many operations. */
+/** @param within the maximum number of operations before the fault. */
 function faults(fault: fc.Arbitrary<Fault>, lasting: fc.Arbitrary<boolean>, within = 80): fc.Arbitrary<Step> {
   return fc
     .tuple(fc.nat(within), fault, lasting)

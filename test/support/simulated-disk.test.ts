@@ -3,20 +3,20 @@ import { CrashError, SECTOR, seeded, simulatedDisk, type SimulatedDisk } from ".
 
 const bytes = (length: number, value: number) => new Uint8Array(length).fill(value);
 
-/** What many disks, which differ only in their choices, show after the same story and a power cut. */
-function outcomes(story: (disk: SimulatedDisk) => void): Set<string> {
+/** The contents of many disks with different choices, after the same calls and a power cut. */
+function outcomes(calls: (disk: SimulatedDisk) => void): Set<string> {
   const seen = new Set<string>();
   for (let seed = 0; seed < 300; seed += 1) {
     const disk = simulatedDisk(seeded(seed));
-    story(disk);
+    calls(disk);
     disk.powerCut();
-    seen.add(shown(disk));
+    seen.add(contents(disk));
   }
   return seen;
 }
 
 /** The files, each with its length and the first byte of each of its sectors. */
-function shown(disk: SimulatedDisk): string {
+function contents(disk: SimulatedDisk): string {
   const process = disk.mount();
   const files = process.list().map((name) => {
     const content = process.read(name);
@@ -26,8 +26,8 @@ function shown(disk: SimulatedDisk): string {
   return files.join(" ");
 }
 
-/** A file of `sectors` sectors full of ones, durable. */
-function settle(disk: SimulatedDisk, name: string, sectors: number): void {
+/** Creates a durable file of `sectors` sectors full of ones. */
+function createFile(disk: SimulatedDisk, name: string, sectors: number): void {
   const process = disk.mount();
   const file = process.create(name);
   file.write(bytes(sectors * SECTOR, 1), 0);
@@ -35,22 +35,22 @@ function settle(disk: SimulatedDisk, name: string, sectors: number): void {
   process.syncDirectory();
 }
 
-describe("The simulated disk", () => {
-  it("keeps what was synced", () => {
-    expect([...outcomes((disk) => settle(disk, "a", 2))]).to.deep.equal(["a:1024:11"]);
+describe("simulatedDisk", () => {
+  it("keeps synced sectors", () => {
+    expect([...outcomes((disk) => createFile(disk, "a", 2))]).to.deep.equal(["a:1024:11"]);
   });
 
-  it("loses or keeps each unsynced sector by itself", () => {
+  it("loses or keeps each unsynced sector independently", () => {
     const seen = outcomes((disk) => {
-      settle(disk, "a", 2);
+      createFile(disk, "a", 2);
       disk.mount().open("a").write(bytes(1024, 2), 0);
     });
     expect([...seen]).to.have.members(["a:1024:11", "a:1024:12", "a:1024:21", "a:1024:22"]);
   });
 
-  it("may have written an unsynced sector before it was written again", () => {
+  it("may keep an earlier version of a sector that was written twice", () => {
     const seen = outcomes((disk) => {
-      settle(disk, "a", 1);
+      createFile(disk, "a", 1);
       const file = disk.mount().open("a");
       file.write(bytes(512, 2), 0);
       file.write(bytes(512, 3), 0);
@@ -58,26 +58,26 @@ describe("The simulated disk", () => {
     expect([...seen]).to.have.members(["a:512:1", "a:512:2", "a:512:3"]);
   });
 
-  it("may lose the growth of a file, a part of it, or its content alone", () => {
+  it("may lose the growth of a file, a part of it, or only its content", () => {
     const seen = outcomes((disk) => {
-      settle(disk, "a", 1);
+      createFile(disk, "a", 1);
       disk.mount().open("a").write(bytes(512, 2), 512);
     });
     expect([...seen]).to.include.members(["a:512:1", "a:1024:10", "a:1024:12"]);
     expect([...seen].filter((each) => !/:(512|1024):/.test(each))).to.have.lengthOf.above(10);
   });
 
-  it("may lose the emptying of a file", () => {
+  it("may lose the truncation of a file", () => {
     const seen = outcomes((disk) => {
-      settle(disk, "a", 1);
+      createFile(disk, "a", 1);
       disk.mount().create("a");
     });
     expect([...seen]).to.include.members(["a:512:1", "a:0:"]);
   });
 
-  it("loses or keeps each change of a name by itself until the directory is synced", () => {
+  it("loses or keeps each change of a name independently until the directory is synced", () => {
     const seen = outcomes((disk) => {
-      settle(disk, "old", 1);
+      createFile(disk, "old", 1);
       const process = disk.mount();
       process.create("new").sync();
       process.remove("old");
@@ -85,10 +85,10 @@ describe("The simulated disk", () => {
     expect([...seen]).to.have.members(["old:512:1", "new:0: old:512:1", "", "new:0:"]);
   });
 
-  it("may lose a rename, and never half of it", () => {
+  it("loses or keeps a rename as a whole", () => {
     const seen = outcomes((disk) => {
-      settle(disk, "a", 1);
-      settle(disk, "b", 2);
+      createFile(disk, "a", 1);
+      createFile(disk, "b", 2);
       disk.mount().rename("a", "b");
     });
     expect([...seen]).to.have.members(["a:512:1 b:1024:11", "b:512:1"]);
@@ -96,8 +96,8 @@ describe("The simulated disk", () => {
 
   it("keeps every change of a name once the directory is synced", () => {
     const seen = outcomes((disk) => {
-      settle(disk, "a", 1);
-      settle(disk, "b", 2);
+      createFile(disk, "a", 1);
+      createFile(disk, "b", 2);
       const process = disk.mount();
       process.rename("a", "c");
       process.remove("b");
@@ -106,19 +106,19 @@ describe("The simulated disk", () => {
     expect([...seen]).to.deep.equal(["c:512:1"]);
   });
 
-  it("keeps all that a killed process wrote, until the power goes", () => {
+  it("keeps the writes of a killed process until a power cut", () => {
     const seen = outcomes((disk) => {
-      settle(disk, "a", 1);
+      createFile(disk, "a", 1);
       disk.mount().open("a").write(bytes(512, 2), 0);
       disk.kill();
-      expect(shown(disk)).to.equal("a:512:2");
+      expect(contents(disk)).to.equal("a:512:2");
     });
     expect([...seen]).to.have.members(["a:512:1", "a:512:2"]);
   });
 
-  it("may lose what a failed sync left behind, though reads show it and a second sync succeeds", () => {
+  it("may lose the sectors of a failed sync, though reads show them and a second sync succeeds", () => {
     const seen = outcomes((disk) => {
-      settle(disk, "a", 1);
+      createFile(disk, "a", 1);
       const file = disk.mount().open("a");
       file.write(bytes(512, 2), 0);
       disk.fault = ({ call }) => (call === "sync" ? { error: "EIO" } : undefined);
@@ -127,16 +127,16 @@ describe("The simulated disk", () => {
         .with.property("code", "EIO");
       disk.fault = undefined;
       file.sync();
-      expect(shown(disk)).to.equal("a:512:2");
+      expect(contents(disk)).to.equal("a:512:2");
     });
     expect([...seen]).to.have.members(["a:512:1", "a:512:2"]);
   });
 
-  it("may have done a part of a write that failed", () => {
+  it("may apply a part of a failed write", () => {
     const written = new Set<number>();
     for (let seed = 0; seed < 100; seed += 1) {
       const disk = simulatedDisk(seeded(seed));
-      settle(disk, "a", 1);
+      createFile(disk, "a", 1);
       disk.fault = ({ call }) => (call === "write" ? { error: "EIO" } : undefined);
       expect(() => disk.mount().open("a").write(bytes(2, 2), 0))
         .to.throw()
@@ -146,9 +146,9 @@ describe("The simulated disk", () => {
     expect([...written]).to.have.members([0, 1, 2]);
   });
 
-  it("takes only a part of a write that it has no room for, then none", () => {
+  it("writes only the part that fits on a full disk, then fails with ENOSPC", () => {
     const disk = simulatedDisk(seeded(1));
-    settle(disk, "a", 1);
+    createFile(disk, "a", 1);
     const process = disk.mount();
     const file = process.create("b");
     disk.capacity = 700;
@@ -161,16 +161,16 @@ describe("The simulated disk", () => {
     expect(file.write(bytes(512, 2), 188)).to.equal(512);
   });
 
-  it("takes as few bytes as it is told to", () => {
+  it("limits a write to the bytes of its fault", () => {
     const disk = simulatedDisk(seeded(1));
-    settle(disk, "a", 1);
+    createFile(disk, "a", 1);
     disk.fault = () => ({ take: 7 });
     expect(disk.mount().open("a").write(bytes(512, 2), 0)).to.equal(7);
   });
 
-  it("goes wrong in the operation it is told to, and counts them", () => {
+  it("counts operations, and fails the one that the fault selects", () => {
     const disk = simulatedDisk(seeded(1));
-    settle(disk, "a", 1);
+    createFile(disk, "a", 1);
     expect(disk.operations).to.equal(4);
     disk.fault = ({ number }) => (number === 6 ? { error: "EIO" } : undefined);
     const process = disk.mount();
@@ -182,9 +182,9 @@ describe("The simulated disk", () => {
   });
 
   for (const fault of ["power cut", "kill"] as const) {
-    it(`fails every call of a process after a ${fault}, and serves the next one`, () => {
+    it(`fails every call of a process after a ${fault}, and works for the next process`, () => {
       const disk = simulatedDisk(seeded(1));
-      settle(disk, "a", 1);
+      createFile(disk, "a", 1);
       const process = disk.mount();
       const file = process.open("a");
       disk.fault = () => fault;
@@ -196,31 +196,31 @@ describe("The simulated disk", () => {
       for (const call of [() => process.list(), () => process.read("a"), () => process.open("a")]) {
         expect(call).to.throw(CrashError);
       }
-      expect(shown(disk)).to.equal("a:512:1");
+      expect(contents(disk)).to.equal("a:512:1");
     });
   }
 
-  it("turns over one bit, for good", () => {
+  it("flips one bit permanently", () => {
     const seen = outcomes((disk) => {
-      settle(disk, "a", 1);
+      createFile(disk, "a", 1);
       disk.flip("a", 1);
     });
     expect([...seen]).to.deep.equal(["a:512:3"]);
   });
 
-  it("can be copied, with what it shows", () => {
+  it("copies the current content to another disk", () => {
     const disk = simulatedDisk(seeded(1));
-    settle(disk, "a", 1);
+    createFile(disk, "a", 1);
     disk.mount().open("a").write(bytes(512, 2), 0);
     const copy = disk.copy(seeded(1));
     copy.powerCut();
-    expect(shown(copy)).to.equal("a:512:2");
+    expect(contents(copy)).to.equal("a:512:2");
     copy.mount().remove("a");
     expect(copy.used).to.equal(0);
     expect(disk.used).to.equal(512);
   });
 
-  it("refuses to read, open or rename a file that is not there", () => {
+  it("fails to read, open or rename a missing file with ENOENT", () => {
     const process = simulatedDisk(seeded(1)).mount();
     for (const call of [() => process.read("a"), () => process.open("a"), () => process.rename("a", "b")]) {
       expect(call).to.throw().with.property("code", "ENOENT");

@@ -1,56 +1,56 @@
 import type { Disk, OpenFile } from "../../src/adapters/sqlite/wal/disk.js";
 
-/** Picks one of 0 … count − 1. All that is left to chance goes through it, so that the same choices give the same disk. */
+/** Picks one of 0 … count − 1. It is the only source of chance, so that the same choices reproduce the same disk. */
 export type Choose = (count: number) => number;
 
-/** The process that made the call is dead: killed, or its machine without power. */
+/** Thrown to a process that was killed, or whose machine lost power. */
 export class CrashError extends Error {
   override readonly name = "CrashError";
 }
 
-/** One call, before it happens. */
+/** A call of the disk, before it happens. */
 export interface Operation {
-  /** 1, 2, 3, … over the life of the disk. */
+  /** Counts 1, 2, 3, … over the life of the disk. */
   readonly number: number;
   readonly call: keyof Disk | keyof OpenFile;
-  /** The file it is about; of a rename, the new name; empty where it is about the directory. */
+  /** The file; the new name for a rename; empty for a call on the directory. */
   readonly name: string;
 }
 
-/** What is to go wrong in a call. A write that takes `take` bytes (at least one) is legal; any other call heeds no `take`. */
+/** A fault of a call. `take` limits a write to that many bytes, at least one, which is legal; other calls ignore it. */
 export type Fault = "power cut" | "kill" | { readonly error: string } | { readonly take: number };
 
-/** The medium and the kernel's cache before it: what is left when the processes that used it are gone. */
+/** A medium with the page cache of its kernel. It outlives the processes that use it. */
 export interface SimulatedDisk {
-  /** The disk as one process sees it, until that process is dead. */
+  /** The disk as a new process sees it, until the process is killed. */
   mount(): Disk;
-  /** What goes wrong from now on; nothing where it is undefined or answers undefined. */
+  /** Decides the fault of each call from now on; undefined for no fault. */
   fault: ((operation: Operation) => Fault | undefined) | undefined;
-  /** How many bytes all files may have together. */
+  /** The maximum size of all files together, in bytes. */
   capacity: number;
-  /** Every file with its length in bytes, by name. */
+  /** The length of each file in bytes, by name. */
   files(): ReadonlyMap<string, number>;
-  /** How many bytes all files have together. */
+  /** The size of all files together, in bytes. */
   readonly used: number;
-  /** Operations so far. */
+  /** The number of calls so far. */
   readonly operations: number;
   /**
-   * Kills every process, and loses of what is not durable whatever it may: each written sector, each growth of a file,
-   * each change of a name, by itself.
+   * Kills every process. Each written sector, each growth of a file and each change of a name that is not durable may be lost,
+   * independently of the others.
    */
   powerCut(): void;
-  /** Kills every process. What they have written is there still, as durable as it was. */
+  /** Kills every process. The page cache remains, so that nothing is lost and nothing becomes durable. */
   kill(): void;
-  /** Turns over one bit of a file, on the medium. */
+  /** Flips one bit of a file, on the medium and in the cache. */
   flip(name: string, bit: number): void;
-  /** Another disk, with the files that this one shows, all durable. */
+  /** A new disk with the current content of all files, durable. */
   copy(choose: Choose): SimulatedDisk;
 }
 
-/** What a write or a loss of power leaves whole, in bytes. */
+/** The unit that is written atomically, in bytes. */
 export const SECTOR = 512;
 
-/** Choices that look random and are the same for the same seed (a Weyl sequence, its bits mixed as in MurmurHash3). */
+/** Pseudo-random choices from a seed (a Weyl sequence, mixed as in MurmurHash3). */
 export function seeded(seed: number): Choose {
   let state = seed | 0;
   return (count) => {
@@ -62,14 +62,14 @@ export function seeded(seed: number): Choose {
 }
 
 interface File {
-  /** What the medium holds. */
+  /** The content of the medium. */
   durable: Uint8Array;
-  /** What a reader is shown. */
+  /** The content of the page cache, which readers see. */
   cached: Uint8Array;
-  /** Sectors written since the last sync. */
+  /** The sectors written since the last sync. */
   readonly unsynced: Set<number>;
-  /** Sectors that a failed sync took for clean: no later sync writes them. */
-  readonly forsaken: Set<number>;
+  /** The sectors that a failed sync marked clean. No later sync writes them. */
+  readonly abandoned: Set<number>;
 }
 
 type Names = Map<string, File>;
@@ -80,7 +80,7 @@ export function simulatedDisk(
 ): SimulatedDisk {
   let names: Names = new Map([...files].map(([name, content]) => [name, durableFile(content)]));
   let durableNames: Names = new Map(names);
-  /** What was done to the names since the last sync of the directory. */
+  /** The changes of names since the last sync of the directory. */
   let unsyncedChanges: ((names: Names) => void)[] = [];
   let processes = { alive: true };
   let operations = 0;
@@ -131,7 +131,7 @@ export function simulatedDisk(
   }
 
   function mount(process: { readonly alive: boolean }): Disk {
-    /** Counts the call and lets its fault happen, save a short write, whose length it gives. */
+    /** Counts the call and applies its fault. Returns the maximum length of a write. */
     function enter(call: Operation["call"], name: string): number {
       if (!process.alive) throw new CrashError(`${call} ${name}: this process is dead.`);
       operations += 1;
@@ -147,28 +147,28 @@ export function simulatedDisk(
     function openFile(name: string, file: File): OpenFile {
       return {
         write(bytes, offset) {
-          let longest: number;
+          let maxBytes: number;
           try {
-            longest = enter("write", name);
+            maxBytes = enter("write", name);
           } catch (error) {
-            // A write that fails may have done a part of its work.
+            // A failed write may have written a part.
             if (!(error instanceof CrashError)) {
               put(file, bytes.subarray(0, choose(bytes.length + 1)), offset, choose);
             }
             throw error;
           }
-          const room = Math.max(0, file.cached.length - offset) + Math.max(0, disk.capacity - disk.used);
-          const taken = Math.min(bytes.length, longest, room);
-          if (taken <= 0 && bytes.length > 0) throw failure("ENOSPC", `write ${name}`);
-          put(file, bytes.subarray(0, taken), offset, choose);
-          return taken;
+          const space = Math.max(0, file.cached.length - offset) + Math.max(0, disk.capacity - disk.used);
+          const count = Math.min(bytes.length, maxBytes, space);
+          if (count <= 0 && bytes.length > 0) throw failure("ENOSPC", `write ${name}`);
+          put(file, bytes.subarray(0, count), offset, choose);
+          return count;
         },
         sync() {
           try {
             enter("sync", name);
           } catch (error) {
             if (!(error instanceof CrashError)) {
-              for (const sector of file.unsynced) file.forsaken.add(sector);
+              for (const sector of file.unsynced) file.abandoned.add(sector);
               file.unsynced.clear();
             }
             throw error;
@@ -232,10 +232,10 @@ export function simulatedDisk(
 }
 
 function durableFile(content: Uint8Array): File {
-  return { durable: content.slice(), cached: content.slice(), unsynced: new Set(), forsaken: new Set() };
+  return { durable: content.slice(), cached: content.slice(), unsynced: new Set(), abandoned: new Set() };
 }
 
-/** Writes into the cache. A sector that waited to be written already may have reached the medium as it was until now. */
+/** Writes into the cache. Earlier unsynced content of a sector may reach the medium. */
 function put(file: File, bytes: Uint8Array, offset: number, choose: Choose): void {
   if (bytes.length === 0) return;
   const end = offset + bytes.length;
@@ -243,7 +243,7 @@ function put(file: File, bytes: Uint8Array, offset: number, choose: Choose): voi
     const inside = (sector + 1) * SECTOR <= file.durable.length;
     if (file.unsynced.has(sector) && inside && choose(2) === 1) copySector(file.cached, file.durable, sector);
     file.unsynced.add(sector);
-    file.forsaken.delete(sector);
+    file.abandoned.delete(sector);
   }
   if (end > file.cached.length) {
     for (let sector = Math.floor(file.cached.length / SECTOR); sector * SECTOR < offset; sector += 1) {
@@ -259,16 +259,16 @@ function losePower(file: File, choose: Choose): void {
   const lengths = [file.cached.length, file.durable.length];
   const between = Math.min(...lengths) + choose(Math.abs(file.cached.length - file.durable.length) + 1);
   const content = resized(file.durable, [...lengths, between][choose(3)]!);
-  for (const sector of [...file.unsynced, ...file.forsaken].filter(survives)) {
+  for (const sector of [...file.unsynced, ...file.abandoned].filter(survives)) {
     copySector(file.cached, content, sector);
   }
   file.durable = content;
   file.cached = content.slice();
   file.unsynced.clear();
-  file.forsaken.clear();
+  file.abandoned.clear();
 }
 
-/** Mixed losses alone would hardly ever show the two that matter most: everything is lost, and nothing is. */
+/** Decides what survives: everything or nothing in half of the cases, which independent choices would rarely produce. */
 function survival(choose: Choose): () => boolean {
   const how = choose(4);
   return () => how === 0 || (how > 1 && choose(2) === 0);
