@@ -35,7 +35,7 @@ export function projection<Fields, Value = Fields>(
   decodeAt: (row: Row, at: Positions<Fields>) => Value,
 ): Projection<Fields, Value> {
   const expressions: string[] = [];
-  const at = positionsOf(columns as ColumnTree, expressions) as Positions<Fields>;
+  const at = positionsOf(columns, expressions) as Positions<Fields>;
   return { columns, sql: expressions.join(", "), decode: (row) => decodeAt(row, at), decodeAt };
 }
 
