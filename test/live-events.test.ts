@@ -44,7 +44,7 @@ describe("the README's section on live events", () => {
     const ask = async (method: string, path: string) => {
       polls += Number(path.startsWith("/v1/events"));
       const sent = polls === 2 ? path.replace(/after=[^&]*/, `after=${FOREIGN_CURSOR}`) : path;
-      const { status, json } = await ana.ask(method, sent);
+      const { status, json } = await ana.request(method, sent);
       if (status !== 200) throw Object.assign(new Error(), { status, code: json["code"] });
       return json;
     };

@@ -36,11 +36,11 @@ describe("What is secret", () => {
       wrong.slice(0, -1),
       wrong + PASSWORD.repeat(5_000),
     ]) {
-      expect((await nobody.ask("POST", "/v1/auth/login", { raw })).status).to.be.within(400, 499);
+      expect((await nobody.request("POST", "/v1/auth/login", { raw })).status).to.be.within(400, 499);
     }
     const form = { raw: wrong, headers: { "Content-Type": "application/x-www-form-urlencoded" } };
-    await nobody.ask("POST", "/v1/auth/login", form);
-    await nobody.ask("POST", "/v1/auth/login", { raw: wrong, headers: { "Content-Encoding": "gzip" } });
+    await nobody.request("POST", "/v1/auth/login", form);
+    await nobody.request("POST", "/v1/auth/login", { raw: wrong, headers: { "Content-Encoding": "gzip" } });
     const inAddress = encodeURIComponent(PASSWORD);
     await ana.get(`/v1/messages?password=${inAddress}`);
     await ana.get(`/v1/messages/p2p/${inAddress}`);

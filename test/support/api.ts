@@ -3,14 +3,14 @@ import { describeChats } from "./api/chats.js";
 import { describeGroupChats } from "./api/group-chats.js";
 import { describeLists } from "./api/lists.js";
 import { describeMessages } from "./api/messages.js";
-import { expectFieldErrors, expectProblem, expectSignedInOnly } from "./api/scene.js";
+import { expectFieldErrors, expectProblem, expectSessionRequired } from "./api/scene.js";
 import { Client, PASSWORD, freshName, signedIn } from "./client.js";
 
 /**
- * Every row of the contract in every status, as a stranger would ask for it. Each case makes the chats it needs, so that it
- * can run again and again over one server.
+ * Defines tests of every operation of the contract with every status. Each test creates the chats that it needs, so the
+ * tests can run repeatedly on one server.
  *
- * @param at the URL of the server
+ * @param at returns the URL of the server
  */
 export function describeApi(at: () => string): void {
   describeAccounts(at);
@@ -22,50 +22,50 @@ export function describeApi(at: () => string): void {
 
 function describeAccounts(at: () => string): void {
   describe("POST /v1/auth/register", () => {
-    it("200: makes an account, and does not log in", async () => {
+    it("creates an account without logging in", async () => {
       const client = new Client(at());
       const username = freshName("Zoë");
-      const answer = await client.post("/v1/auth/register", { username, password: PASSWORD });
-      expect(answer.status).to.equal(200);
-      expect(answer.json).to.have.all.keys("user_id", "username");
-      expect(answer.json["username"]).to.equal(username);
-      expect(String(answer.json["user_id"]).length).to.be.greaterThan(32);
-      expect(answer.headers["set-cookie"]).to.equal(undefined);
+      const response = await client.post("/v1/auth/register", { username, password: PASSWORD });
+      expect(response.status).to.equal(200);
+      expect(response.json).to.have.all.keys("user_id", "username");
+      expect(response.json["username"]).to.equal(username);
+      expect(String(response.json["user_id"]).length).to.be.greaterThan(32);
+      expect(response.headers["set-cookie"]).to.equal(undefined);
     });
 
-    it("400: a username in use, in another case and another form too", async () => {
+    it("rejects a username that is taken, also in another case or compatibility form", async () => {
       const client = new Client(at());
       const username = freshName("ana");
       await client.post("/v1/auth/register", { username, password: PASSWORD });
       const wide = username.replace("ana", "Ａｎａ");
       for (const taken of [username, username.toUpperCase(), wide]) {
-        const answer = await client.post("/v1/auth/register", { username: taken, password: PASSWORD });
-        expectProblem(answer, 400, "username_taken");
+        const response = await client.post("/v1/auth/register", { username: taken, password: PASSWORD });
+        expectProblem(response, 400, "username_taken");
       }
     });
 
-    it("400: a malformed username or password, named", async () => {
+    it("rejects an invalid username or password and names the field", async () => {
       const client = new Client(at());
       for (const username of ["", "a b", ".a", "a-", "a\u200bb", "a".repeat(33)]) {
-        const answer = await client.post("/v1/auth/register", { username, password: PASSWORD });
-        expectProblem(answer, 400, "invalid_username");
-        expectFieldErrors(answer, "username");
+        const response = await client.post("/v1/auth/register", { username, password: PASSWORD });
+        expectProblem(response, 400, "invalid_username");
+        expectFieldErrors(response, "username");
       }
       for (const password of ["", "1234567", "x".repeat(257)]) {
-        const answer = await client.post("/v1/auth/register", { username: freshName(), password });
-        expectProblem(answer, 400, "invalid_password");
-        expectFieldErrors(answer, "password");
+        const response = await client.post("/v1/auth/register", { username: freshName(), password });
+        expectProblem(response, 400, "invalid_password");
+        expectFieldErrors(response, "password");
       }
     });
   });
 
   describe("POST /v1/auth/login", () => {
-    it("200: starts a session, always a new one, and ends the one it came with", async () => {
+    it("starts a new session and ends the session of the request", async () => {
       const client = await signedIn(at());
       const first = client.cookie;
-      const answer = await client.post("/v1/auth/login", { username: client.username, password: PASSWORD });
-      expect(answer.status).to.equal(200);
-      expect(answer.json).to.have.all.keys("user_id", "username");
+      const response = await client.post("/v1/auth/login", { username: client.username, password: PASSWORD });
+      expect(response.status).to.equal(200);
+      expect(response.json).to.have.all.keys("user_id", "username");
       expect(client.cookie).to.not.equal(first);
       expect((await client.get("/v1/messages")).status).to.equal(200);
       expectProblem(
@@ -75,14 +75,14 @@ function describeAccounts(at: () => string): void {
       );
     });
 
-    it("200: takes the username in any case, and shows it as it was first written", async () => {
+    it("accepts the username in any case, and returns it as registered", async () => {
       const client = await signedIn(at(), "Ana");
       const username = client.username.toUpperCase();
       const { json } = await new Client(at()).post("/v1/auth/login", { username, password: PASSWORD });
       expect(json["username"]).to.equal(client.username);
     });
 
-    it("gives a cookie that scripts and other sites do not get", async () => {
+    it("sets a cookie that is HttpOnly and SameSite", async () => {
       const { username } = await signedIn(at());
       const { headers } = await new Client(at()).post("/v1/auth/login", { username, password: PASSWORD });
       const cookies = headers["set-cookie"] ?? [];
@@ -94,18 +94,18 @@ function describeAccounts(at: () => string): void {
         .and.match(/; samesite=lax/i);
     });
 
-    it("400: an unknown user and a wrong password, alike", async () => {
+    it("responds with the same 400 to an unknown user and a wrong password", async () => {
       const { username } = await signedIn(at());
-      const answers = await Promise.all([
+      const responses = await Promise.all([
         new Client(at()).post("/v1/auth/login", { username, password: "wrong password" }),
         new Client(at()).post("/v1/auth/login", { username: freshName(), password: PASSWORD }),
       ]);
-      for (const answer of answers) expectProblem(answer, 400, "wrong_credentials");
-      expect(answers[0].text).to.equal(answers[1].text);
-      expect(answers[0].headers["set-cookie"]).to.equal(undefined);
+      for (const response of responses) expectProblem(response, 400, "wrong_credentials");
+      expect(responses[0].text).to.equal(responses[1].text);
+      expect(responses[0].headers["set-cookie"]).to.equal(undefined);
     });
 
-    it("400: a malformed request", async () => {
+    it("rejects missing fields and fields of the wrong type", async () => {
       const client = new Client(at());
       expectFieldErrors(await client.post("/v1/auth/login", {}), "username", "password");
       expectFieldErrors(
@@ -116,17 +116,17 @@ function describeAccounts(at: () => string): void {
   });
 
   describe("POST /v1/auth/logout", () => {
-    it("200: the session is dead, and so is a copy of its cookie", async () => {
+    it("ends the session, so that a copy of its cookie is invalid", async () => {
       const client = await signedIn(at());
       const copy = client.cookie;
-      const answer = await client.post("/v1/auth/logout");
-      expect(answer.status).to.equal(200);
-      expect(answer.json).to.deep.equal({});
+      const response = await client.post("/v1/auth/logout");
+      expect(response.status).to.equal(200);
+      expect(response.json).to.deep.equal({});
       expect(client.cookie).to.equal("");
       expectProblem(await client.get("/v1/messages", { headers: { Cookie: copy } }), 401, "not_signed_in");
     });
 
-    it("401: nobody is signed in", () =>
-      expectSignedInOnly(at(), (nobody) => nobody.post("/v1/auth/logout")));
+    it("responds with 401 without a session", () =>
+      expectSessionRequired(at(), (anonymous) => anonymous.post("/v1/auth/logout")));
   });
 }

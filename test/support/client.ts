@@ -1,28 +1,29 @@
 import { Agent, request, type IncomingHttpHeaders } from "node:http";
 
-export interface HttpAnswer {
+/** A response, read to its end. */
+export interface HttpResponse {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly text: string;
-  /** The body, parsed; undefined where it is no JSON. */
+  /** The parsed body; `{}` where it is not JSON. */
   readonly json: Readonly<Record<string, unknown>>;
 }
 
-export interface Asked {
-  /** One that is an array is sent that many times. */
+export interface RequestOptions {
+  /** An array sends the header once for each element. */
   readonly headers?: Readonly<Record<string, string | string[]>>;
   /** Sent as JSON. */
   readonly body?: unknown;
-  /** Sent as it is, in the place of `body`. */
+  /** Sent unchanged instead of `body`. */
   readonly raw?: string | Buffer;
 }
 
-/** An HTTP client that sends what it is told to the letter, and keeps one cookie. */
+/** An HTTP client that sends requests unchanged, and keeps one cookie. */
 export class Client {
   cookie = "";
-  /** Set by `registered`. */
+  /** Set by `signedIn`. */
   username = "";
-  /** All paths that are asked for are under its own. */
+  /** Request paths are relative to its path. */
   readonly url: string;
   static readonly #agent = new Agent({ keepAlive: false });
 
@@ -30,31 +31,35 @@ export class Client {
     this.url = url;
   }
 
-  get(path: string, asked?: Asked): Promise<HttpAnswer> {
-    return this.ask("GET", path, asked);
+  get(path: string, options?: RequestOptions): Promise<HttpResponse> {
+    return this.request("GET", path, options);
   }
 
-  post(path: string, body?: unknown, asked?: Asked): Promise<HttpAnswer> {
-    return this.ask("POST", path, { ...asked, ...(body === undefined ? {} : { body }) });
+  post(path: string, body?: unknown, options?: RequestOptions): Promise<HttpResponse> {
+    return this.request("POST", path, { ...options, ...(body === undefined ? {} : { body }) });
   }
 
-  put(path: string, body: unknown, asked?: Asked): Promise<HttpAnswer> {
-    return this.ask("PUT", path, { ...asked, body });
+  put(path: string, body: unknown, options?: RequestOptions): Promise<HttpResponse> {
+    return this.request("PUT", path, { ...options, body });
   }
 
-  patch(path: string, body: unknown): Promise<HttpAnswer> {
-    return this.ask("PATCH", path, { body });
+  patch(path: string, body: unknown): Promise<HttpResponse> {
+    return this.request("PATCH", path, { body });
   }
 
-  delete(path: string, asked?: Asked): Promise<HttpAnswer> {
-    return this.ask("DELETE", path, asked);
+  delete(path: string, options?: RequestOptions): Promise<HttpResponse> {
+    return this.request("DELETE", path, options);
   }
 
-  ask(method: string, path: string, { headers = {}, body, raw }: Asked = {}): Promise<HttpAnswer> {
+  request(
+    method: string,
+    path: string,
+    { headers = {}, body, raw }: RequestOptions = {},
+  ): Promise<HttpResponse> {
     const payload = raw ?? (body === undefined ? undefined : JSON.stringify(body));
     const { hostname, port, pathname } = new URL(this.url);
     return new Promise((resolve, reject) => {
-      const asking = request({
+      const outgoing = request({
         agent: Client.#agent,
         host: hostname,
         port,
@@ -69,8 +74,8 @@ export class Client {
           ...headers,
         },
       });
-      asking.on("error", reject);
-      asking.on("response", (response) => {
+      outgoing.on("error", reject);
+      outgoing.on("response", (response) => {
         const chunks: Buffer[] = [];
         response.on("data", (chunk: Buffer) => chunks.push(chunk));
         response.on("error", reject);
@@ -81,7 +86,7 @@ export class Client {
           resolve({ status: response.statusCode ?? 0, headers: response.headers, text, json: parse(text) });
         });
       });
-      asking.end(payload);
+      outgoing.end(payload);
     });
   }
 }
@@ -98,19 +103,19 @@ export const PASSWORD = "correct horse";
 
 let count = 0;
 
-/** A username that no other test has. */
+/** Returns a unique username. */
 export function freshName(stem = "user"): string {
   count += 1;
   return `${stem}-${process.pid.toString(36)}-${Date.now().toString(36)}-${count}`;
 }
 
-/** A client that has registered under a fresh name, and logged in. */
+/** Registers a user with a fresh name and returns their signed-in client. */
 export async function signedIn(url: string, stem?: string): Promise<Client> {
   const client = new Client(url);
   client.username = freshName(stem);
   const credentials = { username: client.username, password: PASSWORD };
   await client.post("/v1/auth/register", credentials);
   const { status, text } = await client.post("/v1/auth/login", credentials);
-  if (status !== 200) throw new Error(`The login was answered with ${status}: ${text}`);
+  if (status !== 200) throw new Error(`The login failed with ${status}: ${text}`);
   return client;
 }

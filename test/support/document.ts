@@ -10,7 +10,7 @@ export interface Parameter {
   readonly schema: Json;
 }
 
-/** What the document says of one method of one path. */
+/** One operation of the document: a method of a path. */
 export interface DocumentedOperation {
   readonly id: string;
   readonly method: string;
@@ -28,16 +28,16 @@ export interface DocumentedResponse {
   readonly content: Readonly<Record<string, { readonly schema: Json; readonly example: unknown }>>;
 }
 
-/** An OpenAPI document, to go by. */
+/** An OpenAPI document, parsed for checks. */
 export interface ApiDocument {
   readonly operations: readonly DocumentedOperation[];
-  /** The schemas that have a name. */
+  /** The named schemas. */
   readonly schemas: Readonly<Record<string, Json>>;
-  /** What the schema has against the value, in which each field must be one that the schema tells of. */
+  /** Returns why the value violates the schema, which allows no undocumented fields; undefined if it conforms. */
   fault(schema: Json, value: unknown): string | undefined;
-  /** The operation that such a request is for. */
+  /** Returns the operation of a request. */
   find(method: string, path: string): DocumentedOperation | undefined;
-  /** The methods of that path. */
+  /** Returns the methods of a path. */
   methodsOf(path: string): readonly string[];
 }
 
@@ -63,9 +63,9 @@ export function readDocument(document: Json): ApiDocument {
   const $defs = local(schemas) as Record<string, z.core.JSONSchema.BaseSchema>;
 
   function checker(schema: Json): z.ZodType {
-    const known = checkers.get(schema);
-    if (known) return known;
-    // A registry of their own: all is gone with them.
+    const cached = checkers.get(schema);
+    if (cached) return cached;
+    // A separate registry, so that the schemas are garbage-collected together with it.
     const made = z.fromJSONSchema({ ...local(schema), $defs }, { registry: z.registry() });
     checkers.set(schema, made);
     return made;
@@ -119,9 +119,9 @@ function readOperation(
 }
 
 /**
- * The same, but that an object has no field that it does not tell of: clients must bear with such, and we must not have
- * them. What narrows another schema by `allOf` tells of a few fields only, and `oneOf` of none: its choices are among those
- * of the object around it.
+ * Returns the schema without additional properties on objects: clients must tolerate undocumented fields, the server must
+ * not send them. Schemas in `allOf` are unchanged, since they list only some fields; those in `oneOf` get the properties of
+ * the enclosing object.
  */
 function closed(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(closed);

@@ -1,48 +1,48 @@
 import { expect } from "chai";
 import { expectFieldErrors, expectProblem, threePeople } from "./api/scene.js";
-import { Client, signedIn, type HttpAnswer } from "./client.js";
+import { Client, signedIn, type HttpResponse } from "./client.js";
 import { cursorOf, openStream, until, type EventJson } from "./event-stream.js";
 
-/** Shaped like a cursor, and of no database that there is. */
+/** A well-formed cursor of another database. */
 const FOREIGN = "0000000000000000-1";
 
 const MESSAGE_TYPES = ["message.created", "message.edited", "message.deleted"];
 
-/** The rows of the contract that are about events, in every status; see `describeApi`. */
+/** Defines tests of the event operations with every status; see `describeApi`. */
 export function describeEvents(at: () => string): void {
-  const refused = async (call: (nobody: Client) => Promise<HttpAnswer>) =>
+  const expectUnauthorized = async (call: (anonymous: Client) => Promise<HttpResponse>) =>
     expectProblem(await call(new Client(at())), 401, "not_signed_in");
-  /** Ana is new, so that they have not written to each other. */
-  const two = async () => {
+  /** Ana is a new user, so the two have no chat yet. */
+  const twoStrangers = async () => {
     const [, bob] = await threePeople(at());
     return [await signedIn(at(), "ana"), bob] as const;
   };
-  const eventsOf = ({ json }: HttpAnswer) => json["events"] as readonly EventJson[];
+  const eventsOf = ({ json }: HttpResponse) => json["events"] as readonly EventJson[];
 
-  /** Every type of event, each in the eyes of both who were there; bob comes and goes in between. */
+  /** Causes an event of every type, with bob as a participant for part of the time, and returns the id of the chat. */
   async function everyType(ana: Client, bob: Client): Promise<number> {
     const chatId = (await ana.post("/v1/group_chat", { title: "Plans" })).json["chat_id"] as number;
     await ana.post(`/v1/group_chat/${chatId}/participants`, { username: bob.username });
-    await ana.ask("PATCH", `/v1/group_chat/${chatId}`, { body: { title: "Lunch" } });
+    await ana.request("PATCH", `/v1/group_chat/${chatId}`, { body: { title: "Lunch" } });
     const { json } = await ana.post("/v1/messages", { group_chat_id: chatId, message: "hello" });
-    await bob.ask("PUT", `/v1/chats/${chatId}/read`, { body: { seq: 1 } });
-    await ana.ask("PATCH", `/v1/messages/${String(json["id"])}`, { body: { message: "hello!" } });
+    await bob.request("PUT", `/v1/chats/${chatId}/read`, { body: { seq: 1 } });
+    await ana.request("PATCH", `/v1/messages/${String(json["id"])}`, { body: { message: "hello!" } });
     await ana.delete(`/v1/messages/${String(json["id"])}`);
     await bob.delete(`/v1/group_chat/${chatId}/participants/${bob.username}`);
     return chatId;
   }
 
   describe("GET /v1/events", () => {
-    it("200: without a cursor no events, and the cursor of now", async () => {
+    it("returns no events and the current cursor without `after`", async () => {
       const [ana, bob] = await threePeople(at());
       await ana.post("/v1/messages", { dest_username: bob.username, message: "before" });
-      const answer = await ana.get("/v1/events");
-      expect(answer.status).to.equal(200);
-      expect(answer.json).to.deep.equal({ events: [], cursor: answer.json["cursor"], has_more: false });
-      expect(answer.json["cursor"]).to.be.a("string");
+      const response = await ana.get("/v1/events");
+      expect(response.status).to.equal(200);
+      expect(response.json).to.deep.equal({ events: [], cursor: response.json["cursor"], has_more: false });
+      expect(response.json["cursor"]).to.be.a("string");
     });
 
-    it("200: everything that happens in a chat, to those who are in it, with what each type has", async () => {
+    it("returns all events of a chat to its participants, with the fields of each type", async () => {
       const [ana, bob] = await threePeople(at());
       const cursor = await cursorOf(ana);
       const chatId = await everyType(ana, bob);
@@ -72,7 +72,7 @@ export function describeEvents(at: () => string): void {
       expect(mine).to.include({ type: "participant.removed", username: bob.username, participant_count: 1 });
     });
 
-    it("200: who is added is told the chat as it was then", async () => {
+    it("returns the chat to an added user as it was then", async () => {
       const [ana, bob] = await threePeople(at());
       const cursor = await cursorOf(bob);
       const chatId = String((await ana.post("/v1/group_chat", { title: "Plans" })).json["chat_id"]);
@@ -89,22 +89,22 @@ export function describeEvents(at: () => string): void {
       });
     });
 
-    it("200: what one has read oneself, and in a p2p chat what the other has", async () => {
-      const [ana, bob] = await two();
+    it("returns `chat.read` for the caller and for the other user of a p2p chat", async () => {
+      const [ana, bob] = await twoStrangers();
       const { json } = await ana.post("/v1/messages", { dest_username: bob.username, message: "hello" });
       const [mine, theirs] = [await cursorOf(bob), await cursorOf(ana)];
-      await bob.ask("PUT", `/v1/chats/${String(json["destination_chat_id"])}/read`, { body: { seq: 1 } });
-      for (const answer of [
+      await bob.request("PUT", `/v1/chats/${String(json["destination_chat_id"])}/read`, { body: { seq: 1 } });
+      for (const response of [
         await bob.get(`/v1/events?after=${mine}`),
         await ana.get(`/v1/events?after=${theirs}`),
       ]) {
-        expect(eventsOf(answer)).to.have.length(1);
-        expect(eventsOf(answer)[0]).to.include({ type: "chat.read", username: bob.username, read_seq: 1 });
+        expect(eventsOf(response)).to.have.length(1);
+        expect(eventsOf(response)[0]).to.include({ type: "chat.read", username: bob.username, read_seq: 1 });
       }
     });
 
-    it("200: as many as were asked for, and whether there are more", async () => {
-      const [ana, bob] = await two();
+    it("returns at most `limit` events, and whether more follow", async () => {
+      const [ana, bob] = await twoStrangers();
       const cursor = await cursorOf(ana);
       for (const message of ["1", "2"])
         await bob.post("/v1/messages", { dest_username: ana.username, message });
@@ -116,14 +116,14 @@ export function describeEvents(at: () => string): void {
       expect(second.json["has_more"]).to.equal(false);
     });
 
-    it("200: as soon as something happens", async () => {
-      const [ana, bob] = await two();
+    it("responds to a long poll as soon as an event occurs", async () => {
+      const [ana, bob] = await twoStrangers();
       const waiting = ana.get(`/v1/events?after=${await cursorOf(ana)}&wait=60`);
       await bob.post("/v1/messages", { dest_username: ana.username, message: "hello" });
       expect(eventsOf(await waiting)[0]).to.include({ type: "chat.created" });
     });
 
-    it("400: a parameter out of range, mistyped, unknown or given twice", async () => {
+    it("rejects an out-of-range, malformed, unknown or repeated parameter", async () => {
       const [ana] = await threePeople(at());
       for (const [query, field] of [
         ["limit=0", "limit"],
@@ -136,22 +136,23 @@ export function describeEvents(at: () => string): void {
         ["after=a&after=b", "after"],
         ["since=1", "since"],
       ] as const) {
-        const answer = await ana.get(`/v1/events?${query}`);
-        expectProblem(answer, 400, "invalid_request");
-        expectFieldErrors(answer, field);
+        const response = await ana.get(`/v1/events?${query}`);
+        expectProblem(response, 400, "invalid_request");
+        expectFieldErrors(response, field);
       }
     });
 
-    it("400: a cursor that is none", async () => {
+    it("rejects an invalid cursor", async () => {
       const [ana] = await threePeople(at());
       for (const after of ["", "x", "1", `${FOREIGN}x`, "-1", "%00"]) {
         expectProblem(await ana.get(`/v1/events?after=${after}`), 400, "invalid_cursor");
       }
     });
 
-    it("401: nobody is signed in", () => refused((nobody) => nobody.get("/v1/events")));
+    it("responds with 401 without a session", () =>
+      expectUnauthorized((anonymous) => anonymous.get("/v1/events")));
 
-    it("410: a cursor of another database, or of a time that has not been", async () => {
+    it("responds with 410 to a cursor of another database or beyond the end of the log", async () => {
       const [ana] = await threePeople(at());
       for (const after of [FOREIGN, `${await cursorOf(ana)}999`]) {
         expectProblem(await ana.get(`/v1/events?after=${after}&wait=60`), 410, "cursor_expired");
@@ -160,8 +161,8 @@ export function describeEvents(at: () => string): void {
   });
 
   describe("GET /v1/events/stream", () => {
-    it("200: what happened since, then what happens", async () => {
-      const [ana, bob] = await two();
+    it("sends the events since the cursor, then new ones", async () => {
+      const [ana, bob] = await twoStrangers();
       const after = await cursorOf(ana);
       await bob.post("/v1/messages", { dest_username: ana.username, message: "before" });
       const stream = await openStream(ana, { after });
@@ -173,7 +174,7 @@ export function describeEvents(at: () => string): void {
       expect(stream.headers["content-type"]).to.equal("text/event-stream; charset=utf-8");
     });
 
-    it("200: a resync, where the cursor is of another database", async () => {
+    it("sends `resync` for a cursor of another database", async () => {
       const [ana] = await threePeople(at());
       const stream = await openStream(ana, { after: FOREIGN });
       await until(() => stream.frames.length > 0);
@@ -183,23 +184,24 @@ export function describeEvents(at: () => string): void {
       expect((await ana.get(`/v1/events?after=${String(cursor)}`)).status).to.equal(200);
     });
 
-    it("400: a cursor that is none, in the URL or in the header; another parameter", async () => {
+    it("rejects an invalid cursor in the URL or in the header, and an unknown parameter", async () => {
       const [ana] = await threePeople(at());
       const path = "/v1/events/stream";
       expectProblem(await ana.get(`${path}?after=x`), 400, "invalid_cursor");
       const headers = { "Last-Event-ID": "x" };
       expectProblem(await ana.get(path, { headers }), 400, "invalid_cursor");
-      const answer = await ana.get(`${path}?wait=1`);
-      expectProblem(answer, 400, "invalid_request");
-      expectFieldErrors(answer, "wait");
+      const response = await ana.get(`${path}?wait=1`);
+      expectProblem(response, 400, "invalid_request");
+      expectFieldErrors(response, "wait");
     });
 
-    it("401: nobody is signed in", () => refused((nobody) => nobody.get("/v1/events/stream")));
+    it("responds with 401 without a session", () =>
+      expectUnauthorized((anonymous) => anonymous.get("/v1/events/stream")));
   });
 
   describe("GET /v1/sync", () => {
-    it("200: the caller's chats as they are, and the cursor at which they are so", async () => {
-      const [ana, bob] = await two();
+    it("returns the caller's chats and their cursor", async () => {
+      const [ana, bob] = await twoStrangers();
       for (const message of ["1", "2"])
         await bob.post("/v1/messages", { dest_username: ana.username, message });
       await everyType(bob, ana);
@@ -211,13 +213,14 @@ export function describeEvents(at: () => string): void {
       expect(eventsOf(await ana.get(`/v1/events?after=${String(json["cursor"])}`))).to.deep.equal([]);
     });
 
-    it("400: a parameter", async () => {
+    it("rejects a parameter", async () => {
       const [ana] = await threePeople(at());
-      const answer = await ana.get("/v1/sync?limit=1");
-      expectProblem(answer, 400, "invalid_request");
-      expectFieldErrors(answer, "limit");
+      const response = await ana.get("/v1/sync?limit=1");
+      expectProblem(response, 400, "invalid_request");
+      expectFieldErrors(response, "limit");
     });
 
-    it("401: nobody is signed in", () => refused((nobody) => nobody.get("/v1/sync")));
+    it("responds with 401 without a session", () =>
+      expectUnauthorized((anonymous) => anonymous.get("/v1/sync")));
   });
 }

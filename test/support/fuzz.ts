@@ -1,75 +1,75 @@
 import { Agent, request } from "node:http";
 import fc from "fast-check";
-import { faultsIn, type Answered, type Sent } from "./answers.js";
+import { faultsIn, type ReceivedResponse, type SentRequest } from "./responses.js";
 import { Client, PASSWORD } from "./client.js";
 import type { ApiDocument } from "./document.js";
 import { anyPlan, type Plan, type Seen, type Twist } from "./requests.js";
 import { openTestServer } from "./server.js";
 
-/** How long an answer may take, in milliseconds. */
-const PATIENCE = 5_000;
+/** How long a response may take. */
+const RESPONSE_TIMEOUT_MS = 5_000;
 
-/** After which time an answer that may be put off is not waited for any more, in milliseconds. */
-const GLANCE = 5;
+/** How long a long poll is waited for. */
+const LONG_POLL_TIMEOUT_MS = 5;
 
-/** How many requests one server gets at the most. */
-const LONGEST_RUN = 400;
+/** The maximum number of requests to one server. */
+const MAX_RUN_LENGTH = 400;
 
-export interface Fuzzing {
+export interface FuzzOptions {
   readonly requests: number;
   readonly seed: number;
-  /** Of one run, as a failure reports it. */
+  /** The path of one run, from the report of a failure. */
   readonly path?: string | undefined;
-  /** Whether a failure is made as short as can be, which takes its time. */
+  /** Whether to shrink a failure, which is slow. */
   readonly shrink?: boolean;
 }
 
-export interface Fuzzed {
+export interface FuzzResult {
   readonly requests: number;
-  /** How often an operation was answered with a status, by `operationId status`. */
-  readonly answers: ReadonlyMap<string, number>;
-  /** The first that the document has something against, and how to see it again. */
+  /** How many responses of an operation had a status, by `operationId status`. */
+  readonly responses: ReadonlyMap<string, number>;
+  /** The first contradiction, and how to reproduce it; undefined without one. */
   readonly failure: string | undefined;
 }
 
-/** Sends at least that many requests, as the document has them and as it has them not, and holds every answer against it. */
+/** Sends at least this many requests, valid and invalid ones, and checks every response against the document. */
 export async function fuzz(
   document: ApiDocument,
-  { requests, seed, path, shrink = true }: Fuzzing,
-): Promise<Fuzzed> {
-  const answers = new Map<string, number>();
-  const plans = fc.array(anyPlan(document), { minLength: 1, maxLength: LONGEST_RUN, size: "max" });
+  { requests, seed, path, shrink = true }: FuzzOptions,
+): Promise<FuzzResult> {
+  const responses = new Map<string, number>();
+  const plans = fc.array(anyPlan(document), { minLength: 1, maxLength: MAX_RUN_LENGTH, size: "max" });
   let sent = 0;
   const property = fc.asyncProperty(plans, async (run) => {
-    await askAll(document, run, (answer) => {
+    await sendAll(document, run, (response) => {
       sent += 1;
-      answers.set(answer, (answers.get(answer) ?? 0) + 1);
+      responses.set(response, (responses.get(response) ?? 0) + 1);
     });
   });
   for (let at = seed; sent < requests; at += 1) {
     const found = await fc.check(property, {
       seed: at,
-      numRuns: Math.ceil((requests - sent) / LONGEST_RUN),
+      numRuns: Math.ceil((requests - sent) / MAX_RUN_LENGTH),
       endOnFailure: !shrink,
       ...(path !== undefined && { path }),
     });
     if (found.failed) {
-      const again = `Again: script/fuzz 1 ${found.seed} ${found.counterexamplePath}`;
-      return { answers, requests: sent, failure: `${String(found.errorInstance)}\n${again}` };
+      const command = `Reproduce it: script/fuzz 1 ${found.seed} ${found.counterexamplePath}`;
+      return { responses, requests: sent, failure: `${String(found.errorInstance)}\n${command}` };
     }
   }
-  return { answers, requests: sent, failure: undefined };
+  return { responses, requests: sent, failure: undefined };
 }
 
 /**
- * A server with two users who have written to each other, asked one thing after the other.
+ * Starts a server with two users who share chats, and sends it the requests in sequence.
  *
- * @throws Error with what the document has against an answer.
+ * @throws Error with the contradictions of a response
  */
-async function askAll(
+async function sendAll(
   document: ApiDocument,
   plans: readonly Plan[],
-  count: (answer: string) => void,
+  count: (response: string) => void,
 ): Promise<void> {
   const server = await openTestServer();
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
@@ -84,31 +84,36 @@ async function askAll(
     }
     const seen: string[] = [];
     for (const plan of plans) {
-      const sent = write(document, plan, seen);
+      const sent = toRequest(document, plan, seen);
       const who = people[plan.who];
-      const answered = await ask(server.url, agent, sent, who.cookie);
-      if (answered === undefined) continue;
-      count(`${document.find(sent.method, sent.path)?.id} ${answered.status}`);
-      const faults = faultsIn(document, sent, answered);
-      if (faults.length > 0) throw new Error(report(plan, sent, answered, faults));
-      remember(seen, answered);
-      const [cookie] = answered.headers["set-cookie"] ?? [];
+      const received = await send(server.url, agent, sent, who.cookie);
+      if (received === undefined) continue;
+      count(`${document.find(sent.method, sent.path)?.id} ${received.status}`);
+      const faults = faultsIn(document, sent, received);
+      if (faults.length > 0) throw new Error(report(plan, sent, received, faults));
+      remember(seen, received);
+      const [cookie] = received.headers["set-cookie"] ?? [];
       if (cookie) who.cookie = cookie.split(";")[0]!;
-      // Somebody has logged out.
-      if (answered.status === 401 && plan.who < 2)
+      // The user has logged out.
+      if (received.status === 401 && plan.who < 2)
         await who.post("/v1/auth/login", credentials(who.username));
     }
     const [bug] = server.lines.filter(({ err }) => err !== undefined);
-    if (bug) throw new Error(`A bug was logged: ${JSON.stringify(bug)}`);
+    if (bug) throw new Error(`The server logged an unexpected error: ${JSON.stringify(bug)}`);
   } finally {
     agent.destroy();
     await server.close();
   }
 }
 
-function report(plan: Plan, sent: Sent, { status, text }: Answered, faults: readonly string[]): string {
-  const asked = JSON.stringify({ who: plan.who, ...sent }).slice(0, 2_000);
-  return `${faults.join("\n")}\nasked: ${asked}\nanswered: ${status} ${text.slice(0, 1_000)}`;
+function report(
+  plan: Plan,
+  sent: SentRequest,
+  { status, text }: ReceivedResponse,
+  faults: readonly string[],
+): string {
+  const description = JSON.stringify({ who: plan.who, ...sent }).slice(0, 2_000);
+  return `${faults.join("\n")}\nrequest: ${description}\nresponse: ${status} ${text.slice(0, 1_000)}`;
 }
 
 async function signIn(url: string, username: string): Promise<Client> {
@@ -123,13 +128,18 @@ function credentials(username: string) {
   return { username, password: PASSWORD };
 }
 
-/** What it was answered; undefined where that is put off for longer than is worth waiting for. */
-function ask(url: string, agent: Agent, sent: Sent, cookie: string): Promise<Answered | undefined> {
+/** Sends a request and returns its response; undefined for a long poll without an immediate response. */
+function send(
+  url: string,
+  agent: Agent,
+  sent: SentRequest,
+  cookie: string,
+): Promise<ReceivedResponse | undefined> {
   const { hostname, port } = new URL(url);
   const query = sent.query.map((pair) => pair.map(encodeURIComponent).join("=")).join("&");
   const waits = sent.query.some(([name]) => name === "wait");
   return new Promise((resolve, reject) => {
-    const asking = request({
+    const outgoing = request({
       agent,
       host: hostname,
       port,
@@ -141,36 +151,36 @@ function ask(url: string, agent: Agent, sent: Sent, cookie: string): Promise<Ans
         ...sent.headers,
       },
     });
-    const patience = setTimeout(
+    const timeout = setTimeout(
       () => {
         if (waits) resolve(undefined);
-        asking.destroy(new Error(`No answer within ${PATIENCE} ms: ${JSON.stringify(sent)}`));
+        outgoing.destroy(new Error(`No response within ${RESPONSE_TIMEOUT_MS} ms: ${JSON.stringify(sent)}`));
       },
-      waits ? GLANCE : PATIENCE,
+      waits ? LONG_POLL_TIMEOUT_MS : RESPONSE_TIMEOUT_MS,
     );
-    asking.on("error", reject);
-    asking.on("response", (response) => {
+    outgoing.on("error", reject);
+    outgoing.on("response", (response) => {
       const { statusCode: status = 0, headers } = response;
       let text = "";
       const finish = () => {
-        clearTimeout(patience);
+        clearTimeout(timeout);
         resolve({ status, headers, text });
       };
       response.setEncoding("utf8");
       response.on("data", (chunk: string) => {
         text += chunk;
-        // It goes on for ever; what was to be told at once has come by then.
+        // The stream is endless. Its first events have arrived.
         if (headers["content-type"]?.startsWith("text/event-stream")) setTimeout(() => response.destroy(), 2);
       });
       response.on("close", finish);
       response.on("error", () => {});
     });
-    asking.end(sent.body);
+    outgoing.end(sent.body);
   });
 }
 
-/** Keeps the last texts of answers: ids, cursors, names. */
-function remember(seen: string[], { status, text }: Answered): void {
+/** Remembers ids, cursors and usernames from the latest responses. */
+function remember(seen: string[], { status, text }: ReceivedResponse): void {
   if (status !== 200 || text.length > 10_000) return;
   for (const [, value] of text.matchAll(/"(?:\w*id|cursor|\w*username)":"([^"\\]{1,64})"/g)) {
     if (value !== undefined && !seen.includes(value)) seen.unshift(value);
@@ -178,26 +188,28 @@ function remember(seen: string[], { status, text }: Answered): void {
   seen.splice(30);
 }
 
-/** Turns a plan into what is sent, now that it is known what was seen. */
-export function write(document: ApiDocument, plan: Plan, seen: readonly string[]): Sent {
+/** Converts a plan to a request, with the values that were seen so far. */
+export function toRequest(document: ApiDocument, plan: Plan, seen: readonly string[]): SentRequest {
   const operation = document.operations.find(({ id }) => id === plan.operation)!;
-  const now = known(plan, seen) as Plan;
+  const resolved = resolveSeen(plan, seen) as Plan;
   const headers = Object.fromEntries(
-    Object.entries(now.headers).map(([name, value]) => [name, headerOf(value)]),
+    Object.entries(resolved.headers).map(([name, value]) => [name, headerOf(value)]),
   );
   const sent = {
     method: operation.method,
     segments: operation.path.split("/").map((part) => {
       if (!part.startsWith("{")) return part;
-      return encodeURIComponent(String(now.path[part.slice(1, -1)]).toWellFormed()) || "%20";
+      return encodeURIComponent(String(resolved.path[part.slice(1, -1)]).toWellFormed()) || "%20";
     }),
-    query: Object.entries(now.query).map(([name, value]): [string, string] => [name, String(value)]),
+    query: Object.entries(resolved.query).map(([name, value]): [string, string] => [name, String(value)]),
     headers,
-    fields: now.body as Record<string, unknown> | undefined,
+    fields: resolved.body as Record<string, unknown> | undefined,
     raw: undefined as string | undefined,
   };
-  const places = operation.path.split("/").flatMap((part, index) => (part.startsWith("{") ? [index] : []));
-  for (const twist of now.twists) apply(twist, sent, places);
+  const parameterIndexes = operation.path
+    .split("/")
+    .flatMap((part, index) => (part.startsWith("{") ? [index] : []));
+  for (const twist of resolved.twists) apply(twist, sent, parameterIndexes);
   const raw = sent.raw ?? (sent.fields === undefined ? undefined : JSON.stringify(sent.fields));
   const type = raw === undefined ? {} : { "Content-Type": "application/json" };
   return {
@@ -219,7 +231,7 @@ interface Draft {
   raw: string | undefined;
 }
 
-function apply(twist: Twist, draft: Draft, places: readonly number[]): void {
+function apply(twist: Twist, draft: Draft, parameterIndexes: readonly number[]): void {
   const names = Object.keys(draft.fields ?? {});
   switch (twist.what) {
     case "field":
@@ -232,7 +244,8 @@ function apply(twist: Twist, draft: Draft, places: readonly number[]): void {
       draft.fields = { ...draft.fields, [twist.name]: twist.value };
       break;
     case "segment":
-      draft.segments[places[twist.at % places.length] ?? draft.segments.length - 1] = twist.raw;
+      draft.segments[parameterIndexes[twist.at % parameterIndexes.length] ?? draft.segments.length - 1] =
+        twist.raw;
       break;
     case "parameter": {
       const parameter = draft.query[twist.at % draft.query.length];
@@ -268,14 +281,14 @@ function without(fields: Record<string, unknown> | undefined, name: string | und
   return Object.fromEntries(Object.entries(fields ?? {}).filter(([each]) => each !== name));
 }
 
-/** A header may hold visible ASCII. */
+/** Replaces characters that a header cannot hold. */
 function headerOf(value: unknown): string {
   return String(value).replaceAll(/[^!-~]/g, "-");
 }
 
-function known(part: unknown, seen: readonly string[]): unknown {
-  if (Array.isArray(part)) return part.map((each) => known(each, seen));
+function resolveSeen(part: unknown, seen: readonly string[]): unknown {
+  if (Array.isArray(part)) return part.map((each) => resolveSeen(each, seen));
   if (typeof part !== "object" || part === null) return part;
   if ("seen" in part) return seen[(part as Seen).seen % seen.length] ?? "ana";
-  return Object.fromEntries(Object.entries(part).map(([name, each]) => [name, known(each, seen)]));
+  return Object.fromEntries(Object.entries(part).map(([name, each]) => [name, resolveSeen(each, seen)]));
 }

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Client, PASSWORD, type HttpAnswer } from "./client.js";
+import { Client, PASSWORD, type HttpResponse } from "./client.js";
 
 /** Clients that send messages over HTTP, one after the other, and check the lists of the server against what it acknowledged. */
 export interface MessagingLoad {
@@ -162,7 +162,7 @@ function identity({ id, seq }: ListedMessage): string {
   return `${id} ${seq}`;
 }
 
-function required({ status, text, json }: HttpAnswer): unknown {
+function required({ status, text, json }: HttpResponse): unknown {
   if (status !== 200) throw new Error(`The server responded with ${status}: ${text}`);
   return json;
 }

@@ -1,13 +1,13 @@
 import { createClient, type Client, type ClientOptions } from "../../src/client/index.js";
 import { freshName, PASSWORD } from "./client.js";
 
-/** Somebody who uses the server by its client, as it is meant to be used. */
+/** A user of the server with a client. */
 export interface Person {
   readonly username: string;
   readonly client: Client;
 }
 
-/** Somebody new, who has registered under a fresh name and logged in. */
+/** Registers a user with a fresh name and logs them in. */
 export async function arrive(
   url: string,
   stem: string,

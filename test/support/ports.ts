@@ -8,23 +8,23 @@ import {
 } from "../../src/adapters/predictable.js";
 import type { PasswordHasher, Ports, Secrets, Store } from "../../src/application/ports.js";
 
-/** A store, and the rest of the world in the hands of the test. */
+/** Ports that a test controls. */
 export interface TestPorts extends Ports {
   readonly clock: ManualClock;
   readonly passwords: PasswordHasher & {
-    /** Counts the digests that there are as made in an old way. */
+    /** Makes all existing digests outdated. */
     outdate(): void;
-    /** How many passwords were hashed. */
+    /** The number of hashed passwords. */
     readonly hashed: number;
-    /** The digests that were compared with a password. */
+    /** The digests that passwords were verified against. */
     readonly verified: readonly (string | undefined)[];
   };
   readonly secrets: Secrets & {
-    /** All secrets that were given out. */
+    /** All generated secrets. */
     readonly generated: readonly string[];
-    /** Puts a new key first; older ones still count. */
+    /** Adds a new first key; older keys stay valid. */
     rotate(): void;
-    /** Forgets all keys but the first. */
+    /** Removes all keys but the first. */
     retire(): void;
   };
 }

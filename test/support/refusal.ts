@@ -1,6 +1,6 @@
 import { MessagingError, type ErrorCode } from "../../src/domain/errors.js";
 
-/** The code with which this is refused; undefined where it is not. Whatever else is thrown is thrown on. */
+/** Returns the code of the `MessagingError` that the call throws, or undefined. Rethrows other errors. */
 export function refusal(attempt: () => unknown): ErrorCode | undefined {
   try {
     attempt();
@@ -10,7 +10,7 @@ export function refusal(attempt: () => unknown): ErrorCode | undefined {
   }
 }
 
-/** The same of something that takes time. */
+/** Returns the code of the `MessagingError` that the promise rejects with, or undefined. Rethrows other errors. */
 export async function refusalOf(attempt: Promise<unknown>): Promise<ErrorCode | undefined> {
   try {
     await attempt;

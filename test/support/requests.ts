@@ -1,25 +1,25 @@
 import fc from "fast-check";
 import type { ApiDocument, DocumentedOperation, Json, Parameter } from "./document.js";
 
-/** A request as it is thought up. Parts of it are `Seen`: what they are is known when it is sent. */
+/** A generated request. Parts of it are `Seen`, which are resolved when it is sent. */
 export interface Plan {
-  /** Who asks: somebody who is signed in, or nobody. */
+  /** The sender: 0 and 1 are signed-in users, 2 is anonymous. */
   readonly who: 0 | 1 | 2;
   readonly operation: string;
   readonly path: Readonly<Record<string, unknown>>;
   readonly query: Readonly<Record<string, unknown>>;
   readonly headers: Readonly<Record<string, unknown>>;
   readonly body: unknown;
-  /** What is done to it, which makes it nearly valid or garbage. Without any it is valid, as the document has it. */
+  /** Mutations that make the request invalid. Without any it conforms to the document. */
   readonly twists: readonly Twist[];
 }
 
-/** Stands for a text that was seen in an answer: the nth last. */
+/** A placeholder for the nth latest text that was seen in a response. */
 export interface Seen {
   readonly seen: number;
 }
 
-/** `at` counts the fields or parameters that there are, round and round. */
+/** A mutation of a request. `at` is the index of a field or parameter, modulo their number. */
 export type Twist =
   | { readonly what: "field"; readonly at: number; readonly value: unknown }
   | { readonly what: "no field"; readonly at: number }
@@ -33,7 +33,7 @@ export type Twist =
   | { readonly what: "method"; readonly method: string }
   | { readonly what: "path"; readonly path: string };
 
-/** Those that say something of the server and nothing of messaging are thought up less often. */
+/** Generates requests. Operations without a session or a body are less frequent. */
 export function anyPlan({ operations, schemas }: ApiDocument): fc.Arbitrary<Plan> {
   return fc.oneof(
     ...operations.map((operation) => {
@@ -45,13 +45,13 @@ export function anyPlan({ operations, schemas }: ApiDocument): fc.Arbitrary<Plan
 
 function planOf(operation: DocumentedOperation, schemas: ApiDocument["schemas"]): fc.Arbitrary<Plan> {
   const { id, body, parameters } = operation;
-  const those = (place: Parameter["in"]) => parameters.filter((each) => each.in === place);
+  const parametersIn = (place: Parameter["in"]) => parameters.filter((each) => each.in === place);
   return fc.record({
     who: fc.constantFrom(0, 0, 0, 1, 1, 2),
     operation: fc.constant(id),
-    path: some(those("path"), schemas),
-    query: some(those("query"), schemas),
-    headers: some(those("header"), schemas),
+    path: some(parametersIn("path"), schemas),
+    query: some(parametersIn("query"), schemas),
+    headers: some(parametersIn("header"), schemas),
     body: body ? valueOf(body.schema, schemas) : fc.constant(undefined),
     twists: fc.oneof(
       { weight: 5, arbitrary: fc.constant([]) },
@@ -67,7 +67,7 @@ function some(parameters: readonly Parameter[], schemas: ApiDocument["schemas"])
   return fc.record(Object.fromEntries(values), { requiredKeys });
 }
 
-/** What such a schema allows. */
+/** Generates values that a schema allows. */
 function valueOf(schema: Json, schemas: ApiDocument["schemas"]): fc.Arbitrary<unknown> {
   const { type, examples, anyOf, properties = {}, required = [], oneOf } = schema;
   if (typeof schema["$ref"] === "string") {
@@ -79,7 +79,7 @@ function valueOf(schema: Json, schemas: ApiDocument["schemas"]): fc.Arbitrary<un
   if (Array.isArray(type)) {
     return fc.oneof(...type.map((each: string) => valueOf({ ...schema, type: each }, schemas)));
   }
-  const known = Array.isArray(examples) ? [fc.constantFrom(...(examples as unknown[]))] : [];
+  const exampleValues = Array.isArray(examples) ? [fc.constantFrom(...(examples as unknown[]))] : [];
   if (type === "integer") {
     const { minimum: min, maximum: max } = schema as { readonly minimum: number; readonly maximum: number };
     return fc.oneof(
@@ -89,9 +89,17 @@ function valueOf(schema: Json, schemas: ApiDocument["schemas"]): fc.Arbitrary<un
   }
   if (type === "string") {
     if (typeof schema["pattern"] === "string") {
-      return fc.oneof(...known, known.length > 0 ? fc.stringMatching(new RegExp(schema["pattern"])) : anyId);
+      return fc.oneof(
+        ...exampleValues,
+        exampleValues.length > 0 ? fc.stringMatching(new RegExp(schema["pattern"])) : anyId,
+      );
     }
-    return fc.oneof(...known, fc.constantFrom("ana", "bob"), fc.record({ seen: fc.nat(29) }), anyText);
+    return fc.oneof(
+      ...exampleValues,
+      fc.constantFrom("ana", "bob"),
+      fc.record({ seen: fc.nat(29) }),
+      anyText,
+    );
   }
   if (type === "object") {
     const fields = Object.entries(properties as Readonly<Record<string, Json>>);
@@ -103,14 +111,14 @@ function valueOf(schema: Json, schemas: ApiDocument["schemas"]): fc.Arbitrary<un
       return fc.record(model, { requiredKeys: [...(required as string[]), ...chosen] });
     });
   }
-  throw new Error(`No request has been thought up yet for ${JSON.stringify(schema)}.`);
+  throw new Error(`Add a generator for the schema ${JSON.stringify(schema)}.`);
 }
 
-/** Half of a surrogate pair, too. */
+/** Any code point, also a lone surrogate. */
 const anyCharacter = fc.oneof(fc.nat(0x7f), fc.nat(0x10ffff)).map((point) => String.fromCodePoint(point));
 const anyText = fc.string({ unit: anyCharacter, minLength: 1, maxLength: 40 });
 
-/** Where a pattern comes without an example, it is of digits. */
+/** Values of patterns without an example, which are all digits. */
 const anyId = fc.integer({ min: 1, max: 9 }).map(String);
 
 function within(min: number, max: number) {

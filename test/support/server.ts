@@ -19,23 +19,23 @@ export interface TestServer {
   readonly store: WatchedStore;
   readonly ports: TestPorts;
   readonly messaging: Messaging;
-  /** What was logged, without the audit. */
+  /** The log without the audit log. */
   readonly lines: readonly Readonly<Record<string, unknown>>[];
-  /** The lines of the audit. */
+  /** The audit log. */
   readonly audit: readonly Readonly<Record<string, unknown>>[];
-  /** Every route that there is, as the router has it. */
+  /** All routes of the router. */
   readonly routes: readonly Route[];
-  /** Resolves when that many requests have been logged. */
+  /** Resolves when this many lines have been logged. */
   settled(count: number): Promise<void>;
-  /** Somebody who is signed in, past HTTP. */
+  /** Registers and logs in a user without HTTP. */
   signIn(username: string): Promise<{ readonly user: User; readonly client: Client }>;
-  /** Sends a message of the user to themselves, past HTTP. */
+  /** Sends a message from the user to themselves without HTTP. */
   send(username: string, text: string): Promise<void>;
-  /** @param patience with what has not ended, in milliseconds; none unless given. */
-  close(patience?: number): Promise<void>;
+  /** @param graceMs how long requests in progress may take, 0 by default */
+  close(graceMs?: number): Promise<void>;
 }
 
-/** What a server may be told; without it, it has no limits. */
+/** Options of the server. By default it has no rate limits. */
 type TestServerOptions = Partial<
   Pick<HttpOptions, "trustProxy" | "rateLimits" | "corsOrigins" | "streams">
 > & { readonly connections?: Partial<ConnectionLimits> };
@@ -91,16 +91,16 @@ export async function openTestServer(options: TestServerOptions = {}): Promise<T
       const user = await store.read(({ users }) => users.byKey(usernameKey(username)));
       await messaging.sendMessage({ by: user!.id, to: { username }, text });
     },
-    async close(patience = 0) {
+    async close(graceMs = 0) {
       if (closed) return;
       closed = true;
-      await server.close(patience);
+      await server.close(graceMs);
       await store.close();
     },
   };
 }
 
-/** A method and a path, with `:name` for what may be any text. */
+/** A method and a path; `:name` is a parameter. */
 export interface Route {
   readonly method: string;
   readonly path: string;

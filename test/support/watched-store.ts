@@ -1,17 +1,17 @@
 import type { Store } from "../../src/application/ports.js";
 import { MessagingError } from "../../src/domain/errors.js";
 
-/** A store that tells how it is used, with a hand on it. */
+/** A store that counts its use and injects faults. */
 export interface WatchedStore extends Store {
-  /** How often it was read. */
+  /** The number of reads. */
   readonly reads: number;
-  /** How many subscribe it at the moment. */
+  /** The number of current subscribers. */
   readonly subscribers: number;
-  /** Nothing can be stored while this is set. */
+  /** While set, transactions are rejected with `store_unavailable` and this text. */
   fault: string | undefined;
-  /** Awaited before each read; told how many there were since it was set. Where it rejects, so does the read. */
+  /** Awaited before each read, with the number of reads since it was set. A rejection rejects the read. */
   beforeRead: ((count: number) => Promise<unknown>) | undefined;
-  /** Happens once, between the next read and its answer. */
+  /** Called once, between the next read and its result. */
   onRead: (() => Promise<unknown>) | undefined;
 }
 
@@ -41,9 +41,9 @@ export function watched(inner: Store): WatchedStore {
       count += 1;
       if (beforeRead) await beforeRead(count);
       const result = await inner.read(work);
-      const happens = store.onRead;
+      const onRead = store.onRead;
       store.onRead = undefined;
-      await happens?.();
+      await onRead?.();
       return result;
     },
     async transaction(work) {
@@ -64,7 +64,7 @@ export function watched(inner: Store): WatchedStore {
   return store;
 }
 
-/** Lets happen what is about to happen in memory. */
+/** Waits until pending work in memory is done. */
 export async function settle(): Promise<void> {
   for (let turn = 0; turn < 10; turn += 1) await new Promise(setImmediate);
 }

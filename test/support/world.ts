@@ -11,7 +11,7 @@ import { testPorts, type TestPorts } from "./ports.js";
 import { refusalOf } from "./refusal.js";
 import { watched } from "./watched-store.js";
 
-/** The harness, with three users who know each other's names. */
+/** The test harness with three users. */
 export interface World extends TestMessaging {
   readonly ports: TestPorts;
   readonly ana: User;
@@ -19,14 +19,14 @@ export interface World extends TestMessaging {
   readonly cy: User;
 }
 
-/** @param store in memory, if none is given. */
+/** @param store defaults to a memory store */
 export async function openWorld(store?: Store): Promise<World> {
   const ports = testPorts(store);
   const messaging = openTestMessaging(ports);
   return { ...messaging, ports, ...(await messaging.users("ana", "bo", "cy")) };
 }
 
-/** Ana and Bo in a group, a session of Bo, and a core whose store is watched. */
+/** Opens a world with Ana and Bo in a group, a session of Bo, and a core over a watched store. */
 export async function openWatchedWorld() {
   const world = await openWorld();
   const { ana, bo, ports } = world;
@@ -49,7 +49,7 @@ export async function openWatchedWorld() {
   };
 }
 
-/** A whole list, its slices put together. */
+/** Collects the slices of a list. */
 export async function everyMessage(slices: AsyncIterable<readonly Message[]>): Promise<Message[]> {
   const messages: Message[] = [];
   for await (const slice of slices) messages.push(...slice);
@@ -60,20 +60,20 @@ export function textsOf(messages: readonly Message[]): string[] {
   return messages.map(({ text }) => text);
 }
 
-/** All that the store holds, and how often it was written to. */
+/** Returns the contents of the store and its number of transactions. */
 export async function contents({ ports, ana, bo, cy }: World) {
   const { store, secrets } = ports;
-  const { sessions, ...held } = await contentsOf(store, {
+  const { sessions, ...others } = await contentsOf(store, {
     people: [ana, bo, cy, person("dora")],
     chatIds: Array.from({ length: 9 }, (_, index) => (index + 1) as ChatId),
     keys: ["key"],
     digests: secrets.generated.flatMap((secret) => secrets.digests(secret)),
   });
   const { transactions } = store.status();
-  return { ...held, sessions: sessions.filter((session) => session !== undefined), transactions };
+  return { ...others, sessions: sessions.filter((session) => session !== undefined), transactions };
 }
 
-/** That this is refused with the code, and changes nothing. */
+/** Asserts that the attempt is rejected with the code and changes nothing. */
 export async function expectRefusal(
   world: World,
   attempt: () => Promise<unknown>,

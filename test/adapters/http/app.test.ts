@@ -13,7 +13,7 @@ import { describeSessionApi } from "../../support/session-api.js";
 import { describeEvents } from "../../support/events-api.js";
 import { openTestServer, type TestServer } from "../../support/server.js";
 
-describe("The HTTP API", () => {
+describe("createHttpApp", () => {
   let server: TestServer;
 
   beforeEach(async () => {
@@ -26,8 +26,8 @@ describe("The HTTP API", () => {
   describeSessionApi(() => server.url);
   describeEvents(() => server.url);
 
-  describe("A list", () => {
-    it("is whole and in order whatever its length, while others send", async () => {
+  describe("a list of messages", () => {
+    it("is complete and in order while messages arrive", async () => {
       const ana = await signedIn(server.url);
       const send = (message: string) => ana.post("/v1/messages", { dest_username: ana.username, message });
       for (let n = 1; n <= 450; n += 1) await send(`${n}`);
@@ -36,7 +36,7 @@ describe("The HTTP API", () => {
       expect(texts.slice(0, 450)).to.deep.equal(Array.from({ length: 450 }, (_, n) => `${n + 1}`));
     });
 
-    it("comes in pages of 100 where a client asks for a page and not how long", async () => {
+    it("has pages of 100 where the request has no `limit`", async () => {
       const ana = await signedIn(server.url);
       for (let n = 1; n <= 101; n += 1) await server.send(ana.username, `${n}`);
       for (const [query, found, link] of [
@@ -50,7 +50,7 @@ describe("The HTTP API", () => {
       }
     });
 
-    it("of chats comes in pages of 100 too", async () => {
+    it("has pages of 100 where it lists chats", async () => {
       const ana = await signedIn(server.url);
       for (let n = 1; n <= 101; n += 1) await ana.post("/v1/group_chat");
       const { json, headers } = await ana.get("/v1/chats");
@@ -58,29 +58,29 @@ describe("The HTTP API", () => {
       expect(headers["link"]).to.match(/^<\?limit=100&cursor=[\d.]+>; rel="next"$/);
     });
 
-    it("is read from the store only as fast as its client takes it", async () => {
+    it("is read from the store only as fast as the client reads", async () => {
       const ana = await signedIn(server.url);
       const message = "x".repeat(10_000);
       for (let n = 0; n < 3_000; n += 1) await server.send(ana.username, message);
       const before = server.store.reads;
-      const asking = request(`${server.url}/v1/messages`, { headers: { Cookie: ana.cookie } });
-      asking.on("error", () => {});
-      asking.on("response", (response) => response.pause());
-      asking.end();
+      const outgoing = request(`${server.url}/v1/messages`, { headers: { Cookie: ana.cookie } });
+      outgoing.on("error", () => {});
+      outgoing.on("response", (response) => response.pause());
+      outgoing.end();
       await delay(300);
-      // All of it is 300 slices of 100 kB, far more than the sockets between the two can hold.
+      // The whole list has 300 slices of 100 kB, far more than the socket buffers hold.
       expect(server.store.reads - before).to.be.within(1, 150);
-      asking.destroy();
+      outgoing.destroy();
     });
 
-    it("breaks off where its reader is removed meanwhile, and can't be taken for whole", async () => {
+    it("is cut off where the reader is removed from the chat while it is sent", async () => {
       const [ana, bob] = [await signedIn(server.url, "ana"), await signedIn(server.url, "bob")];
       const chatId = String((await ana.post("/v1/group_chat")).json["chat_id"]);
       await ana.post(`/v1/group_chat/${chatId}/participants`, { username: bob.username });
       for (let n = 0; n < 250; n += 1) {
         await ana.post("/v1/messages", { group_chat_id: chatId, message: `${n}` });
       }
-      // Who asks, what the list is, its first slice; then bob is removed.
+      // The session, the chat and the first slice are read; then bob is removed.
       server.store.beforeRead = async (n) => {
         if (n === 4) await ana.delete(`/v1/group_chat/${chatId}/participants/${bob.username}`);
       };
@@ -92,8 +92,8 @@ describe("The HTTP API", () => {
     });
   });
 
-  describe("A session", () => {
-    it("is not brought back by a request that was under way when it ended", async () => {
+  describe("a session", () => {
+    it("is not revived by a request in progress when it ended", async () => {
       const ana = await signedIn(server.url);
       const { cookie } = ana;
       const withCopy = { headers: { Cookie: cookie } };
@@ -104,7 +104,7 @@ describe("The HTTP API", () => {
       expectProblem(await new Client(server.url).get("/v1/messages", withCopy), 401, "not_signed_in");
     });
 
-    it("is never of the client's choosing", async () => {
+    it("never has a secret that the client chose", async () => {
       const { username } = await signedIn(server.url);
       const client = new Client(server.url);
       const chosen = `palaver_session=${"A".repeat(43)}`;
@@ -115,7 +115,7 @@ describe("The HTTP API", () => {
       expectProblem(await client.get("/v1/messages"), 401, "not_signed_in");
     });
 
-    it("goes by a cookie that browsers guard, where a proxy ends TLS", async () => {
+    it("has a Secure cookie with the __Host- prefix behind a proxy that terminates TLS", async () => {
       const behindProxy = await openTestServer({ trustProxy: true });
       const ana = await signedIn(behindProxy.url);
       expect(ana.cookie).to.match(/^__Host-palaver_session=/);
@@ -126,18 +126,18 @@ describe("The HTTP API", () => {
     });
   });
 
-  describe("Every answer", () => {
-    it("carries the client's request id if it is a sane one, else a new one", async () => {
+  describe("a response", () => {
+    it("has the valid request id of the client, or else a new one", async () => {
       const client = new Client(server.url);
       const sane = await client.get("/v1/messages", { headers: { "X-Request-Id": "abc-123" } });
       expect(sane.headers["x-request-id"]).to.equal("abc-123");
       for (const path of ["/v1/messages", "/nothing", "/healthz"]) {
-        const answer = await client.get(path, { headers: { "X-Request-Id": "a b" } });
-        expect(answer.headers["x-request-id"]).to.match(/^[0-9a-f-]{36}$/);
+        const response = await client.get(path, { headers: { "X-Request-Id": "a b" } });
+        expect(response.headers["x-request-id"]).to.match(/^[0-9a-f-]{36}$/);
       }
     });
 
-    it("leaves one log line, with the request id and nothing that a user wrote", async () => {
+    it("is logged once, with the request id and without user input", async () => {
       const ana = await signedIn(server.url, "canary");
       await ana.post("/v1/messages", { dest_username: ana.username, message: "canary" });
       const secret = ana.cookie.split("=")[1]!;
@@ -154,50 +154,50 @@ describe("The HTTP API", () => {
       for (const word of ["canary", PASSWORD, secret]) expect(log).to.not.include(word);
     });
 
-    it("is a bare 500 where something is broken, and the log has it whole", async () => {
+    it("is a 500 without details for an unexpected error, which is logged in full", async () => {
       const ana = await signedIn(server.url);
       server.store.beforeRead = async () => {
         throw new Error("the secret of the house");
       };
-      const answer = await ana.get("/v1/messages");
-      expectProblem(answer, 500, "internal_error");
-      expect(answer.text).to.not.include("secret of the house");
+      const response = await ana.get("/v1/messages");
+      expectProblem(response, 500, "internal_error");
+      expect(response.text).to.not.include("secret of the house");
       const line = server.lines.find((each) => "err" in each);
-      expect(line).to.include({ request_id: answer.headers["x-request-id"] });
+      expect(line).to.include({ request_id: response.headers["x-request-id"] });
       expect(JSON.stringify(line)).to.include("the secret of the house");
     });
   });
 
-  it("ends at once though a client holds a connection and says nothing", async () => {
+  it("closes without waiting for a connection that has sent no request", async () => {
     const listening = await listen(new Koa(), "127.0.0.1", 0, pino({ level: "silent" }));
     const silent = connect(Number(new URL(listening.url).port), "127.0.0.1");
     await once(silent, "connect");
-    // For a connection that is under way it would wait longer than this test may.
+    // Longer than the timeout of this test.
     await listening.close(60_000);
     silent.destroy();
   });
 
-  describe("Running it", () => {
-    it("GET /healthz, GET /readyz: 200", async () => {
+  describe("monitoring", () => {
+    it("responds with 200 at /healthz and /readyz", async () => {
       for (const path of ["/healthz", "/readyz"]) {
         const { status, json } = await new Client(server.url).get(path);
         expect([status, json]).to.deep.equal([200, {}]);
       }
     });
 
-    it("GET /readyz: 503 and why, while nothing can be stored; reads go on", async () => {
+    it("responds with 503 and the reason at /readyz while the store rejects writes, and still reads", async () => {
       const ana = await signedIn(server.url);
       server.store.fault = "The disk is full.";
-      const answer = await ana.get("/readyz");
-      expectProblem(answer, 503, "store_unavailable");
-      expect(answer.json["detail"]).to.equal("The disk is full.");
-      const refused = await ana.post("/v1/messages", { dest_username: ana.username, message: "hello" });
-      expectProblem(refused, 503, "store_unavailable");
-      expect(refused.headers["retry-after"]).to.match(/^\d+$/);
+      const response = await ana.get("/readyz");
+      expectProblem(response, 503, "store_unavailable");
+      expect(response.json["detail"]).to.equal("The disk is full.");
+      const rejected = await ana.post("/v1/messages", { dest_username: ana.username, message: "hello" });
+      expectProblem(rejected, 503, "store_unavailable");
+      expect(rejected.headers["retry-after"]).to.match(/^\d+$/);
       expect((await ana.get("/v1/messages")).status).to.equal(200);
     });
 
-    it("GET /metrics: requests by route and status, latencies, commits", async () => {
+    it("reports requests by route and status, latencies and commits at /metrics", async () => {
       const ana = await signedIn(server.url);
       await ana.post("/v1/messages", { dest_username: ana.username, message: "hello" });
       await ana.post("/v1/messages", { dest_username: freshName(), message: "hello" });

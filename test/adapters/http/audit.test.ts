@@ -18,7 +18,7 @@ const FIELDS = [
   "code",
 ];
 
-describe("The audit log", () => {
+describe("createAudit", () => {
   let server: TestServer;
   let ana: Client;
   let anaId: string;
@@ -31,10 +31,10 @@ describe("The audit log", () => {
 
   afterEach(() => server.close());
 
-  const deeds = () => server.audit.map(({ audit }) => audit);
+  const actions = () => server.audit.map(({ audit }) => audit);
   const last = () => server.audit.at(-1)!;
 
-  it("tells who came and went, by ids", async () => {
+  it("records registrations, logins, logouts and ended sessions by id", async () => {
     const { json: session } = await ana.get("/v1/auth/session");
     const { json: token } = await ana.post("/v1/auth/tokens", { name: "bot" });
     await ana.delete(`/v1/auth/tokens/${String(token["token_id"])}`);
@@ -48,7 +48,7 @@ describe("The audit log", () => {
     await ana.delete("/v1/auth/sessions");
     await ana.put("/v1/auth/password", { current_password: PASSWORD, new_password: "another password" });
     await ana.post("/v1/auth/logout");
-    expect(deeds()).to.deep.equal([
+    expect(actions()).to.deep.equal([
       "register",
       "login",
       "token_created",
@@ -63,10 +63,10 @@ describe("The audit log", () => {
     expect(last()).to.include({ session_id: session["session_id"], route: "/v1/auth/logout" });
   });
 
-  it("tells of a failed login which account was tried, where there is one, and never what was typed", async () => {
-    const asked = { headers: { "X-Forwarded-For": "203.0.113.7", "X-Request-Id": "try" } };
+  it("records the account of a failed login if it exists, and never the input", async () => {
+    const options = { headers: { "X-Forwarded-For": "203.0.113.7", "X-Request-Id": "try" } };
     const tried = { username: ana.username, password: "canary password" };
-    await new Client(server.url).post("/v1/auth/login", tried, asked);
+    await new Client(server.url).post("/v1/auth/login", tried, options);
     expect(last()).to.include({
       audit: "login_failed",
       account_id: anaId,
@@ -83,7 +83,7 @@ describe("The audit log", () => {
     expect(JSON.stringify([server.audit, server.lines])).to.not.include("canary");
   });
 
-  it("tells who changed who is in a chat, and who was kept out", async () => {
+  it("records changes of participants, and denied access", async () => {
     const bob = await signedIn(server.url, "bob");
     const chatId = String((await ana.post("/v1/group_chat")).json["chat_id"]);
     const bobId = (await bob.get("/v1/auth/session")).json["user_id"];
@@ -98,18 +98,18 @@ describe("The audit log", () => {
     expect(last()).to.include({ audit: "forbidden", code: "cross_site" });
   });
 
-  it("tells who asked too often", async () => {
+  it("records exceeded rate limits", async () => {
     for (let n = 0; n < 11; n += 1) {
       await new Client(server.url).post("/v1/auth/login", { username: "nobody", password: "12345678" });
     }
     expect(last()).to.include({ audit: "rate_limited", code: "too_many_requests", address: "127.0.0.1" });
   });
 
-  it("has no field but those that are meant to be there, and is silent about all the rest", async () => {
+  it("records only the listed fields, and no other requests", async () => {
     await ana.get("/v1/messages");
     await ana.post("/v1/messages", { dest_username: freshName(), message: "hello" });
     await ana.get("/nothing");
-    expect(deeds()).to.deep.equal(["register", "login"]);
+    expect(actions()).to.deep.equal(["register", "login"]);
     await ana.get("/v1/messages/group/99");
     for (const line of server.audit) expect(FIELDS).to.include.members(Object.keys(line));
   });

@@ -3,10 +3,10 @@ import { connect } from "node:net";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import { expect } from "chai";
 import { expectFieldErrors, expectProblem } from "../../support/api/scene.js";
-import { Client, signedIn, type HttpAnswer } from "../../support/client.js";
+import { Client, signedIn, type HttpResponse } from "../../support/client.js";
 import { openTestServer, type TestServer } from "../../support/server.js";
 
-describe("What no client should send", () => {
+describe("parseBody", () => {
   let server: TestServer;
   let ana: Client;
 
@@ -23,49 +23,49 @@ describe("What no client should send", () => {
   });
 
   const post = (raw: string | Buffer, headers: Readonly<Record<string, string>> = {}) =>
-    ana.ask("POST", "/v1/messages", { raw, headers });
+    ana.request("POST", "/v1/messages", { raw, headers });
 
   const message = JSON.stringify({ dest_username: "ana", message: "hello" });
 
-  describe("A body", () => {
+  describe("a body", () => {
     for (const [what, raw] of Object.entries({
-      "no JSON": "{oops",
-      "cut JSON": '{"message": "he',
+      "malformed JSON": "{oops",
+      "truncated JSON": '{"message": "he',
       "an array": "[]",
       "a string": '"text"',
       "a number": "1",
       "a null": "null",
       "30,000 nested arrays": "[".repeat(30_000) + "]".repeat(30_000),
-      "30,000 brackets that nobody closed": "[".repeat(30_000),
+      "30,000 unclosed brackets": "[".repeat(30_000),
       "a byte order mark": `\ufeff${message}`,
       "invalid UTF-8": Buffer.from('{"message":"\xc3\x28","dest_username":"ana"}', "latin1"),
       "UTF-16": Buffer.from(message, "utf16le"),
-      "a field twice": '{"message":"one","message":"two","dest_username":"ana"}',
-      "a field twice, once escaped": '{"message":"one","mess\\u0061ge":"two","dest_username":"ana"}',
+      "a duplicate field": '{"message":"one","message":"two","dest_username":"ana"}',
+      "a duplicate field, once escaped": '{"message":"one","mess\\u0061ge":"two","dest_username":"ana"}',
     })) {
-      it(`400: ${what}`, async () => expectProblem(await post(raw), 400, "invalid_json"));
+      it(`rejects ${what}`, async () => expectProblem(await post(raw), 400, "invalid_json"));
     }
 
-    it("400: a field that is missing, named", async () => {
-      const answer = await post('{"dest_username":"ana"}');
-      expectProblem(answer, 400, "invalid_request");
-      expect(answer.json["errors"]).to.deep.equal([{ field: "message", detail: "Required." }]);
+    it("rejects a missing field by name", async () => {
+      const response = await post('{"dest_username":"ana"}');
+      expectProblem(response, 400, "invalid_request");
+      expect(response.json["errors"]).to.deep.equal([{ field: "message", detail: "Required." }]);
     });
 
-    it("400: a field that does not exist, named, `__proto__` too", async () => {
+    it("rejects unknown fields by name, also `__proto__`", async () => {
       for (const field of ["mesage", "__proto__", "constructor", "toString"]) {
-        const answer = await post(`{"dest_username":"ana","message":"hello","${field}":{"a":1}}`);
-        expectProblem(answer, 400, "invalid_request");
-        expectFieldErrors(answer, field);
+        const response = await post(`{"dest_username":"ana","message":"hello","${field}":{"a":1}}`);
+        expectProblem(response, 400, "invalid_request");
+        expectFieldErrors(response, field);
       }
     });
 
-    it("400: 30,000 nested arrays in a field", async () => {
-      const answer = await post(`{"message":${"[".repeat(30_000)}${"]".repeat(30_000)}}`);
-      expectProblem(answer, 400, "invalid_request");
+    it("rejects 30,000 nested arrays in a field", async () => {
+      const response = await post(`{"message":${"[".repeat(30_000)}${"]".repeat(30_000)}}`);
+      expectProblem(response, 400, "invalid_request");
     });
 
-    it("400: any other type in any field", async () => {
+    it("rejects a value of the wrong type in any field", async () => {
       const calls: Readonly<Record<string, Readonly<Record<string, string>>>> = {
         "/v1/auth/register": { username: "zoe", password: "12345678" },
         "/v1/auth/login": { username: "zoe", password: "12345678" },
@@ -76,34 +76,34 @@ describe("What no client should send", () => {
       for (const [path, body] of Object.entries(calls)) {
         for (const field of Object.keys(body)) {
           for (const value of [1, true, [], {}, ["x"], ...(field === "title" ? [] : [null])]) {
-            const answer = await ana.post(path, { ...body, [field]: value });
-            expectProblem(answer, 400, "invalid_request");
-            expectFieldErrors(answer, field);
+            const response = await ana.post(path, { ...body, [field]: value });
+            expectProblem(response, 400, "invalid_request");
+            expectFieldErrors(response, field);
           }
         }
       }
     });
 
-    it("400: 500 unknown fields with long names get a short answer", async () => {
+    it("responds to 500 unknown long names with a short problem", async () => {
       const many = Object.fromEntries(Array.from({ length: 500 }, (_, n) => [`${n}`.padEnd(100, "x"), 1]));
-      const answer = await post(JSON.stringify(many));
-      expectProblem(answer, 400, "invalid_request");
-      expect(answer.text.length).to.be.lessThan(8_000);
+      const response = await post(JSON.stringify(many));
+      expectProblem(response, 400, "invalid_request");
+      expect(response.text.length).to.be.lessThan(8_000);
     });
 
-    it("400: a body where none belongs", async () => {
+    it("rejects a body where the operation has none", async () => {
       expectFieldErrors(await ana.post("/v1/auth/logout", { force: true }), "force");
       expect((await ana.get("/v1/messages")).status).to.equal(200);
     });
 
-    it("413: over 64 KiB, also where only reading it tells", async () => {
+    it("rejects more than 64 KiB, also without Content-Length or compressed", async () => {
       const long = JSON.stringify({ dest_username: "ana", message: "x".repeat(65_536) });
       expectProblem(await post(long), 413, "payload_too_large");
       expectProblem(await post(long, { "Transfer-Encoding": "chunked" }), 413, "payload_too_large");
       expectProblem(await post(gzipSync(long), { "Content-Encoding": "gzip" }), 413, "payload_too_large");
     });
 
-    it("415: another type, another charset, or none", async () => {
+    it("rejects another or missing media type or charset", async () => {
       for (const type of [
         "text/plain",
         "application/x-www-form-urlencoded",
@@ -114,7 +114,7 @@ describe("What no client should send", () => {
       }
     });
 
-    it("400, 415: garbage for gzip or Brotli, and an encoding that nobody knows", async () => {
+    it("rejects invalid compressed data and an unknown encoding", async () => {
       for (const encoding of ["gzip", "deflate", "br"]) {
         expectProblem(await post("garbage", { "Content-Encoding": encoding }), 400, "bad_request");
       }
@@ -126,19 +126,19 @@ describe("What no client should send", () => {
     });
   });
 
-  it("200: the media type in any case", async () => {
+  it("accepts the media type in any case", async () => {
     const types = ["APPLICATION/JSON", "application/json; charset=UTF-8", 'application/json;charset="utf-8"'];
     for (const type of types) {
-      const answer = await ana.ask("POST", "/v1/group_chat", {
+      const response = await ana.request("POST", "/v1/group_chat", {
         raw: "{}",
         headers: { "Content-Type": type },
       });
-      expect(answer.status).to.equal(200);
+      expect(response.status).to.equal(200);
     }
   });
 
-  describe("A path", () => {
-    it("404: nothing there, in another case neither, and with a slash too many", async () => {
+  describe("a path", () => {
+    it("is unknown in another case or with extra slashes", async () => {
       for (const path of [
         "/",
         "/v1",
@@ -154,26 +154,26 @@ describe("What no client should send", () => {
       }
     });
 
-    it("405: with the methods that there are", async () => {
-      const answer = await ana.delete("/v1/messages");
-      expectProblem(answer, 405, "method_not_allowed");
-      expect(answer.headers.allow?.split(", ")).to.have.members(["GET", "HEAD", "POST"]);
+    it("responds with 405 and the allowed methods", async () => {
+      const response = await ana.delete("/v1/messages");
+      expectProblem(response, 405, "method_not_allowed");
+      expect(response.headers.allow?.split(", ")).to.have.members(["GET", "HEAD", "POST"]);
       for (const method of ["PUT", "PATCH", "OPTIONS", "PROPFIND"]) {
-        expectProblem(await ana.ask(method, "/v1/auth/login"), 405, "method_not_allowed");
+        expectProblem(await ana.request(method, "/v1/auth/login"), 405, "method_not_allowed");
       }
     });
 
-    it("400: a query parameter that does not exist, named, once or more", async () => {
+    it("rejects an unknown query parameter by name", async () => {
       for (const path of ["/v1/messages?limt=1", "/v1/messages?limt=1&limt=2", "/v1/messages?limt=%zz"]) {
-        const answer = await ana.get(path);
-        expectProblem(answer, 400, "invalid_request");
-        expectFieldErrors(answer, "limt");
+        const response = await ana.get(path);
+        expectProblem(response, 400, "invalid_request");
+        expectFieldErrors(response, "limt");
       }
     });
   });
 
-  describe("A request that is no HTTP", () => {
-    const raw = async (text: string): Promise<HttpAnswer> => {
+  describe("a malformed HTTP request", () => {
+    const raw = async (text: string): Promise<HttpResponse> => {
       const { hostname, port } = new URL(server.url);
       const chunks: Buffer[] = [];
       const socket = connect(Number(port), hostname, () => socket.write(text));
@@ -187,25 +187,25 @@ describe("What no client should send", () => {
       };
     };
 
-    it("lets go of a connection that it has refused, though the client does not", async () => {
+    it("has its connection closed by the server, though the client keeps it open", async () => {
       const { hostname, port } = new URL(server.url);
       const socket = connect({ port: Number(port), host: hostname, allowHalfOpen: true });
-      const answered = once(socket, "data");
+      const received = once(socket, "data");
       const cut = once(socket, "error");
       socket.write("NONSENSE\r\n\r\n");
-      expect(String(await answered)).to.include("400 Bad Request");
+      expect(String(await received)).to.include("400 Bad Request");
       const writing = setInterval(() => socket.write("more"), 50);
       const [error] = (await cut) as [Error];
       clearInterval(writing);
       expect(error).to.have.property("code").that.is.oneOf(["EPIPE", "ECONNRESET"]);
     });
 
-    it("431: huge headers", async () => {
-      const answer = await raw(`GET / HTTP/1.1\r\nHost: x\r\nX-Long: ${"x".repeat(20_000)}\r\n\r\n`);
-      expectProblem(answer, 431, "headers_too_large");
+    it("is rejected with 431 if its headers are too large", async () => {
+      const response = await raw(`GET / HTTP/1.1\r\nHost: x\r\nX-Long: ${"x".repeat(20_000)}\r\n\r\n`);
+      expectProblem(response, 431, "headers_too_large");
     });
 
-    it("400: no sense at all, no Host, two of them, two lengths, no path", async () => {
+    it("is rejected with 400 for an invalid request line, Host, length or target", async () => {
       for (const head of [
         "NONSENSE",
         "GET /healthz HTTP/1.1\r\nConnection: close",

@@ -4,7 +4,7 @@ import { expectFieldErrors, expectProblem } from "../../support/api/scene.js";
 import { Client, freshName, signedIn } from "../../support/client.js";
 import { openTestServer, type TestServer } from "../../support/server.js";
 
-describe("Where Palaver differs from the original program", () => {
+describe("docs/differences.md", () => {
   let server: TestServer;
   let ana: Client;
   let bob: Client;
@@ -33,13 +33,13 @@ describe("Where Palaver differs from the original program", () => {
     },
     "Who is no participant can't be removed": async () => {
       const chatId = String((await ana.post("/v1/group_chat")).json["chat_id"]);
-      const answer = await ana.delete(`/v1/group_chat/${chatId}/participants/${bob.username}`);
-      expectProblem(answer, 400, "user_not_in_chat");
+      const response = await ana.delete(`/v1/group_chat/${chatId}/participants/${bob.username}`);
+      expectProblem(response, 400, "user_not_in_chat");
     },
     "A send without a message is malformed": async () => {
-      const answer = await ana.post("/v1/messages", { dest_username: bob.username });
-      expectProblem(answer, 400, "invalid_request");
-      expectFieldErrors(answer, "message");
+      const response = await ana.post("/v1/messages", { dest_username: bob.username });
+      expectProblem(response, 400, "invalid_request");
+      expectFieldErrors(response, "message");
     },
     "A copied cookie is dead after logout": async () => {
       const copy = new Client(server.url);
@@ -73,7 +73,7 @@ describe("Where Palaver differs from the original program", () => {
 
   for (const [what, shown] of Object.entries(rows)) it(what, shown);
 
-  it("Every row of the document is one of these", () => {
+  it("lists exactly the differences tested here", () => {
     const document = readFileSync(new URL("../../../../docs/differences.md", import.meta.url), "utf8");
     const documented = document
       .match(/^\| .+/gm)

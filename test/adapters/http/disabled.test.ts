@@ -5,7 +5,7 @@ import { Client, PASSWORD } from "../../support/client.js";
 import { openStream } from "../../support/event-stream.js";
 import { openTestServer, type TestServer } from "../../support/server.js";
 
-describe("A user whom the operator has disabled", () => {
+describe("disableUser over HTTP", () => {
   let server: TestServer;
   const logIn = (username: string, password: string) =>
     new Client(server.url).post("/v1/auth/login", { username, password });
@@ -15,7 +15,7 @@ describe("A user whom the operator has disabled", () => {
   });
   afterEach(() => server.close());
 
-  it("is told so by a login with their password; one with another is answered as if nothing was", async () => {
+  it("rejects a login with the password as account_disabled, and with a wrong one as usual", async () => {
     const { user } = await server.signIn("ana");
     await disableUser(server.ports, { user: "ana" });
     expectProblem(await logIn("ana", PASSWORD), 403, "account_disabled");
@@ -29,13 +29,13 @@ describe("A user whom the operator has disabled", () => {
     expect(await logIn("ana", PASSWORD)).to.include({ status: 200 });
   });
 
-  it("uses up none of the failed logins of the account with their own password", async () => {
+  it("does not count logins with the right password as failed", async () => {
     await server.signIn("ana");
     await disableUser(server.ports, { user: "ana" });
     for (let n = 0; n < 12; n += 1) expectProblem(await logIn("ana", PASSWORD), 403, "account_disabled");
   });
 
-  it("loses what they have open at once: streams, sessions and tokens", async () => {
+  it("ends streams, sessions and tokens of the user immediately", async () => {
     const { client } = await server.signIn("ana");
     const { json } = await client.post("/v1/auth/tokens", { name: "bot" });
     const stream = await openStream(client);

@@ -3,21 +3,21 @@ import { readDocument, type Json } from "../../support/document.js";
 import { fuzz } from "../../support/fuzz.js";
 import { openTestServer } from "../../support/server.js";
 
-/** A part of the document, and another one in its place; undefined for none. A seed that finds it soon; any finds it. */
-type Lie = readonly [path: readonly string[], part: unknown, seed?: number];
+/** A part of the document, its replacement (undefined removes it), and a seed that finds it quickly; any seed finds it. */
+type Mutation = readonly [path: readonly string[], part: unknown, seed?: number];
 
 const component = (name: string) => ["components", "schemas", name];
 const operation = (method: string, path: string) => ["paths", path, method];
 const fields = ["requestBody", "content", "application/json", "schema", "properties"];
 
-/** What a document could get wrong. */
-const lies: Readonly<Record<string, Lie>> = {
-  "lacks a field of an answer": [[...component("Message"), "properties", "edited_at"], undefined],
-  "has another type for a field of an answer": [
+/** Mistakes that a document could have. */
+const mutations: Readonly<Record<string, Mutation>> = {
+  "lacks a field of a response": [[...component("Message"), "properties", "edited_at"], undefined],
+  "has another type for a field of a response": [
     [...component("Message"), "properties", "seq"],
     { type: "string" },
   ],
-  "has a field that is not in the answer": [
+  "has a field that is not in the response": [
     component("User"),
     { type: "object", properties: { email: { type: "string" } }, required: ["email"] },
   ],
@@ -36,22 +36,22 @@ const lies: Readonly<Record<string, Lie>> = {
     [...operation("get", "/v1/events/stream"), "responses", "200", "content"],
     { "application/json": { schema: {} } },
   ],
-  "allows a field that is refused": [
+  "allows a field that is rejected": [
     [...operation("post", "/v1/group_chat"), ...fields, "name"],
     { type: "string" },
   ],
-  "allows a number where text must be": [
+  "allows a number where a string is required": [
     [...operation("post", "/v1/group_chat"), ...fields, "title"],
     { type: "integer", minimum: 1, maximum: 9 },
   ],
-  "forbids what is done": [
+  "forbids a value that is accepted": [
     [...operation("post", "/v1/group_chat"), ...fields, "title"],
     { type: "null" },
     15,
   ],
 };
 
-describe("The API, whatever it is asked,", function () {
+describe("fuzz", function () {
   this.timeout(60_000);
   let document: Json;
 
@@ -62,19 +62,19 @@ describe("The API, whatever it is asked,", function () {
   });
 
   // script/fuzz sends many more.
-  it("answers what its document says", async () => {
+  it("finds no response that contradicts the document", async () => {
     const read = readDocument(document);
-    const { failure, requests, answers } = await fuzz(read, { requests: 10_000, seed: 1 });
+    const { failure, requests, responses } = await fuzz(read, { requests: 10_000, seed: 1 });
     expect(failure).to.equal(undefined);
     expect(requests).to.be.at.least(10_000);
     const done = read.operations
       .filter(({ signedIn, body }) => signedIn || body)
       .map(({ id }) => `${id} 200`);
-    expect([...answers.keys()]).to.include.members(done);
+    expect([...responses.keys()]).to.include.members(done);
   });
 
-  for (const [lie, [path, part, seed = 17]] of Object.entries(lies)) {
-    it(`would be caught if the document ${lie}`, async () => {
+  for (const [name, [path, part, seed = 17]] of Object.entries(mutations)) {
+    it(`finds a document that ${name}`, async () => {
       const wrong = structuredClone(document);
       replace(wrong, path, part);
       const { failure } = await fuzz(readDocument(wrong), { requests: 10_000, seed, shrink: false });

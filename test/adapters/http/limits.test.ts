@@ -6,12 +6,12 @@ import sinon from "sinon";
 import { networkOf } from "../../../src/adapters/http/address.js";
 import { createLimits } from "../../../src/adapters/http/limits.js";
 import { expectProblem } from "../../support/api/scene.js";
-import { Client, PASSWORD, freshName, signedIn, type HttpAnswer } from "../../support/client.js";
+import { Client, PASSWORD, freshName, signedIn, type HttpResponse } from "../../support/client.js";
 import { openTestServer, type TestServer } from "../../support/server.js";
 
 const HOUR = 60 * 60 * 1_000;
 
-describe("The limits", () => {
+describe("createLimits", () => {
   let server: TestServer;
 
   beforeEach(async () => {
@@ -20,7 +20,7 @@ describe("The limits", () => {
 
   afterEach(() => server.close());
 
-  /** As the proxy tells who asks. */
+  /** Sets the client address, as a proxy does. */
   const from = (address: string) => ({ headers: { "X-Forwarded-For": address } });
   const logIn = (username: string, password: string, address: string) =>
     new Client(server.url).post("/v1/auth/login", { username, password }, from(address));
@@ -33,64 +33,64 @@ describe("The limits", () => {
   const send = (client: Client) =>
     client.post("/v1/messages", { dest_username: client.username, message: "hello" });
 
-  function expectRefusal(answer: HttpAnswer): void {
-    expectProblem(answer, 429, "too_many_requests");
-    expect(answer.headers["retry-after"]).to.match(/^[1-9]\d*$/);
-    expect(answer.headers["ratelimit"]).to.match(/"[a-z-]+";r=0;t=[1-9]\d*/);
+  function expectLimited(response: HttpResponse): void {
+    expectProblem(response, 429, "too_many_requests");
+    expect(response.headers["retry-after"]).to.match(/^[1-9]\d*$/);
+    expect(response.headers["ratelimit"]).to.match(/"[a-z-]+";r=0;t=[1-9]\d*/);
   }
 
   describe("on failed logins", () => {
-    it("stop who guesses at an account, from that address, before any work is done, and not its owner", async () => {
+    it("reject guesses at an account from one address before hashing, but not its owner", async () => {
       const { username } = await signedIn(server.url);
       for (let n = 0; n < 10; n += 1) {
         expectProblem(await logIn(username, "wrong password", "192.0.2.1"), 400, "wrong_credentials");
       }
       const tried = server.ports.passwords.verified.length;
       for (const name of [username, username.toUpperCase()]) {
-        expectRefusal(await logIn(name, PASSWORD, "192.0.2.1"));
+        expectLimited(await logIn(name, PASSWORD, "192.0.2.1"));
       }
       expect(server.ports.passwords.verified.length).to.equal(tried);
       expect((await logIn(username, PASSWORD, "192.0.2.2")).status).to.equal(200);
     });
 
-    it("count a guess while it is under way, so that many at once are no way around", async () => {
+    it("count guesses in progress, so that concurrent guesses do not evade the limit", async () => {
       const { username } = await signedIn(server.url);
       const before = server.ports.passwords.verified.length;
-      const answers = await Promise.all(
+      const responses = await Promise.all(
         Array.from({ length: 40 }, () => logIn(username, "wrong password", "192.0.2.1")),
       );
-      expect(answers.filter(({ status }) => status === 400)).to.have.length(10);
+      expect(responses.filter(({ status }) => status === 400)).to.have.length(10);
       expect(server.ports.passwords.verified.length - before).to.equal(10);
     });
 
-    it("stop who tries one password on many accounts, by the address, an IPv6 one by its first half", async () => {
+    it("reject guesses at many accounts from one network", async () => {
       for (let n = 0; n < 100; n += 1) {
         await logIn(`nobody${n}`, "wrong password", `2001:db8:0:1::${n}`);
       }
-      expectRefusal(await logIn("somebody", "wrong password", "2001:db8:0:1:ffff::"));
+      expectLimited(await logIn("somebody", "wrong password", "2001:db8:0:1:ffff::"));
       expectProblem(await logIn("somebody", "wrong password", "2001:db8:0:2::"), 400, "wrong_credentials");
     });
 
-    it("do not let an account that is stopped use up what its address has left", async () => {
+    it("do not count rejected guesses against the address", async () => {
       for (let n = 0; n < 150; n += 1) await logIn("victim", "wrong password", "192.0.2.1");
       expectProblem(await logIn("another", "wrong password", "192.0.2.1"), 400, "wrong_credentials");
     });
 
-    it("do not count logins that succeed, nor those in which no password was tried", async () => {
+    it("count neither successful logins nor invalid passwords", async () => {
       const { username } = await signedIn(server.url);
       for (let n = 0; n < 120; n += 1) {
         expect((await logIn(username, PASSWORD, "192.0.2.1")).status).to.equal(200);
         expectProblem(await logIn(username, "short", "192.0.2.1"), 400, "invalid_password");
       }
-      // Nor does a login that succeeds wash off the ones that failed before it.
+      // A successful login does not reset the failed ones before it either.
       for (let n = 0; n < 10; n += 1) {
         await logIn(username, "wrong password", "192.0.2.1");
         if (n === 8) await logIn(username, PASSWORD, "192.0.2.1");
       }
-      expectRefusal(await logIn(username, PASSWORD, "192.0.2.1"));
+      expectLimited(await logIn(username, PASSWORD, "192.0.2.1"));
     });
 
-    it("keep nothing against logins that were right, once they are over, however many there were at once", async () => {
+    it("count no successful logins after they end, however many are concurrent", async () => {
       const { username } = await signedIn(server.url);
       // Logins that are within the limit wait in the store until another one is rejected.
       let release: (() => void) | undefined;
@@ -107,47 +107,47 @@ describe("The limits", () => {
       expect((await logIn(username, PASSWORD, "192.0.2.1")).headers["ratelimit"]).to.include("r=10;");
     });
 
-    it("count wrong passwords in a change of the password, too", async () => {
+    it("count wrong passwords in password changes", async () => {
       const ana = await signedIn(server.url);
       const body = { current_password: "wrong password", new_password: "another password" };
       for (let n = 0; n < 10; n += 1) {
         expectProblem(await ana.put("/v1/auth/password", body, from("192.0.2.1")), 400, "wrong_password");
       }
-      expectRefusal(
+      expectLimited(
         await ana.put("/v1/auth/password", { ...body, current_password: PASSWORD }, from("192.0.2.1")),
       );
     });
   });
 
-  it("on registrations count by address, also those that are malformed", async () => {
+  it("count registrations by address, also invalid ones", async () => {
     for (let n = 0; n < 200; n += 1) await register("192.0.2.1");
-    expectRefusal(await register("192.0.2.1"));
-    expectRefusal(await new Client(server.url).post("/v1/auth/register", {}, from("192.0.2.1")));
+    expectLimited(await register("192.0.2.1"));
+    expectLimited(await new Client(server.url).post("/v1/auth/register", {}, from("192.0.2.1")));
     expect((await register("192.0.2.2")).status).to.equal(200);
   });
 
-  it("on sends count by user, whatever the address and the session, and store nothing of what they refuse", async () => {
+  it("count sends by user, for any address and session, and store nothing over the limit", async () => {
     const [ana, bob] = [await signedIn(server.url, "ana"), await signedIn(server.url, "bob")];
     const { json } = await ana.post("/v1/auth/tokens", { name: "bot" });
     for (let n = 0; n < 600; n += 1) await send(ana);
     const { transactions } = server.store.status();
-    expectRefusal(await send(ana));
-    const asked = {
+    expectLimited(await send(ana));
+    const options = {
       headers: { Authorization: `Bearer ${String(json["token"])}`, "X-Forwarded-For": "192.0.2.9" },
     };
-    expectRefusal(await new Client(server.url).post("/v1/messages", {}, asked));
+    expectLimited(await new Client(server.url).post("/v1/messages", {}, options));
     expect(server.store.status().transactions).to.equal(transactions);
     expect((await send(bob)).status).to.equal(200);
     expect((await ana.get("/v1/messages")).status).to.equal(200);
   });
 
-  it("come after the question who is asking", async () => {
+  it("apply after authentication", async () => {
     for (let n = 0; n < 700; n += 1) {
       expect((await new Client(server.url).post("/v1/messages", {})).status).to.equal(401);
     }
   });
 
-  it("tell in headers what they are and what is left", async () => {
+  it("report policies and remaining quotas in headers", async () => {
     const ana = await signedIn(server.url);
     const sent = await send(ana);
     expect(sent.headers["ratelimit-policy"]).to.equal('"sends";q=600;w=60');
@@ -164,17 +164,17 @@ describe("The limits", () => {
     expect((await ana.get("/v1/messages")).headers).to.not.have.property("ratelimit");
   });
 
-  it("go by the entry of X-Forwarded-For that the proxy has added, whatever the client claims", async () => {
+  it("use only the X-Forwarded-For entry of the trusted proxy", async () => {
     for (let n = 0; n < 10; n += 1) await logIn("victim", "wrong password", `203.0.113.${n}, 192.0.2.1`);
     for (const claimed of ["203.0.113.77, 192.0.2.1", "192.0.2.1", "::ffff:192.0.2.1", "a, b,192.0.2.1"]) {
-      expectRefusal(await logIn("victim", "wrong password", claimed));
+      expectLimited(await logIn("victim", "wrong password", claimed));
     }
     for (const other of ["192.0.2.1, 203.0.113.77", "192.0.2.1, nonsense"]) {
       expectProblem(await logIn("victim", "wrong password", other), 400, "wrong_credentials");
     }
   });
 
-  it("go by the connection where no proxy is trusted", async () => {
+  it("use the address of the connection without a trusted proxy", async () => {
     const open = await openTestServer({ rateLimits: true });
     const attempt = (n: number) =>
       new Client(open.url).post(
@@ -183,23 +183,23 @@ describe("The limits", () => {
         from(`203.0.113.${n}`),
       );
     for (let n = 0; n < 10; n += 1) expectProblem(await attempt(n), 400, "wrong_credentials");
-    expectRefusal(await attempt(11));
+    expectLimited(await attempt(11));
     await open.close();
   });
 
-  it("are not there when they are turned off", async () => {
+  it("do not apply when they are turned off", async () => {
     const open = await openTestServer();
     for (let n = 0; n < 120; n += 1) {
       const body = { username: "nobody", password: "wrong password" };
-      const answer = await new Client(open.url).post("/v1/auth/login", body);
-      expectProblem(answer, 400, "wrong_credentials");
-      expect(answer.headers).to.not.have.property("ratelimit");
+      const response = await new Client(open.url).post("/v1/auth/login", body);
+      expectProblem(response, 400, "wrong_credentials");
+      expect(response.headers).to.not.have.property("ratelimit");
     }
     await open.close();
   });
 });
 
-describe("The counts of the limits", () => {
+describe("createLimits counters", () => {
   const app = new Koa({ proxy: true });
 
   const contextFrom = (address: string): Context => {
@@ -213,7 +213,7 @@ describe("The counts of the limits", () => {
       (error: { readonly code: string }) => error.code,
     );
 
-  it("begin anew when the window is over", async () => {
+  it("reset when the window ends", async () => {
     const clock = sinon.useFakeTimers();
     try {
       const limits = createLimits();
@@ -228,7 +228,7 @@ describe("The counts of the limits", () => {
     }
   });
 
-  it("are kept for so many addresses and no more: the one that was seen last longest ago is forgotten", async () => {
+  it("forget the least recently used key beyond the maximum", async () => {
     const limits = createLimits(3);
     const count = (address: string) => outcome(limits.countRegistration(contextFrom(address)));
     for (const address of ["192.0.2.1", "192.0.2.2"]) {
@@ -240,8 +240,8 @@ describe("The counts of the limits", () => {
   });
 });
 
-describe("A network", () => {
-  it("is an IPv4 address, or the first half of an IPv6 address, however that is written", () => {
+describe("networkOf", () => {
+  it("returns an IPv4 address, or the first 64 bits of an IPv6 address in any notation", () => {
     for (const [address, network] of [
       ["192.0.2.1", "192.0.2.1"],
       ["2001:db8:0:1:2:3:4:5", "2001:db8:0:1::/64"],

@@ -13,7 +13,7 @@ import { openTestServer, type TestServer } from "../../support/server.js";
 
 const root = join(import.meta.dirname, "../../../..");
 
-/** All that the router answers, as `METHOD /path/{name}`. HEAD goes with GET. */
+/** All routes, as `METHOD /path/{name}`, without HEAD. */
 function routes(): string[] {
   const ports = testPorts();
   const app = createHttpApp({
@@ -35,7 +35,7 @@ function routes(): string[] {
   );
 }
 
-describe("The OpenAPI document", () => {
+describe("openApiDocument", () => {
   let server: TestServer;
   let served: Json;
   let document: ApiDocument;
@@ -48,17 +48,17 @@ describe("The OpenAPI document", () => {
 
   after(() => server.close());
 
-  it("has every route, and nothing that is none", () => {
+  it("has exactly the routes of the server", () => {
     const documented = document.operations.map(({ method, path }) => `${method} ${path}`);
     expect(routes()).to.have.length.greaterThan(25);
     expect(documented).to.have.members(routes());
   });
 
-  it("is the one in docs: `npm run docs` writes it", () => {
+  it("equals docs/openapi.json, which `npm run docs` writes", () => {
     expect(JSON.parse(readFileSync(join(root, "docs/openapi.json"), "utf8"))).to.deep.equal(served);
   });
 
-  it("has examples that are what they are examples of", () => {
+  it("has examples that conform to their schemas", () => {
     const shown = document.operations.flatMap(({ id, body, responses }) => [
       ...(body ? [[id, body] as const] : []),
       ...Object.values(responses["200"]?.content ?? {}).map((content) => [id, content] as const),
@@ -70,21 +70,21 @@ describe("The OpenAPI document", () => {
     }
   });
 
-  it("has every code that there is", () => {
+  it("lists every error code", () => {
     expect(document.schemas["Code"]?.["enum"]).to.have.members(Object.keys(statuses));
   });
 
-  it("tells of every code where it can be met, but for those of paths and methods that are not in it", () => {
-    const told = new Set(
+  it("documents every error code at an operation, except for unknown paths and methods", () => {
+    const documented = new Set(
       document.operations.flatMap(({ responses }) =>
         Object.values(responses).flatMap(({ content }) => JSON.stringify(content).match(/"\w+"/g) ?? []),
       ),
     );
-    const untold = Object.keys(statuses).filter((code) => !told.has(`"${code}"`));
-    expect(untold).to.deep.equal(["method_not_allowed"]);
+    const undocumented = Object.keys(statuses).filter((code) => !documented.has(`"${code}"`));
+    expect(undocumented).to.deep.equal(["method_not_allowed"]);
   });
 
-  it("has nothing that a linter would mend", async () => {
+  it("passes the linter", async () => {
     const cli = join(root, "node_modules/@redocly/cli/bin/cli.js");
     const output = await new Promise<string>((resolve) => {
       const env = { ...process.env, REDOCLY_TELEMETRY: "off", REDOCLY_SUPPRESS_UPDATE_NOTICE: "true" };
@@ -100,7 +100,7 @@ describe("The OpenAPI document", () => {
   }).timeout(30_000);
 });
 
-describe("The page of the API", () => {
+describe("GET /docs", () => {
   let server: TestServer;
   let page: Response;
   let html: string;
@@ -113,7 +113,7 @@ describe("The page of the API", () => {
 
   after(() => server.close());
 
-  it("is a page that shows the document", async () => {
+  it("returns a page that renders the document", async () => {
     expect(page.status).to.equal(200);
     expect(page.headers.get("Content-Type")).to.equal("text/html; charset=utf-8");
     const [, document = ""] = /spec-url="([^"]+)"/.exec(html) ?? [];
@@ -121,14 +121,14 @@ describe("The page of the API", () => {
     expect(await shown.json()).to.include.keys("openapi", "paths");
   });
 
-  it("allows nothing from outside, and no script that is written into it", () => {
+  it("allows neither resources of other servers nor inline scripts", () => {
     const policy = page.headers.get("Content-Security-Policy")?.split("; ") ?? [];
     expect(policy).to.include.members(["default-src 'none'", "script-src 'self'", "connect-src 'self'"]);
     expect(policy.join(" ")).to.not.match(/https?:|\*|unsafe-eval/);
     expect(html).to.not.match(/https?:|\bon\w+=|<script(?! src=")/);
   });
 
-  it("has a script that may be kept for ever, and that fetches nothing from outside", async () => {
+  it("refers to a script that is cached forever and loads nothing from other servers", async () => {
     const [, source = ""] = /<script src="([^"]+)"/.exec(html) ?? [];
     const script = await fetch(new URL(source, page.url));
     expect(script.status).to.equal(200);
@@ -139,9 +139,9 @@ describe("The page of the API", () => {
     expect(text).to.not.match(/cdn\.redoc\.ly|fonts\.g/);
   });
 
-  it("404: the script of another build", async () => {
-    const answer = await fetch(`${server.url}/docs/redoc-0000000000000000.js`);
-    expect(answer.status).to.equal(404);
-    expect(answer.headers.get("Cache-Control")).to.equal("no-store");
+  it("responds with 404 to the script of another build", async () => {
+    const response = await fetch(`${server.url}/docs/redoc-0000000000000000.js`);
+    expect(response.status).to.equal(404);
+    expect(response.headers.get("Cache-Control")).to.equal("no-store");
   });
 });

@@ -54,7 +54,7 @@ describe("mount", () => {
     for (let n = 1; n <= to; n += 1) yield { n, padding };
   }
 
-  it("mounts operator operations only where the dependencies ask for them", async () => {
+  it("mounts operator operations only where Dependencies.operator is set", async () => {
     const client = await serve(() => count(1), false);
     expect((await client.get("/rows")).status).to.equal(404);
   });

@@ -1,12 +1,12 @@
 import { connect } from "node:net";
 import { expect } from "chai";
 import { expectProblem } from "../../support/api/scene.js";
-import { Client, signedIn, type HttpAnswer } from "../../support/client.js";
+import { Client, signedIn, type HttpResponse } from "../../support/client.js";
 import { openTestServer, type TestServer } from "../../support/server.js";
 
 const LISTED = "https://app.example.org";
 
-describe("A page of another site", () => {
+describe("guardOrigin", () => {
   let server: TestServer;
   let ana: Client;
 
@@ -19,13 +19,13 @@ describe("A page of another site", () => {
 
   const make = (headers: Readonly<Record<string, string>>) =>
     ana.post("/v1/group_chat", undefined, { headers });
-  const changes = async (ask: () => Promise<unknown>) => {
+  const changes = async (attempt: () => Promise<unknown>) => {
     const before = server.store.status().transactions;
-    await ask();
+    await attempt();
     return server.store.status().transactions - before;
   };
 
-  it("403: changes nothing, as the browser says where it comes from", async () => {
+  it("rejects changes from pages of other sites", async () => {
     for (const headers of [
       { "Sec-Fetch-Site": "cross-site" },
       { "Sec-Fetch-Site": "same-site" },
@@ -43,17 +43,17 @@ describe("A page of another site", () => {
     }
   });
 
-  it("403: also where nobody is signed in, or nothing is at the path, by any method that changes", async () => {
+  it("rejects them also without a session, at unknown paths and for every unsafe method", async () => {
     const headers = { "Sec-Fetch-Site": "cross-site" };
     for (const { method, path } of server.routes) {
       if (method === "GET" || method === "HEAD") continue;
-      const answer = await new Client(server.url).ask(method, path, { headers });
-      expectProblem(answer, 403, "cross_site");
+      const response = await new Client(server.url).request(method, path, { headers });
+      expectProblem(response, 403, "cross_site");
     }
     expectProblem(await new Client(server.url).post("/nothing", {}, { headers }), 403, "cross_site");
   });
 
-  it("200: a page of our own, what the user does in person, and what is no browser", async () => {
+  it("accepts own pages, direct navigation and clients that are not browsers", async () => {
     for (const headers of [
       {},
       { "Sec-Fetch-Site": "same-origin" },
@@ -65,29 +65,29 @@ describe("A page of another site", () => {
     }
   });
 
-  it("200: reading, which the browser keeps from the page", async () => {
+  it("accepts reads, whose responses the browser hides from the page", async () => {
     const headers = { "Sec-Fetch-Site": "cross-site", Origin: "https://evil.example" };
-    const answer = await ana.get("/v1/messages", { headers });
-    expect(answer.status).to.equal(200);
-    expect(answer.headers).to.not.have.property("access-control-allow-origin");
-    expect(answer.headers["cross-origin-resource-policy"]).to.equal("same-origin");
+    const response = await ana.get("/v1/messages", { headers });
+    expect(response.status).to.equal(200);
+    expect(response.headers).to.not.have.property("access-control-allow-origin");
+    expect(response.headers["cross-origin-resource-policy"]).to.equal("same-origin");
   });
 
-  it("200: a listed origin reads and changes, with credentials, and sees errors too", async () => {
+  it("lets a listed origin read and change with credentials, and read errors", async () => {
     const headers = { Origin: LISTED, "Sec-Fetch-Site": "cross-site" };
-    const nobody = new Client(server.url);
-    for (const answer of [await make(headers), await nobody.get("/v1/messages", { headers })]) {
-      expect(answer.headers["access-control-allow-origin"]).to.equal(LISTED);
-      expect(answer.headers["access-control-allow-credentials"]).to.equal("true");
-      expect(answer.headers["access-control-expose-headers"]).to.include("Retry-After");
-      expect(answer.headers.vary).to.include("Origin");
-      expect(answer.status).to.be.oneOf([200, 401]);
+    const anonymous = new Client(server.url);
+    for (const response of [await make(headers), await anonymous.get("/v1/messages", { headers })]) {
+      expect(response.headers["access-control-allow-origin"]).to.equal(LISTED);
+      expect(response.headers["access-control-allow-credentials"]).to.equal("true");
+      expect(response.headers["access-control-expose-headers"]).to.include("Retry-After");
+      expect(response.headers.vary).to.include("Origin");
+      expect(response.status).to.be.oneOf([200, 401]);
     }
   });
 
-  it("is answered before it asks, if its origin is listed, and not by anything that does something", async () => {
+  it("responds to preflight requests of listed origins, and runs no operation for them", async () => {
     const preflight = (origin: string) =>
-      new Client(server.url).ask("OPTIONS", "/v1/messages", {
+      new Client(server.url).request("OPTIONS", "/v1/messages", {
         headers: { Origin: origin, "Access-Control-Request-Method": "DELETE" },
       });
     const listed = await preflight(LISTED);
@@ -101,31 +101,31 @@ describe("A page of another site", () => {
     expect(other.headers.vary).to.include("Origin");
   });
 
-  it("finds no CORS where no origin is listed", async () => {
+  it("sets no CORS headers where no origin is listed", async () => {
     const closed = await openTestServer();
     const headers = { Origin: LISTED, "Access-Control-Request-Method": "POST" };
-    const answer = await new Client(closed.url).ask("OPTIONS", "/v1/messages", { headers });
-    expectProblem(answer, 405, "method_not_allowed");
-    const names = Object.keys(answer.headers).filter((name) => /^access-control|^vary/.test(name));
+    const response = await new Client(closed.url).request("OPTIONS", "/v1/messages", { headers });
+    expectProblem(response, 405, "method_not_allowed");
+    const names = Object.keys(response.headers).filter((name) => /^access-control|^vary/.test(name));
     expect(names).to.deep.equal([]);
     await closed.close();
   });
 
-  it("goes by what the proxy tells of the scheme and the host, where one is trusted", async () => {
+  it("uses the scheme and host of a trusted proxy", async () => {
     const behindProxy = await openTestServer({ trustProxy: true });
-    const ask = (Origin: string) =>
+    const attempt = (Origin: string) =>
       new Client(behindProxy.url).post("/v1/auth/logout", undefined, {
         headers: { Origin, "X-Forwarded-Proto": "https", "X-Forwarded-Host": "chat.example.org" },
       });
-    expectProblem(await ask("https://chat.example.org"), 401, "not_signed_in");
+    expectProblem(await attempt("https://chat.example.org"), 401, "not_signed_in");
     for (const other of ["http://chat.example.org", behindProxy.url]) {
-      expectProblem(await ask(other), 403, "cross_site");
+      expectProblem(await attempt(other), 403, "cross_site");
     }
     await behindProxy.close();
   });
 });
 
-describe("The headers of every answer", () => {
+describe("commonHeaders", () => {
   const expected = {
     "cache-control": "no-store",
     "content-security-policy":
@@ -136,9 +136,9 @@ describe("The headers of every answer", () => {
     "x-frame-options": "DENY",
   };
 
-  async function everyKindOfAnswer(server: TestServer): Promise<readonly HttpAnswer[]> {
+  async function everyKindOfAnswer(server: TestServer): Promise<readonly HttpResponse[]> {
     const ana = await signedIn(server.url);
-    const answers = [
+    const responses = [
       await ana.get("/v1/messages"),
       await ana.get("/metrics"),
       await ana.get("/nothing"),
@@ -149,10 +149,10 @@ describe("The headers of every answer", () => {
       await unparsed(server.url),
     ];
     server.store.beforeRead = () => Promise.reject(new Error("broken"));
-    return [...answers, await ana.get("/v1/messages")];
+    return [...responses, await ana.get("/v1/messages")];
   }
 
-  async function unparsed(url: string): Promise<HttpAnswer> {
+  async function unparsed(url: string): Promise<HttpResponse> {
     const { hostname, port } = new URL(url);
     const chunks: Buffer[] = [];
     const socket = connect(Number(port), hostname, () => socket.write("NONSENSE\r\n\r\n"));
@@ -167,7 +167,7 @@ describe("The headers of every answer", () => {
   }
 
   for (const trustProxy of [false, true]) {
-    it(`are there whatever is answered, ${trustProxy ? "and tell browsers to stay with TLS behind a proxy that ends it" : "and say nothing of TLS over plain HTTP"}`, async () => {
+    it(`are set on every response, ${trustProxy ? "with Strict-Transport-Security behind a proxy that terminates TLS" : "without Strict-Transport-Security over plain HTTP"}`, async () => {
       const server = await openTestServer({ trustProxy });
       const statuses = new Set<number>();
       for (const { status, headers } of await everyKindOfAnswer(server)) {
@@ -176,7 +176,7 @@ describe("The headers of every answer", () => {
         expect(headers["strict-transport-security"]).to.equal(
           trustProxy ? "max-age=31536000; includeSubDomains" : undefined,
         );
-        for (const told of ["server", "x-powered-by"]) expect(headers).to.not.have.property(told);
+        for (const name of ["server", "x-powered-by"]) expect(headers).to.not.have.property(name);
         statuses.add(status);
       }
       expect(statuses).to.deep.equal(new Set([200, 404, 405, 400, 401, 403, 500]));

@@ -2,7 +2,7 @@ import { request } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect } from "chai";
 import { expectProblem } from "../../support/api/scene.js";
-import { Client, signedIn, type HttpAnswer } from "../../support/client.js";
+import { Client, signedIn, type HttpResponse } from "../../support/client.js";
 import { cursorOf, until, type EventJson } from "../../support/event-stream.js";
 import { openTestServer, type TestServer } from "../../support/server.js";
 
@@ -22,8 +22,8 @@ describe("GET /v1/events", () => {
 
   const send = (message: string) => bob.post("/v1/messages", { dest_username: ana.username, message });
   const poll = (query: string) => ana.get(`/v1/events?${query}`);
-  const eventsOf = ({ json }: HttpAnswer) => json["events"] as EventJson[];
-  const texts = (answer: HttpAnswer) => eventsOf(answer).flatMap(({ message }) => message?.message ?? []);
+  const eventsOf = ({ json }: HttpResponse) => json["events"] as EventJson[];
+  const texts = (answer: HttpResponse) => eventsOf(answer).flatMap(({ message }) => message?.message ?? []);
   /** Resolves when a request waits for an event. */
   const requestWaits = async () => {
     await until(() => server.store.subscribers > 0);

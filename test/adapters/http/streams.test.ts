@@ -117,7 +117,7 @@ describe("GET /v1/events/stream", () => {
     });
 
     it("leaves nothing open for HEAD, or for a client that has disconnected", async () => {
-      await ana.ask("HEAD", "/v1/events/stream");
+      await ana.request("HEAD", "/v1/events/stream");
       const outgoing = request(`${server.url}/v1/events/stream`, { headers: { Cookie: ana.cookie } });
       outgoing.on("error", () => {});
       server.store.beforeRead = async (count) => {

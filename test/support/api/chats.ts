@@ -3,7 +3,7 @@ import { signedIn, type Client } from "../client.js";
 import {
   expectFieldErrors,
   expectProblem,
-  expectSignedInOnly,
+  expectSessionRequired,
   group,
   linked,
   p2p,
@@ -11,10 +11,10 @@ import {
   threePeople,
 } from "./scene.js";
 
-/** The list of one's chats, each of them, and how far they are read. */
+/** Defines tests of listing, showing and reading chats. */
 export function describeChats(at: () => string): void {
   describe("GET /v1/chats", () => {
-    it("200: the caller's chats as they see them, last active first", async () => {
+    it("returns the caller's chats, most recently active first", async () => {
       const ana = await signedIn(at(), "ana");
       const [, bob] = await threePeople(at());
       const empty = await group(ana);
@@ -24,10 +24,10 @@ export function describeChats(at: () => string): void {
       await ana.post(`/v1/group_chat/${plans}/participants`, { username: bob.username });
       await say(ana, plans, "one");
       const [, last] = await say(bob, plans, "two", "three");
-      const answer = await ana.get("/v1/chats");
-      expect(answer.status).to.equal(200);
-      expect(answer.headers["link"]).to.equal(undefined);
-      const chats = answer.json as unknown as Record<string, unknown>[];
+      const response = await ana.get("/v1/chats");
+      expect(response.status).to.equal(200);
+      expect(response.headers["link"]).to.equal(undefined);
+      const chats = response.json as unknown as Record<string, unknown>[];
       expect(chats[0]).to.deep.equal({
         chat_id: plans,
         kind: "group",
@@ -62,7 +62,7 @@ export function describeChats(at: () => string): void {
       expect(chats).to.have.length(3);
     });
 
-    it("200: page by page, each chat once, while messages arrive", async () => {
+    it("returns each chat once over all pages while messages arrive", async () => {
       const ana = await signedIn(at(), "ana");
       expect((await ana.get("/v1/chats")).text).to.equal("[]");
       const chatIds: number[] = [];
@@ -72,37 +72,38 @@ export function describeChats(at: () => string): void {
       }
       const met: unknown[] = [];
       for (let path: string | undefined = "/v1/chats?limit=2"; path !== undefined;) {
-        const answer = await ana.get(path);
-        const page = answer.json as unknown as { readonly chat_id: number }[];
+        const response = await ana.get(path);
+        const page = response.json as unknown as { readonly chat_id: number }[];
         expect(page.length).to.be.within(1, 2);
         met.push(...page.map(({ chat_id }) => chat_id));
         await say(ana, chatIds[0]!, "again");
-        path = linked(answer, path, "next");
+        path = linked(response, path, "next");
       }
       expect(met).to.deep.equal(chatIds.toReversed());
     });
 
-    it("400: a parameter that does not exist, is out of range, or is given twice; no cursor", async () => {
+    it("rejects an unknown, out-of-range or repeated parameter, and an invalid cursor", async () => {
       const [ana] = await threePeople(at());
       for (const query of ["limit=0", "limit=1001", "limit=ten", "limit=", "limit=01", "limit=1&limit=1"]) {
-        const answer = await ana.get(`/v1/chats?${query}`);
-        expectProblem(answer, 400, "invalid_request");
-        expectFieldErrors(answer, "limit");
+        const response = await ana.get(`/v1/chats?${query}`);
+        expectProblem(response, 400, "invalid_request");
+        expectFieldErrors(response, "limit");
       }
       expectFieldErrors(await ana.get("/v1/chats?before=1"), "before");
       expectFieldErrors(await ana.get("/v1/chats?cursor=1.2.3&cursor=1.2.3"), "cursor");
       for (const cursor of ["", "x", "1.2", "1.2.3.4", "-1.2.3", "1.2.9007199254740992", "%ff", "%00"]) {
-        const answer = await ana.get(`/v1/chats?cursor=${cursor}`);
-        expectProblem(answer, 400, "invalid_cursor");
-        expectFieldErrors(answer, "cursor");
+        const response = await ana.get(`/v1/chats?cursor=${cursor}`);
+        expectProblem(response, 400, "invalid_cursor");
+        expectFieldErrors(response, "cursor");
       }
     });
 
-    it("401: nobody is signed in", () => expectSignedInOnly(at(), (nobody) => nobody.get("/v1/chats")));
+    it("responds with 401 without a session", () =>
+      expectSessionRequired(at(), (anonymous) => anonymous.get("/v1/chats")));
   });
 
   describe("GET /v1/chats/{chat_id}", () => {
-    it("200: the chat as the list shows it, and who is in it, in the order in which they joined", async () => {
+    it("returns the chat as listed, with all its participants", async () => {
       const ana = await signedIn(at(), "ana");
       const [, bob, eve] = await threePeople(at());
       const chatId = await group(ana, eve, bob);
@@ -119,30 +120,31 @@ export function describeChats(at: () => string): void {
       }
     });
 
-    it("200: a chat between two names the other one, from both sides, and oneself where one is alone", async () => {
+    it("names the other user of a p2p chat to both, and the caller in a chat with oneself", async () => {
       const [ana, bob] = await threePeople(at());
-      const withWhom = async (who: Client, chatId: number) =>
-        (await who.get(`/v1/chats/${chatId}`)).json["with_username"];
+      const withUsername = async (user: Client, chatId: number) =>
+        (await user.get(`/v1/chats/${chatId}`)).json["with_username"];
       const chatId = await p2p(ana, bob);
-      expect(await withWhom(ana, chatId)).to.equal(bob.username);
-      expect(await withWhom(bob, chatId)).to.equal(ana.username);
-      expect(await withWhom(ana, await p2p(ana, ana))).to.equal(ana.username);
+      expect(await withUsername(ana, chatId)).to.equal(bob.username);
+      expect(await withUsername(bob, chatId)).to.equal(ana.username);
+      expect(await withUsername(ana, await p2p(ana, ana))).to.equal(ana.username);
     });
 
-    it("401: nobody is signed in", () => expectSignedInOnly(at(), (nobody) => nobody.get("/v1/chats/1")));
+    it("responds with 401 without a session", () =>
+      expectSessionRequired(at(), (anonymous) => anonymous.get("/v1/chats/1")));
 
-    it("403: not a participant, and no such chat, alike", async () => {
+    it("responds with the same 403 to an unknown chat and a chat of other users", async () => {
       const [ana, bob, eve] = await threePeople(at());
-      const answers = [];
+      const responses = [];
       for (const chatId of [await group(ana), await p2p(ana, bob), 2 ** 53 - 1]) {
-        const answer = await eve.get(`/v1/chats/${chatId}`);
-        expectProblem(answer, 403, "not_a_participant");
-        answers.push(answer.text);
+        const response = await eve.get(`/v1/chats/${chatId}`);
+        expectProblem(response, 403, "not_a_participant");
+        responses.push(response.text);
       }
-      expect(new Set(answers).size).to.equal(1);
+      expect(new Set(responses).size).to.equal(1);
     });
 
-    it("404: no id", async () => {
+    it("responds with 404 to an invalid id", async () => {
       const [ana] = await threePeople(at());
       for (const id of ["0", "x", "01", "9007199254740992"]) {
         expectProblem(await ana.get(`/v1/chats/${id}`), 404, "not_found");
@@ -151,7 +153,7 @@ export function describeChats(at: () => string): void {
   });
 
   describe("PUT /v1/chats/{chat_id}/read", () => {
-    it("200: reads up to there, never back and never past the last message", async () => {
+    it("moves the mark forward only, and at most to the last message", async () => {
       const [ana, bob] = await threePeople(at());
       const chatId = await group(ana, bob);
       await say(ana, chatId, "1", "2", "3", "4");
@@ -162,13 +164,13 @@ export function describeChats(at: () => string): void {
         [2, 3, 1],
         [2 ** 53 - 1, 4, 0],
       ]) {
-        const answer = await bob.put(`/v1/chats/${chatId}/read`, { seq });
-        expect([answer.status, answer.json]).to.deep.equal([200, { read_seq, unread_count }]);
+        const response = await bob.put(`/v1/chats/${chatId}/read`, { seq });
+        expect([response.status, response.json]).to.deep.equal([200, { read_seq, unread_count }]);
         expect((await bob.get(`/v1/chats/${chatId}`)).json).to.include({ read_seq, unread_count });
       }
     });
 
-    it("counts what others have sent and not deleted since; sending reads up to one's own message", async () => {
+    it("counts undeleted messages of other users as unread, and marks the chat read when the caller sends", async () => {
       const [ana, bob] = await threePeople(at());
       const chatId = await group(ana, bob);
       const unread = async () => (await bob.get(`/v1/chats/${chatId}`)).json["unread_count"];
@@ -181,33 +183,33 @@ export function describeChats(at: () => string): void {
       expect(await unread()).to.equal(1);
     });
 
-    it("200: where there is no message yet", async () => {
+    it("accepts a chat without messages", async () => {
       const [ana] = await threePeople(at());
       const { json } = await ana.put(`/v1/chats/${await group(ana)}/read`, { seq: 1 });
       expect(json).to.deep.equal({ read_seq: 0, unread_count: 0 });
     });
 
-    it("400: no `seq`, or none that there can be", async () => {
+    it("rejects a missing or invalid `seq`", async () => {
       const [ana] = await threePeople(at());
       const chatId = await group(ana);
       for (const body of [{}, { seq: -1 }, { seq: 0.5 }, { seq: 2 ** 53 }, { seq: "1" }, { seq: null }]) {
-        const answer = await ana.put(`/v1/chats/${chatId}/read`, body);
-        expectProblem(answer, 400, "invalid_request");
-        expectFieldErrors(answer, "seq");
+        const response = await ana.put(`/v1/chats/${chatId}/read`, body);
+        expectProblem(response, 400, "invalid_request");
+        expectFieldErrors(response, "seq");
       }
     });
 
-    it("401: nobody is signed in", () =>
-      expectSignedInOnly(at(), (nobody) => nobody.put("/v1/chats/1/read", { seq: 1 })));
+    it("responds with 401 without a session", () =>
+      expectSessionRequired(at(), (anonymous) => anonymous.put("/v1/chats/1/read", { seq: 1 })));
 
-    it("403: not a participant, and no such chat, alike", async () => {
+    it("responds with the same 403 to an unknown chat and a chat of other users", async () => {
       const [ana, bob, eve] = await threePeople(at());
       for (const chatId of [await group(ana), await p2p(ana, bob), 2 ** 53 - 1]) {
         expectProblem(await eve.put(`/v1/chats/${chatId}/read`, { seq: 1 }), 403, "not_a_participant");
       }
     });
 
-    it("404: no id", async () => {
+    it("responds with 404 to an invalid id", async () => {
       const [ana] = await threePeople(at());
       expectProblem(await ana.put("/v1/chats/0/read", { seq: 1 }), 404, "not_found");
     });

@@ -1,9 +1,9 @@
 import { expect } from "chai";
-import { Client, PASSWORD, freshName, signedIn, type HttpAnswer } from "../client.js";
+import { Client, PASSWORD, freshName, signedIn, type HttpResponse } from "../client.js";
 import {
   expectFieldErrors,
   expectProblem,
-  expectSignedInOnly,
+  expectSessionRequired,
   group,
   p2p,
   say,
@@ -25,10 +25,10 @@ const MESSAGE_FIELDS = [
 
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
-/** Sending, editing, deleting. */
+/** Defines tests of sending, editing and deleting messages. */
 export function describeMessages(at: () => string): void {
   describe("POST /v1/messages", () => {
-    it("200: the message, as every list shows it afterwards", async () => {
+    it("returns the message as all lists return it afterwards", async () => {
       const [ana] = await threePeople(at());
       const bob = await signedIn(at(), "bob");
       const chatId = await group(ana, bob);
@@ -52,29 +52,29 @@ export function describeMessages(at: () => string): void {
       }
     });
 
-    it("200: the chat id as a string of digits", async () => {
+    it("accepts the chat id as a string of digits", async () => {
       const [ana] = await threePeople(at());
       const chatId = await group(ana);
       const sent = await ana.post("/v1/messages", { group_chat_id: String(chatId), message: "hello" });
       expect(sent.json["destination_chat_id"]).to.equal(chatId);
     });
 
-    it("200: to a user, in one chat from both sides, however many first messages race", async () => {
+    it("creates one p2p chat for concurrent first messages of both users", async () => {
       const ana = await signedIn(at(), "ana");
       const [, bob] = await threePeople(at());
-      const answers = await Promise.all(
+      const responses = await Promise.all(
         Array.from({ length: 20 }, (_, n) =>
           n % 2 === 0
             ? ana.post("/v1/messages", { dest_username: bob.username, message: `${n}` })
             : bob.post("/v1/messages", { dest_username: ana.username.toUpperCase(), message: `${n}` }),
         ),
       );
-      expect(new Set(answers.map(({ json }) => json["destination_chat_id"])).size).to.equal(1);
-      const seqs = answers.map(({ json }) => Number(json["seq"])).toSorted((a, b) => a - b);
+      expect(new Set(responses.map(({ json }) => json["destination_chat_id"])).size).to.equal(1);
+      const seqs = responses.map(({ json }) => Number(json["seq"])).toSorted((a, b) => a - b);
       expect(seqs).to.deep.equal(Array.from({ length: 20 }, (_, n) => n + 1));
     });
 
-    it("200: to oneself, which nobody else reads", async () => {
+    it("delivers a message to oneself to no other user", async () => {
       const ana = await signedIn(at(), "ana");
       const [, bob] = await threePeople(at());
       await p2p(ana, bob);
@@ -83,7 +83,7 @@ export function describeMessages(at: () => string): void {
       expect(texts(await bob.get("/v1/messages")).slice(-1)).to.deep.equal(["hello"]);
     });
 
-    it("400: malformed", async () => {
+    it("rejects an invalid destination or text", async () => {
       const ana = await signedIn(at());
       const send = (body: unknown) => ana.post("/v1/messages", body);
       const group_chat_id = await group(ana);
@@ -105,14 +105,14 @@ export function describeMessages(at: () => string): void {
         "invalid_message",
       );
       for (const id of [0, -1, 1.5, 2 ** 53, "", "x", "1.0", null, [group_chat_id], true]) {
-        const answer = await send({ group_chat_id: id, message: "hello" });
-        expectProblem(answer, 400, "invalid_request");
-        expectFieldErrors(answer, "group_chat_id");
+        const response = await send({ group_chat_id: id, message: "hello" });
+        expectProblem(response, 400, "invalid_request");
+        expectFieldErrors(response, "group_chat_id");
       }
       expect(texts(await ana.get("/v1/messages"))).to.deep.equal([]);
     });
 
-    it("400: no such user, and a p2p chat of the caller's", async () => {
+    it("rejects an unknown user, and the id of a p2p chat", async () => {
       const [ana, bob] = await threePeople(at());
       const unknown = await ana.post("/v1/messages", { dest_username: freshName(), message: "hello" });
       expectProblem(unknown, 400, "unknown_user");
@@ -120,14 +120,14 @@ export function describeMessages(at: () => string): void {
       expectProblem(await ana.post("/v1/messages", { group_chat_id, message: "hello" }), 400, "p2p_chat");
     });
 
-    it("401: nobody is signed in, whatever the body", async () => {
-      await expectSignedInOnly(at(), (nobody) =>
-        nobody.post("/v1/messages", { dest_username: "ana", message: "hello" }),
+    it("responds with 401 without a session, also to an invalid body", async () => {
+      await expectSessionRequired(at(), (anonymous) =>
+        anonymous.post("/v1/messages", { dest_username: "ana", message: "hello" }),
       );
-      await expectSignedInOnly(at(), (nobody) => nobody.post("/v1/messages", { nonsense: true }));
+      await expectSessionRequired(at(), (anonymous) => anonymous.post("/v1/messages", { nonsense: true }));
     });
 
-    it("403: not a participant, of somebody's p2p chat neither; a malformed message comes first", async () => {
+    it("responds with 403 to a user who is not a participant, after validating the text", async () => {
       const [ana, bob, eve] = await threePeople(at());
       for (const group_chat_id of [await group(ana, bob), await p2p(ana, bob), 2 ** 53 - 1]) {
         const send = (message: string) => eve.post("/v1/messages", { group_chat_id, message });
@@ -141,7 +141,7 @@ export function describeMessages(at: () => string): void {
     const send = (from: Client, key: string | string[], body: Readonly<Record<string, unknown>>) =>
       from.post("/v1/messages", body, { headers: { "Idempotency-Key": key } });
 
-    it("200: a repeat answers the first message again and stores nothing, from another session too", async () => {
+    it("returns the first message for a repeat from any session, and stores nothing", async () => {
       const [ana] = await threePeople(at());
       const body = { group_chat_id: await group(ana), message: "hello" };
       const first = await send(ana, "key-of-a-repeat", body);
@@ -160,31 +160,31 @@ export function describeMessages(at: () => string): void {
       expect((await ana.get(`/v1/messages/group/${body.group_chat_id}`)).json).to.deep.equal([first.json]);
     });
 
-    it("200: to a user, one message, however many arrive at once", async () => {
+    it("stores concurrent repeats to a user once", async () => {
       const [ana, bob] = await threePeople(at());
-      const answers = await Promise.all(
+      const responses = await Promise.all(
         Array.from({ length: 20 }, () =>
           send(ana, "key-of-20", { dest_username: bob.username, message: "once" }),
         ),
       );
-      expect(new Set(answers.map(({ text }) => text)).size).to.equal(1);
-      const replayed = answers.filter(({ headers }) => headers["idempotency-replayed"] === "true");
+      expect(new Set(responses.map(({ text }) => text)).size).to.equal(1);
+      const replayed = responses.filter(({ headers }) => headers["idempotency-replayed"] === "true");
       expect(replayed).to.have.length(19);
       const list = await ana.get(`/v1/messages/p2p/${bob.username}`);
       expect(texts(list).filter((text) => text === "once")).to.have.length(1);
     });
 
-    it("200: a key is its sender's: another's is another message", async () => {
+    it("treats the same key of another sender as another key", async () => {
       const [ana, bob] = await threePeople(at());
       const body = { group_chat_id: await group(ana, bob), message: "hello" };
-      // 64 characters, from the first to the last that is allowed.
+      // The maximum length, and the first and last allowed characters.
       const key = "!~".repeat(32);
       const [one, other] = [await send(ana, key, body), await send(bob, key, body)];
       expect([one.json["seq"], other.json["seq"]]).to.deep.equal([1, 2]);
       expect(other.headers["idempotency-replayed"]).to.equal(undefined);
     });
 
-    it("200: a repeat answers the message as it stands, edited or deleted", async () => {
+    it("returns the current state of an edited or deleted message for a repeat", async () => {
       const [ana] = await threePeople(at());
       const body = { group_chat_id: await group(ana), message: "hello" };
       const { json } = await send(ana, "key-of-a-changed-one", body);
@@ -197,17 +197,17 @@ export function describeMessages(at: () => string): void {
       }
     });
 
-    it("400: an empty one, one that is too long, has other characters in it, or is given twice", async () => {
+    it("rejects an empty, overlong, malformed or repeated key", async () => {
       const [ana] = await threePeople(at());
       const group_chat_id = await group(ana);
       for (const key of ["", "x".repeat(65), "a b", "a\tb", "é", ["a", "b"], ["a", ""], ["", ""]]) {
-        const answer = await send(ana, key, { group_chat_id, message: "hello" });
-        expectProblem(answer, 400, "invalid_idempotency_key");
+        const response = await send(ana, key, { group_chat_id, message: "hello" });
+        expectProblem(response, 400, "invalid_idempotency_key");
       }
       expect(texts(await ana.get(`/v1/messages/group/${group_chat_id}`))).to.deep.equal([]);
     });
 
-    it("422: the same key with another text, or another destination", async () => {
+    it("rejects the same key with another text or destination", async () => {
       const [ana, bob] = await threePeople(at());
       const [group_chat_id, other] = [await group(ana), await group(ana)];
       await send(ana, "key-of-another", { group_chat_id, message: "hello" });
@@ -223,27 +223,28 @@ export function describeMessages(at: () => string): void {
     });
   });
 
-  /** Everything that is refused alike to who may not change a message, whatever they want to do with it. */
-  function describeRefusals(call: (who: Client, id: number | string) => Promise<HttpAnswer>): void {
-    it("401: nobody is signed in", () => expectSignedInOnly(at(), (nobody) => call(nobody, 1)));
+  /** Defines the access tests that editing and deleting have in common. */
+  function describeAccess(call: (client: Client, id: number | string) => Promise<HttpResponse>): void {
+    it("responds with 401 without a session", () =>
+      expectSessionRequired(at(), (anonymous) => call(anonymous, 1)));
 
-    it("403: another's message, one in a chat that one has left, no message, alike", async () => {
+    it("responds with the same 403 to a message of another user, of a left chat, and to an unknown one", async () => {
       const [ana, bob, eve] = await threePeople(at());
       const chatId = await group(ana, bob);
       const [[bobs], [left]] = [await say(bob, chatId, "1"), await say(eve, await group(eve), "2")];
       const [own] = await say(ana, chatId, "3");
       await bob.delete(`/v1/group_chat/${chatId}/participants/${ana.username}`);
-      const answers = [];
+      const responses = [];
       for (const id of [bobs!.id, left!.id, own!.id, 2 ** 53 - 1]) {
-        const answer = await call(ana, id);
-        expectProblem(answer, 403, "not_your_message");
-        answers.push(answer.text);
+        const response = await call(ana, id);
+        expectProblem(response, 403, "not_your_message");
+        responses.push(response.text);
       }
-      expect(new Set(answers).size).to.equal(1);
+      expect(new Set(responses).size).to.equal(1);
       expect(texts(await bob.get(`/v1/messages/group/${chatId}`))).to.deep.equal(["1", "3"]);
     });
 
-    it("404: no id", async () => {
+    it("responds with 404 to an invalid id", async () => {
       const [ana] = await threePeople(at());
       for (const id of ["0", "x", "-1", "01", "9007199254740992"]) {
         expectProblem(await call(ana, id), 404, "not_found");
@@ -252,7 +253,7 @@ export function describeMessages(at: () => string): void {
   }
 
   describe("PATCH /v1/messages/{id}", () => {
-    it("200: another text in the same place, and no other edit for the same text", async () => {
+    it("changes the text in its position, and ignores an edit with the same text", async () => {
       const [ana, bob] = await threePeople(at());
       const chatId = await group(ana, bob);
       const [first, last] = await say(ana, chatId, "helo", "goodbye");
@@ -265,7 +266,7 @@ export function describeMessages(at: () => string): void {
       expect(again.json).to.deep.equal(edited.json);
     });
 
-    it("400: malformed, and a message that was deleted", async () => {
+    it("rejects an invalid text, and a deleted message", async () => {
       const [ana] = await threePeople(at());
       const chatId = await group(ana);
       const [{ id } = { id: 0 }] = await say(ana, chatId, "hello");
@@ -280,11 +281,11 @@ export function describeMessages(at: () => string): void {
       expectProblem(await edit({ message: "hello again" }), 400, "message_deleted");
     });
 
-    describeRefusals((who, id) => who.patch(`/v1/messages/${id}`, { message: "changed" }));
+    describeAccess((client, id) => client.patch(`/v1/messages/${id}`, { message: "changed" }));
   });
 
   describe("DELETE /v1/messages/{id}", () => {
-    it("200: the text is gone and the place stays, however often it is deleted", async () => {
+    it("removes the text, leaves a tombstone, and can be repeated", async () => {
       const [ana, bob] = await threePeople(at());
       const chatId = await group(ana, bob);
       const [first, secret, last] = await say(ana, chatId, "1", "secret", "3");
@@ -297,13 +298,13 @@ export function describeMessages(at: () => string): void {
       expect(list.json).to.deep.equal([first, deleted.json, last]);
     });
 
-    it("400: a body where none belongs", async () => {
+    it("rejects a body", async () => {
       const [ana] = await threePeople(at());
       const [message] = await say(ana, await group(ana), "hello");
-      const answer = await ana.delete(`/v1/messages/${message!.id}`, { body: { force: true } });
-      expectFieldErrors(answer, "force");
+      const response = await ana.delete(`/v1/messages/${message!.id}`, { body: { force: true } });
+      expectFieldErrors(response, "force");
     });
 
-    describeRefusals((who, id) => who.delete(`/v1/messages/${id}`));
+    describeAccess((client, id) => client.delete(`/v1/messages/${id}`));
   });
 }

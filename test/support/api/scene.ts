@@ -1,53 +1,54 @@
 import { expect } from "chai";
-import { Client, signedIn, type HttpAnswer } from "../client.js";
+import { Client, signedIn, type HttpResponse } from "../client.js";
 
-/** What an error answer must be, whatever the error. */
-export function expectProblem(answer: HttpAnswer, status: number, code: string): void {
-  expect(answer.text).to.include(`"code":"${code}"`);
-  expect(answer.status).to.equal(status);
-  expect(answer.headers["content-type"]).to.equal("application/problem+json; charset=utf-8");
-  expect(answer.json).to.include.all.keys("type", "title", "status", "detail", "code");
-  expect(answer.json["status"]).to.equal(status);
-  expect(answer.text).to.not.include("    at ");
+/** Asserts that the response is a problem with this status and code. */
+export function expectProblem(response: HttpResponse, status: number, code: string): void {
+  expect(response.text).to.include(`"code":"${code}"`);
+  expect(response.status).to.equal(status);
+  expect(response.headers["content-type"]).to.equal("application/problem+json; charset=utf-8");
+  expect(response.json).to.include.all.keys("type", "title", "status", "detail", "code");
+  expect(response.json["status"]).to.equal(status);
+  expect(response.text).to.not.include("    at ");
 }
 
-export function expectFieldErrors(answer: HttpAnswer, ...fields: string[]): void {
-  const errors = answer.json["errors"] as { readonly field: string; readonly detail: string }[];
+/** Asserts that the response lists exactly these invalid fields. */
+export function expectFieldErrors(response: HttpResponse, ...fields: string[]): void {
+  const errors = response.json["errors"] as { readonly field: string; readonly detail: string }[];
   expect(errors.map(({ field }) => field)).to.have.members(fields);
 }
 
-/** That nobody gets an answer who is not signed in. */
-export async function expectSignedInOnly(
+/** Asserts that the call is rejected without a session. */
+export async function expectSessionRequired(
   url: string,
-  call: (nobody: Client) => Promise<HttpAnswer>,
+  call: (anonymous: Client) => Promise<HttpResponse>,
 ): Promise<void> {
   expectProblem(await call(new Client(url)), 401, "not_signed_in");
 }
 
 const people = new Map<string, Promise<readonly [Client, Client, Client]>>();
 
-/** Three who are signed in: the same for all cases over one server, since hashing their passwords takes its time. */
+/** Returns three signed-in users, which all tests on one server share, since hashing passwords is slow. */
 export function threePeople(url: string): Promise<readonly [Client, Client, Client]> {
-  const known =
+  const cached =
     people.get(url) ?? Promise.all([signedIn(url, "ana"), signedIn(url, "bob"), signedIn(url, "eve")]);
-  people.set(url, known);
-  return known;
+  people.set(url, cached);
+  return cached;
 }
 
-/** The id of a new group chat with these in it. */
+/** Creates a group chat with these participants and returns its id. */
 export async function group(owner: Client, ...others: readonly Client[]): Promise<number> {
   const chatId = (await owner.post("/v1/group_chat")).json["chat_id"] as number;
   for (const { username } of others) await owner.post(`/v1/group_chat/${chatId}/participants`, { username });
   return chatId;
 }
 
-/** The id of the chat of these two, after another "hello" in it. */
+/** Sends "hello" from one user to the other and returns the id of their p2p chat. */
 export async function p2p(one: Client, other: Client): Promise<number> {
   const { json } = await one.post("/v1/messages", { dest_username: other.username, message: "hello" });
   return json["destination_chat_id"] as number;
 }
 
-/** A message as a client gets it. */
+/** A message in a response. */
 export interface MessageJson {
   readonly id: number;
   readonly destination_chat_id: number;
@@ -55,7 +56,7 @@ export interface MessageJson {
   readonly message: string;
 }
 
-/** Sends texts to a group chat, one after the other. */
+/** Sends texts to a group chat in sequence. */
 export async function say(from: Client, chatId: number, ...lines: readonly string[]): Promise<MessageJson[]> {
   const sent: MessageJson[] = [];
   for (const message of lines) {
@@ -66,13 +67,13 @@ export async function say(from: Client, chatId: number, ...lines: readonly strin
 }
 
 /** The texts of a list of messages. */
-export function texts(answer: HttpAnswer): string[] {
-  return (answer.json as unknown as readonly MessageJson[]).map(({ message }) => message);
+export function texts(response: HttpResponse): string[] {
+  return (response.json as unknown as readonly MessageJson[]).map(({ message }) => message);
 }
 
-/** The path of the page that an answer links to, if it does: what its reference means to whoever asked for `path`. */
-export function linked(answer: HttpAnswer, path: string, relation: "prev" | "next"): string | undefined {
-  const target = new RegExp(`<([^>]*)>; rel="${relation}"`).exec(String(answer.headers["link"]))?.[1];
+/** Resolves the `Link` of a response against the path of the request; undefined without such a link. */
+export function linked(response: HttpResponse, path: string, relation: "prev" | "next"): string | undefined {
+  const target = new RegExp(`<([^>]*)>; rel="${relation}"`).exec(String(response.headers["link"]))?.[1];
   if (target === undefined) return undefined;
   const { pathname, search } = new URL(target, new URL(path, "http://server"));
   return pathname + search;

@@ -1,33 +1,33 @@
 import { expect } from "chai";
 import { expectProblem } from "../../../support/api/scene.js";
-import { Client, signedIn, type HttpAnswer } from "../../../support/client.js";
+import { Client, signedIn, type HttpResponse } from "../../../support/client.js";
 import { cursorOf, eventsAfter, openStream, until, type EventJson } from "../../../support/event-stream.js";
 import { openTestServer, type Route, type TestServer } from "../../../support/server.js";
 
 const USERS = ["owner", "member", "back", "left", "removed", "stranger"] as const;
 type User = (typeof USERS)[number];
 
-/** The chats of the scene, and who is in each of them. */
+/** The chats of the scene and their participants. */
 const insiders = {
   group: ["owner", "member", "back"],
   "p2p chat": ["owner", "member"],
   "chat with oneself": ["owner"],
   "chat of others": ["left", "removed"],
-  "chat that is none": [],
+  "unknown chat": [],
 } as const satisfies Readonly<Record<string, readonly User[]>>;
 type Chat = keyof typeof insiders;
 const CHATS = Object.keys(insiders) as Chat[];
 
 const isInside = (user: User, chat: Chat) => (insiders[chat] as readonly User[]).includes(user);
 
-/** Who is in the group before some leave it. */
+/** The participants of the group before some leave it. */
 const GATHERED: readonly User[] = ["owner", "member", "back", "left", "removed"];
 
 interface Scene {
   readonly users: Readonly<Record<User, Client>>;
   readonly chats: Readonly<Record<Chat, number>>;
   readonly messages: readonly Said[];
-  /** Of the time before all that. */
+  /** The cursor before the scene. */
   readonly cursor: string;
 }
 
@@ -37,20 +37,20 @@ interface Said {
   readonly chat: Chat;
 }
 
-/** Something that can be asked about a chat. */
+/** An operation on a chat. */
 interface Call {
   readonly name: string;
-  readonly ask: (client: Client, chatId: number, scene: Scene) => Promise<HttpAnswer>;
+  readonly run: (client: Client, chatId: number, scene: Scene) => Promise<HttpResponse>;
 }
 
-/** The bodies of the calls that name a chat in their path and take one. */
+/** The bodies of the operations with a chat in their path. */
 const bodies: Readonly<Record<string, (scene: Scene) => object>> = {
   "POST /v1/group_chat/:chat_id/participants": ({ users }) => ({ username: users.stranger.username }),
   "PATCH /v1/group_chat/:chat_id": () => ({ title: "Plans" }),
   "PUT /v1/chats/:chat_id/read": () => ({ seq: 1 }),
 };
 
-describe("Who may do what in a chat", () => {
+describe("access to a chat", () => {
   let server: TestServer;
   let calls: readonly Call[];
 
@@ -60,25 +60,25 @@ describe("Who may do what in a chat", () => {
       ...server.routes.flatMap(({ method, path }): Call[] => {
         if (method === "HEAD" || !path.includes(":chat_id")) return [];
         const name = `${method} ${path}`;
-        const ask = (client: Client, chatId: number, scene: Scene) => {
+        const run = (client: Client, chatId: number, scene: Scene) => {
           const body = bodies[name]?.(scene);
           const concrete = path
             .replace(":chat_id", String(chatId))
             .replace(/:\w+/, scene.users.owner.username);
-          return client.ask(method, concrete, body === undefined ? {} : { body });
+          return client.request(method, concrete, body === undefined ? {} : { body });
         };
-        return [{ name, ask }];
+        return [{ name, run }];
       }),
       {
         name: "POST /v1/messages",
-        ask: (client, chatId) => client.post("/v1/messages", { group_chat_id: chatId, message: "hello" }),
+        run: (client, chatId) => client.post("/v1/messages", { group_chat_id: chatId, message: "hello" }),
       },
     ];
   });
 
   after(() => server.close());
 
-  /** A group of all but the stranger, and other chats; everybody has said something wherever they are. */
+  /** Creates a group of all users but the stranger, and other chats. All participants have sent a message. */
   async function gather(): Promise<Scene> {
     const signing = USERS.map(async (name) => [name, await signedIn(server.url, name)] as const);
     const users = Object.fromEntries(await Promise.all(signing)) as Record<User, Client>;
@@ -100,14 +100,14 @@ describe("Who may do what in a chat", () => {
       "p2p chat": await say("owner", "p2p chat", { dest_username: member.username }),
       "chat with oneself": await say("owner", "chat with oneself", { dest_username: owner.username }),
       "chat of others": await say("left", "chat of others", { dest_username: removed.username }),
-      "chat that is none": 2 ** 53 - 1,
+      "unknown chat": 2 ** 53 - 1,
     };
     await say("member", "p2p chat", { dest_username: owner.username });
     await say("removed", "chat of others", { dest_username: left.username });
     return { users, chats, messages, cursor };
   }
 
-  /** One leaves the group, one is removed, one is removed and comes back. Then something is said in it. */
+  /** One user leaves the group, one is removed, one is removed and returns. Then a message is sent. */
   async function part({ users, chats: { group } }: Scene): Promise<void> {
     const { owner, member, back, left, removed } = users;
     const participants = `/v1/group_chat/${group}/participants`;
@@ -125,39 +125,39 @@ describe("Who may do what in a chat", () => {
     return scene;
   }
 
-  it("is asked by every call that names a chat", () => {
+  it("is tested for every route with a chat id", () => {
     expect(calls.length).to.be.above(4);
   });
 
-  it("is nothing, for who is not in it, or no longer; and nobody learns whether there is such a chat", async () => {
+  it("is denied to other and former participants without revealing whether the chat exists", async () => {
     const scene = await openScene();
     const { transactions } = server.store.status();
-    for (const { name, ask } of calls) {
+    for (const { name, run } of calls) {
       for (const user of USERS) {
-        const refusals = new Set<string>();
+        const problems = new Set<string>();
         for (const chat of CHATS.filter((each) => !isInside(user, each))) {
-          const answer = await ask(scene.users[user], scene.chats[chat], scene);
-          expect(answer.status, `${name}, ${chat}, ${user}: ${answer.text}`).to.equal(403);
-          expectProblem(answer, 403, "not_a_participant");
-          refusals.add(answer.text);
+          const response = await run(scene.users[user], scene.chats[chat], scene);
+          expect(response.status, `${name}, ${chat}, ${user}: ${response.text}`).to.equal(403);
+          expectProblem(response, 403, "not_a_participant");
+          problems.add(response.text);
         }
-        expect([...refusals], `${name}, ${user}`).to.have.length(1);
+        expect([...problems], `${name}, ${user}`).to.have.length(1);
       }
       for (const chat of CHATS) {
-        const answer = await ask(new Client(server.url), scene.chats[chat], scene);
-        expectProblem(answer, 401, "not_signed_in");
+        const response = await run(new Client(server.url), scene.chats[chat], scene);
+        expectProblem(response, 401, "not_signed_in");
       }
     }
     expect(server.store.status().transactions).to.equal(transactions);
   });
 
-  it("is what a chat of its kind allows, for who is in it", async () => {
+  it("is granted to participants, as far as the kind of chat allows", async () => {
     const unchanged = await openScene();
-    for (const { name, ask } of calls) {
+    for (const { name, run } of calls) {
       for (const chat of CHATS) {
         for (const user of insiders[chat]) {
           const scene = name.startsWith("GET ") ? unchanged : await openScene();
-          const { status, text, json } = await ask(scene.users[user], scene.chats[chat], scene);
+          const { status, text, json } = await run(scene.users[user], scene.chats[chat], scene);
           const outcome = status === 200 ? "done" : json["code"];
           const allowed = chat === "group" ? ["done"] : ["done", "p2p_chat"];
           expect(outcome, `${name}, ${chat}, ${user}: ${text}`).to.be.oneOf(allowed);
@@ -166,7 +166,7 @@ describe("Who may do what in a chat", () => {
     }
   });
 
-  it("decides what anybody reads, by any call that reads", async () => {
+  it("limits the messages that each user can read", async () => {
     const scene = await openScene();
     const seen = new Set<string>();
     const paths = server.routes.flatMap(({ method, path }) => {
@@ -184,51 +184,51 @@ describe("Who may do what in a chat", () => {
         }
       }
     }
-    // Whoever is inside does read it.
+    // Participants do read it.
     const meant = CHATS.flatMap((chat) => insiders[chat].map((user) => `${user}, ${chat}`));
     expect([...seen]).to.have.members(meant);
   });
 
-  it("is asked by id of messages, sessions and tokens, too, and by no other", () => {
+  it("is tested for every other route with an id", () => {
     const names = server.routes.flatMap(({ path }) => [...path.matchAll(/:\w+/g)].flat());
     const known = [":chat_id", ":username", ":user", ":id", ":session_id", ":token_id", ":script"];
     expect([...new Set(names)]).to.have.members(known);
   });
 
-  it("is with a message: to change one's own, while in its chat; and nobody learns whether there is such a message", async () => {
+  it("allows changing only own messages, without revealing whether a message exists", async () => {
     const scene = await openScene();
     const byId = callsWith(":id");
     expect(byId.map(({ method }) => method)).to.have.members(["PATCH", "DELETE"]);
-    const ask = (user: Client, { method, path }: Route, id: number) =>
-      user.ask(
+    const run = (user: Client, { method, path }: Route, id: number) =>
+      user.request(
         method,
         path.replace(":id", String(id)),
         method === "PATCH" ? { body: { message: "hi" } } : {},
       );
     const { transactions } = server.store.status();
-    const none: readonly Pick<Said, "id">[] = [{ id: scene.chats["chat that is none"] }];
-    const refusals = new Set<string>();
+    const none: readonly Pick<Said, "id">[] = [{ id: scene.chats["unknown chat"] }];
+    const problems = new Set<string>();
     for (const call of byId) {
       for (const user of USERS) {
         for (const { id } of [...scene.messages.filter((said) => !mayChange(user, said)), ...none]) {
-          const answer = await ask(scene.users[user], call, id);
-          expectProblem(answer, 403, "not_your_message");
-          refusals.add(answer.text);
+          const response = await run(scene.users[user], call, id);
+          expectProblem(response, 403, "not_your_message");
+          problems.add(response.text);
         }
       }
-      expectProblem(await ask(new Client(server.url), call, scene.messages[0]!.id), 401, "not_signed_in");
+      expectProblem(await run(new Client(server.url), call, scene.messages[0]!.id), 401, "not_signed_in");
     }
-    expect([...refusals]).to.have.length(1);
+    expect([...problems]).to.have.length(1);
     expect(server.store.status().transactions).to.equal(transactions);
     for (const { id, from } of scene.messages.filter((said) => mayChange(said.from, said))) {
       for (const call of byId) {
-        const { status, text } = await ask(scene.users[from], call, id);
+        const { status, text } = await run(scene.users[from], call, id);
         expect(status, `${call.method} by ${from}: ${text}`).to.equal(200);
       }
     }
   });
 
-  it("is with sessions and tokens: to end one's own; those of others are none, and live on", async () => {
+  it("allows ending only own sessions and tokens", async () => {
     const { users } = await gather();
     const owned = USERS.map(async (user) => {
       const { json: session } = await users[user].get("/v1/auth/session");
@@ -239,18 +239,18 @@ describe("Who may do what in a chat", () => {
     const { transactions } = server.store.status();
     const codes = { ":session_id": "unknown_session", ":token_id": "unknown_token" } as const;
     for (const name of [":session_id", ":token_id"] as const) {
-      const refusals = new Set<string>();
+      const problems = new Set<string>();
       for (const { method, path } of callsWith(name)) {
         for (const user of USERS) {
           const others = all.filter((each) => each.user !== user).map(({ ids }) => String(ids[name]));
           for (const id of [...others, "none"]) {
-            const answer = await users[user].ask(method, path.replace(name, id));
-            expectProblem(answer, 404, codes[name]);
-            refusals.add(answer.text);
+            const response = await users[user].request(method, path.replace(name, id));
+            expectProblem(response, 404, codes[name]);
+            problems.add(response.text);
           }
         }
       }
-      expect([...refusals], name).to.have.length(1);
+      expect([...problems], name).to.have.length(1);
     }
     expect(server.store.status().transactions).to.equal(transactions);
     for (const { user, token } of all) {
@@ -260,7 +260,7 @@ describe("Who may do what in a chat", () => {
     }
   });
 
-  it("decides what anybody is told, before and after leaving: by looking, by asking for events and by a stream", async () => {
+  it("limits the events that each user receives before and after leaving, in lists and streams", async () => {
     const scene = await gather();
     const streams = new Map(
       await Promise.all(
@@ -290,7 +290,7 @@ describe("Who may do what in a chat", () => {
         own.filter((event) => !ends.includes(event)),
         isInside,
       );
-      // Whatever is told in this stream is told before the last message in it.
+      // The last message in the stream follows all other events.
       const { username } = scene.users[user];
       await scene.users[user].post("/v1/messages", { dest_username: username, message: "the end" });
       const late = await openStream(scene.users[user], { after: scene.cursor });
@@ -318,7 +318,7 @@ describe("Who may do what in a chat", () => {
     return server.routes.filter(({ path }) => path.split("/").includes(name));
   }
 
-  /** The caller's chats, as both calls that look at them show them. */
+  /** The caller's chats, as listChats and sync return them. */
   async function look({ users }: Scene, user: User): Promise<readonly EventJson[]> {
     const { json } = await users[user].get("/v1/sync");
     const chats = json["chats"] as readonly EventJson[];
@@ -327,7 +327,7 @@ describe("Who may do what in a chat", () => {
     return chats;
   }
 
-  /** Of each chat of the scene that the user is inside of something is shown, with what was said in it, and of others nothing. */
+  /** Asserts that exactly the chats of the user and their messages are shown. */
   function expectShown(
     { chats }: Scene,
     user: User,

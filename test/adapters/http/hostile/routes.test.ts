@@ -5,7 +5,7 @@ import { expectProblem } from "../../../support/api/scene.js";
 import { Client, signedIn } from "../../../support/client.js";
 import { openTestServer, type Route, type TestServer } from "../../../support/server.js";
 
-/** What anybody may ask. Whatever else there is must ask who it is. */
+/** The routes without authentication. All others must require it. */
 const OPEN: ReadonlySet<string> = new Set([
   "POST /v1/auth/register",
   "POST /v1/auth/login",
@@ -17,7 +17,7 @@ const OPEN: ReadonlySet<string> = new Set([
   "GET /docs/:script",
 ]);
 
-/** Other ways to write a path, by which a guard and a router may come to see different things. */
+/** Variants of a path that a guard and a router could interpret differently. */
 const disguises: Readonly<Record<string, (path: string) => string>> = {
   "in upper case": (path) => path.toUpperCase(),
   "with one letter in upper case": (path) => path.replace(/[a-z]/, (letter) => letter.toUpperCase()),
@@ -28,7 +28,7 @@ const disguises: Readonly<Record<string, (path: string) => string>> = {
   "with a dot segment at the end": (path) => `${path}/.`,
   "by way of a parent": (path) => `/x/..${path}`,
   "by way of an encoded parent": (path) => `/x/%2e%2e${path}`,
-  "by way of something open": (path) => `/healthz/..${path}`,
+  "by way of an open route": (path) => `/healthz/..${path}`,
   "with an encoded letter": (path) => path.replace(/[a-z]/, encoded),
   "with every letter encoded": (path) => path.replaceAll(/[a-z]/g, encoded),
   "with an encoded slash": (path) => path.replace(/(.)\//, "$1%2f"),
@@ -46,7 +46,7 @@ const disguises: Readonly<Record<string, (path: string) => string>> = {
 
 const encoded = (letter: string) => `%${letter.charCodeAt(0).toString(16)}`;
 
-describe("Every route, without a session", () => {
+describe("a route without a session", () => {
   let server: TestServer;
   let guarded: readonly Route[];
   const concrete = ({ path }: Route) => path.replaceAll(/:\w+/g, "1");
@@ -60,34 +60,34 @@ describe("Every route, without a session", () => {
 
   after(() => server.close());
 
-  it("is one of those that are meant to be open, or asks who it is", async () => {
+  it("is on the list of open routes or requires authentication", async () => {
     expect(guarded.length).to.be.above(20);
     expect(server.routes.length - guarded.length).to.equal(OPEN.size + 6, "each GET is a HEAD too");
     for (const route of guarded) {
-      const answer = await new Client(server.url).ask(route.method, concrete(route));
-      expect(answer.status, `${route.method} ${route.path}`).to.equal(401);
-      if (route.method !== "HEAD") expectProblem(answer, 401, "not_signed_in");
+      const response = await new Client(server.url).request(route.method, concrete(route));
+      expect(response.status, `${route.method} ${route.path}`).to.equal(401);
+      if (route.method !== "HEAD") expectProblem(response, 401, "not_signed_in");
     }
   });
 
-  it("can be asked for by who has one", async () => {
-    // Or the next test would prove nothing.
+  it("responds with a session", async () => {
+    // Otherwise the next test would prove nothing.
     for (const route of guarded) {
       const { cookie } = await signedIn(server.url);
-      const asking = request(`${server.url}${concrete(route)}`, {
+      const outgoing = request(`${server.url}${concrete(route)}`, {
         method: route.method,
         headers: { Cookie: cookie },
       });
-      asking.end();
-      // The head is enough: an answer may be a stream that never ends.
-      const [answer] = (await once(asking, "response")) as [IncomingMessage];
-      answer.destroy();
-      expect(answer.statusCode, `${route.method} ${route.path}`).to.not.equal(401);
+      outgoing.end();
+      // Reads the headers only, since the body may be an endless stream.
+      const [response] = (await once(outgoing, "response")) as [IncomingMessage];
+      response.destroy();
+      expect(response.statusCode, `${route.method} ${route.path}`).to.not.equal(401);
     }
   });
 
   for (const [how, disguise] of Object.entries(disguises)) {
-    it(`gives nothing to who asks for it ${how}, with any credentials that are none`, async () => {
+    it(`is not reachable ${how} with invalid credentials`, async () => {
       for (const route of guarded) {
         for (const headers of [
           {},
@@ -96,14 +96,14 @@ describe("Every route, without a session", () => {
           { Authorization: `Bearer ${"A".repeat(43)}` },
         ]) {
           const path = disguise(concrete(route));
-          const { status } = await new Client(server.url).ask(route.method, path, { headers });
+          const { status } = await new Client(server.url).request(route.method, path, { headers });
           expect(status, `${route.method} ${path}`).to.be.within(400, 499);
         }
       }
     });
   }
 
-  it("gives nothing to who names another method, host or path in a header", async () => {
+  it("is not reachable by another method, host or path in a header", async () => {
     for (const route of guarded) {
       const headers = {
         "X-HTTP-Method-Override": route.method,
@@ -113,8 +113,8 @@ describe("Every route, without a session", () => {
         "X-Forwarded-For": "127.0.0.1",
         "X-Forwarded-Proto": "https",
       };
-      const answer = await new Client(server.url).ask(route.method, concrete(route), { headers });
-      expect(answer.status, `${route.method} ${route.path}`).to.equal(401);
+      const response = await new Client(server.url).request(route.method, concrete(route), { headers });
+      expect(response.status, `${route.method} ${route.path}`).to.equal(401);
       const open = await new Client(server.url).get("/healthz", { headers });
       expect(open.text).to.equal("{}");
     }

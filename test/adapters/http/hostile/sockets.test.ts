@@ -7,7 +7,7 @@ import { openTestServer, type TestServer } from "../../../support/server.js";
 
 const HOST = "Host: localhost";
 
-describe("A raw connection", () => {
+describe("a raw connection", () => {
   let server: TestServer;
   let ana: Client;
 
@@ -18,7 +18,7 @@ describe("A raw connection", () => {
 
   after(() => server.close());
 
-  // Whatever it was, the honest go on.
+  // Other clients are still served.
   afterEach(async () => {
     expect((await ana.get("/v1/auth/session")).json["username"]).to.equal(ana.username);
     expect(server.lines.filter(({ status }) => Number(status) >= 500)).to.deep.equal([]);
@@ -32,7 +32,7 @@ describe("A raw connection", () => {
     return socket;
   };
 
-  /** All that comes until the server ends the connection. */
+  /** Everything received until the server closes the connection. */
   async function rest(socket: Socket): Promise<string> {
     const chunks: Buffer[] = [];
     socket.on("data", (chunk: Buffer) => chunks.push(chunk));
@@ -46,10 +46,10 @@ describe("A raw connection", () => {
     return rest(socket);
   };
 
-  const statuses = (answers: string) =>
-    Array.from(answers.matchAll(/HTTP\/1\.1 (\d{3}) /g), ([, code]) => code);
+  const statuses = (responses: string) =>
+    Array.from(responses.matchAll(/HTTP\/1\.1 (\d{3}) /g), ([, code]) => code);
 
-  describe("that smuggles", () => {
+  describe("with request smuggling", () => {
     const send = () => {
       const body = JSON.stringify({ dest_username: ana.username, message: "smuggled" });
       return `POST /v1/messages HTTP/1.1\r\n${HOST}\r\nCookie: ${ana.cookie}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
@@ -59,30 +59,30 @@ describe("A raw connection", () => {
       "two lengths in one header": "Content-Length: 5, 6\r\n\r\nhello",
       "a length and chunks": "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
       "chunks and a length": "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
-      "chunks that are not the last encoding": "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",
-      "an encoding that is not undone": "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+      "chunks that are not the final encoding": "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",
+      "an unsupported encoding": "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
       "chunks with a vertical tab": "Transfer-Encoding:\x0bchunked\r\n\r\n0\r\n\r\n",
       "a blank before the colon": "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
       "a folded header": "X-A: b\r\n Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
       "a length with a sign": "Content-Length: +5\r\n\r\nhello",
       "a negative length": "Content-Length: -5\r\n\r\nhello",
-      "a length in another base": "Content-Length: 0x5\r\n\r\nhello",
+      "a hexadecimal length": "Content-Length: 0x5\r\n\r\nhello",
       "a length that is too large for a number": "Content-Length: 99999999999999999999999\r\n\r\nhello",
-      "lines that end in LF alone": "X-A: b\nContent-Length: 5\n\nhello",
+      "lines that end in LF only": "X-A: b\nContent-Length: 5\n\nhello",
       "a CR in a header": "X-A: b\rTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
       "a NUL in a header": "X-A: b\0c\r\n\r\n",
-      "a chunk whose size is none": "Transfer-Encoding: chunked\r\n\r\nxyz\r\n\r\n",
-      "a chunk whose size is signed": "Transfer-Encoding: chunked\r\n\r\n-1\r\n\r\n",
-      "a chunk that is longer than it says": "Transfer-Encoding: chunked\r\n\r\n1\r\nhello\r\n0\r\n\r\n",
-      "a chunk size that ends in LF alone": "Transfer-Encoding: chunked\r\n\r\n5\nhello\r\n0\r\n\r\n",
+      "an invalid chunk size": "Transfer-Encoding: chunked\r\n\r\nxyz\r\n\r\n",
+      "a signed chunk size": "Transfer-Encoding: chunked\r\n\r\n-1\r\n\r\n",
+      "a chunk that is longer than its size": "Transfer-Encoding: chunked\r\n\r\n1\r\nhello\r\n0\r\n\r\n",
+      "a chunk size that ends in LF only": "Transfer-Encoding: chunked\r\n\r\n5\nhello\r\n0\r\n\r\n",
     };
 
     for (const [what, request] of Object.entries(ambiguous)) {
-      it(`with ${what} is answered once, with an error, and what comes behind is never read`, async () => {
+      it(`gets one error for ${what}, and the request behind it is not processed`, async () => {
         const head = `POST /v1/auth/login HTTP/1.1\r\n${HOST}\r\nContent-Type: application/json\r\n`;
-        const answers = await exchange(`${head}${request}${send()}`);
-        expect(statuses(answers), answers).to.have.length(1);
-        expect(statuses(answers)[0]).to.match(/^4/);
+        const responses = await exchange(`${head}${request}${send()}`);
+        expect(statuses(responses), responses).to.have.length(1);
+        expect(statuses(responses)[0]).to.match(/^4/);
         expect((await ana.get("/v1/messages")).text).to.equal("[]");
       });
     }
@@ -91,18 +91,18 @@ describe("A raw connection", () => {
       ["two hosts", `GET /healthz HTTP/1.1\r\n${HOST}\r\nHost: other\r\n\r\n`],
       ["no host", "GET /healthz HTTP/1.1\r\n\r\n"],
       [
-        "chunks in a version that has none",
+        "chunks in HTTP/1.0",
         `POST /v1/auth/login HTTP/1.0\r\n${HOST}\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
       ],
     ] as const) {
-      it(`with ${what} is answered once, with an error, and what comes behind is never read`, async () => {
-        const answers = await exchange(`${head}${send()}`);
-        expect(statuses(answers), answers).to.deep.equal(["400"]);
+      it(`gets one error for ${what}, and the request behind it is not processed`, async () => {
+        const responses = await exchange(`${head}${send()}`);
+        expect(statuses(responses), responses).to.deep.equal(["400"]);
         expect((await ana.get("/v1/messages")).text).to.equal("[]");
       });
     }
 
-    it("does get through with what is no trick, so that the tests above prove something", async () => {
+    it("gets two responses for two valid requests, so the tests above prove something", async () => {
       const first = `GET /v1/messages HTTP/1.1\r\n${HOST}\r\nCookie: ${ana.cookie}\r\n\r\n`;
       const socket = await open();
       socket.write(`${first}GET /healthz HTTP/1.1\r\n${HOST}\r\nConnection: close\r\n\r\n`);
@@ -110,8 +110,8 @@ describe("A raw connection", () => {
     });
   });
 
-  describe("that asks for what can't be", () => {
-    const refused: Readonly<Record<string, readonly [request: string, status: string]>> = {
+  describe("with an invalid request", () => {
+    const rejected: Readonly<Record<string, readonly [request: string, status: string]>> = {
       "two hosts": [`GET /healthz HTTP/1.1\r\n${HOST}\r\nHost: other\r\n`, "400"],
       "two hosts behind a hundred other headers": [
         `GET /healthz HTTP/1.1\r\n${HOST}\r\n${"X: y\r\n".repeat(2_100)}Host: other\r\n`,
@@ -122,50 +122,47 @@ describe("A raw connection", () => {
       "headers of 16 KiB": [`GET /healthz HTTP/1.1\r\n${HOST}\r\nX: ${"y".repeat(16_384)}\r\n`, "431"],
       "a path of 16 KiB": [`GET /${"y".repeat(16_384)} HTTP/1.1\r\n${HOST}\r\n`, "431"],
       "another protocol": [`GET /healthz SMTP/1.1\r\n${HOST}\r\n`, "400"],
-      "a method that nobody knows": [`STEAL /healthz HTTP/1.1\r\n${HOST}\r\n`, "400"],
-      "a tunnel": [`CONNECT evil.example:443 HTTP/1.1\r\n${HOST}\r\n`, ""],
+      "an unknown method": [`STEAL /healthz HTTP/1.1\r\n${HOST}\r\n`, "400"],
+      CONNECT: [`CONNECT evil.example:443 HTTP/1.1\r\n${HOST}\r\n`, ""],
       TLS: ["\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", "400"],
-      "another protocol by an upgrade": [
+      "an upgrade to WebSocket": [
         `GET /v1/messages HTTP/1.1\r\n${HOST}\r\nUpgrade: websocket\r\nConnection: Upgrade, close\r\n`,
         "401",
       ],
-      "an echo of its credentials": [
-        `TRACE /v1/messages HTTP/1.1\r\n${HOST}\r\nCookie: a=canary\r\nConnection: close\r\n`,
-        "405",
-      ],
+      TRACE: [`TRACE /v1/messages HTTP/1.1\r\n${HOST}\r\nCookie: a=canary\r\nConnection: close\r\n`, "405"],
     };
 
-    for (const [what, [request, status]] of Object.entries(refused)) {
-      it(`${status || "no answer"}: ${what}`, async () => {
-        const answer = await exchange(
+    for (const [what, [request, status]] of Object.entries(rejected)) {
+      it(`gets ${status || "no response"} for ${what}`, async () => {
+        const response = await exchange(
           `${request}${request.includes("Connection") ? "" : "Connection: close\r\n"}\r\n`,
         );
-        expect(statuses(answer).join()).to.equal(status);
-        expect(answer).to.not.include("canary");
-        if (status !== "") expect(answer).to.include("application/problem+json");
+        expect(statuses(response).join()).to.equal(status);
+        expect(response).to.not.include("canary");
+        if (status !== "") expect(response).to.include("application/problem+json");
       });
     }
   });
 
-  describe("that is slow", () => {
-    it("is cut, with 408, when it says nothing", async () => {
+  describe("of a slow client", () => {
+    it("is closed with 408 without a request", async () => {
       expect(statuses(await exchange(""))).to.deep.equal(["408"]);
     });
 
-    it("is cut, with 408, when its headers drip", async () => {
+    it("is closed with 408 when headers arrive too slowly", async () => {
       const socket = await open();
-      const answer = rest(socket);
+      const response = rest(socket);
       socket.write(`GET /healthz HTTP/1.1\r\n${HOST}\r\n`);
       while (!socket.destroyed && socket.writable) {
         socket.write("X: y\r\n");
         await delay(50);
       }
-      expect(statuses(await answer)).to.deep.equal(["408"]);
+      expect(statuses(await response)).to.deep.equal(["408"]);
     });
 
-    it("is cut, with 408, when its body drips, and what it was to do is not done", async () => {
+    it("is closed with 408 when the body arrives too slowly, without running the operation", async () => {
       const socket = await open();
-      const answer = rest(socket);
+      const response = rest(socket);
       const head = `POST /v1/group_chat HTTP/1.1\r\n${HOST}\r\nCookie: ${ana.cookie}\r\nContent-Type: application/json\r\n`;
       const { transactions } = server.store.status();
       socket.write(`${head}Content-Length: 1000\r\n\r\n{`);
@@ -173,11 +170,11 @@ describe("A raw connection", () => {
         socket.write(" ");
         await delay(50);
       }
-      expect(statuses(await answer)).to.deep.equal(["408"]);
+      expect(statuses(await response)).to.deep.equal(["408"]);
       expect(server.store.status().transactions).to.equal(transactions);
     });
 
-    it("is cut when it does not take its answer", async () => {
+    it("is closed when the client does not read the response", async () => {
       const bob = await signedIn(server.url, "bob");
       for (let n = 0; n < 1_500; n += 1) await server.send(bob.username, "x".repeat(10_000));
       const socket = await open();
@@ -189,15 +186,15 @@ describe("A raw connection", () => {
       socket.destroy();
     });
 
-    it("keeps nobody waiting, 200 of them at once", async () => {
+    it("does not delay other clients, also 200 at once", async () => {
       const mute = await Promise.all(Array.from({ length: 200 }, () => open()));
       expect((await ana.get("/v1/messages")).status).to.equal(200);
       await Promise.all(mute.map((socket) => rest(socket)));
     });
   });
 
-  describe("of which there are too many", () => {
-    it("is cut off at once, while those that are there go on, and others may come when they have gone", async () => {
+  describe("over the connection limit", () => {
+    it("is closed immediately, without affecting open connections, until others close", async () => {
       for (const connections of [{ maxConnectionsPerAddress: 3 }, { maxConnections: 3 }]) {
         const small = await openTestServer({ connections });
         const there = [await open(small), await open(small), await open(small)];
@@ -211,7 +208,7 @@ describe("A raw connection", () => {
       }
     });
 
-    it("is not counted by address where all come from a proxy", async () => {
+    it("is not counted by address behind a trusted proxy", async () => {
       const behindProxy = await openTestServer({
         trustProxy: true,
         connections: { maxConnectionsPerAddress: 1 },
