@@ -22,7 +22,7 @@ export interface ListEvents {
   readonly after?: string | undefined;
   /** Maximum number of events, 1 or more. */
   readonly limit: number;
-  /** Where the page would be empty, waits until there is an event or this resolves. Without it, does not wait. */
+  /** If the page would be empty, waits until there is an event or this resolves. Without it, does not wait. */
   readonly until?: Promise<unknown> | undefined;
   /** The session of the caller. The wait ends with it. */
   readonly session?: SessionId | undefined;

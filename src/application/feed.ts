@@ -57,18 +57,18 @@ export class EventFeed {
     return this.#closed;
   }
 
-  /** Reads nothing before the first call of a method of the subscription. */
+  /** The subscription reads nothing before its first `next`. */
   subscribe(command: Subscribe): Subscriber {
     return new Subscriber(this, this.#clock, command);
   }
 
-  /** Ends all subscriptions, as if each of them had been closed. Those that begin later end at once. */
+  /** Ends all subscriptions as their `close` does. Later ones end at once. */
   close(): void {
     this.#closed = true;
     for (const subscriber of this.#subscribers()) subscriber.end();
   }
 
-  /** Ends all subscriptions that are open now: `next` throws the error, created for each in its own asynchronous context. */
+  /** Ends all open subscriptions: their `next` throws the error, created for each in the asynchronous context of that call. */
   fail(createError: () => unknown): void {
     for (const subscriber of this.#subscribers()) subscriber.end(createError);
   }
@@ -166,7 +166,7 @@ export class EventFeed {
     }
   }
 
-  /** The subscribers that are participants of the chat or become participants by this event. */
+  /** The subscribers that can be recipients: a superset. */
   #candidates({ chatId, to, change }: StoredEvent): Iterable<Subscriber> {
     if (to !== "participants") return this.#byUser.get(to.user) ?? [];
     if (change.type === "chat.created") {
@@ -235,10 +235,12 @@ export class Subscriber implements Subscription {
   startsAfter = Infinity;
   readonly #feed: EventFeed;
   readonly #clock: Ports["clock"];
-  /** Behind the last event that the consumer has; undefined before the first batch where the command has none. */
+  /** Behind the last event that the consumer has; undefined before the first batch of a command without one. */
   #cursor: string | undefined;
   #buffer: ChatEvent[] = [];
   #lagging = true;
+  /** Whether the consumer has the first page. Only that one may be empty. */
+  #opened = false;
   /** Whether it has been live. Since then the feed reports the end of the session. */
   #started = false;
   #sessionEnded = false;
@@ -269,8 +271,9 @@ export class Subscriber implements Subscription {
         if (this.#closed || this.#feed.closed) return undefined;
         if (this.#buffer.length > 0) return this.#takeBuffer();
         if (this.#lagging) {
+          const isFirst = !this.#opened;
           const { events, cursor } = await this.catchUp(CATCH_UP_PAGE_SIZE);
-          if (!this.#closed) return { events, cursor };
+          if (!this.#closed && (isFirst || events.length > 0)) return { events, cursor };
         } else {
           await new Promise<void>((resolve) => {
             this.#wake = resolve;
@@ -308,6 +311,7 @@ export class Subscriber implements Subscription {
       if (!this.#started) await this.#assertSession(repositories);
       return readPage(repositories.events, { by: this.userId, after: this.#cursor, limit });
     });
+    this.#opened = true;
     this.#cursor = page.cursor;
     return page;
   }
@@ -365,7 +369,7 @@ export function sessionEnded(): MessagingError {
   return new MessagingError("not_signed_in", "Your session has ended. Log in.");
 }
 
-/** The user's events after the cursor; without a cursor, an empty page with the cursor of now. */
+/** Returns the user's events after the cursor; without a cursor, an empty page with the cursor of now. */
 export async function readPage(events: EventReader, { by, after, limit }: ListEvents): Promise<EventPage> {
   const bounds: LogBounds = await events.bounds();
   const { epoch, last: upTo } = bounds;

@@ -140,6 +140,17 @@ describe("events", () => {
       expect(store.subscribers).to.equal(0);
     });
 
+    it("waits although another subscriber starts the feed between its read of the log and the result", async () => {
+      store.onRead = async () => {
+        await world.createGroupChat({ by: world.cy.id });
+        await nextBatch(core.subscribe({ by: world.ana.id }));
+      };
+      const waiting = list({ until: never });
+      await settle();
+      await scene.rename("a");
+      expect(titles(await waiting)).to.deep.equal(["a"]);
+    });
+
     it("waits no longer than `until`, and returns the cursor of that moment", async () => {
       let stop!: () => void;
       const waiting = list({ until: new Promise<void>((resolve) => (stop = resolve)) });
