@@ -1,29 +1,31 @@
-// A Koa application that has a chat under one of its paths, and a page of its own beside it.
+// A Koa application with a chat under one of its paths and a route of its own.
 //
 //   node examples/mounted.js
+
+// #region mount
 import Koa from "koa";
 import { openMessaging } from "palaver";
 import { mount } from "palaver/http";
 
 const messaging = await openMessaging({ storage: "memory" });
 const chat = mount(messaging, { path: "/chat", log: console });
-const by = (await messaging.registerUser({ username: "shop", password: crypto.randomUUID() })).id;
 
 const app = new Koa();
-
-// Above whatever reads bodies. What is outside of /chat goes on.
+// Mount it above middleware that reads request bodies. Requests outside of /chat go to the next middleware.
 app.use(chat);
+// #endregion mount
+
+const by = (await messaging.registerUser({ username: "shop", password: crypto.randomUUID() })).id;
 
 app.use(async (ctx) => {
   if (ctx.path !== "/orders" || ctx.method !== "POST") return;
-  // The application speaks to the core itself, with no HTTP between them.
-  const username = String(ctx.query["customer"]);
+  // The application calls the core directly, without HTTP.
   const { message } = await messaging.sendMessage({
     by,
-    to: { username },
+    to: { username: String(ctx.query["customer"]) },
     text: "Thank you for your order!",
   });
-  ctx.body = { told: message.id };
+  ctx.body = { message_id: message.id };
 });
 
 const server = app.listen(Number(process.env["PORT"] ?? 12_000), "127.0.0.1", () => {
@@ -31,8 +33,10 @@ const server = app.listen(Number(process.env["PORT"] ?? 12_000), "127.0.0.1", ()
   console.log(`The API is at http://127.0.0.1:${address.port}/chat, and its page at /chat/docs`);
 });
 
+// #region close
 process.once("SIGINT", () => {
-  // First what stays open, which the server would wait for.
+  // Open event streams first: the server would wait for them.
   chat.close();
   server.close(() => void messaging.close());
 });
+// #endregion close

@@ -1,42 +1,86 @@
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect } from "chai";
+import { createClient } from "../src/client/index.js";
 import { texts } from "./support/api/scene.js";
 import { Client, signedIn } from "./support/client.js";
 import { cursorOf, openStream, type EventStream } from "./support/event-stream.js";
+import { runServer } from "./support/process.js";
 
 const examples = join(import.meta.dirname, "../../examples");
 
-/** An example that runs, once it has said where. */
-async function start(name: string, args: readonly string[], env: Readonly<Record<string, string>>) {
-  const child = spawn(process.execPath, [join(examples, name), ...args], { env: { PORT: "0", ...env } });
+const running = new Set<ChildProcess>();
+
+interface Example {
+  /** Everything that it printed so far. */
+  output(): string;
+  /** Resolves with the first match in the output. Rejects if the example exits before. */
+  printed(pattern: RegExp): Promise<string>;
+  /** The exit status. */
+  readonly ended: Promise<number | null>;
+  /** Sends SIGINT, and resolves with the exit status. */
+  end(): Promise<number | null>;
+}
+
+function run(
+  name: string,
+  env: Readonly<Record<string, string>>,
+  args: readonly string[] = [],
+  cwd?: string,
+) {
+  const command = name.endsWith(".sh") ? "sh" : process.execPath;
+  const child = spawn(command, [join(examples, name), ...args], {
+    env: { PATH: process.env["PATH"], ...env },
+    cwd,
+  });
+  running.add(child);
   let output = "";
   child.stderr.on("data", (chunk: Buffer) => (output += chunk.toString()));
   child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
   const ended = once(child, "close").then(([status]) => status as number | null);
-  for (;;) {
-    const url = /http:\/\/[^\s,]+/.exec(output)?.[0];
-    if (url !== undefined) return { url, end: () => (child.kill("SIGINT"), ended) };
-    const over = await Promise.race([ended, once(child.stdout, "data").then(() => undefined)]);
-    if (over !== undefined) throw new Error(`${name} ended with ${over}:\n${output}`);
-  }
+  const example: Example = {
+    output: () => output,
+    ended,
+    end: () => (child.kill("SIGINT"), ended),
+    async printed(pattern) {
+      for (;;) {
+        const [match] = pattern.exec(output) ?? [];
+        if (match !== undefined) return match;
+        const status = await Promise.race([ended, once(child.stdout, "data").then(() => undefined)]);
+        if (status !== undefined) throw new Error(`${name} ended with ${status}:\n${output}`);
+      }
+    },
+  };
+  return example;
 }
+
+const URL_PATTERN = /http:\/\/[^\s,]+/;
 
 describe("The examples", () => {
   let directory: string;
 
-  before(async () => {
+  beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), "palaver-"));
   });
 
-  after(() => rm(directory, { recursive: true, force: true }));
+  afterEach(async () => {
+    for (const child of running) child.kill("SIGKILL");
+    running.clear();
+    await rm(directory, { recursive: true, force: true });
+  });
 
-  it("have a bot that thanks everybody for each message, once, also after it was away", async () => {
-    const env = { BOT_PASSWORD: "the bot's own" };
+  it("embedding.js delivers a message to the events of its recipient", async () => {
+    const example = run("embedding.js", {});
+    expect(await example.ended).to.equal(0);
+    expect(example.output()).to.equal("ana: Hello, Bob!\n");
+  });
+
+  it("bot.js answers each message once, including messages sent while it was away", async () => {
+    const env = { BOT_PASSWORD: "the bot's own", PORT: "0" };
     const say = (client: Client, message: string) =>
       client.post("/v1/messages", { dest_username: "bot", message });
     const answered = async (stream: EventStream, count: number) => {
@@ -46,20 +90,20 @@ describe("The examples", () => {
       stream.leave();
     };
 
-    const first = await start("bot.js", [directory], env);
-    const ana = await signedIn(first.url, "ana");
+    const first = run("bot.js", env, [directory]);
+    const ana = await signedIn(await first.printed(URL_PATTERN), "ana");
     const stream = await openStream(ana);
-    // The bot may not be there yet; nobody can write to it before.
+    // The server listens before the bot has registered. Until then a message to it is rejected.
     while ((await say(ana, "hello")).status !== 200) await delay(20);
-    // What is said in a group stays unread for the bot, which answers in private.
+    // The bot answers in private, so messages of a group stay unread for it.
     const { json } = await ana.post("/v1/group_chat");
     await ana.post(`/v1/group_chat/${String(json["chat_id"])}/participants`, { username: "bot" });
     await ana.post("/v1/messages", { group_chat_id: json["chat_id"], message: "all" });
     await answered(stream, 2);
     expect(await first.end()).to.equal(0);
 
-    const again = await start("bot.js", [directory], env);
-    const later = Object.assign(new Client(again.url), { cookie: ana.cookie });
+    const again = run("bot.js", env, [directory]);
+    const later = Object.assign(new Client(await again.printed(URL_PATTERN)), { cookie: ana.cookie });
     const live = await openStream(later, { after: await cursorOf(later) });
     await say(later, "again");
     await answered(live, 1);
@@ -73,17 +117,74 @@ describe("The examples", () => {
     expect(await again.end()).to.equal(0);
   });
 
-  it("have an application with a chat under one of its paths, which it writes to itself", async () => {
-    const { url, end } = await start("mounted.js", [], {});
+  it("mounted.js serves a chat under a path, and sends messages through the core", async () => {
+    const example = run("mounted.js", { PORT: "0" });
+    const url = await example.printed(URL_PATTERN);
     expect(url).to.match(/\/chat$/);
     const ana = await signedIn(url, "ana");
     const outside = new Client(new URL(url).origin);
     expect((await outside.get("/")).status).to.equal(404);
     const order = await outside.post(`/orders?customer=${ana.username}`, {});
-    expect(order.json).to.have.all.keys("told");
+    expect(order.json).to.have.all.keys("message_id");
     expect(texts(await ana.get("/v1/messages"))).to.deep.equal(["Thank you for your order!"]);
     const stream = await openStream(ana);
-    expect(await end()).to.equal(0);
+    expect(await example.end()).to.equal(0);
     expect(await stream.ended).to.equal(true);
+  });
+
+  describe("against a server", () => {
+    let dataDir: string;
+    let server: Awaited<ReturnType<typeof runServer>>;
+    let env: Readonly<Record<string, string>>;
+
+    /** Runs a shell example, and returns its output. */
+    const converse = async (name: string) => {
+      const example = run(name, env, [], directory);
+      await example.ended;
+      return example.output();
+    };
+
+    before(async () => {
+      dataDir = await mkdtemp(join(tmpdir(), "palaver-"));
+      server = await runServer(dataDir);
+      env = { PALAVER_URL: server.url };
+      await run("first-conversation.sh", env, [], dataDir).ended;
+    });
+
+    after(async () => {
+      server.child.kill("SIGKILL");
+      await server.ended;
+      await rm(dataDir, { recursive: true });
+    });
+
+    it("first-conversation.sh works a second time, and streams the message sent after the cursor", async () => {
+      const output = await converse("first-conversation.sh");
+      expect(output.match(/username_taken/g)).to.have.length(2);
+      const streamed = output.slice(output.indexOf("event: message.created"));
+      expect(streamed).to.include("Lunch at noon?").and.not.to.include("Hello, Bob!");
+    });
+
+    it("group-chat.sh creates a chat of two people, with a message in it", async () => {
+      const output = await converse("group-chat.sh");
+      const chat = JSON.parse(output.trimEnd().split("\n").at(-1)!) as Record<string, unknown>;
+      expect(chat).to.include({ title: "Plans", participant_count: 2, last_seq: 1 });
+    });
+
+    it("tokens.sh reads messages with a new token", async () => {
+      const lines = (await converse("tokens.sh")).trimEnd().split("\n");
+      expect(JSON.parse(lines[3]!)).to.have.nested.property("[0].name", "backup");
+      expect(JSON.stringify(JSON.parse(lines.slice(4).join("")))).to.include("Lunch at noon?");
+    });
+
+    it("events.js sends a message, prints the history, and prints the messages that arrive", async () => {
+      const example = run("events.js", env);
+      await example.printed(/\d chats/);
+      const bob = createClient({ url: server.url });
+      await bob.logIn({ username: "bob", password: "correct horse" });
+      await bob.sendMessage({ dest_username: "ana", message: "Hello, Ana!" });
+      await example.printed(/Hello, Ana!/);
+      expect(example.output()).to.match(/'Hello, Bob!',\s+'Lunch at noon\?',.*'Hello, Bob!'\s+\]/s);
+      await example.end();
+    });
   });
 });

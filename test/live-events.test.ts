@@ -5,7 +5,7 @@ import type { Client } from "./support/client.js";
 import { until, type EventJson } from "./support/event-stream.js";
 import { openTestServer, type TestServer } from "./support/server.js";
 
-const README = new URL("../../README.md", import.meta.url);
+const README = new URL("../../docs/clients.md", import.meta.url);
 
 /** A cursor of another database. */
 const FOREIGN_CURSOR = "0000000000000000-1";
@@ -49,7 +49,7 @@ describe("the README's section on live events", () => {
       return json;
     };
     const patiently = (attempt: () => Promise<unknown>) => (over ? new Promise(() => {}) : attempt());
-    await runSnippet("js", { ask, patiently, console });
+    await runSnippet("js", { request: ask, withRetry: patiently, console });
     await until(() => server.store.subscribers > 0);
     await server.send("ana", "1");
     await until(() => printed.length === 3);

@@ -14,7 +14,7 @@ import { cli, run, runServer } from "../support/process.js";
 const isRoot = process.getuid?.() === 0;
 const NOBODY = 65_534;
 
-const README = new URL("../../../README.md", import.meta.url);
+const README = new URL("../../../docs/operating.md", import.meta.url);
 
 describe("The commands of administration", () => {
   let dataDir: string;

@@ -31,7 +31,7 @@ describe("docs/differences.md", () => {
       const login = { username: freshName(), password: "wrong password" };
       expectProblem(await new Client(server.url).post("/v1/auth/login", login), 400, "wrong_credentials");
     },
-    "Who is no participant can't be removed": async () => {
+    "A user who is no participant cannot be removed": async () => {
       const chatId = String((await ana.post("/v1/group_chat")).json["chat_id"]);
       const response = await ana.delete(`/v1/group_chat/${chatId}/participants/${bob.username}`);
       expectProblem(response, 400, "user_not_in_chat");
@@ -47,7 +47,7 @@ describe("docs/differences.md", () => {
       await ana.post("/v1/auth/logout");
       expectProblem(await copy.get("/v1/messages"), 401, "not_signed_in");
     },
-    "A message to oneself is for oneself": async () => {
+    "A message to oneself stays private": async () => {
       await say(ana, bob, "hello");
       const note = await say(ana, ana, "note");
       expect((await ana.get(`/v1/messages/p2p/${ana.username}`)).json).to.deep.equal([note.json]);
@@ -60,12 +60,12 @@ describe("docs/differences.md", () => {
         [200, 2],
       ]);
     },
-    "Reading makes no chat": async () => {
+    "Reading creates no chat": async () => {
       const before = Number((await ana.post("/v1/group_chat")).json["chat_id"]);
       await ana.get(`/v1/messages/p2p/${bob.username}`);
       expect((await ana.post("/v1/group_chat")).json["chat_id"]).to.equal(before + 1);
     },
-    "Two first messages make one chat": async () => {
+    "Two first messages create one chat": async () => {
       const both = await Promise.all([say(ana, bob, "one"), say(bob, ana, "two")]);
       expect(new Set(both.map(({ json }) => json["destination_chat_id"])).size).to.equal(1);
     },

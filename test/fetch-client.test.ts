@@ -16,71 +16,64 @@ interface EventJson {
   readonly message?: Message;
 }
 
-/** What the snippets define. */
-interface Snippets {
+/** The exports of the example. */
+interface Example {
   send(message: Readonly<Record<string, string>>): Promise<Message>;
   pagesBack(path: string): AsyncIterable<readonly Message[]>;
-  live(show: (chats: readonly object[]) => void, apply: (event: EventJson) => void): Promise<never>;
+  live(showChats: (chats: readonly object[]) => void, applyEvent: (event: EventJson) => void): Promise<never>;
   markRead(message: Message): Promise<unknown>;
 }
 
-/** What becomes of a request: its answer gets lost on the way, or it is refused before it gets to the server. */
-type Fate = "lost" | { readonly status: number; readonly retryAfter: number | string; readonly page?: true };
+/** The fault of a request: its response is lost, or the network responds in place of the server. */
+type Fault = "lost" | { readonly status: number; readonly retryAfter: number | string; readonly page?: true };
 
-const README = new URL("../../README.md", import.meta.url);
+const example = new URL("../../examples/fetch-client.js", import.meta.url);
 
-/** All of the README's code in that language, as one function that runs it in a world of the test's making. */
-async function run<T>(
-  language: "js" | "ts",
-  url: string,
-  world: Readonly<Record<string, unknown>>,
-  result = "",
-): Promise<T> {
-  const blocks = readFileSync(README, "utf8").matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\``, "gms"));
-  const code = Array.from(blocks, ([, block = ""]) => block.replaceAll(/^import .*/gm, "")).join("\n");
-  const documented = '"http://127.0.0.1:12000"';
-  expect(code).to.include(documented);
-  const module = `export default async ({ ${Object.keys(world).join(", ")} }) => {
-    ${code.replaceAll(documented, JSON.stringify(url))}
-    ${result}
-  };`;
-  const imported = (await import(`data:text/javascript,${encodeURIComponent(module)}`)) as {
-    default(world: unknown): Promise<T>;
-  };
-  return imported.default(world);
+/** Imports the example, with `console` and `setTimeout` of the test. */
+async function importExample(url: string, world: Readonly<Record<string, unknown>>): Promise<Example> {
+  const names = `const { ${Object.keys(world).join(", ")} } = globalThis.world;\n`;
+  const code = names + readFileSync(example, "utf8");
+  process.env["PALAVER_URL"] = url;
+  Object.assign(globalThis, { world });
+  try {
+    return (await import(`data:text/javascript,${encodeURIComponent(code)}`)) as Example;
+  } finally {
+    delete process.env["PALAVER_URL"];
+    Reflect.deleteProperty(globalThis, "world");
+  }
 }
 
-/** A network between a client and the server, on which a request meets the next fate of its method, if there is one. */
+/** A proxy before the server. Each request consumes the next fault of its method, if one is left. */
 async function openNetwork(
   url: string,
-  fates: Readonly<Record<string, Fate[]>>,
+  faults: Readonly<Record<string, Fault[]>>,
   keys: unknown[],
 ): Promise<Server> {
-  const network = createServer((asked, answer) => {
-    const fate = fates[asked.method ?? ""]?.shift();
-    if (asked.method === "POST") keys.push(asked.headers["idempotency-key"]);
-    if (typeof fate === "object") {
-      asked.resume();
-      const type = fate.page ? "text/html" : "application/problem+json";
-      answer.writeHead(fate.status, { "Retry-After": fate.retryAfter, "Content-Type": type });
-      answer.end(fate.page ? "<html>" : JSON.stringify({ detail: "Not now.", code: "busy" }));
+  const network = createServer((incoming, outgoing) => {
+    const fault = faults[incoming.method ?? ""]?.shift();
+    if (incoming.method === "POST") keys.push(incoming.headers["idempotency-key"]);
+    if (typeof fault === "object") {
+      incoming.resume();
+      const type = fault.page ? "text/html" : "application/problem+json";
+      outgoing.writeHead(fault.status, { "Retry-After": fault.retryAfter, "Content-Type": type });
+      outgoing.end(fault.page ? "<html>" : JSON.stringify({ detail: "Not now.", code: "busy" }));
       return;
     }
-    const { method, headers } = asked;
-    const forwarded = request(new URL(asked.url ?? "", url), { method, headers }, (response) => {
-      if (fate === "lost") response.resume().once("end", () => asked.socket.destroy());
-      else response.pipe(answer.writeHead(response.statusCode ?? 0, response.headers));
+    const { method, headers } = incoming;
+    const forwarded = request(new URL(incoming.url ?? "", url), { method, headers }, (response) => {
+      if (fault === "lost") response.resume().once("end", () => incoming.socket.destroy());
+      else response.pipe(outgoing.writeHead(response.statusCode ?? 0, response.headers));
     });
-    forwarded.once("error", () => asked.socket.destroy());
-    asked.pipe(forwarded);
+    forwarded.once("error", () => incoming.socket.destroy());
+    incoming.pipe(forwarded);
   });
   network.listen(0, "127.0.0.1");
   await once(network, "listening");
   return network;
 }
 
-describe("The README's client", () => {
-  const fates: Record<"GET" | "POST", Fate[]> = { GET: [], POST: [] };
+describe("examples/fetch-client.js", () => {
+  const faults: Record<"GET" | "POST", Fault[]> = { GET: [], POST: [] };
   const keys: unknown[] = [];
   const printed: unknown[][] = [];
   const waits: number[] = [];
@@ -89,7 +82,7 @@ describe("The README's client", () => {
   let server: Process & { readonly url: string };
   let network: Server;
   let bob: Client;
-  let client: Snippets;
+  let client: Example;
 
   before(async () => {
     dataDir = await mkdtemp(join(tmpdir(), "palaver-"));
@@ -97,18 +90,17 @@ describe("The README's client", () => {
     bob = createClient({ url: server.url });
     for (const username of ["ana", "bob"]) await bob.registerUser({ username, password: PASSWORD });
     await bob.logIn({ username: "bob", password: PASSWORD });
-    network = await openNetwork(server.url, fates, keys);
+    network = await openNetwork(server.url, faults, keys);
     const { port } = network.address() as AddressInfo;
     const world = {
       console: { log: (...values: unknown[]) => printed.push(values) },
-      // What is waited for comes soon, and never once the test is over: one of the snippets goes on for ever.
+      // Pauses are short, and endless once the test is over: `live` never returns.
       setTimeout(resume: () => void, milliseconds: number) {
         waits.push(milliseconds);
         if (!over) setTimeout(resume, 5);
       },
     };
-    const defined = "return { send, pagesBack, live, markRead };";
-    client = await run<Snippets>("js", `http://127.0.0.1:${port}`, world, defined);
+    client = await importExample(`http://127.0.0.1:${port}`, world);
   });
 
   after(async () => {
@@ -120,15 +112,15 @@ describe("The README's client", () => {
     await rm(dataDir, { recursive: true, force: true });
   });
 
-  it("does what it says, from the first snippet to the last", async () => {
+  it("sends a message, prints the history, and marks it as read", async () => {
     const sent = await bob.listMessages();
     expect(sent).to.have.length(1);
     expect(printed).to.deep.include(["bob", 0]);
     expect(printed).to.deep.include([sent]);
   });
 
-  it("stores a message once, whatever becomes of its answers, and waits as long as it is told", async () => {
-    fates.POST.push("lost", { status: 503, retryAfter: 7 }, "lost", { status: 429, retryAfter: 90 });
+  it("stores a message once after lost responses, and waits as long as Retry-After says", async () => {
+    faults.POST.push("lost", { status: 503, retryAfter: 7 }, "lost", { status: 429, retryAfter: 90 });
     keys.length = 0;
     const sent = await client.send({ dest_username: "bob", message: "once" });
     expect(sent.message).to.equal("once");
@@ -138,23 +130,23 @@ describe("The README's client", () => {
     expect((await bob.listMessages()).filter(({ message: text }) => text === "once")).to.have.length(1);
   });
 
-  it("rests also where it is told a date, or by a page, and gives up where no Palaver is", async () => {
+  it("waits without a usable Retry-After, and gives up where the server is not Palaver", async () => {
     waits.length = 0;
     const retryAfter = new Date(0).toUTCString();
-    fates.POST.push({ status: 503, retryAfter }, { status: 502, retryAfter, page: true });
+    faults.POST.push({ status: 503, retryAfter }, { status: 502, retryAfter, page: true });
     await client.send({ dest_username: "bob", message: "patient" });
     expect(waits).to.have.length(2);
     for (const wait of waits) expect(wait).to.be.at.least(500);
     for (const status of [404, 200]) {
-      fates.POST.push({ status, retryAfter, page: true });
-      const refused = await client
+      faults.POST.push({ status, retryAfter, page: true });
+      const error = await client
         .send({ dest_username: "bob", message: "x" })
-        .catch((error: unknown) => error);
-      expect(refused).to.include({ status, code: undefined });
+        .catch((thrown: unknown) => thrown);
+      expect(error).to.include({ status, code: undefined });
     }
   });
 
-  it("sends each message under a key of its own", async () => {
+  it("sends each message under its own key", async () => {
     keys.length = 0;
     const message = { dest_username: "bob", message: "again" };
     const [one, other] = [await client.send(message), await client.send(message)];
@@ -162,7 +154,7 @@ describe("The README's client", () => {
     expect(new Set(keys).size).to.equal(2);
   });
 
-  it("does not repeat what is refused for good", async () => {
+  it("does not repeat a request that is rejected permanently", async () => {
     keys.length = 0;
     const code = await client.send({ dest_username: "nobody", message: "hello" }).then(
       () => undefined,
@@ -172,7 +164,7 @@ describe("The README's client", () => {
     expect(keys).to.have.length(1);
   });
 
-  it("pages back to the first message, and meets each once", async () => {
+  it("pages back to the first message, and yields each message once", async () => {
     const { chat_id } = await bob.createGroupChat();
     await bob.addParticipant({ chat_id, username: "ana" });
     await Promise.all(
@@ -189,7 +181,7 @@ describe("The README's client", () => {
     expect(pages.flat()).to.deep.equal(all.slice(0, 205));
   });
 
-  it("tells each new message once, in order, whatever becomes of the answers", async () => {
+  it("delivers each new message once and in order, after lost responses", async () => {
     const shown: string[] = [];
     const begun = new Promise((resolve) => {
       void client.live(
@@ -200,7 +192,7 @@ describe("The README's client", () => {
     expect(await begun).to.have.length.greaterThan(0);
     const sent = Array.from({ length: 12 }, (_, n) => `new ${n}`);
     for (const message of sent) {
-      fates.GET.push("lost");
+      faults.GET.push("lost");
       await bob.sendMessage({ dest_username: "ana", message });
       await delay(2);
     }
@@ -211,7 +203,7 @@ describe("The README's client", () => {
     ).to.have.length.of.at.least(12);
   });
 
-  it("marks as read what was seen", async () => {
+  it("marks messages as read up to the one given", async () => {
     const ana = await client.send({ dest_username: "bob", message: "mine" });
     await bob.sendMessage({ dest_username: "ana", message: "one" });
     const last = await bob.sendMessage({ dest_username: "ana", message: "two" });
@@ -220,22 +212,5 @@ describe("The README's client", () => {
       unread_count: 1,
     });
     expect(await client.markRead(last)).to.deep.include({ unread_count: 0 });
-  });
-
-  it("is not needed where there is the one of the package, which does what it says", async () => {
-    const lines: unknown[] = [];
-    const enough = new Error("enough");
-    const log = (line: unknown) => {
-      lines.push(line);
-      if (line === "Hello, Ana!") throw enough;
-    };
-    const following = run("ts", server.url, { createClient, console: { log } }).catch(
-      (error: unknown) => error,
-    );
-    while (!String(lines.at(-1)).endsWith(" chats")) await delay(2);
-    await bob.sendMessage({ dest_username: "ana", message: "Hello, Ana!" });
-    expect(await following).to.equal(enough);
-    expect(lines[0]).to.be.an("array").that.includes("Hello, Bob!");
-    expect(lines.at(-2)).to.equal("2 chats");
   });
 });
