@@ -1,4 +1,4 @@
-// A Koa application with a chat under one of its paths and a route of its own.
+// A Koa application with a chat under one of its paths and its own route.
 //
 //   node examples/mounted.js
 
