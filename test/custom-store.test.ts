@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { expect } from "chai";
 import sinon from "sinon";
 import type { Store } from "../src/application/ports.js";
-import { ana, bo, contentsOf, openGroup, register, say } from "./contract/scene.js";
+import { ana, bo, contentsOf, createGroup, register, send } from "./contract/fixtures.js";
 import { storeContract } from "./contract/index.js";
 import { refusalOf } from "./support/refusal.js";
 
@@ -73,7 +73,7 @@ describe("The example of a custom store", () => {
     expect(store.status().fault).to.include("EIO");
     await store.close();
     const reopened = await openJournalStore(journal());
-    const [message] = await say(reopened, await openGroup(reopened, ana), ana, "hello");
+    const [message] = await send(reopened, await createGroup(reopened, ana), ana, "hello");
     expect(message?.id).to.equal(1);
     await reopened.close();
   });

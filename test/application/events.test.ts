@@ -4,7 +4,7 @@ import type { Messaging } from "../../src/application/messaging.js";
 import type { Chat } from "../../src/domain/chat.js";
 import type { SessionId } from "../../src/domain/session.js";
 import type { User } from "../../src/domain/user.js";
-import { append, renamed } from "../contract/scene.js";
+import { append, renamed } from "../contract/fixtures.js";
 import { expectEventsToAddUp, expectSubscribersToAgree, type InWorld } from "../support/event-properties.js";
 import { refusalOf } from "../support/refusal.js";
 import { settle, type WatchedStore } from "../support/watched-store.js";

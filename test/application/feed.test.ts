@@ -6,7 +6,7 @@ import type { Chat } from "../../src/domain/chat.js";
 import type { ChatEvent } from "../../src/domain/event.js";
 import type { SessionId } from "../../src/domain/session.js";
 import type { User } from "../../src/domain/user.js";
-import { append, renamed } from "../contract/scene.js";
+import { append, renamed } from "../contract/fixtures.js";
 import { refusalOf } from "../support/refusal.js";
 import { seeded } from "../support/simulated-disk.js";
 import { settle, type WatchedStore } from "../support/watched-store.js";

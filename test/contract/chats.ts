@@ -1,23 +1,40 @@
 import assert from "node:assert/strict";
 import type { Store } from "../../src/application/ports.js";
 import { pairOf, type ChatId } from "../../src/domain/chat.js";
+import type { MessageText } from "../../src/domain/message.js";
 import type { User, UserId } from "../../src/domain/user.js";
-import { GREATEST, HARD_TEXTS, LAST_TIME, ana, bo, cy, openGroup, register, type Runner } from "./scene.js";
+import {
+  MAX_ID,
+  TRICKY_TEXTS,
+  MAX_TIME_MS,
+  ana,
+  bo,
+  cy,
+  createGroup,
+  register,
+  send,
+  type Runner,
+} from "./fixtures.js";
 
+/** Tests the promises of `ChatRepository` about chats and participants. */
 export function chatContract({ describe, it, beforeEach }: Runner, store: () => Store): void {
-  describe("chats", () => {
-    beforeEach(() => register(store(), ana, bo, cy));
+  const describeMethod = (name: string, body: () => void) =>
+    describe(`ChatRepository.${name}`, () => {
+      beforeEach(() => register(store(), ana, bo, cy));
+      body();
+    });
 
-    it("of a group are found by their participants as they were made, each under an id of its own", async () => {
+  describeMethod("addGroup", () => {
+    it("creates a chat with a new id, which participants find unchanged", async () => {
       const made = [
         { title: null, createdAt: 0 },
-        ...HARD_TEXTS.map((title) => ({ title, createdAt: LAST_TIME })),
+        ...TRICKY_TEXTS.map((title) => ({ title, createdAt: MAX_TIME_MS })),
       ];
       const chats = await store().transaction(async (repositories) => {
         const added = [];
         for (const { title, createdAt } of made) {
           const chat = await repositories.chats.addGroup(title, createdAt);
-          await repositories.chats.addParticipant(chat.id, ana.id, LAST_TIME);
+          await repositories.chats.addParticipant(chat.id, ana.id, MAX_TIME_MS);
           assert.ok(Number.isSafeInteger(chat.id) && chat.id > 0);
           assert.deepEqual(chat, { id: chat.id, kind: "group", title, createdAt });
           added.push(chat);
@@ -32,29 +49,33 @@ export function chatContract({ describe, it, beforeEach }: Runner, store: () => 
       });
     });
 
-    it("of a group begin without participants", async () => {
-      const chat = await openGroup(store());
+    it("adds no participant", async () => {
+      const chat = await createGroup(store());
       await store().read(async ({ chats }) => {
         for (const user of [ana, bo, cy]) {
           assert.equal(await chats.ofParticipant(chat.id, user.id), undefined);
         }
       });
     });
+  });
 
-    it("are hidden from everybody else", async () => {
-      const chat = await openGroup(store(), ana);
-      await openGroup(store(), bo);
+  describeMethod("ofParticipant", () => {
+    it("returns undefined for other users and for unknown chats", async () => {
+      const chat = await createGroup(store(), ana);
+      await createGroup(store(), bo);
       await store().read(async ({ chats }) => {
         assert.equal(await chats.ofParticipant(chat.id, bo.id), undefined);
         assert.equal(await chats.ofParticipant(chat.id, "nobody" as UserId), undefined);
-        for (const unknown of [0, -1, GREATEST]) {
+        for (const unknown of [0, -1, MAX_ID]) {
           assert.equal(await chats.ofParticipant(unknown as ChatId, ana.id), undefined);
         }
       });
     });
+  });
 
-    it("take a participant once", async () => {
-      const chat = await openGroup(store(), ana);
+  describeMethod("addParticipant", () => {
+    it("returns false for a participant and changes nothing", async () => {
+      const chat = await createGroup(store(), ana);
       await store().transaction(async ({ chats }) => {
         assert.equal(await chats.addParticipant(chat.id, bo.id, 1), true);
         assert.equal(await chats.addParticipant(chat.id, bo.id, 2), false);
@@ -63,24 +84,8 @@ export function chatContract({ describe, it, beforeEach }: Runner, store: () => 
       });
     });
 
-    it("lose a participant once", async () => {
-      const chat = await openGroup(store(), ana, bo);
-      const other = await openGroup(store(), ana, bo);
-      await store().transaction(async ({ chats }) => {
-        assert.equal(await chats.removeParticipant(chat.id, bo.id), true);
-        assert.equal(await chats.removeParticipant(chat.id, bo.id), false);
-        assert.equal(await chats.removeParticipant(chat.id, cy.id), false);
-        assert.equal(await chats.removeParticipant(GREATEST as ChatId, ana.id), false);
-      });
-      await store().read(async ({ chats }) => {
-        assert.equal(await chats.ofParticipant(chat.id, bo.id), undefined);
-        assert.deepEqual(await chats.ofParticipant(chat.id, ana.id), chat);
-        assert.deepEqual(await chats.ofParticipant(other.id, bo.id), other);
-      });
-    });
-
-    it("take back who has left", async () => {
-      const chat = await openGroup(store(), ana, bo);
+    it("adds a removed user again", async () => {
+      const chat = await createGroup(store(), ana, bo);
       await store().transaction(({ chats }) => chats.removeParticipant(chat.id, bo.id));
       await store().transaction(async ({ chats }) => {
         assert.equal(await chats.addParticipant(chat.id, bo.id, 3), true);
@@ -89,11 +94,31 @@ export function chatContract({ describe, it, beforeEach }: Runner, store: () => 
         assert.deepEqual(await chats.ofParticipant(chat.id, bo.id), chat);
       });
     });
+  });
 
-    it("of a group take another title, or none, and no other chat with them", async () => {
-      const chat = await openGroup(store(), ana);
-      const other = await openGroup(store(), ana);
-      for (const title of [...HARD_TEXTS, null, "again"]) {
+  describeMethod("removeParticipant", () => {
+    it("removes the user from that chat only, and returns false for other users", async () => {
+      const chat = await createGroup(store(), ana, bo);
+      const other = await createGroup(store(), ana, bo);
+      await store().transaction(async ({ chats }) => {
+        assert.equal(await chats.removeParticipant(chat.id, bo.id), true);
+        assert.equal(await chats.removeParticipant(chat.id, bo.id), false);
+        assert.equal(await chats.removeParticipant(chat.id, cy.id), false);
+        assert.equal(await chats.removeParticipant(MAX_ID as ChatId, ana.id), false);
+      });
+      await store().read(async ({ chats }) => {
+        assert.equal(await chats.ofParticipant(chat.id, bo.id), undefined);
+        assert.deepEqual(await chats.ofParticipant(chat.id, ana.id), chat);
+        assert.deepEqual(await chats.ofParticipant(other.id, bo.id), other);
+      });
+    });
+  });
+
+  describeMethod("rename", () => {
+    it("sets and clears the title of that chat only", async () => {
+      const chat = await createGroup(store(), ana);
+      const other = await createGroup(store(), ana);
+      for (const title of [...TRICKY_TEXTS, null, "again"]) {
         await store().transaction(({ chats }) => chats.rename(chat.id, title));
         await store().read(async ({ chats }) => {
           assert.deepEqual(await chats.ofParticipant(chat.id, ana.id), { ...chat, title });
@@ -101,20 +126,22 @@ export function chatContract({ describe, it, beforeEach }: Runner, store: () => 
         });
       }
     });
+  });
 
-    it("tell who is in them and since when, in the order in which they joined, those of one millisecond by id", async () => {
-      const chat = await openGroup(store());
-      const other = await openGroup(store(), cy);
+  describeMethod("participants", () => {
+    it("returns the current participants by joining time, then by id", async () => {
+      const chat = await createGroup(store());
+      const other = await createGroup(store(), cy);
       const participants = () => store().read(({ chats }) => chats.participants(chat.id));
       assert.deepEqual(await participants(), []);
       const joined = ({ id, username }: User, joinedAt: number) => ({ id, username, joinedAt });
       await store().transaction(async ({ chats }) => {
         await chats.addParticipant(chat.id, cy.id, 5);
         await chats.addParticipant(chat.id, bo.id, 5);
-        await chats.addParticipant(chat.id, ana.id, LAST_TIME);
+        await chats.addParticipant(chat.id, ana.id, MAX_TIME_MS);
         await chats.addParticipant(chat.id, bo.id, 9);
       });
-      assert.deepEqual(await participants(), [joined(bo, 5), joined(cy, 5), joined(ana, LAST_TIME)]);
+      assert.deepEqual(await participants(), [joined(bo, 5), joined(cy, 5), joined(ana, MAX_TIME_MS)]);
       await store().transaction(async ({ chats }) => {
         await chats.removeParticipant(chat.id, ana.id);
         await chats.removeParticipant(chat.id, bo.id);
@@ -123,13 +150,15 @@ export function chatContract({ describe, it, beforeEach }: Runner, store: () => 
       });
       assert.deepEqual(await participants(), [joined(ana, 0), joined(cy, 5)]);
       await store().read(async ({ chats }) => {
-        for (const id of [other.id, 0, GREATEST]) {
+        for (const id of [other.id, 0, MAX_ID]) {
           assert.deepEqual(await chats.participants(id as ChatId), []);
         }
       });
     });
+  });
 
-    it("of two people are one chat from both sides, made when it is first opened", async () => {
+  describeMethod("openP2p", () => {
+    it("creates one chat for both users and returns it afterwards", async () => {
       const chat = await store().transaction(({ chats }) => chats.openP2p(pairOf(ana.id, bo.id), 5));
       assert.deepEqual(chat, { id: chat.id, kind: "p2p", title: null, createdAt: 5 });
       await store().transaction(async ({ chats }) => {
@@ -143,17 +172,7 @@ export function chatContract({ describe, it, beforeEach }: Runner, store: () => 
       });
     });
 
-    it("of two people do not exist before they are opened, however often they are looked for", async () => {
-      for (let time = 0; time < 2; time += 1) {
-        await store().read(async ({ chats }) => {
-          for (const peer of [bo.id, ana.id, "nobody" as UserId]) {
-            assert.equal(await chats.p2p(pairOf(ana.id, peer)), undefined);
-          }
-        });
-      }
-    });
-
-    it("of two people are a chat for each pair, also for the pair of one person", async () => {
+    it("creates one chat per pair, including the pair of a user with themself", async () => {
       const pairs = [
         pairOf(ana.id, ana.id),
         pairOf(ana.id, bo.id),
@@ -175,6 +194,66 @@ export function chatContract({ describe, it, beforeEach }: Runner, store: () => 
             assert.deepEqual(seen, pair.includes(user.id) ? opened[index] : undefined);
           }
         }
+      });
+    });
+  });
+
+  describeMethod("p2p", () => {
+    it("returns undefined and creates nothing while the chat is not open", async () => {
+      for (let time = 0; time < 2; time += 1) {
+        await store().read(async ({ chats }) => {
+          for (const peer of [bo.id, ana.id, "nobody" as UserId]) {
+            assert.equal(await chats.p2p(pairOf(ana.id, peer)), undefined);
+          }
+        });
+      }
+    });
+  });
+
+  describeMethod("idsOfUser", () => {
+    it("returns the ids of the chats that the user is in", async () => {
+      const chat = await createGroup(store(), ana, bo);
+      const other = await createGroup(store(), ana);
+      const ids = ({ id }: User) => store().read(({ chats }) => chats.idsOfUser(id));
+      assert.deepEqual(new Set(await ids(ana)), new Set([chat.id, other.id]));
+      assert.deepEqual(await ids(bo), [chat.id]);
+      assert.deepEqual(await ids(cy), []);
+      await store().transaction(({ chats }) => chats.removeParticipant(chat.id, ana.id));
+      assert.deepEqual(await ids(ana), [other.id]);
+      await store().transaction(({ chats }) => chats.addParticipant(chat.id, ana.id, 1));
+      assert.equal((await ids(ana)).length, 2);
+    });
+  });
+
+  describeMethod("list", () => {
+    it("returns all chats by id, page by page, including those without participants", async () => {
+      await register(store(), ana, bo, cy);
+      const empty = await store().transaction(({ chats }) => chats.addGroup("nobody's", MAX_TIME_MS));
+      const p2p = await store().transaction(({ chats }) => chats.openP2p(pairOf(bo.id, ana.id), 5));
+      const group = await createGroup(store(), ana, bo, cy);
+      const own = await store().transaction(({ chats }) => chats.openP2p(pairOf(cy.id, cy.id), 6));
+      const [first, second] = await send(store(), group, ana, "a", "b");
+      await send(store(), own, cy, "c");
+      await store().transaction(async ({ chats, messages }) => {
+        await messages.update({ ...second!, text: "" as MessageText, deletedAt: 9 });
+        await chats.removeParticipant(group.id, ana.id);
+      });
+      const silent = { between: [], lastSeq: 0, lastSentAt: null };
+      const { sentAt } = first!;
+      const summaries = [
+        { ...silent, chat: empty, participantCount: 0 },
+        { ...silent, chat: p2p, between: ["ana", "bo"], participantCount: 2 },
+        { chat: group, between: [], participantCount: 2, lastSeq: 2, lastSentAt: sentAt },
+        { chat: own, between: ["cy"], participantCount: 1, lastSeq: 1, lastSentAt: sentAt },
+      ];
+      await store().read(async ({ chats }) => {
+        const page = (after: ChatId | undefined, limit: number) => chats.list({ after, limit });
+        assert.deepEqual(await page(undefined, MAX_ID), summaries);
+        assert.deepEqual(await page(undefined, 1), summaries.slice(0, 1));
+        assert.deepEqual(await page(empty.id, 2), summaries.slice(1, 3));
+        assert.deepEqual(await page(group.id, 2), summaries.slice(3));
+        assert.deepEqual(await page(own.id, 2), []);
+        assert.deepEqual(await page(undefined, 0), []);
       });
     });
   });

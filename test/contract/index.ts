@@ -1,5 +1,5 @@
-/** What the ports promise, as tests for those who write adapters. They run under any runner, and need nothing but Node. */
+/** `palaver/contract`: the promises of the ports as tests for adapters. They need a test runner and Node, no package. */
 export { passwordHasherContract } from "./passwords.js";
 export { idsContract, secretsContract } from "./randomness.js";
-export type { Runner } from "./scene.js";
+export type { Runner } from "./fixtures.js";
 export { storeContract, type StoreOpening } from "./store.js";

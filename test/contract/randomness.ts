@@ -1,25 +1,27 @@
 import assert from "node:assert/strict";
 import type { Ids, Secrets } from "../../src/application/ports.js";
-import type { Runner } from "./scene.js";
+import type { Runner } from "./fixtures.js";
 
-/** How many are taken of what is never to come twice. */
-const MANY = 10_000;
+/** How many values a test generates to find a repeated one. */
+const GENERATED_COUNT = 10_000;
 
 /**
- * What the `Secrets` port promises, as tests.
+ * Defines the tests of the `Secrets` port.
  *
- * @param open is called for each test.
+ * @param open is called once per test and returns the secrets under test.
  */
 export function secretsContract({ describe, it }: Runner, open: () => Secrets | Promise<Secrets>): void {
-  describe("secrets", () => {
-    it("have room for 256 bits, can be carried by a cookie, and never come twice", async () => {
+  describe("Secrets.generate", () => {
+    it("returns distinct secrets of at least 43 characters that a cookie can carry", async () => {
       const secrets = await open();
-      const generated = Array.from({ length: MANY }, () => secrets.generate());
+      const generated = Array.from({ length: GENERATED_COUNT }, () => secrets.generate());
       for (const secret of generated) assert.match(secret, /^[A-Za-z0-9._~-]{43,200}$/);
-      assert.equal(new Set(generated).size, MANY);
+      assert.equal(new Set(generated).size, GENERATED_COUNT);
     });
+  });
 
-    it("have the same digests whenever they are asked for, the first of which is no other secret's", async () => {
+  describe("Secrets.digests", () => {
+    it("returns the same digests for the same text and another first digest for another text", async () => {
       const secrets = await open();
       const generated = Array.from({ length: 100 }, () => secrets.generate());
       const firsts = new Set<string>();
@@ -32,7 +34,7 @@ export function secretsContract({ describe, it }: Runner, open: () => Secrets | 
       assert.equal(firsts.size, generated.length + 5);
     });
 
-    it("are not to be read in their digests", async () => {
+    it("returns no digest that contains the secret", async () => {
       const secrets = await open();
       const secret = secrets.generate();
       for (const digest of secrets.digests(secret)) assert.ok(!digest.includes(secret));
@@ -41,17 +43,17 @@ export function secretsContract({ describe, it }: Runner, open: () => Secrets | 
 }
 
 /**
- * What the `Ids` port promises, as tests.
+ * Defines the tests of the `Ids` port.
  *
- * @param open is called for each test, twice.
+ * @param open is called twice per test, once for each of two nodes.
  */
 export function idsContract({ describe, it }: Runner, open: () => Ids | Promise<Ids>): void {
-  describe("ids", () => {
-    it("are longer than a username can be, and never come twice, from whichever node they are", async () => {
+  describe("Ids.next", () => {
+    it("returns distinct ids of more than 32 characters on every node", async () => {
       const nodes = [await open(), await open()];
-      const ids = nodes.flatMap((node) => Array.from({ length: MANY }, () => node.next()));
+      const ids = nodes.flatMap((node) => Array.from({ length: GENERATED_COUNT }, () => node.next()));
       for (const id of ids) assert.match(id, /^[A-Za-z0-9._~-]{33,200}$/);
-      assert.equal(new Set(ids).size, 2 * MANY);
+      assert.equal(new Set(ids).size, 2 * GENERATED_COUNT);
     });
   });
 }

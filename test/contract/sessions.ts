@@ -2,8 +2,19 @@ import assert from "node:assert/strict";
 import type { Store } from "../../src/application/ports.js";
 import type { SessionId } from "../../src/domain/session.js";
 import type { User } from "../../src/domain/user.js";
-import { HARD_TEXTS, LAST_TIME, ana, bo, cy, register, sessionOf, tokenOf, type Runner } from "./scene.js";
+import {
+  TRICKY_TEXTS,
+  MAX_TIME_MS,
+  ana,
+  bo,
+  cy,
+  register,
+  sessionOf,
+  tokenOf,
+  type Runner,
+} from "./fixtures.js";
 
+/** Tests the promises of `SessionRepository`. */
 export function sessionContract({ describe, it, beforeEach }: Runner, store: () => Store): void {
   const found = (digest: string) => store().read(({ sessions }) => sessions.byDigest(digest));
 
@@ -11,31 +22,43 @@ export function sessionContract({ describe, it, beforeEach }: Runner, store: () 
     await store().transaction(({ sessions }) => sessions.add(sessionOf(user, digest, expiresAt), digest));
   }
 
-  describe("sessions", () => {
-    beforeEach(() => register(store(), ana, bo));
+  const describeMethod = (name: string, body: () => void) =>
+    describe(`SessionRepository.${name}`, () => {
+      beforeEach(() => register(store(), ana, bo));
+      body();
+    });
 
-    it("are found by the digest of their secret as they were added, dead or alive", async () => {
-      const added = HARD_TEXTS.map((text, index) =>
+  describeMethod("add", () => {
+    it("stores a session that byDigest returns unchanged, expired or not", async () => {
+      const added = TRICKY_TEXTS.map((text, index) =>
         index % 2
-          ? { ...sessionOf(ana, text, LAST_TIME), userAgent: index % 3 ? text : null, lastSeenAt: LAST_TIME }
+          ? {
+              ...sessionOf(ana, text, MAX_TIME_MS),
+              userAgent: index % 3 ? text : null,
+              lastSeenAt: MAX_TIME_MS,
+            }
           : tokenOf(ana, text, text),
       );
       await store().transaction(async ({ sessions }) => {
-        for (const [index, session] of added.entries()) await sessions.add(session, HARD_TEXTS[index]!);
+        for (const [index, session] of added.entries()) await sessions.add(session, TRICKY_TEXTS[index]!);
       });
       for (const [index, session] of added.entries()) {
-        assert.deepEqual(await found(HARD_TEXTS[index]!), session);
+        assert.deepEqual(await found(TRICKY_TEXTS[index]!), session);
       }
     });
+  });
 
-    it("are found by nothing else", async () => {
+  describeMethod("byDigest", () => {
+    it("returns undefined for any other text", async () => {
       await start(ana, "digest", 10);
       for (const text of ["", "DIGEST", "digest ", "digesT", sessionOf(ana, "digest", 10).id, ana.id]) {
         assert.equal(await found(text), undefined);
       }
     });
+  });
 
-    it("are removed once, and no other with them", async () => {
+  describeMethod("remove", () => {
+    it("removes that session only, and returns false when there is none", async () => {
       await start(ana, "first", 10);
       await start(ana, "second", 10);
       await start(bo, "third", 10);
@@ -49,8 +72,10 @@ export function sessionContract({ describe, it, beforeEach }: Runner, store: () 
       assert.deepEqual(await found("second"), sessionOf(ana, "second", 10));
       assert.deepEqual(await found("third"), sessionOf(bo, "third", 10));
     });
+  });
 
-    it("of a user are forgotten when they expired at that time or before, and nobody else's", async () => {
+  describeMethod("removeExpired", () => {
+    it("removes the user's sessions with `expiresAt` <= `now` only", async () => {
       await start(ana, "before", 99);
       await start(ana, "then", 100);
       await start(ana, "after", 101);
@@ -61,8 +86,10 @@ export function sessionContract({ describe, it, beforeEach }: Runner, store: () 
       assert.deepEqual(await found("after"), sessionOf(ana, "after", 101));
       assert.deepEqual(await found("of bo"), sessionOf(bo, "of bo", 99));
     });
+  });
 
-    it("of a user are listed by their beginning, then by id, and nobody else's with them", async () => {
+  describeMethod("ofUser", () => {
+    it("returns the sessions of that user by creation time, then by id", async () => {
       const at = (digest: string, createdAt: number) => ({ ...sessionOf(ana, digest, 10), createdAt });
       const listed = [at("c", 1), at("a", 2), at("b", 2), { ...tokenOf(ana, "z", "z"), createdAt: 3 }];
       await store().transaction(async ({ sessions }) => {
@@ -77,8 +104,10 @@ export function sessionContract({ describe, it, beforeEach }: Runner, store: () 
       const left = await store().read(({ sessions }) => sessions.ofUser(ana.id));
       assert.deepEqual(left, listed.toSpliced(1, 1));
     });
+  });
 
-    it("keep when they were last seen and when they expire, once that is changed, and nothing else", async () => {
+  describeMethod("touch", () => {
+    it("updates `lastSeenAt` and `expiresAt` of that session only", async () => {
       await start(ana, "used", 10);
       await start(ana, "other", 10);
       const used = { ...sessionOf(ana, "used", 20), lastSeenAt: 15 };
@@ -89,7 +118,7 @@ export function sessionContract({ describe, it, beforeEach }: Runner, store: () 
       assert.deepEqual(await found("other"), sessionOf(ana, "other", 10));
     });
 
-    it("are not brought back by being used once they are removed", async () => {
+    it("returns false for a removed session and does not restore it", async () => {
       await start(ana, "removed", 10);
       await store().transaction(async ({ sessions }) => {
         await sessions.remove(sessionOf(ana, "removed", 10).id);

@@ -3,52 +3,48 @@ import type { Store } from "../../src/application/ports.js";
 import { pairOf } from "../../src/domain/chat.js";
 import type { IdempotencyKey, MessageText } from "../../src/domain/message.js";
 import { usernameKey } from "../../src/domain/user.js";
-import { administrationContract } from "./administration.js";
 import { chatContract } from "./chats.js";
 import { eventContract } from "./events.js";
 import { subscriberContract } from "./subscribers.js";
 import { messageContract } from "./messages.js";
 import { overviewContract } from "./overviews.js";
 import {
-  GREATEST,
+  MAX_ID,
   ana,
   append,
   bo,
   contentsOf,
   cy,
   draft,
-  openGroup,
+  createGroup,
   register,
   renamed,
-  say,
+  send,
   sessionOf,
   tokenOf,
   type Runner,
-  type Whereabouts,
-} from "./scene.js";
+  type ContentsQuery,
+} from "./fixtures.js";
 import { sessionContract } from "./sessions.js";
 import { transactionContract } from "./transactions.js";
 import { userContract } from "./users.js";
 
-/** How the suites come by a store. */
+/** How the store suite opens the store under test. */
 export interface StoreOpening {
-  /** A store with nothing in it. */
+  /** Opens an empty store. Called before each test. */
   readonly open: () => Promise<Store>;
-  /**
-   * Opens again what the store that was opened last has kept; that store is closed by then. Left out by adapters that
-   * keep nothing.
-   */
+  /** Opens the contents of the last opened store again, after it was closed. Omit it if the store persists nothing. */
   readonly reopen?: () => Promise<Store>;
 }
 
 /**
- * What the `Store` port promises, as tests that every adapter of it must pass. Call it at the top of a test file or in a
- * `describe`, with the functions of the test runner at hand.
+ * Defines the tests of the `Store` port, which every adapter of it must pass. Call it at the top level of a test file or
+ * in a `describe`, with the functions of the test runner. Each test closes its store.
  */
 export function storeContract(runner: Runner, { open, reopen }: StoreOpening): void {
   const { describe, it, beforeEach, afterEach } = runner;
   let opened: Store | undefined;
-  const store = () => opened ?? assert.fail("There is no open store.");
+  const store = () => opened ?? assert.fail("The store is not open.");
 
   async function close(): Promise<void> {
     const closing = opened;
@@ -56,7 +52,7 @@ export function storeContract(runner: Runner, { open, reopen }: StoreOpening): v
     await closing?.close();
   }
 
-  describe("a store", () => {
+  describe("store contract", () => {
     beforeEach(async () => {
       opened = await open();
     });
@@ -64,113 +60,120 @@ export function storeContract(runner: Runner, { open, reopen }: StoreOpening): v
 
     userContract(runner, store);
     chatContract(runner, store);
-    messageContract(runner, store);
     overviewContract(runner, store);
+    messageContract(runner, store);
     sessionContract(runner, store);
     eventContract(runner, store);
     subscriberContract(runner, store);
-    administrationContract(runner, store);
     transactionContract(runner, store);
 
-    it("gives its cursors a name that no other store has", async () => {
-      const epoch = () => store().read(async ({ events }) => (await events.bounds()).epoch);
-      const first = await epoch();
-      assert.match(first, /^[0-9a-f]{16}$/);
-      await close();
-      opened = await open();
-      assert.notEqual(await epoch(), first);
+    describe("EventLog.bounds", () => {
+      it("returns an epoch that no other store has", async () => {
+        const epoch = () => store().read(async ({ events }) => (await events.bounds()).epoch);
+        const first = await epoch();
+        assert.match(first, /^[0-9a-f]{16}$/);
+        await close();
+        opened = await open();
+        assert.notEqual(await epoch(), first);
+      });
     });
 
-    it("has no fault, and counts the transactions that it has stored, none that it has taken back", async () => {
-      assert.equal(store().status().transactions, 0);
-      await register(store(), ana);
-      await openGroup(store(), ana);
-      await store()
-        .transaction(async ({ chats }) => {
-          await chats.addGroup(null, 1);
-          throw new Error("no");
-        })
-        .catch(() => {});
-      const { fault, transactions, commits } = store().status();
-      assert.deepEqual({ fault, transactions }, { fault: undefined, transactions: 2 });
-      assert.ok(commits <= transactions);
+    describe("Store.status", () => {
+      it("reports no fault, and counts stored transactions but not rolled-back ones", async () => {
+        assert.equal(store().status().transactions, 0);
+        await register(store(), ana);
+        await createGroup(store(), ana);
+        await store()
+          .transaction(async ({ chats }) => {
+            await chats.addGroup(null, 1);
+            throw new Error("no");
+          })
+          .catch(() => {});
+        const { fault, transactions, commits } = store().status();
+        assert.deepEqual({ fault, transactions }, { fault: undefined, transactions: 2 });
+        assert.ok(commits <= transactions);
+      });
     });
 
-    it("ends what is under way when it is closed", async () => {
-      await register(store(), ana);
-      const chat = await openGroup(store(), ana);
-      let ended = 0;
-      const sending = Promise.all(
-        ["a", "b", "c"].map((text) =>
-          store().transaction(async ({ messages }) => {
-            const message = await messages.append(draft(chat, ana, text));
-            ended += 1;
-            return message;
-          }),
-        ),
-      );
-      const reading = store().read(({ messages }) => messages.lastId());
-      await close();
-      assert.equal(ended, 3);
-      const sent = await sending;
-      assert.deepEqual(new Set(sent.map(({ seq }) => seq)), new Set([1, 2, 3]));
-      assert.ok((await reading) <= Math.max(...sent.map(({ id }) => id)));
+    describe("Store.close", () => {
+      it("waits for the transactions and reads that have begun", async () => {
+        await register(store(), ana);
+        const chat = await createGroup(store(), ana);
+        let ended = 0;
+        const sending = Promise.all(
+          ["a", "b", "c"].map((text) =>
+            store().transaction(async ({ messages }) => {
+              const message = await messages.append(draft(chat, ana, text));
+              ended += 1;
+              return message;
+            }),
+          ),
+        );
+        const reading = store().read(({ messages }) => messages.lastId());
+        await close();
+        assert.equal(ended, 3);
+        const sent = await sending;
+        assert.deepEqual(new Set(sent.map(({ seq }) => seq)), new Set([1, 2, 3]));
+        assert.ok((await reading) <= Math.max(...sent.map(({ id }) => id)));
+      });
     });
 
     if (reopen === undefined) return;
 
-    it("keeps everything when it is closed and opened again, and goes on where it was", async () => {
-      const where = await fill(store());
-      const before = await contentsOf(store(), where);
-      await close();
-      opened = await reopen();
-      assert.deepEqual(await contentsOf(store(), where), before);
-      await store().transaction(async ({ users, chats }) => {
-        assert.equal(await users.add({ ...cy, username: "ANA" }, usernameKey("ana"), "digest"), false);
-        assert.equal((await chats.openP2p(pairOf(bo.id, ana.id), 9)).id, where.chatIds[1]);
+    describe("A reopened store", () => {
+      it("contains everything that was stored, and continues every numbering", async () => {
+        const where = await fill(store());
+        const before = await contentsOf(store(), where);
+        await close();
+        opened = await reopen();
+        assert.deepEqual(await contentsOf(store(), where), before);
+        await store().transaction(async ({ users, chats }) => {
+          assert.equal(await users.add({ ...cy, username: "ANA" }, usernameKey("ana"), "digest"), false);
+          assert.equal((await chats.openP2p(pairOf(bo.id, ana.id), 9)).id, where.chatIds[1]);
+        });
+        const chat = before.users[0]!.chats[0]!;
+        await assert.rejects(
+          store().transaction(({ messages }) =>
+            messages.append(draft(chat, ana, "d"), { key: "key" as IdempotencyKey, textDigest: "digest" }),
+          ),
+        );
+        const [message] = await send(store(), chat, ana, "c");
+        assert.equal(message!.seq, 3);
+        assert.ok(message!.id > before.lastId);
+        assert.ok(!where.chatIds.includes((await createGroup(store(), ana)).id));
+        await append(store(), renamed(before.users[0]!.chats[0]!, "later"));
+        const { last } = await store().read(({ events }) => events.bounds());
+        assert.equal(last, before.bounds.last + 1);
       });
-      const chat = before.users[0]!.chats[0]!;
-      await assert.rejects(
-        store().transaction(({ messages }) =>
-          messages.append(draft(chat, ana, "d"), { key: "key" as IdempotencyKey, textDigest: "digest" }),
-        ),
-      );
-      const [message] = await say(store(), chat, ana, "c");
-      assert.equal(message!.seq, 3);
-      assert.ok(message!.id > before.lastId);
-      assert.ok(!where.chatIds.includes((await openGroup(store(), ana)).id));
-      await append(store(), renamed(before.users[0]!.chats[0]!, "later"));
-      const { last } = await store().read(({ events }) => events.bounds());
-      assert.equal(last, before.bounds.last + 1);
-    });
 
-    it("counts its transactions anew when it is closed and opened again", async () => {
-      await register(store(), ana);
-      await close();
-      opened = await reopen();
-      assert.equal(store().status().transactions, 0);
-      await register(store(), bo);
-      assert.equal(store().status().transactions, 1);
-    });
+      it("counts transactions from 0", async () => {
+        await register(store(), ana);
+        await close();
+        opened = await reopen();
+        assert.equal(store().status().transactions, 0);
+        await register(store(), bo);
+        assert.equal(store().status().transactions, 1);
+      });
 
-    it("is as empty as it was when it is closed and opened again", async () => {
-      const where: Whereabouts = { people: [ana, bo], chatIds: [], keys: ["key"], digests: ["digest"] };
-      const before = await contentsOf(store(), where);
-      await close();
-      opened = await reopen();
-      assert.deepEqual(await contentsOf(store(), where), before);
+      it("is empty if nothing was stored", async () => {
+        const where: ContentsQuery = { people: [ana, bo], chatIds: [], keys: ["key"], digests: ["digest"] };
+        const before = await contentsOf(store(), where);
+        await close();
+        opened = await reopen();
+        assert.deepEqual(await contentsOf(store(), where), before);
+      });
     });
   });
 }
 
-/** Something of everything, some of it gone again: two people, their group and p2p chat, and a session. */
-async function fill(store: Store): Promise<Whereabouts> {
+/** Stores values of every kind and removes some of them. Returns the query that reads them all. */
+async function fill(store: Store): Promise<ContentsQuery> {
   await register(store, ana, bo);
-  const group = await openGroup(store, ana, bo);
+  const group = await createGroup(store, ana, bo);
   const p2p = await store.transaction(({ chats }) => chats.openP2p(pairOf(ana.id, bo.id), 5));
-  const left = await openGroup(store, ana);
-  const [first, last] = await say(store, group, ana, "a", "b");
-  await say(store, p2p, bo, "🙂");
+  const left = await createGroup(store, ana);
+  const [first, last] = await send(store, group, ana, "a", "b");
+  await send(store, p2p, bo, "🙂");
   await store.transaction(async ({ users, chats, messages, sessions, events }) => {
     await messages.append(draft(p2p, ana, "once"), { key: "key" as IdempotencyKey, textDigest: "digest" });
     await messages.update({ ...first!, text: "edited" as MessageText, editedAt: 2 });
@@ -182,7 +185,7 @@ async function fill(store: Store): Promise<Whereabouts> {
     await events.append(renamed(group, "a"));
     await events.append(renamed(left, "b", { user: bo.id, includesRemoved: true }));
     await events.append({ sessionId: sessionOf(ana, "removed", 100).id, userId: ana.id, at: 5 });
-    await events.forget(GREATEST, 1);
+    await events.forget(MAX_ID, 1);
     await sessions.add(sessionOf(ana, "kept", 100), "kept");
     await sessions.touch({ ...sessionOf(ana, "kept", 200), lastSeenAt: 150 });
     await sessions.add(tokenOf(bo, "token", "of bo"), "token");

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Store } from "../../src/application/ports.js";
 import type { Chat } from "../../src/domain/chat.js";
-import { GREATEST, ana, append, openGroup, register, renamed, type Runner } from "./scene.js";
+import { MAX_ID, ana, append, createGroup, register, renamed, type Runner } from "./fixtures.js";
 
 export function subscriberContract(
   { describe, it, beforeEach, afterEach }: Runner,
@@ -24,7 +24,7 @@ export function subscriberContract(
     let reading = Promise.resolve();
     const readOn = async () => {
       const entries = await store().read(({ events }) =>
-        events.all({ after: position, upTo: GREATEST, limit: GREATEST }),
+        events.all({ after: position, upTo: MAX_ID, limit: MAX_ID }),
       );
       position = entries.at(-1)?.id ?? position;
       for (const entry of entries) {
@@ -44,7 +44,7 @@ export function subscriberContract(
     beforeEach(async () => {
       unsubscribers = [];
       await register(store(), ana);
-      chat = await openGroup(store(), ana);
+      chat = await createGroup(store(), ana);
     });
     afterEach(async () => {
       for (const unsubscribe of unsubscribers) unsubscribe();

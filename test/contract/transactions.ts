@@ -5,44 +5,49 @@ import type { IdempotencyKey, MessageText } from "../../src/domain/message.js";
 import { chatCreated } from "../../src/domain/event.js";
 import { usernameKey } from "../../src/domain/user.js";
 import {
-  GREATEST,
+  MAX_ID,
   ana,
   append,
   bo,
   contentsOf,
   cy,
   draft,
-  openGroup,
+  createGroup,
   person,
   register,
   renamed,
-  say,
+  send,
   sessionOf,
   type Runner,
-} from "./scene.js";
+} from "./fixtures.js";
 
-const ALL = { after: 0, upTo: GREATEST, limit: GREATEST, from: "oldest" } as const;
+const ALL = { after: 0, upTo: MAX_ID, limit: MAX_ID, from: "oldest" } as const;
 const KEY = "key" as IdempotencyKey;
 
+/** Tests the promises of `Store` about transactions and reads. */
 export function transactionContract({ describe, it, beforeEach }: Runner, store: () => Store): void {
   let chat: Chat;
   const textsOf = (id: ChatId) =>
     store().read(async ({ messages }) => (await messages.ofChat(id, ALL)).map(({ text }) => text as string));
 
-  describe("transactions and reads", () => {
-    beforeEach(async () => {
-      await register(store(), ana, bo);
-      chat = await openGroup(store(), ana, bo);
+  const describeMethod = (name: string, body: () => void) =>
+    describe(`Store.${name}`, () => {
+      beforeEach(async () => {
+        await register(store(), ana, bo);
+        chat = await createGroup(store(), ana, bo);
+      });
+      body();
     });
 
-    it("answer what the work answered", async () => {
+  describeMethod("transaction and read", () => {
+    it("resolve with the result of the work", async () => {
       const answer = { nothing: undefined };
       assert.equal(await store().transaction(async () => answer), answer);
       assert.equal(await store().read(async () => answer), answer);
     });
 
-    it("reject with the very error that the work threw", async () => {
-      const error = new Error("the very one");
+    it("reject with the error that the work threw", async () => {
+      const error = new Error("the work failed");
       const fail = () => Promise.reject(error);
       const failAtOnce = () => {
         throw error;
@@ -53,7 +58,7 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
       }
     });
 
-    it("see what was written before them, in a transaction its own writes too", async () => {
+    it("see all earlier writes, and a transaction sees its own", async () => {
       const p2p = await store().transaction(async ({ users, chats, messages, sessions }) => {
         assert.equal(await users.add(cy, usernameKey("cy"), "digest of cy"), true);
         assert.deepEqual(await users.byId(cy.id), cy);
@@ -97,8 +102,33 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
       assert.deepEqual(await textsOf(p2p.id), ["b", "c"]);
     });
 
-    it("leave nothing behind when the work throws, whatever it had written", async () => {
-      const [said] = await say(store(), chat, ana, "a");
+    it("share no mutable value with their callers", async () => {
+      const given = { ...cy };
+      const [message] = await send(store(), chat, ana, "a");
+      const session = { ...sessionOf(cy, "digest", 100), user: given };
+      const sent = { ...draft(chat, ana, "b"), sender: { id: ana.id, username: ana.username } };
+      const once = { key: KEY, textDigest: "digest" };
+      const updated = { ...message!, sender: { ...message!.sender }, text: "c" as MessageText, editedAt: 5 };
+      const created = chatCreated(chat, [ana, bo]);
+      await store().transaction(async ({ users, messages, sessions, events }) => {
+        await users.add(given, usernameKey("cy"), "digest of cy");
+        await sessions.add(session, "digest");
+        await messages.append(sent, once);
+        await messages.update(updated);
+        await events.append(created);
+      });
+      const where = { people: [ana, bo, cy], chatIds: [chat.id], keys: [KEY], digests: ["digest"] };
+      const before = structuredClone(await contentsOf(store(), where));
+      overwrite([given, session, sent, once, message, updated, created]);
+      assert.deepEqual(await contentsOf(store(), where), before);
+      overwrite(await contentsOf(store(), where));
+      assert.deepEqual(await contentsOf(store(), where), before);
+    });
+  });
+
+  describeMethod("transaction", () => {
+    it("rolls back every write when the work throws", async () => {
+      const [said] = await send(store(), chat, ana, "a");
       await append(store(), renamed(chat, "a"), renamed(chat, "b", { user: bo.id, includesRemoved: false }));
       await store().transaction(async ({ chats, sessions }) => {
         await chats.setRead(chat.id, ana.id, 1);
@@ -117,7 +147,7 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
         await chats.rename(chat.id, "b");
         await chats.setRead(chat.id, ana.id, 2);
         await chats.setRead(chat.id, bo.id, 1);
-        await events.forget(GREATEST, 1);
+        await events.forget(MAX_ID, 1);
         await users.add(cy, usernameKey("cy"), "digest of cy");
         const group = await chats.addGroup(null, 1);
         await chats.addParticipant(group.id, cy.id, 1);
@@ -137,7 +167,7 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
         for (const each of [chat, group, p2p]) await events.append(renamed(each, "b"));
         await events.append(renamed(chat, "c", { user: ana.id, includesRemoved: true }));
         await events.append({ sessionId: sessionOf(ana, "kept", 100).id, userId: ana.id, at: 5 });
-        await events.forget(GREATEST, GREATEST);
+        await events.forget(MAX_ID, MAX_ID);
         throw error;
       });
       await assert.rejects(attempt, (thrown) => thrown === error);
@@ -158,7 +188,7 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
       assert.ok(next.id > before.lastId);
     });
 
-    it("happen one after the other, 50 at once: no seq is missing and each sees the ones before", async () => {
+    it("runs 50 concurrent transactions as if one after the other, without gaps in seq", async () => {
       const work = Array.from({ length: 50 }, () =>
         store().transaction(async ({ messages }) => {
           const seen = await messages.ofChat(chat.id, ALL);
@@ -176,7 +206,7 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
       assert.equal(new Set(sent.map(({ id }) => id)).size, 50);
     });
 
-    it("take back only what failed, also among 50 at once", async () => {
+    it("rolls back only the failed ones of 50 concurrent transactions", async () => {
       const attempts = Array.from({ length: 50 }, (_, index) =>
         store().transaction(async ({ messages }) => {
           const message = await messages.append(draft(chat, ana, `${index}`));
@@ -197,7 +227,7 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
       );
     });
 
-    it("let one of 50 racing users have a key, and open one p2p chat for all who race", async () => {
+    it("gives a username to one of 50 concurrent users and opens one p2p chat for all", async () => {
       const racers = Array.from({ length: 50 }, (_, index) => person(`racer-${index}`));
       const added = await Promise.all(
         racers.map((user) =>
@@ -216,13 +246,15 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
       );
       assert.equal(new Set(opened.map(({ id, createdAt }) => `${id} ${createdAt}`)).size, 1);
     });
+  });
 
-    it("see in a read one state from its beginning to its end, while transactions wait", async () => {
-      await say(store(), chat, ana, "a");
+  describeMethod("read", () => {
+    it("sees one state from beginning to end while transactions wait", async () => {
+      await send(store(), chat, ana, "a");
       const waiting: Promise<unknown>[] = [];
       const seen = await store().read(async ({ chats, messages }) => {
         const counts = [(await messages.ofChat(chat.id, ALL)).length];
-        waiting.push(say(store(), chat, ana, "b"));
+        waiting.push(send(store(), chat, ana, "b"));
         waiting.push(store().transaction((writing) => writing.chats.removeParticipant(chat.id, bo.id)));
         for (let turn = 0; turn < 50; turn += 1) {
           assert.deepEqual(await chats.ofParticipant(chat.id, bo.id), chat);
@@ -235,8 +267,8 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
       assert.deepEqual(await textsOf(chat.id), ["a", "b"]);
     });
 
-    it("never see half a transaction in a read", async () => {
-      const other = await openGroup(store(), ana);
+    it("never sees half of a transaction", async () => {
+      const other = await createGroup(store(), ana);
       const writing = [];
       const reading = [];
       for (let count = 0; count < 20; count += 1) {
@@ -263,8 +295,8 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
       assert.equal((await textsOf(chat.id)).length, 15);
     });
 
-    it("show a read that begins in the midst of one none or all of it, and nothing where it is taken back", async () => {
-      const other = await openGroup(store(), ana);
+    it("begun during a transaction, sees all or nothing of it, and nothing after a rollback", async () => {
+      const other = await createGroup(store(), ana);
       const counts = () =>
         store().read(async ({ messages }) => [
           (await messages.ofChat(chat.id, ALL)).length,
@@ -276,7 +308,7 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
         const reading: Promise<number[]>[] = [];
         const beginRead = () => {
           const read = counts();
-          read.catch(() => {}); // It is awaited when the transaction is over: until then it may wait for that.
+          read.catch(() => {}); // Awaited below: it may wait for the end of the transaction.
           reading.push(read);
         };
         const attempt = store().transaction(async ({ messages }) => {
@@ -295,45 +327,22 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
           assert.equal(one, two, "A read saw half a transaction.");
           assert.ok(
             one === before || one === kept,
-            `A read saw ${one} messages, where there were ${before} before the transaction and ${kept} after it.`,
+            `A read saw ${one} messages, expected ${before} (before the transaction) or ${kept} (after it).`,
           );
         }
         assert.deepEqual(await counts(), [kept, kept]);
       }
     });
-
-    it("share no value with who gave it or who was answered", async () => {
-      const given = { ...cy };
-      const [message] = await say(store(), chat, ana, "a");
-      const session = { ...sessionOf(cy, "digest", 100), user: given };
-      const sent = { ...draft(chat, ana, "b"), sender: { id: ana.id, username: ana.username } };
-      const once = { key: KEY, textDigest: "digest" };
-      const updated = { ...message!, sender: { ...message!.sender }, text: "c" as MessageText, editedAt: 5 };
-      const created = chatCreated(chat, [ana, bo]);
-      await store().transaction(async ({ users, messages, sessions, events }) => {
-        await users.add(given, usernameKey("cy"), "digest of cy");
-        await sessions.add(session, "digest");
-        await messages.append(sent, once);
-        await messages.update(updated);
-        await events.append(created);
-      });
-      const where = { people: [ana, bo, cy], chatIds: [chat.id], keys: [KEY], digests: ["digest"] };
-      const before = structuredClone(await contentsOf(store(), where));
-      spoil([given, session, sent, once, message, updated, created]);
-      assert.deepEqual(await contentsOf(store(), where), before);
-      spoil(await contentsOf(store(), where));
-      assert.deepEqual(await contentsOf(store(), where), before);
-    });
   });
 }
 
-/** Writes over everything in it that can be written over. */
-function spoil(value: unknown): void {
+/** Overwrites every property of the value that is writable, deeply. */
+function overwrite(value: unknown): void {
   if (typeof value !== "object" || value === null) return;
   for (const key of Reflect.ownKeys(value)) {
     const inner: unknown = Reflect.get(value, key);
-    spoil(inner);
-    Reflect.set(value, key, typeof inner === "number" ? inner + 1 : "spoilt");
+    overwrite(inner);
+    Reflect.set(value, key, typeof inner === "number" ? inner + 1 : "overwritten");
   }
   if (Array.isArray(value)) Reflect.set(value, "length", 0);
 }

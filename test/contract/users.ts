@@ -1,13 +1,24 @@
 import assert from "node:assert/strict";
 import type { Store } from "../../src/application/ports.js";
 import { usernameKey, type User, type UserId, type UsernameKey } from "../../src/domain/user.js";
-import { HARD_TEXTS, LAST_TIME, ana, bo, person, register, type Runner } from "./scene.js";
+import { MAX_ID, MAX_TIME_MS, TRICKY_TEXTS, ana, bo, person, register, type Runner } from "./fixtures.js";
 
+/** Tests the promises of `UserRepository`. */
 export function userContract({ describe, it }: Runner, store: () => Store): void {
-  describe("users", () => {
-    it("are found by id, by key and with their credentials, as they were added", async () => {
-      const added = HARD_TEXTS.map((text, index) => ({
-        user: { id: `${index} ${text}` as UserId, username: text, createdAt: index % 2 ? LAST_TIME : 0 },
+  const disabledAtOf = (...people: readonly { readonly username: string }[]) =>
+    store().read(async ({ users }) => {
+      const found = [];
+      for (const { username } of people) {
+        found.push((await users.credentials(usernameKey(username)))?.disabledAt);
+      }
+      return found;
+    });
+  const describeMethod = (name: string, body: () => void) => describe(`UserRepository.${name}`, body);
+
+  describeMethod("add", () => {
+    it("stores a user that byId, byKey and credentials return unchanged", async () => {
+      const added = TRICKY_TEXTS.map((text, index) => ({
+        user: { id: `${index} ${text}` as UserId, username: text, createdAt: index % 2 ? MAX_TIME_MS : 0 },
         key: `key of ${text}` as UsernameKey,
         passwordDigest: `$argon2id$${text}`,
       }));
@@ -25,18 +36,7 @@ export function userContract({ describe, it }: Runner, store: () => Store): void
       });
     });
 
-    it("are not found before they are added", async () => {
-      await register(store(), ana);
-      await store().read(async ({ users }) => {
-        for (const text of ["bo", "", bo.id, ana.id.toUpperCase(), ana.id.slice(0, -1)]) {
-          assert.equal(await users.byId(text as UserId), undefined);
-          assert.equal(await users.byKey(text as UsernameKey), undefined);
-          assert.equal(await users.credentials(text as UsernameKey), undefined);
-        }
-      });
-    });
-
-    it("are refused under a key that is in use, and the first stays", async () => {
+    it("returns false for a key in use and keeps the first user", async () => {
       const key = usernameKey(ana.username);
       const second: User = { ...person("second"), username: "ANA" };
       await register(store(), ana);
@@ -54,7 +54,7 @@ export function userContract({ describe, it }: Runner, store: () => Store): void
       });
     });
 
-    it("are told apart by every character of their keys", async () => {
+    it("compares keys character by character", async () => {
       const keys = ["ana", "ANA", "ana ", " ana", "anà", "ana\u0300", "an", "anaa", "ａｎａ"];
       const people = keys.map((key, index) => ({ ...person(`person-${index}`), username: key }));
       await store().transaction(async ({ users }) => {
@@ -68,8 +68,23 @@ export function userContract({ describe, it }: Runner, store: () => Store): void
         }
       });
     });
+  });
 
-    it("have another password once it is set, and nothing else of them changes, nor of anybody else", async () => {
+  describeMethod("byId, byKey and credentials", () => {
+    it("return undefined for a user who does not exist", async () => {
+      await register(store(), ana);
+      await store().read(async ({ users }) => {
+        for (const text of ["bo", "", bo.id, ana.id.toUpperCase(), ana.id.slice(0, -1)]) {
+          assert.equal(await users.byId(text as UserId), undefined);
+          assert.equal(await users.byKey(text as UsernameKey), undefined);
+          assert.equal(await users.credentials(text as UsernameKey), undefined);
+        }
+      });
+    });
+  });
+
+  describeMethod("replacePassword", () => {
+    it("replaces the digest of that user only, and returns false for an unknown user", async () => {
       await register(store(), ana, bo);
       await store().transaction(async ({ users }) => {
         assert.equal(await users.replacePassword(ana.id, "new digest"), true);
@@ -88,6 +103,57 @@ export function userContract({ describe, it }: Runner, store: () => Store): void
           passwordDigest: "digest of bo",
           disabledAt: null,
         });
+      });
+    });
+  });
+
+  describeMethod("setDisabledAt", () => {
+    it("sets and clears the time for that user only, and returns false for an unknown user", async () => {
+      await register(store(), ana, bo);
+      assert.deepEqual(await disabledAtOf(ana, bo), [null, null]);
+      for (const disabledAt of [MAX_TIME_MS, 0, 5, null]) {
+        await store().transaction(async ({ users }) => {
+          assert.equal(await users.setDisabledAt(ana.id, disabledAt), true);
+          assert.equal(await users.setDisabledAt("nobody" as UserId, 1), false);
+        });
+        assert.deepEqual(await disabledAtOf(ana, bo), [disabledAt, null]);
+      }
+      await store().transaction(async ({ users }) => {
+        await users.setDisabledAt(ana.id, 7);
+        await users.replacePassword(ana.id, "new digest");
+      });
+      await store().read(async ({ users }) => {
+        assert.deepEqual(await users.credentials(usernameKey(ana.username)), {
+          user: ana,
+          passwordDigest: "new digest",
+          disabledAt: 7,
+        });
+        assert.deepEqual(await users.byId(ana.id), ana);
+      });
+    });
+  });
+
+  describeMethod("list", () => {
+    it("returns all accounts by id, page by page, without their digests", async () => {
+      const people = ["c", "a", "e", "b", "d"].map(person);
+      await register(store(), ...people);
+      const [one, two, three, four, five] = people.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+      await store().transaction(({ users }) => users.setDisabledAt(two!.id, 7));
+      await store().read(async ({ users }) => {
+        const page = async (after: UserId | undefined, limit: number) =>
+          (await users.list({ after, limit })).map(({ user, disabledAt }) => [user, disabledAt]);
+        const accounts = [one, two, three, four, five].map((user) => [user, user === two ? 7 : null]);
+        assert.deepEqual(await page(undefined, MAX_ID), accounts);
+        assert.deepEqual(await page(undefined, 2), accounts.slice(0, 2));
+        assert.deepEqual(await page(two!.id, 2), accounts.slice(2, 4));
+        assert.deepEqual(await page(four!.id, 2), accounts.slice(4));
+        assert.deepEqual(await page(five!.id, 2), []);
+        assert.deepEqual(await page(three!.id.slice(0, -1) as UserId, 1), accounts.slice(2, 3));
+        assert.deepEqual(await page(undefined, 0), []);
+        assert.deepEqual(Object.keys((await users.list({ after: undefined, limit: 1 }))[0]!).toSorted(), [
+          "disabledAt",
+          "user",
+        ]);
       });
     });
   });

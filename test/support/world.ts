@@ -6,7 +6,7 @@ import type { ErrorCode } from "../../src/domain/errors.js";
 import type { Message } from "../../src/domain/message.js";
 import type { User } from "../../src/domain/user.js";
 import { openTestMessaging, type TestMessaging } from "../../src/main/testing.js";
-import { contentsOf, person } from "../contract/scene.js";
+import { contentsOf, person } from "../contract/fixtures.js";
 import { testPorts, type TestPorts } from "./ports.js";
 import { refusalOf } from "./refusal.js";
 import { watched } from "./watched-store.js";

@@ -9,7 +9,7 @@ import { writeSnapshot } from "../../../src/adapters/sqlite/wal/snapshot.js";
 import { openSqliteStore, type SqliteStore } from "../../../src/adapters/sqlite/store.js";
 import type { ChatId } from "../../../src/domain/chat.js";
 import type { UserId, UsernameKey } from "../../../src/domain/user.js";
-import { append, renamed } from "../../contract/scene.js";
+import { append, renamed } from "../../contract/fixtures.js";
 
 const FIXTURES = fileURLToPath(new URL("../../../../test/fixtures/", import.meta.url));
 const ANA = "0199aaaa-0000-7000-8000-00000000000a" as UserId;

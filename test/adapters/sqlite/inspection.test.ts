@@ -7,7 +7,7 @@ import { backUpStore, checkStore } from "../../../src/adapters/sqlite/inspection
 import { salvageStore } from "../../../src/adapters/sqlite/salvage.js";
 import { openSqliteStore, type SqliteStore } from "../../../src/adapters/sqlite/store.js";
 import type { Chat } from "../../../src/domain/chat.js";
-import { append, renamed } from "../../contract/scene.js";
+import { append, renamed } from "../../contract/fixtures.js";
 import { openP2p, send, texts } from "./conversation.js";
 
 const OPTIONS = { segmentBytes: 1024 * 1024 };

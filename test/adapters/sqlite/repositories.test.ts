@@ -12,7 +12,7 @@ import { newSession, type SessionId } from "../../../src/domain/session.js";
 import type { UserId, UsernameKey } from "../../../src/domain/user.js";
 import { testPorts } from "../../support/ports.js";
 import { seeded } from "../../support/simulated-disk.js";
-import { renamed } from "../../contract/scene.js";
+import { renamed } from "../../contract/fixtures.js";
 import { ana, bo } from "./conversation.js";
 
 describe("the SQLite repositories", () => {

@@ -1,7 +1,7 @@
 import { keyedSecrets, uuids } from "../../../src/adapters/system.js";
 import type { Ids, PasswordHasher, Secrets } from "../../../src/application/ports.js";
 import { idsContract, passwordHasherContract, secretsContract } from "../index.js";
-import type { Runner } from "../scene.js";
+import type { Runner } from "../fixtures.js";
 
 /** A suite over one adapter. */
 export type Suite = (runner: Runner) => void;
@@ -43,7 +43,7 @@ function ids(open: () => Ids): Suite {
 
 /** For each case of the smaller suites, adapters that must fail it, each by what is wrong with it. */
 export const brokenAdapters: Readonly<Record<string, Readonly<Record<string, Suite>>>> = {
-  "a password hasher verifies a password against its own digest, and against that of no other one": {
+  "PasswordHasher.verify returns true for the password of the digest and false for a similar one": {
     "cuts off what is behind 72 bytes, as bcrypt does": folding((password) =>
       Buffer.from(password).subarray(0, 72).toString("latin1"),
     ),
@@ -53,7 +53,7 @@ export const brokenAdapters: Readonly<Record<string, Readonly<Record<string, Sui
     "takes any password": hasher(() => ({ verify: async (digest) => digest !== undefined })),
     "takes none": hasher(() => ({ verify: async () => false })),
   },
-  "a password hasher makes digests that do not hold the password, and another one each time": {
+  "PasswordHasher.hash returns a different digest each time, which does not contain the password": {
     "has no salt": hasher((sound) => ({
       hash: async (password) => (await sound.hash(password)).replace(/^\d+/, "1"),
     })),
@@ -61,15 +61,15 @@ export const brokenAdapters: Readonly<Record<string, Readonly<Record<string, Sui
       hash: async (password) => `${await sound.hash(password)}$${password}`,
     })),
   },
-  "a password hasher knows no password without a digest": {
+  "PasswordHasher.verify returns false without a digest": {
     "takes who has none for somebody": hasher((sound) => ({
       verify: async (digest, password) => digest === undefined || sound.verify(digest, password),
     })),
   },
-  "a password hasher does not call a digest outdated that it has just made": {
+  "PasswordHasher.isOutdated returns false for a digest that hash returns": {
     "calls all outdated": hasher(() => ({ isOutdated: () => true })),
   },
-  "secrets have room for 256 bits, can be carried by a cookie, and never come twice": {
+  "Secrets.generate returns distinct secrets of at least 43 characters that a cookie can carry": {
     "are of 128 bits": secrets((sound) => ({ generate: () => sound.generate().slice(0, 22) })),
     "cannot be carried": secrets((sound) => ({ generate: () => `${sound.generate()};` })),
     "come twice": secrets((sound) => {
@@ -78,20 +78,20 @@ export const brokenAdapters: Readonly<Record<string, Readonly<Record<string, Sui
       return { generate: () => few[(count += 1) % few.length]! };
     }),
   },
-  "secrets have the same digests whenever they are asked for, the first of which is no other secret's": {
+  "Secrets.digests returns the same digests for the same text and another first digest for another text": {
     "have another digest each time": secrets((sound) => ({
       digests: (text) => sound.digests(text + sound.generate()),
     })),
     "have one digest for two": secrets((sound) => ({ digests: (text) => sound.digests(text.trim()) })),
     "have none": secrets(() => ({ digests: () => [] as unknown as readonly [string] })),
   },
-  "secrets are not to be read in their digests": {
+  "Secrets.digests returns no digest that contains the secret": {
     "are stored as they are": secrets(() => ({ digests: (text) => [`digest of ${text}`] })),
     "are stored as they were under an older key": secrets((sound) => ({
       digests: (text) => [...sound.digests(text), text],
     })),
   },
-  "ids are longer than a username can be, and never come twice, from whichever node they are": {
+  "Ids.next returns distinct ids of more than 32 characters on every node": {
     "are as long as a username": ids(() => ({ next: () => uuids.next().slice(0, 32) })),
     "are counted on each node": ids(() => {
       let count = 0;

@@ -1,11 +1,11 @@
 import type { ChatId } from "../../../src/domain/chat.js";
 import { usernameKey } from "../../../src/domain/user.js";
 import { chats, edited, messages, users, type Defects } from "./breaking.js";
-import { GREATEST, ana, bo } from "../scene.js";
+import { MAX_ID, ana, bo } from "../fixtures.js";
 
 /** Stores that tell the operator the wrong things, or keep in who is to be kept out. */
 export const brokenAdministration: Defects = {
-  "a store for the operator keeps since when a user is disabled, and nothing else of them changes, nor of anybody else":
+  "store contract UserRepository.setDisabledAt sets and clears the time for that user only, and returns false for an unknown user":
     {
       "keeps nothing": users(() => ({ setDisabledAt: async (id) => id === ana.id })),
       "takes the beginning of time for no time": users((whole) => ({
@@ -40,25 +40,25 @@ export const brokenAdministration: Defects = {
         },
       })),
     },
-  "a store for the operator lists all users by id, whenever they came, page by page": {
+  "store contract UserRepository.list returns all accounts by id, page by page, without their digests": {
     "lists the last one first": users((whole) => ({
       list: async (page) => (await whole.list(page)).toReversed(),
     })),
     "takes `after` with it": users((whole) => ({
       async list({ after, limit }) {
-        const all = await whole.list({ after: undefined, limit: GREATEST });
+        const all = await whole.list({ after: undefined, limit: MAX_ID });
         return all.filter(({ user }) => after === undefined || user.id >= after).slice(0, limit);
       },
     })),
     "looks for `after` itself": users((whole) => ({
       async list({ after, limit }) {
-        const all = await whole.list({ after: undefined, limit: GREATEST });
+        const all = await whole.list({ after: undefined, limit: MAX_ID });
         const place = all.findIndex(({ user }) => user.id === after);
         return after !== undefined && place === -1 ? [] : all.slice(place + 1, place + 1 + limit);
       },
     })),
     "takes 0 for no limit": users((whole) => ({
-      list: ({ after, limit }) => whole.list({ after, limit: limit || GREATEST }),
+      list: ({ after, limit }) => whole.list({ after, limit: limit || MAX_ID }),
     })),
     "leaves out who is disabled": users((whole) => ({
       list: async (page) => (await whole.list(page)).filter(({ disabledAt }) => disabledAt === null),
@@ -76,38 +76,39 @@ export const brokenAdministration: Defects = {
       },
     })),
   },
-  "a store for the operator lists all chats by id, whoever is in them, page by page": {
-    "leaves out those that nobody is in": chats((whole) => ({
-      list: async (page) => (await whole.list(page)).filter(({ participantCount }) => participantCount > 0),
-    })),
-    "takes `after` with it": chats((whole) => ({
-      list: ({ after, limit }) =>
-        whole.list({ after: after === undefined ? after : ((after - 1) as ChatId), limit }),
-    })),
-    "gives one too many": chats((whole) => ({
-      list: ({ after, limit }) => whole.list({ after, limit: limit + 1 }),
-    })),
-    "names oneself twice": chats((whole) => ({
-      list: async (page) =>
-        (await whole.list(page)).map((each) => {
-          const [one] = each.between;
-          return each.between.length === 1 ? { ...each, between: [one!, one!] } : each;
-        }),
-    })),
-    "counts no deleted messages": chats((whole) => ({
-      list: async (page) =>
-        (await whole.list(page)).map((each) => ({ ...each, lastSeq: Math.min(each.lastSeq, 1) })),
-    })),
-    "does not know when it was last written to": chats((whole) => ({
-      list: async (page) =>
-        (await whole.list(page)).map((each) => ({ ...each, lastSentAt: each.lastSentAt ?? 0 })),
-    })),
-  },
-  "a store for the operator finds what a user sent, between two ids, the oldest first, also where they have left":
+  "store contract ChatRepository.list returns all chats by id, page by page, including those without participants":
+    {
+      "leaves out those that nobody is in": chats((whole) => ({
+        list: async (page) => (await whole.list(page)).filter(({ participantCount }) => participantCount > 0),
+      })),
+      "takes `after` with it": chats((whole) => ({
+        list: ({ after, limit }) =>
+          whole.list({ after: after === undefined ? after : ((after - 1) as ChatId), limit }),
+      })),
+      "gives one too many": chats((whole) => ({
+        list: ({ after, limit }) => whole.list({ after, limit: limit + 1 }),
+      })),
+      "names oneself twice": chats((whole) => ({
+        list: async (page) =>
+          (await whole.list(page)).map((each) => {
+            const [one] = each.between;
+            return each.between.length === 1 ? { ...each, between: [one!, one!] } : each;
+          }),
+      })),
+      "counts no deleted messages": chats((whole) => ({
+        list: async (page) =>
+          (await whole.list(page)).map((each) => ({ ...each, lastSeq: Math.min(each.lastSeq, 1) })),
+      })),
+      "does not know when it was last written to": chats((whole) => ({
+        list: async (page) =>
+          (await whole.list(page)).map((each) => ({ ...each, lastSentAt: each.lastSentAt ?? 0 })),
+      })),
+    },
+  "store contract MessageRepository.sentBy returns what the user sent with `after` < id <= `upTo`, including to chats they left":
     {
       "forgets it when they leave": messages((whole) => ({
         sentBy: async (id, span) =>
-          (await whole.ofUser(id, { ...span, limit: GREATEST, from: "oldest" })).filter(
+          (await whole.ofUser(id, { ...span, limit: MAX_ID, from: "oldest" })).filter(
             ({ sender }) => sender.id === id,
           ),
       })),

@@ -1,4 +1,4 @@
-import type { Runner } from "../scene.js";
+import type { Runner } from "../fixtures.js";
 
 /** One test, with the hooks around it. */
 export interface Case {

@@ -1,9 +1,9 @@
 import type { EventLog, EventSlice } from "../../../src/application/ports.js";
 import type { StoredEvent } from "../../../src/domain/event.js";
 import { broken, chats, edited, events, withRepositories, type Defects } from "./breaking.js";
-import { GREATEST, bo, renamed } from "../scene.js";
+import { MAX_ID, bo, renamed } from "../fixtures.js";
 
-const ALL: EventSlice = { after: 0, upTo: GREATEST, limit: GREATEST };
+const ALL: EventSlice = { after: 0, upTo: MAX_ID, limit: MAX_ID };
 
 type List = "all" | "ofUser";
 
@@ -19,19 +19,19 @@ function sliced(list: List, change: (slice: EventSlice) => EventSlice) {
 const sliceDefects = (list: List) => ({
   "takes `after` with it": sliced(list, (slice) => ({ ...slice, after: slice.after - 1 })),
   "stops before `upTo`": sliced(list, (slice) => ({ ...slice, upTo: slice.upTo - 1 })),
-  "ignores `upTo`": sliced(list, (slice) => ({ ...slice, upTo: GREATEST })),
+  "ignores `upTo`": sliced(list, (slice) => ({ ...slice, upTo: MAX_ID })),
   "gives one too many": sliced(list, (slice) => ({ ...slice, limit: slice.limit + 1 })),
   "gives one too few": sliced(list, (slice) => ({ ...slice, limit: slice.limit - 1 })),
-  "takes 0 for no limit": sliced(list, (slice) => ({ ...slice, limit: slice.limit || GREATEST })),
+  "takes 0 for no limit": sliced(list, (slice) => ({ ...slice, limit: slice.limit || MAX_ID })),
   "gives the newest": events((whole) => ({
     all: async (slice) =>
       list === "ofUser" || slice.limit === 0
         ? whole.all(slice)
-        : (await whole.all({ ...slice, limit: GREATEST })).slice(-slice.limit),
+        : (await whole.all({ ...slice, limit: MAX_ID })).slice(-slice.limit),
     ofUser: async (id, slice) =>
       list === "all" || slice.limit === 0
         ? whole.ofUser(id, slice)
-        : (await whole.ofUser(id, { ...slice, limit: GREATEST })).slice(-slice.limit),
+        : (await whole.ofUser(id, { ...slice, limit: MAX_ID })).slice(-slice.limit),
   })),
 });
 
@@ -40,7 +40,7 @@ function ofUserBy(isFor: (event: StoredEvent, userId: string) => boolean) {
   return events((whole) => ({
     async ofUser(userId, slice) {
       const found: StoredEvent[] = [];
-      for (const entry of await whole.all({ ...slice, limit: GREATEST })) {
+      for (const entry of await whole.all({ ...slice, limit: MAX_ID })) {
         if ("change" in entry && isFor(entry, userId)) found.push(entry);
       }
       return found.slice(0, slice.limit);
@@ -55,7 +55,7 @@ function appending(change: (event: Parameters<EventLog["append"]>[0]) => Paramet
 
 /** Stores whose log of events tells, keeps or forgets the wrong things. */
 export const brokenEvents: Defects = {
-  "a store events are none in the beginning": {
+  "store contract EventLog.bounds returns 1 and 0 for an empty log": {
     "begins with 0": events((whole) => ({
       bounds: async () => edited(await whole.bounds(), ({ last }) => ({ first: last && 1 })),
     })),
@@ -63,7 +63,7 @@ export const brokenEvents: Defects = {
       ofUser: async () => [{ ...renamed({ id: 1 } as never, "a"), id: 1, message: null }],
     })),
   },
-  "a store events are kept as they were appended, of every type, and the ends of sessions among them": {
+  "store contract EventLog.append stores events of every type and ends of sessions unchanged": {
     "cuts what was said": appending((event) =>
       "change" in event && event.change.type === "chat.renamed"
         ? { ...event, change: { ...event.change, title: event.change.title?.slice(0, 1000) ?? null } }
@@ -87,7 +87,7 @@ export const brokenEvents: Defects = {
         : event,
     ),
   },
-  "a store events are numbered in the order in which they were appended, over all chats, whatever their times":
+  "store contract EventLog.append assigns increasing ids in the order of appending, across chats and whatever the times":
     {
       "goes by time": events((whole) => ({
         all: async (slice) => (await whole.all(slice)).toSorted((one, other) => one.at - other.at),
@@ -100,7 +100,7 @@ export const brokenEvents: Defects = {
         bounds: async () => edited(await whole.bounds(), ({ last }) => ({ last: last && last + 1 })),
       })),
     },
-  "a store events carry their message as it stands now": {
+  "store contract EventLog.all and ofUser return each message in its current state": {
     "keeps it as it stood": broken((store) => {
       const held = new Map<number, StoredEvent["message"]>();
       return withRepositories(store, (all) => ({
@@ -122,16 +122,16 @@ export const brokenEvents: Defects = {
       }));
     }),
   },
-  "a store events all together begin after `after`, end with `upTo`, and are as many as the limit at the most, the oldest first":
+  "store contract EventLog.all returns the oldest entries with `after` < id <= `upTo`, at most `limit`":
     sliceDefects("all"),
-  "a store events of a user begin after `after`, end with `upTo`, and are as many as the limit at the most, the oldest first":
+  "store contract EventLog.ofUser returns the oldest entries with `after` < id <= `upTo`, at most `limit`":
     sliceDefects("ofUser"),
-  "a store events of a user are those of the chats that they are in, since they joined": {
+  "store contract EventLog.ofUser returns the events of the user's chats since the user joined": {
     "tells what another is told": events((whole) => ({ ofUser: (_, slice) => whole.ofUser(bo.id, slice) })),
     "tells everybody": ofUserBy(() => true),
     "tells nobody": ofUserBy(() => false),
   },
-  "a store events of a user go with the chat that they leave, and those of the time before stay gone when they are back":
+  "store contract EventLog.ofUser omits the events of a chat that the user left, also after the user joins again":
     {
       "goes on telling": chats(() => ({ removeParticipant: async () => true })),
       "takes nobody back": chats((whole) => ({
@@ -163,7 +163,7 @@ export const brokenEvents: Defects = {
         }));
       }),
     },
-  "a store events of a user begin with what is appended in the very transaction in which they join": {
+  "store contract EventLog.ofUser includes events appended after the user joined in the same transaction": {
     "begins with the next transaction": broken((store) => ({
       ...store,
       transaction: (work) =>
@@ -184,54 +184,55 @@ export const brokenEvents: Defects = {
         }),
     })),
   },
-  "a store events for one of a chat alone are that one's, like any other of the chat": {
-    "tells them outside of it": appending((event) =>
-      "to" in event && event.to !== "participants"
-        ? { ...event, to: { ...event.to, includesRemoved: true } }
-        : event,
-    ),
-    "tells all participants": appending((event) =>
-      "to" in event ? { ...event, to: "participants" } : event,
-    ),
-  },
-  "a store events for one user outside of the chat are theirs, whether they are in it, have left it or are back":
+  "store contract EventLog.ofUser returns an event for one user to that user only, while they are in the chat":
     {
-      "tells them inside of it": appending((event) =>
+      "tells them outside of it": appending((event) =>
         "to" in event && event.to !== "participants"
-          ? { ...event, to: { ...event.to, includesRemoved: false } }
+          ? { ...event, to: { ...event.to, includesRemoved: true } }
           : event,
       ),
-      "tells everybody": ofUserBy((event) => event.to !== "participants"),
+      "tells all participants": appending((event) =>
+        "to" in event ? { ...event, to: "participants" } : event,
+      ),
     },
-  "a store events are forgotten from the oldest on, up to a time and a limit": {
-    "ignores the time": events((whole) => ({ forget: (_, limit) => whole.forget(GREATEST, limit) })),
-    "forgets what happened at that time": events((whole) => ({
-      forget: (before, limit) => whole.forget(before + 1, limit),
-    })),
-    "ignores the limit": events((whole) => ({ forget: (before) => whole.forget(before, GREATEST) })),
-    "counts what it does not forget": events((whole) => ({
-      forget: async (...asked) => (await whole.forget(...asked)) + 1,
-    })),
-    "begins where it began": events((whole) => ({
-      bounds: async () => ({ ...(await whole.bounds()), first: 1 }),
-    })),
-    "goes on telling users": broken((store) => {
-      const held: StoredEvent[] = [];
-      return withRepositories(store, (all) => ({
-        ...all,
-        events: {
-          ...all.events,
-          async forget(...asked) {
-            if (held.length === 0) held.push(...(await all.events.ofUser(bo.id, ALL)));
-            return all.events.forget(...asked);
-          },
-          ofUser: async (userId, asked) =>
-            userId === bo.id && held.length > 0 ? held : all.events.ofUser(userId, asked),
-        },
-      }));
-    }),
+  "store contract EventLog.ofUser returns an event with `includesRemoved` to its user, in the chat or not": {
+    "tells them inside of it": appending((event) =>
+      "to" in event && event.to !== "participants"
+        ? { ...event, to: { ...event.to, includesRemoved: false } }
+        : event,
+    ),
+    "tells everybody": ofUserBy((event) => event.to !== "participants"),
   },
-  "a store events are never forgotten to the last one, and go on growing behind it": {
+  "store contract EventLog.forget deletes the oldest entries before a time, at most `limit`, and returns their number":
+    {
+      "ignores the time": events((whole) => ({ forget: (_, limit) => whole.forget(MAX_ID, limit) })),
+      "forgets what happened at that time": events((whole) => ({
+        forget: (before, limit) => whole.forget(before + 1, limit),
+      })),
+      "ignores the limit": events((whole) => ({ forget: (before) => whole.forget(before, MAX_ID) })),
+      "counts what it does not forget": events((whole) => ({
+        forget: async (...asked) => (await whole.forget(...asked)) + 1,
+      })),
+      "begins where it began": events((whole) => ({
+        bounds: async () => ({ ...(await whole.bounds()), first: 1 }),
+      })),
+      "goes on telling users": broken((store) => {
+        const held: StoredEvent[] = [];
+        return withRepositories(store, (all) => ({
+          ...all,
+          events: {
+            ...all.events,
+            async forget(...asked) {
+              if (held.length === 0) held.push(...(await all.events.ofUser(bo.id, ALL)));
+              return all.events.forget(...asked);
+            },
+            ofUser: async (userId, asked) =>
+              userId === bo.id && held.length > 0 ? held : all.events.ofUser(userId, asked),
+          },
+        }));
+      }),
+    },
+  "store contract EventLog.forget keeps the last entry, so that ids continue to increase": {
     "forgets them all": broken((store) => {
       let empty = false;
       return withRepositories(store, (all) => ({
@@ -266,7 +267,7 @@ export const brokenEvents: Defects = {
       }));
     }),
   },
-  "a store events come with the ids of the chats that a user is in": {
+  "store contract ChatRepository.idsOfUser returns the ids of the chats that the user is in": {
     "tells one of them": chats((whole) => ({
       idsOfUser: async (userId) => (await whole.idsOfUser(userId)).slice(0, 1),
     })),

@@ -1,7 +1,7 @@
 import type { ChatSlice, ListedChat } from "../../../src/application/ports.js";
 import type { ChatId, ChatOverview } from "../../../src/domain/chat.js";
 import { broken, chats, edited, withRepositories, type Defects } from "./breaking.js";
-import { GREATEST, ana, bo } from "../scene.js";
+import { MAX_ID, ana, bo } from "../fixtures.js";
 
 /** Chats whose overviews differ. */
 function overviews(change: (seen: ChatOverview) => Partial<ListedChat>) {
@@ -47,24 +47,26 @@ function miscounting(onAdding: (added: boolean) => number, onRemoving: (removed:
 
 /** Stores that show chats wrongly, alone or in lists. */
 export const brokenOverviews: Defects = {
-  "a store overviews are what a participant sees of a chat, and of nobody else's": {
-    "shows them to everybody": chats((whole) => ({
-      overview: async (id, userId) => (await whole.overview(id, userId)) ?? whole.overview(id, ana.id),
-    })),
-    "takes none for the first": chats((whole) => ({
-      overview: async (id, userId) => whole.overview((id || 1) as ChatId, userId),
-    })),
-    "has something more": overviews(() => ({ activity: 0 })),
-  },
-  "a store overviews of a chat of two people name the other one, of the chat with oneself oneself": {
-    "names the first of the two": overviews(({ withUsername }) => ({
-      withUsername: withUsername && "ana",
-    })),
-    "names nobody in the chat with oneself": overviews(({ withUsername, participantCount }) => ({
-      withUsername: participantCount === 1 ? null : withUsername,
-    })),
-  },
-  "a store overviews count the participants there are, whoever comes and goes": {
+  "store contract ChatRepository.overview returns what a participant sees, and undefined for other users and unknown chats":
+    {
+      "shows them to everybody": chats((whole) => ({
+        overview: async (id, userId) => (await whole.overview(id, userId)) ?? whole.overview(id, ana.id),
+      })),
+      "takes none for the first": chats((whole) => ({
+        overview: async (id, userId) => whole.overview((id || 1) as ChatId, userId),
+      })),
+      "has something more": overviews(() => ({ activity: 0 })),
+    },
+  "store contract ChatRepository.overview names the other user of a p2p chat, or the user themself where there is no other":
+    {
+      "names the first of the two": overviews(({ withUsername }) => ({
+        withUsername: withUsername && "ana",
+      })),
+      "names nobody in the chat with oneself": overviews(({ withUsername, participantCount }) => ({
+        withUsername: participantCount === 1 ? null : withUsername,
+      })),
+    },
+  "store contract ChatRepository.overview counts the current participants": {
     "counts who is in already": miscounting(
       (added) => (added ? 0 : 1),
       () => 0,
@@ -81,7 +83,7 @@ export const brokenOverviews: Defects = {
       participantCount: withUsername === null ? participantCount : 2,
     })),
   },
-  "a store overviews have the last message of the chat as it stands, also when it is deleted": {
+  "store contract ChatRepository.overview includes the last message in its current state, even if deleted": {
     "has none that is deleted": overviews(({ lastMessage }) => ({
       lastMessage: lastMessage?.deletedAt == null ? lastMessage : null,
     })),
@@ -92,7 +94,7 @@ export const brokenOverviews: Defects = {
           ...all.chats,
           async overview(id, userId) {
             const seen = await all.chats.overview(id, userId);
-            const slice = { after: 0, upTo: GREATEST, limit: seen?.readSeq ?? 0, from: "oldest" } as const;
+            const slice = { after: 0, upTo: MAX_ID, limit: seen?.readSeq ?? 0, from: "oldest" } as const;
             const read = await all.messages.ofChat(id, { ...slice, limit: slice.limit - 1 });
             return seen && { ...seen, lastMessage: read.at(-1) ?? null };
           },
@@ -103,30 +105,31 @@ export const brokenOverviews: Defects = {
       lastMessage: lastMessage && { ...lastMessage, editedAt: null },
     })),
   },
-  "a store overviews tell how far each participant has read in each chat, also after they were away": {
-    "forgets it when they leave": chats((whole) => ({
-      async removeParticipant(id, userId) {
-        await whole.setRead(id, userId, 0);
-        return whole.removeParticipant(id, userId);
-      },
-    })),
-    "keeps the first": chats((whole) => ({
-      async setRead(id, userId, seq) {
-        if ((await whole.overview(id, userId))?.readSeq === 0) await whole.setRead(id, userId, seq);
-      },
-    })),
-    "keeps one for all participants": chats((whole) => ({
-      async setRead(id, _, seq) {
-        for (const user of [ana, bo]) await whole.setRead(id, user.id, seq);
-      },
-    })),
-    "keeps one for all chats": chats((whole) => ({
-      async setRead(_, userId, seq) {
-        for (const id of [1, 2]) await whole.setRead(id as ChatId, userId, seq);
-      },
-    })),
-  },
-  "a store overviews count what is deleted behind where the participant has read, each message once": {
+  "store contract ChatRepository.setRead stores a read position per user and chat, and keeps it while the user is removed":
+    {
+      "forgets it when they leave": chats((whole) => ({
+        async removeParticipant(id, userId) {
+          await whole.setRead(id, userId, 0);
+          return whole.removeParticipant(id, userId);
+        },
+      })),
+      "keeps the first": chats((whole) => ({
+        async setRead(id, userId, seq) {
+          if ((await whole.overview(id, userId))?.readSeq === 0) await whole.setRead(id, userId, seq);
+        },
+      })),
+      "keeps one for all participants": chats((whole) => ({
+        async setRead(id, _, seq) {
+          for (const user of [ana, bo]) await whole.setRead(id, user.id, seq);
+        },
+      })),
+      "keeps one for all chats": chats((whole) => ({
+        async setRead(_, userId, seq) {
+          for (const id of [1, 2]) await whole.setRead(id as ChatId, userId, seq);
+        },
+      })),
+    },
+  "store contract ChatRepository.overview counts each message deleted after the read position once": {
     "counts none": overviews(() => ({ deletedSinceRead: 0 })),
     "counts the one that was read last, too": chats((whole) => ({
       async setRead(id, userId, seq) {
@@ -139,7 +142,7 @@ export const brokenOverviews: Defects = {
         chats: {
           ...all.chats,
           async overview(id, userId) {
-            const slice = { after: 0, upTo: GREATEST, limit: GREATEST, from: "oldest" } as const;
+            const slice = { after: 0, upTo: MAX_ID, limit: MAX_ID, from: "oldest" } as const;
             const said = await all.messages.ofChat(id, slice);
             const deleted = said.filter(({ deletedAt }) => deletedAt !== null);
             return edited(await all.chats.overview(id, userId), () => ({ deletedSinceRead: deleted.length }));
@@ -168,25 +171,24 @@ export const brokenOverviews: Defects = {
       }));
     }),
   },
-  "a store overviews are listed for a user as they are seen one by one, last active first, and no other chat's":
-    {
-      "lists the least active first": chats((whole) => ({
-        ofUser: async (...asked) => (await whole.ofUser(...asked)).toReversed(),
-      })),
-      "lists them by id": chats((whole) => ({
-        ofUser: async (...asked) =>
-          (await whole.ofUser(...asked)).toSorted((one, two) => two.chat.id - one.chat.id),
-      })),
-      "lists those of others": chats((whole) => ({ ofUser: (_, page) => whole.ofUser(bo.id, page) })),
-      "lists them without what was read": chats((whole) => ({
-        ofUser: async (...asked) => (await whole.ofUser(...asked)).map((each) => ({ ...each, readSeq: 0 })),
-      })),
-      "lists none whose last message is deleted": chats((whole) => ({
-        ofUser: async (...asked) =>
-          (await whole.ofUser(...asked)).filter(({ lastMessage }) => lastMessage?.deletedAt == null),
-      })),
-    },
-  "a store overviews are listed by when the chat was made while nothing is said in it, the later one first": {
+  "store contract ChatRepository.ofUser returns the overviews of the user's chats, last active first": {
+    "lists the least active first": chats((whole) => ({
+      ofUser: async (...asked) => (await whole.ofUser(...asked)).toReversed(),
+    })),
+    "lists them by id": chats((whole) => ({
+      ofUser: async (...asked) =>
+        (await whole.ofUser(...asked)).toSorted((one, two) => two.chat.id - one.chat.id),
+    })),
+    "lists those of others": chats((whole) => ({ ofUser: (_, page) => whole.ofUser(bo.id, page) })),
+    "lists them without what was read": chats((whole) => ({
+      ofUser: async (...asked) => (await whole.ofUser(...asked)).map((each) => ({ ...each, readSeq: 0 })),
+    })),
+    "lists none whose last message is deleted": chats((whole) => ({
+      ofUser: async (...asked) =>
+        (await whole.ofUser(...asked)).filter(({ lastMessage }) => lastMessage?.deletedAt == null),
+    })),
+  },
+  "store contract ChatRepository.ofUser ranks a chat without messages by its creation, later ones first": {
     "lists them last": chats((whole) => ({
       ofUser: async (...asked) =>
         (await whole.ofUser(...asked)).map((each) => (each.lastMessage ? each : { ...each, activity: 0 })),
@@ -211,50 +213,51 @@ export const brokenOverviews: Defects = {
         ),
     })),
   },
-  "a store overviews leave the list with their participant, and come back to it where they were": {
-    "keeps listing them": broken((store) => {
-      const gone = new Set<string>();
-      return withRepositories(store, (all) => ({
-        ...all,
-        chats: {
-          ...all.chats,
-          async removeParticipant(id, userId) {
-            gone.add(userId);
-            return all.chats.removeParticipant(id, userId);
+  "store contract ChatRepository.ofUser omits a chat while the user is removed, and restores its position afterwards":
+    {
+      "keeps listing them": broken((store) => {
+        const gone = new Set<string>();
+        return withRepositories(store, (all) => ({
+          ...all,
+          chats: {
+            ...all.chats,
+            async removeParticipant(id, userId) {
+              gone.add(userId);
+              return all.chats.removeParticipant(id, userId);
+            },
+            ofUser: (userId, page) => all.chats.ofUser(gone.has(userId) ? ana.id : userId, page),
           },
-          ofUser: (userId, page) => all.chats.ofUser(gone.has(userId) ? ana.id : userId, page),
-        },
-      }));
-    }),
-    "takes the coming back for activity": broken((store) => {
-      const gone = new Set<ChatId>();
-      const back = new Set<ChatId>();
-      return withRepositories(store, (all) => ({
-        ...all,
-        chats: {
-          ...all.chats,
-          addParticipant(id, userId, joinedAt) {
-            if (gone.has(id)) back.add(id);
-            return all.chats.addParticipant(id, userId, joinedAt);
+        }));
+      }),
+      "takes the coming back for activity": broken((store) => {
+        const gone = new Set<ChatId>();
+        const back = new Set<ChatId>();
+        return withRepositories(store, (all) => ({
+          ...all,
+          chats: {
+            ...all.chats,
+            addParticipant(id, userId, joinedAt) {
+              if (gone.has(id)) back.add(id);
+              return all.chats.addParticipant(id, userId, joinedAt);
+            },
+            removeParticipant(id, userId) {
+              gone.add(id);
+              return all.chats.removeParticipant(id, userId);
+            },
+            async ofUser(...asked) {
+              const found = await all.chats.ofUser(...asked);
+              return found.toSorted(
+                (one, two) => Number(back.has(two.chat.id)) - Number(back.has(one.chat.id)),
+              );
+            },
           },
-          removeParticipant(id, userId) {
-            gone.add(id);
-            return all.chats.removeParticipant(id, userId);
-          },
-          async ofUser(...asked) {
-            const found = await all.chats.ofUser(...asked);
-            return found.toSorted(
-              (one, two) => Number(back.has(two.chat.id)) - Number(back.has(one.chat.id)),
-            );
-          },
-        },
-      }));
-    }),
-  },
-  "a store overviews are listed as many as the limit at the most, from behind the one that is named": {
+        }));
+      }),
+    },
+  "store contract ChatRepository.ofUser returns at most `limit` chats, starting after the given one": {
     "gives one too many": lists((page) => ({ ...page, limit: page.limit + 1 })),
     "gives one too few": lists((page) => ({ ...page, limit: page.limit - 1 })),
-    "takes 0 for no limit": lists((page) => ({ ...page, limit: page.limit || GREATEST })),
+    "takes 0 for no limit": lists((page) => ({ ...page, limit: page.limit || MAX_ID })),
     "takes the named one with it": lists(({ after, ...page }) => ({
       ...page,
       after: after && { ...after, chatId: (after.chatId + 1) as ChatId },
@@ -268,9 +271,9 @@ export const brokenOverviews: Defects = {
       after: after && { ...after, activity: 0 },
     })),
   },
-  "a store overviews are listed once each, page by page, in the order of `asOf`, while messages and chats come":
+  "store contract ChatRepository.ofUser returns each chat once across pages with one `asOf` while messages and chats are added":
     {
-      "ignores `asOf`": lists((page) => ({ ...page, asOf: GREATEST })),
+      "ignores `asOf`": lists((page) => ({ ...page, asOf: MAX_ID })),
       "counts activity up to the one before": lists((page) => ({ ...page, asOf: page.asOf - 1 })),
       "leaves out what has been spoken in since": chats((whole) => ({
         ofUser: async (userId, page) =>

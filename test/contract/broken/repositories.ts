@@ -13,7 +13,7 @@ import {
   withRepositories,
   type Defects,
 } from "./breaking.js";
-import { GREATEST, ana, bo } from "../scene.js";
+import { MAX_ID, ana, bo } from "../fixtures.js";
 
 const sliceDefects = (list: "ofChat" | "ofUser") => {
   const sliced = (change: (slice: Slice) => Slice) =>
@@ -27,17 +27,17 @@ const sliceDefects = (list: "ofChat" | "ofUser") => {
       "takes `after` with it": sliced((slice) => ({ ...slice, after: slice.after - 1 })),
       "stops before `upTo`": sliced((slice) => ({ ...slice, upTo: slice.upTo - 1 })),
       "goes one beyond `upTo`": sliced((slice) => ({ ...slice, upTo: slice.upTo + 1 })),
-      "ignores `upTo`": sliced((slice) => ({ ...slice, upTo: GREATEST })),
+      "ignores `upTo`": sliced((slice) => ({ ...slice, upTo: MAX_ID })),
     },
     limit: {
       "gives one too many": sliced((slice) => ({ ...slice, limit: slice.limit + 1 })),
       "gives one too few": sliced((slice) => ({ ...slice, limit: slice.limit - 1 })),
-      "takes 0 for no limit": sliced((slice) => ({ ...slice, limit: slice.limit || GREATEST })),
+      "takes 0 for no limit": sliced((slice) => ({ ...slice, limit: slice.limit || MAX_ID })),
     },
     newest: {
       "gives the oldest all the same": sliced((slice) => ({ ...slice, from: "oldest" })),
       "ignores `upTo` from that end": sliced((slice) =>
-        slice.from === "newest" ? { ...slice, upTo: GREATEST } : slice,
+        slice.from === "newest" ? { ...slice, upTo: MAX_ID } : slice,
       ),
       "ignores `after` from that end": sliced((slice) =>
         slice.from === "newest" ? { ...slice, after: 0 } : slice,
@@ -55,7 +55,7 @@ const sliceDefects = (list: "ofChat" | "ofUser") => {
       })),
       "skips one between two slices from the newest": sliced((slice) => ({
         ...slice,
-        upTo: slice.upTo < GREATEST - 1 ? slice.upTo - 1 : slice.upTo,
+        upTo: slice.upTo < MAX_ID - 1 ? slice.upTo - 1 : slice.upTo,
       })),
     },
   };
@@ -66,7 +66,7 @@ const ofUser = sliceDefects("ofUser");
 
 /** Stores that find, give or keep the wrong things. */
 export const brokenRepositories: Defects = {
-  "a store users are found by id, by key and with their credentials, as they were added": {
+  "store contract UserRepository.add stores a user that byId, byKey and credentials return unchanged": {
     "cuts long names": users((whole) => ({
       byId: async (id) =>
         edited(await whole.byId(id), ({ username }) => ({ username: username.slice(0, 255) })),
@@ -78,12 +78,13 @@ export const brokenRepositories: Defects = {
       credentials: async (key) => edited(await whole.credentials(key), () => ({ passwordDigest: "" })),
     })),
   },
-  "a store users are not found before they are added": {
-    "finds ids without regard to case": users((whole) => ({
-      byId: async (id) => (await whole.byId(id)) ?? whole.byId(id.toLowerCase() as UserId),
-    })),
-  },
-  "a store users are refused under a key that is in use, and the first stays": {
+  "store contract UserRepository.byId, byKey and credentials return undefined for a user who does not exist":
+    {
+      "finds ids without regard to case": users((whole) => ({
+        byId: async (id) => (await whole.byId(id)) ?? whole.byId(id.toLowerCase() as UserId),
+      })),
+    },
+  "store contract UserRepository.add returns false for a key in use and keeps the first user": {
     "accepts the second": users((whole) => ({
       add: async (...added) => (await whole.add(...added)) || true,
     })),
@@ -95,7 +96,7 @@ export const brokenRepositories: Defects = {
       },
     })),
   },
-  "a store users are told apart by every character of their keys": {
+  "store contract UserRepository.add compares keys character by character": {
     "trims keys": users((whole) => ({
       add: (user, key, digest) => whole.add(user, key.trim() as UsernameKey, digest),
     })),
@@ -104,7 +105,7 @@ export const brokenRepositories: Defects = {
       byKey: (key) => whole.byKey(usernameKey(key)),
     })),
   },
-  "a store users have another password once it is set, and nothing else of them changes, nor of anybody else":
+  "store contract UserRepository.replacePassword replaces the digest of that user only, and returns false for an unknown user":
     {
       "keeps the old one": users(() => ({ replacePassword: async () => true })),
       "sets it for nobody": users((whole) => ({
@@ -118,7 +119,7 @@ export const brokenRepositories: Defects = {
       })),
     },
 
-  "a store messages are found in every list as they were answered when they were stored": {
+  "store contract MessageRepository.append returns the stored message, which every list contains unchanged": {
     "answers the sender as it was given": messages((whole) => ({
       append: async (draft) => ({ ...(await whole.append(draft)), sender: draft.sender }),
     })),
@@ -132,7 +133,7 @@ export const brokenRepositories: Defects = {
       ofUser: async (id, slice) => (await whole.ofUser(id, slice)).map((each) => ({ ...each, sentAt: 0 })),
     })),
   },
-  "a store messages count 1, 2, 3 in each chat, while their ids grow over all chats": {
+  "store contract MessageRepository.append counts seq 1, 2, 3 in each chat while ids increase across chats": {
     "counts over all chats": messages((whole) => ({
       append: async (draft) => edited(await whole.append(draft), ({ id }) => ({ seq: id })),
     })),
@@ -144,13 +145,13 @@ export const brokenRepositories: Defects = {
         edited(await whole.append(draft), ({ seq }) => ({ seq: seq < 3 ? seq : seq + 1 })),
     })),
   },
-  "a store messages have 0 as the last id before the first of them, then the id of the last": {
+  "store contract MessageRepository.lastId returns 0 before the first message, then the greatest id": {
     "begins with 1": messages((whole) => ({ lastId: async () => (await whole.lastId()) || 1 })),
     "tells the next id": messages((whole) => ({
       lastId: async () => edited({ id: await whole.lastId() }, ({ id }) => ({ id: id && id + 1 })).id,
     })),
   },
-  "a store messages come in the order in which they were stored, also where their times are equal or fall": {
+  "store contract MessageRepository.ofChat and ofUser order messages by id, whatever their times": {
     "goes by time in a chat": messages((whole) => ({
       ofChat: async (...asked) =>
         (await whole.ofChat(...asked)).toSorted((one, two) => one.sentAt - two.sentAt),
@@ -160,7 +161,7 @@ export const brokenRepositories: Defects = {
         (await whole.ofUser(...asked)).toSorted((one, two) => one.sentAt - two.sentAt),
     })),
   },
-  "a store messages are nowhere for a chat or a user that does not exist": {
+  "store contract MessageRepository.ofChat and ofUser return an empty list for an unknown chat or user": {
     "takes an unknown chat for the first": messages((whole) => ({
       ofChat: (id, slice) => whole.ofChat(id === 0 ? (1 as ChatId) : id, slice),
     })),
@@ -169,48 +170,51 @@ export const brokenRepositories: Defects = {
         id.startsWith("user-") ? whole.ofUser(id, slice) : Promise.reject(new Error("who?")),
     })),
   },
-  "a store messages of a chat are those of that chat alone, whoever wrote them": {
+  "store contract MessageRepository.ofChat returns the messages of that chat only, by every sender": {
     "adds those of other chats": messages((whole) => ({ ofChat: (_, slice) => whole.ofUser(ana.id, slice) })),
     "leaves out those of others": messages((whole) => ({
       ofChat: async (...asked) => (await whole.ofChat(...asked)).filter(({ sender }) => sender.id === ana.id),
     })),
   },
-  "a store messages of a user are those of all their chats, merged, and of no other chat": {
-    "gives one chat after the other": messages((whole) => ({
-      ofUser: async (...asked) =>
-        (await whole.ofUser(...asked)).toSorted((one, two) => one.chatId - two.chatId),
-    })),
-    "gives everybody's": messages((whole) => ({ ofUser: (_, slice) => whole.ofUser(bo.id, slice) })),
-  },
-  "a store messages of a user leave with the chat and come back with it, those of the meantime too": {
-    "goes on showing them": chats(() => ({ removeParticipant: async () => true })),
-    "shows only what came before": chats(() => ({ addParticipant: async () => true })),
-  },
-  "a store messages are found by their id, and by no other": {
+  "store contract MessageRepository.ofUser merges the messages of all chats of the user, and of no other chat":
+    {
+      "gives one chat after the other": messages((whole) => ({
+        ofUser: async (...asked) =>
+          (await whole.ofUser(...asked)).toSorted((one, two) => one.chatId - two.chatId),
+      })),
+      "gives everybody's": messages((whole) => ({ ofUser: (_, slice) => whole.ofUser(bo.id, slice) })),
+    },
+  "store contract MessageRepository.ofUser omits a chat while the user is removed, and includes all its messages afterwards":
+    {
+      "goes on showing them": chats(() => ({ removeParticipant: async () => true })),
+      "shows only what came before": chats(() => ({ addParticipant: async () => true })),
+    },
+  "store contract MessageRepository.byId returns the message with exactly that id": {
     "takes an unknown id for the first": messages((whole) => ({
       byId: async (id) => (await whole.byId(id)) ?? whole.byId(1 as MessageId),
     })),
     "rounds ids": messages((whole) => ({ byId: (id) => whole.byId(Math.ceil(id) as MessageId) })),
   },
-  "a store messages sent under a key are found by their sender and that key, with the digest of their text": {
-    "ignores case": messages((whole) => ({
-      append: (draft, once) =>
-        whole.append(
-          draft,
-          once && { ...once, key: `${lower(once.key)}${once.key.length}` as IdempotencyKey },
-        ),
-      sentAs: (userId, key) => whole.sentAs(userId, `${lower(key)}${key.length}` as IdempotencyKey),
-    })),
-    "finds them for everybody": messages((whole) => ({ sentAs: (_, key) => whole.sentAs(ana.id, key) })),
-    "loses digests": messages((whole) => ({
-      sentAs: async (...asked) => edited(await whole.sentAs(...asked), () => ({ textDigest: "" })),
-    })),
-    "cuts long keys": messages((whole) => ({
-      append: (draft, once) => whole.append(draft, once && { ...once, key: cut(once.key) }),
-      sentAs: (userId, key) => whole.sentAs(userId, cut(key)),
-    })),
-  },
-  "a store messages are stored once under a key of their sender, whatever became of the first, and that one stays":
+  "store contract MessageRepository.sentAs returns the message and text digest of exactly that sender and key":
+    {
+      "ignores case": messages((whole) => ({
+        append: (draft, once) =>
+          whole.append(
+            draft,
+            once && { ...once, key: `${lower(once.key)}${once.key.length}` as IdempotencyKey },
+          ),
+        sentAs: (userId, key) => whole.sentAs(userId, `${lower(key)}${key.length}` as IdempotencyKey),
+      })),
+      "finds them for everybody": messages((whole) => ({ sentAs: (_, key) => whole.sentAs(ana.id, key) })),
+      "loses digests": messages((whole) => ({
+        sentAs: async (...asked) => edited(await whole.sentAs(...asked), () => ({ textDigest: "" })),
+      })),
+      "cuts long keys": messages((whole) => ({
+        append: (draft, once) => whole.append(draft, once && { ...once, key: cut(once.key) }),
+        sentAs: (userId, key) => whole.sentAs(userId, cut(key)),
+      })),
+    },
+  "store contract MessageRepository.append throws for an idempotency key that the sender has used, and keeps the first message":
     {
       "heeds no key": messages((whole) => ({ append: (draft) => whole.append(draft) })),
       "has keys for each chat": messages((whole) => ({
@@ -242,53 +246,54 @@ export const brokenRepositories: Defects = {
         },
       })),
     },
-  "a store messages are found everywhere as they were last updated, and no other with them": {
-    "updates nothing": messages(() => ({ update: async () => {} })),
-    "keeps the text that was there": messages((whole) => ({
-      async update(message) {
-        const before = await whole.byId(message.id);
-        await whole.update(message.text === "" && before ? { ...message, text: before.text } : message);
-      },
-    })),
-    "never takes back that it was deleted": messages((whole) => ({
-      async update(message) {
-        const before = await whole.byId(message.id);
-        await whole.update({ ...message, deletedAt: message.deletedAt ?? before?.deletedAt ?? null });
-      },
-    })),
-    "keeps no time of editing": messages((whole) => ({
-      update: (message) => whole.update({ ...message, editedAt: null }),
-    })),
-    "updates the one before with it": messages((whole) => ({
-      async update(message) {
-        await whole.update(message);
-        await whole.update({ ...message, id: (message.id - 1) as MessageId });
-      },
-    })),
-    "answers repeats as they were": broken((store) => {
-      const first = new Map<number, Message>();
-      return withRepositories(store, (all) => ({
-        ...all,
-        messages: {
-          ...all.messages,
-          async sentAs(...asked) {
-            const sent = await all.messages.sentAs(...asked);
-            if (sent && !first.has(sent.message.id)) first.set(sent.message.id, sent.message);
-            return sent && { ...sent, message: first.get(sent.message.id)! };
-          },
+  "store contract MessageRepository.update changes text, editedAt and deletedAt of that message only, in every list":
+    {
+      "updates nothing": messages(() => ({ update: async () => {} })),
+      "keeps the text that was there": messages((whole) => ({
+        async update(message) {
+          const before = await whole.byId(message.id);
+          await whole.update(message.text === "" && before ? { ...message, text: before.text } : message);
         },
-      }));
-    }),
-  },
-  "a store messages of a chat begin after `after` and end with `upTo`": ofChat.bounds,
-  "a store messages of a chat are as many as the limit at the most, the oldest first": {
+      })),
+      "never takes back that it was deleted": messages((whole) => ({
+        async update(message) {
+          const before = await whole.byId(message.id);
+          await whole.update({ ...message, deletedAt: message.deletedAt ?? before?.deletedAt ?? null });
+        },
+      })),
+      "keeps no time of editing": messages((whole) => ({
+        update: (message) => whole.update({ ...message, editedAt: null }),
+      })),
+      "updates the one before with it": messages((whole) => ({
+        async update(message) {
+          await whole.update(message);
+          await whole.update({ ...message, id: (message.id - 1) as MessageId });
+        },
+      })),
+      "answers repeats as they were": broken((store) => {
+        const first = new Map<number, Message>();
+        return withRepositories(store, (all) => ({
+          ...all,
+          messages: {
+            ...all.messages,
+            async sentAs(...asked) {
+              const sent = await all.messages.sentAs(...asked);
+              if (sent && !first.has(sent.message.id)) first.set(sent.message.id, sent.message);
+              return sent && { ...sent, message: first.get(sent.message.id)! };
+            },
+          },
+        }));
+      }),
+    },
+  "store contract MessageRepository.ofChat returns messages with `after` < id <= `upTo`": ofChat.bounds,
+  "store contract MessageRepository.ofChat returns the oldest messages, at most `limit`": {
     ...ofChat.limit,
     "gives the newest": messages((whole) => ({
       ofChat: async (id, slice) =>
-        slice.limit > 0 ? (await whole.ofChat(id, { ...slice, limit: GREATEST })).slice(-slice.limit) : [],
+        slice.limit > 0 ? (await whole.ofChat(id, { ...slice, limit: MAX_ID })).slice(-slice.limit) : [],
     })),
   },
-  "a store messages of a chat are the newest ones where those are asked for, the oldest of them first": {
+  "store contract MessageRepository.ofChat returns the newest messages, oldest first, when asked for those": {
     ...ofChat.newest,
     "gives the newest of them first": messages((whole) => ({
       ofChat: async (id, slice) => {
@@ -297,10 +302,11 @@ export const brokenRepositories: Defects = {
       },
     })),
   },
-  "a store messages of a chat are all there once, slice by slice, from either end": ofChat.whole,
-  "a store messages of a user begin after `after` and end with `upTo`": ofUser.bounds,
-  "a store messages of a user are as many as the limit at the most, the oldest first": ofUser.limit,
-  "a store messages of a user are the newest ones where those are asked for, the oldest of them first": {
+  "store contract MessageRepository.ofChat returns each message once, slice by slice, from either end":
+    ofChat.whole,
+  "store contract MessageRepository.ofUser returns messages with `after` < id <= `upTo`": ofUser.bounds,
+  "store contract MessageRepository.ofUser returns the oldest messages, at most `limit`": ofUser.limit,
+  "store contract MessageRepository.ofUser returns the newest messages, oldest first, when asked for those": {
     ...ofUser.newest,
     "gives the newest of them first": messages((whole) => ({
       ofUser: async (id, slice) => {
@@ -309,9 +315,10 @@ export const brokenRepositories: Defects = {
       },
     })),
   },
-  "a store messages of a user are all there once, slice by slice, from either end": ofUser.whole,
+  "store contract MessageRepository.ofUser returns each message once, slice by slice, from either end":
+    ofUser.whole,
 
-  "a store sessions are found by the digest of their secret as they were added, dead or alive": {
+  "store contract SessionRepository.add stores a session that byDigest returns unchanged, expired or not": {
     "hides the dead": sessions((whole) => ({
       async byDigest(digest) {
         const session = await whole.byDigest(digest);
@@ -323,33 +330,34 @@ export const brokenRepositories: Defects = {
         edited(await whole.byDigest(digest), ({ user }) => ({ user: { ...user, createdAt: 0 } })),
     })),
   },
-  "a store sessions are found by nothing else": {
+  "store contract SessionRepository.byDigest returns undefined for any other text": {
     "ignores case": sessions((whole) => ({ byDigest: (digest) => whole.byDigest(digest.toLowerCase()) })),
   },
-  "a store sessions are removed once, and no other with them": {
+  "store contract SessionRepository.remove removes that session only, and returns false when there is none": {
     "removes them twice": sessions((whole) => ({ remove: async (id) => (await whole.remove(id)) || true })),
     "removes all of the user's": sessions((whole) => ({
       async remove(id) {
         const removed = await whole.remove(id);
-        await whole.removeExpired(ana.id, GREATEST);
+        await whole.removeExpired(ana.id, MAX_ID);
         return removed;
       },
     })),
   },
-  "a store sessions of a user are forgotten when they expired at that time or before, and nobody else's": {
-    "spares the last moment": sessions((whole) => ({
-      removeExpired: (userId, now) => whole.removeExpired(userId, now - 1),
-    })),
-    "comes too early": sessions((whole) => ({
-      removeExpired: (userId, now) => whole.removeExpired(userId, now + 1),
-    })),
-    "forgets everybody's": sessions((whole) => ({
-      async removeExpired(_, now) {
-        for (const user of [ana, bo]) await whole.removeExpired(user.id, now);
-      },
-    })),
-  },
-  "a store sessions of a user are listed by their beginning, then by id, and nobody else's with them": {
+  "store contract SessionRepository.removeExpired removes the user's sessions with `expiresAt` <= `now` only":
+    {
+      "spares the last moment": sessions((whole) => ({
+        removeExpired: (userId, now) => whole.removeExpired(userId, now - 1),
+      })),
+      "comes too early": sessions((whole) => ({
+        removeExpired: (userId, now) => whole.removeExpired(userId, now + 1),
+      })),
+      "forgets everybody's": sessions((whole) => ({
+        async removeExpired(_, now) {
+          for (const user of [ana, bo]) await whole.removeExpired(user.id, now);
+        },
+      })),
+    },
+  "store contract SessionRepository.ofUser returns the sessions of that user by creation time, then by id": {
     "lists the last one first": sessions((whole) => ({
       ofUser: async (id) => (await whole.ofUser(id)).toReversed(),
     })),
@@ -363,28 +371,26 @@ export const brokenRepositories: Defects = {
       ofUser: async (id) => [...(await whole.ofUser(id)), ...(await whole.ofUser(bo.id))],
     })),
   },
-  "a store sessions keep when they were last seen and when they expire, once that is changed, and nothing else":
-    {
-      "keeps what they were": sessions(() => ({ touch: async () => true })),
-      "keeps one of the two": sessions((whole) => ({
-        touch: (session) => whole.touch({ ...session, expiresAt: 10 }),
-      })),
-      "touches all of the user's": sessions((whole) => ({
-        async touch(session) {
-          for (const own of await whole.ofUser(session.user.id))
-            await whole.touch({ ...session, id: own.id });
-          return true;
-        },
-      })),
-      "keeps the rest too": sessions((whole) => ({
-        async touch(session) {
-          await whole.remove(session.id);
-          await whole.add(session, "used");
-          return true;
-        },
-      })),
-    },
-  "a store sessions are not brought back by being used once they are removed": {
+  "store contract SessionRepository.touch updates `lastSeenAt` and `expiresAt` of that session only": {
+    "keeps what they were": sessions(() => ({ touch: async () => true })),
+    "keeps one of the two": sessions((whole) => ({
+      touch: (session) => whole.touch({ ...session, expiresAt: 10 }),
+    })),
+    "touches all of the user's": sessions((whole) => ({
+      async touch(session) {
+        for (const own of await whole.ofUser(session.user.id)) await whole.touch({ ...session, id: own.id });
+        return true;
+      },
+    })),
+    "keeps the rest too": sessions((whole) => ({
+      async touch(session) {
+        await whole.remove(session.id);
+        await whole.add(session, "used");
+        return true;
+      },
+    })),
+  },
+  "store contract SessionRepository.touch returns false for a removed session and does not restore it": {
     "brings them back": sessions((whole) => ({
       async touch(session) {
         if (!(await whole.touch(session))) await whole.add(session, "removed");

@@ -53,6 +53,6 @@ describe("The contract that others run", () => {
       }
       storeContract({ describe, it, beforeEach, afterEach }, { open: async () => open() });`);
     expect(failed).to.be.greaterThan(0);
-    expect(output).to.match(/not ok \d+ - leave nothing behind when the work throws/);
+    expect(output).to.match(/not ok \d+ - rolls back every write when the work throws/);
   });
 });

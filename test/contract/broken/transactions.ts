@@ -17,7 +17,7 @@ import {
   withRepositories,
   type Defects,
 } from "./breaking.js";
-import { ana, register } from "../scene.js";
+import { ana, register } from "../fixtures.js";
 import type { StoreOpening } from "../store.js";
 
 const commitsWhatFails = broken((store) => ({
@@ -110,7 +110,7 @@ function outlasting(
 
 /** Stores that do not keep their transactions apart, or do not keep them. */
 export const brokenTransactions: Defects = {
-  "a store transactions and reads answer what the work answered": {
+  "store contract Store.transaction and read resolve with the result of the work": {
     "answers a copy": broken((store) => ({
       ...store,
       transaction: async (work) => structuredClone(await store.transaction(work)),
@@ -120,7 +120,7 @@ export const brokenTransactions: Defects = {
       read: async (work) => structuredClone(await store.read(work)),
     })),
   },
-  "a store transactions and reads reject with the very error that the work threw": {
+  "store contract Store.transaction and read reject with the error that the work threw": {
     "wraps the error of a transaction": broken((store) => ({
       ...store,
       transaction: (work) => store.transaction(work).catch(wrap),
@@ -130,7 +130,7 @@ export const brokenTransactions: Defects = {
       read: (work) => store.read(work).catch(wrap),
     })),
   },
-  "a store transactions and reads see what was written before them, in a transaction its own writes too": {
+  "store contract Store.transaction and read see all earlier writes, and a transaction sees its own": {
     "shows a text as it was before": messages((whole) => {
       const sent = new Map<number, Message>();
       return {
@@ -157,7 +157,7 @@ export const brokenTransactions: Defects = {
         }),
     })),
   },
-  "a store transactions and reads leave nothing behind when the work throws, whatever it had written": {
+  "store contract Store.transaction rolls back every write when the work throws": {
     "commits it": commitsWhatFails,
     ...Object.fromEntries(
       (["users", "sessions", "events"] as const).map((noun) => [
@@ -241,9 +241,9 @@ export const brokenTransactions: Defects = {
       }));
     }),
   },
-  "a store transactions and reads happen one after the other, 50 at once: no seq is missing and each sees the ones before":
+  "store contract Store.transaction runs 50 concurrent transactions as if one after the other, without gaps in seq":
     { "takes no turns": takesNoTurns },
-  "a store transactions and reads take back only what failed, also among 50 at once": {
+  "store contract Store.transaction rolls back only the failed ones of 50 concurrent transactions": {
     "commits what fails": commitsWhatFails,
     "takes no turns": takesNoTurns,
     "does not recover": broken((store) => {
@@ -258,7 +258,7 @@ export const brokenTransactions: Defects = {
       };
     }),
   },
-  "a store transactions and reads let one of 50 racing users have a key, and open one p2p chat for all who race":
+  "store contract Store.transaction gives a username to one of 50 concurrent users and opens one p2p chat for all":
     {
       "adds a user whom it did not see in time": users((whole) => ({
         add: async (...added) => (await whole.add(...added)) || true,
@@ -267,19 +267,18 @@ export const brokenTransactions: Defects = {
         openP2p: async (pair, createdAt) => ({ ...(await whole.openP2p(pair, createdAt)), createdAt }),
       })),
     },
-  "a store transactions and reads see in a read one state from its beginning to its end, while transactions wait":
-    {
-      "reads out of turn": readsOutOfTurn,
-    },
-  "a store transactions and reads never see half a transaction in a read": {
+  "store contract Store.read sees one state from beginning to end while transactions wait": {
     "reads out of turn": readsOutOfTurn,
   },
-  "a store transactions and reads show a read that begins in the midst of one none or all of it, and nothing where it is taken back":
+  "store contract Store.read never sees half of a transaction": {
+    "reads out of turn": readsOutOfTurn,
+  },
+  "store contract Store.read begun during a transaction, sees all or nothing of it, and nothing after a rollback":
     {
       "reads what is under way": readsWhatIsUnderWay,
       "reads what is taken back": readsWhatIsTakenBack,
     },
-  "a store transactions and reads share no value with who gave it or who was answered": {
+  "store contract Store.transaction and read share no mutable value with their callers": {
     "holds what it was given": broken((store) => {
       const held = new Map<UserId, User>();
       return withRepositories(store, (all) => ({
@@ -310,7 +309,7 @@ export const brokenTransactions: Defects = {
     }),
   },
 
-  "a store gives its cursors a name that no other store has": {
+  "store contract EventLog.bounds returns an epoch that no other store has": {
     "has a name that all have": events((whole) => ({
       bounds: async () => ({ ...(await whole.bounds()), epoch: "0123456789abcdef" }),
     })),
@@ -318,7 +317,7 @@ export const brokenTransactions: Defects = {
       bounds: async () => edited(await whole.bounds(), ({ epoch }) => ({ epoch: epoch.toUpperCase() + "-" })),
     })),
   },
-  "a store has no fault, and counts the transactions that it has stored, none that it has taken back": {
+  "store contract Store.status reports no fault, and counts stored transactions but not rolled-back ones": {
     "counts all": broken((store) => {
       let transactions = 0;
       return {
@@ -336,7 +335,7 @@ export const brokenTransactions: Defects = {
       status: () => ({ ...store.status(), commits: store.status().transactions + 1 }),
     })),
   },
-  "a store ends what is under way when it is closed": {
+  "store contract Store.close waits for the transactions and reads that have begun": {
     "does not wait for it": broken((store) => ({ ...store, close: async () => {} })),
     "drops it": broken((store) => {
       let closed = false;
@@ -354,7 +353,7 @@ export const brokenTransactions: Defects = {
       };
     }),
   },
-  "a store keeps everything when it is closed and opened again, and goes on where it was": {
+  "store contract A reopened store contains everything that was stored, and continues every numbering": {
     "keeps nothing": reopened(async () => openMemoryStore()),
     "forgets the sessions": reopened(async (kept) =>
       withRepositories(kept, (all) => ({
@@ -396,10 +395,10 @@ export const brokenTransactions: Defects = {
       })),
     ),
   },
-  "a store counts its transactions anew when it is closed and opened again": {
+  "store contract A reopened store counts transactions from 0": {
     "goes on counting": reopened(async (kept) => kept),
   },
-  "a store is as empty as it was when it is closed and opened again": {
+  "store contract A reopened store is empty if nothing was stored": {
     "makes something up": reopened(async (kept) => {
       await register(kept, ana);
       return kept;

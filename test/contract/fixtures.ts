@@ -5,7 +5,7 @@ import type { IdempotencyKey, Message, MessageDraft, MessageText } from "../../s
 import type { Session, SessionId } from "../../src/domain/session.js";
 import { usernameKey, type User, type UserId } from "../../src/domain/user.js";
 
-/** What the suites need of a test runner; mocha, node:test, vitest and jest have it. */
+/** The functions of a test runner that the suites call. mocha, node:test, vitest and jest provide them. */
 export interface Runner {
   readonly describe: (title: string, body: () => void) => unknown;
   readonly it: (title: string, body: () => Promise<void>) => unknown;
@@ -13,14 +13,14 @@ export interface Runner {
   readonly afterEach: (hook: () => Promise<void>) => unknown;
 }
 
-/** Greater than any id that a store gives in these suites, and the greatest it could give. */
-export const GREATEST = Number.MAX_SAFE_INTEGER;
+/** The greatest id that a store can assign, and greater than any that it assigns in these suites. */
+export const MAX_ID = Number.MAX_SAFE_INTEGER;
 
-/** The last millisecond that a JavaScript date can tell. */
-export const LAST_TIME = 8_640_000_000_000_000;
+/** The latest time of a JavaScript `Date`, in epoch milliseconds. */
+export const MAX_TIME_MS = 8_640_000_000_000_000;
 
-/** Words that are hard to keep to the letter. */
-export const HARD_TEXTS = [
+/** Texts that encodings, trimming, normalization, SQL or length limits may change. */
+export const TRICKY_TEXTS = [
   "🙂👩‍👩‍👧‍👦🏳️‍🌈",
   `"quoted" 'twice' \`thrice\` \\ ''; DROP TABLE messages; --`,
   " white space on both ends \r\n\t",
@@ -36,12 +36,12 @@ export const ana = person("ana");
 export const bo = person("bo");
 export const cy = person("cy");
 
-/** Somebody of that name, whom no store knows yet. */
+/** Returns a user with that name. It is in no store until `register` adds it. */
 export function person(username: string): User {
   return { id: `user-${username}`.padEnd(36, "-") as UserId, username, createdAt: 1_700_000_000_000 };
 }
 
-/** A session as it would be found under `digest`, alive until `expiresAt`. */
+/** Returns a cookie session to store under `digest`, with an id derived from it. */
 export function sessionOf(user: User, digest: string, expiresAt: number): Session {
   return {
     id: `session-of-${digest}` as SessionId,
@@ -55,15 +55,17 @@ export function sessionOf(user: User, digest: string, expiresAt: number): Sessio
   };
 }
 
-/** A token of that name, as it would be found under `digest`. */
+/** Returns a token to store under `digest`, with an id derived from it. */
 export function tokenOf(user: User, digest: string, name: string): Session {
   return { ...sessionOf(user, digest, 100), kind: "token", name, userAgent: null };
 }
 
+/** Returns a message to append. `sentAt` is in epoch milliseconds. */
 export function draft(chat: Chat, sender: User, text: string, sentAt = 1_700_000_000_000): MessageDraft {
   return { chatId: chat.id, sender, text: text as MessageText, sentAt };
 }
 
+/** Adds the users in one transaction. */
 export async function register(store: Store, ...people: readonly User[]): Promise<void> {
   await store.transaction(async ({ users }) => {
     for (const user of people)
@@ -71,7 +73,8 @@ export async function register(store: Store, ...people: readonly User[]): Promis
   });
 }
 
-export function openGroup(store: Store, ...people: readonly User[]): Promise<Chat> {
+/** Creates a group chat without a title and adds the participants, in one transaction. */
+export function createGroup(store: Store, ...people: readonly User[]): Promise<Chat> {
   return store.transaction(async ({ chats }) => {
     const chat = await chats.addGroup(null, 1_700_000_000_000);
     for (const user of people) await chats.addParticipant(chat.id, user.id, 1_700_000_000_000);
@@ -79,7 +82,13 @@ export function openGroup(store: Store, ...people: readonly User[]): Promise<Cha
   });
 }
 
-export function say(store: Store, chat: Chat, sender: User, ...texts: readonly string[]): Promise<Message[]> {
+/** Appends a message per text, in one transaction. */
+export function send(
+  store: Store,
+  chat: Chat,
+  sender: User,
+  ...texts: readonly string[]
+): Promise<Message[]> {
   return store.transaction(async ({ messages }) => {
     const sent: Message[] = [];
     for (const text of texts) sent.push(await messages.append(draft(chat, sender, text)));
@@ -87,7 +96,7 @@ export function say(store: Store, chat: Chat, sender: User, ...texts: readonly s
   });
 }
 
-/** That the chat has another title: the event that says the least. */
+/** Returns a `chat.renamed` event to append, the smallest type of event. `at` is in epoch milliseconds. */
 export function renamed(
   { id: chatId }: Chat,
   title: string | null,
@@ -97,56 +106,57 @@ export function renamed(
   return { chatId, to, at, change: { type: "chat.renamed", title }, messageId: null };
 }
 
+/** Appends the entries to the event log, in one transaction. */
 export function append(store: Store, ...drafts: readonly (EventDraft | SessionEnd)[]): Promise<void> {
   return store.transaction(async ({ events }) => {
     for (const event of drafts) await events.append(event);
   });
 }
 
-/** What a store may know: where `contentsOf` looks. */
-export interface Whereabouts {
+/** The users, chats and digests that `contentsOf` reads. */
+export interface ContentsQuery {
   readonly people: readonly User[];
   readonly chatIds: readonly ChatId[];
-  /** Under which any of the people may have sent a message. */
+  /** Idempotency keys, each read for every user. */
   readonly keys: readonly string[];
   readonly digests: readonly string[];
 }
 
-/** All that a store knows of these people, chats and sessions, in one read. */
-export function contentsOf(store: Store, { people, chatIds, keys, digests }: Whereabouts) {
-  const all = { after: 0, upTo: GREATEST, limit: GREATEST, from: "oldest" } as const;
+/** Reads everything that a store contains about these users, chats and sessions, in one read. */
+export function contentsOf(store: Store, { people, chatIds, keys, digests }: ContentsQuery) {
+  const all = { after: 0, upTo: MAX_ID, limit: MAX_ID, from: "oldest" } as const;
   return store.read(async ({ users, chats, messages, sessions, events }) => ({
     lastId: await messages.lastId(),
     bounds: await events.bounds(),
     events: await events.all(all),
-    accounts: await users.list({ after: undefined, limit: GREATEST }),
-    summaries: await chats.list({ after: undefined, limit: GREATEST }),
-    users: await inTurn(people, async ({ id, username }) => ({
+    accounts: await users.list({ after: undefined, limit: MAX_ID }),
+    summaries: await chats.list({ after: undefined, limit: MAX_ID }),
+    users: await mapInOrder(people, async ({ id, username }) => ({
       byId: await users.byId(id),
       byKey: await users.byKey(usernameKey(username)),
       credentials: await users.credentials(usernameKey(username)),
-      chats: await inTurn(chatIds, (chatId) => chats.ofParticipant(chatId, id)),
-      p2p: await inTurn(people, (peer) => chats.p2p(pairOf(id, peer.id))),
+      chats: await mapInOrder(chatIds, (chatId) => chats.ofParticipant(chatId, id)),
+      p2p: await mapInOrder(people, (peer) => chats.p2p(pairOf(id, peer.id))),
       messages: await messages.ofUser(id, all),
       sent: await messages.sentBy(id, all),
-      overviews: await inTurn(chatIds, (chatId) => chats.overview(chatId, id)),
-      list: await chats.ofUser(id, { asOf: GREATEST, after: undefined, limit: GREATEST }),
-      sentAs: await inTurn(keys, (key) => messages.sentAs(id, key as IdempotencyKey)),
+      overviews: await mapInOrder(chatIds, (chatId) => chats.overview(chatId, id)),
+      list: await chats.ofUser(id, { asOf: MAX_ID, after: undefined, limit: MAX_ID }),
+      sentAs: await mapInOrder(keys, (key) => messages.sentAs(id, key as IdempotencyKey)),
       sessions: await sessions.ofUser(id),
       events: await events.ofUser(id, all),
       chatIds: (await chats.idsOfUser(id)).toSorted((one, other) => one - other),
     })),
-    chats: await inTurn(chatIds, (chatId) => messages.ofChat(chatId, all)),
-    participants: await inTurn(chatIds, (chatId) => chats.participants(chatId)),
-    sessions: await inTurn(digests, (digest) => sessions.byDigest(digest)),
+    chats: await mapInOrder(chatIds, (chatId) => messages.ofChat(chatId, all)),
+    participants: await mapInOrder(chatIds, (chatId) => chats.participants(chatId)),
+    sessions: await mapInOrder(digests, (digest) => sessions.byDigest(digest)),
   }));
 }
 
-async function inTurn<Item, Result>(
+async function mapInOrder<Item, Result>(
   items: readonly Item[],
-  look: (item: Item) => Promise<Result>,
+  map: (item: Item) => Promise<Result>,
 ): Promise<Result[]> {
   const results: Result[] = [];
-  for (const item of items) results.push(await look(item));
+  for (const item of items) results.push(await map(item));
   return results;
 }
