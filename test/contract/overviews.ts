@@ -233,6 +233,7 @@ export function overviewContract({ describe, it, beforeEach }: Runner, store: ()
         for (let turn = 0; ; turn += 1) {
           const page = await listed(ana, { asOf, after, limit });
           if (page.length === 0) break;
+          assert.ok(turn < expected.length, `The pages repeat chats: more than ${expected.length} pages.`);
           met.push(...page.map(({ chat, activity }) => `${chat.id} ${activity}`));
           const { chat, activity } = page.at(-1)!;
           after = { activity, chatId: chat.id };
