@@ -8,8 +8,8 @@ import { openMemoryStore } from "palaver/memory";
 
 /** @typedef {Record<string, Record<string, (...args: unknown[]) => Promise<unknown>>>} Methods */
 
-/** All that writes. What it is given is decided by then: doing it again in the same order ends in the same state. */
-const WRITING = {
+/** The methods that write. Their arguments contain every decided value, so repeating the calls in order restores the state. */
+const WRITE_METHODS = {
   users: ["add", "replacePassword", "setDisabledAt"],
   chats: ["addGroup", "openP2p", "addParticipant", "removeParticipant", "rename", "setRead"],
   messages: ["append", "update"],
@@ -18,15 +18,16 @@ const WRITING = {
 };
 
 /**
- * A store that holds everything in memory and keeps a journal, a file with a line for each transaction. One process at a time
- * may have it open.
+ * Opens a store that keeps its data in memory and in a journal, a file with one line per transaction. Only one process may
+ * open it at a time.
  *
- * @param {string} path
+ * @param {string} path of the journal, which is created if it does not exist
  * @returns {Promise<Store>}
+ * @throws if the journal contains an invalid line
  */
 export async function openJournalStore(path) {
   const memory = openMemoryStore();
-  // What stands behind the last line break was cut off, and nobody was told that it is stored.
+  // An incomplete last line belongs to a transaction that never resolved.
   const lines = (await readFile(path, { encoding: "utf8", flag: "a+" })).split("\n").slice(0, -1);
   const [epoch = randomBytes(8).toString("hex"), ...transactions] = lines;
   for (const line of transactions) {
@@ -37,7 +38,7 @@ export async function openJournalStore(path) {
   const journal = await open(path, "a");
   await journal.truncate(Buffer.byteLength(lines.map((line) => `${line}\n`).join("")));
   if (lines.length === 0) await append(epoch);
-  // Or a power cut could take the file itself.
+  // Without this sync, a power cut could remove a new file.
   const directory = await open(dirname(path));
   await directory.sync();
   await directory.close();
@@ -51,20 +52,20 @@ export async function openJournalStore(path) {
 
   return {
     ...memory,
-    read: (work) => memory.read((all) => work(noting(all, epoch, []))),
+    read: (work) => memory.read((all) => work(recorded(all, epoch, []))),
     transaction: (work) =>
       memory.transaction(async (all) => {
         if (fault !== undefined) throw new MessagingError("store_unavailable", fault);
         const calls = /** @type {string[]} */ ([]);
-        const answer = await work(noting(all, epoch, calls));
-        // Others see it when this ends, so not before it is on the disk. If this fails, memory takes all of it back.
+        const result = await work(recorded(all, epoch, calls));
+        // Others see the changes after this, so they must be on the disk. If this fails, the memory store rolls back.
         if (calls.length > 0) {
           await append(`[${calls.join()}]`).catch((error) => {
-            fault = `The journal could not be written to: ${error}. Mend that, and open it anew.`;
+            fault = `Cannot write to the journal: ${error}. Solve this and open the store again.`;
             throw error;
           });
         }
-        return answer;
+        return result;
       }),
     status() {
       const status = memory.status();
@@ -78,29 +79,29 @@ export async function openJournalStore(path) {
 }
 
 /**
- * The repositories of the memory store, with the epoch of the journal, and with each call that writes noted.
+ * Returns the repositories of the memory store with the epoch of the journal. They add each call that writes to `calls`.
  *
  * @param {ReadRepositories} all
  * @param {string} epoch
  * @param {string[]} calls
  * @returns {Repositories}
  */
-function noting(all, epoch, calls) {
-  const noted = { ...methodsOf(all) };
-  for (const [noun, names] of Object.entries(WRITING)) {
-    const repository = noted[noun];
-    noted[noun] = { ...repository };
+function recorded(all, epoch, calls) {
+  const recording = { ...methodsOf(all) };
+  for (const [noun, names] of Object.entries(WRITE_METHODS)) {
+    const repository = recording[noun];
+    recording[noun] = { ...repository };
     for (const name of names) {
-      noted[noun][name] = async (...args) => {
+      recording[noun][name] = async (...args) => {
         const call = JSON.stringify([noun, name, args]);
-        const answer = await repository[name](...args);
+        const result = await repository[name](...args);
         calls.push(call);
-        return answer;
+        return result;
       };
     }
   }
-  noted["events"]["bounds"] = async () => ({ ...(await all.events.bounds()), epoch });
-  return /** @type {Repositories} */ (/** @type {unknown} */ (noted));
+  recording["events"]["bounds"] = async () => ({ ...(await all.events.bounds()), epoch });
+  return /** @type {Repositories} */ (/** @type {unknown} */ (recording));
 }
 
 /** @param {ReadRepositories} all */

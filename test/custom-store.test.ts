@@ -14,7 +14,7 @@ const { openJournalStore } = (await import(example.href)) as {
   readonly openJournalStore: (path: string) => Promise<Store>;
 };
 
-describe("The example of a custom store", () => {
+describe("examples/custom-store.js", () => {
   const directories: string[] = [];
   const journal = () => join(directories.at(-1)!, "journal");
   const openStore = () => {
@@ -32,12 +32,12 @@ describe("The example of a custom store", () => {
     for (const directory of directories.splice(0)) rmSync(directory, { recursive: true });
   });
 
-  const where = { people: [ana, bo], chatIds: [], keys: [], digests: [] };
+  const query = { people: [ana, bo], chatIds: [], keys: [], digests: [] };
 
-  it("forgets a line that was cut off anywhere, and goes on behind the one before", async () => {
+  it("discards an incomplete last line and continues after the line before", async () => {
     const store = await openStore();
     await register(store, ana);
-    const before = await contentsOf(store, where);
+    const before = await contentsOf(store, query);
     const { length } = await readFile(journal());
     await register(store, bo);
     await store.close();
@@ -45,31 +45,31 @@ describe("The example of a custom store", () => {
     for (let cut = length; cut < whole.length; cut += 1) {
       await writeFile(journal(), whole.subarray(0, cut));
       const reopened = await openJournalStore(journal());
-      expect(await contentsOf(reopened, where), `cut at ${cut}`).to.deep.equal(before);
+      expect(await contentsOf(reopened, query), `cut at ${cut}`).to.deep.equal(before);
       await register(reopened, bo);
       await reopened.close();
       expect((await readFile(journal())).equals(whole)).to.equal(true);
     }
   });
 
-  it("does not open what holds a line that is none", async () => {
+  it("rejects a journal with an invalid line", async () => {
     const store = await openStore();
     await store.close();
-    await appendFile(journal(), "no line\n");
+    await appendFile(journal(), "invalid\n");
     expect(await openJournalStore(journal()).catch((error: unknown) => error)).to.be.an("error");
   });
 
-  it("takes back what it could not sync, and stores nothing more until it is opened anew", async () => {
+  it("rolls back a transaction whose sync fails and rejects all others until it is opened again", async () => {
     const store = await openStore();
     await register(store, ana);
-    const before = await contentsOf(store, where);
+    const before = await contentsOf(store, query);
     const handle = await open(journal());
     sinon.stub(Object.getPrototypeOf(handle) as FileHandle, "sync").rejects(new Error("EIO"));
     await handle.close();
     expect(await register(store, bo).catch(({ message }: Error) => message)).to.equal("EIO");
     sinon.restore();
     expect(await refusalOf(register(store, bo))).to.equal("store_unavailable");
-    expect(await contentsOf(store, where)).to.deep.equal(before);
+    expect(await contentsOf(store, query)).to.deep.equal(before);
     expect(store.status().fault).to.include("EIO");
     await store.close();
     const reopened = await openJournalStore(journal());
