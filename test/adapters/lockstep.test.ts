@@ -16,7 +16,7 @@ import { everyMessage } from "../support/world.js";
 
 const NAMES = ["ana", "bo", "cy", "dora"] as const;
 
-/** A command for both stores. Users go by their names until it is carried out. */
+/** A call of a use case on both cores. `by` is a username, and `later` the milliseconds by which the clock advances first. */
 type Step = { readonly call: keyof Core; readonly later: number; readonly by?: string } & Readonly<
   Record<string, unknown>
 >;
@@ -25,11 +25,11 @@ function step(call: keyof Core, fields: Readonly<Record<string, fc.Arbitrary<unk
   return fc.record({ call: fc.constant(call), later: fc.nat(2), ...fields }) as fc.Arbitrary<Step>;
 }
 
-/** One of the values, the first ones more often. */
-function mostly<Value>(often: readonly Value[], seldom: readonly Value[]): fc.Arbitrary<Value> {
+/** Generates one of the values, the common ones six times as often. */
+function mostly<Value>(common: readonly Value[], rare: readonly Value[]): fc.Arbitrary<Value> {
   return fc.oneof(
-    { weight: 6, arbitrary: fc.constantFrom(...often) },
-    { weight: 1, arbitrary: fc.constantFrom(...seldom) },
+    { weight: 6, arbitrary: fc.constantFrom(...common) },
+    { weight: 1, arbitrary: fc.constantFrom(...rare) },
   );
 }
 
@@ -41,7 +41,7 @@ const text = mostly(["a", "b", "🙂"], [" "]);
 const title = fc.option(text);
 const limit = fc.integer({ min: 1, max: 4 });
 const destination = fc.oneof(fc.record({ chatId }), fc.record({ username: name }));
-const of = fc.oneof(fc.constant("all"), destination);
+const anyScope = fc.oneof(fc.constant("all"), destination);
 const key = fc.constantFrom("k", "K");
 const inGroup = fc.constant({ chatId: 1 });
 
@@ -69,15 +69,15 @@ const writes = [
 const reads = [
   step("getChat", { by, chatId }),
   step("listChats", { by, limit }),
-  step("pageMessages", { by, of, limit }),
-  step("pageMessages", { by, of, limit, after: id }),
-  step("pageMessages", { by, of, limit, before: id }),
+  step("pageMessages", { by, of: anyScope, limit }),
+  step("pageMessages", { by, of: anyScope, limit, after: id }),
+  step("pageMessages", { by, of: anyScope, limit, before: id }),
 ];
 const anyWrite = fc.oneof(...writes);
 const anyStep = fc.oneof(...writes, ...reads);
 
-/** Three users, two groups, and a conversation. */
-const BEGINNING: readonly Omit<Step, "later">[] = [
+/** Three users, two group chats with ana and bo, and a p2p chat with one message. */
+const INITIAL_STEPS: readonly Omit<Step, "later">[] = [
   ...["ana", "bo", "cy"].map((username) => ({
     call: "registerUser" as const,
     username,
@@ -90,55 +90,55 @@ const BEGINNING: readonly Omit<Step, "later">[] = [
   { call: "addParticipant", by: "bo", chatId: 3, username: "ana" },
 ];
 
-/** What a call came to: an answer, or the code of a refusal. */
-type Outcome = { readonly answer: unknown } | { readonly code: string };
+/** The result of a call, or the code of its `MessagingError`. */
+type Outcome = { readonly result: unknown } | { readonly code: string };
 
-/** Two cores with the same clock, ids and secrets: one over the memory store, one over SQLite. */
-interface Pair {
+/** Two cores with equal clocks, ids and secrets: one over the memory store, one over the SQLite store. */
+interface CorePair {
   readonly users: ReadonlyMap<string, User>;
-  /** Carries out a command on both, and answers what both answer. */
-  run(command: Step): Promise<Outcome>;
-  /** Asks both, and answers what both answer. */
-  ask<T>(question: (core: Core) => Promise<T>): Promise<T>;
-  /** Closes the SQLite store, and opens it again. */
+  /** Runs a step on both cores, asserts that the outcomes are equal, and returns the outcome. */
+  run(step: Step): Promise<Outcome>;
+  /** Queries both cores, asserts that the results are equal, and returns the result. */
+  query<T>(read: (core: Core) => Promise<T>): Promise<T>;
+  /** Closes the SQLite store and opens it again. */
   reopen(): Promise<void>;
   close(): Promise<void>;
 }
 
-async function openPair(): Promise<Pair> {
+async function openPair(): Promise<CorePair> {
   const disk = simulatedDisk(seeded(0));
   const memory = testPorts();
   let sqlite: TestPorts = { ...testPorts(), store: await openOn(disk) };
-  let sides = [coreOf(memory), coreOf(sqlite)];
+  let cores = [coreOf(memory), coreOf(sqlite)];
   const users = new Map<string, User>();
 
-  const pair: Pair = {
+  const pair: CorePair = {
     users,
-    async run({ call, later, by: caller, ...command }) {
+    async run({ call, later, by: caller, ...fields }) {
       for (const { clock } of [memory, sqlite]) clock.advance(later);
-      const given = caller === undefined ? command : { ...command, by: users.get(caller)?.id ?? "nobody" };
-      const outcome = await pair.ask((core) =>
-        outcomeOf((core[call] as (given: unknown) => Promise<unknown>)(given)),
+      const command = caller === undefined ? fields : { ...fields, by: users.get(caller)?.id ?? "nobody" };
+      const outcome = await pair.query((core) =>
+        outcomeOf((core[call] as (command: unknown) => Promise<unknown>)(command)),
       );
-      if (call === "registerUser" && "answer" in outcome) {
-        const user = outcome.answer as User;
+      if (call === "registerUser" && "result" in outcome) {
+        const user = outcome.result as User;
         users.set(user.username, user);
       }
       return outcome;
     },
-    async ask(question) {
-      const [one, other] = await Promise.all(sides.map(question));
+    async query(read) {
+      const [one, other] = await Promise.all(cores.map(read));
       expect(other).to.deep.equal(one);
       return one!;
     },
     async reopen() {
       await sqlite.store.close();
       sqlite = { ...sqlite, store: await openOn(disk) };
-      sides = [coreOf(memory), coreOf(sqlite)];
+      cores = [coreOf(memory), coreOf(sqlite)];
     },
     close: () => sqlite.store.close(),
   };
-  for (const command of BEGINNING) await pair.run({ later: 0, ...command } as Step);
+  for (const each of INITIAL_STEPS) await pair.run({ later: 0, ...each } as Step);
   return pair;
 }
 
@@ -149,62 +149,62 @@ function openOn(disk: SimulatedDisk): Promise<Store> {
 
 async function outcomeOf(call: Promise<unknown>): Promise<Outcome> {
   try {
-    return { answer: await call };
+    return { result: await call };
   } catch (error) {
     if (error instanceof MessagingError) return { code: error.code };
     throw error;
   }
 }
 
-/** All that everybody can see, and the operator. */
-async function everything(messaging: Core, users: Iterable<User>) {
+/** Reads everything that the users and the operator can see. */
+async function readEverything(core: Core, users: Iterable<User>) {
   const views = [];
   for (const { id: me } of users) {
-    const { chats } = await messaging.listChats({ by: me, limit: 1000 });
+    const { chats } = await core.listChats({ by: me, limit: 1000 });
     const seen = [];
     for (const { chat, withUsername } of chats) {
-      const where = withUsername === null ? { chatId: chat.id } : { username: withUsername };
+      const of = withUsername === null ? { chatId: chat.id } : { username: withUsername };
       seen.push({
-        ...(await messaging.getChat({ by: me, chatId: chat.id })),
-        messages: await everyMessage(await messaging.listMessages({ by: me, of: where })),
+        ...(await core.getChat({ by: me, chatId: chat.id })),
+        messages: await everyMessage(await core.listMessages({ by: me, of })),
       });
     }
-    const all = await everyMessage(await messaging.listMessages({ by: me, of: "all" }));
-    views.push({ me, chats, seen, all, exported: await messaging.exportUser(me) });
+    const all = await everyMessage(await core.listMessages({ by: me, of: "all" }));
+    views.push({ me, chats, seen, all, exported: await core.exportUser(me) });
   }
   return {
     views,
-    accounts: await messaging.listUsers(),
-    summaries: await messaging.listAllChats(),
-    stock: await messaging.countStatistics(),
+    accounts: await core.listUsers(),
+    summaries: await core.listAllChats(),
+    statistics: await core.countStatistics(),
   };
 }
 
-describe("the memory store and the SQLite store, whatever is done in whatever order", function () {
+describe("the memory store and the SQLite store under the same random calls", function () {
   this.timeout(60_000);
 
-  it("answer and refuse alike, count what is unread as it is, and number messages without a gap", async () => {
+  it("return equal results and errors, derive the unread count, and number messages without gaps", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(anyStep, { minLength: 40, maxLength: 60 }), async (steps) => {
         const pair = await openPair();
-        /** How far each has read in each chat, by what they did. */
+        /** The expected read positions, by user and chat. */
         const read = new Map([[`${pair.users.get("ana")!.id} 2`, 1]]);
         for (const each of steps) {
           const outcome = await pair.run(each);
           if ("code" in outcome) continue;
           if (each.call === "sendMessage") {
-            const { message, replayed } = outcome.answer as SentMessage;
+            const { message, replayed } = outcome.result as SentMessage;
             if (!replayed) read.set(`${message.sender.id} ${message.chatId}`, message.seq);
           } else if (each.call === "markRead") {
-            const overview = outcome.answer as ChatOverview;
-            const place = `${pair.users.get(each.by!)!.id} ${overview.chat.id}`;
+            const overview = outcome.result as ChatOverview;
+            const position = `${pair.users.get(each.by!)!.id} ${overview.chat.id}`;
             const reached = Math.min(each.seq as number, lastSeq(overview));
-            read.set(place, Math.max(read.get(place) ?? 0, reached));
+            read.set(position, Math.max(read.get(position) ?? 0, reached));
           }
         }
-        const seenByAll = () => pair.ask((core) => everything(core, pair.users.values()));
-        const seenNow = await seenByAll();
-        const { views, accounts, summaries, stock } = seenNow;
+        const readState = () => pair.query((core) => readEverything(core, pair.users.values()));
+        const state = await readState();
+        const { views, accounts, summaries, statistics } = state;
         for (const { me, seen, all } of views) {
           for (const { overview, participants, messages } of seen) {
             const readSeq = read.get(`${me} ${overview.chat.id}`) ?? 0;
@@ -224,64 +224,64 @@ describe("the memory store and the SQLite store, whatever is done in whatever or
         const written = records.flatMap((record: UserRecord) =>
           "message" in record ? record.message.id : [],
         );
-        expect(new Set(written)).to.have.property("size", stock.messages);
-        expect(stock).to.include({ users: accounts.length, messages: written.length });
-        expect(stock.groupChats + stock.p2pChats).to.equal(summaries.length);
+        expect(new Set(written)).to.have.property("size", statistics.messages);
+        expect(statistics).to.include({ users: accounts.length, messages: written.length });
+        expect(statistics.groupChats + statistics.p2pChats).to.equal(summaries.length);
         for (const { me, exported } of views) {
           const isDisabled = accounts.some(({ user, disabledAt }) => user.id === me && disabledAt !== null);
           expect(isDisabled && exported.some((record) => "session" in record)).to.equal(false);
         }
         await pair.reopen();
-        expect(await seenByAll()).to.deep.equal(seenNow);
+        expect(await readState()).to.deep.equal(state);
         await pair.close();
       }),
       { numRuns: 50 },
     );
   });
 
-  const place = fc.oneof(
+  const scope = fc.oneof(
     fc.constant("all" as const),
     fc.record({ username: name }),
     fc.record({ chatId: fc.constant(1 as ChatId) }),
   );
 
   for (const direction of ["older", "newer"] as const) {
-    it(`meet each message once from page to page, going ${direction}, while anything is written between`, async () => {
+    it(`return each message once across ${direction} pages while other calls write between them`, async () => {
       await fc.assert(
         fc.asyncProperty(
           fc.array(anyWrite, { minLength: 20, maxLength: 40 }),
           fc.array(fc.array(anyWrite, { maxLength: 6 }), { maxLength: 12 }),
-          place,
+          scope,
           limit,
-          async (first, between, where, size) => {
+          async (first, between, of, size) => {
             const pair = await openPair();
             for (const each of first) await pair.run(each);
-            const page = (at: number | undefined, most: number) => {
+            const page = (at: number | undefined, count: number) => {
               const bounds = direction === "older" ? { before: at } : { after: at };
               return pair.run({
                 call: "pageMessages",
                 later: 0,
                 by: "ana",
-                of: where,
-                limit: most,
+                of,
+                limit: count,
                 ...bounds,
               });
             };
             await expectEachOnce(pair, between, {
               start: direction === "older" ? undefined : 0,
-              goesOn: direction === "newer",
+              includesNew: direction === "newer",
               async read(at: number | undefined) {
                 const outcome = await page(at, size);
                 if ("code" in outcome) return undefined;
-                const { messages, older, newer } = outcome.answer as MessagePage;
-                const met = messages.map(({ id: each }) => each);
-                return direction === "older" ? { met: met.toReversed(), next: older } : { met, next: newer };
+                const { messages, older, newer } = outcome.result as MessagePage;
+                const ids = messages.map(({ id: each }) => each);
+                return direction === "older" ? { ids: ids.toReversed(), next: older } : { ids, next: newer };
               },
               async visible() {
                 const outcome = await page(direction === "older" ? undefined : 0, 1000);
                 return "code" in outcome
                   ? []
-                  : (outcome.answer as MessagePage).messages.map(({ id: each }) => each);
+                  : (outcome.result as MessagePage).messages.map(({ id: each }) => each);
               },
             });
           },
@@ -291,7 +291,7 @@ describe("the memory store and the SQLite store, whatever is done in whatever or
     });
   }
 
-  it("meet each chat once from page to page, while anything is written between", async () => {
+  it("return each chat once across pages while other calls write between them", async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(anyWrite, { minLength: 20, maxLength: 40 }),
@@ -300,17 +300,17 @@ describe("the memory store and the SQLite store, whatever is done in whatever or
         async (first, between, size) => {
           const pair = await openPair();
           for (const each of first) await pair.run(each);
-          const list = async (cursor: string | undefined, most: number) => {
-            const outcome = await pair.run({ call: "listChats", later: 0, by: "ana", limit: most, cursor });
-            return (outcome as { readonly answer: ChatPage }).answer;
+          const list = async (cursor: string | undefined, count: number) => {
+            const outcome = await pair.run({ call: "listChats", later: 0, by: "ana", limit: count, cursor });
+            return (outcome as { readonly result: ChatPage }).result;
           };
           const idsOf = ({ chats }: ChatPage) => chats.map(({ chat }) => chat.id as number);
           await expectEachOnce<string>(pair, between, {
             start: undefined,
-            goesOn: false,
+            includesNew: false,
             async read(cursor) {
               const page = await list(cursor, size);
-              return { met: idsOf(page), next: page.next };
+              return { ids: idsOf(page), next: page.next };
             },
             visible: async () => idsOf(await list(undefined, 1000)),
           });
@@ -321,46 +321,47 @@ describe("the memory store and the SQLite store, whatever is done in whatever or
   });
 });
 
-interface Walk<Place> {
-  readonly start: Place | undefined;
-  /** Whether what is written meanwhile is still to be met. */
-  readonly goesOn: boolean;
-  /** A page, and where the next one is; undefined where it is refused. */
+/** How to read all pages of a list. */
+interface Pages<Position> {
+  readonly start: Position | undefined;
+  /** Whether later pages include messages that are sent meanwhile. */
+  readonly includesNew: boolean;
+  /** Reads a page and the position of the next one; undefined if the user may not read it. */
   readonly read: (
-    at: Place | undefined,
-  ) => Promise<{ readonly met: readonly number[]; readonly next: Place | undefined } | undefined>;
-  /** All that could be met now. */
+    at: Position | undefined,
+  ) => Promise<{ readonly ids: readonly number[]; readonly next: Position | undefined } | undefined>;
+  /** Reads all ids that the user can see now. */
   readonly visible: () => Promise<readonly number[]>;
 }
 
-/** That a walk meets nothing twice, and all that could be seen whenever a page was read. */
-async function expectEachOnce<Place>(
-  pair: Pair,
+/** Asserts that the pages return no id twice, and every id that was visible whenever a page was read. */
+async function expectEachOnce<Position>(
+  pair: CorePair,
   between: readonly (readonly Step[])[],
-  { start, goesOn, read, visible }: Walk<Place>,
+  { start, includesNew, read, visible }: Pages<Position>,
 ): Promise<void> {
-  const met: number[] = [];
+  const returned: number[] = [];
   let expected = await visible();
   let at = start;
   for (let turn = 0; ; turn += 1) {
-    expect(turn, "pages of a walk").to.be.below(1000);
+    expect(turn, "number of pages").to.be.below(1000);
     const seen = new Set(await visible());
     expected = expected.filter((each) => seen.has(each));
     const page = await read(at);
     if (page === undefined) expected = [];
-    met.push(...(page?.met ?? []));
+    returned.push(...(page?.ids ?? []));
     at = page?.next;
     if (at === undefined) break;
     const sent = [];
     for (const each of between[turn] ?? []) {
       const outcome = await pair.run(each);
       if (each.call !== "sendMessage" || "code" in outcome) continue;
-      const { message, replayed } = outcome.answer as SentMessage;
+      const { message, replayed } = outcome.result as SentMessage;
       if (!replayed) sent.push(message.id);
     }
-    if (goesOn) expected = [...expected, ...sent];
+    if (includesNew) expected = [...expected, ...sent];
   }
   await pair.close();
-  expect(new Set(met)).to.have.property("size", met.length);
-  expect(met).to.include.members(expected);
+  expect(new Set(returned)).to.have.property("size", returned.length);
+  expect(returned).to.include.members(expected);
 }
