@@ -10,15 +10,9 @@ export interface Mutant {
 }
 
 type Noun = keyof Repositories;
-type Name<N extends Noun> = string & keyof Repositories[N];
-type Method<N extends Noun, M extends Name<N>> = Extract<
-  Repositories[N][M],
-  (...given: never[]) => Promise<unknown>
->;
-type Given<N extends Noun, M extends Name<N>> = Parameters<Method<N, M>>;
-type Result<N extends Noun, M extends Name<N>> =
-  Method<N, M> extends (...given: never[]) => Promise<infer R> ? R : never;
-type Call<N extends Noun, M extends Name<N>> = (...given: Given<N, M>) => Promise<Result<N, M>>;
+type Given<R, M extends keyof R> = R[M] extends (...given: infer A) => unknown ? A : never;
+type Result<R, M extends keyof R> = R[M] extends (...given: never[]) => Promise<infer T> ? T : never;
+type Call<R, M extends keyof R> = (...given: Given<R, M>) => Promise<Result<R, M>>;
 type Methods = Record<string, (...given: unknown[]) => Promise<unknown>>;
 
 /** A store with other members. */
@@ -50,56 +44,56 @@ export function withMethods(
   };
 }
 
-/** A store with another method. `call` gets the repositories, with the sound method as `sound`. */
-export function method<N extends Noun, M extends Name<N>>(
-  noun: N,
-  name: M,
-  call: (all: Repositories & { readonly sound: Call<N, M> }, ...given: Given<N, M>) => Promise<Result<N, M>>,
-): Mutant {
-  return store(`${noun}.${name}`, (outer) =>
-    withMethods(outer, (all) => {
-      const sound = all[noun][name] as unknown as Call<N, M>;
-      return { [noun]: { [name]: (...given: Given<N, M>) => call({ ...all, sound }, ...given) } };
-    }),
-  );
+/** Makes stores with one other method of a repository. */
+function on<N extends Noun, R = Repositories[N]>(noun: N) {
+  /** Replaces the method by `call`, which gets the repositories, with the sound method as `sound`. */
+  const method = <M extends string & keyof R>(
+    name: M,
+    call: (all: Repositories & { sound: Call<R, M> }, ...given: Given<R, M>) => Promise<Result<R, M>>,
+  ) =>
+    store(`${noun}.${name}`, (outer) =>
+      withMethods(outer, (all) => {
+        const sound = (all[noun] as R)[name] as Call<R, M>;
+        return { [noun]: { [name]: (...given: Given<R, M>) => call({ ...all, sound }, ...given) } };
+      }),
+    );
+  return {
+    method,
+    /** Changes the arguments of the method. */
+    args: <M extends string & keyof R>(
+      name: M,
+      change: (...given: Given<R, M>) => readonly [...Given<R, M>],
+    ) => method(name, ({ sound }, ...given) => sound(...change(...given))),
+    /** Changes the result of the method. */
+    result: <M extends string & keyof R>(
+      name: M,
+      change: (result: Result<R, M>, ...given: Given<R, M>) => Result<R, M>,
+    ) => method(name, async ({ sound }, ...given) => change(await sound(...given), ...given)),
+  };
 }
 
-/** A store that calls a method with other arguments. */
-export function args<N extends Noun, M extends Name<N>>(
-  noun: N,
-  name: M,
-  change: (...given: Given<N, M>) => readonly [...Given<N, M>],
-): Mutant {
-  return method(noun, name, ({ sound }, ...given) => sound(...change(...given)));
-}
-
-/** A store with another result of a method. */
-export function result<N extends Noun, M extends Name<N>>(
-  noun: N,
-  name: M,
-  change: (result: Result<N, M>, ...given: Given<N, M>) => Result<N, M>,
-): Mutant {
-  return method(noun, name, async ({ sound }, ...given) => change(await sound(...given), ...given));
-}
+export const users = on("users");
+export const chats = on("chats");
+export const messages = on("messages");
+export const sessions = on("sessions");
+export const events = on("events");
 
 /** A store that repeats the calls of a method after the rollback of their transaction. */
 export function keptAfterRollback(path: string): Mutant {
   const [noun, name] = path.split(".") as [Noun, string];
+  const call = (all: Repositories, given: unknown[]) => (all[noun] as unknown as Methods)[name]!(...given);
   return store(`${path} kept after a rollback`, (sound) => ({
-    async transaction(work) {
+    transaction(work) {
       const calls: unknown[][] = [];
-      const callOf = (all: Repositories) => (all[noun] as unknown as Methods)[name]!;
-      try {
-        return await sound.transaction((all) => {
-          const noted = (...given: unknown[]) => (calls.push(given), callOf(all)(...given));
-          return work({ ...all, [noun]: { ...all[noun], [name]: noted } });
-        });
-      } catch (error) {
-        await sound.transaction(async (all) => {
-          for (const given of calls) await callOf(all)(...given).catch(() => {});
-        });
-        throw error;
-      }
+      const noting = (all: Repositories): Repositories => {
+        const noted = (...given: unknown[]) => (calls.push(given), call(all, given));
+        return { ...all, [noun]: { ...all[noun], [name]: noted } };
+      };
+      const repeat = async (all: Repositories) => {
+        for (const given of calls) await call(all, given).catch(() => {});
+      };
+      const rollBack = (error: Error) => sound.transaction(repeat).then(() => Promise.reject(error));
+      return sound.transaction((all) => work(noting(all))).catch(rollBack);
     },
   }));
 }
