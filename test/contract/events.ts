@@ -107,7 +107,7 @@ export function eventContract({ describe, it, beforeEach }: Runner, store: () =>
       assert.equal(overview.lastMessage, null);
     });
 
-    it("assigns increasing ids in the order of appending, across chats and whatever the times", async () => {
+    it("assigns increasing ids in the order of appending, across chats and regardless of times", async () => {
       await append(store(), renamed(chat, "a", "participants", 9), renamed(other, "b", "participants", 3));
       await append(store(), { sessionId: "s" as SessionId, userId: bo.id, at: 2 });
       await append(store(), renamed(chat, "c", "participants", 5));

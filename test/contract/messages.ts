@@ -259,7 +259,7 @@ export function messageContract({ describe, it, beforeEach }: Runner, store: () 
   });
 
   describeMethod("ofChat and ofUser", () => {
-    it("order messages by id, whatever their times", async () => {
+    it("order messages by id, regardless of their times", async () => {
       const chat = await createGroup(store(), ana);
       const other = await createGroup(store(), ana);
       const times = [5, 5, 4, 5, 1, 1, 9, 0];
