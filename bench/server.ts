@@ -1,11 +1,13 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { listen } from "../src/adapters/http/server.js";
 import { nodeDisk } from "../src/adapters/sqlite/wal/disk.js";
 import { openStoreOn } from "../src/adapters/sqlite/store.js";
 import { workerThreads, type Threads } from "../src/adapters/sqlite/wal/threads.js";
+import { systemClock } from "../src/adapters/system.js";
 import { readConfig } from "../src/main/config.js";
 import { createContainer, tokens } from "../src/main/container.js";
+import { listen } from "../src/main/http.js";
+import { openLog } from "../src/main/log.js";
 import { noThreads } from "./no-threads.js";
 import type { ServerKind } from "./processes.js";
 
@@ -16,12 +18,12 @@ export interface CompactionMessage {
 
 // A process of its own: `palaver serve` with other threads for the store, or a memory probe.
 const config = readConfig(process.env);
-const container = createContainer(config, [], fail);
 const kind = process.argv[2] as ServerKind;
 const store = await openStoreOn(nodeDisk(config.dataDir), chooseThreads(), {});
-container.rebind(tokens.store).toConstantValue(store);
-const log = await container.getAsync(tokens.log);
-const server = await listen(await container.getAsync(tokens.app), config.host, config.port, log);
+const container = createContainer({ ...config, storage: store });
+const messaging = await container.getAsync(tokens.messaging);
+const served = { ...messaging, clock: systemClock, status: () => store.status() };
+const server = await listen(served, { ...config, log: openLog(config.logLevel) });
 if (kind === "memory probe") reportMemory();
 process.once("SIGTERM", () => {
   close().then(() => process.exit(0), fail);

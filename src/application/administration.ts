@@ -32,7 +32,7 @@ export interface DisableUser {
 export async function disableUser({ store, clock }: OperatorPorts, command: DisableUser): Promise<Account> {
   return store.transaction(async (repositories) => {
     const { users, sessions } = repositories;
-    const account = await requireAccount(users, command.user);
+    const account = await findAccount(users, command.user);
     if (account.disabledAt !== null) return account;
     const { user } = account;
     const disabledAt = clock.now();
@@ -53,10 +53,19 @@ export interface EnableUser {
  */
 export async function enableUser({ store }: OperatorPorts, command: EnableUser): Promise<Account> {
   return store.transaction(async ({ users }) => {
-    const { user } = await requireAccount(users, command.user);
+    const { user } = await findAccount(users, command.user);
     await users.setDisabledAt(user.id, null);
     return { user, disabledAt: null };
   });
+}
+
+export interface GetAccount {
+  readonly user: string;
+}
+
+/** @throws MessagingError `unknown_user` */
+export async function getAccount({ store }: OperatorPorts, { user }: GetAccount): Promise<Account> {
+  return store.read(({ users }) => findAccount(users, user));
 }
 
 export interface ResetPassword {
@@ -75,7 +84,7 @@ export async function resetPassword(ports: OperatorPorts, command: ResetPassword
   const digest = await passwords.hash(parseNewPassword(command.newPassword, refusedPasswords));
   return store.transaction(async (repositories) => {
     const { users, sessions } = repositories;
-    const account = await requireAccount(users, command.user);
+    const account = await findAccount(users, command.user);
     const { id } = account.user;
     await users.replacePassword(id, digest);
     await endSessions(repositories, await sessions.ofUser(id), clock.now());
@@ -177,7 +186,7 @@ export type UserRecord =
 export async function* exportUser(ports: OperatorPorts, command: ExportUser): AsyncGenerator<UserRecord> {
   const { store, clock } = ports;
   const { account, sessions, upTo } = await store.read(async (repositories) => {
-    const found = await requireAccount(repositories.users, command.user);
+    const found = await findAccount(repositories.users, command.user);
     return {
       account: found,
       sessions: await findLiveSessions(repositories.sessions, found.user.id, clock.now()),
@@ -253,7 +262,7 @@ export async function countStatistics(ports: OperatorPorts): Promise<Statistics>
   return { ...stock, events: last - first + 1 };
 }
 
-async function requireAccount(users: UserReader, nameOrId: string): Promise<Account> {
+async function findAccount(users: UserReader, nameOrId: string): Promise<Account> {
   const { username } = await getUserByNameOrId(users, nameOrId);
   const { user, disabledAt } = (await users.credentials(usernameKey(username)))!;
   return { user, disabledAt };

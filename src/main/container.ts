@@ -1,90 +1,178 @@
-import { Container, type ServiceIdentifier } from "inversify";
-import type Koa from "koa";
-import type { Logger } from "pino";
-import { argon2Hasher } from "../adapters/argon2.js";
-import { createHttpApp } from "../adapters/http/app.js";
+import { Container, ContainerModule, type ServiceIdentifier } from "inversify";
+import type { Opening, SqliteOptions } from "../adapters/sqlite/store.js";
 import { keyedSecrets, systemClock, uuids } from "../adapters/system.js";
+import type { OperatorPorts } from "../application/administration.js";
+import { EventFeed } from "../application/feed.js";
 import { createMessaging, type Messaging } from "../application/messaging.js";
-import type { Clock, Ids, PasswordHasher, Secrets } from "../application/ports.js";
-import type { Data } from "./administration.js";
-import type { Config } from "./config.js";
-import { openLog } from "./log.js";
-import { sessionKeys } from "./session-key.js";
-import { openStore, type OpenStore } from "./storage.js";
+import type { Clock, Ids, PasswordHasher, Ports, Secrets, Store } from "../application/ports.js";
+import { startEventRetention } from "./retention.js";
+import { generateSessionKey, loadSessionKey } from "./session-key.js";
 
-/** A name under which the container knows a value of that type. */
+/**
+ * The storage of all data: `"memory"`, which ends with the process; a directory for SQLite, which is created if it does not
+ * exist and which one process can open at a time; or a store of your own.
+ */
+export type Storage = "memory" | { readonly sqlite: string } | Store;
+
+/** What differs between the programs that open the core. */
+export interface Settings {
+  readonly storage: Storage;
+  /** Passwords that nobody may choose, each in its `refusedForm`. */
+  readonly refusedPasswords: ReadonlySet<string>;
+  /** Keys of the digests of session secrets, newest first. Defaults to a key kept in the directory of the storage. */
+  readonly sessionKeys?: readonly [string, ...string[]] | undefined;
+  readonly sqlite?: SqliteOptions;
+}
+
+/** A store, and what opening it found if it keeps anything. */
+export type OpenStore = Store & { readonly opening?: Opening };
+
 type Token<T> = ServiceIdentifier<T> & symbol;
 
 const token = <T>(name: string): Token<T> => Symbol(name);
 
 export const tokens = {
-  log: token<Logger>("log"),
   store: token<OpenStore>("store"),
   passwords: token<PasswordHasher>("passwords"),
   secrets: token<Secrets>("secrets"),
   clock: token<Clock>("clock"),
   ids: token<Ids>("ids"),
+  ports: token<Ports>("ports"),
+  operatorPorts: token<OperatorPorts & { readonly store: OpenStore }>("operatorPorts"),
+  feed: token<EventFeed>("feed"),
   messaging: token<Messaging>("messaging"),
-  data: token<Data>("data"),
-  app: token<Koa>("app"),
 };
 
-/** What is to be closed at the end, last opened first. */
-export type Closers = (() => Promise<void>)[];
-
 /**
- * Who depends on whom. Everything is made once, when it is first asked for; what must be closed adds itself to `closers`.
+ * The composition root: binds every port to an adapter, and the core to the ports. Each is created once, when it is first
+ * resolved, and an adapter's code is loaded only then. `container.unbindAsync(tokens.store)` closes a store that the
+ * container opened.
  *
- * @param onFatal is told when the store can go on no longer. Nothing that waits for it is ever answered.
+ * @param overrides ports that replace the default adapters. The container does not close them.
+ * @throws TypeError for an invalid `storage`
  */
 export function createContainer(
-  config: Config,
-  closers: Closers,
-  onFatal: (error: Error) => void,
+  settings: Settings,
+  overrides: Partial<Omit<Ports, "store" | "refusedPasswords">> = {},
 ): Container {
+  const { passwords, secrets, clock, ids } = overrides;
   const container = new Container({ defaultScope: "Singleton" });
-  container.bind(tokens.log).toResolvedValue(() => openLog(config.logLevel));
-  container.bind(tokens.store).toResolvedValue(
-    async (log) => {
-      const store = await openStore(config, log, onFatal);
-      closers.push(() => store.close());
-      return store;
-    },
-    [tokens.log],
-  );
-  container.bind(tokens.passwords).toResolvedValue(() => argon2Hasher());
-  container
-    .bind(tokens.secrets)
-    // The store comes first, since it makes the directory that the key is kept in, and locks it.
-    .toResolvedValue((_store) => keyedSecrets(sessionKeys(config)), [tokens.store]);
-  container.bind(tokens.clock).toConstantValue(systemClock);
-  container.bind(tokens.ids).toConstantValue(uuids);
-  container
-    .bind(tokens.messaging)
-    .toResolvedValue(
-      (store, passwords, secrets, clock, ids) =>
-        createMessaging({ store, passwords, secrets, clock, ids, refusedPasswords: config.refusedPasswords }),
-      [tokens.store, tokens.passwords, tokens.secrets, tokens.clock, tokens.ids],
+  container.load(storage(settings), system(settings), argon2, core(settings));
+  if (passwords) container.rebind(tokens.passwords).toConstantValue(passwords);
+  if (secrets) container.rebind(tokens.secrets).toConstantValue(secrets);
+  if (clock) container.rebind(tokens.clock).toConstantValue(clock);
+  if (ids) container.rebind(tokens.ids).toConstantValue(ids);
+  return container;
+}
+
+function storage({ storage: where, sqlite: options }: Settings): ContainerModule {
+  if (where === "memory") return memory;
+  if (typeof where !== "object" || where === null) {
+    throw new TypeError(
+      `Invalid \`storage\` ${JSON.stringify(where)}. Use "memory", { sqlite: directory } or a store.`,
     );
-  const { refusedPasswords, dataDir: directory } = config;
-  container
-    .bind(tokens.data)
-    .toResolvedValue(
-      (store, passwords, clock, ids) => ({ store, passwords, clock, ids, refusedPasswords, directory }),
+  }
+  return "sqlite" in where ? sqlite(where.sqlite, options) : existing(where);
+}
+
+const memory = new ContainerModule(({ bind }) => {
+  bind(tokens.store)
+    .toResolvedValue(async () => {
+      const { openMemoryStore } = await import("../adapters/memory/store.js");
+      return openMemoryStore();
+    })
+    .onDeactivation((store) => store.close());
+});
+
+const sqlite = (directory: string, options: SqliteOptions = {}) =>
+  new ContainerModule(({ bind }) => {
+    bind(tokens.store)
+      .toResolvedValue(async (): Promise<OpenStore> => {
+        const { openSqliteStore } = await import("../adapters/sqlite/store.js");
+        return openSqliteStore(directory, options);
+      })
+      .onDeactivation((store) => store.close());
+  });
+
+const existing = (store: Store) =>
+  new ContainerModule(({ bind }) => {
+    bind(tokens.store).toConstantValue(store);
+  });
+
+const system = ({ storage: where, sessionKeys }: Settings) =>
+  new ContainerModule(({ bind }) => {
+    const inDirectory = typeof where === "object" && "sqlite" in where;
+    bind(tokens.clock).toConstantValue(systemClock);
+    bind(tokens.ids).toConstantValue(uuids);
+    bind(tokens.secrets)
+      // Opening the store creates and locks the directory that the key is kept in.
+      .toResolvedValue(
+        (_store) =>
+          keyedSecrets(sessionKeys ?? [inDirectory ? loadSessionKey(where.sqlite) : generateSessionKey()]),
+        [tokens.store],
+      );
+  });
+
+const argon2 = new ContainerModule(({ bind }) => {
+  bind(tokens.passwords).toResolvedValue(async () => {
+    const { argon2Hasher } = await import("../adapters/argon2.js");
+    return argon2Hasher();
+  });
+});
+
+const core = ({ refusedPasswords }: Settings) =>
+  new ContainerModule(({ bind }) => {
+    bind(tokens.operatorPorts).toResolvedValue(
+      (store, passwords, clock, ids) => ({ store, passwords, clock, ids, refusedPasswords }),
       [tokens.store, tokens.passwords, tokens.clock, tokens.ids],
     );
-  container.bind(tokens.app).toResolvedValue(
-    (messaging, store, clock, log) =>
-      createHttpApp({
-        messaging,
-        storeStatus: () => store.status(),
-        clock,
-        log,
-        trustProxy: config.trustProxy,
-        rateLimits: config.rateLimits,
-        corsOrigins: config.corsOrigins,
-      }),
-    [tokens.messaging, tokens.store, tokens.clock, tokens.log],
-  );
-  return container;
+    bind(tokens.ports).toResolvedValue(
+      (ports, secrets) => ({ ...ports, secrets }),
+      [tokens.operatorPorts, tokens.secrets],
+    );
+    bind(tokens.feed).toResolvedValue((ports) => new EventFeed(ports), [tokens.ports]);
+    bind(tokens.messaging).toResolvedValue(
+      (ports, feed) => createMessaging(ports, feed),
+      [tokens.ports, tokens.feed],
+    );
+  });
+
+/** The core at work, and the ports under it. */
+export interface OpenCore {
+  readonly messaging: Messaging;
+  readonly ports: Ports;
+  /** Ends all subscriptions and the deletion of old events, then closes a store that the container opened. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the core of a container, and deletes events older than `retentionMs` while it is open. If it fails, the store is
+ * closed again.
+ *
+ * @param onTrouble receives failures of that deletion, which is tried again.
+ */
+export async function openCore(
+  container: Container,
+  retentionMs: number,
+  onTrouble: (trouble: Error) => void,
+): Promise<OpenCore> {
+  await container.getAsync(tokens.store);
+  try {
+    const ports = await container.getAsync(tokens.ports);
+    const feed = await container.getAsync(tokens.feed);
+    const messaging = await container.getAsync(tokens.messaging);
+    const stopRetention = startEventRetention(messaging, ports.clock, retentionMs, onTrouble);
+    return {
+      messaging,
+      ports,
+      async close() {
+        feed.close();
+        await stopRetention();
+        await container.unbindAsync(tokens.store);
+      },
+    };
+  } catch (error) {
+    await container.unbindAsync(tokens.store);
+    throw error;
+  }
 }

@@ -1,20 +1,21 @@
 import { pino, type LevelWithSilent, type Logger } from "pino";
+import type { Opening } from "../adapters/sqlite/store.js";
 
-/** How many characters may wait for the end of a turn. */
-const MAX_WAIT_SECONDS = 8_192;
+/** Buffered lines are written at this size, without waiting for the end of the turn. */
+const MAX_BUFFERED_CHARACTERS = 8_192;
 
-/** How many bytes wait for an output that takes none, a file on a full disk say. What comes then is lost. */
-const MOST_UNWRITTEN = 2 ** 20;
+/** Lines wait here while the output does not accept them, such as a file on a full disk. Further lines are dropped. */
+const MAX_PENDING_BYTES = 2 ** 20;
 
 /**
- * The log of the process, as JSON lines on its standard output. The lines of one turn of the event loop go out together, at
- * its end: a system call for each line is a twentieth of what a request costs. Where the output takes none, the process goes on.
+ * Opens the log of the process: JSON lines on standard output. The lines of one turn of the event loop are written
+ * together at its end, since a system call per line costs a twentieth of a request. An output that does not accept lines
+ * does not stop the process.
  */
 export function openLog(level: LevelWithSilent): Logger {
-  // It can wait and gather by itself, but what it has gathered it also has made durable: where the log is a file, that is a
-  // sync of the disk a turn, for which the event loop waits.
-  const output = pino.destination({ sync: true, maxLength: MOST_UNWRITTEN });
-  // There is no other place to tell of it; with the next lines it is tried again.
+  // pino's own buffering syncs a file at every flush, and the event loop would wait for the disk in each turn.
+  const output = pino.destination({ sync: true, maxLength: MAX_PENDING_BYTES });
+  // There is no other place to report it. The next line retries the write.
   output.on("error", () => {});
   let lines = "";
   const flush = () => {
@@ -23,12 +24,20 @@ export function openLog(level: LevelWithSilent): Logger {
     lines = "";
   };
   process.once("exit", flush);
-  const turn = {
+  const buffer = {
     write(line: string): void {
       if (lines === "") setImmediate(flush);
       lines += line;
-      if (lines.length > MAX_WAIT_SECONDS) flush();
+      if (lines.length > MAX_BUFFERED_CHARACTERS) flush();
     },
   };
-  return pino({ level, base: null }, turn);
+  return pino({ level, base: null }, buffer);
+}
+
+/** Logs what opening the store found. */
+export function logOpening({ last, replayed, torn, migratedFrom }: Opening, log: Logger): void {
+  log.info({ transactions: last, replayed }, "The data is open.");
+  if (torn)
+    log.warn({ ...torn }, "The last commit was incomplete and is discarded. It was not acknowledged.");
+  if (migratedFrom) log.info({ from: migratedFrom }, "The data was migrated from an older version.");
 }

@@ -1,36 +1,37 @@
 import type { Messaging } from "../application/messaging.js";
 import type { Clock } from "../application/ports.js";
 
-const HOUR = 60 * 60 * 1_000;
+const INTERVAL_MS = 60 * 60 * 1_000;
 
 /**
- * Forgets events that are older than `retention`, in milliseconds: now and every hour.
+ * Deletes events older than `retentionMs`: immediately, then every hour.
  *
- * @param onTrouble is told where that failed. It is tried again.
- * @returns what ends it.
- * @throws RangeError where `retention` is none.
+ * @param onTrouble receives each failure. The next run tries again.
+ * @returns a function that stops it, and resolves once a run in progress has ended.
+ * @throws RangeError if `retentionMs` is negative or not a number.
  */
-export function forgetOldEvents(
+export function startEventRetention(
   messaging: Pick<Messaging, "forgetEvents">,
   clock: Clock,
-  retention: number,
+  retentionMs: number,
   onTrouble: (trouble: Error) => void,
 ): () => Promise<void> {
-  // What is no time would forget everything.
-  if (!(retention >= 0))
-    throw new RangeError(`Events are kept for milliseconds, 0 or more, and not for ${retention}.`);
-  let underWay = Promise.resolve();
-  const forget = () => {
-    underWay = messaging.forgetEvents({ before: clock.now() - retention }).then(
+  // NaN would delete every event.
+  if (!(retentionMs >= 0)) {
+    throw new RangeError(`Invalid event retention ${retentionMs}. Use milliseconds, 0 or more.`);
+  }
+  let running = Promise.resolve();
+  const run = () => {
+    running = messaging.forgetEvents({ before: clock.now() - retentionMs }).then(
       () => {},
       (cause: unknown) =>
-        onTrouble(new Error("Old events could not be forgotten. It will be tried again.", { cause })),
+        onTrouble(new Error("Old events could not be deleted. The next attempt is in an hour.", { cause })),
     );
   };
-  forget();
-  const hourly = setInterval(forget, HOUR).unref();
+  run();
+  const timer = setInterval(run, INTERVAL_MS).unref();
   return () => {
-    clearInterval(hourly);
-    return underWay;
+    clearInterval(timer);
+    return running;
   };
 }

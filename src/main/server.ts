@@ -1,54 +1,57 @@
-import { connectionLimits } from "../adapters/http/connections.js";
-import { listen } from "../adapters/http/server.js";
 import type { Config } from "./config.js";
-import { createContainer, tokens, type Closers } from "./container.js";
-import { listenForCommands } from "./control.js";
-import { forgetOldEvents } from "./retention.js";
+import { createContainer, openCore, tokens } from "./container.js";
+import { createControlApp, serveControl } from "./control.js";
+import { listen } from "./http.js";
+import { logOpening, openLog } from "./log.js";
 
-/** A server that runs. */
+/** A running server. */
 export interface RunningServer {
   /** For instance `http://127.0.0.1:12000`. */
   readonly url: string;
-  /** Takes nothing new, finishes what is under way, makes it durable, lets go of everything. Within 10 seconds. */
+  /** Stops accepting requests, finishes those in progress, and closes the store. Takes at most 10 seconds. */
   close(): Promise<void>;
 }
 
 /**
- * Opens the store and serves it over HTTP. What was opened is closed again where a later step fails.
+ * Opens the store and serves it over HTTP. If a step fails, the steps before it are undone.
  *
- * @param onFatal is told when the store can go on no longer.
+ * @param onFatal receives the error after which the store can store nothing more.
  */
 export async function serve(config: Config, onFatal: (error: Error) => void): Promise<RunningServer> {
-  const closers: Closers = [];
+  const { dataDir, host, port, trustProxy, rateLimits, corsOrigins, eventRetentionMs } = config;
+  const log = openLog(config.logLevel);
+  const onTrouble = (trouble: Error) => log.warn({ cause: String(trouble.cause) }, trouble.message);
+  const onSpace = () => log.info("There is disk space for the log again. Writing resumes.");
+  const container = createContainer({ ...config, sqlite: { onFatal, onTrouble, onSpace } });
+  const closers: (() => Promise<void>)[] = [];
   const close = async () => {
     for (let closer = closers.pop(); closer; closer = closers.pop()) await closer();
   };
   try {
-    const container = createContainer(config, closers, onFatal);
-    const log = await container.getAsync(tokens.log);
-    const app = await container.getAsync(tokens.app);
-    const messaging = await container.getAsync(tokens.messaging);
-    const clock = await container.getAsync(tokens.clock);
-    closers.push(
-      forgetOldEvents(messaging, clock, config.eventRetention, (trouble) =>
-        log.warn({ cause: String(trouble.cause) }, trouble.message),
-      ),
-    );
-    const server = await listen(app, config.host, config.port, log, connectionLimits(config.rateLimits));
+    const { messaging, ports, close: closeCore } = await openCore(container, eventRetentionMs, onTrouble);
+    closers.push(closeCore);
+    const operatorPorts = await container.getAsync(tokens.operatorPorts);
+    const { store } = operatorPorts;
+    if (store.opening) logOpening(store.opening, log);
+    const served = { ...messaging, clock: ports.clock, status: () => store.status() };
+    const server = await listen(served, { host, port, log, trustProxy, rateLimits, corsOrigins });
     closers.push(() => server.close());
-    if (config.storage === "sqlite") {
-      closers.push(await listenForCommands(await container.getAsync(tokens.data), log));
+    if (config.storage !== "memory") {
+      const app = createControlApp(operatorPorts, dataDir, log);
+      closers.push(await serveControl(app, dataDir, log));
     }
-    const data = config.storage === "memory" ? "in memory, and gone when it ends" : `in ${config.dataDir}`;
+    const data = config.storage === "memory" ? "in memory, until the process ends" : `in ${dataDir}`;
     log.info(`Palaver listens on ${server.url}, with its data ${data}.`);
-    if (!config.trustProxy) {
-      log.info("Cookies are sent over plain HTTP too. Behind a proxy that ends TLS, set TRUST_PROXY=on.");
+    if (!trustProxy) {
+      log.info(
+        "Cookies are sent over plain HTTP too. Behind a proxy that terminates TLS, set TRUST_PROXY=on.",
+      );
     }
     return {
       url: server.url,
       async close() {
         await close();
-        log.info("Palaver has ended: nothing is left to be written.");
+        log.info("Palaver has stopped. All data is stored.");
       },
     };
   } catch (error) {

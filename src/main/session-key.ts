@@ -1,55 +1,44 @@
 import { randomBytes } from "node:crypto";
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { nodeDisk, writeAll, type Disk } from "../adapters/sqlite/wal/disk.js";
-import type { Config } from "./config.js";
 
-const NAME = "session-secret";
+const FILE_NAME = "session-secret";
 
-/** Of a key for the digests of sessions, in characters. */
-export const MIN_KEY_LENGTH = 16;
+/** In characters. */
+export const MIN_SESSION_KEY_LENGTH = 16;
 
 /**
- * The keys of the configuration; or, where it has none, one that is made once and kept beside the data.
+ * Returns the session key that is kept in a data directory. Creates it if there is no such file.
  *
- * @throws Error where the file of that key holds none.
+ * @throws Error if the file holds no valid key.
  */
-export function sessionKeys({
-  sessionKeys: given,
-  storage,
-  dataDir,
-}: Config): readonly [string, ...string[]] {
-  return given ?? [storage === "memory" ? newKey() : keptKey(dataDir)];
-}
-
-/**
- * The key that is kept in a data directory, made where there is none.
- *
- * @throws Error where its file holds none.
- */
-export function keptKey(directory: string): string {
-  const disk = nodeDisk(directory);
-  if (!disk.list().includes(NAME)) return keep(disk, newKey());
-  const key = Buffer.from(disk.read(NAME)).toString("utf8").trim();
-  if (key.length < MIN_KEY_LENGTH) {
+export function loadSessionKey(directory: string): string {
+  const path = join(directory, FILE_NAME);
+  if (!existsSync(path)) return createSessionKey(directory);
+  const key = readFileSync(path, "utf8").trim();
+  if (key.length < MIN_SESSION_KEY_LENGTH) {
     throw new Error(
-      `${join(directory, NAME)} is damaged: it holds no key of ${MIN_KEY_LENGTH} characters or more. Put it back from a backup; or remove it, and everybody has to log in again.`,
+      `${path} is damaged: it holds no key of ${MIN_SESSION_KEY_LENGTH} characters or more. Restore it from a backup, or remove it: all users then have to log in again.`,
     );
   }
   return key;
 }
 
-export function newKey(): string {
+export function generateSessionKey(): string {
   return randomBytes(32).toString("base64url");
 }
 
-/** Whole or not at all, whatever happens to the power. */
-function keep(disk: Disk, key: string): string {
-  const unfinished = `${NAME}.tmp`;
-  const file = disk.create(unfinished);
-  writeAll(file, Buffer.from(`${key}\n`), 0);
-  file.sync();
-  file.close();
-  disk.rename(unfinished, NAME);
-  disk.syncDirectory();
+/** Writes a new key durably. A power cut leaves a whole file or none. */
+function createSessionKey(directory: string): string {
+  const key = generateSessionKey();
+  const path = join(directory, FILE_NAME);
+  writeFileSync(`${path}.tmp`, `${key}\n`, { mode: 0o600, flush: true });
+  renameSync(`${path}.tmp`, path);
+  const descriptor = openSync(directory, "r");
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
   return key;
 }

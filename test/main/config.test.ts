@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { expect } from "chai";
 import { ConfigError, readConfig } from "../../src/main/config.js";
 
-const refusal = (env: Readonly<Record<string, string>>): string => {
+const errorOf = (env: Readonly<Record<string, string>>): string => {
   try {
     readConfig(env);
   } catch (error) {
@@ -14,7 +14,7 @@ const refusal = (env: Readonly<Record<string, string>>): string => {
   return "";
 };
 
-describe("The configuration", () => {
+describe("readConfig", () => {
   let directory: string;
 
   before(() => {
@@ -23,17 +23,17 @@ describe("The configuration", () => {
 
   after(() => rmSync(directory, { recursive: true }));
 
-  it("has a value for everything without being told anything", () => {
+  it("has a default for every variable", () => {
     const config = {
       host: "127.0.0.1",
       port: 12_000,
       dataDir: resolve("resources"),
-      storage: "sqlite",
+      storage: { sqlite: resolve("resources") },
       sessionKeys: undefined,
       refusedPasswords: new Set(),
       trustProxy: false,
       rateLimits: true,
-      eventRetention: 30 * 24 * 60 * 60 * 1_000,
+      eventRetentionMs: 30 * 24 * 60 * 60 * 1_000,
       corsOrigins: [],
       logLevel: "info",
     };
@@ -41,7 +41,7 @@ describe("The configuration", () => {
     expect(readConfig({ PORT: "", SESSION_SECRET: "", DATABASE_URL: "" })).to.deep.equal(config);
   });
 
-  it("takes what it is told", () => {
+  it("reads every variable", () => {
     const env = {
       HOST: "::1",
       PORT: "0",
@@ -63,24 +63,24 @@ describe("The configuration", () => {
       refusedPasswords: new Set(),
       trustProxy: true,
       rateLimits: false,
-      eventRetention: 24 * 60 * 60 * 1_000,
+      eventRetentionMs: 24 * 60 * 60 * 1_000,
       corsOrigins: ["https://app.example.org", "http://localhost:3000"],
       logLevel: "error",
     });
   });
 
-  it("refuses a wrong value with its name, the value and what is allowed, all of them at once", () => {
-    const text = refusal({ PORT: "65536", TRUST_PROXY: "yes", LOG_LEVEL: "loud", RATE_LIMITS: "1" });
+  it("rejects all invalid values at once, each with its name and what is allowed", () => {
+    const text = errorOf({ PORT: "65536", TRUST_PROXY: "yes", LOG_LEVEL: "loud", RATE_LIMITS: "1" });
     const lines = text.split("\n");
     expect(lines).to.have.length(4);
-    expect(lines[0]).to.match(/^PORT: "65536" is not allowed\. .*0 \(any free one\) to 65535/);
+    expect(lines[0]).to.match(/^PORT: "65536" is not allowed\. .*0 \(any free port\) to 65535/);
     for (const port of ["-1", "80 ", "http", "1e3", "0x50"])
-      expect(refusal({ PORT: port })).to.include("PORT");
+      expect(errorOf({ PORT: port })).to.include("PORT");
     for (const days of ["0", "-1", "1.5", "10000", "a month"])
-      expect(refusal({ EVENT_RETENTION_DAYS: days })).to.include("EVENT_RETENTION_DAYS");
+      expect(errorOf({ EVENT_RETENTION_DAYS: days })).to.include("EVENT_RETENTION_DAYS");
   });
 
-  it("refuses an origin that no browser would send", () => {
+  it("rejects an origin that no browser would send", () => {
     for (const origin of [
       "*",
       "null",
@@ -89,16 +89,16 @@ describe("The configuration", () => {
       "https://a.org:443",
       "file:///a",
     ]) {
-      expect(refusal({ CORS_ORIGINS: `https://app.example.org,${origin}` })).to.include("CORS_ORIGINS: ");
+      expect(errorOf({ CORS_ORIGINS: `https://app.example.org,${origin}` })).to.include("CORS_ORIGINS: ");
     }
   });
 
-  it("shows no secret, even a wrong one", () => {
-    expect(refusal({ SESSION_SECRET: "short,longer than sixteen" })).to.match(/^SESSION_SECRET: (?!.*short)/);
-    expect(refusal({ DATABASE_URL: "postgres://me:canary@host/x" })).to.match(/^DATABASE_URL: (?!.*canary)/);
+  it("shows no secret, not even an invalid one", () => {
+    expect(errorOf({ SESSION_SECRET: "short,longer than sixteen" })).to.match(/^SESSION_SECRET: (?!.*short)/);
+    expect(errorOf({ DATABASE_URL: "postgres://me:canary@host/x" })).to.match(/^DATABASE_URL: (?!.*canary)/);
   });
 
-  it("reads the passwords that nobody may choose, in the form in which case and width do not count", () => {
+  it("reads the refused passwords in the form in which case and width do not count", () => {
     const path = join(directory, "denylist");
     writeFileSync(path, "Password1\r\npassword1\n\n ｐassword2 \n");
     expect(readConfig({ PASSWORD_DENYLIST: path }).refusedPasswords).to.deep.equal(
@@ -106,11 +106,11 @@ describe("The configuration", () => {
     );
   });
 
-  it("refuses a list of passwords that it can't read, by its name", () => {
+  it("rejects an unreadable list of passwords, with its path", () => {
     const path = join(directory, "latin1");
     writeFileSync(path, Buffer.from("caf\xe9 noir", "latin1"));
     for (const wrong of [path, join(directory, "none"), directory]) {
-      expect(refusal({ PASSWORD_DENYLIST: wrong })).to.include(
+      expect(errorOf({ PASSWORD_DENYLIST: wrong })).to.include(
         `PASSWORD_DENYLIST: "${wrong}" is not allowed`,
       );
     }

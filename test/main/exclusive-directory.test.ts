@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { run, runServer, type Process } from "../support/process.js";
 
-describe("A data directory", function () {
+describe("palaver serve, on a directory in use", function () {
   this.timeout(30_000);
   const processes: Process[] = [];
   let directory: string;
@@ -21,7 +21,7 @@ describe("A data directory", function () {
     await rm(directory, { recursive: true });
   });
 
-  it("serves one process: a second one ends and says why, and starts once the first is killed", async () => {
+  it("exits with the reason, and starts once the other process is killed", async () => {
     const first = await runServer(directory);
     processes.push(first);
 

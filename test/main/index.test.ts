@@ -40,7 +40,7 @@ describe("openMessaging", () => {
     await rm(directory, { recursive: true, force: true });
   });
 
-  it("keeps everything in its directory: accounts, sessions, messages, the place in the events", async () => {
+  it("keeps accounts, sessions, messages and event cursors in its directory", async () => {
     const storage = { sqlite: join(directory, "new") };
     const first = await open({ storage });
     const by = await account(first, "ana");
@@ -60,28 +60,28 @@ describe("openMessaging", () => {
     expect((await again.pageMessages({ by, of: "all", limit: 9 })).messages).to.deep.equal([message]);
   });
 
-  it("hashes passwords with argon2id unless it is given another way", async () => {
+  it("hashes passwords with argon2id by default", async () => {
     const store = openMemoryStore();
-    const usual = await openMessaging({ storage: store });
-    opened.push(usual);
-    await account(usual, "ana");
+    const messaging = await openMessaging({ storage: store });
+    opened.push(messaging);
+    await account(messaging, "ana");
     const found = await store.read(({ users }) => users.credentials(usernameKey("ana")));
     expect(found?.passwordDigest).to.match(/^\$argon2id\$/);
-    await usual.logIn({ username: "ana", password: PASSWORD });
-    expect(await refusalOf(usual.logIn({ username: "ana", password: "battery staple" }))).to.equal(
+    await messaging.logIn({ username: "ana", password: PASSWORD });
+    expect(await refusalOf(messaging.logIn({ username: "ana", password: "battery staple" }))).to.equal(
       "wrong_credentials",
     );
   });
 
-  it("refuses what is no storage, and what is no time to keep events for", async () => {
-    const refused = async (options: object) => String(await open(options).catch((error: unknown) => error));
+  it("rejects an invalid storage and an invalid event retention", async () => {
+    const errorOf = async (options: object) => String(await open(options).catch((error: unknown) => error));
     for (const storage of ["sqlite", null, 5]) {
-      expect(await refused({ storage })).to.match(
-        /^TypeError: `storage` is "memory", \{ sqlite: directory \} or/,
+      expect(await errorOf({ storage })).to.match(
+        /^TypeError: Invalid `storage` .* Use "memory", \{ sqlite: directory \} or/,
       );
     }
     for (const eventRetention of [NaN, -1, "30 days"]) {
-      expect(await refused({ eventRetention })).to.match(/^RangeError: Events are kept for milliseconds/);
+      expect(await errorOf({ eventRetention })).to.match(/^RangeError: Invalid event retention/);
     }
     const messaging = await open();
     const forgotten = messaging.forgetEvents({ before: NaN });
@@ -90,13 +90,13 @@ describe("openMessaging", () => {
     );
   });
 
-  it("fails with an Error where SQLite is given a value of another type", async () => {
+  it("rejects with a TypeError if SQLite receives a value of another type", async () => {
     const messaging = await open({ storage: { sqlite: directory } });
     const failure: unknown = await messaging.sync({ by: {} as never }).catch((error: unknown) => error);
     expect(failure).to.be.instanceOf(TypeError);
   });
 
-  it("takes a store of one's own, and leaves it open", async () => {
+  it("uses a store of the caller, and leaves it open", async () => {
     const inner = openMemoryStore();
     let closed = 0;
     const storage: Store = { ...inner, close: async () => void (closed += 1) };
@@ -110,7 +110,7 @@ describe("openMessaging", () => {
     );
   });
 
-  it("takes the ports that it is given, and tells what clock it goes by", async () => {
+  it("uses the given ports, and exposes its clock", async () => {
     const { clock, ids, secrets } = testPorts();
     const messaging = await open({ clock, ids, secrets });
     const user = await messaging.registerUser({ username: "ana", password: PASSWORD });
@@ -124,17 +124,17 @@ describe("openMessaging", () => {
     expect(messaging.clock).to.equal(clock);
   });
 
-  it("refuses the passwords that it is told to, in whatever case", async () => {
+  it("rejects refused passwords in any case", async () => {
     const messaging = await open({ refusedPasswords: ["Correct HORSE"] });
     expect(await refusalOf(account(messaging, "ana"))).to.equal("refused_password");
   });
 
-  it("ends the events that are followed when it is closed, and can be closed twice", async () => {
+  it("ends subscriptions when it is closed, and can be closed twice", async () => {
     const messaging = await open();
     const by = await account(messaging, "ana");
-    const told: ChatEvent[] = [];
-    const following = (async () => {
-      for await (const event of messaging.events({ by })) told.push(event);
+    const events: ChatEvent[] = [];
+    const reading = (async () => {
+      for await (const event of messaging.events({ by })) events.push(event);
     })();
     const batches = messaging.subscribe({ by });
     await batches.next();
@@ -144,13 +144,13 @@ describe("openMessaging", () => {
     const next = batches.next();
     const closing = messaging.close();
     expect(messaging.close()).to.equal(closing);
-    await Promise.all([closing, following]);
-    expect(told.map(({ type }) => type)).to.deep.equal(["chat.created", "message.created"]);
+    await Promise.all([closing, reading]);
+    expect(events.map(({ type }) => type)).to.deep.equal(["chat.created", "message.created"]);
     expect(await next).to.equal(undefined);
     expect(await never.next()).to.deep.equal({ done: true, value: undefined });
   });
 
-  it("forgets what happened longer ago than it is told to keep, and never the messages", async () => {
+  it("deletes events older than the retention, and no messages", async () => {
     const { clock } = testPorts();
     const storage = openMemoryStore();
     const first = await open({ storage, clock });
@@ -168,18 +168,18 @@ describe("openMessaging", () => {
     expect((await third.pageMessages({ by, of: "all", limit: 9 })).messages).to.have.length(2);
   });
 
-  it("tells of trouble with forgetting, and goes on", async () => {
+  it("reports a failure to delete old events, and continues", async () => {
     const troubles: Error[] = [];
     const storage: Store = { ...openMemoryStore(), transaction: () => Promise.reject(new Error("not now")) };
     const messaging = await open({ storage, onTrouble: (trouble) => troubles.push(trouble) });
     await messaging.close();
     expect(troubles.map(String)).to.deep.equal([
-      "Error: Old events could not be forgotten. It will be tried again.",
+      "Error: Old events could not be deleted. The next attempt is in an hour.",
     ]);
     expect(troubles[0]?.cause).to.be.an("error").with.property("message", "not now");
   });
 
-  it("is refused a directory that is in use, and one whose key is damaged, and lets go of that", async () => {
+  it("rejects a directory in use, and one with a damaged key, which it releases", async () => {
     const storage = { sqlite: directory };
     await open({ storage });
     const second = await open({ storage }).then(undefined, String);

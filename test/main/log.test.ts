@@ -4,14 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 
-const begin = `
+const prelude = `
 import fs from "node:fs";
 import { setImmediate as turn } from "node:timers/promises";
 import { openLog } from ${JSON.stringify(new URL("../../src/main/log.js", import.meta.url).href)};
 `;
 
-/** Logs in turns of more and less than what may wait, and ends with a line in a turn that never ends. */
-const manyLines = `${begin}
+/** Logs in turns above and below the buffer size, and exits in the middle of a turn. */
+const manyLines = `${prelude}
 fs.fsyncSync = fs.fdatasyncSync = fs.fsync = () => console.error("synced");
 const log = openLog("info");
 for (let line = 0; line < 1000; line += 1) {
@@ -23,8 +23,8 @@ log.info({ line: 1000 });
 process.exit();
 `;
 
-/** Logs twice as much as may wait while the disk is full, and goes on when it is not. */
-const fullDisk = `${begin}
+/** Logs twice the pending limit while the disk is full, and continues when it is not. */
+const fullDisk = `${prelude}
 const { writeSync } = fs;
 fs.writeSync = () => { throw Object.assign(new Error("There is no space."), { code: "ENOSPC" }); };
 const log = openLog("info");
@@ -41,12 +41,12 @@ for (; line < 1010; line += 1) {
 }
 `;
 
-describe("the log", () => {
-  it("writes each line once, in order, at the end of the process too, and waits for no disk", () => {
+describe("openLog", () => {
+  it("writes each line once and in order, also at the end of the process, and never waits for a sync of the disk", () => {
     expect(linesOf(manyLines)).to.deep.equal(Array.from({ length: 1001 }, (_, line) => line));
   });
 
-  it("has the process go on while the disk is full, keeps some of it, and goes on with it", () => {
+  it("lets the process continue while the disk is full, keeps part of the lines, and resumes afterwards", () => {
     const lines = linesOf(fullDisk);
     expect(lines).to.deep.equal([...new Set(lines)].toSorted((one, other) => one - other));
     expect(lines.slice(0, 400)).to.deep.equal(Array.from({ length: 400 }, (_, line) => line));
@@ -54,7 +54,7 @@ describe("the log", () => {
     expect(lines.filter((line) => line > 1000)).to.have.lengthOf(9);
   });
 
-  /** What a program logs into a file, from which nothing is to be missing and on whose standard error nothing is to be. */
+  /** Runs a program whose log is a file, and returns the lines of that file. Nothing may appear on standard error. */
   function linesOf(program: string): readonly number[] {
     const directory = mkdtempSync(join(tmpdir(), "palaver-"));
     const path = join(directory, "log");

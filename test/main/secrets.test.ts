@@ -9,8 +9,8 @@ const PASSWORD = "canary one 1 of 2";
 const NEW_PASSWORD = "canary two 2 of 2";
 const KEY = "canary key of sixteen and more";
 
-describe("What is secret", () => {
-  it("is nowhere in the log and in the data, whatever went wrong with it", async () => {
+describe("Secrets", () => {
+  it("appear neither in the log nor in the data, also when a request with them fails", async () => {
     const dataDir = await mkdtemp(join(tmpdir(), "palaver-"));
     const server = await runServer(dataDir, { SESSION_SECRET: KEY, LOG_LEVEL: "debug", RATE_LIMITS: "on" });
     const ana = new Client(server.url);
@@ -25,7 +25,7 @@ describe("What is secret", () => {
     const { json } = await ana.post("/v1/auth/tokens", { name: "bot" });
     const token = String(json["token"]);
 
-    // Where it does not belong, or in a request that fails: a name that was typed, a field, bad JSON, too much, an address.
+    // In a place where it does not belong, or in a request that fails: a username, a field, bad JSON, a long body, a path.
     const nobody = new Client(server.url);
     const wrong = JSON.stringify({ username, password: [PASSWORD] });
     for (const raw of [

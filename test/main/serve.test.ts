@@ -34,19 +34,19 @@ describe("palaver serve", () => {
 
   describe("on a new directory", () => describeApi(() => server.url));
 
-  /** Where it was, so that its clients find it. */
+  /** At the same port, so that its clients find it. */
   const startAgain = async () => {
     server = await runServer(dataDir, { PORT: new URL(server.url).port });
   };
 
   describe("after a restart", () => {
-    // At another port, where what was asked before is asked by other people.
+    // At another port, so that the suites run with new users.
     before(async () => {
       await end("SIGTERM");
       server = await runServer(dataDir);
     });
 
-    it("has kept accounts, sessions and messages after SIGKILL, and stores once what is sent again under its key", async () => {
+    it("keeps accounts, sessions and messages after SIGKILL, and stores a message that is sent again under its key once", async () => {
       const ana = await arrive(server.url, "ana");
       const send = (message: string, idempotencyKey: string) =>
         ana.client.sendMessage({ dest_username: ana.username, message }, { idempotencyKey });
@@ -68,9 +68,9 @@ describe("palaver serve", () => {
     describeEvents(() => server.url);
   });
 
-  // mocha runs the tests of a block before the blocks in it, so these need one of their own to come last.
+  // mocha runs the tests of a block before its nested blocks: only in a block do these come last.
   describe("in between", () => {
-    it("finishes what is under way at SIGTERM, ends with status 0, and has kept it", async () => {
+    it("finishes requests in progress at SIGTERM, exits with status 0, and keeps what it acknowledged", async () => {
       const ana = await arrive(server.url, "ana");
       const answers = Array.from({ length: 50 }, (_, n) =>
         ana.client
@@ -84,7 +84,7 @@ describe("palaver serve", () => {
       expect(await ana.client.listMessages()).to.deep.include.members(answered);
     });
 
-    it("prints where it listens, where the data is, that it speaks plain HTTP, each once, and nothing secret", async () => {
+    it("prints its URL, its data directory and a note on plain HTTP, each once, and no secret", async () => {
       const key = await readFile(join(dataDir, "session-secret"), "utf8");
       expect(server.output()).to.include(server.url).and.include(dataDir);
       expect(server.output().split("plain HTTP")).to.have.length(2);
@@ -92,7 +92,7 @@ describe("palaver serve", () => {
       expect((await stat(join(dataDir, "session-secret"))).mode & 0o777).to.equal(0o600);
     });
 
-    it("does not start where something else listens, or with a wrong setting, and says what to do", async () => {
+    it("fails with advice if the port is in use or a setting is invalid", async () => {
       const { port } = new URL(server.url);
       const second = run(["serve"], { DATABASE_URL: "memory:", PORT: port });
       expect(await second.ended).to.equal(1);
@@ -104,7 +104,7 @@ describe("palaver serve", () => {
   });
 });
 
-describe("A server", () => {
+describe("serve", () => {
   let dataDir: string;
   const servers: RunningServer[] = [];
 
@@ -130,14 +130,14 @@ describe("A server", () => {
     await rm(dataDir, { recursive: true });
   });
 
-  it("does not start with a damaged key of its own, and says what to do", async () => {
+  it("rejects a damaged session key with advice", async () => {
     const path = join(dataDir, "session-secret");
     await writeFile(path, "");
     const refusal: unknown = await start().catch((error: unknown) => error);
     expect(String(refusal)).to.include(`${path} is damaged`).and.include("backup");
   });
 
-  it("finds the sessions of an old key, and starts new ones under the new key", async () => {
+  it("accepts sessions of an old key, and starts new ones under the new key", async () => {
     const [oldKey, newKey] = ["an old key of 16+", "a new key of 16+"];
     const ana = await signedIn((await start({ SESSION_SECRET: oldKey })).url);
     await stop();
@@ -154,7 +154,7 @@ describe("A server", () => {
     expect((await earlyAgain.get("/v1/messages")).status).to.equal(401);
   });
 
-  it("keeps everything in memory if told so", async () => {
+  it("keeps all data in memory with DATABASE_URL=memory:", async () => {
     const { url } = await start({ DATABASE_URL: "memory:" });
     expect((await (await signedIn(url)).get("/v1/messages")).status).to.equal(200);
     expect(await readdir(dataDir)).to.deep.equal([]);
@@ -162,7 +162,7 @@ describe("A server", () => {
 });
 
 describe("palaver", () => {
-  it("prints help and version", async () => {
+  it("prints its help and its version", async () => {
     const [help, version] = [run(["--help"]), run(["--version"])];
     expect(await help.ended).to.equal(0);
     expect(help.output()).to.include("palaver serve").and.include("SESSION_SECRET");
@@ -170,7 +170,7 @@ describe("palaver", () => {
     expect(version.output()).to.match(/^\d+\.\d+\.\d+\n$/);
   });
 
-  it("refuses what it does not know with status 2", async () => {
+  it("exits with status 2 for an unknown command or option", async () => {
     for (const args of [[], ["fly"], ["serve", "fly"], ["--fly"]]) {
       const refused = run(args);
       expect(await refused.ended).to.equal(2);

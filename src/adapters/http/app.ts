@@ -1,13 +1,13 @@
 import { Router } from "@koa/router";
-import Koa, { type Context } from "koa";
+import Koa from "koa";
 import type { Messaging } from "../../application/messaging.js";
 import type { Clock, StoreStatus } from "../../application/ports.js";
 import { rejectAmbiguousRequests } from "./ambiguous-requests.js";
 import { createAudit } from "./audit.js";
 import { sessionCookie } from "./credentials.js";
-import { errorBoundary } from "./error-boundary.js";
+import { errorBoundary, logLateErrors } from "./error-boundary.js";
 import { createLimits, noLimits } from "./limits.js";
-import { toLoggableError, type Log } from "./log.js";
+import type { Log } from "./log.js";
 import { createMetrics } from "./metrics.js";
 import { openApiDocument, type OperationGroup } from "./openapi.js";
 import { mount } from "./operation.js";
@@ -95,14 +95,6 @@ export function createHttpApp(options: HttpOptions): Koa {
   app.use(router.routes());
   app.use(rejectUnrouted);
   app.on("closing", () => streams.close());
-  // The head of the response is out already, so the error can only be logged: the client sees the body cut off.
-  app.on("error", (error, ctx?: Context) => {
-    if (!isDisconnect(error)) log.error({ request_id: ctx?.state["requestId"], err: toLoggableError(error) });
-  });
+  logLateErrors(app, log);
   return app;
-}
-
-function isDisconnect(error: unknown): boolean {
-  const { code } = error as NodeJS.ErrnoException;
-  return code === "ERR_STREAM_PREMATURE_CLOSE" || code === "ECONNRESET" || code === "EPIPE";
 }

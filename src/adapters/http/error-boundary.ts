@@ -1,4 +1,5 @@
-import type { Middleware } from "koa";
+import type Koa from "koa";
+import type { Context, Middleware } from "koa";
 import { MessagingError } from "../../domain/errors.js";
 import type { Audit, AuditAction } from "./audit.js";
 import { toLoggableError, type Log } from "./log.js";
@@ -36,4 +37,16 @@ export function errorBoundary(log: Log, audit: Audit): Middleware {
       sendText(ctx, problem.status, PROBLEM_TYPE, JSON.stringify(problem));
     }
   };
+}
+
+/** Logs errors that occur once the head of a response is sent: the client sees the body cut off. */
+export function logLateErrors(app: Koa, log: Log): void {
+  app.on("error", (error, ctx?: Context) => {
+    if (!isDisconnect(error)) log.error({ request_id: ctx?.state["requestId"], err: toLoggableError(error) });
+  });
+}
+
+function isDisconnect(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === "ERR_STREAM_PREMATURE_CLOSE" || code === "ECONNRESET" || code === "EPIPE";
 }

@@ -130,7 +130,7 @@ export function errorsOf({ access, limit, errors = [] }: Operation): readonly Co
 }
 
 interface Dependencies {
-  readonly messaging: Messaging;
+  readonly messaging: Pick<Messaging, "authenticate">;
   readonly limits: Limits;
   readonly audit: Audit;
   /** Whether operator operations are mounted: only on a listener that the operator alone can reach. */

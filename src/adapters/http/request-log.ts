@@ -7,7 +7,7 @@ import type { Metrics } from "./metrics.js";
 const MONITORING_ROUTES: ReadonlySet<string> = new Set(["/healthz", "/readyz", "/metrics"]);
 
 /** Assigns a request id, and writes one log line and one metric for each request when its connection or response closes. */
-export function logRequests(log: Log, metrics: Metrics): Middleware {
+export function logRequests(log: Log, metrics: Pick<Metrics, "countRequest">): Middleware {
   return (ctx, next) => {
     const startedAt = process.hrtime.bigint();
     const requestId = validRequestId(ctx.get("X-Request-Id")) ?? randomUUID();

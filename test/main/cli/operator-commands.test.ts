@@ -2,75 +2,74 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
-import { pino } from "pino";
-import { argon2Hasher } from "../../src/adapters/argon2.js";
-import { keyedSecrets, systemClock, uuids } from "../../src/adapters/system.js";
-import { createMessaging, type Messaging } from "../../src/application/messaging.js";
-import { administration, type Data } from "../../src/main/administration.js";
-import { readConfig } from "../../src/main/config.js";
-import { administer, listenForCommands } from "../../src/main/control.js";
-import { openStore } from "../../src/main/storage.js";
-import type { Row } from "../../src/main/terminal.js";
-import { collected } from "../support/operator.js";
-import { refusalOf } from "../support/refusal.js";
+import type { Messaging } from "../../../src/application/messaging.js";
+import { sendRequest } from "../../../src/main/cli/operator-client.js";
+import { operatorCommands } from "../../../src/main/cli/operator-commands.js";
+import type { Row } from "../../../src/main/cli/terminal.js";
+import { readConfig } from "../../../src/main/config.js";
+import { createContainer, tokens } from "../../../src/main/container.js";
+import { createControlApp, serveControl } from "../../../src/main/control.js";
+import { openLog } from "../../../src/main/log.js";
+import { collected, operatorErrorOf } from "../../support/operator.js";
+import { refusalOf } from "../../support/refusal.js";
 
 const PASSWORD = "correct horse";
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
-const silent = pino({ level: "silent" });
 
 function fail(error: Error): never {
   throw error;
 }
 
-describe("Administration", () => {
+describe("operatorCommands", () => {
   let directory: string;
-  let data: Data;
-  let stopListening: () => Promise<void>;
   let messaging: Messaging;
+  let stopServing: () => Promise<void>;
 
   const config = () => readConfig({ DATA_DIR: directory });
 
-  /** What a server does with the data. */
-  async function take(): Promise<void> {
-    const store = await openStore(config(), silent, fail);
-    const refusedPasswords = new Set(["password123"]);
-    data = { store, directory, refusedPasswords, passwords: argon2Hasher(), clock: systemClock, ids: uuids };
-    messaging = createMessaging({ ...data, secrets: keyedSecrets(["a key of sixteen"]) });
-    stopListening = await listenForCommands(data, silent);
+  /** Opens the data and the control socket, as a server does. */
+  async function startServer(): Promise<void> {
+    const container = createContainer({ ...config(), refusedPasswords: new Set(["password123"]) });
+    messaging = await container.getAsync(tokens.messaging);
+    const ports = await container.getAsync(tokens.operatorPorts);
+    const log = openLog("silent");
+    const stopControl = await serveControl(createControlApp(ports, directory, log), directory, log);
+    stopServing = async () => {
+      await stopControl();
+      await container.unbindAsync(tokens.store);
+    };
   }
 
-  async function letGo(): Promise<void> {
-    await stopListening();
-    await data.store.close();
-  }
-
-  const rows = (command: string, ...args: string[]) =>
-    collected(administer(config(), { command, args }, fail));
+  const send = (command: string, args: readonly string[]) =>
+    sendRequest(config(), operatorCommands[command]!.request(...args), fail);
+  const rows = (command: string, ...args: string[]) => collected(send(command, args));
   const row = async (command: string, ...args: string[]) => {
     const found = await rows(command, ...args);
     expect(found).to.have.length(1);
     return found[0]!;
   };
-  const shown = async (command: string, ...args: string[]) =>
-    (await collected(administration[command]!.shows(administer(config(), { command, args }, fail)))).join("");
+  const printed = async (command: string, ...args: string[]) =>
+    (await collected(operatorCommands[command]!.format(send(command, args)))).join("");
 
   before(async () => {
     directory = await mkdtemp(join(tmpdir(), "palaver-"));
-    await take();
+    await startServer();
   });
 
   after(async () => {
-    await letGo();
+    await stopServing();
     await rm(directory, { recursive: true });
   });
 
-  it("adds users, who then can log in, and lists them", async () => {
+  it("adds users, who can log in, and lists them", async () => {
     expect(await rows("user list")).to.deep.equal([]);
-    expect(await shown("user list")).to.equal("");
+    expect(await printed("user list")).to.equal("");
     const ana = await row("user add", "Ana", PASSWORD);
     expect(ana).to.deep.equal({ ...ana, username: "Ana", disabled_at: null });
     expect(ana["created_at"]).to.match(TIME);
-    expect(await shown("user add", "bo", PASSWORD)).to.match(/^bo has an account, with the user_id \S+\.\n$/);
+    expect(await printed("user add", "bo", PASSWORD)).to.match(
+      /^Created the account bo, with the user_id \S+\.\n$/,
+    );
     const { session } = await messaging.logIn({ username: "ana", password: PASSWORD });
     expect(session.user.id).to.equal(ana["user_id"]);
     const all = await rows("user list");
@@ -78,37 +77,39 @@ describe("Administration", () => {
     expect(all[0]).to.deep.equal(ana);
   });
 
-  it("refuses with the codes of the core", async () => {
-    expect(await refusalOf(rows("user add", "ANA", PASSWORD))).to.equal("username_taken");
-    expect(await refusalOf(rows("user add", "not a name", PASSWORD))).to.equal("invalid_username");
-    expect(await refusalOf(rows("user password", "ana", "short"))).to.equal("invalid_password");
-    for (const [name, { takes, password }] of Object.entries(administration)) {
-      if (takes[0] !== "USER") continue;
+  it("rejects with the codes of the core", async () => {
+    expect(await operatorErrorOf(rows("user add", "ANA", PASSWORD))).to.equal("username_taken");
+    expect(await operatorErrorOf(rows("user add", "not a name", PASSWORD))).to.equal("invalid_username");
+    expect(await operatorErrorOf(rows("user password", "ana", "short"))).to.equal("invalid_password");
+    for (const [name, { args: names, password }] of Object.entries(operatorCommands)) {
+      if (names[0] !== "USER") continue;
       const args = password ? ["nobody", PASSWORD] : ["nobody"];
-      expect(await refusalOf(rows(name, ...args)), name).to.equal("unknown_user");
+      expect(await operatorErrorOf(rows(name, ...args)), name).to.equal("unknown_user");
     }
   });
 
-  it("disables a user, whom no login lets in, and enables them again", async () => {
+  it("disables a user, whose login is rejected, and enables them again", async () => {
     const logIn = () => refusalOf(messaging.logIn({ username: "bo", password: PASSWORD }));
     const disabled = await row("user disable", "bo");
     expect(disabled["disabled_at"]).to.match(TIME);
-    expect(await shown("user disable", String(disabled["user_id"]))).to.equal(
+    expect(await printed("user disable", String(disabled["user_id"]))).to.equal(
       `bo is disabled since ${String(disabled["disabled_at"])}.\n`,
     );
     expect((await rows("user list"))[1]).to.deep.equal(disabled);
     expect(await logIn()).to.equal("account_disabled");
-    expect(await shown("user enable", "bo")).to.equal("bo can log in.\n");
+    expect(await printed("user enable", "bo")).to.equal("bo can log in.\n");
     expect(await logIn()).to.equal(undefined);
   });
 
-  it("gives a user another password", async () => {
-    expect(await shown("user password", "bo", "another horse")).to.match(/^bo has another password/);
+  it("sets the password of a user", async () => {
+    expect(await printed("user password", "bo", "another horse")).to.match(
+      /^bo has a new password, and must log in/,
+    );
     const logIn = (password: string) => refusalOf(messaging.logIn({ username: "bo", password }));
     expect(await logIn(PASSWORD)).to.equal("wrong_credentials");
     expect(await logIn("another horse")).to.equal(undefined);
     await rows("user disable", "bo");
-    expect(await shown("user password", "bo", "another horse")).to.include("disabled still");
+    expect(await printed("user password", "bo", "another horse")).to.include("is still disabled");
     await rows("user enable", "bo");
   });
 
@@ -129,16 +130,16 @@ describe("Administration", () => {
       name: "bot",
       user_agent: null,
     });
-    expect(await shown("session list", "ana"))
+    expect(await printed("session list", "ana"))
       .to.include("Mozilla \ufffd[31mred")
       .and.not.include("\u001b");
     expect(await rows("session revoke", "ana", first.id)).to.deep.equal([all[0]]);
-    expect(await refusalOf(rows("session revoke", "ana", first.id))).to.equal("unknown_session");
+    expect(await operatorErrorOf(rows("session revoke", "ana", first.id))).to.equal("unknown_session");
     expect(await rows("session revoke", "ana")).to.deep.equal(all.slice(1));
     expect(await rows("session list", "ana")).to.deep.equal([]);
   });
 
-  it("lists the chats, exports what is of one user, and counts what there is", async () => {
+  it("lists chats, exports the data of one user, and counts the store's contents", async () => {
     const { session } = await messaging.logIn({ username: "ana", password: PASSWORD });
     const bo = await messaging.logIn({ username: "bo", password: "another horse" });
     const by = session.user.id;
@@ -151,7 +152,7 @@ describe("Administration", () => {
     expect(group).to.deep.include({ chat_id: 1, kind: "group", participant_count: 1, last_seq: 1 });
     expect(p2p).to.deep.include({ kind: "p2p", between: ["Ana", "bo"], last_seq: 2, title: null });
     expect(p2p!["last_sent_at"]).to.match(TIME);
-    expect(await shown("chat list"))
+    expect(await printed("chat list"))
       .to.include("Plans \ufffd\n")
       .and.include(" Ana bo ");
 
@@ -173,7 +174,7 @@ describe("Administration", () => {
       ["bo", 2, 2],
     ]);
     expect(of("message").map(({ message }) => message)).to.deep.equal(["one\u2028two", "of ana"]);
-    const lines = (await shown("export", "ana")).split("\n").slice(0, -1);
+    const lines = (await printed("export", "ana")).split("\n").slice(0, -1);
     expect(lines.map((line) => JSON.parse(line) as Row)).to.deep.equal(records);
 
     const stats = await row("stats");
@@ -188,10 +189,10 @@ describe("Administration", () => {
     });
     expect(stats["transactions"]).to.be.above(15);
     expect(stats["bytes_on_disk"]).to.be.above(2 ** 20);
-    expect(await shown("stats")).to.match(/^ {2}users +2\n {2}disabled users +0\n/);
+    expect(await printed("stats")).to.match(/^ {2}users +2\n {2}disabled users +0\n/);
   });
 
-  it("does all of it alike where no server runs", async () => {
+  it("gives the same results in this process where no server runs", async () => {
     const look = async () => ({
       users: await rows("user list"),
       sessions: await rows("session list", "ana"),
@@ -200,7 +201,7 @@ describe("Administration", () => {
       stats: { ...(await row("stats")), bytes_on_disk: 0 },
     });
     const before = await look();
-    await letGo();
+    await stopServing();
     expect(await look()).to.deep.equal(before);
     const cy = await row("user add", "cy", PASSWORD);
     expect(await row("user disable", "cy"))
@@ -209,8 +210,8 @@ describe("Administration", () => {
     expect(await row("user enable", "cy")).to.deep.equal(cy);
     expect(await row("user password", "cy", "another horse")).to.deep.equal(cy);
     expect(await rows("session revoke", "ana")).to.deep.equal(before.sessions);
-    expect(await refusalOf(rows("export", "nobody"))).to.equal("unknown_user");
-    await take();
+    expect(await operatorErrorOf(rows("export", "nobody"))).to.equal("unknown_user");
+    await startServer();
     expect((await rows("user list")).at(-1)).to.deep.equal(cy);
     expect(await rows("session list", "ana")).to.deep.equal([]);
     expect(await refusalOf(messaging.logIn({ username: "cy", password: "another horse" }))).to.equal(

@@ -10,8 +10,8 @@ import {
   table,
   type PasswordSource,
   type Row,
-} from "../../src/main/terminal.js";
-import { collected } from "../support/operator.js";
+} from "../../../src/main/cli/terminal.js";
+import { collected } from "../../support/operator.js";
 
 async function* given<Item>(items: readonly Item[]): AsyncGenerator<Item> {
   yield* items;

@@ -6,17 +6,17 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { expect } from "chai";
-import { Client, PASSWORD } from "../support/client.js";
-import { openStream } from "../support/event-stream.js";
-import { cli, run, runServer } from "../support/process.js";
+import { Client, PASSWORD } from "../../support/client.js";
+import { openStream } from "../../support/event-stream.js";
+import { cli, run, runServer } from "../../support/process.js";
 
-/** Whether this process may do everything, so that permissions stop it nowhere. */
+/** Permissions do not restrict root. */
 const isRoot = process.getuid?.() === 0;
 const NOBODY = 65_534;
 
-const README = new URL("../../../docs/operating.md", import.meta.url);
+const README = new URL("../../../../docs/operating.md", import.meta.url);
 
-describe("The commands of administration", () => {
+describe("palaver, commands of the operator", () => {
   let dataDir: string;
   let server: Awaited<ReturnType<typeof runServer>>;
 
@@ -36,20 +36,20 @@ describe("The commands of administration", () => {
     await rm(dataDir, { recursive: true });
   });
 
-  it("do what the README says, on a server that runs", async () => {
+  it("work on a running server as the README shows", async () => {
     const [, section = ""] = readFileSync(README, "utf8").split("\n## Administration\n");
     const snippet = /```sh\n(.*?)```/s.exec(section)![1]!.replace("ana.jsonl", '"$DATA_DIR/export"');
     const lines = snippet.trim().split("\n");
-    // A password is typed in once, or comes from a pipe.
+    // A pipe replaces the password prompt.
     const typed = lines.map((line) =>
       / user (add|password) /.test(line) ? `echo "${PASSWORD}" | ${line}` : line,
     );
     const script = ["set -e", `npx() { shift; "${process.execPath}" "${cli}" "$@"; }`, ...typed].join("\n");
     const env = { PATH: process.env["PATH"], DATA_DIR: dataDir };
     const { stdout, stderr } = await promisify(execFile)("sh", ["-c", script], { env });
-    // Of sessions, twice, and of chats.
-    expect(stderr).to.equal("There is none.\n".repeat(3));
-    expect(stdout.split("\n")[0]).to.match(/^ana has an account, with the user_id [0-9a-f-]{36}\.$/);
+    // Two lists of sessions and one of chats are empty.
+    expect(stderr).to.equal("No results.\n".repeat(3));
+    expect(stdout.split("\n")[0]).to.match(/^Created the account ana, with the user_id [0-9a-f-]{36}\.$/);
     expect(JSON.parse(stdout.trimEnd().split("\n").at(-1)!)).to.deep.include({ users: 1, sessions: 0 });
     const [account] = readFileSync(join(dataDir, "export"), "utf8").split("\n");
     expect(JSON.parse(account!)).to.deep.include({ record: "account", username: "ana", disabled_at: null });
@@ -58,12 +58,12 @@ describe("The commands of administration", () => {
       password: PASSWORD,
     });
     expect(login.status).to.equal(200);
-    const told = server.output().match(/"audit":"administration"/g);
-    expect(told).to.have.length(lines.length);
+    const audited = server.output().match(/"audit":"administration"/g);
+    expect(audited).to.have.length(lines.length);
     expect(server.output()).not.to.include(PASSWORD);
   });
 
-  it("end what a user has open at a server that runs", async () => {
+  it("end the open streams of a user at a running server", async () => {
     const client = new Client(server.url);
     await client.post("/v1/auth/login", { username: "ana", password: PASSWORD });
     const stream = await openStream(client);
@@ -72,7 +72,7 @@ describe("The commands of administration", () => {
     expect((await client.get("/v1/messages")).status).to.equal(401);
   });
 
-  it("tell by their status, and as JSON if told so, that they were refused", async () => {
+  it("report a rejection by their exit status, and as JSON with --json", async () => {
     const [plain, json] = await Promise.all([palaver("user add bo"), palaver("user disable nobody --json")]);
     const detail = "Unknown user. Check the username or id.";
     expect(plain).to.deep.equal({
@@ -83,7 +83,7 @@ describe("The commands of administration", () => {
     expect(JSON.parse(json.output)).to.deep.equal({ code: "unknown_user", detail });
   });
 
-  it("tell as JSON, if told so, of everything that goes wrong, also before there is anything to ask", async () => {
+  it("report every error as JSON with --json, also errors before a request is sent", async () => {
     const cases: readonly [string, string, Readonly<Record<string, string>>?][] = [
       ["user add --json", "wrong_usage"],
       ["user fly --json", "wrong_usage"],
@@ -105,24 +105,24 @@ describe("The commands of administration", () => {
     }
   });
 
-  it("want no password for what can't be done with any", async () => {
+  it("ask for no password if the command would fail with any", async () => {
     const ran = await Promise.all([palaver("user password nobody"), palaver("user add bo --data /nowhere")]);
     expect(ran[0]).to.deep.equal({ status: 1, output: "palaver: Unknown user. Check the username or id.\n" });
     expect(ran[1].output).to.include("There is no store").and.include("palaver serve");
   });
 
-  it("do not mind what only a server needs", async () => {
+  it("ignore invalid variables that only the server needs", async () => {
     const env = { PORT: "abc", SESSION_SECRET: "short", PASSWORD_DENYLIST: "/nowhere" };
     expect(await palaver("stats", "", env)).to.include({ status: 0 });
     expect(await palaver("user password ana", PASSWORD, env)).to.include({ status: 0 });
   });
 
-  it("say so where the output can't be written, and tell people on the standard error that there is nothing", async () => {
+  it("report output that cannot be written, and print a note on standard error where there are no results", async () => {
     const to = (output: string, line: string) =>
       promisify(execFile)("sh", ["-c", `"${process.execPath}" "${cli}" ${line} > ${output}`], {
         env: { PATH: process.env["PATH"], DATA_DIR: dataDir },
       }).catch((error: { readonly stderr: string }) => error);
-    expect((await to("/dev/null", "session list ana")).stderr).to.equal("There is none.\n");
+    expect((await to("/dev/null", "session list ana")).stderr).to.equal("No results.\n");
     expect((await to("/dev/null", "session list ana --json")).stderr).to.equal("");
     if (process.platform !== "linux") return;
     for (const line of ["user list", "help", `check "$DATA_DIR"`]) {
@@ -131,17 +131,17 @@ describe("The commands of administration", () => {
     }
   });
 
-  it("are told from what is no command, or not called rightly, by status 2", async () => {
+  it("exit with status 2 for an unknown command or wrong arguments", async () => {
     const lines = ["user fly", "user add", "check x --json"];
     const ran = await Promise.all(lines.map((line) => palaver(line)));
     expect(ran.map(({ status }) => status)).to.deep.equal(lines.map(() => 2));
     const [fly, add, check] = ran.map(({ output }) => output);
-    expect(fly).to.include("no command `user fly`").and.include("add, list, disable, enable, password");
+    expect(fly).to.include("Unknown command `user fly`").and.include("add, list, disable, enable, password");
     expect(add).to.include("takes USERNAME");
     expect(check).to.include("neither --json nor --data");
   });
 
-  it("have their help, each of them and each kind of them", async () => {
+  it("have help for each command and for each first word", async () => {
     const lines = ["user add --help", "help user"];
     const ran = await Promise.all(lines.map((line) => palaver(line)));
     expect(ran.map(({ status }) => status)).to.deep.equal(lines.map(() => 0));
@@ -152,7 +152,7 @@ describe("The commands of administration", () => {
     expect(user).to.include("user disable USER").and.not.include("stats");
   });
 
-  it("are kept from who may not write to the data, and say so", async () => {
+  it("fail with advice for a user who may not write to the data", async () => {
     const { mode } = await stat(dataDir);
     await chmod(dataDir, 0);
     const refused = run(["user", "list"], { DATA_DIR: dataDir }, "", isRoot ? NOBODY : undefined);
@@ -164,7 +164,7 @@ describe("The commands of administration", () => {
     await chmod(dataDir, mode);
   });
 
-  it("go on where a server was killed, of which a socket stays, also two of them at once", async () => {
+  it("work after a server was killed and left its socket behind, also two commands at once", async () => {
     server.child.kill("SIGKILL");
     await server.ended;
     expect((await stat(join(dataDir, "control"))).isSocket()).to.equal(true);
@@ -178,7 +178,7 @@ describe("The commands of administration", () => {
     expect(names).to.have.members(["ana", "bo", "cy"]);
   });
 
-  it("leave little behind where no server runs", async () => {
+  it("add little to the data directory where no server runs", async () => {
     const sizes = async () => {
       const { output } = await palaver("stats --json");
       return (JSON.parse(output) as { readonly bytes_on_disk: number }).bytes_on_disk;
@@ -191,7 +191,7 @@ describe("The commands of administration", () => {
     expect((await sizes()) - before).to.be.below(8 * 2 ** 20);
   });
 
-  it("leave nothing of root's where a server could then not start", async () => {
+  it("write no files of root into a directory of another user", async () => {
     if (!isRoot) return;
     const directory = await mkdtemp(join(tmpdir(), "palaver-"));
     try {

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
-import { checkStore, backUpStore } from "../adapters/sqlite/inspection.js";
-import { salvageStore } from "../adapters/sqlite/salvage.js";
+import { checkStore, backUpStore } from "../../adapters/sqlite/inspection.js";
+import { salvageStore } from "../../adapters/sqlite/salvage.js";
 
 /** What a command has to say, line by line, and whether all is well. */
 export interface Report {

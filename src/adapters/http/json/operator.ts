@@ -1,0 +1,153 @@
+import { z } from "zod";
+import type { OwnChat, Statistics, UserRecord } from "../../../application/administration.js";
+import type { ChatSummary } from "../../../domain/chat.js";
+import type { Session } from "../../../domain/session.js";
+import type { Account } from "../../../domain/user.js";
+import * as field from "./fields.js";
+import { messageJson, messageSchema } from "./message.js";
+import { timeJson } from "./time.js";
+
+/** A command prints the fields in this order. */
+export const accountSchema = z.object({
+  user_id: field.userId,
+  created_at: field.time,
+  disabled_at: field.time.nullable(),
+  username: field.username,
+});
+
+export function accountJson({ user, disabledAt }: Account): z.output<typeof accountSchema> {
+  return {
+    user_id: user.id,
+    created_at: timeJson(user.createdAt),
+    disabled_at: timeOrNull(disabledAt),
+    username: user.username,
+  };
+}
+
+/** A session or a token. */
+export const userSessionSchema = z.object({
+  session_id: field.sessionId,
+  kind: z.enum(["cookie", "token"]),
+  created_at: field.time,
+  last_seen_at: field.time,
+  expires_at: field.time,
+  name: z.string().nullable(),
+  user_agent: z.string().nullable(),
+});
+
+export function userSessionJson(session: Session): z.output<typeof userSessionSchema> {
+  return {
+    session_id: session.id,
+    kind: session.kind,
+    created_at: timeJson(session.createdAt),
+    last_seen_at: timeJson(session.lastSeenAt),
+    expires_at: timeJson(session.expiresAt),
+    name: session.name,
+    user_agent: session.userAgent,
+  };
+}
+
+const anyChatSchema = z.object({
+  chat_id: field.chatId,
+  kind: z.enum(["group", "p2p"]),
+  created_at: field.time,
+  participant_count: field.participantCount,
+  last_seq: field.lastSeq,
+});
+
+function anyChatJson({
+  chat,
+  participantCount,
+  lastSeq,
+}: ChatSummary | OwnChat): z.output<typeof anyChatSchema> {
+  return {
+    chat_id: chat.id,
+    kind: chat.kind,
+    created_at: timeJson(chat.createdAt),
+    participant_count: participantCount,
+    last_seq: lastSeq,
+  };
+}
+
+export const chatSummarySchema = anyChatSchema.extend({
+  last_sent_at: field.time.nullable(),
+  between: z.array(field.username).readonly(),
+  title: z.string().nullable(),
+});
+
+export function chatSummaryJson(summary: ChatSummary): z.output<typeof chatSummarySchema> {
+  const { chat, between, lastSentAt } = summary;
+  return { ...anyChatJson(summary), last_sent_at: timeOrNull(lastSentAt), between, title: chat.title };
+}
+
+const ownChatSchema = anyChatSchema.extend({
+  read_seq: field.readSeq,
+  with_username: field.username.nullable(),
+  title: z.string().nullable(),
+});
+
+/** A line of an export. */
+export const userRecordSchema = z.discriminatedUnion("record", [
+  z.object({ record: z.literal("account"), ...accountSchema.shape }),
+  z.object({ record: z.literal("session"), ...userSessionSchema.shape }),
+  z.object({ record: z.literal("chat"), ...ownChatSchema.shape }),
+  z.object({ record: z.literal("message"), ...messageSchema.shape }),
+]);
+
+export function userRecordJson(record: UserRecord): z.output<typeof userRecordSchema> {
+  if ("account" in record) return { record: "account", ...accountJson(record.account) };
+  if ("session" in record) return { record: "session", ...userSessionJson(record.session) };
+  if ("message" in record) return { record: "message", ...messageJson(record.message) };
+  const { chat, readSeq, withUsername } = record.chat;
+  return {
+    record: "chat",
+    ...anyChatJson(record.chat),
+    read_seq: readSeq,
+    with_username: withUsername,
+    title: chat.title,
+  };
+}
+
+const count = z.int().min(0);
+
+export const statisticsSchema = z.object({
+  users: count,
+  disabled_users: count,
+  group_chats: count,
+  p2p_chats: count,
+  messages: count,
+  events: count,
+  sessions: count,
+  tokens: count,
+  transactions: count,
+  bytes_on_disk: count,
+});
+
+/** How much the store holds, beside what the core counts. */
+export interface StoreSize {
+  /** Since the store was created. */
+  readonly transactions: number;
+  readonly bytesOnDisk: number;
+}
+
+export function statisticsJson(
+  statistics: Statistics,
+  { transactions, bytesOnDisk }: StoreSize,
+): z.output<typeof statisticsSchema> {
+  return {
+    users: statistics.users,
+    disabled_users: statistics.disabledUsers,
+    group_chats: statistics.groupChats,
+    p2p_chats: statistics.p2pChats,
+    messages: statistics.messages,
+    events: statistics.events,
+    sessions: statistics.sessions,
+    tokens: statistics.tokens,
+    transactions,
+    bytes_on_disk: bytesOnDisk,
+  };
+}
+
+function timeOrNull(time: number | null): string | null {
+  return time === null ? null : timeJson(time);
+}

@@ -1,0 +1,191 @@
+import { z } from "zod";
+import { registerUser } from "../../../application/accounts.js";
+import {
+  countStatistics,
+  disableUser,
+  enableUser,
+  exportUser,
+  getAccount,
+  listAllChats,
+  listUsers,
+  resetPassword,
+  revokeSessions,
+  sessionsOf,
+  type OperatorPorts,
+} from "../../../application/administration.js";
+import { JSON_LINES_TYPE } from "../json-lines.js";
+import * as field from "../json/fields.js";
+import {
+  accountJson,
+  accountSchema,
+  chatSummaryJson,
+  chatSummarySchema,
+  statisticsJson,
+  statisticsSchema,
+  userRecordJson,
+  userRecordSchema,
+  userSessionJson,
+  userSessionSchema,
+  type StoreSize,
+} from "../json/operator.js";
+import { operation, type Operation } from "../operation.js";
+
+/**
+ * The operations of the operator, who acts outside of any user and any chat, by the command that calls them. A `:user` in a
+ * path is a username or a user id.
+ *
+ * @param measureStore returns how much the store holds.
+ */
+export function operatorOperations(
+  ports: OperatorPorts,
+  measureStore: () => StoreSize,
+): Readonly<Record<string, Operation>> {
+  return {
+    "user add": operation({
+      name: "addUser",
+      summary: "Create an account.",
+      method: "post",
+      paths: ["/v1/operator/users"],
+      access: "operator",
+      body: z.strictObject({ username: field.username, password: field.password }),
+      response: accountSchema,
+      errors: [
+        "invalid_username",
+        "invalid_password",
+        "refused_password",
+        "username_taken",
+        "busy",
+        "store_unavailable",
+      ],
+      async handle({ body, ctx }) {
+        ctx.state["username"] = body.username;
+        return accountJson({ user: await registerUser(ports, body), disabledAt: null });
+      },
+    }),
+    "user list": operation({
+      name: "listUsers",
+      summary: "List all accounts, the oldest first.",
+      method: "get",
+      paths: ["/v1/operator/users"],
+      access: "operator",
+      type: JSON_LINES_TYPE,
+      response: accountSchema,
+      handle: async () => rows(listUsers(ports), accountJson),
+    }),
+    "user disable": operation({
+      name: "disableUser",
+      summary: "End all sessions and tokens of a user, and reject their logins.",
+      method: "post",
+      paths: ["/v1/operator/users/:user/disable"],
+      access: "operator",
+      response: accountSchema,
+      errors: ["unknown_user", "busy", "store_unavailable"],
+      handle: async ({ params }) => accountJson(await disableUser(ports, { user: params["user"]! })),
+    }),
+    "user enable": operation({
+      name: "enableUser",
+      summary: "Accept the logins of a user again.",
+      method: "post",
+      paths: ["/v1/operator/users/:user/enable"],
+      access: "operator",
+      response: accountSchema,
+      errors: ["unknown_user", "busy", "store_unavailable"],
+      handle: async ({ params }) => accountJson(await enableUser(ports, { user: params["user"]! })),
+    }),
+    "user password": operation({
+      name: "resetPassword",
+      summary: "Set the password of a user, and end all their sessions and tokens.",
+      method: "put",
+      paths: ["/v1/operator/users/:user/password"],
+      access: "operator",
+      body: z.strictObject({ password: field.password }),
+      response: accountSchema,
+      errors: ["unknown_user", "invalid_password", "refused_password", "busy", "store_unavailable"],
+      handle: async ({ params, body }) =>
+        accountJson(await resetPassword(ports, { user: params["user"]!, newPassword: body.password })),
+    }),
+    "session list": operation({
+      name: "listUserSessions",
+      summary: "List the live sessions and tokens of a user, the oldest first.",
+      method: "get",
+      paths: ["/v1/operator/users/:user/sessions"],
+      access: "operator",
+      type: JSON_LINES_TYPE,
+      response: userSessionSchema,
+      errors: ["unknown_user"],
+      handle: async ({ params }) =>
+        rows([await sessionsOf(ports, { user: params["user"]! })], userSessionJson),
+    }),
+    "session revoke": operation({
+      name: "revokeSessions",
+      summary: "End all sessions and tokens of a user, or the one with that id, and list those that ended.",
+      method: "delete",
+      paths: ["/v1/operator/users/:user/sessions", "/v1/operator/users/:user/sessions/:session_id"],
+      access: "operator",
+      type: JSON_LINES_TYPE,
+      response: userSessionSchema,
+      errors: ["unknown_user", "unknown_session", "busy", "store_unavailable"],
+      handle: async ({ params }) =>
+        rows(
+          [await revokeSessions(ports, { user: params["user"]!, sessionId: params["session_id"] })],
+          userSessionJson,
+        ),
+    }),
+    export: operation({
+      name: "exportUser",
+      summary: "Export all data held about a user, and nothing that others wrote.",
+      method: "get",
+      paths: ["/v1/operator/users/:user/export"],
+      access: "operator",
+      type: JSON_LINES_TYPE,
+      response: userRecordSchema,
+      errors: ["unknown_user"],
+      async handle({ params }) {
+        const records = exportUser(ports, { user: params["user"]! });
+        return (async function* () {
+          for await (const record of records) yield userRecordJson(record);
+        })();
+      },
+    }),
+    "chat list": operation({
+      name: "listAllChats",
+      summary: "List all chats, the oldest first.",
+      method: "get",
+      paths: ["/v1/operator/chats"],
+      access: "operator",
+      type: JSON_LINES_TYPE,
+      response: chatSummarySchema,
+      handle: async () => rows(listAllChats(ports), chatSummaryJson),
+    }),
+    stats: operation({
+      name: "getStatistics",
+      summary: "Count users, chats, messages, events and sessions.",
+      method: "get",
+      paths: ["/v1/operator/stats"],
+      access: "operator",
+      response: statisticsSchema,
+      handle: async () => statisticsJson(await countStatistics(ports), measureStore()),
+    }),
+  };
+}
+
+/** Looks a user up, so that a command need not ask for a password in vain. */
+export function lookupOperation(ports: OperatorPorts): Operation {
+  return operation({
+    name: "getUser",
+    summary: "Get an account.",
+    method: "get",
+    paths: ["/v1/operator/users/:user"],
+    access: "operator",
+    response: accountSchema,
+    errors: ["unknown_user"],
+    handle: async ({ params }) => accountJson(await getAccount(ports, { user: params["user"]! })),
+  });
+}
+
+async function* rows<Item, Row>(
+  slices: AsyncIterable<readonly Item[]> | Iterable<readonly Item[]>,
+  toRow: (item: Item) => Row,
+): AsyncGenerator<Row, void, void> {
+  for await (const slice of slices) yield* slice.map(toRow);
+}

@@ -1,0 +1,94 @@
+import { variables } from "../config.js";
+import { operatorCommands, type OperatorCommand } from "./operator-commands.js";
+import { columns } from "./terminal.js";
+
+/** A command as the help describes it. */
+export interface CommandHelp {
+  /** The names of its arguments, optional ones in brackets. */
+  readonly args: readonly string[];
+  readonly purpose: string;
+}
+
+type Commands = Readonly<Record<string, CommandHelp>>;
+
+const OPTIONS = columns([
+  ["-h, --help", "print this text; after a command, the help on that command"],
+  ["-v, --version", "print the version"],
+]);
+
+const OPERATOR_OPTIONS = columns([
+  ["--data DIR", "the data directory; default DATA_DIR, or else ./resources"],
+  ["--json", "print JSON lines, one object per line, with the fields of the HTTP API; errors too"],
+]);
+
+const EXIT_STATUS = `Exit status: 0 on success; 1 when the command is rejected or fails, data is damaged or missing, or the server cannot start
+or continue; 2 when the command line is wrong.
+`;
+
+const ABOUT_PASSWORDS = `
+The password is asked for at a terminal, which does not show it. Otherwise it is the first line of the standard input. It is
+never an argument, since all users of the machine can read the arguments of a process.
+`;
+
+const ABOUT_OPERATOR_COMMANDS = `
+A server that runs on the data directory carries out the command and records it in its log. If none runs, the command opens
+the directory itself. Run it as the user that the server runs as.
+
+Options:
+${OPERATOR_OPTIONS}
+
+${EXIT_STATUS}`;
+
+/** Returns the help on all commands. */
+export function help({ serve, ...maintenance }: Commands): string {
+  return `Usage: palaver COMMAND
+
+Serving:
+${list({ serve: serve! })}
+
+Maintenance of a data directory:
+${list(maintenance)}
+
+Administration of a running server, or of the data while none runs (USER is a username or a user_id):
+${list(operatorCommands)}
+
+Options:
+${OPTIONS}
+
+Options of administration:
+${OPERATOR_OPTIONS}
+
+Environment of \`palaver serve\`; an empty variable counts as unset:
+${columns(Object.entries(variables).map(([name, { purpose, allowed }]) => [name, `${purpose}: ${allowed}`]))}
+
+${EXIT_STATUS}`;
+}
+
+/** Returns the help on one command. */
+export function helpOn(name: string, command: CommandHelp): string {
+  return `Usage: palaver ${usage(name, command)}\n\n${sentence(command.purpose)}\n`;
+}
+
+/** Returns the help on one command of the operator, or on those that share a first word. `undefined` if there is none. */
+export function helpOnOperatorCommands(name: string): string | undefined {
+  const found = Object.entries(operatorCommands).filter(([each]) => `${each} `.startsWith(`${name} `));
+  if (found.length === 0) return undefined;
+  const exact: OperatorCommand | undefined = operatorCommands[name];
+  const about = exact
+    ? `${usage(name, exact)} [--data DIR] [--json]\n\n${sentence(exact.purpose)}`
+    : `${name} COMMAND\n\n${list(Object.fromEntries(found))}`;
+  const passwords = found.some(([, { password }]) => password) ? ABOUT_PASSWORDS : "";
+  return `Usage: palaver ${about}\n${passwords}${ABOUT_OPERATOR_COMMANDS}`;
+}
+
+function list(commands: Commands): string {
+  return columns(Object.entries(commands).map(([name, command]) => [usage(name, command), command.purpose]));
+}
+
+function usage(name: string, { args }: CommandHelp): string {
+  return [name, ...args].join(" ");
+}
+
+function sentence(purpose: string): string {
+  return `${purpose.charAt(0).toUpperCase()}${purpose.slice(1)}.`;
+}

@@ -1,0 +1,252 @@
+import { once } from "node:events";
+import { statSync } from "node:fs";
+import { request as httpRequest, type IncomingMessage } from "node:http";
+import { createConnection } from "node:net";
+import { join } from "node:path";
+import { duplexPair, type Duplex } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Disk } from "../../adapters/sqlite/wal/disk.js";
+import { filesOn } from "../../adapters/sqlite/wal/files.js";
+import { diskOf, NoStoreError } from "../../adapters/sqlite/inspection.js";
+import { DirectoryInUseError } from "../../adapters/sqlite/wal/lock.js";
+import type { Config } from "../config.js";
+import { controlPath, controlPathError } from "../control-path.js";
+import type { Row } from "./terminal.js";
+
+/** A request of the operator's API. */
+export interface OperatorRequest {
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
+  readonly path: string;
+  readonly body?: Readonly<Record<string, string | undefined>>;
+}
+
+/** The operator's API rejected a request. */
+export class OperatorError extends Error {
+  override readonly name = "OperatorError";
+  /** A code of the API, such as `unknown_user`. */
+  readonly code: string;
+
+  constructor(code: string, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+export interface Timeouts {
+  /** How long to wait for a directory that a process has locked but does not serve: one that starts, stops, or is a command. */
+  readonly lockMs?: number;
+  /** How long to wait for each part of a response. */
+  readonly responseMs?: number;
+}
+
+const LOCK_TIMEOUT_MS = 10_000;
+const RESPONSE_TIMEOUT_MS = 10_000;
+const RETRY_INTERVAL_MS = 50;
+
+/** A command leaves a segment of the log behind. This is the smallest that can hold every record of a server. */
+const SEGMENT_BYTES = 2 * 2 ** 20;
+
+/** The settings that a command needs. It reads `refusedPasswords` only if it opens the store itself. */
+export type OperatorConfig = Pick<Config, "dataDir" | "storage" | "refusedPasswords">;
+
+/**
+ * Sends a request to the server that runs on the data directory. If none runs, opens the store and handles the request in
+ * this process.
+ *
+ * @param request if undefined, only establishes that a request could be sent.
+ * @param onFatal receives the error after which the store can store nothing more.
+ * @returns the rows of the response.
+ * @throws OperatorError if the request is rejected
+ * @throws Error if there is no store, it cannot be opened, or the request fails
+ */
+export async function* sendRequest(
+  config: OperatorConfig,
+  request: OperatorRequest | undefined,
+  onFatal: (error: Error) => void,
+  { lockMs = LOCK_TIMEOUT_MS, responseMs = RESPONSE_TIMEOUT_MS }: Timeouts = {},
+): AsyncGenerator<Row, void, void> {
+  const { stream, close } = await connect(config, onFatal, lockMs);
+  try {
+    if (request) yield* exchange(stream, request, responseMs);
+  } finally {
+    stream.destroy();
+    await close();
+  }
+}
+
+/** A connection to an HTTP server with the operator's API. */
+interface Connection {
+  readonly stream: Duplex;
+  readonly close: () => Promise<void>;
+}
+
+async function connect(
+  config: OperatorConfig,
+  onFatal: (error: Error) => void,
+  lockMs: number,
+): Promise<Connection> {
+  const { dataDir, storage } = config;
+  if (storage === "memory") {
+    throw new Error("Data in memory (DATABASE_URL=memory:) cannot be administered. Use a data directory.");
+  }
+  const disk = getStoreDisk(dataDir);
+  const pathError = controlPathError(dataDir);
+  for (const startedAt = Date.now(); ; await sleep(RETRY_INTERVAL_MS)) {
+    const stream = pathError === undefined ? await connectToSocket(controlPath(dataDir)) : undefined;
+    if (stream) return { stream, close: async () => {} };
+    assertOwnFiles(dataDir, disk);
+    const connection = await openInProcess(config, onFatal);
+    if (connection) return connection;
+    if (pathError !== undefined || Date.now() - startedAt >= lockMs) {
+      const reason = pathError ?? `No server answers at ${controlPath(dataDir)}.`;
+      throw new Error(
+        `The directory ${dataDir} is in use by another process, and cannot be administered through it. ${reason} Or stop that process first.`,
+      );
+    }
+  }
+}
+
+/** Requires a store: opening a mistyped directory would create a new one. */
+function getStoreDisk(directory: string): Disk {
+  try {
+    return diskOf(directory);
+  } catch (error) {
+    if (!(error instanceof NoStoreError)) throw error;
+    throw new Error(
+      `${error.message} Run \`palaver serve\` on it once, which creates the store, or name another directory.`,
+      { cause: error },
+    );
+  }
+}
+
+/** Files that root writes belong to root, and the server could not open them. Other users cannot write to files of others. */
+function assertOwnFiles(directory: string, disk: Disk): void {
+  if (process.geteuid?.() !== 0) return;
+  const { snapshots, segments } = filesOn(disk);
+  const owner = [...snapshots, ...segments]
+    .map(({ name }) => statSync(join(directory, name), { throwIfNoEntry: false })?.uid ?? 0)
+    .find((uid) => uid !== 0);
+  if (owner === undefined) return;
+  throw new Error(
+    `No server runs on ${directory}, whose files belong to the user ${owner}. That user could not read what root writes there. Run the command as that user: sudo -u '#${owner}' palaver …`,
+  );
+}
+
+/** Returns `undefined` if no server listens, for instance if a killed server has left its socket behind. */
+async function connectToSocket(path: string): Promise<Duplex | undefined> {
+  const socket = createConnection(path);
+  try {
+    await once(socket, "connect");
+    return socket;
+  } catch (error) {
+    const { code } = error as { readonly code?: unknown };
+    if (code === "ENOENT" || code === "ECONNREFUSED") return undefined;
+    throw error;
+  }
+}
+
+/** Opens the store, and a connection to the operator's API over it. Returns `undefined` if a process has the directory locked. */
+async function openInProcess(
+  config: OperatorConfig,
+  onFatal: (error: Error) => void,
+): Promise<Connection | undefined> {
+  const { dataDir, storage, refusedPasswords } = config;
+  // A command that a server carries out needs none of it, and it is most of what would be loaded.
+  const [{ createContainer, tokens }, { createControlApp, createControlServer }, { pino }, { logOpening }] =
+    await Promise.all([
+      import("../container.js"),
+      import("../control.js"),
+      import("pino"),
+      import("../log.js"),
+    ]);
+  const log = pino({ level: "warn", base: null }, pino.destination({ fd: 2, sync: true }));
+  const onTrouble = (trouble: Error) => log.warn({ cause: String(trouble.cause) }, trouble.message);
+  const sqlite = { onFatal, onTrouble, segmentBytes: SEGMENT_BYTES };
+  const container = createContainer({ storage, refusedPasswords, sqlite });
+  try {
+    const store = await container.getAsync(tokens.store);
+    if (store.opening) logOpening(store.opening, log);
+  } catch (error) {
+    if (error instanceof DirectoryInUseError) return undefined;
+    throw error;
+  }
+  const ports = await container.getAsync(tokens.operatorPorts);
+  const { server, stop } = createControlServer(createControlApp(ports, dataDir, log));
+  const [stream, serverStream] = duplexPair();
+  server.emit("connection", serverStream);
+  return {
+    stream,
+    async close() {
+      // The server tracks, and would close, only connections of a socket that it listens on.
+      serverStream.destroy();
+      await stop(0);
+      await container.unbindAsync(tokens.store);
+    },
+  };
+}
+
+async function* exchange(
+  stream: Duplex,
+  { method, path, body }: OperatorRequest,
+  responseMs: number,
+): AsyncGenerator<Row, void, void> {
+  const text = body && JSON.stringify(body);
+  const headers = text === undefined ? {} : { "Content-Type": "application/json" };
+  const sent = httpRequest({ method, path, headers, createConnection: () => stream });
+  // A failure while nobody waits is seen at the next wait.
+  sent.on("error", () => {});
+  const wait = <Part>(part: Promise<Part>) => waitFor(part, stream, responseMs);
+  sent.end(text);
+  const [response] = (await wait(once(sent, "response"))) as [IncomingMessage];
+  const lines = linesOf(response.setEncoding("utf8"));
+  if (response.statusCode !== 200) throw toError(response, (await wait(lines.next())).value);
+  for (;;) {
+    const { done, value } = await wait(lines.next());
+    if (done === true) return;
+    yield JSON.parse(value) as Row;
+  }
+}
+
+/** Waits for a part of a response. Time in which the reader does not wait, as at a full pipe, does not count. */
+async function waitFor<Part>(part: Promise<Part>, stream: Duplex, timeoutMs: number): Promise<Part> {
+  let timedOut = false;
+  const timer = setTimeout(() => {
+    timedOut = true;
+    stream.destroy();
+  }, timeoutMs);
+  try {
+    return await part;
+  } catch (error) {
+    throw new Error(
+      timedOut
+        ? `The server sent nothing for ${timeoutMs / 1_000} seconds, so it is unknown whether the command was carried out. Check whether the server is stopped or stuck.`
+        : "The server broke off its response, so it is unknown whether the command was carried out. Check its log and the result.",
+      { cause: error },
+    );
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Fails if the response breaks off. */
+async function* linesOf(response: IncomingMessage): AsyncGenerator<string, undefined, void> {
+  let rest = "";
+  for await (const chunk of response) {
+    const lines = (rest + String(chunk)).split("\n");
+    rest = lines.pop()!;
+    yield* lines;
+  }
+  if (rest !== "") yield rest;
+  return undefined;
+}
+
+function toError({ statusCode }: IncomingMessage, line = "{}"): Error {
+  const { code, detail } = JSON.parse(line) as { readonly code?: string; readonly detail?: string };
+  if (code === "not_found" || code === "method_not_allowed") {
+    return new Error("The running server is of another version, and has no such command. Restart it.");
+  }
+  if (code === undefined || code === "internal_error") {
+    return new Error(`The command failed with status ${statusCode}. The log has the cause.`);
+  }
+  return new OperatorError(code, detail ?? code);
+}

@@ -1,0 +1,94 @@
+import type { OperatorRequest } from "./operator-client.js";
+import { jsonLines, listing, sentence, table, type Row } from "./terminal.js";
+
+/** A command of the operator: a request of the operator's API, and how its rows are printed. */
+export interface OperatorCommand {
+  /** The names of its arguments, optional ones in brackets. */
+  readonly args: readonly string[];
+  /** Whether it asks for a password, which `request` receives after the other arguments. */
+  readonly password?: true;
+  readonly purpose: string;
+  /** A request that fails if the command would fail with any password. It is sent before the password is asked for. */
+  readonly check?: (...args: string[]) => OperatorRequest;
+  readonly request: (...args: string[]) => OperatorRequest;
+  /** The text that people read. */
+  readonly format: (rows: AsyncIterable<Row>) => AsyncIterable<string>;
+}
+
+const users = "/v1/operator/users";
+
+const pathOf = (user = "") => `${users}/${encodeURIComponent(user)}`;
+
+export const operatorCommands: Readonly<Record<string, OperatorCommand>> = {
+  "user add": {
+    args: ["USERNAME"],
+    password: true,
+    purpose: "create an account",
+    request: (username, password) => ({ method: "POST", path: users, body: { username, password } }),
+    format: sentence(
+      ({ username, user_id }) => `Created the account ${username}, with the user_id ${user_id}.`,
+    ),
+  },
+  "user list": {
+    args: [],
+    purpose: "list all accounts, the oldest first",
+    request: () => ({ method: "GET", path: users }),
+    format: table,
+  },
+  "user disable": {
+    args: ["USER"],
+    purpose: "end all sessions and tokens of a user, and reject new ones",
+    request: (user) => ({ method: "POST", path: `${pathOf(user)}/disable` }),
+    format: sentence(({ username, disabled_at }) => `${username} is disabled since ${disabled_at}.`),
+  },
+  "user enable": {
+    args: ["USER"],
+    purpose: "let a user log in again",
+    request: (user) => ({ method: "POST", path: `${pathOf(user)}/enable` }),
+    format: sentence(({ username }) => `${username} can log in.`),
+  },
+  "user password": {
+    args: ["USER"],
+    password: true,
+    purpose: "set the password of a user; ends all their sessions and tokens",
+    check: (user) => ({ method: "GET", path: pathOf(user) }),
+    request: (user, password) => ({ method: "PUT", path: `${pathOf(user)}/password`, body: { password } }),
+    format: sentence(
+      ({ username, disabled_at }) =>
+        `${username} has a new password, and ${disabled_at === null ? "must log in with it" : "is still disabled"}.`,
+    ),
+  },
+  "session list": {
+    args: ["USER"],
+    purpose: "list the sessions and tokens of a user, the oldest first",
+    request: (user) => ({ method: "GET", path: `${pathOf(user)}/sessions` }),
+    format: table,
+  },
+  "session revoke": {
+    args: ["USER", "[SESSION]"],
+    purpose: "end all sessions and tokens of a user, or the one with that id; lists those that ended",
+    request: (user, session) => ({
+      method: "DELETE",
+      path: `${pathOf(user)}/sessions${session === undefined ? "" : `/${encodeURIComponent(session)}`}`,
+    }),
+    format: table,
+  },
+  "chat list": {
+    args: [],
+    purpose: "list all chats, the oldest first",
+    request: () => ({ method: "GET", path: "/v1/operator/chats" }),
+    format: table,
+  },
+  export: {
+    args: ["USER"],
+    purpose: "print all data held about a user, and nothing that others wrote, as JSON lines",
+    request: (user) => ({ method: "GET", path: `${pathOf(user)}/export` }),
+    format: jsonLines,
+  },
+  stats: {
+    args: [],
+    purpose: "count users, chats, messages, events and sessions",
+    request: () => ({ method: "GET", path: "/v1/operator/stats" }),
+    format: listing,
+  },
+};
