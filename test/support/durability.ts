@@ -204,7 +204,7 @@ export async function runSchedule(
     throw new BrokenPromise(`The store does not open in ${MAX_ATTEMPTS} attempts.`);
   }
 
-  /** Removes a condition under which the store may fail to open. Throws if there is none. */
+  /** Removes a condition under which the store may fail to open. Throws if there is no such condition. */
   function removeObstacle(error: unknown, flipped: Flip | undefined): void {
     if (disk.capacity < Number.POSITIVE_INFINITY) {
       disk.capacity = Number.POSITIVE_INFINITY;

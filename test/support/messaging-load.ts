@@ -80,14 +80,14 @@ export async function openLoad(url: string, clients: number): Promise<MessagingL
       ledger.set(text, entry);
       const destination = toGroup ? { group_chat_id: chatId } : { dest_username: sender.username };
       const sending = sender.client.post("/v1/messages", { ...destination, message: text });
-      const answer = await sending.catch(() => undefined);
-      if (answer === undefined) return [];
-      if (answer.status !== 200) {
+      const response = await sending.catch(() => undefined);
+      if (response === undefined) return [];
+      if (response.status !== 200) {
         // A 503 guarantees that nothing was stored. After any other failure, the message may be listed.
-        if (answer.status === 503) ledger.delete(text);
-        return [answer.status];
+        if (response.status === 503) ledger.delete(text);
+        return [response.status];
       }
-      entry.acknowledged = identity(listedMessage.parse(answer.json));
+      entry.acknowledged = identity(listedMessage.parse(response.json));
       counts.acknowledged += 1;
     }
     return [];

@@ -310,14 +310,14 @@ describe("SqliteStore.transaction", () => {
     faults.set("create spare.palaver", "ENOSPC");
     store = await open();
     expect(await texts(store, chat)).to.deep.equal(["kept"]);
-    expect(await codeOf(send(store, chat, "refused"))).to.equal("store_unavailable");
+    expect(await codeOf(send(store, chat, "rejected"))).to.equal("store_unavailable");
     await store.close();
     faults.clear();
     store = await open();
     expect(await texts(store, chat)).to.deep.equal(["kept"]);
   });
 
-  it("is impossible where a store fails to open on a full disk after a crash, which reports the needed space", async () => {
+  it("stays durable where the next open fails on a full disk after a crash and reports the needed space", async () => {
     await send(store, chat, "kept");
     await store.transaction(async () => faults.set("write log-N.palaver", "EIO"));
     void send(store, chat, "unanswered");
