@@ -10,18 +10,18 @@ const project = join(import.meta.dirname, "../..");
 const compiler = join(project, "node_modules/typescript/bin/tsc");
 
 interface Entry {
-  /** The packages without which it cannot be imported: all that is loaded with it. */
+  /** The packages without which it cannot be imported. */
   readonly loads: readonly string[];
-  /** Uses it, in JavaScript that is TypeScript too. Throws where it does not do what it should. */
+  /** Uses the entry, in JavaScript that is also TypeScript. Throws if it does not work. */
   readonly program: string;
 }
 
-/** What became of each entry. */
+/** The result of each entry: `done` or the stack of an error. */
 type Outcomes = Readonly<Record<string, string>>;
 
 const entries: Readonly<Record<string, Entry>> = {
   palaver: {
-    loads: ["lru-cache", "p-limit", "uuid"],
+    loads: ["lru-cache", "uuid"],
     program: `
       import { MessagingError, openMessaging } from "palaver";
       const messaging = await openMessaging({ storage: { sqlite: "data" } });
@@ -130,7 +130,7 @@ const entries: Readonly<Record<string, Entry>> = {
   },
 };
 
-describe("The package", () => {
+describe("The npm package", () => {
   let folder: string;
   let tarball: string;
   let programs: Outcomes;
@@ -141,7 +141,7 @@ describe("The package", () => {
     readonly bin: Readonly<Record<string, string>>;
   };
 
-  /** A folder with the tarball's content and these packages, as an installation has them, and with no others. */
+  /** Creates an installation of the tarball with only these packages. */
   async function install(name: string, packages: readonly string[]): Promise<string> {
     const home = join(folder, name);
     const modules = join(home, "node_modules");
@@ -156,10 +156,7 @@ describe("The package", () => {
     return home;
   }
 
-  /**
-   * What becomes of each of the files, as "done" or as an error, in one process that imports them one after the other. Fails
-   * where that does not end.
-   */
+  /** Imports the files one after the other in one process, which must end. */
   async function outcomes(files: Readonly<Record<string, string>>, cwd: string): Promise<Outcomes> {
     const importing = `
       const outcomes = {};
@@ -196,7 +193,7 @@ describe("The package", () => {
 
   after(() => rm(folder, { recursive: true, force: true }));
 
-  it("exports the entries that are tried here, and its manifest", () => {
+  it("exports the entries tested here, and its manifest", () => {
     const exported = Object.keys(manifest.exports).map((path) => path.replace(/^\./, "palaver"));
     expect(exported).to.have.members([...Object.keys(entries), "palaver/package.json"]);
   });
@@ -204,7 +201,7 @@ describe("The package", () => {
   for (const [name, { loads }] of Object.entries(entries)) {
     it(`runs a program that uses ${name}`, () => expect(programs[name]).to.equal("done"));
 
-    it(`loads with ${name} nothing but ${loads.join(", ") || "itself"}`, () =>
+    it(`loads for ${name} no packages but ${loads.join(", ") || "itself"}`, () =>
       expect(imports[name]).to.equal("done"));
   }
 
@@ -215,7 +212,7 @@ describe("The package", () => {
     expect(stdout).to.equal("ana: Hello, Bob!\n");
   });
 
-  it("has types for each, which need no other package, and refuse what is wrong", async () => {
+  it("has types for each entry, which need no other package and reject wrong uses", async () => {
     const home = await install("typed", []);
     for (const [name, { program }] of Object.entries(entries)) {
       await writeFile(join(home, `${name.replace("/", "-")}.ts`), program);
@@ -245,35 +242,35 @@ describe("The package", () => {
     ]);
   });
 
-  it("lets nobody in by another door", async () => {
-    const doors = ["palaver/dist/src/main/index.js", "palaver/domain/user.js", "palaver/nothing"];
+  it("exports no other path", async () => {
+    const paths = ["palaver/dist/src/main/index.js", "palaver/domain/user.js", "palaver/nothing"];
     const program = `
-      const knock = (door) => import(door).then(() => "open", ({ code }) => code);
-      console.log(JSON.stringify(await Promise.all(${JSON.stringify(doors)}.map(knock))));`;
+      const attempt = (path) => import(path).then(() => "open", ({ code }) => code);
+      console.log(JSON.stringify(await Promise.all(${JSON.stringify(paths)}.map(attempt))));`;
     const { stdout } = await run(process.execPath, ["--input-type=module", "-e", program], {
       cwd: join(folder, "whole"),
     });
-    expect(JSON.parse(stdout)).to.deep.equal(doors.map(() => "ERR_PACKAGE_PATH_NOT_EXPORTED"));
+    expect(JSON.parse(stdout)).to.deep.equal(paths.map(() => "ERR_PACKAGE_PATH_NOT_EXPORTED"));
   });
 
-  it("brings the command along", async () => {
+  it("contains the command", async () => {
     const command = join(folder, "whole/node_modules/palaver", manifest.bin["palaver"] ?? "");
     const { stdout } = await run(process.execPath, [command, "--version"]);
     expect(stdout).to.match(/^\d+\.\d+\.\d+\n$/);
   });
 
-  it("holds what is of use where it is installed, and nothing else", async () => {
+  it("contains only files that its users need", async () => {
     const listed = await readdir(join(folder, "package"), { recursive: true, withFileTypes: true });
     const files = listed
       .filter((file) => file.isFile())
       .map((file) => join(file.parentPath, file.name).slice(join(folder, "package/").length));
-    const strange = files.filter(
+    const unexpected = files.filter(
       (file) =>
         !/^(?:package\.json|README\.md|LICENSE|dist\/(?:src|test\/contract)\/.*(?:\.js|\.d\.ts|\.LICENSE\.txt))$/.test(
           file,
         ) || /\.test\.|broken/.test(file),
     );
-    expect(strange).to.deep.equal([]);
+    expect(unexpected).to.deep.equal([]);
     expect(files.length).to.be.greaterThan(100);
   });
 });

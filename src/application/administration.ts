@@ -9,23 +9,23 @@ import { endSessions, findLiveSessions } from "./sessions.js";
 import { getUserByNameOrId } from "./users.js";
 
 /*
- * What the operator of the service does, who acts outside of any user and any chat. None of it is in `Messaging`, so that
- * nothing that serves users can offer it. A `user` is named by username or by id.
+ * The use cases of the operator, who acts outside of any user and any chat. They are not part of `Messaging`, so that no
+ * adapter for users can offer them. `user` is a username or an id.
  */
 
-/** All but what gives access to sessions: the operator begins none. */
+/** All ports but `secrets`: the operator starts no sessions. */
 export type OperatorPorts = Omit<Ports, "secrets">;
 
-/** How many users, chats or ids of messages are read at a time: others have their turn between two reads. */
-const SLICE = 500;
+/** The number of users, chats or message ids per read. Other requests run between two reads. */
+const SLICE_LENGTH = 500;
 
 export interface DisableUser {
   readonly user: string;
 }
 
 /**
- * Keeps a user out: ends all their sessions and tokens, and lets none begin. They stay in their chats, where others can go
- * on writing to them. A user who is disabled already stays so, since when they were.
+ * Disables a user: ends all their sessions and tokens, and rejects new ones. The user stays in their chats, where others
+ * can still write to them. A user who is already disabled keeps their `disabledAt`.
  *
  * @throws MessagingError `unknown_user`
  */
@@ -47,7 +47,7 @@ export interface EnableUser {
 }
 
 /**
- * Lets a user in again, who then has to log in.
+ * Enables a disabled user, who can then log in.
  *
  * @throws MessagingError `unknown_user`
  */
@@ -63,7 +63,11 @@ export interface GetAccount {
   readonly user: string;
 }
 
-/** @throws MessagingError `unknown_user` */
+/**
+ * Returns the account of a user.
+ *
+ * @throws MessagingError `unknown_user`
+ */
 export async function getAccount({ store }: OperatorPorts, { user }: GetAccount): Promise<Account> {
   return store.read(({ users }) => findAccount(users, user));
 }
@@ -74,7 +78,7 @@ export interface ResetPassword {
 }
 
 /**
- * Gives a user another password without asking for the one they have, and ends all their sessions and tokens.
+ * Sets the password of a user without the current one, and ends all their sessions and tokens.
  *
  * @throws MessagingError `unknown_user`, `invalid_password`, `refused_password`, `busy`
  */
@@ -97,7 +101,7 @@ export interface SessionsOf {
 }
 
 /**
- * The live sessions and tokens of a user, the oldest first.
+ * Lists the live sessions and tokens of a user, the oldest first.
  *
  * @throws MessagingError `unknown_user`
  */
@@ -113,14 +117,14 @@ export async function sessionsOf(
 
 export interface RevokeSessions {
   readonly user: string;
-  /** The id of the one session or token that is to end; without it, all of them do. */
+  /** The id of one session or token. Without it, all of them end. */
   readonly sessionId?: string | undefined;
 }
 
 /**
- * Ends a session or a token of a user, or all of them, and what they have open.
+ * Ends one or all sessions and tokens of a user, together with their open streams.
  *
- * @returns those that ended.
+ * @returns the sessions and tokens that ended.
  * @throws MessagingError `unknown_user`, `unknown_session`
  */
 export async function revokeSessions(
@@ -133,24 +137,27 @@ export async function revokeSessions(
     const all = await findLiveSessions(repositories.sessions, user.id, now);
     const ended = sessionId === undefined ? all : all.filter(({ id }) => id === sessionId);
     if (sessionId !== undefined && ended.length === 0) {
-      throw new MessagingError("unknown_session", "This user has no such session or token.");
+      throw new MessagingError(
+        "unknown_session",
+        "Unknown session or token of this user. List them for their ids.",
+      );
     }
     await endSessions(repositories, ended, now);
     return ended;
   });
 }
 
-/** All users, by id, so that who came first is first. In slices, each of which is read when it is asked for. */
+/** Lists all users by id, which is the order of registration, in slices that are read on demand. */
 export function listUsers({ store }: OperatorPorts): AsyncGenerator<readonly Account[]> {
   return slices((after: Account | undefined) =>
-    store.read(({ users }) => users.list({ after: after?.user.id, limit: SLICE })),
+    store.read(({ users }) => users.list({ after: after?.user.id, limit: SLICE_LENGTH })),
   );
 }
 
-/** All chats, by id. In slices, each of which is read when it is asked for. */
+/** Lists all chats by id, in slices that are read on demand. */
 export function listAllChats({ store }: OperatorPorts): AsyncGenerator<readonly ChatSummary[]> {
   return slices((after: ChatSummary | undefined) =>
-    store.read(({ chats }) => chats.list({ after: after?.chat.id, limit: SLICE })),
+    store.read(({ chats }) => chats.list({ after: after?.chat.id, limit: SLICE_LENGTH })),
   );
 }
 
@@ -164,12 +171,12 @@ export interface ExportUser {
   readonly user: string;
 }
 
-/** A chat as one of its participants sees it, with nothing of what others wrote there. */
+/** A chat as one of its participants sees it, without the text of others. */
 export interface OwnChat extends Omit<ChatOverview, "lastMessage" | "deletedSinceRead"> {
   readonly lastSeq: number;
 }
 
-/** A piece of what is known of a user. */
+/** A record of an export. */
 export type UserRecord =
   | { readonly account: Account }
   | { readonly session: Session }
@@ -177,11 +184,11 @@ export type UserRecord =
   | { readonly message: Message };
 
 /**
- * What is held about a user: the account, the live sessions and tokens, their chats as they see them, and every message that
- * they sent, oldest first, also to chats that they have left. What others wrote is theirs and is not in it; nor is what the
- * password and the secrets are known by. Little is read ahead; what the user does after the first record may be in it or not.
+ * Exports the data held about a user: the account, the live sessions and tokens, the user's chats, and every message that
+ * they sent, the oldest first, including those to chats that they have left. Excludes messages of others and the digests of
+ * the password and of secrets. Records are read on demand; changes after the first record may be included or not.
  *
- * @throws MessagingError `unknown_user`, when the first record is taken
+ * @throws MessagingError `unknown_user`, at the first record
  */
 export async function* exportUser(ports: OperatorPorts, command: ExportUser): AsyncGenerator<UserRecord> {
   const { store, clock } = ports;
@@ -198,39 +205,39 @@ export async function* exportUser(ports: OperatorPorts, command: ExportUser): As
   const by = account.user.id;
   let cursor: string | undefined;
   do {
-    const page = await listChats(ports, { by, limit: SLICE, cursor });
+    const page = await listChats(ports, { by, limit: SLICE_LENGTH, cursor });
     for (const overview of page.chats) {
       const { chat, withUsername, participantCount, readSeq } = overview;
       yield { chat: { chat, withUsername, participantCount, readSeq, lastSeq: lastSeq(overview) } };
     }
     cursor = page.next;
   } while (cursor !== undefined);
-  for (let after = 0; after < upTo; after += SLICE) {
-    const span = { after, upTo: Math.min(after + SLICE, upTo) };
+  for (let after = 0; after < upTo; after += SLICE_LENGTH) {
+    const span = { after, upTo: Math.min(after + SLICE_LENGTH, upTo) };
     for (const message of await store.read(({ messages }) => messages.sentBy(by, span))) yield { message };
   }
 }
 
-/** How much there is. */
+/** Counts over the whole store. */
 export interface Statistics {
   readonly users: number;
-  /** Of the users. */
+  /** Included in `users`. */
   readonly disabledUsers: number;
   readonly groupChats: number;
   readonly p2pChats: number;
-  /** Those that were deleted count, since their places stay. */
+  /** Including deleted messages, of which tombstones remain. */
   readonly messages: number;
-  /** Those that can still be read. */
+  /** Events that are still in the log. */
   readonly events: number;
-  /** Live ones, without tokens. */
+  /** Live sessions, without tokens. */
   readonly sessions: number;
   readonly tokens: number;
 }
 
-/** Counts what there is, slice by slice, so that others have their turn; what comes meanwhile may be counted or not. */
+/** Counts slice by slice, so that other requests run in between. Changes made meanwhile may be counted or not. */
 export async function countStatistics(ports: OperatorPorts): Promise<Statistics> {
   const { store, clock } = ports;
-  const stock = {
+  const counts = {
     users: 0,
     disabledUsers: 0,
     groupChats: 0,
@@ -241,25 +248,25 @@ export async function countStatistics(ports: OperatorPorts): Promise<Statistics>
   };
   for await (const accounts of listUsers(ports)) {
     const now = clock.now();
-    stock.users += accounts.length;
-    stock.disabledUsers += accounts.filter(({ disabledAt }) => disabledAt !== null).length;
+    counts.users += accounts.length;
+    counts.disabledUsers += accounts.filter(({ disabledAt }) => disabledAt !== null).length;
     await store.read(async (repositories) => {
       for (const { user } of accounts) {
         const live = await findLiveSessions(repositories.sessions, user.id, now);
         const tokens = live.filter(({ kind }) => kind === "token").length;
-        stock.tokens += tokens;
-        stock.sessions += live.length - tokens;
+        counts.tokens += tokens;
+        counts.sessions += live.length - tokens;
       }
     });
   }
   for await (const summaries of listAllChats(ports)) {
     for (const summary of summaries) {
-      stock[summary.chat.kind === "group" ? "groupChats" : "p2pChats"] += 1;
-      stock.messages += summary.lastSeq;
+      counts[summary.chat.kind === "group" ? "groupChats" : "p2pChats"] += 1;
+      counts.messages += summary.lastSeq;
     }
   }
   const { first, last } = await store.read(({ events }) => events.bounds());
-  return { ...stock, events: last - first + 1 };
+  return { ...counts, events: last - first + 1 };
 }
 
 async function findAccount(users: UserReader, nameOrId: string): Promise<Account> {

@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { z } from "zod";
 import { refusedForm } from "../domain/user.js";
-import type { Settings } from "./container.js";
 import { MIN_SESSION_KEY_LENGTH } from "./session-key.js";
+import type { Settings } from "./settings.js";
 
 /** The settings of this process, validated. */
 export interface Config extends Settings {

@@ -7,22 +7,7 @@ import { createMessaging, type Messaging } from "../application/messaging.js";
 import type { Clock, Ids, PasswordHasher, Ports, Secrets, Store } from "../application/ports.js";
 import { startEventRetention } from "./retention.js";
 import { generateSessionKey, loadSessionKey } from "./session-key.js";
-
-/**
- * The storage of all data: `"memory"`, which ends with the process; a directory for SQLite, which is created if it does not
- * exist and which one process can open at a time; or a store of your own.
- */
-export type Storage = "memory" | { readonly sqlite: string } | Store;
-
-/** What differs between the programs that open the core. */
-export interface Settings {
-  readonly storage: Storage;
-  /** Passwords that nobody may choose, each in its `refusedForm`. */
-  readonly refusedPasswords: ReadonlySet<string>;
-  /** Keys of the digests of session secrets, newest first. Defaults to a key kept in the directory of the storage. */
-  readonly sessionKeys?: readonly [string, ...string[]] | undefined;
-  readonly sqlite?: SqliteOptions;
-}
+import type { Settings } from "./settings.js";
 
 /** A store, and what opening it found if it keeps anything. */
 export type OpenStore = Store & { readonly opening?: Opening };
@@ -142,7 +127,7 @@ export interface OpenCore {
   readonly messaging: Messaging;
   readonly ports: Ports;
   /** Ends all subscriptions and the deletion of old events, then closes a store that the container opened. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /**

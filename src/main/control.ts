@@ -43,7 +43,7 @@ function bytesIn(directory: string): number {
 interface ControlServer {
   readonly server: Server;
   /** Closes all connections after `graceMs`, or when no request is in progress. Resolves once the last request has ended. */
-  stop(graceMs: number): Promise<void>;
+  readonly stop: (graceMs: number) => Promise<void>;
 }
 
 export function createControlServer(app: Koa): ControlServer {

@@ -9,40 +9,40 @@ import type { Clock, StoreStatus } from "../application/ports.js";
 
 export type { ConnectionLimits, HttpServer, Log };
 
-/** What is served: what `openMessaging` gives, or one's own core with the clock of its ports and the status of its store. */
+/** The core to serve: the result of `openMessaging`, or your own core with the clock of its ports and the status of its store. */
 export interface Served extends Messaging {
   readonly clock: Clock;
   status(): StoreStatus;
 }
 
-/** How it is served. Each has a usual value. */
+/** Options of `mount` and `listen`. */
 export interface ServingOptions {
-  /** Gets a line for each request, and for all that decides who may do what. Without it, bugs go to the console. */
+  /** Receives a line for each request, and audit lines. By default only unexpected errors are printed, to the console. */
   readonly log?: Log | undefined;
   /**
-   * Whether a proxy in front ends TLS and sets `X-Forwarded-For` and `X-Forwarded-Proto`: as `proxy` of a Koa application
-   * around it. Cookies are then `Secure`. False unless given.
+   * Whether a proxy in front terminates TLS and sets `X-Forwarded-For` and `X-Forwarded-Proto`, like `proxy` of a Koa
+   * application. Cookies are then `Secure`. Defaults to false.
    */
   readonly trustProxy?: boolean | undefined;
-  /** Whether there are limits on how often one may log in, register and send. True unless given. */
+  /** Whether logins, registrations and sends are rate-limited. Defaults to true. */
   readonly rateLimits?: boolean | undefined;
-  /** The origins of other sites whose pages may use it, as browsers write them: `https://app.example.org`. */
+  /** Origins of other sites whose pages may use the API, as browsers send them: `https://app.example.org`. */
   readonly corsOrigins?: readonly string[] | undefined;
 }
 
 export interface MountOptions extends ServingOptions {
-  /** The path that it is under, as browsers see it, for instance `/chat`. What is outside of it goes on to what comes next. */
+  /** The path of the API, as browsers see it, for instance `/chat`. Requests outside of it go to the next middleware. */
   readonly path: string;
 }
 
-/** Middleware for Koa. */
+/** Koa middleware. */
 export interface Mounted {
   (context: MountContext, next: () => Promise<unknown>): Promise<void>;
-  /** Ends the answers that stay open. Call it before you close the server, which would wait for them. */
+  /** Ends event streams and long polls. Call it before you close the server, which would wait for them. */
   close(): void;
 }
 
-/** What it takes of Koa's context. */
+/** The part of Koa's context that the middleware uses. */
 export interface MountContext {
   readonly req: object;
   readonly res: object;
@@ -52,18 +52,17 @@ export interface MountContext {
 }
 
 /**
- * The HTTP API, and nothing around it, for a Koa application of one's own. It answers whatever is under its path, with
- * cookies, limits, headers and errors of its own; put it above anything that reads request bodies, and not inside a middleware that
- * cuts paths itself. Cookies are for its path.
- * Behind TLS they are for the whole host, which can then have one of these.
+ * Creates Koa middleware that serves the HTTP API under a path of your own application, with its own cookies, limits,
+ * headers and errors. Use it before any middleware that reads request bodies, and not inside one that strips paths. Cookies
+ * are restricted to its path; behind TLS they are for the whole host, which can then have one such mount.
  *
- * @throws Error where the path is none.
+ * @throws Error if the path is invalid.
  */
 export function mount(messaging: Served, options: MountOptions): Mounted {
   const { path } = options;
   if (!/^(?:\/[\w.~-]+)+$/.test(path)) {
     throw new Error(
-      `${JSON.stringify(path)} is no path to mount at. It must be like "/chat", with no slash at the end.`,
+      `Invalid path ${JSON.stringify(path)}. Use a path like "/chat", without a trailing slash.`,
     );
   }
   const app = createHttpApp({ ...appOptions(messaging, options), path });
@@ -75,7 +74,9 @@ export function mount(messaging: Served, options: MountOptions): Mounted {
     }
     const request = context.req as IncomingMessage;
     if (request.readableDidRead) {
-      throw new Error("The body of the request is read already. Mount Palaver above what reads bodies.");
+      throw new Error(
+        "The request body is already read. Mount Palaver before the middleware that reads bodies.",
+      );
     }
     const { url } = context;
     context.path = context.path.slice(path.length) || "/";
@@ -83,7 +84,7 @@ export function mount(messaging: Served, options: MountOptions): Mounted {
     const response = context.res as ServerResponse;
     try {
       await answer(request, response);
-      // Or what stands above would touch an answer that is still being written.
+      // Otherwise the middleware before it could modify a response that is still being written.
       if (!response.writableFinished && !request.socket.destroyed) await once(response, "close");
     } finally {
       context.url = url;
@@ -93,17 +94,17 @@ export function mount(messaging: Served, options: MountOptions): Mounted {
 }
 
 export interface ListenOptions extends ServingOptions {
-  /** 0 for any that is free. */
+  /** 0 for any free port. */
   readonly port: number;
-  /** 127.0.0.1 unless given. */
+  /** Defaults to 127.0.0.1. */
   readonly host?: string | undefined;
   readonly connections?: Partial<ConnectionLimits> | undefined;
 }
 
 /**
- * Serves the HTTP API on a port, as `palaver serve` does. Close it before the core.
+ * Serves the HTTP API on a port, as `palaver serve` does. Close the server before the core.
  *
- * @throws Error of the system, for instance EADDRINUSE
+ * @throws Error of the system, for instance with the code EADDRINUSE
  */
 export function listen(messaging: Served, options: ListenOptions): Promise<HttpServer> {
   const { host = "127.0.0.1", port, connections } = options;
@@ -113,9 +114,9 @@ export function listen(messaging: Served, options: ListenOptions): Promise<HttpS
 }
 
 function appOptions(messaging: Served, options: ServingOptions): HttpOptions {
-  const { log = bugs, trustProxy = false, rateLimits = true, corsOrigins = [] } = options;
+  const { log = consoleLog, trustProxy = false, rateLimits = true, corsOrigins = [] } = options;
   const storeStatus = () => messaging.status();
   return { messaging, storeStatus, clock: messaging.clock, log, trustProxy, rateLimits, corsOrigins };
 }
 
-const bugs: Log = { debug() {}, info() {}, error: (fields) => console.error(fields) };
+const consoleLog: Log = { debug() {}, info() {}, error: (fields) => console.error(fields) };

@@ -2,7 +2,7 @@ import { keyedSecrets, systemClock, uuids } from "../adapters/system.js";
 import { createMessaging, type Messaging } from "../application/messaging.js";
 import type { Clock, Ports, StoreStatus } from "../application/ports.js";
 import { refusedForm } from "../domain/user.js";
-import type { Storage } from "./container.js";
+import type { Storage } from "./settings.js";
 
 export { createMessaging, type Messaging, type Storage };
 export { keyedSecrets, systemClock, uuids };

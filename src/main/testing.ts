@@ -18,71 +18,68 @@ import type { OpenMessaging } from "./index.js";
 
 export type { ManualClock };
 
-/** Ports of one's own, which take the place of the harness's. A store must be empty. */
+/** Ports that replace those of the harness. A store must be empty. */
 export interface TestOptions extends Partial<Ports> {
   readonly clock?: ManualClock;
 }
 
 /**
- * The messaging core in the hands of a test: what `openMessaging` gives, in a world in which nothing is left to chance. What
- * `events`, `subscribe` and a waiting `listEvents` throw besides their refusals is told at `cutStreams`.
+ * A deterministic messaging core for tests, with the methods of `openMessaging` and control over time and faults. Besides
+ * their usual errors, `events`, `subscribe` and a waiting `listEvents` throw the error described at `cutStreams`.
  */
 export interface TestMessaging extends OpenMessaging {
-  /** What the core was made of, the store without its faults. */
+  /** The ports of the core, with the store free of faults. */
   readonly ports: Ports;
-  /** Stands still until it is moved; at first at 2026-11-23T10:15:00.123Z. */
+  /** Starts at 2026-11-23T10:15:00.123Z, and moves only when the test moves it. */
   readonly clock: ManualClock;
   /**
-   * Registers users of these names. The password of `ana` is `password of ana`.
+   * Registers users. The password of `ana` is `password of ana`.
    *
-   * @returns them, by these names.
+   * @returns the users by name.
    * @throws MessagingError `invalid_username`, `username_taken`
    */
   users<const Names extends readonly string[]>(
     ...names: Names
   ): Promise<Readonly<Record<Names[number], User>>>;
-  /** A group chat that the first has made, with the others in it. */
+  /** Creates a group chat of the creator and the others. */
   group(creator: User, ...others: readonly User[]): Promise<Chat>;
-  /** The next transaction is refused with `store_unavailable`, and nothing of it is stored. */
+  /** Makes the next transaction reject with `store_unavailable`, with nothing of it stored. */
   failNextCommit(): void;
   /**
-   * What the next transaction that succeeds has written is stored, but whoever waits for it is not told so, as when the
-   * connection breaks behind the commit: in this process there is an Error whose `code` is `ECONNRESET`, and over HTTP the
-   * connection is cut.
+   * Loses the result of the next transaction that succeeds, as when the connection breaks after the commit: its writes are
+   * stored, but the caller gets an Error whose `code` is `ECONNRESET`, or over HTTP a cut connection.
    */
   loseNextAnswer(): void;
   /**
-   * Breaks off whatever listens, or waits, for events now, as when the network is cut: in this process with an Error whose
-   * `code` is `ECONNRESET`, and over HTTP by cutting the connection. Whoever goes on from the cursor of the last event that
-   * they had misses nothing.
+   * Breaks off all current subscriptions and waiting `listEvents` calls, as when the network is cut: with an Error whose
+   * `code` is `ECONNRESET`, or over HTTP by cutting the connection. A subscriber that resumes from its last cursor misses
+   * nothing.
    */
   cutStreams(): void;
   /**
-   * Resolves when all that the store was asked for is done, and nothing has followed from it: when a bot in this process has
-   * dealt with all that it was told. Does not wait for timers, nor for the network.
+   * Resolves once the store is idle and no call follows: a bot in this process has then handled all its events. Does not
+   * wait for timers or the network.
    */
   settled(): Promise<void>;
-  /** Serves all this over HTTP, on a free port of this machine, without limits on how often. */
+  /** Serves this core over HTTP on a free local port, without rate limits. */
   listen(): Promise<TestServer>;
   /**
-   * Ends all that is open: whatever listens for events is done, servers are closed, the store too. Nothing is left that keeps
-   * the process alive.
+   * Ends all subscriptions, and closes the servers and the store. Nothing remains that keeps the process alive.
    */
   close(): Promise<void>;
 }
 
-/** A server over HTTP, for clients that are to be tested. */
+/** An HTTP server, for tests of clients. */
 export interface TestServer {
   /** For instance `http://127.0.0.1:40123`. */
   readonly url: string;
   /**
-   * Logs in somebody whom `users` has registered.
+   * Logs in a user that `users` registered, and creates a token, for any HTTP client.
    *
-   * @returns what a client of theirs needs: for instance `curl`, or a program in another language.
-   * @throws MessagingError `wrong_credentials` where there is nobody of that name
+   * @throws MessagingError `wrong_credentials` if there is no such user
    */
   access(username: string): Promise<Access>;
-  /** A client of `palaver/client` for somebody whom `users` has registered, logged in. Refuses as `access` does. */
+  /** Creates a logged-in client of `palaver/client` for a user that `users` registered. Throws as `access` does. */
   client(username: string): Promise<Client>;
   close(): Promise<void>;
 }
@@ -94,8 +91,11 @@ export interface Access {
 }
 
 /**
- * The core for a test: in memory, with a clock that is moved by hand, ids and secrets that are counted, passwords that take no
- * time to hash, and faults on demand. It costs so little that each test can have its own.
+ * Opens a core for a test: in memory, with a clock that the test moves, sequential ids and secrets, passwords that take no
+ * time to hash, and faults on demand. It is cheap enough to open one per test.
+ *
+ * Every port has a value here, so there is nothing for the container to resolve: loading it would take three times as long
+ * as all the rest of the harness.
  */
 export function openTestMessaging(options: TestOptions = {}): TestMessaging {
   const clock = options.clock ?? manualClock();
@@ -112,7 +112,7 @@ export function openTestMessaging(options: TestOptions = {}): TestMessaging {
   const feed = new EventFeed({ store, clock });
   const messaging: Messaging = {
     ...createMessaging({ ...ports, store }, feed),
-    // It notes now and then that a session is in use. No fault that a test asks for is meant for that.
+    // Authentication may store that a session is in use. Requested faults must not hit that write.
     authenticate: (command) => authenticate(ports, command),
   };
   const servers: TestServer[] = [];
@@ -143,7 +143,7 @@ export function openTestMessaging(options: TestOptions = {}): TestMessaging {
     },
     failNextCommit: () => store.failNextCommit(),
     loseNextAnswer: () => store.loseNextAnswer(),
-    cutStreams: () => feed.fail(() => hangUp("The network was cut: the test has asked for that.")),
+    cutStreams: () => feed.fail(() => hangUp("The network is cut, as the test requested.")),
     settled: () => store.settled(),
     async listen() {
       const server = await serve(messaging, ports);
@@ -159,14 +159,14 @@ function passwordOf(username: string): string {
 }
 
 async function serve(messaging: Messaging, { store, clock }: Ports): Promise<TestServer> {
-  // Whoever needs no server loads none of it.
+  // Loaded only by tests that need a server.
   const [{ createClient }, { createHttpApp }, { connectionLimits }, { listen }] = await Promise.all([
     import("../client/index.js"),
     import("../adapters/http/app.js"),
     import("../adapters/http/connections.js"),
     import("../adapters/http/server.js"),
   ]);
-  // A bug is to be seen. What was cut on purpose is none.
+  // Unexpected errors are printed. Connections that were cut on purpose are expected.
   const error = (fields: object) => void (connection.getStore()?.destroyed || console.error(fields));
   const log = { debug() {}, info() {}, error };
   const storeStatus = () => store.status();

@@ -236,7 +236,7 @@ describe("Mounting", () => {
     });
     expect([answer.status, answer.text]).to.deep.equal([500, "the outer boundary"]);
     expect(String(outer.caught)).to.equal(
-      "Error: The body of the request is read already. Mount Palaver above what reads bodies.",
+      "Error: The request body is already read. Mount Palaver before the middleware that reads bodies.",
     );
   });
 
@@ -262,9 +262,9 @@ describe("Mounting", () => {
   });
 
   for (const path of ["", "/", "chat", "/chat/", "//chat", "/a b", "/a;b", "/chat?x", "/%41"]) {
-    it(`refuses ${JSON.stringify(path)}, which is no path to mount at`, async () => {
+    it(`rejects the path ${JSON.stringify(path)}`, async () => {
       const messaging = await testMessaging();
-      expect(() => mount(messaging, { path })).to.throw(`${JSON.stringify(path)} is no path to mount at`);
+      expect(() => mount(messaging, { path })).to.throw(`Invalid path ${JSON.stringify(path)}`);
       await messaging.close();
     });
   }

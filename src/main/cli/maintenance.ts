@@ -2,26 +2,28 @@ import { resolve } from "node:path";
 import { checkStore, backUpStore } from "../../adapters/sqlite/inspection.js";
 import { salvageStore } from "../../adapters/sqlite/salvage.js";
 
-/** What a command has to say, line by line, and whether all is well. */
+/** The result of a maintenance command. */
 export interface Report {
+  /** The text to print. */
   readonly lines: readonly string[];
+  /** False if anything is damaged or missing. */
   readonly sound: boolean;
 }
 
-/** Reads a data directory, of a running service too, and changes nothing. */
+/** Checks a data directory, which a running server may have open, and changes nothing. */
 export async function check(directory: string): Promise<Report> {
   const { last, torn, faults } = await checkStore(directory);
-  const cut = torn
-    ? [`The end of ${torn.file} from byte ${torn.offset} is cut off. Nobody was told that it is stored.`]
+  const incomplete = torn
+    ? [`${torn.file} ends with an incomplete commit at byte ${torn.offset}. It was not acknowledged.`]
     : [];
   if (last === undefined || faults.length > 0) {
-    return { lines: [...faults, ...cut, `${directory} is damaged.`], sound: false };
+    return { lines: [...faults, ...incomplete, `${directory} is damaged.`], sound: false };
   }
-  return { lines: [...cut, `${directory} is sound, up to transaction ${last}.`], sound: true };
+  return { lines: [...incomplete, `${directory} is sound, up to transaction ${last}.`], sound: true };
 }
 
-/** Copies a data directory, of a running service too, as it is at one moment, and checks the copy. */
-export async function backUp(directory: string, target = backupOf(directory)): Promise<Report> {
+/** Copies a data directory, which a running server may have open, as of one moment, and checks the copy. */
+export async function backUp(directory: string, target = defaultTarget(directory)): Promise<Report> {
   const { last, bytes } = await backUpStore(directory, target);
   return {
     lines: [`${target} holds ${directory} up to transaction ${last}, in ${bytes} bytes, and is sound.`],
@@ -29,19 +31,20 @@ export async function backUp(directory: string, target = backupOf(directory)): P
   };
 }
 
-function backupOf(directory: string): string {
+function defaultTarget(directory: string): string {
   const now = new Date().toISOString().replaceAll(":", "-");
   return `${resolve(directory)}-backup-${now}`;
 }
 
-/** Saves what can be read of a damaged data directory into a new one. */
+/** Saves the readable part of a damaged data directory into a new one. */
 export async function salvage(directory: string, target: string): Promise<Report> {
   const { last, faults, missing, leftOut, rowsLeftOut } = await salvageStore(directory, target);
   const gaps = missing.map(([first, end]) =>
-    first === end ? `Transaction ${first} is missing.` : `The transactions ${first} to ${end} are missing.`,
+    first === end ? `Transaction ${first} is missing.` : `Transactions ${first} to ${end} are missing.`,
   );
-  if (leftOut.length > 0) gaps.push(`Left out, since they need what is missing: ${leftOut.join(", ")}.`);
-  if (rowsLeftOut > 0) gaps.push(`Left out, since they need what is missing: ${rowsLeftOut} rows.`);
-  const end = `${target} holds what could be read of ${directory}, up to transaction ${last}.`;
+  if (leftOut.length > 0)
+    gaps.push(`Left out, since they depend on missing transactions: ${leftOut.join(", ")}.`);
+  if (rowsLeftOut > 0) gaps.push(`Left out, since they depend on missing rows: ${rowsLeftOut} rows.`);
+  const end = `${target} holds the readable part of ${directory}, up to transaction ${last}.`;
   return { lines: [...faults, ...gaps, end], sound: faults.length + gaps.length === 0 };
 }

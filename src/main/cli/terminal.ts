@@ -2,33 +2,33 @@ import { createInterface } from "node:readline";
 import { Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 
-/** A line of what a command gives, under the names that the HTTP API has for the same things. */
+/** A row of a command, with the field names of the HTTP API. */
 export type Row = Readonly<Record<string, string | number | null | readonly string[]>>;
 
-/** What steers a terminal, turns around what stands beside it, can't be seen, or ends a line for some readers. */
+/** Characters that control a terminal, reverse or hide text, or end a line for some readers. */
 const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]/gu;
 
-/** One line of JSON, whatever it holds: what can't be printed as it is, is escaped. */
+/** Serializes a value as one line of JSON, with unprintable characters escaped. */
 export function jsonLine(value: unknown): string {
   const escape = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
   const escaped = (character: string) => character.split("").map(escape).join("");
   return `${JSON.stringify(value).replace(UNPRINTABLE, escaped)}\n`;
 }
 
-/** JSON lines: a row is one JSON object, in a line of its own. */
+/** Formats each row as one line of JSON. */
 export async function* jsonLines(rows: AsyncIterable<Row>): AsyncGenerator<string> {
   for await (const row of rows) yield jsonLine(row);
 }
 
-/** How many rows are lined up with each other. */
-const ROWS_OF_PAGE = 200;
+/** Columns are aligned within a page. */
+const PAGE_ROWS = 200;
 
-/** Columns under the names of the fields. They are lined up page by page, so that a table of any length takes little memory. */
+/** Formats rows as columns under the field names, aligned page by page, so that the length of a table does not cost memory. */
 export async function* table(rows: AsyncIterable<Row>): AsyncGenerator<string> {
   let widths: readonly number[] = [];
   let page: string[][] = [];
-  let begun = false;
-  const linedUp = () => {
+  let started = false;
+  const alignPage = () => {
     widths = (page[0] ?? []).map((_, column) =>
       Math.max(widths[column] ?? 0, ...page.map((cells) => cells[column]!.length)),
     );
@@ -37,22 +37,22 @@ export async function* table(rows: AsyncIterable<Row>): AsyncGenerator<string> {
     return lines.map((line) => `${line.trimEnd()}\n`).join("");
   };
   for await (const row of rows) {
-    if (!begun) page.push(Object.keys(row).map((name) => name.toUpperCase()));
-    begun = true;
+    if (!started) page.push(Object.keys(row).map((name) => name.toUpperCase()));
+    started = true;
     page.push(Object.values(row).map(readable));
-    if (page.length >= ROWS_OF_PAGE) yield linedUp();
+    if (page.length >= PAGE_ROWS) yield alignPage();
   }
-  if (page.length > 0) yield linedUp();
+  if (page.length > 0) yield alignPage();
 }
 
-/** One row, a field a line. */
+/** Formats each row as one line per field. */
 export async function* listing(rows: AsyncIterable<Row>): AsyncGenerator<string> {
   for await (const row of rows) {
     yield `${columns(Object.entries(row).map(([name, value]) => [name.replaceAll("_", " "), readable(value)]))}\n`;
   }
 }
 
-/** A sentence for each row. */
+/** Formats each row as a sentence. */
 export function sentence(words: (fields: Readonly<Record<string, string | null>>) => string) {
   return async function* (rows: AsyncIterable<Row>): AsyncGenerator<string> {
     for await (const row of rows) {
@@ -65,7 +65,7 @@ export function sentence(words: (fields: Readonly<Record<string, string | null>>
   };
 }
 
-/** Names with what belongs to each, lined up. */
+/** Formats pairs of a name and a text as two aligned columns. */
 export function columns(rows: readonly (readonly [string, string])[]): string {
   const width = Math.max(...rows.map(([name]) => name.length));
   return rows.map(([name, text]) => `  ${name.padEnd(width)}  ${text}`).join("\n");
@@ -77,10 +77,10 @@ function readable(value: Row[string]): string {
 }
 
 /**
- * Writes it as fast as it is read. Whoever has read enough of it may leave.
+ * Writes text as fast as the reader of the output reads it. A reader that closes the output ends it without an error.
  *
- * @returns whether there was anything.
- * @throws Error where it can't be written.
+ * @returns whether there was any text.
+ * @throws Error if the output cannot be written.
  */
 export async function print(
   text: AsyncIterable<string> | Iterable<string>,
@@ -105,43 +105,43 @@ export async function print(
     if (error === fault) throw error;
     if ((error as { readonly code?: unknown }).code !== "EPIPE") {
       const why = (error as Error).message;
-      const words = `The output could not be written: ${why}. A change that was asked for was made.`;
+      const words = `The output could not be written: ${why}. A requested change was made.`;
       throw new Error(words, { cause: error });
     }
   }
   return any;
 }
 
-/** Where a password comes from: a terminal, where it is typed in, or anything else, of which it is the first line. */
+/** The source of a password: a terminal, or any other stream, whose first line it is. */
 export type PasswordSource = NodeJS.ReadableStream & { readonly isTTY?: boolean };
 
-const NO_PASSWORD = "No password was given, so nothing was done.";
-const NOT_UTF8 = "The password is not UTF-8 text, so nothing was done. Give it in UTF-8.";
+const NO_PASSWORD = "No password was given. Nothing was changed.";
+const NOT_UTF8 = "The password is not UTF-8 text. Nothing was changed. Enter it in UTF-8.";
 
 /**
- * Reads a password. At a terminal it asks for it twice, and shows nothing of what is typed.
+ * Reads a password. At a terminal it prompts twice, and does not show what is typed.
  *
- * @throws Error where none comes, it is not UTF-8, or the two differ.
+ * @throws Error if there is none, it is not UTF-8, or the two differ.
  */
 export async function readPassword(source: PasswordSource, prompts: NodeJS.WritableStream): Promise<string> {
   if (source.isTTY !== true) return firstLine(source);
-  // With a terminal of its own, readline takes over the echo, which then goes nowhere.
-  const unseen = new Writable({ write: (_chunk, _encoding, done) => done() });
-  const typed = createInterface({ input: source, output: unseen, terminal: true, historySize: 0 });
+  // In terminal mode readline does the echo, and this output discards it.
+  const discard = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const typed = createInterface({ input: source, output: discard, terminal: true, historySize: 0 });
   const lines = typed[Symbol.asyncIterator]();
   const ask = async (prompt: string) => {
     prompts.write(prompt);
     const { done, value } = await lines.next();
     prompts.write("\n");
     if (done === true) throw new Error(NO_PASSWORD);
-    // Nobody types this character: it stands for bytes that could not be read.
+    // The decoder inserts this character for bytes that are not UTF-8.
     if (value.includes("\ufffd")) throw new Error(NOT_UTF8);
     return value;
   };
   try {
     const password = await ask("Password: ");
     if ((await ask("Once more: ")) !== password) {
-      throw new Error("These were two different passwords, so nothing was done.");
+      throw new Error("The two passwords differ. Nothing was changed.");
     }
     return password;
   } finally {

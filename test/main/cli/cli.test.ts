@@ -77,7 +77,7 @@ describe("palaver, commands of the operator", () => {
     const detail = "Unknown user. Check the username or id.";
     expect(plain).to.deep.equal({
       status: 1,
-      output: "palaver: No password was given, so nothing was done.\n",
+      output: "palaver: No password was given. Nothing was changed.\n",
     });
     expect(json.status).to.equal(1);
     expect(JSON.parse(json.output)).to.deep.equal({ code: "unknown_user", detail });

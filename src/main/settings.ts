@@ -1,0 +1,18 @@
+import type { SqliteOptions } from "../adapters/sqlite/store.js";
+import type { Store } from "../application/ports.js";
+
+/**
+ * The storage of all data: `"memory"`, which ends with the process; a directory for SQLite, which is created if it does not
+ * exist and which one process can open at a time; or a store of your own.
+ */
+export type Storage = "memory" | { readonly sqlite: string } | Store;
+
+/** What differs between the programs that open the core. */
+export interface Settings {
+  readonly storage: Storage;
+  /** Passwords that nobody may choose, each in its `refusedForm`. */
+  readonly refusedPasswords: ReadonlySet<string>;
+  /** Keys of the digests of session secrets, newest first. Defaults to a key kept in the directory of the storage. */
+  readonly sessionKeys?: readonly [string, ...string[]] | undefined;
+  readonly sqlite?: SqliteOptions;
+}
