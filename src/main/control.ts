@@ -12,8 +12,8 @@ import type { OpenStore } from "./container.js";
 import { controlPath, controlPathError } from "./control-path.js";
 
 /*
- * The operator's API is served over HTTP at the Unix-domain socket `control` in the data directory, so whoever may write the
- * data may administer it, and nobody else.
+ * The operator's API is served over HTTP at the Unix-domain socket `control` in the data directory, so exactly the users
+ * who may write the data may administer it.
  */
 
 /** How long requests in progress may take when the server closes. */

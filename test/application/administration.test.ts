@@ -28,21 +28,21 @@ function whileVerifying(world: World, meanwhile: () => Promise<unknown>): Passwo
   };
 }
 
-describe("disabling a user", () => {
+describe("disableUser", () => {
   let world: World;
   const disable = () => disableUser(world.ports, { user: "ana" });
   beforeEach(async () => {
     world = await openWorld();
   });
 
-  it("answers the account, named by any form of its name or by its id, and since when it is disabled", async () => {
+  it("returns the account, found by any form of its name or by its id, with the time of disabling", async () => {
     const disabledAt = world.ports.clock.now();
     for (const user of ["ana", "ANA", world.ana.id]) {
       expect(await disableUser(world.ports, { user })).to.deep.equal({ user: world.ana, disabledAt });
     }
   });
 
-  it("ends all sessions and tokens of that user in the same step, and nobody else's", async () => {
+  it("ends all sessions and tokens of the user in the same transaction, and none of other users", async () => {
     const first = await world.logIn(ana);
     const token = await world.createToken({ by: first.session, name: "bot" });
     const bo = await world.logIn({ username: "bo", password: "password of bo" });
@@ -64,14 +64,14 @@ describe("disabling a user", () => {
     expect(await next).to.equal(undefined);
   });
 
-  it("refuses the user's logins from then on, and tells the log whose it was", async () => {
+  it("makes the user's logins reject with the id of the account", async () => {
     await disable();
     await expectRefusal(world, () => world.logIn(ana), "account_disabled");
     const account = await world.logIn(ana).catch((error: MessagingError) => error.account);
     expect(account).to.equal(world.ana.id);
   });
 
-  it("shows who does not know the password nothing: the same words, after the same work", async () => {
+  it("reveals nothing to a login with a wrong password: it gets the same error, after the same work", async () => {
     const wrong = { ...ana, password: "password of bo" };
     const before = await world.logIn(wrong).catch(String);
     await disable();
@@ -82,7 +82,7 @@ describe("disabling a user", () => {
     await expectRefusal(world, () => world.logIn(wrong), "wrong_credentials");
   });
 
-  it("refuses a login whose password is being verified meanwhile, and no session comes of it", async () => {
+  it("makes a login reject whose password is being verified, and starts no session", async () => {
     const { secret: replaces } = await world.logIn({ username: "bo", password: "password of bo" });
     const passwords = whileVerifying(world, disable);
     const attempt = logIn({ ...world.ports, passwords }, { ...ana, replaces });
@@ -91,7 +91,7 @@ describe("disabling a user", () => {
     expect((await world.authenticate({ secret: replaces })).user).to.deep.equal(world.bo);
   });
 
-  it("refuses a token and another password that its sessions ask for when they are gone", async () => {
+  it("makes requests of ended sessions for a token or a new password reject", async () => {
     const { session: by } = await world.logIn(ana);
     await disable();
     await expectRefusal(world, () => world.createToken({ by, name: "bot" }), "not_signed_in");
@@ -99,7 +99,7 @@ describe("disabling a user", () => {
     await expectRefusal(world, () => world.changePassword(change), "not_signed_in");
   });
 
-  it("leaves none alive of sessions that race with it", async () => {
+  it("leaves no session alive that races with it", async () => {
     const racing = Array.from({ length: 20 }, () => refusalOf(world.logIn(ana)));
     await disable();
     const outcomes = new Set(await Promise.all(racing));
@@ -109,7 +109,7 @@ describe("disabling a user", () => {
     expect(await sessionsOf(world.ports, { user: "ana" })).to.deep.equal([]);
   });
 
-  it("keeps the user in their chats, where others write on", async () => {
+  it("keeps the user in their chats, where others can still write", async () => {
     const chat = await world.group(world.bo, world.ana);
     await disable();
     await world.sendMessage({ by: world.bo.id, to: { chatId: chat.id }, text: "still there?" });
@@ -118,7 +118,7 @@ describe("disabling a user", () => {
     expect(participants.map(({ username }) => username)).to.have.members(["ana", "bo"]);
   });
 
-  it("changes nothing where the user is disabled already", async () => {
+  it("changes nothing for a user who is already disabled", async () => {
     const { disabledAt } = await disable();
     world.ports.clock.advance(DAY);
     const before = await contents(world);
@@ -126,7 +126,7 @@ describe("disabling a user", () => {
     expect(await contents(world)).to.deep.equal(before);
   });
 
-  it("is undone by enabling, after which the user logs in anew", async () => {
+  it("is undone by enableUser, after which the user can log in", async () => {
     const { secret } = await world.logIn(ana);
     await disable();
     for (let again = 0; again < 2; again += 1) {
@@ -138,14 +138,14 @@ describe("disabling a user", () => {
   });
 });
 
-describe("resetting a password", () => {
+describe("resetPassword", () => {
   let world: World;
   const reset = (newPassword: string) => resetPassword(world.ports, { user: "ana", newPassword });
   beforeEach(async () => {
     world = await openWorld();
   });
 
-  it("lets the user log in with the new password only, and ends all their sessions and tokens", async () => {
+  it("accepts the new password only, and ends all sessions and tokens of the user", async () => {
     const first = await world.logIn(ana);
     const token = await world.createToken({ by: first.session, name: "bot" });
     expect(await reset("cafe\u0301 noir")).to.deep.equal({ user: world.ana, disabledAt: null });
@@ -156,13 +156,13 @@ describe("resetting a password", () => {
     expect(await refusalOf(world.logIn({ ...ana, password: "caf\u00e9 noir" }))).to.equal(undefined);
   });
 
-  it("leaves nobody in who knew the old password and is being verified meanwhile", async () => {
+  it("makes a login reject whose old password is being verified", async () => {
     const passwords = whileVerifying(world, () => reset("another password"));
     expect(await refusalOf(logIn({ ...world.ports, passwords }, ana))).to.equal("wrong_credentials");
     expect(await sessionsOf(world.ports, { user: "ana" })).to.deep.equal([]);
   });
 
-  it("does not let a disabled user in", async () => {
+  it("does not enable a disabled user", async () => {
     await disableUser(world.ports, { user: "ana" });
     expect((await reset("another password")).disabledAt).to.equal(world.ports.clock.now());
     expect(await refusalOf(world.logIn({ ...ana, password: "another password" }))).to.equal(
@@ -170,7 +170,7 @@ describe("resetting a password", () => {
     );
   });
 
-  it("is refused with a password that breaks the rules, before any work is done for it", async () => {
+  it("rejects an invalid password before hashing it", async () => {
     const { hashed } = world.ports.passwords;
     await expectRefusal(world, () => reset("1234567"), "invalid_password");
     await expectRefusal(world, () => reset("Password123"), "refused_password");
@@ -178,13 +178,13 @@ describe("resetting a password", () => {
   });
 });
 
-describe("revoking sessions", () => {
+describe("revokeSessions", () => {
   let world: World;
   beforeEach(async () => {
     world = await openWorld();
   });
 
-  it("ends one of the user's sessions or tokens, or all of them, and answers them", async () => {
+  it("ends one or all of the user's sessions and tokens, and returns them", async () => {
     const first = await world.logIn(ana);
     world.ports.clock.advance(1);
     const { session: second } = await world.logIn(ana);
@@ -200,7 +200,7 @@ describe("revoking sessions", () => {
     expect(await sessionsOf(world.ports, { user: "ana" })).to.deep.equal([]);
   });
 
-  it("knows none that has expired", async () => {
+  it("ignores expired sessions", async () => {
     const { session } = await world.logIn(ana);
     const { session: token } = await world.createToken({ by: session, name: "bot" });
     world.ports.clock.advance(14 * DAY);
@@ -210,7 +210,7 @@ describe("revoking sessions", () => {
     expect(await revokeSessions(world.ports, { user: "ana" })).to.deep.equal([token]);
   });
 
-  it("ends what the session has open", async () => {
+  it("ends the open streams of the session", async () => {
     const { core, world: watchedWorld, bo, session } = await openWatchedWorld();
     const events = core.subscribe({ by: bo.id, session });
     await events.next();
@@ -219,7 +219,7 @@ describe("revoking sessions", () => {
     expect(await next).to.equal(undefined);
   });
 
-  it("is refused for a session of somebody else, an ended one, and none", async () => {
+  it("rejects a session of another user, an ended session and an unknown id", async () => {
     const { session: ofBo } = await world.logIn({ username: "bo", password: "password of bo" });
     const { session: ended, secret } = await world.logIn(ana);
     await world.logOut({ secret });
@@ -233,8 +233,8 @@ describe("revoking sessions", () => {
   });
 });
 
-describe("what the operator does for a user", () => {
-  it("is refused where nobody has that name or id", async () => {
+describe("the operator's use cases for one user", () => {
+  it("reject with unknown_user for an unknown name or id", async () => {
     const world = await openWorld();
     for (const user of ["dora", "", "an", world.ana.id.slice(1)]) {
       for (const attempt of [

@@ -13,8 +13,8 @@ import { openWorld, type World } from "../support/world.js";
 const DAY = 24 * 60 * 60 * 1_000;
 const ana = { username: "ana", password: "password of ana" };
 
-describe("the operator's lists", () => {
-  it("have every user and every chat once, however many there are, also of those that come meanwhile", async () => {
+describe("listUsers and listAllChats", () => {
+  it("yield every user and every chat once, including those created meanwhile", async () => {
     const world = await openWorld();
     const { store, clock } = world.ports;
     const now = clock.now();
@@ -37,10 +37,10 @@ describe("the operator's lists", () => {
   });
 });
 
-describe("an export of a user", () => {
+describe("exportUser", () => {
   const exported = (world: World) => collected(exportUser(world.ports, { user: "ana" }));
 
-  it("has the account, the live sessions and tokens, the chats, and what the user wrote, also where they have left", async () => {
+  it("yields the account, the live sessions and tokens, the chats, and the user's messages, also to chats they have left", async () => {
     const world = await openWorld();
     const {
       ana: { id },
@@ -70,7 +70,7 @@ describe("an export of a user", () => {
     expect(JSON.stringify(records)).not.to.include("secret of bo").and.not.to.include("digest");
   });
 
-  it("has each message once, however many there are, and none that was sent after it began", async () => {
+  it("yields each of many messages once, and none sent after it started", async () => {
     const world = await openWorld();
     const {
       ana: { id },
@@ -90,7 +90,7 @@ describe("an export of a user", () => {
     expect(texts).to.deep.equal(expected.map(String));
   });
 
-  it("has every chat, however many there are", async () => {
+  it("yields each of many chats once", async () => {
     const world = await openWorld();
     const ids = [];
     for (let n = 0; n < 501; n += 1) ids.push((await world.group(world.ana)).id);
@@ -101,8 +101,8 @@ describe("an export of a user", () => {
   });
 });
 
-describe("the stock", () => {
-  it("counts what there is of everything, and no session that has ended or expired", async () => {
+describe("countStatistics", () => {
+  it("counts everything, without ended and expired sessions", async () => {
     const world = await openWorld();
     const { session: by } = await world.logIn(ana);
     await world.createToken({ by, name: "bot" });
@@ -131,7 +131,7 @@ describe("the stock", () => {
     expect((await countStatistics(world.ports)).events).to.equal(1);
   });
 
-  it("is all zeros where there is nothing", async () => {
+  it("returns zeros for an empty store", async () => {
     const stock = await countStatistics(testPorts());
     expect(Object.keys(stock)).to.have.length(8);
     expect(new Set(Object.values(stock))).to.deep.equal(new Set([0]));

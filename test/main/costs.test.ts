@@ -21,7 +21,7 @@ import { PASSWORD } from "../support/client.js";
 import { testPorts } from "../support/ports.js";
 
 /** What is served, with SQLite and a disk: what each request asks of them, which no other load on the machine changes. */
-describe("what a request costs", () => {
+describe("The cost of a request", () => {
   const MESSAGES = 1_000;
   const agent = new Agent({ keepAlive: true, maxSockets: 16 });
   let directory: string;
@@ -112,33 +112,33 @@ describe("what a request costs", () => {
 
   const send = () => ask("POST", "/v1/messages", { group_chat_id: chatId, message: "hello" });
 
-  it("is a look at the session, a transaction, a write and a sync for a send", async () => {
+  it("is one read of the session, a transaction, a write and a sync for a send", async () => {
     expect(await send()).to.equal(200);
     expect(calls).to.deep.equal(["read", "transaction", "write", "sync"]);
   });
 
-  it("is nothing of the disk, and two looks at the store, for a page", async () => {
+  it("is two reads of the store and no use of the disk for a page", async () => {
     expect(await ask("GET", `/v1/messages/group/${chatId}?limit=50`)).to.equal(200);
     expect(calls).to.deep.equal(["read", "read"]);
   });
 
-  it("is a look at the store for each hundred messages of a whole list at the most, and nothing of the disk", async () => {
+  it("is at most one read of the store per hundred messages of a whole list, and no use of the disk", async () => {
     expect(await ask("GET", `/v1/messages/group/${chatId}`)).to.equal(200);
     expect(new Set(calls)).to.deep.equal(new Set(["read"]));
     expect(calls).to.have.lengthOf.within(3, 2 + MESSAGES / 100);
   });
 
-  it("is one look at the store for who has no session", async () => {
+  it("is one read of the store without a session", async () => {
     expect(await ask("GET", "/v1/chats", undefined, "palaver_session=wrong")).to.equal(401);
     expect(calls).to.deep.equal(["read"]);
   });
 
-  it("is nothing of the store for what is not there", async () => {
+  it("is no use of the store for an unknown path", async () => {
     expect(await ask("GET", "/v1/nothing")).to.equal(404);
     expect(calls).to.deep.equal([]);
   });
 
-  it("is nothing that is held on to: ten thousand requests leave no memory and no handle behind", async () => {
+  it("leaves no memory and no handles behind after ten thousand requests", async () => {
     const { hostname, port } = new URL(server.url);
     const socket = connect({ host: hostname, port: Number(port) }).setEncoding("latin1");
     // The newest messages of the chat are remembered, some hundreds.

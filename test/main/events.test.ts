@@ -19,7 +19,7 @@ function fail(error: Error): never {
   throw error;
 }
 
-describe("Events of a served directory", () => {
+describe("palaver serve, events", () => {
   let dataDir: string;
   /** Any free one at first, and the same one after that. */
   let port = "0";
@@ -52,8 +52,8 @@ describe("Events of a served directory", () => {
   const textsOf = (events: readonly ClientEvent[]) =>
     events.flatMap((event) => (event.type === "message.created" ? event.message.message : []));
 
-  /** All that is told from a cursor on, up to the message with that text. */
-  async function told(after: string, last: string): Promise<ClientEvent[]> {
+  /** The events from a cursor up to the message with the given text. */
+  async function received(after: string, last: string): Promise<ClientEvent[]> {
     const events: ClientEvent[] = [];
     for await (const event of ana.client.events({ after })) {
       events.push(event);
@@ -62,11 +62,11 @@ describe("Events of a served directory", () => {
     return events;
   }
 
-  it("are told once and in order, though the process is killed while they are streamed", async () => {
+  it("are delivered once and in order, though the process is killed while it streams them", async () => {
     const { cursor } = await ana.client.sync();
     const sent: string[] = [];
     let over = false;
-    const reading = Array.from({ length: 4 }, () => told(cursor, "the last"));
+    const reading = Array.from({ length: 4 }, () => received(cursor, "the last"));
     const writing = Array.from({ length: 4 }, async (_, writer) => {
       for (let n = 0; !over; n += 1) {
         await send(`${writer}/${n}`);
@@ -82,11 +82,11 @@ describe("Events of a served directory", () => {
     const { events: log, has_more: isMore } = await ana.client.listEvents({ after: cursor, limit: 1_000 });
     expect(isMore).to.equal(false);
     for (const events of await Promise.all(reading)) expect(events).to.deep.equal(log);
-    // Each was sent until there was an answer, whatever became of the process meanwhile: it is there, and once.
+    // Each message was repeated until it was answered, so each is stored once although the process was killed.
     expect(textsOf(log)).to.have.members([...sent, "the last"]);
   });
 
-  it("miss nothing in an EventSource, across a restart", async () => {
+  it("reach an EventSource without a gap across a restart", async () => {
     const { token } = await ana.client.createToken({ name: "EventSource" });
     const { cursor } = await ana.client.sync();
     const source = new EventSource(`${server.url}/v1/events/stream?after=${cursor}`, {
@@ -110,7 +110,7 @@ describe("Events of a served directory", () => {
     expect(texts).to.deep.equal(["before", "before it is back", "after"]);
   });
 
-  it("are forgotten when they are older than is kept, when the server starts and every hour", async () => {
+  it("are deleted after the retention, at the start of the server and every hour", async () => {
     const { cursor: now } = await ana.client.sync();
     await end("SIGTERM");
     const store = await openSqliteStore(dataDir);

@@ -13,15 +13,15 @@ import { describeEvents } from "../support/events-api.js";
 import { testPorts } from "../support/ports.js";
 import { describeSessionApi } from "../support/session-api.js";
 
-/** A Koa application of somebody else's, with Palaver under one of its paths. */
+/** Another Koa application, with Palaver mounted under one of its paths. */
 interface Outer {
   readonly url: string;
   readonly messaging: OpenMessaging;
   readonly chat: Mounted;
   readonly app: Koa;
-  /** What its own error boundary has caught. */
+  /** Errors that its own error boundary caught. */
   readonly caught: unknown[];
-  /** The paths of requests, as what stands above Palaver sees them when they are over. */
+  /** The URLs of finished requests, as the middleware before Palaver sees them. */
   readonly seen: string[];
   close(): Promise<void>;
 }
@@ -74,7 +74,7 @@ async function openOuter(options: Partial<MountOptions> = {}, first?: Koa.Middle
   };
 }
 
-describe("Palaver under a path of a Koa application", () => {
+describe("mount, in a Koa application", () => {
   let outer: Outer;
 
   before(async () => {
@@ -90,7 +90,7 @@ describe("Palaver under a path of a Koa application", () => {
     describeEvents(at);
   });
 
-  it("leaves to the application whatever is outside of it", async () => {
+  it("passes requests outside of its path on", async () => {
     const client = new Client(outer.url);
     for (const path of ["/", "/chatter", "/chat.html", "/Chat/v1/messages", "/v1/messages", "/a/chat/docs"]) {
       const { status, json } = await client.post(path, { its: "own" });
@@ -103,7 +103,7 @@ describe("Palaver under a path of a Koa application", () => {
     expect(lost.headers).to.not.have.property("x-request-id");
   });
 
-  it("lets nothing above touch an answer that is being written", async () => {
+  it("does not return to earlier middleware while a response is being written", async () => {
     const late = await openOuter({}, async (ctx, next) => {
       await next();
       ctx.body ??= "late";
@@ -119,7 +119,7 @@ describe("Palaver under a path of a Koa application", () => {
     }
   });
 
-  it("answers its own errors itself", async () => {
+  it("responds to its own errors with problems", async () => {
     outer.caught.length = 0;
     const client = new Client(outer.url);
     for (const path of ["/chat", "/chat/", "/chat/nothing", "/chat//v1/messages", "/chat/chat/docs"]) {
@@ -131,7 +131,7 @@ describe("Palaver under a path of a Koa application", () => {
     expect(outer.caught).to.deep.equal([]);
   });
 
-  it("understands whole URLs, and shows what stands above it the request as it came", async () => {
+  it("accepts absolute URLs, and restores the URL for earlier middleware", async () => {
     const client = new Client(outer.url);
     const whole = `${outer.url}/chat/healthz?`;
     expect((await client.get(whole)).json).to.deep.equal({});
@@ -139,7 +139,7 @@ describe("Palaver under a path of a Koa application", () => {
     expect(outer.seen.slice(-2)).to.deep.equal([whole, "/chat/v1/chats?limit=%zz"]);
   });
 
-  it("gives cookies for its path, and takes them back there", async () => {
+  it("sets and clears cookies for its path", async () => {
     const ana = await signedIn(`${outer.url}/chat`, "ana");
     const login = await ana.post("/v1/auth/login", { username: ana.username, password: PASSWORD });
     expect(login.headers["set-cookie"]).to.have.length(1);
@@ -150,7 +150,7 @@ describe("Palaver under a path of a Koa application", () => {
     );
   });
 
-  it("links pages, its document and the script of its page so that they are found", async () => {
+  it("includes its path in links to pages, its document and its script", async () => {
     const ana = await signedIn(`${outer.url}/chat`, "ana");
     for (const message of ["one", "two"]) {
       await ana.post("/v1/messages", { dest_username: ana.username, message });
@@ -177,7 +177,7 @@ describe("Palaver under a path of a Koa application", () => {
     ]);
   });
 
-  it("guards against pages of other sites, as the only one on its path", async () => {
+  it("rejects requests of other sites under its path", async () => {
     const ana = await signedIn(`${outer.url}/chat`, "ana");
     const from = (origin: string) => ({ headers: { Origin: origin } });
     expectProblem(await ana.post("/v1/group_chat", {}, from("https://evil.example")), 403, "cross_site");
@@ -186,7 +186,7 @@ describe("Palaver under a path of a Koa application", () => {
   });
 });
 
-describe("Mounting", () => {
+describe("mount", () => {
   const apps: Outer[] = [];
   const open = async (...given: Parameters<typeof openOuter>) => {
     const outer = await openOuter(...given);
@@ -198,7 +198,7 @@ describe("Mounting", () => {
     for (const outer of apps.splice(0)) await outer.close();
   });
 
-  it("counts for limits behind a proxy what that proxy says, and gives cookies that only come over TLS", async () => {
+  it("applies limits to the address that a trusted proxy reports, and sets cookies for TLS only", async () => {
     const outer = await open({ trustProxy: true, rateLimits: true });
     const client = new Client(`${outer.url}/chat`);
     const register = (address: string) =>
@@ -218,7 +218,7 @@ describe("Mounting", () => {
     expect((await client.get("/v1/messages")).status).to.equal(200);
   });
 
-  it("ends what stays open when it is told to close, in order, so that the server can close", async () => {
+  it("ends streams and long polls properly on close, so that the server can close", async () => {
     const outer = await open();
     const ana = await signedIn(`${outer.url}/chat`, "ana");
     const stream = await openStream(ana);
@@ -228,7 +228,7 @@ describe("Mounting", () => {
     expect((await waiting).json["events"]).to.deep.equal([]);
   });
 
-  it("tells the developer who has put it below what reads bodies", async () => {
+  it("throws if earlier middleware has read the request body", async () => {
     const outer = await open({}, bodyParser());
     const answer = await new Client(outer.url).post("/chat/v1/auth/register", {
       username: "a",
@@ -240,7 +240,7 @@ describe("Mounting", () => {
     );
   });
 
-  it("logs where it is told to, and errors of its own nowhere else", async () => {
+  it("writes to the given log, and its errors nowhere else", async () => {
     const lines: object[] = [];
     const log = {
       debug() {},
@@ -270,8 +270,8 @@ describe("Mounting", () => {
   }
 });
 
-describe("Listening", () => {
-  it("serves what openMessaging gives on a port, and ends in order", async () => {
+describe("listen", () => {
+  it("serves the result of openMessaging on a port, and closes properly", async () => {
     const messaging = await testMessaging();
     const server = await listen(messaging, { port: 0 });
     const ana = await signedIn(server.url, "ana");
@@ -285,7 +285,7 @@ describe("Listening", () => {
     await messaging.close();
   });
 
-  it("asks for the host and the limits that it is given", async () => {
+  it("uses the given host and limits", async () => {
     const messaging = await testMessaging();
     const server = await listen(messaging, {
       port: 0,

@@ -13,7 +13,7 @@ import { contents, openWorld } from "../support/world.js";
 
 const DAY = 24 * 60 * 60 * 1_000;
 
-/** Runs a program in a process of its own, with the harness at hand, to its end. Answers what it prints, as JSON. */
+/** Runs a program that uses the harness in a separate process, and returns the JSON that it prints. */
 async function run(program: string): Promise<unknown> {
   const harness = JSON.stringify(new URL("../../src/main/testing.js", import.meta.url).href);
   const module = `import { createRequire } from "node:module";
@@ -24,7 +24,7 @@ async function run(program: string): Promise<unknown> {
   return JSON.parse(stdout) as unknown;
 }
 
-/** The code of the error that this ends with, or of its cause; undefined where it ends well. */
+/** The code of the error that an attempt rejects with, or of its cause; `undefined` if it succeeds. */
 function codeOf(attempt: Promise<unknown>): Promise<unknown> {
   return attempt.then(
     () => undefined,
@@ -32,7 +32,7 @@ function codeOf(attempt: Promise<unknown>): Promise<unknown> {
   );
 }
 
-describe("The harness", () => {
+describe("openTestMessaging", () => {
   let messaging: TestMessaging;
   let ana: User;
   let bob: User;
@@ -72,13 +72,13 @@ describe("The harness", () => {
     expect(one?.chat.createdAt).to.equal(one!.cy.createdAt + 1_500);
   });
 
-  it("makes groups, in which all whom it is told of are", async () => {
+  it("creates groups with all the given users", async () => {
     const { id } = await messaging.group(ana, bob);
     const { participants } = await messaging.getChat({ by: bob.id, chatId: id });
     expect(participants.map(({ username }) => username)).to.deep.equal(["ana", "bob"]);
   });
 
-  it("lets time pass by hand only", async () => {
+  it("moves time only on request", async () => {
     const { secret } = await messaging.logIn({ username: "ana", password: "password of ana" });
     messaging.clock.advance(14 * DAY - 1);
     expect((await messaging.authenticate({ secret })).user).to.deep.equal(ana);
@@ -86,7 +86,7 @@ describe("The harness", () => {
     expect(await refusalOf(messaging.authenticate({ secret }))).to.equal("not_signed_in");
   });
 
-  it("can stand where a core is asked for, and be mounted", async () => {
+  it("can be mounted like a core", async () => {
     const core: OpenMessaging = messaging;
     const { transactions } = core.status();
     await say("a");
@@ -96,7 +96,7 @@ describe("The harness", () => {
     await server.close(0);
   });
 
-  it("takes ports of one's own", async () => {
+  it("uses the given ports", async () => {
     const ids = { next: () => `my-id-${"0".repeat(30)}` };
     const refusedPasswords = new Set(["password of cy"]);
     const own = openTestMessaging({ ids, refusedPasswords });
@@ -104,8 +104,8 @@ describe("The harness", () => {
     expect(await refusalOf(own.users("cy"))).to.equal("refused_password");
   });
 
-  describe("fails the next commit", () => {
-    it("with a refusal that leaves nothing behind, and no commit after it", async () => {
+  describe("failNextCommit", () => {
+    it("rejects one transaction, of which nothing is stored, and none after it", async () => {
       const world = await openWorld();
       const { by, to } = { by: world.ana.id, to: { username: "bo" } };
       const before = await contents(world);
@@ -116,7 +116,7 @@ describe("The harness", () => {
       expect([message.id, message.seq]).to.deep.equal([1, 1]);
     });
 
-    it("not for a note that a session is in use", async () => {
+    it("does not hit the write that a session is in use", async () => {
       const { secret } = await messaging.logIn({ username: "ana", password: "password of ana" });
       messaging.clock.advance(DAY);
       messaging.failNextCommit();
@@ -125,8 +125,8 @@ describe("The harness", () => {
     });
   });
 
-  describe("loses the next answer", () => {
-    it("of a change that is stored, once, so that a key is needed to try again", async () => {
+  describe("loseNextAnswer", () => {
+    it("loses the result of one stored change, so that a retry needs a key", async () => {
       messaging.loseNextAnswer();
       expect(await codeOf(say("a", "key"))).to.equal("ECONNRESET");
       expect(await said()).to.deep.equal(["a"]);
@@ -134,7 +134,7 @@ describe("The harness", () => {
       expect(await said()).to.deep.equal(["a"]);
     });
 
-    it("of the next one, where a change is refused meanwhile", async () => {
+    it("skips a change that is rejected", async () => {
       messaging.loseNextAnswer();
       const refused = messaging.sendMessage({ by: ana.id, to: { username: "nobody" }, text: "a" });
       expect(await refusalOf(refused)).to.equal("unknown_user");
@@ -143,17 +143,17 @@ describe("The harness", () => {
     });
   });
 
-  describe("cuts streams", () => {
-    it("with an error, behind which whoever goes on at their last cursor misses nothing", async () => {
-      const told: ChatEvent[] = [];
+  describe("cutStreams", () => {
+    it("fails subscriptions with an error, and one that resumes from its last cursor misses nothing", async () => {
+      const received: ChatEvent[] = [];
       let cuts = 0;
       const hear = async (after: string): Promise<void> => {
         try {
-          for await (const event of messaging.events({ by: bob.id, after })) told.push(event);
+          for await (const event of messaging.events({ by: bob.id, after })) received.push(event);
         } catch (error) {
           expect((error as NodeJS.ErrnoException).code).to.equal("ECONNRESET");
           cuts += 1;
-          await hear(told.at(-1)?.cursor ?? after);
+          await hear(received.at(-1)?.cursor ?? after);
         }
       };
       const { cursor } = await messaging.sync({ by: bob.id });
@@ -168,11 +168,11 @@ describe("The harness", () => {
       await messaging.close();
       await listening;
       expect(cuts).to.equal(3);
-      expect(told).to.deep.equal(events);
-      expect(told.filter(({ type }) => type === "message.created")).to.have.length(6);
+      expect(received).to.deep.equal(events);
+      expect(received.filter(({ type }) => type === "message.created")).to.have.length(6);
     });
 
-    it("that are followed in batches, or waited for, and no others", async () => {
+    it("fails batches and waiting listEvents calls, and none that start later", async () => {
       const batches = messaging.subscribe({ by: bob.id });
       await batches.next();
       const { cursor: after } = await messaging.sync({ by: bob.id });
@@ -188,7 +188,7 @@ describe("The harness", () => {
     });
   });
 
-  it("is settled when a bot has answered all that it was told, and all that others answer to that", async () => {
+  it("is settled once a bot has handled all its events and the events that follow from them", async () => {
     const { bot } = await messaging.users("bot");
     void (async () => {
       for await (const event of messaging.events({ by: bot.id })) {
@@ -208,16 +208,16 @@ describe("The harness", () => {
     );
   });
 
-  it("ends, when it is closed, what listens for events, as if it had left", async () => {
-    const told: ChatEvent[] = [];
+  it("ends subscriptions without an error when it is closed", async () => {
+    const received: ChatEvent[] = [];
     const listening = (async () => {
-      for await (const event of messaging.events({ by: bob.id })) told.push(event);
+      for await (const event of messaging.events({ by: bob.id })) received.push(event);
     })();
     await say("a");
     await messaging.settled();
     await messaging.close();
     await listening;
-    expect(told.map(({ type }) => type)).to.include("message.created");
+    expect(received.map(({ type }) => type)).to.include("message.created");
   });
 
   describe("over HTTP", () => {
@@ -239,7 +239,7 @@ describe("The harness", () => {
       headers = { Authorization: `Bearer ${token}` };
     });
 
-    it("answers those who have access, with what was done past it, too", async () => {
+    it("serves users with access, including data written directly", async () => {
       await say("a");
       expect((await post("b")).status).to.equal(200);
       expect(await get("/v1/auth/session")).to.include({ username: "ana", user_id: ana.id });
@@ -247,29 +247,29 @@ describe("The harness", () => {
       expect(await refusalOf(server.access("nobody"))).to.equal("wrong_credentials");
     });
 
-    it("has clients that are logged in, and do not mind a lost answer", async () => {
+    it("creates logged-in clients, which survive a lost answer", async () => {
       const client = await server.client("bob");
       const { cursor } = await client.sync();
       await say("a");
       messaging.loseNextAnswer();
       await client.sendMessage({ dest_username: "ana", message: "b" });
-      const told: string[] = [];
+      const received: string[] = [];
       for await (const event of client.events({ after: cursor })) {
-        if (event.type === "message.created" && told.push(event.message.message) === 2) break;
+        if (event.type === "message.created" && received.push(event.message.message) === 2) break;
       }
-      expect(told).to.deep.equal(["a", "b"]);
+      expect(received).to.deep.equal(["a", "b"]);
       expect(await said()).to.deep.equal(["a", "b"]);
       expect(await refusalOf(server.client("nobody"))).to.equal("wrong_credentials");
     });
 
-    it("answers 503 where a commit fails", async () => {
+    it("responds with 503 where a commit fails", async () => {
       messaging.failNextCommit();
       expect((await post("a")).status).to.equal(503);
       expect((await post("a")).status).to.equal(200);
       expect(await said()).to.deep.equal(["a"]);
     });
 
-    it("cuts the connection of the one whose answer is lost, and of nobody else", async () => {
+    it("cuts only the connection of the request whose answer is lost", async () => {
       messaging.clock.advance(DAY);
       messaging.loseNextAnswer();
       const outcomes = await Promise.allSettled(["a", "b", "c", "d"].map((text) => post(text)));
@@ -280,7 +280,7 @@ describe("The harness", () => {
       expect(await said()).to.have.length(4);
     });
 
-    it("cuts streams and what waits, in the midst, and whoever resumes misses nothing", async () => {
+    it("cuts streams and long polls midway, and a client that resumes misses nothing", async () => {
       const client = new Client(server.url);
       const { secret } = await messaging.logIn({ username: "bob", password: "password of bob" });
       client.cookie = `palaver_session=${secret}`;
@@ -299,12 +299,12 @@ describe("The harness", () => {
       const second = await openStream(client, { lastEventId: first.lastId() });
       const all = await eventsAfter(client, cursor);
       await second.received(all.length - first.events.length);
-      const told: EventJson[] = [...first.events, ...second.events];
-      expect(told).to.deep.equal(all);
+      const received: EventJson[] = [...first.events, ...second.events];
+      expect(received).to.deep.equal(all);
       second.leave();
     });
 
-    it("is gone when either it or the harness is closed", async () => {
+    it("stops listening when the server or the harness is closed", async () => {
       const other = await messaging.listen();
       await server.close();
       expect(await codeOf(fetch(server.url))).to.equal("ECONNREFUSED");
@@ -314,8 +314,8 @@ describe("The harness", () => {
     });
   });
 
-  describe("in a process of its own", () => {
-    it("loads no server, no SQLite and no argon2 until there is something to listen", async () => {
+  describe("in a separate process", () => {
+    it("loads no server before listen, and never SQLite, argon2 or the container", async () => {
       const loaded = await run(`
         const { cache } = createRequire(import.meta.url);
         const packages = () => ["argon2", "koa", "pino", "sql.js", "inversify"].filter((name) =>
@@ -330,7 +330,7 @@ describe("The harness", () => {
       expect(loaded).to.deep.equal([[], [], ["koa"]]);
     });
 
-    it("leaves nothing behind of 5,000, in each of which somebody listens", async () => {
+    it("leaves no resources behind after 5,000 cores with a subscription each", async () => {
       const left = await run(`
         const before = process.getActiveResourcesInfo();
         const ended = [];
@@ -348,7 +348,7 @@ describe("The harness", () => {
       expect(left).to.deep.equal([5_000, []]);
     });
 
-    it("lets the process end once it is closed, whatever was open, a server and streams too", async () => {
+    it("lets the process exit once it is closed, with a server and streams open before", async () => {
       const left = await run(`
         const messaging = openTestMessaging();
         const { ana } = await messaging.users("ana");

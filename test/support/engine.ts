@@ -7,13 +7,13 @@ import type { ChatId } from "../../src/domain/chat.js";
 import type { User, UserId, UsernameKey } from "../../src/domain/user.js";
 import { seeded, simulatedDisk, type SimulatedDisk } from "./simulated-disk.js";
 
-/** The store's own code, of which the mutants have a changed copy. */
+/** The code of the store, of which each mutant has a modified copy. */
 export interface Engine {
   readonly openStoreOn: typeof openStoreOn;
   readonly inline: (disk: Disk) => Threads;
 }
 
-/** The store over segments so small that they are filled, switched and compacted all the time. */
+/** Opens the store with segments so small that they are filled, switched and compacted all the time. */
 export function storeOf(engine: Engine, segmentBytes = 8192): OpenStore {
   return (disk, onFatal) =>
     engine.openStoreOn(disk, whenIdle(engine.inline(disk)), {
@@ -24,12 +24,12 @@ export function storeOf(engine: Engine, segmentBytes = 8192): OpenStore {
     });
 }
 
-/** Opens a store over a disk. `onFatal` is told when the process has to end. */
+/** Opens a store over a disk. `onFatal` receives the error after which the process must end. */
 export type OpenStore = (disk: Disk, onFatal: (error: unknown) => void) => Promise<Store>;
 
 /**
- * Begins each call only when everything else is done, as a thread would: so transactions gather while a frame is written.
- * The log's thread does not say which order it has carried out, and does nothing more once it has failed.
+ * Starts each call only when the event loop is idle, as a thread would, so that transactions gather while a frame is
+ * written. Like the log's thread, it reports completion without naming the order, and stops after a failure.
  */
 function whenIdle(threads: Threads): Threads {
   const thread = new EventEmitter();
@@ -63,7 +63,7 @@ function whenIdle(threads: Threads): Threads {
   };
 }
 
-/** Who writes in all schedules, and where. */
+/** The user and the chat of all schedules. */
 export const USER: User = {
   id: "the-only-user-of-all-these-schedules" as UserId,
   username: "ana",
@@ -71,10 +71,10 @@ export const USER: User = {
 };
 export const CHAT = 1 as ChatId;
 
-/** How many disks the schedules begin with: on the last, the log is about to be compacted. */
+/** The number of disks that schedules start from. On the last, the log is about to be compacted. */
 export const PREPARED_DISKS = 6;
 
-/** An empty disk, and disks of a store with a user, a chat and 1, 2, 3, … segments of log, which hold no message. */
+/** Creates an empty disk, and disks of a store with a user, a chat and 1, 2, 3, … segments of log without messages. */
 export async function prepareDisks(open: OpenStore): Promise<readonly SimulatedDisk[]> {
   const disks = [simulatedDisk(seeded(0))];
   while (disks.length < PREPARED_DISKS) {
@@ -87,7 +87,7 @@ export async function prepareDisks(open: OpenStore): Promise<readonly SimulatedD
   return disks;
 }
 
-/** Puts in the user and the chat, or, where they are there, another chat. */
+/** Adds the user and the chat, or another chat if they exist. */
 export async function found({ users, chats }: Repositories): Promise<void> {
   const isNew = await users.add(USER, USER.username as UsernameKey, "digest");
   const { id } = await chats.addGroup(null, 1);

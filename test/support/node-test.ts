@@ -1,15 +1,15 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 
-/** What became of tests. */
+/** The result of a test run. */
 export interface Outcome {
   readonly passed: number;
   readonly failed: number;
-  /** All of it, in TAP. */
+  /** The report in TAP, and standard error. */
   readonly output: string;
 }
 
-/** Runs a program with tests of node:test, in a process that finds `palaver` as whoever has installed it. */
+/** Runs a program of node:test tests in a process that resolves `palaver` like an installation. */
 export function runTests(program: string): Promise<Outcome> {
   const args = ["--test-reporter=tap", "--input-type=module", "-e", program];
   const cwd = join(import.meta.dirname, "../../..");

@@ -2,21 +2,23 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 
-/** The file of the command `palaver`. */
+/** The path of the command `palaver`. */
 export const cli = fileURLToPath(new URL("../../src/main/cli.js", import.meta.url));
 
-/** A `palaver` that runs, or ran, as a process of its own. */
+/** A process of `palaver`. */
 export interface Process {
   readonly child: ChildProcess;
-  /** What it has printed so far, on both outputs. */
+  /** The text printed so far, on standard output and standard error. */
   output(): string;
-  /** Its exit status, when it has ended; null where a signal ended it. */
+  /** The exit status, or null after a signal. */
   readonly ended: Promise<number | null>;
 }
 
 /**
- * @param input what it finds on its standard input.
- * @param uid the user that it runs as, if that is another one.
+ * Starts `palaver` with only these environment variables and PATH.
+ *
+ * @param input the standard input.
+ * @param uid the user that it runs as; by default that of this process.
  */
 export function run(
   args: readonly string[],
@@ -29,7 +31,7 @@ export function run(
     stdio: ["pipe", "pipe", "pipe"],
     ...(uid !== undefined && { uid }),
   });
-  // It may end without having read it.
+  // The process may exit without reading its input.
   child.stdin.on("error", () => {});
   child.stdin.end(input);
   let output = "";
@@ -39,18 +41,18 @@ export function run(
   return { child, output: () => output, ended };
 }
 
-/** A server on a free port, once it listens. All its clients have one address, so it has no limits unless told. */
+/** Starts a server on a free port, and waits until it listens. Rate limits are off, since all clients have one address. */
 export async function runServer(
   dataDir: string,
   env: Readonly<Record<string, string>> = {},
 ): Promise<Process & { readonly url: string }> {
   const server = run(["serve"], { DATA_DIR: dataDir, PORT: "0", RATE_LIMITS: "off", ...env });
-  let over = false;
-  void server.ended.then(() => (over = true));
+  let exited = false;
+  void server.ended.then(() => (exited = true));
   for (;;) {
     const url = /listens on (http:\/\/[^\s,]+)/.exec(server.output())?.[1];
     if (url !== undefined) return { ...server, url };
-    if (over) throw new Error(`The server ended before it listened:\n${server.output()}`);
+    if (exited) throw new Error(`The server exited before it listened:\n${server.output()}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

@@ -64,8 +64,8 @@ describe("palaver check, backup and salvage", () => {
     await rm(scratch, { recursive: true });
   });
 
-  it("check finds a running service's data sound, and changes nothing", async () => {
-    // The service makes its spare segment when it comes to it.
+  it("check reports the data of a running server as sound, and changes nothing", async () => {
+    // The server creates its spare segment later.
     const files = async () => (await readdir(dataDir)).filter((name) => name !== "spare.palaver");
     const before = await files();
     const { status, output } = await palaver("check", dataDir);
@@ -73,7 +73,7 @@ describe("palaver check, backup and salvage", () => {
     expect(await files()).to.deep.equal(before);
   });
 
-  it("backup copies a running service's data, which then can be served", async () => {
+  it("backup copies the data of a running server, and the copy can be served", async () => {
     const target = join(scratch, "copy");
     expect(await palaver("backup", dataDir, target)).to.include({ status: 0 });
     await ana.post("/v1/messages", { dest_username: ana.username, message: "later" });
@@ -84,7 +84,7 @@ describe("palaver check, backup and salvage", () => {
     expect(await refusal(target)).to.include("is not empty");
   });
 
-  it("backup names the copy itself where it is given no name", async () => {
+  it("backup chooses a name for the copy if none is given", async () => {
     const { lines, sound } = await backUp(`${dataDir}/`);
     expect(sound).to.equal(true);
     const target = lines[0]!.split(" ")[0]!;
@@ -92,7 +92,7 @@ describe("palaver check, backup and salvage", () => {
     expect(await check(target)).to.include({ sound: true });
   });
 
-  it("a damaged log is refused by serve and check with its name and place, and salvage saves the rest", async () => {
+  it("serve and check report a damaged log by file and offset, and salvage saves the rest", async () => {
     await stop();
     const log = (await readdir(dataDir)).find((name) => name.startsWith("log-"))!;
     await flipBit(log, (await readFile(join(dataDir, log))).indexOf('"two"') + 1);
@@ -109,7 +109,7 @@ describe("palaver check, backup and salvage", () => {
     expect(texts.map(({ message }) => message)).to.deep.equal(["one", "three"]);
   });
 
-  it("say where there is nothing, and what they take", async () => {
+  it("fail for a missing directory and for wrong arguments", async () => {
     expect(await palaver("check", join(scratch, "nowhere"))).to.include({ status: 1 });
     expect(await palaver("check")).to.include({ status: 2 });
     expect(await palaver("salvage", dataDir)).to.include({ status: 2 });
