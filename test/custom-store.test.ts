@@ -7,7 +7,7 @@ import sinon from "sinon";
 import type { Store } from "../src/application/ports.js";
 import { ana, bo, contentsOf, createGroup, register, send } from "./contract/fixtures.js";
 import { storeContract } from "./contract/index.js";
-import { refusalOf } from "./support/refusal.js";
+import { errorCodeOf } from "./support/error-code.js";
 
 const example = new URL("../../examples/custom-store.js", import.meta.url);
 const { openJournalStore } = (await import(example.href)) as {
@@ -68,7 +68,7 @@ describe("examples/custom-store.js", () => {
     await handle.close();
     expect(await register(store, bo).catch(({ message }: Error) => message)).to.equal("EIO");
     sinon.restore();
-    expect(await refusalOf(register(store, bo))).to.equal("store_unavailable");
+    expect(await errorCodeOf(register(store, bo))).to.equal("store_unavailable");
     expect(await contentsOf(store, query)).to.deep.equal(before);
     expect(store.status().fault).to.include("EIO");
     await store.close();

@@ -28,7 +28,8 @@ const entries: Readonly<Record<string, Entry>> = {
       const { id: by } = await messaging.registerUser({ username: "ana", password: "correct horse" });
       const events = messaging.events({ by });
       const { message } = await messaging.sendMessage({ by, to: { username: "ana" }, text: "hello" });
-      const refusal = await messaging.editMessage({ by, id: 99, text: "hi" }).catch((error) => error);
+      const { id: bo } = await messaging.registerUser({ username: "bo", password: "correct horse" });
+      const refusal = await messaging.editMessage({ by: bo, id: message.id, text: "hi" }).catch((error) => error);
       if (!(refusal instanceof MessagingError) || refusal.code !== "not_your_message") throw refusal;
       for await (const event of events) {
         if (event.type === "message.created" && event.message.id === message.id) break;
@@ -218,9 +219,9 @@ describe("The npm package", () => {
       await writeFile(join(home, `${name.replace("/", "-")}.ts`), program);
     }
     const wrong = `
-      import { MessagingError, openMessaging, type Message, type Store } from "palaver";
+      import { MessagingError, openMessaging, type Chat, type Store } from "palaver";
       const messaging = await openMessaging({ storage: "memory" });
-      const message: Promise<Message> = messaging.deleteMessage({ by: "ana", id: 1 });
+      const chat: Promise<Chat> = messaging.createGroupChat({ by: "ana" });
       export const isCode = (error: MessagingError) => error.code === "no such code";
       export const store: Store = { close: async () => {} };`;
     await writeFile(join(home, "wrong.ts"), wrong);

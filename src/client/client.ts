@@ -1,7 +1,7 @@
 import { routes, type Operations, type PagedOperation, type Route } from "./api.js";
 import { assertTimes, call, type OperationName, type RequestFields } from "./call.js";
 import { openConnection, type ConnectionOptions } from "./connection.js";
-import { subscribe, type ClientEvent, type EventsOptions } from "./events.js";
+import { streamEvents, type ClientEvent, type EventsOptions } from "./events.js";
 import type { CallOptions } from "./options.js";
 
 /** `timeout` and `patience` are the defaults for all calls of the client. */
@@ -88,7 +88,7 @@ export function createClient({ timeout, patience, ...server }: ClientOptions): C
   const client = {
     ...Object.fromEntries(operations),
     pages,
-    events: (options?: EventsOptions) => subscribe(bindSession(), options),
+    events: (options?: EventsOptions) => streamEvents(bindSession(), options),
   };
   return client as unknown as Client;
 }

@@ -34,7 +34,7 @@ const CLOSED = new Error("The subscription is closed.");
  *
  * @throws PalaverError an error that a retry can't fix: `not_signed_in` when the session has ended, `invalid_cursor`, …
  */
-export function subscribe(
+export function streamEvents(
   send: Send,
   { after, signal }: EventsOptions = {},
 ): AsyncIterableIterator<ClientEvent, undefined> {

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { help, helpOn, helpOnOperatorCommands, type CommandHelp } from "./cli/help.js";
-import { backUp, check, salvage, type Report } from "./cli/maintenance.js";
+import { backUp, checkDirectory, salvage, type Report } from "./cli/maintenance.js";
 import { operatorCommands } from "./cli/operator-commands.js";
 import { OperatorError, sendRequest, type OperatorRequest } from "./cli/operator-client.js";
 import { jsonLine, jsonLines, print, readPassword } from "./cli/terminal.js";
@@ -21,7 +21,7 @@ const commands: Readonly<Record<string, Command>> = {
   check: {
     args: ["DIR"],
     purpose: "read all of a data directory and report whether it is sound; changes nothing",
-    run: async (directory) => report(await check(directory)),
+    run: async (directory) => report(await checkDirectory(directory)),
   },
   backup: {
     args: ["DIR", "[NEWDIR]"],

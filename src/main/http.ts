@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { createHttpApp, type HttpOptions } from "../adapters/http/app.js";
 import { connectionLimits, type ConnectionLimits, type HttpServer } from "../adapters/http/connections.js";
 import type { Log } from "../adapters/http/log.js";
-import { listen as listenWith } from "../adapters/http/server.js";
+import { openHttpServer } from "../adapters/http/server.js";
 import type { Messaging } from "../application/messaging.js";
 import type { Clock, StoreStatus } from "../application/ports.js";
 
@@ -110,7 +110,7 @@ export function listen(messaging: Served, options: ListenOptions): Promise<HttpS
   const { host = "127.0.0.1", port, connections } = options;
   const given = appOptions(messaging, options);
   const limits = { ...connectionLimits(given.rateLimits), ...connections };
-  return listenWith(createHttpApp(given), host, port, given.log, limits);
+  return openHttpServer(createHttpApp(given), host, port, given.log, limits);
 }
 
 function appOptions(messaging: Served, options: ServingOptions): HttpOptions {

@@ -160,7 +160,7 @@ function passwordOf(username: string): string {
 
 async function serve(messaging: Messaging, { store, clock }: Ports): Promise<TestServer> {
   // Loaded only by tests that need a server.
-  const [{ createClient }, { createHttpApp }, { connectionLimits }, { listen }] = await Promise.all([
+  const [{ createClient }, { createHttpApp }, { connectionLimits }, { openHttpServer }] = await Promise.all([
     import("../client/index.js"),
     import("../adapters/http/app.js"),
     import("../adapters/http/connections.js"),
@@ -181,7 +181,7 @@ async function serve(messaging: Messaging, { store, clock }: Ports): Promise<Tes
   };
   const app = createHttpApp(options);
   app.middleware.unshift(({ req }, next) => connection.run(req.socket, next));
-  const server = await listen(app, "127.0.0.1", 0, log, connectionLimits(false));
+  const server = await openHttpServer(app, "127.0.0.1", 0, log, connectionLimits(false));
   let closing: Promise<void> | undefined;
   async function access(username: string): Promise<Access> {
     const { session } = await messaging.logIn({ username, password: passwordOf(username) });

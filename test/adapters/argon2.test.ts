@@ -3,7 +3,7 @@ import { expect } from "chai";
 import { argon2Hasher } from "../../src/adapters/argon2.js";
 import type { Password } from "../../src/domain/user.js";
 import { passwordHasherContract } from "../contract/index.js";
-import { refusalOf } from "../support/refusal.js";
+import { errorCodeOf } from "../support/error-code.js";
 
 const password = "correct horse" as Password;
 
@@ -28,10 +28,10 @@ describe("argon2Hasher", () => {
   it("rejects calls beyond the maximum queue length at once, also for unknown users", async () => {
     const hasher = argon2Hasher(2);
     const calls = Array.from({ length: 20 }, (_, n) =>
-      refusalOf(n % 2 ? hasher.hash(password) : hasher.verify(undefined, password)),
+      errorCodeOf(n % 2 ? hasher.hash(password) : hasher.verify(undefined, password)),
     );
     const outcomes = await Promise.all(calls);
     expect(outcomes).to.include("busy").and.include(undefined);
-    expect(await refusalOf(hasher.hash(password))).to.equal(undefined);
+    expect(await errorCodeOf(hasher.hash(password))).to.equal(undefined);
   });
 });

@@ -4,8 +4,8 @@ import type { PasswordHasher } from "../../src/application/ports.js";
 import { MessagingError } from "../../src/domain/errors.js";
 import type { Session } from "../../src/domain/session.js";
 import { usernameKey } from "../../src/domain/user.js";
-import { contents, expectRefusal, openWorld, type World } from "../support/world.js";
-import { refusalOf } from "../support/refusal.js";
+import { contents, expectRejection, openWorld, type World } from "../support/world.js";
+import { errorCodeOf } from "../support/error-code.js";
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 const dora = { username: "dora", password: "password of dora" };
@@ -48,34 +48,34 @@ describe("registerUser", () => {
 
   it("rejects an invalid username", async () => {
     for (const username of ["", " dora", ".dora", "d".repeat(33), "do\u200bra"]) {
-      await expectRefusal(world, () => world.registerUser({ ...dora, username }), "invalid_username");
+      await expectRejection(world, () => world.registerUser({ ...dora, username }), "invalid_username");
     }
   });
 
   it("rejects an invalid password", async () => {
     for (const password of ["", "1234567", "x".repeat(257), "12345678\ud800"]) {
-      await expectRefusal(world, () => world.registerUser({ ...dora, password }), "invalid_password");
+      await expectRejection(world, () => world.registerUser({ ...dora, password }), "invalid_password");
     }
   });
 
   it("rejects a refused password in any case and compatibility form", async () => {
     for (const password of ["password123", "PassWord123", "ｐassword123"]) {
-      await expectRefusal(world, () => world.registerUser({ ...dora, password }), "refused_password");
+      await expectRejection(world, () => world.registerUser({ ...dora, password }), "refused_password");
     }
-    expect(await refusalOf(world.registerUser({ ...dora, password: "password1234" }))).to.equal(undefined);
+    expect(await errorCodeOf(world.registerUser({ ...dora, password: "password1234" }))).to.equal(undefined);
   });
 
   it("rejects a username that is taken in any form, without hashing the password", async () => {
     const { hashed } = world.ports.passwords;
     for (const username of ["ana", "ANA", "Ａｎａ"]) {
-      await expectRefusal(world, () => world.registerUser({ ...dora, username }), "username_taken");
+      await expectRejection(world, () => world.registerUser({ ...dora, username }), "username_taken");
     }
     expect(world.ports.passwords.hashed).to.equal(hashed);
   });
 
   it("rejects with `busy` while the hasher is busy", async () => {
     const ports = { ...world.ports, passwords: { ...world.ports.passwords, hash: busy } };
-    await expectRefusal(world, () => registerUser(ports, dora), "busy");
+    await expectRejection(world, () => registerUser(ports, dora), "busy");
   });
 
   it("creates one account when 20 calls race for equivalent usernames", async () => {
@@ -85,7 +85,7 @@ describe("registerUser", () => {
     );
     const outcomes = await Promise.allSettled(attempts);
     const winner = outcomes.findIndex(({ status }) => status === "fulfilled");
-    const refusals = await Promise.all(attempts.toSpliced(winner, 1).map((attempt) => refusalOf(attempt)));
+    const refusals = await Promise.all(attempts.toSpliced(winner, 1).map((attempt) => errorCodeOf(attempt)));
     expect(refusals).to.deep.equal(Array.from({ length: 19 }, () => "username_taken"));
     const { session } = await world.logIn({ username: "dora", password: `password ${winner}` });
     expect(session.user).to.deep.equal(await attempts[winner]);
@@ -143,7 +143,7 @@ describe("logIn", () => {
       const before = world.ports.store.status().transactions;
       const { session, secret } = await world.logIn({ ...replacing, replaces });
       expect(world.ports.store.status().transactions).to.equal(before + 1);
-      expect(await refusalOf(world.authenticate({ secret: replaces }))).to.equal("not_signed_in");
+      expect(await errorCodeOf(world.authenticate({ secret: replaces }))).to.equal("not_signed_in");
       expect(await world.authenticate({ secret })).to.deep.equal(session);
     }
   });
@@ -175,7 +175,7 @@ describe("logIn", () => {
     const unknown = { ...dora, replaces };
     const noName = { ...dora, username: "no name at all!\ud800", replaces };
     for (const command of [wrong, unknown, noName]) {
-      await expectRefusal(world, () => world.logIn(command), "wrong_credentials");
+      await expectRejection(world, () => world.logIn(command), "wrong_credentials");
     }
     const words = [wrong, unknown, noName].map((command) => world.logIn(command).catch(String));
     expect(new Set(await Promise.all(words))).to.have.property("size", 1);
@@ -183,14 +183,14 @@ describe("logIn", () => {
 
   it("verifies a password also for an unknown user", async () => {
     const { verified } = world.ports.passwords;
-    await refusalOf(world.logIn({ ...ana, password: "another password" }));
-    await refusalOf(world.logIn(dora));
+    await errorCodeOf(world.logIn({ ...ana, password: "another password" }));
+    await errorCodeOf(world.logIn(dora));
     expect(verified).to.deep.equal(["digest:password of ana", undefined]);
   });
 
   it("rejects an invalid password without verifying it", async () => {
     for (const password of ["1234567", "x".repeat(257), "12345678\ud800"]) {
-      await expectRefusal(world, () => world.logIn({ ...ana, password }), "invalid_password");
+      await expectRejection(world, () => world.logIn({ ...ana, password }), "invalid_password");
     }
     expect(world.ports.passwords.verified).to.deep.equal([]);
   });
@@ -198,7 +198,7 @@ describe("logIn", () => {
   it("rejects with `busy` while the hasher is busy, and ends no session", async () => {
     const { secret: replaces } = await world.logIn(ana);
     const ports = { ...world.ports, passwords: { ...world.ports.passwords, verify: busy } };
-    await expectRefusal(world, () => logIn(ports, { ...ana, replaces }), "busy");
+    await expectRejection(world, () => logIn(ports, { ...ana, replaces }), "busy");
   });
 
   it("ends the oldest session instead of exceeding 50, and no token", async () => {
@@ -209,9 +209,9 @@ describe("logIn", () => {
       world.ports.clock.advance(1);
       secrets.push((await world.logIn(ana)).secret);
     }
-    expect(await refusalOf(world.authenticate({ secret: first.secret }))).to.equal(undefined);
+    expect(await errorCodeOf(world.authenticate({ secret: first.secret }))).to.equal(undefined);
     secrets.push((await world.logIn(ana)).secret);
-    const outcomes = secrets.map((secret) => refusalOf(world.authenticate({ secret })));
+    const outcomes = secrets.map((secret) => errorCodeOf(world.authenticate({ secret })));
     const [oldest, ...others] = await Promise.all(outcomes);
     expect(oldest).to.equal("not_signed_in");
     expect(new Set(others)).to.deep.equal(new Set([undefined]));
@@ -248,7 +248,7 @@ describe("logIn", () => {
         return right;
       },
     };
-    expect(await refusalOf(logIn({ ...world.ports, passwords }, ana))).to.equal("wrong_credentials");
+    expect(await errorCodeOf(logIn({ ...world.ports, passwords }, ana))).to.equal("wrong_credentials");
     expect(await world.listSessions({ by })).to.have.length(1);
   });
 
@@ -276,8 +276,8 @@ describe("changePassword", () => {
 
   it("lets the user log in with the new password and not with the old one", async () => {
     await change(ana.password, "cafe\u0301 noir");
-    expect(await refusalOf(world.logIn({ ...ana, password: "caf\u00e9 noir" }))).to.equal(undefined);
-    expect(await refusalOf(world.logIn(ana))).to.equal("wrong_credentials");
+    expect(await errorCodeOf(world.logIn({ ...ana, password: "caf\u00e9 noir" }))).to.equal(undefined);
+    expect(await errorCodeOf(world.logIn(ana))).to.equal("wrong_credentials");
   });
 
   it("ends all other sessions and all tokens of the user, and none of other users", async () => {
@@ -285,7 +285,7 @@ describe("changePassword", () => {
     const bo = await world.logIn({ username: "bo", password: "password of bo" });
     await change(ana.password, "another password");
     for (const { secret } of others) {
-      expect(await refusalOf(world.authenticate({ secret }))).to.equal("not_signed_in");
+      expect(await errorCodeOf(world.authenticate({ secret }))).to.equal("not_signed_in");
     }
     expect(await world.listSessions({ by })).to.deep.equal([by]);
     expect(await world.authenticate({ secret: bo.secret })).to.deep.equal(bo.session);
@@ -294,7 +294,7 @@ describe("changePassword", () => {
   it("rejects a wrong current password, also an invalid one, and ends no session", async () => {
     await world.logIn(ana);
     for (const wrong of ["password of bo", "1234567", "\ud800".repeat(8)]) {
-      await expectRefusal(world, () => change(wrong, "another password"), "wrong_password");
+      await expectRejection(world, () => change(wrong, "another password"), "wrong_password");
     }
   });
 
@@ -302,20 +302,20 @@ describe("changePassword", () => {
     const { verified } = world.ports.passwords;
     const before = verified.length;
     for (const password of ["", "1234567", "x".repeat(257)]) {
-      await expectRefusal(world, () => change(ana.password, password), "invalid_password");
+      await expectRejection(world, () => change(ana.password, password), "invalid_password");
     }
-    await expectRefusal(world, () => change(ana.password, "Password123"), "refused_password");
+    await expectRejection(world, () => change(ana.password, "Password123"), "refused_password");
     expect(verified.length).to.equal(before);
   });
 
   it("rejects if the session of the caller has ended meanwhile", async () => {
     await world.endSession({ by, sessionId: by.id });
-    await expectRefusal(world, () => change(ana.password, "another password"), "not_signed_in");
+    await expectRejection(world, () => change(ana.password, "another password"), "not_signed_in");
   });
 
   it("succeeds once when two calls race with the same current password", async () => {
     const outcomes = await Promise.all(
-      ["another password", "a third password"].map((password) => refusalOf(change(ana.password, password))),
+      ["another password", "a third password"].map((password) => errorCodeOf(change(ana.password, password))),
     );
     expect(outcomes).to.have.members([undefined, "wrong_password"]);
   });

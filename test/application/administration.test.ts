@@ -10,8 +10,8 @@ import {
 } from "../../src/application/administration.js";
 import type { PasswordHasher } from "../../src/application/ports.js";
 import type { MessagingError } from "../../src/domain/errors.js";
-import { refusalOf } from "../support/refusal.js";
-import { contents, expectRefusal, openWatchedWorld, openWorld, type World } from "../support/world.js";
+import { errorCodeOf } from "../support/error-code.js";
+import { contents, expectRejection, openWatchedWorld, openWorld, type World } from "../support/world.js";
 
 const DAY = 24 * 60 * 60 * 1_000;
 const ana = { username: "ana", password: "password of ana" };
@@ -50,7 +50,7 @@ describe("disableUser", () => {
     await disable();
     expect(world.ports.store.status().transactions).to.equal(transactions + 1);
     for (const { secret } of [first, token]) {
-      expect(await refusalOf(world.authenticate({ secret }))).to.equal("not_signed_in");
+      expect(await errorCodeOf(world.authenticate({ secret }))).to.equal("not_signed_in");
     }
     expect(await world.authenticate({ secret: bo.secret })).to.deep.equal(bo.session);
   });
@@ -66,7 +66,7 @@ describe("disableUser", () => {
 
   it("makes the user's logins reject with the id of the account", async () => {
     await disable();
-    await expectRefusal(world, () => world.logIn(ana), "account_disabled");
+    await expectRejection(world, () => world.logIn(ana), "account_disabled");
     const account = await world.logIn(ana).catch((error: MessagingError) => error.account);
     expect(account).to.equal(world.ana.id);
   });
@@ -79,14 +79,14 @@ describe("disableUser", () => {
     const count = verified.length;
     expect(await world.logIn(wrong).catch(String)).to.equal(before);
     expect(verified.slice(count)).to.deep.equal(["digest:password of ana"]);
-    await expectRefusal(world, () => world.logIn(wrong), "wrong_credentials");
+    await expectRejection(world, () => world.logIn(wrong), "wrong_credentials");
   });
 
   it("makes a login reject whose password is being verified, and starts no session", async () => {
     const { secret: replaces } = await world.logIn({ username: "bo", password: "password of bo" });
     const passwords = whileVerifying(world, disable);
     const attempt = logIn({ ...world.ports, passwords }, { ...ana, replaces });
-    expect(await refusalOf(attempt)).to.equal("account_disabled");
+    expect(await errorCodeOf(attempt)).to.equal("account_disabled");
     expect(await sessionsOf(world.ports, { user: "ana" })).to.deep.equal([]);
     expect((await world.authenticate({ secret: replaces })).user).to.deep.equal(world.bo);
   });
@@ -94,13 +94,13 @@ describe("disableUser", () => {
   it("makes requests of ended sessions for a token or a new password reject", async () => {
     const { session: by } = await world.logIn(ana);
     await disable();
-    await expectRefusal(world, () => world.createToken({ by, name: "bot" }), "not_signed_in");
+    await expectRejection(world, () => world.createToken({ by, name: "bot" }), "not_signed_in");
     const change = { by, currentPassword: ana.password, newPassword: "another password" };
-    await expectRefusal(world, () => world.changePassword(change), "not_signed_in");
+    await expectRejection(world, () => world.changePassword(change), "not_signed_in");
   });
 
   it("leaves no session alive that races with it", async () => {
-    const racing = Array.from({ length: 20 }, () => refusalOf(world.logIn(ana)));
+    const racing = Array.from({ length: 20 }, () => errorCodeOf(world.logIn(ana)));
     await disable();
     const outcomes = new Set(await Promise.all(racing));
     expect([...outcomes].filter((code) => code !== "account_disabled" && code !== undefined)).to.deep.equal(
@@ -133,7 +133,7 @@ describe("disableUser", () => {
       const account = { user: world.ana, disabledAt: null };
       expect(await enableUser(world.ports, { user: world.ana.id })).to.deep.equal(account);
     }
-    expect(await refusalOf(world.authenticate({ secret }))).to.equal("not_signed_in");
+    expect(await errorCodeOf(world.authenticate({ secret }))).to.equal("not_signed_in");
     expect((await world.logIn(ana)).session.user).to.deep.equal(world.ana);
   });
 });
@@ -150,30 +150,30 @@ describe("resetPassword", () => {
     const token = await world.createToken({ by: first.session, name: "bot" });
     expect(await reset("cafe\u0301 noir")).to.deep.equal({ user: world.ana, disabledAt: null });
     for (const { secret } of [first, token]) {
-      expect(await refusalOf(world.authenticate({ secret }))).to.equal("not_signed_in");
+      expect(await errorCodeOf(world.authenticate({ secret }))).to.equal("not_signed_in");
     }
-    expect(await refusalOf(world.logIn(ana))).to.equal("wrong_credentials");
-    expect(await refusalOf(world.logIn({ ...ana, password: "caf\u00e9 noir" }))).to.equal(undefined);
+    expect(await errorCodeOf(world.logIn(ana))).to.equal("wrong_credentials");
+    expect(await errorCodeOf(world.logIn({ ...ana, password: "caf\u00e9 noir" }))).to.equal(undefined);
   });
 
   it("makes a login reject whose old password is being verified", async () => {
     const passwords = whileVerifying(world, () => reset("another password"));
-    expect(await refusalOf(logIn({ ...world.ports, passwords }, ana))).to.equal("wrong_credentials");
+    expect(await errorCodeOf(logIn({ ...world.ports, passwords }, ana))).to.equal("wrong_credentials");
     expect(await sessionsOf(world.ports, { user: "ana" })).to.deep.equal([]);
   });
 
   it("does not enable a disabled user", async () => {
     await disableUser(world.ports, { user: "ana" });
     expect((await reset("another password")).disabledAt).to.equal(world.ports.clock.now());
-    expect(await refusalOf(world.logIn({ ...ana, password: "another password" }))).to.equal(
+    expect(await errorCodeOf(world.logIn({ ...ana, password: "another password" }))).to.equal(
       "account_disabled",
     );
   });
 
   it("rejects an invalid password before hashing it", async () => {
     const { hashed } = world.ports.passwords;
-    await expectRefusal(world, () => reset("1234567"), "invalid_password");
-    await expectRefusal(world, () => reset("Password123"), "refused_password");
+    await expectRejection(world, () => reset("1234567"), "invalid_password");
+    await expectRejection(world, () => reset("Password123"), "refused_password");
     expect(world.ports.passwords.hashed).to.equal(hashed);
   });
 });
@@ -195,7 +195,7 @@ describe("revokeSessions", () => {
     const sessionId = first.session.id;
     const one = await revokeSessions(world.ports, { user: world.ana.id, sessionId });
     expect(one).to.deep.equal([first.session]);
-    expect(await refusalOf(world.authenticate({ secret: first.secret }))).to.equal("not_signed_in");
+    expect(await errorCodeOf(world.authenticate({ secret: first.secret }))).to.equal("not_signed_in");
     expect(await revokeSessions(world.ports, { user: "ana" })).to.deep.equal([second, token]);
     expect(await sessionsOf(world.ports, { user: "ana" })).to.deep.equal([]);
   });
@@ -206,7 +206,7 @@ describe("revokeSessions", () => {
     world.ports.clock.advance(14 * DAY);
     expect(await sessionsOf(world.ports, { user: "ana" })).to.deep.equal([token]);
     const one = { user: "ana", sessionId: session.id };
-    await expectRefusal(world, () => revokeSessions(world.ports, one), "unknown_session");
+    await expectRejection(world, () => revokeSessions(world.ports, one), "unknown_session");
     expect(await revokeSessions(world.ports, { user: "ana" })).to.deep.equal([token]);
   });
 
@@ -224,7 +224,7 @@ describe("revokeSessions", () => {
     const { session: ended, secret } = await world.logIn(ana);
     await world.logOut({ secret });
     for (const sessionId of [ofBo.id, ended.id, "none", ""]) {
-      await expectRefusal(
+      await expectRejection(
         world,
         () => revokeSessions(world.ports, { user: "ana", sessionId }),
         "unknown_session",
@@ -245,7 +245,7 @@ describe("the operator's use cases for one user", () => {
         () => revokeSessions(world.ports, { user }),
         () => exportUser(world.ports, { user }).next(),
       ]) {
-        await expectRefusal(world, attempt, "unknown_user");
+        await expectRejection(world, attempt, "unknown_user");
       }
     }
   });

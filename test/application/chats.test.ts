@@ -1,8 +1,8 @@
 import { expect } from "chai";
 import type { Chat, ChatId } from "../../src/domain/chat.js";
 import type { UserId } from "../../src/domain/user.js";
-import { refusalOf } from "../support/refusal.js";
-import { contents, everyMessage, expectRefusal, openWorld, textsOf, type World } from "../support/world.js";
+import { errorCodeOf } from "../support/error-code.js";
+import { contents, everyMessage, expectRejection, openWorld, textsOf, type World } from "../support/world.js";
 
 const UNKNOWN = 999_999 as ChatId;
 
@@ -29,7 +29,7 @@ describe("group chats", () => {
       const chat = await world.createGroupChat({ by: ana.id });
       await send(ana.id, chat.id, "a");
       expect(await read(ana.id, chat.id)).to.deep.equal(["a"]);
-      expect(await refusalOf(read(bo.id, chat.id))).to.equal("not_a_participant");
+      expect(await errorCodeOf(read(bo.id, chat.id))).to.equal("not_a_participant");
     });
 
     it("stores the given title, or none", async () => {
@@ -45,12 +45,16 @@ describe("group chats", () => {
 
     it("rejects an invalid title", async () => {
       for (const title of ["", " \n", "x".repeat(101), "a\0b", "\ud800"]) {
-        await expectRefusal(world, () => world.createGroupChat({ by: world.ana.id, title }), "invalid_title");
+        await expectRejection(
+          world,
+          () => world.createGroupChat({ by: world.ana.id, title }),
+          "invalid_title",
+        );
       }
     });
 
     it("rejects an unknown creator", async () => {
-      await expectRefusal(world, () => world.createGroupChat({ by: "unknown" as UserId }), "unknown_user");
+      await expectRejection(world, () => world.createGroupChat({ by: "unknown" as UserId }), "unknown_user");
     });
   });
 
@@ -85,30 +89,30 @@ describe("group chats", () => {
     });
 
     it("rejects a caller who is not a participant, and an unknown chat, with the same error", async () => {
-      await expectRefusal(world, () => add(world.bo.id, "bo"), "not_a_participant");
-      await expectRefusal(world, () => add(world.ana.id, "bo", UNKNOWN), "not_a_participant");
+      await expectRejection(world, () => add(world.bo.id, "bo"), "not_a_participant");
+      await expectRejection(world, () => add(world.ana.id, "bo", UNKNOWN), "not_a_participant");
     });
 
     it("rejects a p2p chat, for others as if it did not exist", async () => {
       const p2p = await openP2p();
-      await expectRefusal(world, () => add(world.ana.id, "cy", p2p), "p2p_chat");
-      await expectRefusal(world, () => add(world.cy.id, "cy", p2p), "not_a_participant");
+      await expectRejection(world, () => add(world.ana.id, "cy", p2p), "p2p_chat");
+      await expectRejection(world, () => add(world.cy.id, "cy", p2p), "not_a_participant");
     });
 
     it("rejects an unknown user", async () => {
       for (const username of ["dora", "", "no name!", world.bo.id]) {
-        await expectRefusal(world, () => add(world.ana.id, username), "unknown_user");
+        await expectRejection(world, () => add(world.ana.id, username), "unknown_user");
       }
     });
 
     it("rejects a user who is already a participant", async () => {
       await add(world.ana.id, "bo");
-      await expectRefusal(world, () => add(world.ana.id, "BO"), "already_participant");
-      await expectRefusal(world, () => add(world.bo.id, "ana"), "already_participant");
+      await expectRejection(world, () => add(world.ana.id, "BO"), "already_participant");
+      await expectRejection(world, () => add(world.bo.id, "ana"), "already_participant");
     });
 
     it("adds the user once when 20 calls race", async () => {
-      const attempts = Array.from({ length: 20 }, () => refusalOf(add(world.ana.id, "bo")));
+      const attempts = Array.from({ length: 20 }, () => errorCodeOf(add(world.ana.id, "bo")));
       const outcomes = await Promise.all(attempts);
       expect(outcomes.filter((code) => code === undefined)).to.have.length(1);
       expect(outcomes.filter((code) => code === "already_participant")).to.have.length(19);
@@ -128,8 +132,8 @@ describe("group chats", () => {
     it("denies the removed user reading and sending", async () => {
       const { ana, bo } = world;
       await remove(ana.id, "bo");
-      expect(await refusalOf(read(bo.id, chat.id))).to.equal("not_a_participant");
-      expect(await refusalOf(send(bo.id, chat.id, "b"))).to.equal("not_a_participant");
+      expect(await errorCodeOf(read(bo.id, chat.id))).to.equal("not_a_participant");
+      expect(await errorCodeOf(send(bo.id, chat.id, "b"))).to.equal("not_a_participant");
       expect(await everyMessage(await world.listMessages({ by: bo.id, of: "all" }))).to.deep.equal([]);
       expect(await read(ana.id, chat.id)).to.deep.equal(["a"]);
     });
@@ -137,14 +141,14 @@ describe("group chats", () => {
     it("accepts any equivalent form of the username, and the id", async () => {
       for (const name of ["bo", "ＢO", world.bo.id]) {
         await remove(world.ana.id, name);
-        expect(await refusalOf(read(world.bo.id, chat.id))).to.equal("not_a_participant");
+        expect(await errorCodeOf(read(world.bo.id, chat.id))).to.equal("not_a_participant");
         await world.addParticipant({ by: world.ana.id, chatId: chat.id, username: "bo" });
       }
     });
 
     it("lets a participant leave, also the creator, and keeps the chat for the others", async () => {
       await remove(world.ana.id, "ana");
-      expect(await refusalOf(read(world.ana.id, chat.id))).to.equal("not_a_participant");
+      expect(await errorCodeOf(read(world.ana.id, chat.id))).to.equal("not_a_participant");
       expect(await read(world.bo.id, chat.id)).to.deep.equal(["a"]);
     });
 
@@ -152,7 +156,7 @@ describe("group chats", () => {
       await remove(world.ana.id, "ana");
       await remove(world.bo.id, "bo");
       for (const { id } of [world.ana, world.bo, world.cy]) {
-        expect(await refusalOf(read(id, chat.id))).to.equal("not_a_participant");
+        expect(await errorCodeOf(read(id, chat.id))).to.equal("not_a_participant");
       }
     });
 
@@ -164,34 +168,34 @@ describe("group chats", () => {
     });
 
     it("rejects a caller who is not a participant, and an unknown chat, with the same error", async () => {
-      await expectRefusal(world, () => remove(world.cy.id, "bo"), "not_a_participant");
-      await expectRefusal(world, () => remove(world.cy.id, "cy"), "not_a_participant");
-      await expectRefusal(world, () => remove(world.ana.id, "bo", UNKNOWN), "not_a_participant");
+      await expectRejection(world, () => remove(world.cy.id, "bo"), "not_a_participant");
+      await expectRejection(world, () => remove(world.cy.id, "cy"), "not_a_participant");
+      await expectRejection(world, () => remove(world.ana.id, "bo", UNKNOWN), "not_a_participant");
     });
 
     it("rejects a p2p chat, for others as if it did not exist", async () => {
       const p2p = await openP2p();
-      await expectRefusal(world, () => remove(world.ana.id, "bo", p2p), "p2p_chat");
-      await expectRefusal(world, () => remove(world.ana.id, "ana", p2p), "p2p_chat");
-      await expectRefusal(world, () => remove(world.cy.id, "bo", p2p), "not_a_participant");
+      await expectRejection(world, () => remove(world.ana.id, "bo", p2p), "p2p_chat");
+      await expectRejection(world, () => remove(world.ana.id, "ana", p2p), "p2p_chat");
+      await expectRejection(world, () => remove(world.cy.id, "bo", p2p), "not_a_participant");
     });
 
     it("rejects an unknown user", async () => {
       for (const user of ["dora", "", "no name!", "x".repeat(36)]) {
-        await expectRefusal(world, () => remove(world.ana.id, user), "unknown_user");
+        await expectRejection(world, () => remove(world.ana.id, user), "unknown_user");
       }
     });
 
     it("rejects a user who is not a participant, or no longer one", async () => {
-      await expectRefusal(world, () => remove(world.ana.id, "cy"), "user_not_in_chat");
+      await expectRejection(world, () => remove(world.ana.id, "cy"), "user_not_in_chat");
       await remove(world.ana.id, "bo");
-      await expectRefusal(world, () => remove(world.ana.id, world.bo.id), "user_not_in_chat");
+      await expectRejection(world, () => remove(world.ana.id, world.bo.id), "user_not_in_chat");
     });
 
     it("removes at most one of two participants who remove each other concurrently", async () => {
       const outcomes = await Promise.all([
-        refusalOf(remove(world.ana.id, "bo")),
-        refusalOf(remove(world.bo.id, "ana")),
+        errorCodeOf(remove(world.ana.id, "bo")),
+        errorCodeOf(remove(world.bo.id, "ana")),
       ]);
       expect(outcomes).to.have.members([undefined, "not_a_participant"]);
     });
@@ -228,19 +232,19 @@ describe("group chats", () => {
 
     it("rejects an invalid title", async () => {
       for (const title of ["", " \n", "x".repeat(101), "a\0b", "\ud800"]) {
-        await expectRefusal(world, () => rename(world.ana.id, title), "invalid_title");
+        await expectRejection(world, () => rename(world.ana.id, title), "invalid_title");
       }
     });
 
     it("rejects a caller who is not a participant, and an unknown chat, with the same error", async () => {
-      await expectRefusal(world, () => rename(world.cy.id, "title"), "not_a_participant");
-      await expectRefusal(world, () => rename(world.ana.id, "title", UNKNOWN), "not_a_participant");
+      await expectRejection(world, () => rename(world.cy.id, "title"), "not_a_participant");
+      await expectRejection(world, () => rename(world.ana.id, "title", UNKNOWN), "not_a_participant");
     });
 
     it("rejects a p2p chat, for others as if it did not exist", async () => {
       const p2p = await openP2p();
-      await expectRefusal(world, () => rename(world.ana.id, "title", p2p), "p2p_chat");
-      await expectRefusal(world, () => rename(world.cy.id, "title", p2p), "not_a_participant");
+      await expectRejection(world, () => rename(world.ana.id, "title", p2p), "p2p_chat");
+      await expectRejection(world, () => rename(world.cy.id, "title", p2p), "not_a_participant");
     });
   });
 
@@ -290,7 +294,7 @@ describe("group chats", () => {
         [world.cy, p2p],
         [world.ana, UNKNOWN],
       ] as const) {
-        await expectRefusal(world, () => world.getChat({ by: by.id, chatId }), "not_a_participant");
+        await expectRejection(world, () => world.getChat({ by: by.id, chatId }), "not_a_participant");
       }
     });
   });

@@ -2,7 +2,7 @@ import { expect } from "chai";
 import type { Chat } from "../../src/domain/chat.js";
 import type { Message, MessageId } from "../../src/domain/message.js";
 import type { User } from "../../src/domain/user.js";
-import { contents, everyMessage, expectRefusal, openWorld, type World } from "../support/world.js";
+import { contents, everyMessage, expectRejection, openWorld, type World } from "../support/world.js";
 
 describe("a sent message", () => {
   let world: World;
@@ -47,13 +47,13 @@ describe("a sent message", () => {
 
     it("rejects an edit of a deleted message", async () => {
       await erase();
-      await expectRefusal(world, () => edit("edited"), "message_deleted");
-      await expectRefusal(world, () => edit("hello"), "message_deleted");
+      await expectRejection(world, () => edit("edited"), "message_deleted");
+      await expectRejection(world, () => edit("hello"), "message_deleted");
     });
 
     it("rejects an invalid text", async () => {
       for (const text of ["", " \n", "a\0b", "\ud800", "x".repeat(10_001)]) {
-        await expectRefusal(world, () => edit(text), "invalid_message");
+        await expectRejection(world, () => edit(text), "invalid_message");
       }
     });
   });
@@ -92,15 +92,15 @@ describe("a sent message", () => {
         [world.ana, sent[0]!.id],
         ...[0, -1, 0.5, 999_999].map((unknown) => [world.ana, unknown as MessageId] as const),
       ] as const) {
-        await expectRefusal(world, () => edit("edited", by, id), "not_your_message");
-        await expectRefusal(world, () => erase(by, id), "not_your_message");
+        await expectRejection(world, () => edit("edited", by, id), "not_your_message");
+        await expectRejection(world, () => erase(by, id), "not_your_message");
       }
     });
 
     it("reject the sender while they are not a participant of the chat", async () => {
       await world.removeParticipant({ by: world.bo.id, chatId: chat.id, user: "ana" });
-      await expectRefusal(world, () => edit("edited"), "not_your_message");
-      await expectRefusal(world, () => erase(), "not_your_message");
+      await expectRejection(world, () => edit("edited"), "not_your_message");
+      await expectRejection(world, () => erase(), "not_your_message");
       await world.addParticipant({ by: world.bo.id, chatId: chat.id, username: "ana" });
       expect((await edit("edited")).text).to.equal("edited");
     });
@@ -112,7 +112,7 @@ describe("a sent message", () => {
         text: "hello",
       });
       expect((await edit("edited", world.ana, said.id)).text).to.equal("edited");
-      await expectRefusal(world, () => erase(world.bo, said.id), "not_your_message");
+      await expectRejection(world, () => erase(world.bo, said.id), "not_your_message");
       expect((await erase(world.ana, said.id)).text).to.equal("");
     });
 

@@ -6,7 +6,7 @@ import type { SessionId } from "../../src/domain/session.js";
 import type { User } from "../../src/domain/user.js";
 import { append, renamed } from "../contract/fixtures.js";
 import { expectEventsToAddUp, expectSubscribersToAgree, type InWorld } from "../support/event-properties.js";
-import { refusalOf } from "../support/refusal.js";
+import { errorCodeOf } from "../support/error-code.js";
 import { settle, type WatchedStore } from "../support/watched-store.js";
 import { openWatchedWorld, openWorld, type World } from "../support/world.js";
 
@@ -45,12 +45,12 @@ describe("events", () => {
   it("are rejected after a malformed cursor, and a cursor of another database or of the future", async () => {
     const by = world.ana.id;
     const { cursor } = await world.sync({ by });
-    expect(await refusalOf(world.listEvents({ by, after: "x", limit: 1 }))).to.equal("invalid_cursor");
+    expect(await errorCodeOf(world.listEvents({ by, after: "x", limit: 1 }))).to.equal("invalid_cursor");
     const other = await (await openWorld()).sync({ by });
-    expect(await refusalOf(world.listEvents({ by, after: other.cursor, limit: 1 }))).to.equal(
+    expect(await errorCodeOf(world.listEvents({ by, after: other.cursor, limit: 1 }))).to.equal(
       "cursor_expired",
     );
-    expect(await refusalOf(world.listEvents({ by, after: `${cursor}9`, limit: 1 }))).to.equal(
+    expect(await errorCodeOf(world.listEvents({ by, after: `${cursor}9`, limit: 1 }))).to.equal(
       "cursor_expired",
     );
   });
@@ -166,7 +166,7 @@ describe("events", () => {
     });
 
     it("rejects when the session ends meanwhile", async () => {
-      const waiting = refusalOf(list({ until: never, session }));
+      const waiting = errorCodeOf(list({ until: never, session }));
       await settle();
       await scene.endSession();
       expect(await waiting).to.equal("not_signed_in");
@@ -234,7 +234,7 @@ describe("events", () => {
       const subscription = core.subscribe({ by: bo.id, after: cursor });
       expect((await nextBatch(subscription)).events).to.have.lengthOf(200);
       await forget();
-      expect(await refusalOf(subscription.next())).to.equal("cursor_expired");
+      expect(await errorCodeOf(subscription.next())).to.equal("cursor_expired");
       expect(store.subscribers).to.equal(0);
     });
 

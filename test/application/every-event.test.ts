@@ -3,7 +3,7 @@ import type { Messaging } from "../../src/application/messaging.js";
 import type { ChatEvent } from "../../src/domain/event.js";
 import type { SessionId } from "../../src/domain/session.js";
 import type { UserId } from "../../src/domain/user.js";
-import { refusalOf } from "../support/refusal.js";
+import { errorCodeOf } from "../support/error-code.js";
 import type { WatchedStore } from "../support/watched-store.js";
 import { openWatchedWorld } from "../support/world.js";
 
@@ -70,7 +70,7 @@ describe("messaging.events", () => {
     await endSession();
     expect(await next).to.deep.equal(ended);
     const late = core.events({ by, session });
-    expect(await refusalOf(late.next())).to.equal("not_signed_in");
+    expect(await errorCodeOf(late.next())).to.equal("not_signed_in");
     expect(store.subscribers).to.equal(0);
   });
 
@@ -78,8 +78,8 @@ describe("messaging.events", () => {
     const { cursor: after } = await core.sync({ by });
     for (const title of ["a", "b", "c"]) await rename(title);
     await core.forgetEvents({ before: Number.MAX_SAFE_INTEGER });
-    expect(await refusalOf(core.events({ by, after }).next())).to.equal("cursor_expired");
-    expect(await refusalOf(core.events({ by, after: "x" }).next())).to.equal("invalid_cursor");
+    expect(await errorCodeOf(core.events({ by, after }).next())).to.equal("cursor_expired");
+    expect(await errorCodeOf(core.events({ by, after: "x" }).next())).to.equal("invalid_cursor");
     expect(store.subscribers).to.equal(0);
   });
 

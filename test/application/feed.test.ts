@@ -7,7 +7,7 @@ import type { ChatEvent } from "../../src/domain/event.js";
 import type { SessionId } from "../../src/domain/session.js";
 import type { User } from "../../src/domain/user.js";
 import { append, renamed } from "../contract/fixtures.js";
-import { refusalOf } from "../support/refusal.js";
+import { errorCodeOf } from "../support/error-code.js";
 import { seeded } from "../support/simulated-disk.js";
 import { settle, type WatchedStore } from "../support/watched-store.js";
 import { openWatchedWorld, type World } from "../support/world.js";
@@ -74,7 +74,7 @@ describe("EventFeed", () => {
       if (index % 5 > 1) return core.sendMessage({ by: ana.id, to: { chatId: chat.id }, text: "group" });
       if (index % 5 > 0) return core.sendMessage({ by, to: { username }, text: "p2p" });
       const { id: chatId } = await core.createGroupChat({ by });
-      return refusalOf(core.addParticipant({ by, chatId, username }));
+      return errorCodeOf(core.addParticipant({ by, chatId, username }));
     }
 
     const subscribing = Array.from({ length: 12 }, (_, index) => subscribeRepeatedly(people[index % 3]!));
@@ -228,7 +228,7 @@ describe("EventFeed", () => {
       await open(ana);
     };
     const { subscription } = await open(bo, session);
-    expect(await refusalOf(subscription.next())).to.equal("not_signed_in");
+    expect(await errorCodeOf(subscription.next())).to.equal("not_signed_in");
   });
 
   it("misses no event that is delivered to others while a subscriber reads the log", async () => {
@@ -284,12 +284,12 @@ describe("EventFeed", () => {
   it("rejects a subscription of a session that has expired", async () => {
     world.ports.clock.advance(100 * 24 * 60 * 60 * 1_000);
     const refused = core.subscribe({ by: bo.id, session }).next();
-    expect(await refusalOf(refused)).to.equal("not_signed_in");
+    expect(await errorCodeOf(refused)).to.equal("not_signed_in");
   });
 
   it("rejects a subscription of a session that has ended", async () => {
     await scene.endSession();
-    expect(await refusalOf(core.subscribe({ by: bo.id, session }).next())).to.equal("not_signed_in");
+    expect(await errorCodeOf(core.subscribe({ by: bo.id, session }).next())).to.equal("not_signed_in");
     expect(store.subscribers).to.equal(0);
   });
 

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import type { ChatId } from "../../src/domain/chat.js";
-import { refusalOf } from "../support/refusal.js";
+import { errorCodeOf } from "../support/error-code.js";
 import { everyMessage, openWorld, textsOf } from "../support/world.js";
 
 const NAMES = ["ana", "bo", "cy"] as const;
@@ -41,16 +41,16 @@ describe("listMessages of all chats", () => {
           const members = group?.members ?? new Set<string>();
           const mayAct = members.has(each.by);
           if (each.kind === "send") {
-            const refusal = await refusalOf(world.sendMessage({ by, to: { chatId }, text }));
+            const refusal = await errorCodeOf(world.sendMessage({ by, to: { chatId }, text }));
             expect(refusal).to.equal(mayAct ? undefined : "not_a_participant");
             if (mayAct) sent.push({ text, to: members });
           } else if (each.kind === "add") {
-            const refusal = await refusalOf(world.addParticipant({ by, chatId, username: each.user }));
+            const refusal = await errorCodeOf(world.addParticipant({ by, chatId, username: each.user }));
             const wanted = members.has(each.user) ? "already_participant" : undefined;
             expect(refusal).to.equal(mayAct ? wanted : "not_a_participant");
             if (mayAct) members.add(each.user);
           } else {
-            const refusal = await refusalOf(world.removeParticipant({ by, chatId, user: each.user }));
+            const refusal = await errorCodeOf(world.removeParticipant({ by, chatId, user: each.user }));
             const wanted = members.has(each.user) ? undefined : "user_not_in_chat";
             expect(refusal).to.equal(mayAct ? wanted : "not_a_participant");
             if (mayAct) members.delete(each.user);

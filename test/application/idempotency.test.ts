@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import type { SendMessage } from "../../src/application/messages.js";
 import type { Chat } from "../../src/domain/chat.js";
-import { contents, everyMessage, expectRefusal, openWorld, type World } from "../support/world.js";
+import { contents, everyMessage, expectRejection, openWorld, type World } from "../support/world.js";
 
 describe("sendMessage with an idempotency key", () => {
   let world: World;
@@ -74,20 +74,20 @@ describe("sendMessage with an idempotency key", () => {
       { to: { username: "bo" } },
       { to: { username: "ana" } },
     ]) {
-      await expectRefusal(world, () => send(command), "idempotency_key_reused");
+      await expectRejection(world, () => send(command), "idempotency_key_reused");
     }
   });
 
   it("rejects an invalid key", async () => {
     for (const idempotencyKey of ["", "a b", "k".repeat(65), "é", "a\n", "\u007f"]) {
-      await expectRefusal(world, () => send({ idempotencyKey }), "invalid_idempotency_key");
+      await expectRejection(world, () => send({ idempotencyKey }), "invalid_idempotency_key");
     }
     const { replayed } = await send({ idempotencyKey: `!~${"k".repeat(62)}` });
     expect(replayed).to.equal(false);
   });
 
   it("leaves the key unused if the message is rejected", async () => {
-    await expectRefusal(world, () => send({ by: world.cy.id }), "not_a_participant");
+    await expectRejection(world, () => send({ by: world.cy.id }), "not_a_participant");
     await world.addParticipant({ by: world.ana.id, chatId: chat.id, username: "cy" });
     const { replayed } = await send({ by: world.cy.id });
     expect(replayed).to.equal(false);
@@ -98,7 +98,7 @@ describe("sendMessage with an idempotency key", () => {
     const edited = await world.editMessage({ by: world.ana.id, id: message.id, text: "edited" });
     await expectReplay({}, edited);
     for (const text of ["edited", "other"]) {
-      await expectRefusal(world, () => send({ text }), "idempotency_key_reused");
+      await expectRejection(world, () => send({ text }), "idempotency_key_reused");
     }
   });
 
@@ -106,7 +106,7 @@ describe("sendMessage with an idempotency key", () => {
     const { message } = await send();
     const deleted = await world.deleteMessage({ by: world.ana.id, id: message.id });
     await expectReplay({}, deleted);
-    await expectRefusal(world, () => send({ text: "other" }), "idempotency_key_reused");
+    await expectRejection(world, () => send({ text: "other" }), "idempotency_key_reused");
   });
 
   it("returns the message also to a sender who is no longer a participant", async () => {
@@ -120,7 +120,7 @@ describe("sendMessage with an idempotency key", () => {
     world.ports.secrets.rotate();
     const edited = await world.editMessage({ by: world.ana.id, id: message.id, text: "edited" });
     await expectReplay({}, edited);
-    await expectRefusal(world, () => send({ text: "edited" }), "idempotency_key_reused");
+    await expectRejection(world, () => send({ text: "edited" }), "idempotency_key_reused");
   });
 
   it("recognises a repeat by the text after the key of its digest was retired", async () => {
@@ -128,7 +128,7 @@ describe("sendMessage with an idempotency key", () => {
     world.ports.secrets.rotate();
     world.ports.secrets.retire();
     await expectReplay({}, message);
-    await expectRefusal(world, () => send({ text: "other" }), "idempotency_key_reused");
+    await expectRejection(world, () => send({ text: "other" }), "idempotency_key_reused");
   });
 
   it("stores only a digest of the text beside the message", async () => {

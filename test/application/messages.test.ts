@@ -2,8 +2,8 @@ import { expect } from "chai";
 import type { Chat, ChatId } from "../../src/domain/chat.js";
 import type { Message } from "../../src/domain/message.js";
 import type { User, UserId } from "../../src/domain/user.js";
-import { refusalOf } from "../support/refusal.js";
-import { contents, everyMessage, expectRefusal, openWorld, textsOf, type World } from "../support/world.js";
+import { errorCodeOf } from "../support/error-code.js";
+import { contents, everyMessage, expectRejection, openWorld, textsOf, type World } from "../support/world.js";
 
 const UNKNOWN = 999_999 as ChatId;
 
@@ -70,28 +70,28 @@ describe("messages", () => {
     it("rejects an invalid text", async () => {
       const chat = await world.group(ana);
       for (const text of ["", " \n", "a\0b", "\ud800", "x".repeat(10_001)]) {
-        await expectRefusal(world, () => sendTo(ana, chat.id, text), "invalid_message");
+        await expectRejection(world, () => sendTo(ana, chat.id, text), "invalid_message");
       }
     });
 
     it("rejects a caller who is not a participant, and an unknown chat, with the same error", async () => {
       const chat = await world.group(ana);
       for (const chatId of [chat.id, UNKNOWN, 0, -1, 0.5].map((id) => id as ChatId)) {
-        await expectRefusal(world, () => sendTo(bo, chatId, "a"), "not_a_participant");
+        await expectRejection(world, () => sendTo(bo, chatId, "a"), "not_a_participant");
       }
     });
 
     it("rejects the id of a p2p chat, for others as if it did not exist", async () => {
       const { chatId } = await write(ana, "bo", "a");
-      await expectRefusal(world, () => sendTo(ana, chatId, "b"), "p2p_chat");
-      await expectRefusal(world, () => sendTo(cy, chatId, "b"), "not_a_participant");
+      await expectRejection(world, () => sendTo(ana, chatId, "b"), "p2p_chat");
+      await expectRejection(world, () => sendTo(cy, chatId, "b"), "not_a_participant");
     });
 
     it("rejects an unknown sender", async () => {
       const chat = await world.group(ana);
       const unknown = { ...ana, id: "unknown" as UserId };
-      await expectRefusal(world, () => sendTo(unknown, chat.id, "a"), "unknown_user");
-      await expectRefusal(world, () => write(unknown, "ana", "a"), "unknown_user");
+      await expectRejection(world, () => sendTo(unknown, chat.id, "a"), "unknown_user");
+      await expectRejection(world, () => write(unknown, "ana", "a"), "unknown_user");
     });
   });
 
@@ -127,19 +127,19 @@ describe("messages", () => {
       expect(note.chatId).not.to.equal(other.chatId);
       expect(await ofPeer(ana, "ana")).to.deep.equal([note]);
       expect(await all(bo)).to.deep.equal([other]);
-      expect(await refusalOf(ofChat(ana, note.chatId))).to.equal("p2p_chat");
+      expect(await errorCodeOf(ofChat(ana, note.chatId))).to.equal("p2p_chat");
       const add = () => world.addParticipant({ by: ana.id, chatId: note.chatId, username: "bo" });
-      await expectRefusal(world, add, "p2p_chat");
+      await expectRejection(world, add, "p2p_chat");
     });
 
     it("rejects an unknown user and creates no chat", async () => {
       for (const username of ["dora", "", "no name!", bo.id]) {
-        await expectRefusal(world, () => write(ana, username, "a"), "unknown_user");
+        await expectRejection(world, () => write(ana, username, "a"), "unknown_user");
       }
     });
 
     it("creates no chat if the text is invalid", async () => {
-      await expectRefusal(world, () => write(ana, "bo", " "), "invalid_message");
+      await expectRejection(world, () => write(ana, "bo", " "), "invalid_message");
     });
   });
 
@@ -183,7 +183,7 @@ describe("messages", () => {
         [{ username: "dora" }, ana, "unknown_user"],
         [{ username: ana.id }, ana, "unknown_user"],
       ] as const) {
-        await expectRefusal(world, () => world.listMessages({ by: by.id, of }), code);
+        await expectRejection(world, () => world.listMessages({ by: by.id, of }), code);
       }
     });
 
@@ -238,7 +238,7 @@ describe("messages", () => {
           await world.removeParticipant({ by: ana.id, chatId: chat.id, user: "bo" });
         }
       };
-      expect(await refusalOf(reading())).to.equal("not_a_participant");
+      expect(await errorCodeOf(reading())).to.equal("not_a_participant");
       expect(read.length).to.be.at.most(200);
     });
 

@@ -6,7 +6,7 @@ import { MessagingError } from "../../src/domain/errors.js";
 import type { MessageId } from "../../src/domain/message.js";
 import type { Session } from "../../src/domain/session.js";
 import type { User, UserId } from "../../src/domain/user.js";
-import { expectRefusal, openWorld, type World } from "../support/world.js";
+import { expectRejection, openWorld, type World } from "../support/world.js";
 
 /** The arguments of the calls: a group chat of ana and bo, and a session and a token of ana. */
 interface Scene {
@@ -103,7 +103,7 @@ describe("createMessaging", () => {
     it(`rejects ${name} with the error of a store that cannot write`, async () => {
       const full = new MessagingError("store_unavailable", "The disk is full.");
       const messaging = over({ transaction: () => Promise.reject(full) });
-      await expectRefusal(world, () => useCase(messaging, scene), "store_unavailable");
+      await expectRejection(world, () => useCase(messaging, scene), "store_unavailable");
     });
   }
 
@@ -111,7 +111,7 @@ describe("createMessaging", () => {
     it(`rejects ${name} with the error of a store that is busy`, async () => {
       const busy = new MessagingError("busy", "Too many are waiting.");
       const messaging = over({ read: () => Promise.reject(busy) });
-      await expectRefusal(world, () => useCase(messaging, scene), "busy");
+      await expectRejection(world, () => useCase(messaging, scene), "busy");
     });
   }
 });

@@ -1,8 +1,8 @@
 import { expect } from "chai";
 import { unreadCount, type Chat, type ChatId, type ChatOverview } from "../../src/domain/chat.js";
 import type { User } from "../../src/domain/user.js";
-import { refusalOf } from "../support/refusal.js";
-import { contents, expectRefusal, openWorld, type World } from "../support/world.js";
+import { errorCodeOf } from "../support/error-code.js";
+import { contents, expectRejection, openWorld, type World } from "../support/world.js";
 
 const UNKNOWN = 999_999 as ChatId;
 
@@ -111,9 +111,9 @@ describe("chat overviews", () => {
     it("rejects an invalid cursor", async () => {
       await world.group(ana);
       for (const cursor of ["", "1", "1.2", "1.2.3.4", "a.b.c", "1.2.-3", "1.2.3 ", "1..3", "9".repeat(17)]) {
-        await expectRefusal(world, () => list(ana, 1, cursor), "invalid_cursor");
+        await expectRejection(world, () => list(ana, 1, cursor), "invalid_cursor");
       }
-      await expectRefusal(world, () => list(ana, 1, `1.${"9".repeat(17)}.1`), "invalid_cursor");
+      await expectRejection(world, () => list(ana, 1, `1.${"9".repeat(17)}.1`), "invalid_cursor");
     });
   });
 
@@ -212,10 +212,10 @@ describe("chat overviews", () => {
     });
 
     it("rejects a caller who is not a participant, and an unknown chat, with the same error", async () => {
-      await expectRefusal(world, () => read(cy, chat, 1), "not_a_participant");
-      await expectRefusal(world, () => read(ana, { ...chat, id: UNKNOWN }, 1), "not_a_participant");
+      await expectRejection(world, () => read(cy, chat, 1), "not_a_participant");
+      await expectRejection(world, () => read(ana, { ...chat, id: UNKNOWN }, 1), "not_a_participant");
       await world.removeParticipant({ by: ana.id, chatId: chat.id, user: "bo" });
-      expect(await refusalOf(read(bo, chat, 1))).to.equal("not_a_participant");
+      expect(await errorCodeOf(read(bo, chat, 1))).to.equal("not_a_participant");
     });
   });
 });

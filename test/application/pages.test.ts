@@ -2,8 +2,8 @@ import { expect } from "chai";
 import type { Destination, MessagePage, PageMessages } from "../../src/application/messages.js";
 import type { Chat, ChatId } from "../../src/domain/chat.js";
 import type { Message } from "../../src/domain/message.js";
-import { refusalOf } from "../support/refusal.js";
-import { expectRefusal, openWorld, type World } from "../support/world.js";
+import { errorCodeOf } from "../support/error-code.js";
+import { expectRejection, openWorld, type World } from "../support/world.js";
 
 describe("pageMessages", () => {
   let world: World;
@@ -179,9 +179,9 @@ describe("pageMessages", () => {
       [{ chatId: p2p }, world.cy, "not_a_participant"],
       [{ username: "dora" }, world.ana, "unknown_user"],
     ] as const) {
-      await expectRefusal(world, () => page({ of, by: by.id }), code);
+      await expectRejection(world, () => page({ of, by: by.id }), code);
     }
     await world.removeParticipant({ by: world.bo.id, chatId: chat.id, user: "ana" });
-    expect(await refusalOf(page({ of: { chatId: chat.id }, after: 1 }))).to.equal("not_a_participant");
+    expect(await errorCodeOf(page({ of: { chatId: chat.id }, after: 1 }))).to.equal("not_a_participant");
   });
 });

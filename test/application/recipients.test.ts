@@ -2,7 +2,7 @@ import { expect } from "chai";
 import type { Chat, ChatId } from "../../src/domain/chat.js";
 import type { ChatEvent } from "../../src/domain/event.js";
 import type { User } from "../../src/domain/user.js";
-import { refusalOf } from "../support/refusal.js";
+import { errorCodeOf } from "../support/error-code.js";
 import { openWorld, type World } from "../support/world.js";
 
 /** An event without its cursor. */
@@ -44,7 +44,7 @@ describe("the recipients of an event", () => {
   async function expectNothing(act: () => Promise<unknown>): Promise<void> {
     const bounds = () => world.ports.store.read(({ events }) => events.bounds());
     const before = await bounds();
-    await refusalOf(act());
+    await errorCodeOf(act());
     expect(await bounds()).to.deep.equal(before);
   }
 

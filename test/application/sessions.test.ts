@@ -2,8 +2,8 @@ import { expect } from "chai";
 import { authenticate, type NewSession } from "../../src/application/sessions.js";
 import { MessagingError } from "../../src/domain/errors.js";
 import type { Session, SessionId } from "../../src/domain/session.js";
-import { refusalOf } from "../support/refusal.js";
-import { contents, expectRefusal, openWorld, type World } from "../support/world.js";
+import { errorCodeOf } from "../support/error-code.js";
+import { contents, expectRejection, openWorld, type World } from "../support/world.js";
 
 const HOUR_MS = 60 * 60 * 1_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -14,9 +14,9 @@ let world: World;
 let session: Session;
 let secret: string;
 
-const rejection = () => refusalOf(world.authenticate({ secret }));
+const rejection = () => errorCodeOf(world.authenticate({ secret }));
 const hasEnded = async (one: NewSession) =>
-  (await refusalOf(world.authenticate({ secret: one.secret }))) === "not_signed_in";
+  (await errorCodeOf(world.authenticate({ secret: one.secret }))) === "not_signed_in";
 
 describe("a cookie session", () => {
   beforeEach(async () => {
@@ -26,16 +26,16 @@ describe("a cookie session", () => {
 
   it("is not found by an unknown secret", async () => {
     for (const wrong of ["", "no secret", `${secret} `, secret.toUpperCase()]) {
-      expect(await refusalOf(world.authenticate({ secret: wrong }))).to.equal("not_signed_in");
+      expect(await errorCodeOf(world.authenticate({ secret: wrong }))).to.equal("not_signed_in");
     }
   });
 
   it("is rejected if the caller requires another kind", async () => {
     expect(await world.authenticate({ secret, kind: "cookie" })).to.deep.equal(session);
-    expect(await refusalOf(world.authenticate({ secret, kind: "token" }))).to.equal("not_signed_in");
+    expect(await errorCodeOf(world.authenticate({ secret, kind: "token" }))).to.equal("not_signed_in");
     const token = await world.createToken({ by: session, name: "bot" });
     const asCookie = world.authenticate({ secret: token.secret, kind: "cookie" });
-    expect(await refusalOf(asCookie)).to.equal("not_signed_in");
+    expect(await errorCodeOf(asCookie)).to.equal("not_signed_in");
   });
 
   it("expires exactly 14 days after its last recorded use", async () => {
@@ -44,7 +44,7 @@ describe("a cookie session", () => {
     world.ports.clock.advance(14 * DAY_MS - 1);
     const { store } = world.ports;
     const full = { ...store, transaction: () => Promise.reject(new MessagingError("busy", "Too many.")) };
-    expect(await refusalOf(authenticate({ ...world.ports, store: full }, { secret }))).to.equal(undefined);
+    expect(await errorCodeOf(authenticate({ ...world.ports, store: full }, { secret }))).to.equal(undefined);
     world.ports.clock.advance(1);
     expect(await rejection()).to.equal("not_signed_in");
   });
@@ -95,7 +95,7 @@ describe("a cookie session", () => {
         },
       },
     };
-    expect(await refusalOf(authenticate(ports, { secret }))).to.equal("not_signed_in");
+    expect(await errorCodeOf(authenticate(ports, { secret }))).to.equal("not_signed_in");
     expect(await rejection()).to.equal("not_signed_in");
   });
 
@@ -162,11 +162,11 @@ describe("a cookie session", () => {
     const token = await world.createToken({ by: session, name: "bot" });
     const ids = [theirs.session.id, token.session.id, "no session" as SessionId];
     for (const sessionId of ids) {
-      await expectRefusal(world, () => world.endSession({ by: session, sessionId }), "unknown_session");
+      await expectRejection(world, () => world.endSession({ by: session, sessionId }), "unknown_session");
     }
     world.ports.clock.advance(14 * DAY_MS);
     const endExpired = () => world.endSession({ by: session, sessionId: session.id });
-    await expectRefusal(world, endExpired, "unknown_session");
+    await expectRejection(world, endExpired, "unknown_session");
   });
 
   it("remains the only session of its user after endOtherSessions, which ends no tokens", async () => {
@@ -221,30 +221,30 @@ describe("a token", () => {
   it("can be ended only by its owner and only by endToken", async () => {
     const { session: theirs } = await world.logIn(bo);
     const tokenId = token.session.id;
-    await expectRefusal(world, () => world.endToken({ by: theirs, tokenId }), "unknown_token");
+    await expectRejection(world, () => world.endToken({ by: theirs, tokenId }), "unknown_token");
     const asToken = () => world.endToken({ by: session, tokenId: session.id });
-    await expectRefusal(world, asToken, "unknown_token");
+    await expectRejection(world, asToken, "unknown_token");
     await world.endToken({ by: session, tokenId });
     expect(await hasEnded(token)).to.equal(true);
-    await expectRefusal(world, () => world.endToken({ by: session, tokenId }), "unknown_token");
+    await expectRejection(world, () => world.endToken({ by: session, tokenId }), "unknown_token");
   });
 
   it("is rejected with an invalid name", async () => {
     for (const name of ["", " ", "x".repeat(101), "a\0b"]) {
-      await expectRefusal(world, () => world.createToken({ by: session, name }), "invalid_token_name");
+      await expectRejection(world, () => world.createToken({ by: session, name }), "invalid_token_name");
     }
   });
 
   it("is rejected beyond 50 live tokens", async () => {
     for (let n = 1; n < 50; n += 1) await world.createToken({ by: session, name: `${n}` });
-    await expectRefusal(world, () => world.createToken({ by: session, name: "more" }), "too_many_tokens");
+    await expectRejection(world, () => world.createToken({ by: session, name: "more" }), "too_many_tokens");
     world.ports.clock.advance(365 * DAY_MS);
     const { session: by } = await world.logIn(ana);
-    expect(await refusalOf(world.createToken({ by, name: "more" }))).to.equal(undefined);
+    expect(await errorCodeOf(world.createToken({ by, name: "more" }))).to.equal(undefined);
   });
 
   it("is rejected if the session that creates it has ended meanwhile", async () => {
     await world.logOut({ secret });
-    await expectRefusal(world, () => world.createToken({ by: session, name: "late" }), "not_signed_in");
+    await expectRejection(world, () => world.createToken({ by: session, name: "late" }), "not_signed_in");
   });
 });

@@ -13,7 +13,7 @@ import {
 } from "../../src/domain/chat.js";
 import type { Message, MessageId, MessageText } from "../../src/domain/message.js";
 import type { UserId } from "../../src/domain/user.js";
-import { refusal } from "../support/refusal.js";
+import { errorCode } from "../support/error-code.js";
 
 const group: Chat = { id: 1 as ChatId, kind: "group", title: null, createdAt: 0 };
 const p2p: Chat = { id: 2 as ChatId, kind: "p2p", title: null, createdAt: 0 };
@@ -21,15 +21,15 @@ const p2p: Chat = { id: 2 as ChatId, kind: "p2p", title: null, createdAt: 0 };
 describe("assertParticipant", () => {
   it("returns a chat that was found and rejects undefined", () => {
     expect(assertParticipant(p2p)).to.equal(p2p);
-    expect(refusal(() => assertParticipant(undefined))).to.equal("not_a_participant");
+    expect(errorCode(() => assertParticipant(undefined))).to.equal("not_a_participant");
   });
 });
 
 describe("assertGroup", () => {
   it("returns a group chat and rejects a p2p chat", () => {
     expect(assertGroup(group)).to.equal(group);
-    expect(refusal(() => assertGroup(p2p))).to.equal("p2p_chat");
-    expect(refusal(() => assertGroup(undefined))).to.equal("not_a_participant");
+    expect(errorCode(() => assertGroup(p2p))).to.equal("p2p_chat");
+    expect(errorCode(() => assertGroup(undefined))).to.equal("not_a_participant");
   });
 });
 

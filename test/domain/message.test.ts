@@ -10,7 +10,7 @@ import {
   type MessageId,
 } from "../../src/domain/message.js";
 import type { UserId } from "../../src/domain/user.js";
-import { refusal } from "../support/refusal.js";
+import { errorCode } from "../support/error-code.js";
 
 for (const [parse, maxLength, code] of [
   [parseMessageText, 10_000, "invalid_message"],
@@ -45,7 +45,7 @@ for (const [parse, maxLength, code] of [
       ["a reversed surrogate pair", "\ude42\ud83d"],
     ] as const) {
       it(`rejects ${fault}`, () => {
-        expect(refusal(() => parse(text))).to.equal(code);
+        expect(errorCode(() => parse(text))).to.equal(code);
       });
     }
   });
@@ -62,7 +62,7 @@ describe("parseIdempotencyKey", () => {
   it("rejects an empty key, a longer one and any other character", () => {
     for (const key of ["", "k".repeat(65), " ", "a b", "a\n", "\0", "\u007f", "é", "🙂"]) {
       expect(
-        refusal(() => parseIdempotencyKey(key)),
+        errorCode(() => parseIdempotencyKey(key)),
         key,
       ).to.equal("invalid_idempotency_key");
     }
@@ -89,7 +89,7 @@ describe("a stored message", () => {
       () => assertSender(sent, "bo" as UserId, true),
       () => assertSender(undefined, ana.id, true),
     ]) {
-      expect(refusal(attempt)).to.equal("not_your_message");
+      expect(errorCode(attempt)).to.equal("not_your_message");
     }
   });
 
@@ -106,6 +106,6 @@ describe("a stored message", () => {
     const deleted = tombstone(sent, 9);
     expect(deleted).to.deep.equal({ ...sent, text: "", deletedAt: 9 });
     expect(tombstone(deleted, 10)).to.equal(deleted);
-    expect(refusal(() => edit(deleted, sent.text, 10))).to.equal("message_deleted");
+    expect(errorCode(() => edit(deleted, sent.text, 10))).to.equal("message_deleted");
   });
 });

@@ -9,7 +9,7 @@ import {
   type SessionId,
 } from "../../src/domain/session.js";
 import type { User, UserId } from "../../src/domain/user.js";
-import { refusal } from "../support/refusal.js";
+import { errorCode } from "../support/error-code.js";
 
 const HOUR_MS = 60 * 60 * 1_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -21,8 +21,8 @@ describe("a cookie session", () => {
   it("is alive before expiresAt", () => {
     const session: Session = { ...start(), expiresAt: 100 };
     expect(assertAlive(session, 99)).to.equal(session);
-    expect(refusal(() => assertAlive(session, 100))).to.equal("not_signed_in");
-    expect(refusal(() => assertAlive(session, 101))).to.equal("not_signed_in");
+    expect(errorCode(() => assertAlive(session, 100))).to.equal("not_signed_in");
+    expect(errorCode(() => assertAlive(session, 101))).to.equal("not_signed_in");
   });
 
   it("is rejected with the same error if it is missing or expired", () => {
@@ -83,7 +83,7 @@ describe("a token", () => {
   it("requires a name of 1 to 100 characters", () => {
     for (const name of ["x", "🙂".repeat(100)]) expect(token(name).name).to.equal(name);
     for (const name of ["", " ", "x".repeat(101), "a\0b", "\ud800"]) {
-      expect(refusal(() => token(name))).to.equal("invalid_token_name");
+      expect(errorCode(() => token(name))).to.equal("invalid_token_name");
     }
   });
 });

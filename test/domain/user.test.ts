@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import { parsePassword, parseUsername, usernameKey } from "../../src/domain/user.js";
-import { refusal } from "../support/refusal.js";
+import { errorCode } from "../support/error-code.js";
 
 const anyText = fc.string({ unit: "binary", maxLength: 12 });
 
@@ -24,7 +24,7 @@ function* everyCodePoint(): Generator<string> {
 const everyCharacter = Array.from(everyCodePoint()).filter((point) => !UNASSIGNED.test(point));
 
 function accepts(username: string): boolean {
-  return refusal(() => parseUsername(username)) === undefined;
+  return errorCode(() => parseUsername(username)) === undefined;
 }
 
 describe("a username", () => {
@@ -144,7 +144,7 @@ describe("a username", () => {
     it(`is invalid with ${fault}`, () => {
       for (const username of usernames) {
         expect(
-          refusal(() => parseUsername(username)),
+          errorCode(() => parseUsername(username)),
           JSON.stringify(username),
         ).to.equal("invalid_username");
       }
@@ -227,7 +227,7 @@ describe("a password", () => {
     ["an unpaired low surrogate", "12345678\udc00"],
   ] as const) {
     it(`is invalid: ${fault}`, () => {
-      expect(refusal(() => parsePassword(password))).to.equal("invalid_password");
+      expect(errorCode(() => parsePassword(password))).to.equal("invalid_password");
     });
   }
 

@@ -10,7 +10,7 @@ import { expect } from "chai";
 import { pino } from "pino";
 import { createHttpApp } from "../../src/adapters/http/app.js";
 import type { HttpServer } from "../../src/adapters/http/connections.js";
-import { listen } from "../../src/adapters/http/server.js";
+import { openHttpServer } from "../../src/adapters/http/server.js";
 import { nodeDisk, type Disk, type OpenFile } from "../../src/adapters/sqlite/wal/disk.js";
 import { openStoreOn } from "../../src/adapters/sqlite/store.js";
 import { inline } from "../../src/adapters/sqlite/wal/threads.js";
@@ -54,7 +54,13 @@ describe("The cost of a request", () => {
     const log = pino({ level: "silent" });
     const storeStatus = () => store.status();
     const given = { trustProxy: false, rateLimits: false, corsOrigins: [], clock: ports.clock };
-    server = await listen(createHttpApp({ messaging, storeStatus, log, ...given }), "127.0.0.1", 0, log, {});
+    server = await openHttpServer(
+      createHttpApp({ messaging, storeStatus, log, ...given }),
+      "127.0.0.1",
+      0,
+      log,
+      {},
+    );
     const { id: by } = await messaging.registerUser({ username: "ana", password: PASSWORD });
     cookie = `palaver_session=${(await messaging.logIn({ username: "ana", password: PASSWORD })).secret}`;
     chatId = (await messaging.createGroupChat({ by })).id;

@@ -13,7 +13,7 @@ import {
 } from "../../src/main/index.js";
 import { PASSWORD } from "../support/client.js";
 import { testPorts } from "../support/ports.js";
-import { refusalOf } from "../support/refusal.js";
+import { errorCodeOf } from "../support/error-code.js";
 
 const DAY = 24 * 60 * 60 * 1_000;
 
@@ -68,7 +68,7 @@ describe("openMessaging", () => {
     const found = await store.read(({ users }) => users.credentials(usernameKey("ana")));
     expect(found?.passwordDigest).to.match(/^\$argon2id\$/);
     await messaging.logIn({ username: "ana", password: PASSWORD });
-    expect(await refusalOf(messaging.logIn({ username: "ana", password: "battery staple" }))).to.equal(
+    expect(await errorCodeOf(messaging.logIn({ username: "ana", password: "battery staple" }))).to.equal(
       "wrong_credentials",
     );
   });
@@ -126,7 +126,7 @@ describe("openMessaging", () => {
 
   it("rejects refused passwords in any case", async () => {
     const messaging = await open({ refusedPasswords: ["Correct HORSE"] });
-    expect(await refusalOf(account(messaging, "ana"))).to.equal("refused_password");
+    expect(await errorCodeOf(account(messaging, "ana"))).to.equal("refused_password");
   });
 
   it("ends subscriptions when it is closed, and can be closed twice", async () => {
@@ -164,7 +164,7 @@ describe("openMessaging", () => {
     expect((await second.listEvents({ by, after, limit: 9 })).events).to.have.length(3);
     const third = await open({ storage, clock, eventRetention: 28 * DAY });
     await third.close();
-    expect(await refusalOf(third.listEvents({ by, after, limit: 9 }))).to.equal("cursor_expired");
+    expect(await errorCodeOf(third.listEvents({ by, after, limit: 9 }))).to.equal("cursor_expired");
     expect((await third.pageMessages({ by, of: "all", limit: 9 })).messages).to.have.length(2);
   });
 

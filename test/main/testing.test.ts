@@ -8,7 +8,7 @@ import type { OpenMessaging } from "../../src/main/index.js";
 import { openTestMessaging, type TestMessaging, type TestServer } from "../../src/main/testing.js";
 import { eventsAfter, openStream, type EventJson } from "../support/event-stream.js";
 import { Client } from "../support/client.js";
-import { refusalOf } from "../support/refusal.js";
+import { errorCodeOf } from "../support/error-code.js";
 import { contents, openWorld } from "../support/world.js";
 
 const DAY = 24 * 60 * 60 * 1_000;
@@ -83,7 +83,7 @@ describe("openTestMessaging", () => {
     messaging.clock.advance(14 * DAY - 1);
     expect((await messaging.authenticate({ secret })).user).to.deep.equal(ana);
     messaging.clock.advance(14 * DAY);
-    expect(await refusalOf(messaging.authenticate({ secret }))).to.equal("not_signed_in");
+    expect(await errorCodeOf(messaging.authenticate({ secret }))).to.equal("not_signed_in");
   });
 
   it("can be mounted like a core", async () => {
@@ -101,7 +101,7 @@ describe("openTestMessaging", () => {
     const refusedPasswords = new Set(["password of cy"]);
     const own = openTestMessaging({ ids, refusedPasswords });
     expect((await own.users("ana")).ana.id).to.equal(ids.next());
-    expect(await refusalOf(own.users("cy"))).to.equal("refused_password");
+    expect(await errorCodeOf(own.users("cy"))).to.equal("refused_password");
   });
 
   describe("failNextCommit", () => {
@@ -110,7 +110,7 @@ describe("openTestMessaging", () => {
       const { by, to } = { by: world.ana.id, to: { username: "bo" } };
       const before = await contents(world);
       world.failNextCommit();
-      expect(await refusalOf(world.sendMessage({ by, to, text: "a" }))).to.equal("store_unavailable");
+      expect(await errorCodeOf(world.sendMessage({ by, to, text: "a" }))).to.equal("store_unavailable");
       expect(await contents(world)).to.deep.equal(before);
       const { message } = await world.sendMessage({ by, to, text: "a" });
       expect([message.id, message.seq]).to.deep.equal([1, 1]);
@@ -121,7 +121,7 @@ describe("openTestMessaging", () => {
       messaging.clock.advance(DAY);
       messaging.failNextCommit();
       expect((await messaging.authenticate({ secret })).lastSeenAt).to.equal(messaging.clock.now());
-      expect(await refusalOf(say("a"))).to.equal("store_unavailable");
+      expect(await errorCodeOf(say("a"))).to.equal("store_unavailable");
     });
   });
 
@@ -137,7 +137,7 @@ describe("openTestMessaging", () => {
     it("skips a change that is rejected", async () => {
       messaging.loseNextAnswer();
       const refused = messaging.sendMessage({ by: ana.id, to: { username: "nobody" }, text: "a" });
-      expect(await refusalOf(refused)).to.equal("unknown_user");
+      expect(await errorCodeOf(refused)).to.equal("unknown_user");
       expect(await codeOf(say("b"))).to.equal("ECONNRESET");
       expect(await codeOf(say("c"))).to.equal(undefined);
     });
@@ -244,7 +244,7 @@ describe("openTestMessaging", () => {
       expect((await post("b")).status).to.equal(200);
       expect(await get("/v1/auth/session")).to.include({ username: "ana", user_id: ana.id });
       expect(await said()).to.deep.equal(["a", "b"]);
-      expect(await refusalOf(server.access("nobody"))).to.equal("wrong_credentials");
+      expect(await errorCodeOf(server.access("nobody"))).to.equal("wrong_credentials");
     });
 
     it("creates logged-in clients, which survive a lost answer", async () => {
@@ -259,7 +259,7 @@ describe("openTestMessaging", () => {
       }
       expect(received).to.deep.equal(["a", "b"]);
       expect(await said()).to.deep.equal(["a", "b"]);
-      expect(await refusalOf(server.client("nobody"))).to.equal("wrong_credentials");
+      expect(await errorCodeOf(server.client("nobody"))).to.equal("wrong_credentials");
     });
 
     it("responds with 503 where a commit fails", async () => {

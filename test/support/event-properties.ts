@@ -6,7 +6,7 @@ import type { ChatId } from "../../src/domain/chat.js";
 import type { MessageId } from "../../src/domain/message.js";
 import type { User } from "../../src/domain/user.js";
 import { after, viewsOf, type Views } from "./reader.js";
-import { refusalOf } from "./refusal.js";
+import { errorCodeOf } from "./error-code.js";
 import type { World } from "./world.js";
 
 type Action = (core: Messaging, by: User, other: User, n: number) => Promise<unknown>;
@@ -50,7 +50,7 @@ async function doAct(core: Messaging, users: readonly User[], { action, by, othe
   for (const one of rotated(users, by)) {
     for (const another of rotated(users, other)) {
       const attempt: Action = ACTIONS[action];
-      if ((await refusalOf(attempt(core, one, another, n))) === undefined) return;
+      if ((await errorCodeOf(attempt(core, one, another, n))) === undefined) return;
     }
   }
 }

@@ -5,7 +5,7 @@ import type Koa from "koa";
 import { pino } from "pino";
 import { createHttpApp, type HttpOptions } from "../../src/adapters/http/app.js";
 import type { ConnectionLimits } from "../../src/adapters/http/connections.js";
-import { listen } from "../../src/adapters/http/server.js";
+import { openHttpServer } from "../../src/adapters/http/server.js";
 import { openMemoryStore } from "../../src/adapters/memory/store.js";
 import { createMessaging, type Messaging } from "../../src/application/messaging.js";
 import { usernameKey, type User } from "../../src/domain/user.js";
@@ -67,7 +67,7 @@ export async function openTestServer(options: TestServerOptions = {}): Promise<T
   const { clock } = ports;
   const given = { trustProxy, rateLimits, corsOrigins, streams };
   const app = createHttpApp({ messaging, storeStatus, clock, log, ...given });
-  const server = await listen(app, "127.0.0.1", 0, log, connections);
+  const server = await openHttpServer(app, "127.0.0.1", 0, log, connections);
   let closed = false;
   return {
     url: server.url,

@@ -8,7 +8,7 @@ import type { User } from "../../src/domain/user.js";
 import { openTestMessaging, type TestMessaging } from "../../src/main/testing.js";
 import { contentsOf, person } from "../contract/fixtures.js";
 import { testPorts, type TestPorts } from "./ports.js";
-import { refusalOf } from "./refusal.js";
+import { errorCodeOf } from "./error-code.js";
 import { watched } from "./watched-store.js";
 
 /** The test harness with three users. */
@@ -74,12 +74,12 @@ export async function contents({ ports, ana, bo, cy }: World) {
 }
 
 /** Asserts that the attempt is rejected with the code and changes nothing. */
-export async function expectRefusal(
+export async function expectRejection(
   world: World,
   attempt: () => Promise<unknown>,
   code: ErrorCode,
 ): Promise<void> {
   const before = await contents(world);
-  expect(await refusalOf(attempt())).to.equal(code);
+  expect(await errorCodeOf(attempt())).to.equal(code);
   expect(await contents(world)).to.deep.equal(before);
 }

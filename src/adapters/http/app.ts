@@ -10,7 +10,7 @@ import { createLimits, noLimits } from "./limits.js";
 import type { Log } from "./log.js";
 import { createMetrics } from "./metrics.js";
 import { openApiDocument, type OperationGroup } from "./openapi.js";
-import { mount } from "./operation.js";
+import { registerOperations } from "./operation.js";
 import { guardOrigin } from "./origin.js";
 import { logRequests } from "./request-log.js";
 import { accountOperations } from "./routes/accounts.js";
@@ -86,7 +86,7 @@ export function createHttpApp(options: HttpOptions): Koa {
     },
   ];
   const router = new Router({ sensitive: true, strict: true });
-  for (const { operations } of groups) mount(router, operations, { messaging, limits, audit });
+  for (const { operations } of groups) registerOperations(router, operations, { messaging, limits, audit });
 
   app.use(logRequests(log, metrics));
   app.use(errorBoundary(log, audit));

@@ -33,7 +33,7 @@ const readBody = bodyParser({
  * @throws HttpError `unsupported_media_type`, `payload_too_large`, `invalid_json`, `invalid_request`, `bad_request`
  */
 export async function parseBody<Body>(ctx: Context, schema: z.ZodType<Body>): Promise<Body> {
-  if (!hasBody(ctx)) return check(schema, {});
+  if (!hasBody(ctx)) return validate(schema, {});
   if (
     ctx.request.type.toLowerCase() !== "application/json" ||
     !["", "utf-8"].includes(ctx.request.charset.toLowerCase())
@@ -46,14 +46,14 @@ export async function parseBody<Body>(ctx: Context, schema: z.ZodType<Body>): Pr
   await readBody(ctx, async () => {});
   const bytes: unknown = ctx.request.rawBody;
   if (!Buffer.isBuffer(bytes)) throw new Error("The body parser returned no bytes.");
-  if (bytes.length === 0) return check(schema, {});
+  if (bytes.length === 0) return validate(schema, {});
   if (!isUtf8(bytes)) throw new HttpError("invalid_json", "The body is not valid UTF-8.");
   const json = bytes.toString("utf8");
   const value = parseJson(json);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new HttpError("invalid_json", "The body must be a JSON object.");
   }
-  const body = check(schema, value);
+  const body = validate(schema, value);
   // JSON.parse keeps the last of two fields with the same name. No schema is nested, so counting keys finds them.
   if (countKeys(json) > Object.keys(value).length) {
     throw new HttpError("invalid_json", "The body has a duplicate field.");
@@ -101,7 +101,7 @@ function readError(error: Error & { readonly status?: number; readonly type?: st
  *
  * @throws HttpError `invalid_request`, which lists each invalid field
  */
-export function check<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
+export function validate<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const errors = result.error.issues.flatMap(fieldErrors).slice(0, MAX_FIELD_ERRORS);

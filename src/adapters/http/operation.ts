@@ -7,7 +7,7 @@ import type { Messaging } from "../../application/messaging.js";
 import type { ChatId } from "../../domain/chat.js";
 import type { Session } from "../../domain/session.js";
 import type { Audit, AuditAction } from "./audit.js";
-import { check, parseBody } from "./body.js";
+import { validate, parseBody } from "./body.js";
 import { credentials } from "./credentials.js";
 import { toJsonLines } from "./json-lines.js";
 import type { Limits } from "./limits.js";
@@ -140,7 +140,7 @@ interface Dependencies {
 type RoutedContext = Context & { readonly params: Readonly<Record<string, string>> };
 
 /** Registers the routes of the operations. Each request is authenticated (401), rate-limited (429), then validated (400). */
-export function mount(
+export function registerOperations(
   router: Router,
   operations: readonly Operation[],
   { messaging, limits, audit, operator = false }: Dependencies,
@@ -207,7 +207,7 @@ async function parseRequest(
   ctx: RoutedContext,
   { body = emptySchema, query = emptySchema }: Operation,
 ): Promise<OperationRequest<unknown, unknown>> {
-  const parameters = check(query, { ...ctx.query });
+  const parameters = validate(query, { ...ctx.query });
   return { body: await parseBody(ctx, body), query: parameters, params: ctx.params, ctx };
 }
 

@@ -10,7 +10,7 @@ import { errorBoundary, logLateErrors } from "./error-boundary.js";
 import type { StoreSize } from "./json/operator.js";
 import { noLimits } from "./limits.js";
 import type { Log } from "./log.js";
-import { mount, type Operation } from "./operation.js";
+import { registerOperations, type Operation } from "./operation.js";
 import { logRequests } from "./request-log.js";
 import { lookupOperation, operatorOperations } from "./routes/operator.js";
 import { rejectUnrouted } from "./unrouted.js";
@@ -30,7 +30,7 @@ export function createOperatorApp({ ports, measureStore, log }: OperatorAppOptio
   const app = new Koa();
   const router = new Router({ sensitive: true, strict: true });
   const commands = operatorOperations(ports, measureStore);
-  mount(router, [...Object.values(commands), lookupOperation(ports)], {
+  registerOperations(router, [...Object.values(commands), lookupOperation(ports)], {
     messaging: { authenticate: rejectSession },
     limits: noLimits,
     audit() {},

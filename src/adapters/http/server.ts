@@ -21,7 +21,7 @@ const LINGER_MS = 1_000;
  * @param port 0 for any free port
  * @throws Error of the system, such as EADDRINUSE
  */
-export async function listen(
+export async function openHttpServer(
   app: Koa,
   host: string,
   port: number,

@@ -11,7 +11,7 @@ export interface Report {
 }
 
 /** Checks a data directory, which a running server may have open, and changes nothing. */
-export async function check(directory: string): Promise<Report> {
+export async function checkDirectory(directory: string): Promise<Report> {
   const { last, torn, faults } = await checkStore(directory);
   const incomplete = torn
     ? [`${torn.file} ends with an incomplete commit at byte ${torn.offset}. It was not acknowledged.`]

@@ -11,7 +11,7 @@ import { diskOf, NoStoreError } from "../../adapters/sqlite/inspection.js";
 import { DirectoryInUseError } from "../../adapters/sqlite/wal/lock.js";
 import type { Config } from "../config.js";
 import { controlPath, controlPathError } from "../control-path.js";
-import type { Row } from "./terminal.js";
+import type { OutputRow } from "./terminal.js";
 
 /** A request of the operator's API. */
 export interface OperatorRequest {
@@ -64,7 +64,7 @@ export async function* sendRequest(
   request: OperatorRequest | undefined,
   onFatal: (error: Error) => void,
   { lockMs = LOCK_TIMEOUT_MS, responseMs = RESPONSE_TIMEOUT_MS }: Timeouts = {},
-): AsyncGenerator<Row, void, void> {
+): AsyncGenerator<OutputRow, void, void> {
   const { stream, close } = await connect(config, onFatal, lockMs);
   try {
     if (request) yield* exchange(stream, request, responseMs);
@@ -189,7 +189,7 @@ async function* exchange(
   stream: Duplex,
   { method, path, body }: OperatorRequest,
   responseMs: number,
-): AsyncGenerator<Row, void, void> {
+): AsyncGenerator<OutputRow, void, void> {
   const text = body && JSON.stringify(body);
   const headers = text === undefined ? {} : { "Content-Type": "application/json" };
   const sent = httpRequest({ method, path, headers, createConnection: () => stream });
@@ -203,7 +203,7 @@ async function* exchange(
   for (;;) {
     const { done, value } = await wait(lines.next());
     if (done === true) return;
-    yield JSON.parse(value) as Row;
+    yield JSON.parse(value) as OutputRow;
   }
 }
 

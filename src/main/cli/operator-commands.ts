@@ -1,5 +1,5 @@
 import type { OperatorRequest } from "./operator-client.js";
-import { jsonLines, listing, sentence, table, type Row } from "./terminal.js";
+import { jsonLines, listing, sentence, table, type OutputRow } from "./terminal.js";
 
 /** A command of the operator: a request of the operator's API, and how its rows are printed. */
 export interface OperatorCommand {
@@ -12,7 +12,7 @@ export interface OperatorCommand {
   readonly check?: (...args: string[]) => OperatorRequest;
   readonly request: (...args: string[]) => OperatorRequest;
   /** The text that people read. */
-  readonly format: (rows: AsyncIterable<Row>) => AsyncIterable<string>;
+  readonly format: (rows: AsyncIterable<OutputRow>) => AsyncIterable<string>;
 }
 
 const users = "/v1/operator/users";

@@ -3,7 +3,7 @@ import { Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 
 /** A row of a command, with the field names of the HTTP API. */
-export type Row = Readonly<Record<string, string | number | null | readonly string[]>>;
+export type OutputRow = Readonly<Record<string, string | number | null | readonly string[]>>;
 
 /** Characters that control a terminal, reverse or hide text, or end a line for some readers. */
 const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]/gu;
@@ -16,7 +16,7 @@ export function jsonLine(value: unknown): string {
 }
 
 /** Formats each row as one line of JSON. */
-export async function* jsonLines(rows: AsyncIterable<Row>): AsyncGenerator<string> {
+export async function* jsonLines(rows: AsyncIterable<OutputRow>): AsyncGenerator<string> {
   for await (const row of rows) yield jsonLine(row);
 }
 
@@ -24,7 +24,7 @@ export async function* jsonLines(rows: AsyncIterable<Row>): AsyncGenerator<strin
 const PAGE_ROWS = 200;
 
 /** Formats rows as columns under the field names, aligned page by page, so that the length of a table does not cost memory. */
-export async function* table(rows: AsyncIterable<Row>): AsyncGenerator<string> {
+export async function* table(rows: AsyncIterable<OutputRow>): AsyncGenerator<string> {
   let widths: readonly number[] = [];
   let page: string[][] = [];
   let started = false;
@@ -46,7 +46,7 @@ export async function* table(rows: AsyncIterable<Row>): AsyncGenerator<string> {
 }
 
 /** Formats each row as one line per field. */
-export async function* listing(rows: AsyncIterable<Row>): AsyncGenerator<string> {
+export async function* listing(rows: AsyncIterable<OutputRow>): AsyncGenerator<string> {
   for await (const row of rows) {
     yield `${columns(Object.entries(row).map(([name, value]) => [name.replaceAll("_", " "), readable(value)]))}\n`;
   }
@@ -54,7 +54,7 @@ export async function* listing(rows: AsyncIterable<Row>): AsyncGenerator<string>
 
 /** Formats each row as a sentence. */
 export function sentence(words: (fields: Readonly<Record<string, string | null>>) => string) {
-  return async function* (rows: AsyncIterable<Row>): AsyncGenerator<string> {
+  return async function* (rows: AsyncIterable<OutputRow>): AsyncGenerator<string> {
     for await (const row of rows) {
       const fields = Object.entries(row).map(([name, value]) => [
         name,
@@ -71,7 +71,7 @@ export function columns(rows: readonly (readonly [string, string])[]): string {
   return rows.map(([name, text]) => `  ${name.padEnd(width)}  ${text}`).join("\n");
 }
 
-function readable(value: Row[string]): string {
+function readable(value: OutputRow[string]): string {
   const text = Array.isArray(value) ? value.join(" ") : String(value ?? "-");
   return text.replace(UNPRINTABLE, "\ufffd");
 }

@@ -5,7 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { expect } from "chai";
 import Koa from "koa";
 import { pino } from "pino";
-import { listen } from "../../../src/adapters/http/server.js";
+import { openHttpServer } from "../../../src/adapters/http/server.js";
 import { describeApi } from "../../support/api.js";
 import { expectProblem } from "../../support/api/scene.js";
 import { Client, PASSWORD, freshName, signedIn } from "../../support/client.js";
@@ -169,7 +169,7 @@ describe("createHttpApp", () => {
   });
 
   it("closes without waiting for a connection that has sent no request", async () => {
-    const listening = await listen(new Koa(), "127.0.0.1", 0, pino({ level: "silent" }));
+    const listening = await openHttpServer(new Koa(), "127.0.0.1", 0, pino({ level: "silent" }));
     const silent = connect(Number(new URL(listening.url).port), "127.0.0.1");
     await once(silent, "connect");
     // Longer than the timeout of this test.

@@ -9,8 +9,8 @@ import type { HttpServer } from "../../../src/adapters/http/connections.js";
 import { errorBoundary } from "../../../src/adapters/http/error-boundary.js";
 import { noLimits } from "../../../src/adapters/http/limits.js";
 import type { Log } from "../../../src/adapters/http/log.js";
-import { mount, operation } from "../../../src/adapters/http/operation.js";
-import { listen } from "../../../src/adapters/http/server.js";
+import { registerOperations, operation } from "../../../src/adapters/http/operation.js";
+import { openHttpServer } from "../../../src/adapters/http/server.js";
 import { createMessaging } from "../../../src/application/messaging.js";
 import { MessagingError } from "../../../src/domain/errors.js";
 import { expectProblem } from "../../support/api/scene.js";
@@ -19,7 +19,7 @@ import { testPorts } from "../../support/ports.js";
 
 const silent: Log = { debug() {}, info() {}, error() {} };
 
-describe("mount", () => {
+describe("registerOperations", () => {
   let server: HttpServer | undefined;
 
   afterEach(() => server?.close(0));
@@ -42,11 +42,11 @@ describe("mount", () => {
       },
     });
     const messaging = createMessaging(testPorts());
-    mount(router, [listRows], { messaging, limits: noLimits, audit() {}, operator });
+    registerOperations(router, [listRows], { messaging, limits: noLimits, audit() {}, operator });
     app.on("error", () => {});
     app.use(errorBoundary(silent, () => {}));
     app.use(router.routes());
-    server = await listen(app, "127.0.0.1", 0, silent);
+    server = await openHttpServer(app, "127.0.0.1", 0, silent);
     return new Client(server.url);
   }
 

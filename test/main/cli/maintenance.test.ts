@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { readConfig } from "../../../src/main/config.js";
-import { backUp, check } from "../../../src/main/cli/maintenance.js";
+import { backUp, checkDirectory } from "../../../src/main/cli/maintenance.js";
 import { serve, type RunningServer } from "../../../src/main/server.js";
 import { Client, signedIn } from "../../support/client.js";
 import { run } from "../../support/process.js";
@@ -78,10 +78,10 @@ describe("palaver check, backup and salvage", () => {
     expect(await palaver("backup", dataDir, target)).to.include({ status: 0 });
     await ana.post("/v1/messages", { dest_username: ana.username, message: "later" });
     expect(await listed(target)).to.equal(messages);
-    const refusal = async (directory: string) =>
+    const backupError = async (directory: string) =>
       String(await backUp(dataDir, directory).catch((error: unknown) => error));
-    expect(await refusal(join(dataDir, "copy"))).to.include("is within");
-    expect(await refusal(target)).to.include("is not empty");
+    expect(await backupError(join(dataDir, "copy"))).to.include("is within");
+    expect(await backupError(target)).to.include("is not empty");
   });
 
   it("backup chooses a name for the copy if none is given", async () => {
@@ -89,15 +89,15 @@ describe("palaver check, backup and salvage", () => {
     expect(sound).to.equal(true);
     const target = lines[0]!.split(" ")[0]!;
     expect(target).to.match(/data-backup-\d{4}-/);
-    expect(await check(target)).to.include({ sound: true });
+    expect(await checkDirectory(target)).to.include({ sound: true });
   });
 
   it("serve and check report a damaged log by file and offset, and salvage saves the rest", async () => {
     await stop();
     const log = (await readdir(dataDir)).find((name) => name.startsWith("log-"))!;
     await flipBit(log, (await readFile(join(dataDir, log))).indexOf('"two"') + 1);
-    const refusal: unknown = await start(dataDir).catch((error: unknown) => error);
-    expect(String(refusal)).to.match(new RegExp(`${log} is damaged at byte \\d+: .*palaver salvage`));
+    const failure: unknown = await start(dataDir).catch((error: unknown) => error);
+    expect(String(failure)).to.match(new RegExp(`${log} is damaged at byte \\d+: .*palaver salvage`));
     const checked = await palaver("check", dataDir);
     expect(checked.status).to.equal(1);
     expect(checked.output).to.include(log).and.include(`${dataDir} is damaged.`);

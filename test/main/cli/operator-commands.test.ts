@@ -5,13 +5,13 @@ import { expect } from "chai";
 import type { Messaging } from "../../../src/application/messaging.js";
 import { sendRequest } from "../../../src/main/cli/operator-client.js";
 import { operatorCommands } from "../../../src/main/cli/operator-commands.js";
-import type { Row } from "../../../src/main/cli/terminal.js";
+import type { OutputRow } from "../../../src/main/cli/terminal.js";
 import { readConfig } from "../../../src/main/config.js";
 import { createContainer, tokens } from "../../../src/main/container.js";
 import { createControlApp, serveControl } from "../../../src/main/control.js";
 import { openLog } from "../../../src/main/log.js";
 import { collected, operatorErrorOf } from "../../support/operator.js";
-import { refusalOf } from "../../support/refusal.js";
+import { errorCodeOf } from "../../support/error-code.js";
 
 const PASSWORD = "correct horse";
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
@@ -89,7 +89,7 @@ describe("operatorCommands", () => {
   });
 
   it("disables a user, whose login is rejected, and enables them again", async () => {
-    const logIn = () => refusalOf(messaging.logIn({ username: "bo", password: PASSWORD }));
+    const logIn = () => errorCodeOf(messaging.logIn({ username: "bo", password: PASSWORD }));
     const disabled = await row("user disable", "bo");
     expect(disabled["disabled_at"]).to.match(TIME);
     expect(await printed("user disable", String(disabled["user_id"]))).to.equal(
@@ -105,7 +105,7 @@ describe("operatorCommands", () => {
     expect(await printed("user password", "bo", "another horse")).to.match(
       /^bo has a new password, and must log in/,
     );
-    const logIn = (password: string) => refusalOf(messaging.logIn({ username: "bo", password }));
+    const logIn = (password: string) => errorCodeOf(messaging.logIn({ username: "bo", password }));
     expect(await logIn(PASSWORD)).to.equal("wrong_credentials");
     expect(await logIn("another horse")).to.equal(undefined);
     await rows("user disable", "bo");
@@ -175,7 +175,7 @@ describe("operatorCommands", () => {
     ]);
     expect(of("message").map(({ message }) => message)).to.deep.equal(["one\u2028two", "of ana"]);
     const lines = (await printed("export", "ana")).split("\n").slice(0, -1);
-    expect(lines.map((line) => JSON.parse(line) as Row)).to.deep.equal(records);
+    expect(lines.map((line) => JSON.parse(line) as OutputRow)).to.deep.equal(records);
 
     const stats = await row("stats");
     expect(stats).to.deep.include({
@@ -214,7 +214,7 @@ describe("operatorCommands", () => {
     await startServer();
     expect((await rows("user list")).at(-1)).to.deep.equal(cy);
     expect(await rows("session list", "ana")).to.deep.equal([]);
-    expect(await refusalOf(messaging.logIn({ username: "cy", password: "another horse" }))).to.equal(
+    expect(await errorCodeOf(messaging.logIn({ username: "cy", password: "another horse" }))).to.equal(
       undefined,
     );
   });

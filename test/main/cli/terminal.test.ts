@@ -9,7 +9,7 @@ import {
   readPassword,
   table,
   type PasswordSource,
-  type Row,
+  type OutputRow,
 } from "../../../src/main/cli/terminal.js";
 import { collected } from "../../support/operator.js";
 
@@ -18,7 +18,7 @@ async function* iterate<Item>(items: readonly Item[]): AsyncGenerator<Item> {
 }
 
 describe("Output", () => {
-  const printed = async (format: typeof table, rows: readonly Row[]) =>
+  const printed = async (format: typeof table, rows: readonly OutputRow[]) =>
     (await collected(format(iterate(rows)))).join("");
 
   it("is aligned in columns under the field names", async () => {

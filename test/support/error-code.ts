@@ -1,7 +1,7 @@
 import { MessagingError, type ErrorCode } from "../../src/domain/errors.js";
 
 /** Returns the code of the `MessagingError` that the call throws, or undefined. Rethrows other errors. */
-export function refusal(attempt: () => unknown): ErrorCode | undefined {
+export function errorCode(attempt: () => unknown): ErrorCode | undefined {
   try {
     attempt();
     return undefined;
@@ -11,7 +11,7 @@ export function refusal(attempt: () => unknown): ErrorCode | undefined {
 }
 
 /** Returns the code of the `MessagingError` that the promise rejects with, or undefined. Rethrows other errors. */
-export async function refusalOf(attempt: Promise<unknown>): Promise<ErrorCode | undefined> {
+export async function errorCodeOf(attempt: Promise<unknown>): Promise<ErrorCode | undefined> {
   try {
     await attempt;
     return undefined;
