@@ -28,18 +28,16 @@ export function messageRepository(
       ),
     sentBy: async (id, { after, upTo }) =>
       all.slice(Math.max(0, after), Math.max(0, upTo)).filter(({ sender }) => sender.id === id),
-    async append({ chatId, sender, text, sentAt }, once) {
+    async append({ sender, ...draft }, once) {
       if (once && byKey.has(keyOf(sender.id, once.key))) {
         throw new Error("The sender has used this idempotency key before. Look the message up first.");
       }
-      const { messages } = stateOf(byId, chatId);
+      const { messages } = stateOf(byId, draft.chatId);
       const message: Message = Object.freeze({
+        ...draft,
         id: (all.length + 1) as MessageId,
-        chatId,
         seq: messages.length + 1,
         sender: Object.freeze({ id: sender.id, username: sender.username }),
-        text,
-        sentAt,
         editedAt: null,
         deletedAt: null,
       });

@@ -157,14 +157,12 @@ export function messages(statements: Statements): MessageRepository {
         id,
       ).map(MESSAGE.decode);
     },
-    async append({ chatId, sender, text, sentAt }, once) {
+    async append({ sender, ...draft }, once) {
       const message: Message = Object.freeze({
+        ...draft,
         id: ((lastId ?? lastMessageId(statements)) + 1) as MessageId,
-        chatId,
-        seq: lastSeq(chatId) + 1,
+        seq: lastSeq(draft.chatId) + 1,
         sender: Object.freeze({ id: sender.id, username: sender.username }),
-        text,
-        sentAt,
         editedAt: null,
         deletedAt: null,
       });

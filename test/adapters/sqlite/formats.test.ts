@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -7,9 +7,13 @@ import { openDatabase } from "../../../src/adapters/sqlite/database.js";
 import { nodeDisk } from "../../../src/adapters/sqlite/wal/disk.js";
 import { writeSnapshot } from "../../../src/adapters/sqlite/wal/snapshot.js";
 import { openSqliteStore, type SqliteStore } from "../../../src/adapters/sqlite/store.js";
+import { sequentialSecrets } from "../../../src/adapters/predictable.js";
+import type { EventPage } from "../../../src/application/events.js";
+import { createMessaging } from "../../../src/application/messaging.js";
 import type { ChatId } from "../../../src/domain/chat.js";
 import type { UserId, UsernameKey } from "../../../src/domain/user.js";
 import { append, renamed } from "../../contract/fixtures.js";
+import { testPorts } from "../../support/ports.js";
 
 const FIXTURES = fileURLToPath(new URL("../../../../test/fixtures/", import.meta.url));
 const ANA = "0199aaaa-0000-7000-8000-00000000000a" as UserId;
@@ -138,5 +142,43 @@ describe("openSqliteStore on the first format", () => {
     await store.transaction(({ chats }) => chats.addParticipant(1 as ChatId, BO, 2000));
     const chat = await store.read(({ chats }) => chats.overview(1 as ChatId, BO));
     expect(chat?.participantCount).to.equal(2);
+  });
+});
+
+/** The contents of `format-5`, as the version that wrote it read them. */
+interface Contents {
+  readonly secret: string;
+  readonly sessions: readonly unknown[];
+  readonly state: Readonly<Record<string, UserContents>>;
+}
+
+interface UserContents {
+  readonly id: UserId;
+  readonly sync: unknown;
+  readonly messages: readonly unknown[];
+  readonly events: EventPage;
+}
+
+describe("openSqliteStore on the format with events, written by an earlier version that was killed", () => {
+  it("reads everything in the snapshot and the log", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "palaver-"));
+    cpSync(join(FIXTURES, "format-5"), directory, { recursive: true });
+    const contents = JSON.parse(readFileSync(join(FIXTURES, "format-5.json"), "utf8")) as Contents;
+    const store = await openSqliteStore(directory);
+    expect(store.opening).to.include({ torn: undefined, migratedFrom: undefined });
+    expect(store.opening.replayed).to.be.greaterThan(5);
+    const core = createMessaging({ ...testPorts(), secrets: sequentialSecrets(), store });
+    for (const { id: by, sync, messages, events } of Object.values(contents.state)) {
+      expect(await core.sync({ by })).to.deep.equal(sync);
+      const read: unknown[] = [];
+      for await (const slice of await core.listMessages({ by, of: "all" })) read.push(...slice);
+      expect(read).to.deep.equal(messages);
+      const after = events.cursor.replace(/\d+$/, "0");
+      expect(await core.listEvents({ by, after, limit: 100 })).to.deep.equal(events);
+    }
+    const [session] = contents.sessions;
+    expect(await core.authenticate({ secret: contents.secret })).to.deep.equal(session);
+    await store.close();
+    rmSync(directory, { recursive: true });
   });
 });
