@@ -1,22 +1,20 @@
 import { AssertionError } from "node:assert";
 import { expect } from "chai";
-import { uuids } from "../../../src/adapters/system.js";
-import type { Runner } from "../fixtures.js";
-import { idsContract, passwordHasherContract, secretsContract, storeContract } from "../index.js";
-import { mutants, openHasher, openSecrets } from "./mutants.js";
-import { reopenable } from "./mutate.js";
+import { mutants, sound, type Adapter } from "./mutants.js";
 
-/** A case of a contract. `run` rejects with the error of the case or its hooks. */
+type Step = () => Promise<void>;
+
+/** A case of a contract, with the hooks of its suites. */
 interface Case {
   readonly suite: string;
   readonly title: string;
-  readonly run: () => Promise<void>;
+  readonly steps: readonly Step[];
 }
 
-/** A minimal test runner: returns the cases that `define` defines. Hooks come before the suites and cases they serve. */
-function casesOf(define: (runner: Runner) => void): readonly Case[] {
+/** A minimal test runner: returns the cases of a contract. Hooks come before the suites and cases they serve. */
+function casesOf({ define }: Adapter): readonly Case[] {
   const cases: Case[] = [];
-  let suite = { title: "", before: [] as (() => Promise<void>)[], after: [] as (() => Promise<void>)[] };
+  let suite = { title: "", before: [] as Step[], after: [] as Step[] };
   define({
     describe(title, body) {
       const outer = suite;
@@ -26,34 +24,22 @@ function casesOf(define: (runner: Runner) => void): readonly Case[] {
     },
     beforeEach: (hook) => suite.before.push(hook),
     afterEach: (hook) => suite.after.unshift(hook),
-    it(title, body) {
-      const { title: name, before, after } = suite;
-      const run = async () => {
-        for (const step of [...before, body, ...after]) await step();
-      };
-      cases.push({ suite: name, title, run });
-    },
+    it: (title, body) =>
+      cases.push({ suite: suite.title, title, steps: [...suite.before, body, ...suite.after] }),
   });
   return cases;
 }
 
-/** Sound stores count their transactions from 0 when they are opened again. */
-const opening = reopenable(async (kept) => {
-  const { transactions } = kept.status();
-  const status = () => ({ ...kept.status(), transactions: kept.status().transactions - transactions });
-  return { ...kept, status };
-});
+/** Rejects with the error of the case or its hooks. */
+async function run({ steps }: Case): Promise<void> {
+  for (const step of steps) await step();
+}
 
 describe("palaver/contract over broken adapters", () => {
-  const cases = [
-    ...casesOf((runner) => storeContract(runner, opening)),
-    ...casesOf((runner) => passwordHasherContract(runner, openHasher)),
-    ...casesOf((runner) => secretsContract(runner, openSecrets)),
-    ...casesOf((runner) => idsContract(runner, () => uuids)),
-  ];
+  const cases = sound.flatMap(casesOf);
 
   it("passes for sound adapters", async () => {
-    for (const { run } of cases) await run();
+    for (const each of cases) await run(each);
   });
 
   it("has mutants for every suite", () => {
@@ -65,10 +51,10 @@ describe("palaver/contract over broken adapters", () => {
       const passing = new Set(cases.filter(({ suite }) => suite === name).map(({ title }) => title));
       for (const mutant of broken) {
         let failures = 0;
-        for (const { title, run } of casesOf(mutant.define).filter(({ suite }) => suite === name)) {
-          const error: unknown = await run().catch((thrown: unknown) => thrown);
+        for (const each of casesOf(mutant).filter(({ suite }) => suite === name)) {
+          const error: unknown = await run(each).catch((thrown: unknown) => thrown);
           if (!(error instanceof AssertionError)) continue;
-          passing.delete(title);
+          passing.delete(each.title);
           failures += 1;
         }
         expect(failures, mutant.name).to.be.greaterThan(0);

@@ -1,41 +1,131 @@
 import { openMemoryStore } from "../../../src/adapters/memory/store.js";
 import { keyedSecrets, uuids } from "../../../src/adapters/system.js";
-import type {
-  ChatRepository,
-  EventSlice,
-  LogEntry,
-  PasswordHasher,
-  Secrets,
-  Slice,
-  Store,
-} from "../../../src/application/ports.js";
-import type { Chat, ChatId } from "../../../src/domain/chat.js";
-import type { StoredEvent } from "../../../src/domain/event.js";
-import type { MessageId, MessageText } from "../../../src/domain/message.js";
-import { usernameKey, type User, type UserId, type UsernameKey } from "../../../src/domain/user.js";
-import { MAX_ID, ana, bo, register } from "../fixtures.js";
+import type { LogEntry, PasswordHasher, Repositories, Slice, Store } from "../../../src/application/ports.js";
+import { usernameKey } from "../../../src/domain/user.js";
+import { MAX_ID, ana, bo, register, type Runner } from "../fixtures.js";
 import { idsContract, passwordHasherContract, secretsContract, storeContract } from "../index.js";
-import {
-  chats,
-  events,
-  keptAfterRollback,
-  messages,
-  reopenable,
-  sessions,
-  store,
-  users,
-  withMethods,
-} from "./mutate.js";
-import type { Mutant } from "./mutate.js";
+
+/** An adapter under the tests of its contract. The name says how it breaks a promise. */
+export interface Adapter {
+  readonly name: string;
+  readonly define: (runner: Runner) => void;
+}
+
+type Noun = keyof Repositories;
+type Given<R, M extends keyof R> = R[M] extends (...given: infer A) => unknown ? A : never;
+type Result<R, M extends keyof R> = R[M] extends (...given: never[]) => Promise<infer T> ? T : never;
+type Call<R, M extends keyof R> = (...given: Given<R, M>) => Promise<Result<R, M>>;
+type Methods = Record<string, (...given: unknown[]) => Promise<unknown>>;
+
+/** Returns a function that derives adapters with other members from a sound one. */
+const over =
+  <P extends object>(open: () => P, contract: (runner: Runner, open: () => P) => void) =>
+  (name: string, change: (sound: P) => Partial<P>): Adapter => {
+    const derive = (sound: P) => ({ ...sound, ...change(sound) });
+    return { name, define: (runner) => contract(runner, () => derive(open())) };
+  };
+
+const store = over(openMemoryStore, (runner, open) => storeContract(runner, { open: async () => open() }));
+const secrets = over(() => keyedSecrets(["key", "older key"]), secretsContract);
+const ids = over(() => uuids, idsContract);
+const counter = (count = 0) => ({ next: () => `${(count += 1)}`.padStart(36, "0") });
+
+let salt = 0;
+const scramble = (password: string) => Buffer.from(password).toString("hex");
+const openHasher = (): PasswordHasher => ({
+  hash: async (password) => `${(salt += 1)}$${scramble(password)}`,
+  verify: async (digest, password) => digest?.split("$")[1] === scramble(password),
+  isOutdated: (digest) => !digest.includes("$"),
+});
+const hasher = over(openHasher, passwordHasherContract);
+const folding = (name: string, fold: (password: string) => string) =>
+  hasher(name, (sound) => ({
+    hash: (password) => sound.hash(fold(password) as typeof password),
+    verify: (digest, password) => sound.verify(digest, fold(password) as typeof password),
+  }));
+
+/** A store that keeps its contents when it is closed, for `reopen`. */
+const reopened = (name: string, reopen: (kept: Store) => Promise<Store>): Adapter => {
+  let kept: Store;
+  const keep = (sound: Store) => (kept = { ...sound, close: () => sound.read(async () => {}) });
+  const opening = { open: async () => keep(openMemoryStore()), reopen: () => reopen(kept) };
+  return { name, define: (runner) => storeContract(runner, opening) };
+};
+
+/** A store with other methods of one repository. */
+function changing<N extends Noun>(
+  name: string,
+  noun: N,
+  change: (all: Repositories) => Partial<Repositories[N]>,
+): Adapter {
+  const changed = (all: Repositories) => ({ ...all, [noun]: { ...all[noun], ...change(all) } });
+  return store(name, (sound) => ({
+    transaction: (work) => sound.transaction((all) => work(changed(all))),
+    read: (work) => sound.read((all) => work(changed(all as Repositories))),
+  }));
+}
+
+/** Makes stores with one other method of a repository. */
+function on<N extends Noun, R = Repositories[N]>(noun: N) {
+  /** Replaces the method by `call`, which gets the repositories, with the sound method as `sound`. */
+  const method = <M extends string & keyof R>(
+    name: M,
+    call: (all: Repositories & { sound: Call<R, M> }, ...given: Given<R, M>) => Promise<Result<R, M>>,
+  ) =>
+    changing(`${noun}.${name}`, noun, (all) => {
+      const sound = (all[noun] as R)[name] as Call<R, M>;
+      return { [name]: (...given: Given<R, M>) => call({ ...all, sound }, ...given) } as object;
+    });
+  /** Changes the arguments of the method. */
+  const args = <M extends string & keyof R>(name: M, to: (...given: Given<R, M>) => [...Given<R, M>]) =>
+    method(name, ({ sound }, ...given) => sound(...to(...given)));
+  /** Changes the result of the method. */
+  const result = <M extends string & keyof R>(
+    name: M,
+    to: (result: Result<R, M>, ...given: Given<R, M>) => Result<R, M>,
+  ) => method(name, async ({ sound }, ...given) => to(await sound(...given), ...given));
+  return { method, args, result };
+}
+
+const users = on("users");
+const chats = on("chats");
+const messages = on("messages");
+const sessions = on("sessions");
+const events = on("events");
+
+/** A store that repeats the calls of a method after the rollback of their transaction. */
+function keptAfterRollback(path: string): Adapter {
+  const [noun, name] = path.split(".") as [Noun, string];
+  const call = (all: Repositories, given: unknown[]) => (all[noun] as unknown as Methods)[name]!(...given);
+  return store(`${path} kept after a rollback`, (sound) => ({
+    transaction(work) {
+      const calls: unknown[][] = [];
+      const noting = (all: Repositories): Repositories => {
+        const noted = (...given: unknown[]) => (calls.push(given), call(all, given));
+        return { ...all, [noun]: { ...all[noun], [name]: noted } };
+      };
+      const repeat = (all: Repositories) => Promise.allSettled(calls.map((given) => call(all, given)));
+      const rollBack = (error: Error) => sound.transaction(repeat).then(() => Promise.reject(error));
+      return sound.transaction((all) => work(noting(all))).catch(rollBack);
+    },
+  }));
+}
 
 const keepsParticipants = chats.method("removeParticipant", async () => true);
 const acceptsEveryKey = users.result("add", () => true);
+const givenUsers = new Map<string, typeof ana>();
 const commitsFailedWork = store("commits failed work", (sound) => ({
   async transaction(work) {
     const [outcome] = await sound.transaction((all) => Promise.allSettled([work(all)]));
     return outcome.status === "fulfilled" ? outcome.value : Promise.reject(outcome.reason as Error);
   },
 }));
+
+/** Runs work at once, also while a transaction runs. */
+function unlocked(sound: Store) {
+  const repositories = sound.transaction(async (all) => all);
+  return async <T>(work: (all: Repositories) => Promise<T>) => work(await repositories);
+}
 
 /** A store that wakes its subscribers itself. */
 const waking = (name: string, change: (sound: Store, wakeAll: () => void) => Partial<Store>) =>
@@ -45,7 +135,7 @@ const waking = (name: string, change: (sound: Store, wakeAll: () => void) => Par
     return { subscribe, ...change(sound, () => [...wakes.values()].forEach((wake) => wake())) };
   });
 
-const wrongSlices: readonly (<S extends EventSlice>(slice: S) => S)[] = [
+const wrongSlices: readonly (<S extends Omit<Slice, "from">>(slice: S) => S)[] = [
   (slice) => ({ ...slice, after: slice.after - 1 }),
   (slice) => ({ ...slice, after: slice.after && slice.after + 1 }),
   (slice) => ({ ...slice, upTo: slice.upTo - 1 }),
@@ -59,7 +149,7 @@ const wrongMessageSlices: readonly ((slice: Slice) => Slice)[] = [
   (slice) => ({ ...slice, after: slice.from === "newest" ? 0 : slice.after }),
 ];
 
-const isEvent = (entry: LogEntry): entry is StoredEvent => "to" in entry;
+const eventsOf = (all: readonly LogEntry[]) => all.filter((entry) => "to" in entry);
 const by = (key: string) => (one: object, other: object) => {
   const [left, right] = [one, other].map((each) => Reflect.get(each, key) as number | string);
   return Number(left! > right!) - Number(left! < right!);
@@ -70,53 +160,20 @@ const WRITES =
   "chats.removeParticipant chats.rename chats.setRead messages.append messages.update sessions.add " +
   "sessions.touch sessions.remove sessions.removeExpired events.append events.forget";
 
-/** A hasher that keeps the contract and is fast. */
-export function openHasher(): PasswordHasher {
-  let salt = 0;
-  const scramble = (password: string) => Buffer.from(password).toString("hex");
-  return {
-    hash: async (password) => `${(salt += 1)}$${scramble(password)}`,
-    verify: async (digest, password) => digest?.split("$")[1] === scramble(password),
-    isOutdated: (digest) => !digest.includes("$"),
-  };
-}
-const openCounter = (count = 0) => ({ next: () => `${(count += 1)}`.padStart(36, "0") });
-const reopened = (name: string, reopen: (kept: Store) => Promise<Store>): Mutant => ({
-  name,
-  define: (runner) => storeContract(runner, reopenable(reopen)),
-});
-export const openSecrets = () => keyedSecrets(["key", "older key"]);
-
-const hasher = (name: string, change: (sound: PasswordHasher) => Partial<PasswordHasher>): Mutant => {
-  const sound = openHasher();
-  return { name, define: (runner) => passwordHasherContract(runner, () => ({ ...sound, ...change(sound) })) };
-};
-const folding = (name: string, fold: (password: string) => string) =>
-  hasher(name, (sound) => ({
-    hash: (password) => sound.hash(fold(password) as typeof password),
-    verify: (digest, password) => sound.verify(digest, fold(password) as typeof password),
-  }));
-const secrets = (name: string, change: (sound: Secrets) => Partial<Secrets>): Mutant => {
-  const sound = openSecrets();
-  return { name, define: (runner) => secretsContract(runner, () => ({ ...sound, ...change(sound) })) };
-};
-
 /**
  * Adapters that break a promise, by the suite of the contract that states it. Each must fail a case of its suite, and each
  * case must fail for one of them. To add one, put it beside the others of its suite: `args`, `result` and `method`
  * change a method of a repository, `store` changes the rest.
  */
-export const mutants: Readonly<Record<string, readonly Mutant[]>> = {
+export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
   "UserRepository.add": [
     users.result("byId", (user) => user && { ...user, username: user.username.slice(0, 255) }),
     users.result("credentials", (found) => found && { ...found, passwordDigest: "" }),
-    users.args("add", (user, key, digest) => [user, key.trim() as UsernameKey, digest]),
+    users.args("add", (user, key, digest) => [user, key.trim() as typeof key, digest]),
     users.args("add", (user, key, digest) => [user, usernameKey(key), digest]),
     acceptsEveryKey,
   ],
-  "UserRepository.byId, byKey and credentials": [
-    users.method("byId", async ({ sound }, id) => (await sound(id)) ?? sound(id.toLowerCase() as UserId)),
-  ],
+  "UserRepository.byId, byKey and credentials": [users.args("byId", (id) => [id.toLowerCase() as typeof id])],
   "UserRepository.replacePassword": [
     users.result("replacePassword", () => true),
     users.args("replacePassword", (_, digest) => [bo.id, digest]),
@@ -132,13 +189,10 @@ export const mutants: Readonly<Record<string, readonly Mutant[]>> = {
   ],
   "ChatRepository.addGroup": [
     chats.args("addGroup", (title, at) => [title ?? "", at]),
-    chats.result("ofParticipant", (chat) => chat ?? ({} as Chat)),
+    chats.result("ofParticipant", (chat) => chat ?? ({} as never)),
   ],
   "ChatRepository.ofParticipant": [chats.args("ofParticipant", (id) => [id, ana.id])],
-  "ChatRepository.addParticipant": [
-    chats.result("addParticipant", () => true),
-    chats.result("addParticipant", () => false),
-  ],
+  "ChatRepository.addParticipant": [true, false].map((added) => chats.result("addParticipant", () => added)),
   "ChatRepository.removeParticipant": [
     chats.result("removeParticipant", () => true),
     chats.method("removeParticipant", async (all, id, userId) => {
@@ -148,7 +202,7 @@ export const mutants: Readonly<Record<string, readonly Mutant[]>> = {
   ],
   "ChatRepository.rename": [
     chats.args("rename", (id, title) => [id, title ?? ""]),
-    chats.args("rename", (_, title) => [2 as ChatId, title]),
+    chats.args("rename", (id, title) => [2 as typeof id, title]),
   ],
   "ChatRepository.participants": [
     chats.result("participants", (all) => all.toSorted(by("id"))),
@@ -169,19 +223,16 @@ export const mutants: Readonly<Record<string, readonly Mutant[]>> = {
     chats.result("overview", (seen) => seen && { ...seen, withUsername: "ana" }),
     chats.result("overview", (seen) => seen && { ...seen, participantCount: 2 }),
     chats.result("overview", (seen) => seen && { ...seen, deletedSinceRead: 0 }),
-    chats.result("overview", (seen) =>
-      seen?.lastMessage?.deletedAt ? { ...seen, lastMessage: null } : seen,
-    ),
+    chats.result("overview", (row) => (row?.lastMessage?.deletedAt ? { ...row, lastMessage: null } : row)),
     chats.args("setRead", (id, userId, seq) => [id, userId, seq - 1]),
     keepsParticipants,
   ],
   "ChatRepository.setRead": [
     chats.args("setRead", (id, _, seq) => [id, bo.id, seq]),
-    chats.args("setRead", (_, userId, seq) => [1 as ChatId, userId, seq]),
-    chats.method("removeParticipant", async (all, id, userId) => {
-      await all.chats.setRead(id, userId, 0);
-      return all.sound(id, userId);
-    }),
+    chats.args("setRead", (id, userId, seq) => [1 as typeof id, userId, seq]),
+    chats.method("removeParticipant", (all, id, userId) =>
+      all.chats.setRead(id, userId, 0).then(() => all.sound(id, userId)),
+    ),
   ],
   "ChatRepository.ofUser": [
     chats.result("ofUser", (all) => all.toReversed()),
@@ -193,27 +244,25 @@ export const mutants: Readonly<Record<string, readonly Mutant[]>> = {
     keepsParticipants,
   ],
   "MessageRepository.append": [
-    messages.args("append", (draft) => [{ ...draft, text: draft.text.normalize() as MessageText }]),
+    messages.args("append", (draft) => [{ ...draft, text: draft.text.normalize() as typeof draft.text }]),
     messages.result("append", (message) => ({ ...message, seq: message.id })),
-    messages.result("append", (message) => ({ ...message, id: message.seq as MessageId })),
+    messages.result("append", (message) => ({ ...message, id: message.seq as typeof message.id })),
     messages.args("append", (draft) => [draft]),
   ],
   "MessageRepository.lastId": [messages.result("lastId", (id) => id || 1)],
-  "MessageRepository.byId": [
-    messages.method("byId", async ({ sound }, id) => (await sound(id)) ?? sound(1 as MessageId)),
-  ],
+  "MessageRepository.byId": [messages.args("byId", (id) => [id || (1 as typeof id)])],
   "MessageRepository.sentAs": [
     messages.args("sentAs", (_, key) => [ana.id, key]),
     messages.args("sentAs", (id, key) => [id, key.trim() as typeof key]),
   ],
   "MessageRepository.update": [
-    messages.args("update", (message) => [{ ...message, text: message.text || ("a" as MessageText) }]),
-    messages.args("update", (message) => [{ ...message, id: 1 as MessageId }]),
+    messages.args("update", (each) => [{ ...each, text: each.text || ("a" as typeof each.text) }]),
+    messages.args("update", (message) => [{ ...message, id: 1 as typeof message.id }]),
   ],
   "MessageRepository.ofChat and ofUser": [
     messages.result("ofChat", (all) => all.toSorted(by("sentAt"))),
     messages.result("ofUser", (all) => all.toSorted(by("sentAt"))),
-    messages.args("ofChat", (id, slice) => [id || (1 as ChatId), slice]),
+    messages.args("ofChat", (id, slice) => [id || (1 as typeof id), slice]),
   ],
   "MessageRepository.ofChat": [
     messages.method("ofChat", (all, _, slice) => all.messages.ofUser(ana.id, slice)),
@@ -273,28 +322,18 @@ export const mutants: Readonly<Record<string, readonly Mutant[]>> = {
   "EventLog.ofUser": [
     ...wrongSlices.map((wrong) => events.args("ofUser", (id, slice) => [id, wrong(slice)])),
     events.args("ofUser", (_, slice) => [bo.id, slice]),
-    events.method("ofUser", async (all, _, slice) => (await all.events.all(slice)).filter(isEvent)),
+    events.method("ofUser", async (all, _, slice) => eventsOf(await all.events.all(slice))),
     keepsParticipants,
-    store("hides the events of a removed user until the user is back", (sound) => {
-      const removed = new Set<string>();
-      return withMethods(sound, (all) => ({
-        chats: {
-          removeParticipant: async (id, userId) => removed.add(`${id} ${userId}`).size > 0,
-          addParticipant: async (id, userId, at) =>
-            removed.delete(`${id} ${userId}`) || all.chats.addParticipant(id, userId, at),
-        },
-        events: {
-          ofUser: async (userId, slice) =>
-            (await all.events.ofUser(userId, slice)).filter(
-              ({ chatId }) => !removed.has(`${chatId} ${userId}`),
-            ),
-        },
-      }));
+    // Ignores when the user joined, so that earlier events appear when a removed user is back.
+    events.method("ofUser", async (all, id, slice) => {
+      const chatIds = await all.chats.idsOfUser(id);
+      const current = eventsOf(await all.events.all(slice)).filter(({ chatId }) => chatIds.includes(chatId));
+      return current.filter(({ to }) => to === "participants" || to.user === id);
     }),
     store("adds participants at the end of the transaction", (sound) => ({
       transaction: (work) =>
         sound.transaction(async (all) => {
-          const joins: Parameters<ChatRepository["addParticipant"]>[] = [];
+          const joins: Parameters<typeof all.chats.addParticipant>[] = [];
           const addParticipant = async (...join: (typeof joins)[0]) => joins.push(join) > 0;
           const value = await work({ ...all, chats: { ...all.chats, addParticipant } });
           for (const join of joins) await all.chats.addParticipant(...join);
@@ -307,10 +346,7 @@ export const mutants: Readonly<Record<string, readonly Mutant[]>> = {
     events.args("forget", (_, limit) => [MAX_ID, limit]),
     events.args("forget", (before, limit) => [before + 1, limit]),
     events.args("forget", (before) => [before, MAX_ID]),
-    events.method("all", async (all, slice) => {
-      const { first, last } = await all.events.bounds();
-      return first === last && first > 1 ? [] : all.sound(slice);
-    }),
+    events.result("all", (all) => (all.length > 1 ? all : [])),
   ],
   "Store.subscribe": [
     waking("wakes nobody", () => ({})),
@@ -324,38 +360,23 @@ export const mutants: Readonly<Record<string, readonly Mutant[]>> = {
     store("never unsubscribes", (sound) => ({ subscribe: (wake) => (sound.subscribe(wake), () => {}) })),
   ],
   "Store.transaction and read": [
-    store("copies results", (sound) => ({
-      transaction: async (work) => structuredClone(await sound.transaction(work)),
-    })),
+    store("copies", (sound) => ({ transaction: (work) => sound.transaction(work).then(structuredClone) })),
     store("wraps errors", (sound) => ({
       read: (work) => sound.read(work).catch((cause) => Promise.reject(new Error("no", { cause }))),
     })),
     messages.result("sentAs", () => undefined),
-    store("stores the object that it is given", (sound) => {
-      const given = new Map<UserId, User>();
-      return withMethods(sound, (all) => ({
-        users: {
-          add: (user, ...rest) => (given.set(user.id, user), all.users.add(user, ...rest)),
-          byId: async (id) => given.get(id),
-        },
-      }));
-    }),
+    changing("stores the object that it is given", "users", (all) => ({
+      add: (user, ...rest) => (givenUsers.set(user.id, user), all.users.add(user, ...rest)),
+      byId: async (id) => givenUsers.get(id),
+    })),
   ],
   "Store.transaction": [
     commitsFailedWork,
-    store("runs transactions at once", (sound) => {
-      const repositories = sound.transaction(async (all) => all);
-      return { transaction: async (work) => work(await repositories) };
-    }),
+    store("runs transactions at once", (sound) => ({ transaction: unlocked(sound) })),
     acceptsEveryKey,
     ...WRITES.split(" ").map(keptAfterRollback),
   ],
-  "Store.read": [
-    store("reads uncommitted writes", (sound) => {
-      const repositories = sound.transaction(async (all) => all);
-      return { read: async (work) => work(await repositories) };
-    }),
-  ],
+  "Store.read": [store("reads uncommitted writes", (sound) => ({ read: unlocked(sound) }))],
   "Store.status": [
     store("has a fault", (sound) => ({ status: () => ({ ...sound.status(), fault: "" }) })),
     commitsFailedWork,
@@ -387,8 +408,15 @@ export const mutants: Readonly<Record<string, readonly Mutant[]>> = {
     secrets("trimmed", (sound) => ({ digests: (text) => sound.digests(text.trim()) })),
     secrets("plain text", (sound) => ({ digests: (text) => [...sound.digests(text), text] })),
   ],
-  "Ids.next": [
-    { name: "counted", define: (runner) => idsContract(runner, openCounter) },
-    { name: "short", define: (runner) => idsContract(runner, () => ({ next: () => uuids.next().slice(4) })) },
-  ],
+  "Ids.next": [ids("counted", () => counter()), ids("short", () => ({ next: () => uuids.next().slice(4) }))],
 };
+
+/** Adapters that keep their contracts. The reopened store counts its transactions from 0, as the contract says. */
+export const sound: readonly Adapter[] = [
+  reopened("sound", async (kept) => {
+    const { transactions } = kept.status();
+    const status = () => ({ ...kept.status(), transactions: kept.status().transactions - transactions });
+    return { ...kept, status };
+  }),
+  ...[hasher, secrets, ids].map((make) => make("sound", () => ({}))),
+];
