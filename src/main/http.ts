@@ -104,10 +104,15 @@ export interface ListenOptions extends ServingOptions {
 /**
  * Serves the HTTP API on a port, as `palaver serve` does. Close the server before the core.
  *
+ * @throws TypeError if the port is not an integer from 0 to 65,535
  * @throws Error of the system, for instance with the code EADDRINUSE
  */
-export function listen(messaging: Served, options: ListenOptions): Promise<HttpServer> {
+export async function listen(messaging: Served, options: ListenOptions): Promise<HttpServer> {
   const { host = "127.0.0.1", port, connections } = options;
+  // Node would listen on a socket in the file system for any other value.
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
+    throw new TypeError(`Invalid port ${JSON.stringify(port)}. Use an integer from 0 to 65535.`);
+  }
   const given = appOptions(messaging, options);
   const limits = { ...connectionLimits(given.rateLimits), ...connections };
   return openHttpServer(createHttpApp(given), host, port, given.log, limits);

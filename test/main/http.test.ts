@@ -271,6 +271,18 @@ describe("mount", () => {
 });
 
 describe("listen", () => {
+  it("rejects a port that is not an integer from 0 to 65535, and creates no socket", async () => {
+    const messaging = await testMessaging();
+    for (const port of ["abc", "80", Number.NaN, -1, 65_536, 1.5]) {
+      const error: unknown = await listen(messaging, { port: port as number }).catch(
+        (thrown: unknown) => thrown,
+      );
+      expect(error).to.be.instanceOf(TypeError);
+      expect(String(error)).to.include("Use an integer from 0 to 65535.");
+    }
+    await messaging.close();
+  });
+
   it("serves the result of openMessaging on a port, and closes properly", async () => {
     const messaging = await testMessaging();
     const server = await listen(messaging, { port: 0 });

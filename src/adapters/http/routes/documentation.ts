@@ -62,7 +62,7 @@ export function documentationOperations(document: () => OpenApiDocument): readon
       errors: ["not_found"],
       async handle({ params, ctx }) {
         const { name, text } = await (script ??= readScript());
-        if (params["script"] !== name) throw new HttpError("not_found", "Unknown script. See /docs.");
+        if (params["script"] !== name) throw new HttpError("not_found", "Unknown script. Load the page again.");
         ctx.set("Cache-Control", "public, max-age=31536000, immutable");
         return text;
       },
