@@ -3,12 +3,13 @@ import type { Slice } from "../../application/ports.js";
 import type { ChatId } from "../../domain/chat.js";
 import type { Message } from "../../domain/message.js";
 
-const MAX_CACHED_CHATS = 10_000;
 const MAX_MESSAGES_PER_CHAT = 256;
 /** Of all chats together, in UTF-16 code units. */
 const MAX_CACHED_CHARACTERS = 4_000_000;
 /** The estimated size of a message without its text, in the same unit. */
 const MESSAGE_OVERHEAD_CHARACTERS = 200;
+/** The estimated size of a chat without its messages, in the same unit. With it, at most 10,000 chats are cached. */
+const CHAT_OVERHEAD_CHARACTERS = 200;
 
 interface Tail {
   /** The newest messages of the chat, oldest first. */
@@ -23,7 +24,8 @@ interface Tail {
  * out of sql.js takes 140 µs.
  */
 export class RecentMessages {
-  readonly #tails = new LRUCache<ChatId, Tail>({ max: MAX_CACHED_CHATS, maxSize: MAX_CACHED_CHARACTERS });
+  // Given `max`, the cache would allocate all its entries at once.
+  readonly #tails = new LRUCache<ChatId, Tail>({ maxSize: MAX_CACHED_CHARACTERS });
 
   /** The newest messages of the slice, oldest first; undefined where the cache does not hold all of them. */
   newest(id: ChatId, { after, upTo, limit }: Omit<Slice, "from">): readonly Message[] | undefined {
@@ -73,7 +75,7 @@ export class RecentMessages {
   }
 
   #store(id: ChatId, tail: Tail): void {
-    this.#tails.set(id, tail, { size: tail.characters });
+    this.#tails.set(id, tail, { size: CHAT_OVERHEAD_CHARACTERS + tail.characters });
   }
 }
 

@@ -50,8 +50,8 @@ const insertSession = insertion<NewSession>("sessions", {
 const MAX_CACHED_SESSIONS = 10_000;
 
 export function sessions({ row, rows, change }: Statements): SessionRepository {
-  /** By digest, since every request looks one up. */
-  const cache = new LRUCache<string, Session>({ max: MAX_CACHED_SESSIONS });
+  // By digest, since every request looks one up. Given `max`, the cache would allocate all its entries at once.
+  const cache = new LRUCache<string, Session>({ maxSize: MAX_CACHED_SESSIONS, sizeCalculation: () => 1 });
 
   /** Must run before the sessions of this WHERE clause are changed or removed. */
   function invalidate(where: string, ...values: (string | number)[]): void {

@@ -49,8 +49,9 @@ const insertUser = insertion<NewUser>(
 const MAX_CACHED_USERS = 10_000;
 
 export function users({ row, rows, change }: Statements): UserRepository {
-  /** A `User` never changes, so that no write has to invalidate its entry. */
-  const cache = new LRUCache<UserId, User>({ max: MAX_CACHED_USERS });
+  // A `User` never changes, so no write has to invalidate its entry. Given `max`, the cache would allocate all its entries
+  // at once.
+  const cache = new LRUCache<UserId, User>({ maxSize: MAX_CACHED_USERS, sizeCalculation: () => 1 });
   return {
     async byId(id) {
       const cached = cache.get(id);
