@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { help, helpOn, helpOnOperatorCommands, type CommandHelp } from "./cli/help.js";
-import { backUp, checkDirectory, salvage, type Report } from "./cli/maintenance.js";
+import type { Report } from "./cli/maintenance.js";
 import { operatorCommands } from "./cli/operator-commands.js";
 import { OperatorError, sendRequest, type OperatorRequest } from "./cli/operator-client.js";
 import { jsonLine, jsonLines, print, readPassword } from "./cli/terminal.js";
@@ -11,6 +11,9 @@ import { readConfig } from "./config.js";
 interface Command extends CommandHelp {
   readonly run: (...args: string[]) => Promise<void>;
 }
+
+// A command that needs neither SQLite nor a server does not load them, which takes longer than the command itself.
+const loadMaintenance = () => import("./cli/maintenance.js");
 
 const commands: Readonly<Record<string, Command>> = {
   serve: {
@@ -21,17 +24,17 @@ const commands: Readonly<Record<string, Command>> = {
   check: {
     args: ["DIR"],
     purpose: "read all of a data directory and report whether it is sound; changes nothing",
-    run: async (directory) => report(await checkDirectory(directory)),
+    run: async (directory) => report(await (await loadMaintenance()).checkDirectory(directory)),
   },
   backup: {
     args: ["DIR", "[NEWDIR]"],
     purpose: "copy a data directory as of one moment, and check the copy; the server may run",
-    run: async (directory, target) => report(await backUp(directory, target)),
+    run: async (directory, target) => report(await (await loadMaintenance()).backUp(directory, target)),
   },
   salvage: {
     args: ["DIR", "NEWDIR"],
     purpose: "save the readable part of a damaged data directory into a new one, and report what is missing",
-    run: async (directory, target) => report(await salvage(directory, target)),
+    run: async (directory, target) => report(await (await loadMaintenance()).salvage(directory, target)),
   },
 };
 
@@ -128,7 +131,6 @@ async function runOperatorCommand(
 }
 
 async function runServer(): Promise<void> {
-  // The other commands need none of it, and it is half of what would be loaded.
   const { serve } = await import("./server.js");
   const server = await serve(readConfig(process.env), exitWithError);
   const stop = () => void server.close().then(() => process.exit(0), exitWithError);

@@ -1,9 +1,10 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { z } from "zod";
 import { refusedForm } from "../domain/user.js";
 import { MIN_SESSION_KEY_LENGTH } from "./session-key.js";
 import type { Settings } from "./settings.js";
+
+const LOG_LEVELS = ["debug", "info", "warn", "error", "silent"] as const;
 
 /** The settings of this process, validated. */
 export interface Config extends Settings {
@@ -17,54 +18,11 @@ export interface Config extends Settings {
   readonly eventRetentionMs: number;
   /** Origins of other sites whose pages may use the API, as browsers send them. */
   readonly corsOrigins: readonly string[];
-  readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
+  readonly logLevel: (typeof LOG_LEVELS)[number];
 }
 
-const environment = z.object({
-  HOST: z.string().default("127.0.0.1"),
-  PORT: z
-    .string()
-    .regex(/^\d{1,5}$/)
-    .transform(Number)
-    .refine((port) => port <= 65_535)
-    .default(12_000),
-  DATA_DIR: z.string().default("./resources"),
-  DATABASE_URL: z.literal("memory:").optional(),
-  SESSION_SECRET: z
-    .string()
-    .transform((list) => list.split(",").map((key) => key.trim()))
-    .refine((keys) => keys.every((key) => key.length >= MIN_SESSION_KEY_LENGTH))
-    .optional(),
-  PASSWORD_DENYLIST: z
-    .string()
-    .transform((path, context) => {
-      try {
-        return refusedPasswordsIn(readFileSync(path));
-      } catch (error) {
-        context.addIssue({ code: "custom", message: (error as Error).message });
-        return z.NEVER;
-      }
-    })
-    .default(new Set<string>()),
-  TRUST_PROXY: z.enum(["on", "off"]).default("off"),
-  RATE_LIMITS: z.enum(["on", "off"]).default("on"),
-  EVENT_RETENTION_DAYS: z
-    .string()
-    .regex(/^[1-9]\d{0,3}$/)
-    .transform(Number)
-    .default(30),
-  CORS_ORIGINS: z
-    .string()
-    .transform((list) => list.split(",").map((origin) => origin.trim()))
-    .refine((origins) => origins.every(isOrigin))
-    .default([]),
-  LOG_LEVEL: z.enum(["debug", "info", "warn", "error", "silent"]).default("info"),
-});
-
-type Name = keyof typeof environment.shape;
-
 /** Every variable, with its purpose and its allowed values, for the help text and the error texts. */
-export const variables: Readonly<Record<Name, { readonly purpose: string; readonly allowed: string }>> = {
+export const variables = {
   HOST: { purpose: "the address to listen on", allowed: "an address or host name; default 127.0.0.1" },
   PORT: { purpose: "the port to listen on", allowed: "0 (any free port) to 65535; default 12000" },
   DATA_DIR: { purpose: "the data directory", allowed: "a directory; default ./resources" },
@@ -97,7 +55,9 @@ export const variables: Readonly<Record<Name, { readonly purpose: string; readon
     purpose: "the lowest level that is logged",
     allowed: "debug, info, warn, error or silent; default info",
   },
-};
+} satisfies Readonly<Record<string, { readonly purpose: string; readonly allowed: string }>>;
+
+type Name = keyof typeof variables;
 
 /** Invalid environment variables. The message names each with its allowed values, and shows no secret. */
 export class ConfigError extends Error {
@@ -110,27 +70,71 @@ export class ConfigError extends Error {
  * @throws ConfigError
  */
 export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
-  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ""));
-  const result = environment.safeParse(set);
-  if (!result.success) {
-    const names = new Set(result.error.issues.map(({ path }) => path[0] as Name));
-    throw new ConfigError([...names].map((name) => errorText(name, set[name])).join("\n"));
+  // Without zod: every command reads its settings, and most commands would load it for nothing else.
+  const errors: string[] = [];
+
+  /** @param parse returns `undefined` if the text is not allowed. */
+  function read<Value, Default>(name: Name, unset: Default, parse: (text: string) => Value | undefined) {
+    const text = env[name] ?? "";
+    if (text === "") return unset;
+    const value = parse(text);
+    if (value === undefined) errors.push(errorText(name, text));
+    return value ?? unset;
   }
-  const { data } = result;
-  const dataDir = resolve(data.DATA_DIR);
+
+  const host = read("HOST", "127.0.0.1", (text) => text);
+  const port = read("PORT", 12_000, (text) => integer(text, 0, 65_535));
+  const dataDir = resolve(read("DATA_DIR", "./resources", (text) => text));
+  const sqlite = { sqlite: dataDir };
+  const storage = read("DATABASE_URL", sqlite, (text) => (text === "memory:" ? "memory" : undefined));
+  const sessionKeys = read("SESSION_SECRET", undefined, keysIn);
+  const refusedPasswords = read("PASSWORD_DENYLIST", new Set<string>(), refusedPasswordsIn);
+  const trustProxy = read("TRUST_PROXY", false, onOrOff);
+  const rateLimits = read("RATE_LIMITS", true, onOrOff);
+  const retentionDays = read("EVENT_RETENTION_DAYS", 30, (text) => integer(text, 1, 9_999));
+  const corsOrigins = read("CORS_ORIGINS", [], originsIn);
+  const logLevel = read("LOG_LEVEL", "info", (text) => LOG_LEVELS.find((level) => level === text));
+  if (errors.length > 0) throw new ConfigError(errors.join("\n"));
+  const eventRetentionMs = retentionDays * 24 * 60 * 60 * 1_000;
   return {
-    host: data.HOST,
-    port: data.PORT,
+    host,
+    port,
     dataDir,
-    storage: data.DATABASE_URL === "memory:" ? "memory" : { sqlite: dataDir },
-    sessionKeys: data.SESSION_SECRET as [string, ...string[]] | undefined,
-    refusedPasswords: data.PASSWORD_DENYLIST,
-    trustProxy: data.TRUST_PROXY === "on",
-    rateLimits: data.RATE_LIMITS === "on",
-    eventRetentionMs: data.EVENT_RETENTION_DAYS * 24 * 60 * 60 * 1_000,
-    corsOrigins: data.CORS_ORIGINS,
-    logLevel: data.LOG_LEVEL,
+    storage,
+    sessionKeys,
+    refusedPasswords,
+    trustProxy,
+    rateLimits,
+    eventRetentionMs,
+    corsOrigins,
+    logLevel,
   };
+}
+
+function integer(text: string, min: number, max: number): number | undefined {
+  // A leading zero is allowed only where zero is.
+  const digits = min === 0 ? /^\d{1,5}$/ : /^[1-9]\d{0,4}$/;
+  const value = Number(text);
+  return digits.test(text) && value >= min && value <= max ? value : undefined;
+}
+
+function onOrOff(text: string): boolean | undefined {
+  if (text === "on") return true;
+  return text === "off" ? false : undefined;
+}
+
+function keysIn(text: string): readonly [string, ...string[]] | undefined {
+  const keys = partsOf(text) as [string, ...string[]];
+  return keys.every((key) => key.length >= MIN_SESSION_KEY_LENGTH) ? keys : undefined;
+}
+
+function originsIn(text: string): readonly string[] | undefined {
+  const origins = partsOf(text);
+  return origins.every(isOrigin) ? origins : undefined;
+}
+
+function partsOf(list: string): string[] {
+  return list.split(",").map((part) => part.trim());
 }
 
 /** Whether it is an origin as in an `Origin` header: lower case, without path, trailing slash or default port. */
@@ -138,13 +142,17 @@ function isOrigin(text: string): boolean {
   return /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text;
 }
 
-/** @throws TypeError if the file is not UTF-8 */
-function refusedPasswordsIn(file: Uint8Array): ReadonlySet<string> {
-  const lines = new TextDecoder("utf-8", { fatal: true }).decode(file).split(/\r?\n/);
-  return new Set(lines.filter((line) => line !== "").map(refusedForm));
+/** Returns `undefined` if the file is not readable or not UTF-8. */
+function refusedPasswordsIn(path: string): ReadonlySet<string> | undefined {
+  try {
+    const lines = new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(path)).split(/\r?\n/);
+    return new Set(lines.filter((line) => line !== "").map(refusedForm));
+  } catch {
+    return undefined;
+  }
 }
 
-function errorText(name: Name, value: string | undefined): string {
+function errorText(name: Name, value: string): string {
   const secret = name === "SESSION_SECRET" || name === "DATABASE_URL";
   const shown = secret ? "the given value (not shown)" : JSON.stringify(value);
   return `${name}: ${shown} is not allowed. Allowed for ${variables[name].purpose}: ${variables[name].allowed}.`;

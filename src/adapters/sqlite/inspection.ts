@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
+import { mkdirSync, readdirSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Database } from "./database.js";
+import { diskOf } from "./existing-store.js";
 import { renewEpoch } from "./schema.js";
 import { DamageError, errorMessage } from "./wal/damage.js";
 import { nodeDisk, writeAll, type Disk } from "./wal/disk.js";
@@ -70,23 +71,6 @@ export async function backUpStore(directory: string, target: string): Promise<Ba
   if (faults.length > 0)
     throw new Error(`The backup in ${target} is damaged: ${faults.join(" ")} Delete it, and try again.`);
   return { last, bytes: bytes.length };
-}
-
-/** Thrown where a directory does not exist or holds no store. */
-export class NoStoreError extends Error {
-  override readonly name = "NoStoreError";
-}
-
-/**
- * The disk over the directory of an existing store.
- *
- * @throws NoStoreError
- */
-export function diskOf(directory: string): Disk {
-  const disk = nodeDisk(directory);
-  const { snapshots, segments } = existsSync(directory) ? filesOn(disk) : { snapshots: [], segments: [] };
-  if (snapshots.length + segments.length === 0) throw new NoStoreError(`There is no store in ${directory}.`);
-  return disk;
 }
 
 /**

@@ -1,5 +1,6 @@
 import { openDatabase, type Change, type Database } from "./database.js";
-import { checkStore, copyOtherFiles, createTarget, diskOf, faultsIn, segmentFaults } from "./inspection.js";
+import { diskOf } from "./existing-store.js";
+import { checkStore, copyOtherFiles, createTarget, faultsIn, segmentFaults } from "./inspection.js";
 import { migrate, renewEpoch } from "./schema.js";
 import { errorMessage } from "./wal/damage.js";
 import { nodeDisk, type Disk } from "./wal/disk.js";

@@ -7,8 +7,7 @@ import { duplexPair, type Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Disk } from "../../adapters/sqlite/wal/disk.js";
 import { filesOn } from "../../adapters/sqlite/wal/files.js";
-import { diskOf, NoStoreError } from "../../adapters/sqlite/inspection.js";
-import { DirectoryInUseError } from "../../adapters/sqlite/wal/lock.js";
+import { diskOf, NoStoreError } from "../../adapters/sqlite/existing-store.js";
 import type { Config } from "../config.js";
 import { controlPath, controlPathError } from "../control-path.js";
 import type { OutputRow } from "./terminal.js";
@@ -152,6 +151,7 @@ async function openInProcess(
 ): Promise<Connection | undefined> {
   const { dataDir, storage, refusedPasswords } = config;
   // A command that a server carries out needs none of it, and it is most of what would be loaded.
+  const { DirectoryInUseError } = await import("../../adapters/sqlite/wal/lock.js");
   const [{ createContainer, tokens }, { createControlApp, createControlServer }, { pino }, { logOpening }] =
     await Promise.all([
       import("../container.js"),
