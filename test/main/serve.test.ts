@@ -95,9 +95,9 @@ describe("palaver serve", () => {
     it("fails with advice if the port is in use or a setting is invalid", async () => {
       const { port } = new URL(server.url);
       const second = run(["serve"], { DATABASE_URL: "memory:", PORT: port });
+      const third = run(["serve"], { PORT: "many" });
       expect(await second.ended).to.equal(1);
       expect(second.output()).to.include("EADDRINUSE").and.include("set PORT");
-      const third = run(["serve"], { PORT: "many" });
       expect(await third.ended).to.equal(1);
       expect(third.output()).to.match(/^palaver: PORT: "many" is not allowed\./);
     });
@@ -171,8 +171,7 @@ describe("palaver", () => {
   });
 
   it("exits with status 2 for an unknown command or option", async () => {
-    for (const args of [[], ["fly"], ["serve", "fly"], ["--fly"]]) {
-      const refused = run(args);
+    for (const refused of [[], ["fly"], ["serve", "fly"], ["--fly"]].map((args) => run(args))) {
       expect(await refused.ended).to.equal(2);
       expect(refused.output()).to.match(/^palaver: .*palaver --help/);
     }

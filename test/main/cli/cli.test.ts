@@ -6,8 +6,12 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { expect } from "chai";
+import { sendRequest } from "../../../src/main/cli/operator-client.js";
+import { operatorCommands } from "../../../src/main/cli/operator-commands.js";
+import { readConfig } from "../../../src/main/config.js";
 import { Client, PASSWORD } from "../../support/client.js";
 import { openStream } from "../../support/event-stream.js";
+import { collected } from "../../support/operator.js";
 import { cli, run, runServer } from "../../support/process.js";
 
 /** Permissions do not restrict root. */
@@ -24,6 +28,14 @@ describe("palaver, commands of the operator", () => {
     const ran = run(line.split(" "), { DATA_DIR: dataDir, ...env }, input);
     return { status: await ran.ended, output: ran.output() };
   };
+
+  /** The rows of a command when this process opens the data, as the command does. */
+  const rows = (command: string, ...args: string[]) =>
+    collected(
+      sendRequest(readConfig({ DATA_DIR: dataDir }), operatorCommands[command]!.request(...args), (error) => {
+        throw error;
+      }),
+    );
 
   before(async () => {
     dataDir = await mkdtemp(join(tmpdir(), "palaver-"));
@@ -94,8 +106,9 @@ describe("palaver, commands of the operator", () => {
       ["user list --json", "failed", { DATABASE_URL: "memory:" }],
       ["user list --json", "failed", { DATABASE_URL: "postgres:" }],
     ];
-    for (const [line, code, env] of cases) {
-      const { status, output } = await palaver(line, "", env);
+    const ran = await Promise.all(cases.map(([line, , env]) => palaver(line, "", env)));
+    for (const [n, [line, code]] of cases.entries()) {
+      const { status, output } = ran[n]!;
       expect(status, line).to.equal(code === "wrong_usage" ? 2 : 1);
       expect(output.split("\n"), line).to.have.length(2);
       const error = JSON.parse(output) as Readonly<Record<string, string>>;
@@ -122,12 +135,12 @@ describe("palaver, commands of the operator", () => {
       promisify(execFile)("sh", ["-c", `"${process.execPath}" "${cli}" ${line} > ${output}`], {
         env: { PATH: process.env["PATH"], DATA_DIR: dataDir },
       }).catch((error: { readonly stderr: string }) => error);
-    expect((await to("/dev/null", "session list ana")).stderr).to.equal("No results.\n");
-    expect((await to("/dev/null", "session list ana --json")).stderr).to.equal("");
+    const empty = ["session list ana", "session list ana --json"].map((line) => to("/dev/null", line));
+    expect((await Promise.all(empty)).map(({ stderr }) => stderr)).to.deep.equal(["No results.\n", ""]);
     if (process.platform !== "linux") return;
-    for (const line of ["user list", "help", `check "$DATA_DIR"`]) {
-      const { stderr } = await to("/dev/full", line);
-      expect(stderr, line).to.match(/^palaver: The output could not be written: ENOSPC.*\n$/);
+    const full = ["user list", "help", `check "$DATA_DIR"`].map((line) => to("/dev/full", line));
+    for (const { stderr } of await Promise.all(full)) {
+      expect(stderr).to.match(/^palaver: The output could not be written: ENOSPC.*\n$/);
     }
   });
 
@@ -170,25 +183,18 @@ describe("palaver, commands of the operator", () => {
     expect((await stat(join(dataDir, "control"))).isSocket()).to.equal(true);
     const both = await Promise.all(["bo", "cy"].map((name) => palaver(`user add ${name}`, PASSWORD)));
     expect(both.map(({ status }) => status)).to.deep.equal([0, 0]);
-    const { output } = await palaver("user list --json");
-    const names = output
-      .trimEnd()
-      .split("\n")
-      .map((line) => (JSON.parse(line) as { readonly username: string }).username);
+    const names = (await rows("user list")).map(({ username }) => username);
     expect(names).to.have.members(["ana", "bo", "cy"]);
   });
 
   it("add little to the data directory where no server runs", async () => {
-    const sizes = async () => {
-      const { output } = await palaver("stats --json");
-      return (JSON.parse(output) as { readonly bytes_on_disk: number }).bytes_on_disk;
-    };
+    const size = async () => Number((await rows("stats"))[0]!["bytes_on_disk"]);
     server.child.kill("SIGTERM");
     await server.ended;
-    await palaver("user enable ana");
-    const before = await sizes();
-    for (const verb of ["disable", "enable"]) await palaver(`user ${verb} ana`);
-    expect((await sizes()) - before).to.be.below(8 * 2 ** 20);
+    await rows("user enable", "ana");
+    const before = await size();
+    for (const verb of ["disable", "enable"]) await rows(`user ${verb}`, "ana");
+    expect((await size()) - before).to.be.below(8 * 2 ** 20);
   });
 
   it("write no files of root into a directory of another user", async () => {
