@@ -1,3 +1,9 @@
+/**
+ * The maximum number of UTF-16 code units that canonically equivalent forms need for one code point of NFC or NFKC. Normalization
+ * takes quadratic time in runs of combining marks, so that the length in code units is checked before it.
+ */
+export const MAX_UNITS_PER_CHARACTER = 6;
+
 /** White space and default ignorable code points, such as joiners and direction marks. */
 const INVISIBLE = /^[\s\p{Default_Ignorable_Code_Point}]*$/u;
 
@@ -8,12 +14,12 @@ const INVISIBLE = /^[\s\p{Default_Ignorable_Code_Point}]*$/u;
  * @returns undefined for a valid text; otherwise the fault and the remedy, to follow the subject ("The title …").
  */
 export function textFault(text: string, maxLength: number): string | undefined {
-  if (!text.isWellFormed()) return "contains an unpaired surrogate. Send well-formed Unicode.";
-  if (text.includes("\0")) return "contains a NUL character. Remove it.";
-  if (INVISIBLE.test(text)) return "has no visible character. Enter some text.";
   if (isLongerThan(text, maxLength)) {
     return `is longer than ${maxLength.toLocaleString("en")} characters. Shorten it.`;
   }
+  if (!text.isWellFormed()) return "contains an unpaired surrogate. Send well-formed Unicode.";
+  if (text.includes("\0")) return "contains a NUL character. Remove it.";
+  if (INVISIBLE.test(text)) return "has no visible character. Enter some text.";
   return undefined;
 }
 

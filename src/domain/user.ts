@@ -1,7 +1,7 @@
 import { MessagingError } from "./errors.js";
 import type { UserId } from "./ids.js";
 import { isSingleScript } from "./script.js";
-import { isLongerThan } from "./text.js";
+import { isLongerThan, MAX_UNITS_PER_CHARACTER } from "./text.js";
 
 export type { UserId };
 
@@ -30,6 +30,10 @@ const MAX_USERNAME_LENGTH = 32;
 const MIN_PASSWORD_LENGTH = 8;
 const MAX_PASSWORD_LENGTH = 256;
 
+/** In UTF-16 code units before normalization. A longer text is no username or password in any normalization form. */
+export const MAX_USERNAME_UNITS = MAX_UNITS_PER_CHARACTER * MAX_USERNAME_LENGTH;
+export const MAX_PASSWORD_UNITS = MAX_UNITS_PER_CHARACTER * MAX_PASSWORD_LENGTH;
+
 // Letters, marks and digits of any script, with . _ - between them. Invisible letters and marks are excluded: the default
 // ignorable ones (such as Hangul fillers and variation selectors), and two blank hieroglyphs and the Khitan filler, which
 // lack that property.
@@ -40,8 +44,11 @@ const USERNAME =
  * The key of any text as a username. Texts that differ only in case or compatibility form (NFKC) have the same key, and the
  * function is idempotent. Lower case alone would distinguish the two Greek small sigmas, hence the upper case; the first
  * lower case unifies ẞ, which is its own upper case, with ß, which is not.
+ *
+ * A text of more than `MAX_USERNAME_UNITS` code units is its own key: no user has it, and normalizing it could take seconds.
  */
 export function usernameKey(text: string): UsernameKey {
+  if (text.length > MAX_USERNAME_UNITS) return text as UsernameKey;
   return text.normalize("NFKC").toLowerCase().toUpperCase().toLowerCase().normalize("NFKC") as UsernameKey;
 }
 
@@ -52,11 +59,10 @@ export function usernameKey(text: string): UsernameKey {
  * and digits of one script (see `isSingleScript`), with `.`, `_` and `-` between them.
  */
 export function parseUsername(username: string): UsernameKey {
+  if (username.length > MAX_USERNAME_UNITS) throw usernameTooLong();
   const normal = username.normalize("NFKC");
   if (normal === "") throw invalidUsername("is empty. Enter one.");
-  if (isLongerThan(normal, MAX_USERNAME_LENGTH)) {
-    throw invalidUsername(`is longer than ${MAX_USERNAME_LENGTH} characters. Shorten it.`);
-  }
+  if (isLongerThan(normal, MAX_USERNAME_LENGTH)) throw usernameTooLong();
   if (!USERNAME.test(normal)) {
     throw invalidUsername("has invalid characters. Use letters and digits, with . _ - only between them.");
   }
@@ -77,16 +83,19 @@ export function parsePassword(password: string): Password {
 
 /** @returns undefined for a valid password; otherwise the fault and the remedy, to follow "The password". */
 export function passwordFault(password: string): string | undefined {
+  const lengthFault = `must have ${MIN_PASSWORD_LENGTH} to ${MAX_PASSWORD_LENGTH} characters. Choose another.`;
+  if (password.length > MAX_PASSWORD_UNITS) return lengthFault;
   if (!password.isWellFormed()) return "contains an unpaired surrogate. Send well-formed Unicode.";
   const normal = password.normalize("NFC");
   if (!isLongerThan(normal, MIN_PASSWORD_LENGTH - 1) || isLongerThan(normal, MAX_PASSWORD_LENGTH)) {
-    return `must have ${MIN_PASSWORD_LENGTH} to ${MAX_PASSWORD_LENGTH} characters. Choose another.`;
+    return lengthFault;
   }
   return undefined;
 }
 
-/** The form in which refused passwords are compared: without case and compatibility differences. */
+/** The form in which refused passwords are compared: without case and compatibility differences. Keeps a text that is too long. */
 export function refusedForm(password: string): string {
+  if (password.length > MAX_PASSWORD_UNITS) return password;
   return password.normalize("NFKC").toLowerCase();
 }
 
@@ -102,6 +111,10 @@ export function parseNewPassword(password: string, refused: ReadonlySet<string>)
     throw new MessagingError("refused_password", "This password is too easy to guess. Choose another.");
   }
   return parsed;
+}
+
+function usernameTooLong(): MessagingError {
+  return invalidUsername(`is longer than ${MAX_USERNAME_LENGTH} characters. Shorten it.`);
 }
 
 function invalidUsername(fault: string): MessagingError {

@@ -1,6 +1,7 @@
 import { STATUS_CODES } from "node:http";
 import { z } from "zod";
 import { IDEMPOTENCY_KEY } from "../../domain/message.js";
+import { MAX_USERNAME_UNITS } from "../../domain/user.js";
 import * as field from "./json/fields.js";
 import { errorsOf, type ResponseHeader, type Operation, type RequestHeader } from "./operation.js";
 import { statuses, type Code, type Problem } from "./problem.js";
@@ -61,9 +62,9 @@ const pathParameters: Readonly<Record<string, z.ZodType>> = {
   user: z
     .string()
     .min(1)
-    .meta({ description: "A username or a `user_id`.", examples: ["bob"] }),
+    .meta({ description: "A username or a `user_id`.", maxLength: MAX_USERNAME_UNITS, examples: ["bob"] }),
   username: field.username.min(1).meta({ examples: ["bob"] }),
-  script: z.string().min(1).meta({ description: "The file name that the page refers to." }),
+  script: z.string().min(1).max(64).meta({ description: "The file name that the page refers to." }),
 };
 
 const requestHeaderSchemas: Readonly<Record<RequestHeader, z.ZodType>> = {

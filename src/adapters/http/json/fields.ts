@@ -2,6 +2,7 @@ import { z } from "zod";
 import { MAX_TITLE_LENGTH } from "../../../domain/chat.js";
 import { MAX_MESSAGE_LENGTH } from "../../../domain/message.js";
 import { MAX_TOKEN_NAME_LENGTH } from "../../../domain/session.js";
+import { MAX_PASSWORD_UNITS, MAX_USERNAME_UNITS } from "../../../domain/user.js";
 import { text } from "../body.js";
 import { parameter } from "../paging.js";
 
@@ -14,11 +15,13 @@ export const username = text.meta({
   description:
     "1 to 32 letters and digits of one script (East Asian scripts may be mixed) after NFKC, with `.`, `_` and `-` between them. " +
     "Unique regardless of case and compatibility form. Shown as it was registered.",
+  maxLength: MAX_USERNAME_UNITS,
   examples: ["ana"],
 });
 
 export const password = text.meta({
   description: "8 to 256 characters after NFC.",
+  maxLength: MAX_PASSWORD_UNITS,
   format: "password",
   examples: ["correct horse"],
 });
@@ -41,6 +44,9 @@ export const userId = text.meta({
   description: "The id of a user. Opaque, and longer than any username.",
   examples: ["0198f0a1-7c3e-7d2b-9a4f-5e6d7c8b9a01"],
 });
+
+/** The maximum length of an opaque id or cursor. Longer ones are unknown or invalid. */
+const MAX_OPAQUE_LENGTH = 200;
 
 /** A whole number from 1. */
 const ordinal = z.int().min(1);
@@ -79,11 +85,13 @@ export const participantCount = count.meta({ description: "The number of partici
 
 export const sessionId = z.string().meta({
   description: "The id of a session. It gives no access.",
+  maxLength: MAX_OPAQUE_LENGTH,
   examples: ["0198f0a1-7c3e-7d2b-9a4f-5e6d7c8b9a02"],
 });
 
 export const tokenId = z.string().meta({
   description: "The id of a token. It gives no access.",
+  maxLength: MAX_OPAQUE_LENGTH,
   examples: ["0198f0a1-7c3e-7d2b-9a4f-5e6d7c8b9a03"],
 });
 
@@ -102,9 +110,11 @@ export const time = z.string().meta({
 
 export const eventCursor = parameter.meta({
   description: "A position in the event log. Opaque.",
+  maxLength: MAX_OPAQUE_LENGTH,
   examples: ["9f3c2a1b00d4e5f6-17"],
 });
 
 export const chatCursor = parameter.meta({
   description: "The end of a page of chats. Opaque. Use the one in the `Link` header of that page.",
+  maxLength: MAX_OPAQUE_LENGTH,
 });

@@ -27,7 +27,7 @@ const groupChatId = z
         .int(CHAT_ID)
         .min(1, CHAT_ID)
         .meta({ examples: [4] }),
-      z.string().regex(/^[0-9]+$/, CHAT_ID),
+      z.string().regex(/^[0-9]{1,16}$/, CHAT_ID),
     ],
     CHAT_ID,
   )
