@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import type { Context } from "koa";
-import { RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
+import type { MessagingError } from "../../domain/errors.js";
 import { usernameKey } from "../../domain/user.js";
 import { clientAddress, networkOf } from "./address.js";
+import { Counter, type Quota } from "./counter.js";
 import { HttpError } from "./problem.js";
 
 /** The quota of each policy and its window in seconds. People, and offices that share an address, stay far below. */
@@ -18,8 +19,11 @@ type Policy = keyof typeof policies;
 /** Codes of the core for a password that was checked and is wrong. */
 const WRONG_PASSWORD_CODES: ReadonlySet<unknown> = new Set(["wrong_credentials", "wrong_password"]);
 
-/** How many keys each policy counts. Beyond that, it forgets the least recently used key. */
-const DEFAULT_MAX_KEYS = 50_000;
+/**
+ * How many keys each policy counts, see `Counter`. To use up the quota of all of them takes more requests in a window than
+ * one process answers.
+ */
+const DEFAULT_MAX_KEYS = 100_000;
 
 /**
  * Rate limits. A request over a limit is rejected before it is processed. Counters live in this process and restart with
@@ -34,9 +38,16 @@ export interface Limits {
    * Runs an attempt that checks a password, and counts it if the password is wrong. Counts per username _and network_, so
    * that an attacker cannot lock the owner out. Attempts in progress count, so that parallel ones do not evade the limit.
    *
+   * @param invalid the code of an attempt that no password check follows. It counts against the address, but not against the
+   * account: it guesses nothing.
    * @throws HttpError `too_many_requests`
    */
-  tryPassword<T>(ctx: Context, username: string, attempt: () => Promise<T>): Promise<T>;
+  tryPassword<T>(
+    ctx: Context,
+    username: string,
+    attempt: () => Promise<T>,
+    invalid?: MessagingError["code"],
+  ): Promise<T>;
 }
 
 export const noLimits: Limits = {
@@ -49,13 +60,13 @@ export function createLimits(maxKeys = DEFAULT_MAX_KEYS): Limits {
   const counters = Object.fromEntries(
     Object.entries(policies).map(([policy, { quota, window }]) => [
       policy,
-      createCounter(quota, window, maxKeys),
+      new Counter(quota, window * 1000, maxKeys),
     ]),
   ) as Record<Policy, Counter>;
 
   /** @returns a function that undoes the count */
-  async function count(ctx: Context, policy: Policy, key: string): Promise<() => Promise<void>> {
-    const quota = await counters[policy].consume(key);
+  function count(ctx: Context, policy: Policy, key: string): () => void {
+    const { quota, refund } = counters[policy].consume(key);
     setRateLimitHeaders(ctx, policy, quota);
     if (quota.exceeded) {
       const seconds = String(toSeconds(quota.resetMs));
@@ -63,78 +74,39 @@ export function createLimits(maxKeys = DEFAULT_MAX_KEYS): Limits {
         headers: { "Retry-After": seconds },
       });
     }
-    return async () => {
+    return () => {
       setRateLimitHeaders(ctx, policy, { ...quota, remaining: quota.remaining + 1 });
-      await counters[policy].refund(key);
+      refund();
     };
   }
 
   return {
     async countRegistration(ctx) {
-      await count(ctx, "registrations", networkOf(clientAddress(ctx)));
+      count(ctx, "registrations", networkOf(clientAddress(ctx)));
     },
     async countSend(ctx, userId) {
-      await count(ctx, "sends", userId);
+      count(ctx, "sends", userId);
     },
-    async tryPassword(ctx, username, attempt) {
+    async tryPassword(ctx, username, attempt, invalid) {
       const network = networkOf(clientAddress(ctx));
       const account = createHash("sha256")
         .update(`${network} ${usernameKey(username)}`)
         .digest("base64");
-      const refunds: (() => Promise<void>)[] = [];
-      let wrong = false;
+      const refundAccount = count(ctx, "failed-logins-by-account", account);
+      let refundAddress: (() => void) | undefined;
+      let code: unknown;
       try {
-        refunds.push(await count(ctx, "failed-logins-by-account", account));
-        refunds.push(await count(ctx, "failed-logins-by-address", network));
+        refundAddress = count(ctx, "failed-logins-by-address", network);
         return await attempt();
       } catch (error) {
-        wrong = WRONG_PASSWORD_CODES.has((error as { readonly code?: unknown }).code);
+        ({ code } = error as { readonly code?: unknown });
         throw error;
       } finally {
-        if (!wrong) for (const refund of refunds) await refund();
+        const isWrong = WRONG_PASSWORD_CODES.has(code);
+        if (!isWrong) refundAccount();
+        if (!isWrong && (code === undefined || code !== invalid)) refundAddress?.();
       }
     },
-  };
-}
-
-interface Counter {
-  consume(key: string): Promise<Quota>;
-  refund(key: string): Promise<unknown>;
-}
-
-/** The quota that a key has left. */
-interface Quota {
-  readonly exceeded: boolean;
-  readonly remaining: number;
-  /** The time until the whole quota is available again. */
-  readonly resetMs: number;
-}
-
-function createCounter(points: number, duration: number, maxKeys: number): Counter {
-  const limiter = new RateLimiterMemory({ points, duration });
-  // The limiter drops a key only when its window ends, which does not bound its memory if each request has a new key.
-  const keys = new Set<string>();
-  const remember = async (key: string) => {
-    keys.delete(key);
-    keys.add(key);
-    const [oldest] = keys;
-    if (keys.size <= maxKeys || oldest === undefined) return;
-    keys.delete(oldest);
-    await limiter.delete(oldest);
-  };
-  return {
-    async consume(key) {
-      await remember(key);
-      try {
-        const { remainingPoints, msBeforeNext } = await limiter.consume(key);
-        return { exceeded: false, remaining: remainingPoints, resetMs: msBeforeNext };
-      } catch (result) {
-        if (!(result instanceof RateLimiterRes)) throw result;
-        await limiter.reward(key);
-        return { exceeded: true, remaining: 0, resetMs: result.msBeforeNext };
-      }
-    },
-    refund: (key) => limiter.reward(key),
   };
 }
 

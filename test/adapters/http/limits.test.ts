@@ -5,6 +5,7 @@ import Koa, { type Context } from "koa";
 import sinon from "sinon";
 import { networkOf } from "../../../src/adapters/http/address.js";
 import { createLimits } from "../../../src/adapters/http/limits.js";
+import { MessagingError, type ErrorCode } from "../../../src/domain/errors.js";
 import { expectProblem } from "../../support/api/scene.js";
 import { Client, PASSWORD, freshName, signedIn, type HttpResponse } from "../../support/client.js";
 import { openTestServer, type TestServer } from "../../support/server.js";
@@ -76,11 +77,20 @@ describe("createLimits", () => {
       expectProblem(await logIn("another", "wrong password", "192.0.2.1"), 400, "wrong_credentials");
     });
 
-    it("count neither successful logins nor invalid passwords", async () => {
+    it("count invalid passwords against the address, but not against the account", async () => {
+      const { username } = await signedIn(server.url);
+      for (let n = 0; n < 99; n += 1) {
+        expectProblem(await logIn(username, "short", "192.0.2.1"), 400, "invalid_password");
+      }
+      expect((await logIn(username, PASSWORD, "192.0.2.1")).status).to.equal(200);
+      expectProblem(await logIn(username, "short", "192.0.2.1"), 400, "invalid_password");
+      expectLimited(await logIn(username, PASSWORD, "192.0.2.1"));
+    });
+
+    it("do not count successful logins", async () => {
       const { username } = await signedIn(server.url);
       for (let n = 0; n < 120; n += 1) {
         expect((await logIn(username, PASSWORD, "192.0.2.1")).status).to.equal(200);
-        expectProblem(await logIn(username, "short", "192.0.2.1"), 400, "invalid_password");
       }
       // A successful login does not reset the failed ones before it either.
       for (let n = 0; n < 10; n += 1) {
@@ -228,15 +238,36 @@ describe("createLimits counters", () => {
     }
   });
 
-  it("forget the least recently used key beyond the maximum", async () => {
-    const limits = createLimits(3);
+  it("count no other key while the quotas of the maximum number of keys are used up", async () => {
+    const limits = createLimits(2);
     const count = (address: string) => outcome(limits.countRegistration(contextFrom(address)));
     for (const address of ["192.0.2.1", "192.0.2.2"]) {
       for (let n = 0; n < 200; n += 1) await count(address);
     }
-    for (const address of ["192.0.2.3", "192.0.2.1", "192.0.2.4"]) await count(address);
-    expect(await count("192.0.2.1")).to.equal("too_many_requests");
-    expect(await count("192.0.2.2")).to.equal("counted");
+    for (const address of ["192.0.2.3", "192.0.2.1", "192.0.2.2"]) {
+      expect(await count(address)).to.equal("too_many_requests");
+    }
+  });
+
+  it("keep guesses at an account counted while logins of other accounts are invalid", async () => {
+    const limits = createLimits(20);
+    const logIn = (address: string, username: string, code: ErrorCode) =>
+      outcome(
+        limits.tryPassword(
+          contextFrom(address),
+          username,
+          async () => {
+            throw new MessagingError(code, "");
+          },
+          "invalid_password",
+        ),
+      );
+    for (let n = 0; n < 9; n += 1) {
+      expect(await logIn("192.0.2.1", "victim", "wrong_credentials")).to.equal("wrong_credentials");
+    }
+    for (let n = 0; n < 200; n += 1) await logIn(`198.51.100.${n}`, `nobody${n}`, "invalid_password");
+    expect(await logIn("192.0.2.1", "victim", "wrong_credentials")).to.equal("wrong_credentials");
+    expect(await logIn("192.0.2.1", "victim", "wrong_credentials")).to.equal("too_many_requests");
   });
 });
 

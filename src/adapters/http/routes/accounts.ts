@@ -60,8 +60,11 @@ export function accountOperations(
       audit: "login",
       async handle({ body, ctx }) {
         const command = { ...body, replaces: cookieSecret(ctx), userAgent: ctx.get("User-Agent") };
-        const { session, secret } = await limits.tryPassword(ctx, body.username, () =>
-          messaging.logIn(command),
+        const { session, secret } = await limits.tryPassword(
+          ctx,
+          body.username,
+          () => messaging.logIn(command),
+          "invalid_password",
         );
         ctx.state["userId"] = session.user.id;
         ctx.state["sessionId"] = session.id;
