@@ -4,8 +4,11 @@ import bodyParser from "koa-bodyparser";
 import { z } from "zod";
 import { HttpError, type FieldError } from "./problem.js";
 
-/** The maximum size of a body after decompression. */
-const MAX_BODY_BYTES = 64 * 1024;
+/**
+ * The maximum size of a body after decompression. The longest message takes 120,000 bytes if each character is written as the
+ * escapes of a surrogate pair.
+ */
+const MAX_BODY_BYTES = 256 * 1024;
 
 /** How many field errors a response lists, and how many characters of the name of an unknown field. */
 const MAX_FIELD_ERRORS = 20;

@@ -21,7 +21,7 @@ export type OpenApiDocument = Json & { readonly openapi: "3.1.1" };
 const DESCRIPTION = `Accounts, one-to-one chats, group chats and live events, as JSON in UTF-8.
 
 - Success is 200. Every error is a problem (RFC 9457) with a stable \`code\`.
-- Unknown fields and parameters are rejected by name. A body is \`application/json\`, up to 64 KiB.
+- Unknown fields and parameters are rejected by name. A body is \`application/json\`, up to 256 KiB.
 - An unknown path is 404 \`not_found\`; an unknown method of a path is 405 \`method_not_allowed\`, with \`Allow\`. Every GET also
   supports HEAD.
 - Checks run in this order: authentication (401), types and fields (400), access (403), then the rules of the operation. An

@@ -96,11 +96,27 @@ describe("parseBody", () => {
       expect((await ana.get("/v1/messages")).status).to.equal(200);
     });
 
-    it("rejects more than 64 KiB, also without Content-Length or compressed", async () => {
-      const long = JSON.stringify({ dest_username: "ana", message: "x".repeat(65_536) });
+    it("rejects more than 256 KiB, also without Content-Length or compressed", async () => {
+      const long = JSON.stringify({ dest_username: "ana", message: "x".repeat(256 * 1024) });
       expectProblem(await post(long), 413, "payload_too_large");
       expectProblem(await post(long, { "Transfer-Encoding": "chunked" }), 413, "payload_too_large");
       expectProblem(await post(gzipSync(long), { "Content-Encoding": "gzip" }), 413, "payload_too_large");
+    });
+
+    it("rejects more than 256 KiB before it has the whole body", async () => {
+      const { hostname, port } = new URL(server.url);
+      for (const [header, start] of [
+        [`Content-Length: ${256 * 1024 + 1}`, "{"],
+        ["Transfer-Encoding: chunked", `40001\r\n${"x".repeat(0x40001)}\r\n`],
+      ] as const) {
+        const socket = connect(Number(port), hostname);
+        const received = once(socket, "data");
+        socket.write(
+          `POST /v1/messages HTTP/1.1\r\nHost: x\r\nCookie: ${ana.cookie}\r\nContent-Type: application/json\r\n${header}\r\n\r\n${start}`,
+        );
+        expect(String(await received)).to.include("HTTP/1.1 413 ");
+        socket.destroy();
+      }
     });
 
     it("rejects another or missing media type or charset", async () => {

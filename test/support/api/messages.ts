@@ -83,6 +83,21 @@ export function describeMessages(at: () => string): void {
       expect(texts(await bob.get("/v1/messages")).slice(-1)).to.deep.equal(["hello"]);
     });
 
+    it("accepts the longest text however its JSON is escaped", async () => {
+      const ana = await signedIn(at());
+      const group_chat_id = await group(ana);
+      const escaped = (text: string) =>
+        Array.from({ length: text.length }, (_, index) => text.charCodeAt(index))
+          .map((unit) => `\\u${unit.toString(16).padStart(4, "0")}`)
+          .join("");
+      for (const message of ["\u{1f600}".repeat(10_000), "\n".repeat(9_999) + "a"]) {
+        const raw = `{"group_chat_id":${group_chat_id},"message":"${escaped(message)}"}`;
+        const response = await ana.post("/v1/messages", undefined, { raw });
+        expect(response.status).to.equal(200);
+        expect(response.json["message"]).to.equal(message);
+      }
+    });
+
     it("rejects an invalid destination or text", async () => {
       const ana = await signedIn(at());
       const send = (body: unknown) => ana.post("/v1/messages", body);
