@@ -407,7 +407,10 @@ export interface Operations {
    */
   createToken(
     request: {
-      /** The name that its owner chose. At least one visible character, no NUL. */
+      /**
+       * The name that its owner chose: one line. At least one visible character; no control characters, and
+       * no bidirectional embeddings, overrides or isolates.
+       */
       readonly name: string;
     },
     options?: CallOptions,
@@ -550,7 +553,10 @@ export interface Operations {
           readonly group_chat_id?: undefined;
         }
     ) & {
-      /** The text, stored unchanged. At least one visible character, no NUL, no lone surrogate. */
+      /**
+       * The text, stored unchanged. At least one visible character, no lone surrogate, no control characters
+       * but tabs and line breaks (LF or CR LF).
+       */
       readonly message: string;
     },
     options?: SendOptions,
@@ -565,7 +571,10 @@ export interface Operations {
     request: {
       /** The id of a message. */
       readonly id: number;
-      /** The text, stored unchanged. At least one visible character, no NUL, no lone surrogate. */
+      /**
+       * The text, stored unchanged. At least one visible character, no lone surrogate, no control characters
+       * but tabs and line breaks (LF or CR LF).
+       */
       readonly message: string;
     },
     options?: CallOptions,

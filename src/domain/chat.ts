@@ -1,7 +1,7 @@
 import { MessagingError } from "./errors.js";
 import type { ChatId, UserId } from "./ids.js";
 import type { Message } from "./message.js";
-import { textFault } from "./text.js";
+import { lineFault } from "./text.js";
 
 export type { ChatId };
 
@@ -60,9 +60,9 @@ export function pairOf(one: UserId, other: UserId): Pair {
   return one <= other ? [one, other] : [other, one];
 }
 
-/** @throws MessagingError `invalid_title` unless the title has 1 to 100 code points, one of them visible, and no NUL. */
+/** @throws MessagingError `invalid_title` unless the title is one line of 1 to 100 code points, see `lineFault`. */
 export function parseTitle(title: string): string {
-  const fault = textFault(title, MAX_TITLE_LENGTH);
+  const fault = lineFault(title, MAX_TITLE_LENGTH);
   if (fault !== undefined) throw new MessagingError("invalid_title", `The title ${fault}`);
   return title;
 }

@@ -37,8 +37,8 @@ export const MAX_MESSAGE_LENGTH = 10_000;
 export const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,64}$/;
 
 /**
- * @throws MessagingError `invalid_message` unless the text has 1 to 10,000 code points, one of them visible, no NUL and no
- * unpaired surrogate.
+ * @throws MessagingError `invalid_message` unless the text has 1 to 10,000 code points, one of them visible, no control
+ * characters but tabs and line breaks (LF or CR LF), and no unpaired surrogate.
  */
 export function parseMessageText(text: string): MessageText {
   const fault = textFault(text, MAX_MESSAGE_LENGTH);

@@ -1,6 +1,6 @@
 import { MessagingError } from "./errors.js";
 import type { SessionId } from "./ids.js";
-import { textFault } from "./text.js";
+import { lineFault } from "./text.js";
 import type { User } from "./user.js";
 
 export type { SessionId };
@@ -63,10 +63,10 @@ export function newSession(id: SessionId, user: User, userAgent: string | undefi
 /**
  * A new token.
  *
- * @throws MessagingError `invalid_token_name` unless the name has 1 to 100 code points, one of them visible, and no NUL.
+ * @throws MessagingError `invalid_token_name` unless the name is one line of 1 to 100 code points, see `lineFault`.
  */
 export function newToken(id: SessionId, user: User, name: string, now: number): Session {
-  const fault = textFault(name, MAX_TOKEN_NAME_LENGTH);
+  const fault = lineFault(name, MAX_TOKEN_NAME_LENGTH);
   if (fault !== undefined) throw new MessagingError("invalid_token_name", `The name of the token ${fault}`);
   return {
     id,

@@ -52,7 +52,7 @@ describe("a sent message", () => {
     });
 
     it("rejects an invalid text", async () => {
-      for (const text of ["", " \n", "a\0b", "\ud800", "x".repeat(10_001)]) {
+      for (const text of ["", " \n", "a\0b", "a\u0007b", "\u2800", "\ud800", "x".repeat(10_001)]) {
         await expectRejection(world, () => edit(text), "invalid_message");
       }
     });

@@ -69,7 +69,7 @@ describe("messages", () => {
 
     it("rejects an invalid text", async () => {
       const chat = await world.group(ana);
-      for (const text of ["", " \n", "a\0b", "\ud800", "x".repeat(10_001)]) {
+      for (const text of ["", " \n", "a\0b", "a\u0007b", "\u2800", "\ud800", "x".repeat(10_001)]) {
         await expectRejection(world, () => sendTo(ana, chat.id, text), "invalid_message");
       }
     });

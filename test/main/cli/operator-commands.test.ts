@@ -143,7 +143,7 @@ describe("operatorCommands", () => {
     const { session } = await messaging.logIn({ username: "ana", password: PASSWORD });
     const bo = await messaging.logIn({ username: "bo", password: "another horse" });
     const by = session.user.id;
-    const chat = await messaging.createGroupChat({ by, title: "Plans \u202e" });
+    const chat = await messaging.createGroupChat({ by, title: "Plans \u200f" });
     await messaging.sendMessage({ by, to: { chatId: chat.id }, text: "one\u2028two" });
     await messaging.sendMessage({ by: bo.session.user.id, to: { username: "ana" }, text: "of bo" });
     await messaging.sendMessage({ by, to: { username: "bo" }, text: "of ana" });

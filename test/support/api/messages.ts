@@ -109,7 +109,7 @@ export function describeMessages(at: () => string): void {
         "dest_username",
       );
       expectFieldErrors(await send({ group_chat_id }), "message");
-      for (const message of ["", " \n\t\u3000", "a\0b", "x".repeat(10_001)]) {
+      for (const message of ["", " \n\t\u3000", "a\0b", "a\u0007b", "\u2800", "x".repeat(10_001)]) {
         expectProblem(await send({ group_chat_id, message }), 400, "invalid_message");
       }
       expectProblem(
@@ -286,7 +286,7 @@ export function describeMessages(at: () => string): void {
       const chatId = await group(ana);
       const [{ id } = { id: 0 }] = await say(ana, chatId, "hello");
       const edit = (body: unknown) => ana.patch(`/v1/messages/${id}`, body);
-      for (const message of ["", " ", "a\0b", "x".repeat(10_001)]) {
+      for (const message of ["", " ", "a\0b", "a\u0007b", "\u2800", "x".repeat(10_001)]) {
         expectProblem(await edit({ message }), 400, "invalid_message");
       }
       expectFieldErrors(await edit({}), "message");

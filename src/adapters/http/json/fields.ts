@@ -11,6 +11,9 @@ import { parameter } from "../paging.js";
  * strings are valid is decided in the domain.
  */
 
+const LINE =
+  "At least one visible character; no control characters, and no bidirectional embeddings, overrides or isolates.";
+
 export const username = text.meta({
   description:
     "1 to 32 letters and digits of one script (East Asian scripts may be mixed) after NFKC, with `.`, `_` and `-` between them. " +
@@ -27,14 +30,16 @@ export const password = text.meta({
 });
 
 export const title = text.meta({
-  description: "The title of a group chat. At least one visible character, no NUL.",
+  description: "The title of a group chat: one line. " + LINE,
   minLength: 1,
   maxLength: MAX_TITLE_LENGTH,
   examples: ["Plans"],
 });
 
 export const message = text.meta({
-  description: "The text, stored unchanged. At least one visible character, no NUL, no lone surrogate.",
+  description:
+    "The text, stored unchanged. At least one visible character, no lone surrogate, no control characters but tabs and line " +
+    "breaks (LF or CR LF).",
   minLength: 1,
   maxLength: MAX_MESSAGE_LENGTH,
   examples: ["Hello, Bob!"],
@@ -96,7 +101,7 @@ export const tokenId = z.string().meta({
 });
 
 export const tokenName = text.meta({
-  description: "The name that its owner chose. At least one visible character, no NUL.",
+  description: "The name that its owner chose: one line. " + LINE,
   minLength: 1,
   maxLength: MAX_TOKEN_NAME_LENGTH,
   examples: ["backup"],
