@@ -7,6 +7,7 @@ import {
   type SessionId,
 } from "../domain/session.js";
 import {
+  assertNotReserved,
   passwordFault,
   parseNewPassword,
   parsePassword,
@@ -28,9 +29,20 @@ export interface RegisterUser {
 /**
  * Creates an account without logging in.
  *
- * @throws MessagingError `invalid_username`, `invalid_password`, `refused_password`, `username_taken`, `busy`
+ * @throws MessagingError `invalid_username`, `username_reserved`, `invalid_password`, `refused_password`, `username_taken`,
+ * `busy`
  */
-export async function registerUser(ports: Omit<Ports, "secrets">, command: RegisterUser): Promise<User> {
+export async function registerUser(ports: Ports, command: RegisterUser): Promise<User> {
+  assertNotReserved(parseUsername(command.username));
+  return createAccount(ports, command);
+}
+
+/**
+ * Creates an account, also under a reserved username.
+ *
+ * @throws MessagingError as `registerUser`, except `username_reserved`
+ */
+export async function createAccount(ports: Omit<Ports, "secrets">, command: RegisterUser): Promise<User> {
   const { store, passwords, refusedPasswords, clock, ids } = ports;
   const key = parseUsername(command.username);
   const password = parseNewPassword(command.password, refusedPasswords);

@@ -2,7 +2,8 @@ import { lastSeq, type ChatOverview, type ChatSummary } from "../domain/chat.js"
 import { MessagingError } from "../domain/errors.js";
 import type { Message } from "../domain/message.js";
 import type { Session } from "../domain/session.js";
-import { parseNewPassword, usernameKey, type Account } from "../domain/user.js";
+import { parseNewPassword, usernameKey, type Account, type User } from "../domain/user.js";
+import { createAccount } from "./accounts.js";
 import { listChats } from "./chats.js";
 import type { Ports, UserReader } from "./ports.js";
 import { endSessions, findLiveSessions } from "./sessions.js";
@@ -18,6 +19,20 @@ export type OperatorPorts = Omit<Ports, "secrets">;
 
 /** The number of users, chats or message ids per read. Other requests run between two reads. */
 const SLICE_LENGTH = 500;
+
+export interface AddUser {
+  readonly username: string;
+  readonly password: string;
+}
+
+/**
+ * Creates an account, also under a username that is reserved.
+ *
+ * @throws MessagingError `invalid_username`, `invalid_password`, `refused_password`, `username_taken`, `busy`
+ */
+export async function addUser(ports: OperatorPorts, command: AddUser): Promise<User> {
+  return createAccount(ports, command);
+}
 
 export interface DisableUser {
   readonly user: string;

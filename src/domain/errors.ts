@@ -4,6 +4,8 @@ import type { UserId } from "./ids.js";
 export type ErrorCode =
   /** The username is invalid: see `parseUsername`. */
   | "invalid_username"
+  /** Only the operator may give this username to an account: see `assertNotReserved`. */
+  | "username_reserved"
   /** The password is invalid: see `parsePassword`. */
   | "invalid_password"
   /** The password is on the operator's list of passwords that nobody may choose. */

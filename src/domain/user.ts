@@ -34,11 +34,29 @@ const MAX_PASSWORD_LENGTH = 256;
 export const MAX_USERNAME_UNITS = MAX_UNITS_PER_CHARACTER * MAX_USERNAME_LENGTH;
 export const MAX_PASSWORD_UNITS = MAX_UNITS_PER_CHARACTER * MAX_PASSWORD_LENGTH;
 
-// Letters, marks and digits of any script, with . _ - between them. Invisible letters and marks are excluded: the default
+// Letters, marks and digits of any script, with . _ - between them and no mark at the start. Invisible letters and marks are excluded: the default
 // ignorable ones (such as Hangul fillers and variation selectors), and two blank hieroglyphs and the Khitan filler, which
 // lack that property.
 const USERNAME =
-  /^(?!.*[\u{16fe4}\u{13441}\u{13442}\p{Default_Ignorable_Code_Point}])[\p{L}\p{M}\p{Nd}](?:[\p{L}\p{M}\p{Nd}._-]*[\p{L}\p{M}\p{Nd}])?$/u;
+  /^(?!.*[\u{16fe4}\u{13441}\u{13442}\p{Default_Ignorable_Code_Point}])[\p{L}\p{Nd}](?:[\p{L}\p{M}\p{Nd}._-]*[\p{L}\p{M}\p{Nd}])?$/u;
+
+/** More combining marks in a row than any language uses, or the same one twice (UTS #39, 5.4), in decomposed form. */
+const STACKED_MARKS = /\p{M}{5}|(\p{M})\1/u;
+
+/** The keys of names that could pass for the service itself or for a group of users. */
+const RESERVED_USERNAMES: ReadonlySet<string> = new Set([
+  "all",
+  "channel",
+  "everyone",
+  "here",
+  "admin",
+  "administrator",
+  "system",
+  "palaver",
+  "support",
+  "me",
+  "deleted",
+]);
 
 /**
  * The key of any text as a username. Texts that differ only in case or compatibility form (NFKC) have the same key, and the
@@ -56,7 +74,8 @@ export function usernameKey(text: string): UsernameKey {
  * The key of a new username.
  *
  * @throws MessagingError `invalid_username` unless the username, after NFKC, has 1 to 32 code points: letters, combining marks
- * and digits of one script (see `isSingleScript`), with `.`, `_` and `-` between them.
+ * and digits of one script (see `isSingleScript`), with `.`, `_` and `-` between them. A mark does not come first; at most four
+ * come in a row, and never the same one twice in a row.
  */
 export function parseUsername(username: string): UsernameKey {
   if (username.length > MAX_USERNAME_UNITS) throw usernameTooLong();
@@ -66,8 +85,18 @@ export function parseUsername(username: string): UsernameKey {
   if (!USERNAME.test(normal)) {
     throw invalidUsername("has invalid characters. Use letters and digits, with . _ - only between them.");
   }
+  if (STACKED_MARKS.test(normal.normalize("NFD"))) {
+    throw invalidUsername("has too many combining marks in a row. Use at most four, all different.");
+  }
   if (!isSingleScript(normal)) throw invalidUsername("mixes scripts. Use letters of one script.");
   return usernameKey(username);
+}
+
+/** @throws MessagingError `username_reserved` for a name that only the operator may give to an account, in any form. */
+export function assertNotReserved(key: UsernameKey): void {
+  if (RESERVED_USERNAMES.has(key)) {
+    throw new MessagingError("username_reserved", "This username is reserved. Choose another.");
+  }
 }
 
 /**

@@ -3,6 +3,7 @@ import { logIn, registerUser, type LogIn } from "../../src/application/accounts.
 import type { PasswordHasher } from "../../src/application/ports.js";
 import { MessagingError } from "../../src/domain/errors.js";
 import type { Session } from "../../src/domain/session.js";
+import type { User, UserId } from "../../src/domain/user.js";
 import { usernameKey } from "../../src/domain/user.js";
 import { contents, expectRejection, openWorld, type World } from "../support/world.js";
 import { errorCodeOf } from "../support/error-code.js";
@@ -49,6 +50,12 @@ describe("registerUser", () => {
   it("rejects an invalid username", async () => {
     for (const username of ["", " dora", ".dora", "d".repeat(33), "do\u200bra"]) {
       await expectRejection(world, () => world.registerUser({ ...dora, username }), "invalid_username");
+    }
+  });
+
+  it("rejects a reserved username in any form", async () => {
+    for (const username of ["admin", "ADMIN", "Ａｌｌ"]) {
+      await expectRejection(world, () => world.registerUser({ ...dora, username }), "username_reserved");
     }
   });
 
@@ -319,4 +326,22 @@ describe("changePassword", () => {
     );
     expect(outcomes).to.have.members([undefined, "wrong_password"]);
   });
+});
+
+describe("an account whose username is no longer valid for a new one", () => {
+  for (const username of ["\u0301", `a${"\u0301".repeat(31)}`, "admin"]) {
+    it(`logs in, and is found by its username: ${JSON.stringify(username.slice(0, 5))}`, async () => {
+      const world = await openWorld();
+      const user: User = { id: "an id that is longer than any username" as UserId, username, createdAt: 1 };
+      const digest = `digest:${dora.password}`;
+      await world.ports.store.transaction(({ users }) => users.add(user, usernameKey(username), digest));
+      const { session } = await world.logIn({ username, password: dora.password });
+      expect(session.user).to.deep.equal(user);
+      const { message } = await world.sendMessage({ by: world.ana.id, to: { username }, text: "hello" });
+      const { overview } = await world.getChat({ by: user.id, chatId: message.chatId });
+      expect(overview.lastMessage).to.deep.equal(message);
+      const { chatId } = message;
+      expect((await world.getChat({ by: world.ana.id, chatId })).overview.withUsername).to.equal(username);
+    });
+  }
 });

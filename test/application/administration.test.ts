@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { logIn } from "../../src/application/accounts.js";
 import {
+  addUser,
   disableUser,
   enableUser,
   exportUser,
@@ -27,6 +28,25 @@ function whileVerifying(world: World, meanwhile: () => Promise<unknown>): Passwo
     },
   };
 }
+
+describe("addUser", () => {
+  it("creates an account under a reserved username, which logs in", async () => {
+    const world = await openWorld();
+    const support = { username: "Support", password: "password of support" };
+    const user = await addUser(world.ports, support);
+    expect((await world.logIn(support)).session.user).to.deep.equal(user);
+  });
+
+  it("rejects an invalid username and one that is taken", async () => {
+    const world = await openWorld();
+    for (const [username, code] of [
+      ["\u0301", "invalid_username"],
+      ["ANA", "username_taken"],
+    ] as const) {
+      await expectRejection(world, () => addUser(world.ports, { ...ana, username }), code);
+    }
+  });
+});
 
 describe("disableUser", () => {
   let world: World;

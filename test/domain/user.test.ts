@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { parsePassword, parseUsername, usernameKey } from "../../src/domain/user.js";
+import { assertNotReserved, parsePassword, parseUsername, usernameKey } from "../../src/domain/user.js";
 import { errorCode } from "../support/error-code.js";
 
 const anyText = fc.string({ unit: "binary", maxLength: 12 });
@@ -74,7 +74,9 @@ describe("a username", () => {
     "Ольга_7",
     "ана",
     "ᎠᎡ",
-    "\u0301a\u0301",
+    "a\u0301",
+    "Nguyễn",
+    "a\u0301\u0323\u0308\u0327",
     "𐐀𐐁",
     "a".repeat(32),
     "ａ".repeat(32),
@@ -100,6 +102,18 @@ describe("a username", () => {
     ["a leading sign", ".ana", "_ana", "-ana", ".", "-.-", "\u2024ana"],
     ["a trailing sign", "ana.", "ana_", "ana-", "ana\uff0e"],
     ["other signs", "a@b", "a/b", "a+b", "a'b", "a,b", "$a", "a%b", "a:b", "a#", "1½", "a´"],
+    ["a leading mark", "\u0301", "\u0301a", "\u0301a\u0301", "\u093eक", "\u0e31ก"],
+    [
+      "the same mark twice in a row",
+      "a" + "\u0301".repeat(31),
+      "a\u0301\u0301",
+      "\u00e1\u0301",
+      "a\u0323\u0301\u0301",
+      "a\u0301\u0323\u0301",
+      "ณํํ",
+      "İ\u0307",
+    ],
+    ["five marks in a row", "a\u0301\u0323\u0308\u0327\u0330", "\u1e69\u0301\u0327\u0330"],
     ["emoji", "a🙂b", "👍", "a❤b", "1\u20e3\ufe0f"],
     [
       "white space",
@@ -195,6 +209,42 @@ describe("a username", () => {
       }),
       { numRuns: 1_000 },
     );
+  });
+});
+
+describe("assertNotReserved", () => {
+  it("rejects reserved usernames in any form of them", () => {
+    for (const username of [
+      "all",
+      "channel",
+      "everyone",
+      "here",
+      "admin",
+      "administrator",
+      "system",
+      "palaver",
+      "support",
+      "me",
+      "deleted",
+      "ADMIN",
+      "Ａｄｍｉｎ",
+      "ſystem",
+      "ᵃˡˡ",
+    ]) {
+      expect(
+        errorCode(() => assertNotReserved(parseUsername(username))),
+        username,
+      ).to.equal("username_reserved");
+    }
+  });
+
+  it("accepts names that contain a reserved one", () => {
+    for (const username of ["admin1", "small", "me.too", "systems", "ádmin", "админ"]) {
+      expect(
+        errorCode(() => assertNotReserved(parseUsername(username))),
+        username,
+      ).to.equal(undefined);
+    }
   });
 });
 

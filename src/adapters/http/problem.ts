@@ -31,6 +31,7 @@ export const statuses: Readonly<Record<Code, number>> = {
   invalid_json: 400,
   invalid_request: 400,
   invalid_username: 400,
+  username_reserved: 400,
   invalid_password: 400,
   refused_password: 400,
   invalid_token_name: 400,
@@ -74,6 +75,7 @@ export type FieldNames = Partial<Record<ErrorCode, string>>;
 
 const defaultFields: FieldNames = {
   invalid_username: "username",
+  username_reserved: "username",
   username_taken: "username",
   invalid_password: "password",
   refused_password: "password",

@@ -16,7 +16,8 @@ const LINE =
 
 export const username = text.meta({
   description:
-    "1 to 32 letters and digits of one script (East Asian scripts may be mixed) after NFKC, with `.`, `_` and `-` between them. " +
+    "1 to 32 letters and digits of one script (East Asian scripts may be mixed) after NFKC, with `.`, `_` and `-` between them, " +
+    "and at most four different combining marks in a row behind a letter or digit. " +
     "Unique regardless of case and compatibility form. Shown as it was registered.",
   maxLength: MAX_USERNAME_UNITS,
   examples: ["ana"],

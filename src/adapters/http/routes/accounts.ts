@@ -26,6 +26,7 @@ export function accountOperations(
       response: userSchema,
       errors: [
         "invalid_username",
+        "username_reserved",
         "invalid_password",
         "refused_password",
         "username_taken",

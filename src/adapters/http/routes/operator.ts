@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { registerUser } from "../../../application/accounts.js";
 import {
+  addUser,
   countStatistics,
   disableUser,
   enableUser,
@@ -59,7 +59,7 @@ export function operatorOperations(
       ],
       async handle({ body, ctx }) {
         ctx.state["username"] = body.username;
-        return accountJson({ user: await registerUser(ports, body), disabledAt: null });
+        return accountJson({ user: await addUser(ports, body), disabledAt: null });
       },
     }),
     "user list": operation({
