@@ -26,6 +26,7 @@ export const TRICKY_TEXTS = [
   " white space on both ends \r\n\t",
   "e\u0301 is not \u00e9",
   "\u202eright to left\u202c, zero\u200bwidth, \ufeff, \u0001\u001f\u007f\u2028",
+  "\ufeffa byte order mark at the start",
   "null",
   "0x1F",
   "%s ${x} $1 ?1 :name",

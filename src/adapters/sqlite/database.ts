@@ -1,4 +1,4 @@
-import initSqlJs from "sql.js";
+import { initSqlJs } from "./sql-js.js";
 
 export type SqlValue = string | number | null;
 
