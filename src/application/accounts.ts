@@ -20,6 +20,10 @@ import {
 } from "../domain/user.js";
 import type { PasswordHasher, Ports, Repositories } from "./ports.js";
 import { endSessions, findSession, type NewSession } from "./sessions.js";
+import { getUserByNameOrId } from "./users.js";
+
+/** Stored as the digest of an account without a password. No hasher returns it. */
+const NO_PASSWORD = "*";
 
 export interface RegisterUser {
   readonly username: string;
@@ -55,6 +59,56 @@ export async function createAccount(ports: Omit<Ports, "secrets">, command: Regi
   });
 }
 
+export interface EnsureUser {
+  readonly username: string;
+}
+
+/**
+ * Returns the account without a password that has this username or an equivalent one, and creates it if it does not exist:
+ * for an application that authenticates its users itself. No login opens such an account. Concurrent calls return the same one.
+ *
+ * @throws MessagingError `invalid_username`, `username_reserved`; `username_taken` if the account has a password, since it
+ * may belong to another person
+ */
+export async function ensureUser(ports: Ports, { username }: EnsureUser): Promise<User> {
+  const { store, clock, ids } = ports;
+  const key = usernameKey(username);
+  const existing = await store.read(({ users }) => users.credentials(key));
+  if (existing) return withoutPassword(existing);
+  assertNotReserved(parseUsername(username));
+  const user: User = { id: ids.next() as UserId, username, createdAt: clock.now() };
+  return store.transaction(async ({ users }) => {
+    if (await users.add(user, key, NO_PASSWORD)) return user;
+    return withoutPassword((await users.credentials(key))!);
+  });
+}
+
+function withoutPassword({ user, passwordDigest }: Credentials): User {
+  if (passwordDigest !== NO_PASSWORD) throw usernameTaken();
+  return user;
+}
+
+type Credentials = Account & { readonly passwordDigest: string };
+
+/** The digest to verify a password against: undefined without an account or a password, which takes the same time. */
+function digestOf(credentials: Credentials | undefined): string | undefined {
+  return credentials?.passwordDigest === NO_PASSWORD ? undefined : credentials?.passwordDigest;
+}
+
+export interface GetUser {
+  /** A username or an id. */
+  readonly user: string;
+}
+
+/**
+ * Finds a user by a username, in any equivalent form, or by an id.
+ *
+ * @throws MessagingError `unknown_user`
+ */
+export async function getUser({ store }: Ports, { user }: GetUser): Promise<User> {
+  return store.read(({ users }) => getUserByNameOrId(users, user));
+}
+
 export interface LogIn {
   readonly username: string;
   readonly password: string;
@@ -75,7 +129,7 @@ export async function logIn(ports: Ports, command: LogIn): Promise<NewSession> {
   const key = usernameKey(command.username);
   const password = parsePassword(command.password);
   const found = await store.read(({ users }) => users.credentials(key));
-  const matches = await passwords.verify(found?.passwordDigest, password);
+  const matches = await passwords.verify(digestOf(found), password);
   if (found === undefined || !matches) throw wrongCredentials(found?.user.id);
   const { user, passwordDigest } = found;
   const newDigest = passwords.isOutdated(passwordDigest)
@@ -128,7 +182,7 @@ export async function changePassword(ports: Ports, command: ChangePassword): Pro
   const newPassword = parseNewPassword(command.newPassword, refusedPasswords);
   if (passwordFault(currentPassword) !== undefined) throw wrongPassword(by.user.id);
   const found = await store.read(({ users }) => users.credentials(key));
-  if (!(await passwords.verify(found?.passwordDigest, parsePassword(currentPassword)))) {
+  if (!(await passwords.verify(digestOf(found), parsePassword(currentPassword)))) {
     throw wrongPassword(by.user.id);
   }
   const newDigest = await passwords.hash(newPassword);

@@ -13,7 +13,7 @@ import { MessagingError } from "../domain/errors.js";
 import { chatChanged, chatCreated } from "../domain/event.js";
 import type { User, UserId } from "../domain/user.js";
 import type { ChatSlice, Ports } from "./ports.js";
-import { getUser, getUserByNameOrId, getUserByUsername } from "./users.js";
+import { getUserById, getUserByNameOrId, getUserByUsername } from "./users.js";
 
 export interface CreateGroupChat {
   readonly by: UserId;
@@ -29,7 +29,7 @@ export async function createGroupChat({ store, clock }: Ports, command: CreateGr
   const title = command.title == null ? null : parseTitle(command.title);
   const now = clock.now();
   return store.transaction(async ({ chats, users, events }) => {
-    const creator = await getUser(users, command.by);
+    const creator = await getUserById(users, command.by);
     const chat = await chats.addGroup(title, now);
     await chats.addParticipant(chat.id, creator.id, now);
     await events.append(chatCreated(chat, [creator]));
@@ -220,7 +220,7 @@ export async function markRead(
     if (readSeq === before.readSeq) return before;
     await chats.setRead(chatId, by, readSeq);
     const after = assertParticipant(await chats.overview(chatId, by));
-    const { id, username } = await getUser(users, by);
+    const { id, username } = await getUserById(users, by);
     const change = {
       type: "chat.read",
       user: { id, username },

@@ -12,7 +12,7 @@ import {
 } from "../domain/message.js";
 import type { User, UserId } from "../domain/user.js";
 import type { IdempotentMessage, Ports, ReadRepositories, Repositories, Slice } from "./ports.js";
-import { getUser, getUserByUsername } from "./users.js";
+import { getUserById, getUserByUsername } from "./users.js";
 
 /** A group chat, or the p2p chat of the caller with a user. */
 export type Destination = { readonly chatId: ChatId } | { readonly username: string };
@@ -54,7 +54,7 @@ export async function sendMessage(ports: Ports, command: SendMessage): Promise<S
       return { message: earlier.message, replayed: true };
     }
     const sentAt = clock.now();
-    const sender = await getUser(users, by);
+    const sender = await getUserById(users, by);
     const chat =
       "chatId" in to
         ? assertGroup(await chats.ofParticipant(to.chatId, by))

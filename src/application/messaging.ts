@@ -1,5 +1,5 @@
 import type * as accounts from "./accounts.js";
-import { changePassword, logIn, registerUser } from "./accounts.js";
+import { changePassword, ensureUser, getUser, logIn, registerUser } from "./accounts.js";
 import type * as chats from "./chats.js";
 import {
   addParticipant,
@@ -30,6 +30,8 @@ import {
 
 const useCases = {
   registerUser,
+  ensureUser,
+  getUser,
   logIn,
   changePassword,
   authenticate,

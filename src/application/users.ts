@@ -3,7 +3,7 @@ import { usernameKey, type User, type UserId } from "../domain/user.js";
 import type { UserReader } from "./ports.js";
 
 /** @throws MessagingError `unknown_user` */
-export async function getUser(users: UserReader, id: UserId): Promise<User> {
+export async function getUserById(users: UserReader, id: UserId): Promise<User> {
   return (await users.byId(id)) ?? unknownUser();
 }
 

@@ -1,10 +1,11 @@
 import { expect } from "chai";
-import { logIn, registerUser, type LogIn } from "../../src/application/accounts.js";
+import { ensureUser, logIn, registerUser, type LogIn } from "../../src/application/accounts.js";
 import type { PasswordHasher } from "../../src/application/ports.js";
 import { MessagingError } from "../../src/domain/errors.js";
 import type { Session } from "../../src/domain/session.js";
 import type { User, UserId } from "../../src/domain/user.js";
 import { usernameKey } from "../../src/domain/user.js";
+import { resetPassword } from "../../src/application/administration.js";
 import { contents, expectRejection, openWorld, type World } from "../support/world.js";
 import { errorCodeOf } from "../support/error-code.js";
 
@@ -344,4 +345,83 @@ describe("an account whose username is no longer valid for a new one", () => {
       expect((await world.getChat({ by: world.ana.id, chatId })).overview.withUsername).to.equal(username);
     });
   }
+});
+
+describe("ensureUser", () => {
+  let world: World;
+  const ensure = (username = "dora") => world.ensureUser({ username });
+  beforeEach(async () => {
+    world = await openWorld();
+  });
+
+  it("creates an account, and returns the same one for any equivalent username", async () => {
+    const user = await ensure("Dora");
+    expect(user).to.deep.equal({ id: user.id, username: "Dora", createdAt: world.ports.clock.now() });
+    const { transactions } = world.ports.store.status();
+    for (const username of ["Dora", "DORA", "ｄora"]) expect(await ensure(username)).to.deep.equal(user);
+    expect(world.ports.store.status().transactions).to.equal(transactions);
+  });
+
+  it("returns one account to 20 calls that race", async () => {
+    const users = await Promise.all(Array.from({ length: 20 }, (_, n) => ensure(n % 2 ? "dora" : "DORA")));
+    expect(new Set(users.map(({ id }) => id))).to.have.property("size", 1);
+  });
+
+  it("rejects the username of an account with a password, also if that registers meanwhile", async () => {
+    await expectRejection(world, () => ensure("ANA"), "username_taken");
+    const { store } = world.ports;
+    const transaction: typeof store.transaction = async (work) => {
+      await world.registerUser(dora);
+      return store.transaction(work);
+    };
+    const meanwhile = { ...world.ports, store: { ...store, transaction } };
+    expect(await errorCodeOf(ensureUser(meanwhile, { username: "dora" }))).to.equal("username_taken");
+  });
+
+  it("rejects a new username that is invalid or reserved", async () => {
+    await expectRejection(world, () => ensure(".dora"), "invalid_username");
+    await expectRejection(world, () => ensure("Admin"), "username_reserved");
+  });
+
+  it("creates an account that sends and receives messages", async () => {
+    const { id: by } = await ensure();
+    const { message } = await world.sendMessage({ by, to: { username: "ana" }, text: "hello" });
+    const { overview } = await world.getChat({ by: world.ana.id, chatId: message.chatId });
+    expect(overview.withUsername).to.equal("dora");
+  });
+
+  it("creates an account that no login opens, after the same work as for an unknown user", async () => {
+    await ensure();
+    const { verified } = world.ports.passwords;
+    for (const password of ["password", "********", "*".padEnd(8, "\0")]) {
+      await expectRejection(world, () => world.logIn({ username: "dora", password }), "wrong_credentials");
+      await expectRejection(world, () => world.logIn({ username: "nobody", password }), "wrong_credentials");
+      expect(verified.slice(-2)).to.deep.equal([undefined, undefined]);
+    }
+    expect(verified).to.have.length(6);
+  });
+
+  it("creates an account whose name cannot be registered, until the operator sets a password", async () => {
+    const user = await ensure();
+    await expectRejection(world, () => world.registerUser(dora), "username_taken");
+    await resetPassword(world.ports, { user: "dora", newPassword: dora.password });
+    expect((await world.logIn(dora)).session.user).to.deep.equal(user);
+    await expectRejection(world, () => ensure(), "username_taken");
+  });
+});
+
+describe("getUser", () => {
+  it("finds a user by a username in any equivalent form, and by id", async () => {
+    const world = await openWorld();
+    for (const user of ["ana", "ANA", "Ａｎａ", world.ana.id]) {
+      expect(await world.getUser({ user })).to.deep.equal(world.ana);
+    }
+  });
+
+  it("rejects an unknown username or id", async () => {
+    const world = await openWorld();
+    for (const user of ["", "nobody", `${world.ana.id}x`, "a".repeat(100_000)]) {
+      await expectRejection(world, () => world.getUser({ user }), "unknown_user");
+    }
+  });
 });

@@ -21,6 +21,7 @@ interface Scene {
 
 const writing: { [Name in keyof Messaging]?: (messaging: Messaging, scene: Scene) => Promise<unknown> } = {
   registerUser: (messaging) => messaging.registerUser({ username: "dora", password: "password of dora" }),
+  ensureUser: (messaging) => messaging.ensureUser({ username: "dora" }),
   logIn: (messaging) => messaging.logIn({ username: "ana", password: "password of ana" }),
   logOut: (messaging, { secret }) => messaging.logOut({ secret }),
   changePassword: (messaging, { session }) =>
@@ -46,6 +47,8 @@ const writing: { [Name in keyof Messaging]?: (messaging: Messaging, scene: Scene
 
 const reading: typeof writing = {
   registerUser: writing.registerUser!,
+  ensureUser: writing.ensureUser!,
+  getUser: (messaging, { by }) => messaging.getUser({ user: by }),
   logIn: writing.logIn!,
   changePassword: writing.changePassword!,
   authenticate: (messaging, { secret }) => messaging.authenticate({ secret }),
