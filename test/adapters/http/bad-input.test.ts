@@ -119,6 +119,21 @@ describe("parseBody", () => {
       }
     });
 
+    it("rejects more than 1,000 strings or 64 KiB outside of strings, which take long to validate", async () => {
+      for (const raw of [
+        `{${'"a":1,'.repeat(1_001)}"a":1}`,
+        `{"message":[${'"\\\\",'.repeat(1_001)}""]}`,
+        `{"message":${"[".repeat(33_000)}${"]".repeat(33_000)}}`,
+        `{"group_chat_id":${"9".repeat(66_000)}}`,
+      ]) {
+        expectProblem(await post(raw), 413, "payload_too_large");
+      }
+      for (const text of ['"'.repeat(9_999), "\\".repeat(9_999), '\\"'.repeat(4_999), "[,".repeat(4_999)]) {
+        const response = await post(JSON.stringify({ dest_username: "nobody", message: text }));
+        expectProblem(response, 400, "unknown_user");
+      }
+    });
+
     it("rejects another or missing media type or charset", async () => {
       for (const type of [
         "text/plain",
