@@ -51,6 +51,9 @@ function describeAccounts(at: () => string): void {
         expectProblem(response, 400, "invalid_username");
         expectFieldErrors(response, "username");
       }
+      const reserved = await client.post("/v1/auth/register", { username: "Ａdmin", password: PASSWORD });
+      expectProblem(reserved, 400, "username_reserved");
+      expectFieldErrors(reserved, "username");
       for (const password of ["", "1234567", "x".repeat(257)]) {
         const response = await client.post("/v1/auth/register", { username: freshName(), password });
         expectProblem(response, 400, "invalid_password");

@@ -218,4 +218,11 @@ describe("operatorCommands", () => {
       undefined,
     );
   });
+
+  it("adds a user with a reserved name, which users cannot register", async () => {
+    const support = { username: "support", password: PASSWORD };
+    expect(await errorCodeOf(messaging.registerUser(support))).to.equal("username_reserved");
+    const { user_id: id } = await row("user add", "support", PASSWORD);
+    expect((await messaging.logIn(support)).session.user.id).to.equal(id);
+  });
 });
