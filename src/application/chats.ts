@@ -12,7 +12,8 @@ import {
 import { MessagingError } from "../domain/errors.js";
 import { chatChanged, chatCreated } from "../domain/event.js";
 import type { User, UserId } from "../domain/user.js";
-import type { ChatSlice, Ports } from "./ports.js";
+import { MAX_SLICE_CHARACTERS } from "./messages.js";
+import type { ChatReader, ChatSlice, ParticipantPosition, Ports, ReadRepositories } from "./ports.js";
 import { getUserById, getUserByNameOrId, getUserByUsername } from "./users.js";
 
 export interface CreateGroupChat {
@@ -153,28 +154,99 @@ export interface ChatPage {
  *
  * @throws MessagingError `invalid_cursor`
  */
-export async function listChats(
+export async function listChats(ports: Pick<Ports, "store">, command: ListChats): Promise<ChatPage> {
+  const { first, rest, next } = await sliceChats(ports, command);
+  return { chats: await joined({ first, rest }), next };
+}
+
+/** Chats whose last messages are read slice by slice. Chats that the caller leaves meanwhile are left out. */
+export interface ChatSlices {
+  readonly first: readonly ChatOverview[];
+  /** The slices behind the first, read on demand; undefined if the first is the last. */
+  readonly rest: AsyncIterable<readonly ChatOverview[]> | undefined;
+}
+
+/**
+ * The page that `listChats` returns, in slices of bounded size.
+ *
+ * @throws MessagingError `invalid_cursor`
+ */
+export async function sliceChats(
   { store }: Pick<Ports, "store">,
   { by, limit, cursor }: ListChats,
-): Promise<ChatPage> {
+): Promise<ChatSlices & Pick<ChatPage, "next">> {
   const start = cursor === undefined ? undefined : parseCursor(cursor);
-  return store.read(async ({ chats, messages }) => {
+  return store.read(async (repositories) => {
+    const { chats, messages } = repositories;
     const { asOf, after } = start ?? { asOf: await messages.lastId(), after: undefined };
-    const found = await chats.ofUser(by, { asOf, after, limit: limit + 1 });
+    const found = await chats.ofUser(by, { asOf, after, limit: limit + 1, omitTexts: true });
     const page = found.slice(0, limit);
     const last = page.at(-1);
     const next = last && found.length > limit ? [asOf, last.activity, last.chat.id].join(".") : undefined;
-    return { chats: page, next };
+    return { ...(await sliceOverviews(store, repositories, by, page)), next };
   });
+}
+
+const MAX_SLICE_CHATS = 200;
+
+/**
+ * Adds the texts of the last messages to overviews without texts, in slices of bounded size. The first slice is read from the
+ * given repositories, so that it is of the same view as the overviews.
+ */
+export async function sliceOverviews(
+  store: Ports["store"],
+  repositories: ReadRepositories,
+  by: UserId,
+  overviews: readonly ChatOverview[],
+): Promise<ChatSlices> {
+  let position = 0;
+  const readSlice = async ({ messages }: ReadRepositories) => {
+    const wanted = overviews.slice(position, position + MAX_SLICE_CHATS);
+    const ids = wanted.flatMap(({ lastMessage }) => lastMessage?.id ?? []);
+    const found = ids.length === 0 ? [] : await messages.byIds(ids, { maxCharacters: MAX_SLICE_CHARACTERS });
+    const isCut = found.reduce((sum, { text }) => sum + text.length, 0) >= MAX_SLICE_CHARACTERS;
+    const lastId = found.at(-1)?.id;
+    const end = isCut ? 1 + wanted.findIndex(({ lastMessage }) => lastMessage?.id === lastId) : wanted.length;
+    position += end;
+    const byId = new Map(found.map((message) => [message.id, message]));
+    return wanted.slice(0, end).map((overview): ChatOverview => {
+      const { lastMessage } = overview;
+      return { ...overview, lastMessage: (lastMessage && byId.get(lastMessage.id)) ?? null };
+    });
+  };
+  async function* rest() {
+    while (position < overviews.length) {
+      yield await store.read(async (later) => {
+        const slice = await readSlice(later);
+        // A user who was removed meanwhile may not see later edits.
+        const own = new Set(await later.chats.idsOfUser(by));
+        return slice.filter(({ chat }) => own.has(chat.id));
+      });
+    }
+  }
+  const first = await readSlice(repositories);
+  return { first, rest: position < overviews.length ? rest() : undefined };
+}
+
+/** All slices together. */
+export async function joined({ first, rest }: ChatSlices): Promise<readonly ChatOverview[]> {
+  if (!rest) return first;
+  const all = [...first];
+  for await (const slice of rest) all.push(...slice);
+  return all;
 }
 
 function parseCursor(cursor: string): Pick<ChatSlice, "asOf" | "after"> {
   const parts = /^\d+\.\d+\.\d+$/.test(cursor) ? cursor.split(".").map(Number) : [];
   const [asOf, activity, chatId] = parts;
   if (asOf === undefined || activity === undefined || !parts.every(Number.isSafeInteger)) {
-    throw new MessagingError("invalid_cursor", "Invalid cursor. Use the one from the previous page.");
+    throw invalidCursor();
   }
   return { asOf, after: { activity, chatId: chatId as ChatId } };
+}
+
+function invalidCursor(): MessagingError {
+  return new MessagingError("invalid_cursor", "Invalid cursor. Use the one from the previous page.");
 }
 
 export interface GetChat {
@@ -182,19 +254,74 @@ export interface GetChat {
   readonly chatId: ChatId;
 }
 
+/** A chat of the caller and its first participants. */
+export interface ChatInFull extends ParticipantPage {
+  readonly overview: ChatOverview;
+}
+
+/** In the order in which they joined. */
+export interface ParticipantPage {
+  readonly participants: readonly Participant[];
+  /** The cursor of the next participants; undefined behind the last. */
+  readonly next: string | undefined;
+}
+
+/** The number of participants that `getChat` returns. */
+export const MAX_PARTICIPANTS_IN_CHAT = 100;
+
 /**
- * One chat of the caller and its participants, in the order in which they joined.
+ * One chat of the caller and the first 100 of its participants. `listParticipants` continues from `next`.
  *
  * @throws MessagingError `not_a_participant`
  */
-export async function getChat(
-  { store }: Ports,
-  { by, chatId }: GetChat,
-): Promise<{ readonly overview: ChatOverview; readonly participants: readonly Participant[] }> {
+export async function getChat({ store }: Ports, { by, chatId }: GetChat): Promise<ChatInFull> {
   return store.read(async ({ chats }) => {
     const overview = assertParticipant(await chats.overview(chatId, by));
-    return { overview, participants: await chats.participants(chatId) };
+    return { overview, ...(await pageParticipants(chats, chatId, undefined, MAX_PARTICIPANTS_IN_CHAT)) };
   });
+}
+
+export interface ListParticipants {
+  readonly by: UserId;
+  readonly chatId: ChatId;
+  /** 1 or more. */
+  readonly limit: number;
+  /** The `next` of the previous page or of `getChat`; the first page by default. */
+  readonly cursor?: string | undefined;
+}
+
+/**
+ * Lists the participants of a chat of the caller, in the order in which they joined.
+ *
+ * @throws MessagingError `invalid_cursor`, `not_a_participant`
+ */
+export async function listParticipants(
+  { store }: Ports,
+  { by, chatId, limit, cursor }: ListParticipants,
+): Promise<ParticipantPage> {
+  const after = cursor === undefined ? undefined : parseParticipantCursor(cursor);
+  return store.read(async ({ chats }) => {
+    assertParticipant(await chats.ofParticipant(chatId, by));
+    return pageParticipants(chats, chatId, after, limit);
+  });
+}
+
+async function pageParticipants(
+  chats: ChatReader,
+  chatId: ChatId,
+  after: ParticipantPosition | undefined,
+  limit: number,
+): Promise<ParticipantPage> {
+  const found = await chats.participants(chatId, { after, limit: limit + 1 });
+  const participants = found.slice(0, limit);
+  const last = participants.at(-1);
+  return { participants, next: last && found.length > limit ? `${last.joinedAt}.${last.id}` : undefined };
+}
+
+function parseParticipantCursor(cursor: string): ParticipantPosition {
+  const [, joinedAt, id] = /^(\d{1,15})\.([\w-]{1,64})$/.exec(cursor) ?? [];
+  if (joinedAt === undefined || id === undefined) throw invalidCursor();
+  return { joinedAt: Number(joinedAt), id: id as UserId };
 }
 
 export interface MarkRead {

@@ -2,6 +2,7 @@ import type { ChatOverview } from "../domain/chat.js";
 import { cursorAt, type ChatEvent, type EventCursor } from "../domain/event.js";
 import type { SessionId } from "../domain/session.js";
 import type { UserId } from "../domain/user.js";
+import { joined, sliceOverviews, type ChatSlices } from "./chats.js";
 import { readPage, sessionEnded, type PortsWithFeed } from "./feed.js";
 import type { Ports } from "./ports.js";
 
@@ -130,18 +131,42 @@ export interface Sync {
 }
 
 export interface Snapshot {
-  /** All chats of the caller, last active first. */
+  /** The caller's chats, last active first; at most 1,000. */
   readonly chats: readonly ChatOverview[];
+  /** Whether the caller has more chats, which `listChats` returns. */
+  readonly more: boolean;
   /** Behind all events that the chats reflect. */
   readonly cursor: EventCursor;
 }
 
+/** The number of chats of a snapshot. */
+export const MAX_SNAPSHOT_CHATS = 1_000;
+
 /** Returns a consistent snapshot. A snapshot and the events after its cursor add up to any later snapshot. */
-export async function sync({ store }: Ports, { by }: Sync): Promise<Snapshot> {
-  return store.read(async ({ chats, messages, events }) => {
+export async function sync(ports: Ports, command: Sync): Promise<Snapshot> {
+  const { first, rest, more, cursor } = await sliceSync(ports, command);
+  return { chats: await joined({ first, rest }), more, cursor };
+}
+
+/**
+ * The snapshot that `sync` returns, in slices of bounded size. All of it is as of the cursor, except that a last message is in its
+ * current state when its slice is read, like the message of an event.
+ */
+export async function sliceSync(
+  { store }: Ports,
+  { by }: Sync,
+): Promise<ChatSlices & Omit<Snapshot, "chats">> {
+  return store.read(async (repositories) => {
+    const { chats, messages, events } = repositories;
     const { epoch, last } = await events.bounds();
-    const all = { asOf: await messages.lastId(), after: undefined, limit: Number.MAX_SAFE_INTEGER };
-    return { chats: await chats.ofUser(by, all), cursor: cursorAt(epoch, last) };
+    const found = await chats.ofUser(by, {
+      asOf: await messages.lastId(),
+      after: undefined,
+      limit: MAX_SNAPSHOT_CHATS + 1,
+      omitTexts: true,
+    });
+    const slices = await sliceOverviews(store, repositories, by, found.slice(0, MAX_SNAPSHOT_CHATS));
+    return { ...slices, more: found.length > MAX_SNAPSHOT_CHATS, cursor: cursorAt(epoch, last) };
   });
 }
 

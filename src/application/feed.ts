@@ -26,8 +26,14 @@ const MAX_ENTRIES_PER_READ = 500;
 /** Events of a page that a lagging subscriber reads from the log. */
 const CATCH_UP_PAGE_SIZE = 200;
 
+/** The length of the texts of the events that are read at once, in UTF-16 code units. A read can exceed it by one text. */
+const MAX_CHARACTERS_PER_READ = 32_000;
+
 /** Events that the feed buffers for one subscriber. Beyond that the subscriber lags and re-reads the log. */
 const MAX_BUFFERED_EVENTS = 1_000;
+
+/** The length of the texts in that buffer, in UTF-16 code units. */
+const MAX_BUFFERED_CHARACTERS = 128_000;
 
 /**
  * Reads the event log once for all subscribers and delivers each event to its recipients. Without subscribers it reads
@@ -86,11 +92,12 @@ export class EventFeed {
     const missed: LogEntry[] = [];
     this.#missed.add(missed);
     try {
-      const [page, chatIds, { epoch, last }] = await this.#store.read(async (repositories) => [
-        await read(repositories),
-        await repositories.chats.idsOfUser(subscriber.userId),
-        await repositories.events.bounds(),
-      ]);
+      const [page, chatIds, { epoch, last }] = await this.#store.read(async (repositories) => {
+        const found = await read(repositories);
+        const { chats, events } = repositories;
+        const ids = found.hasMore ? [] : await chats.idsOfUser(subscriber.userId);
+        return [found, ids, await events.bounds()] as const;
+      });
       if (subscriber.closed) return page;
       this.#epoch = epoch;
       this.#position ??= last;
@@ -133,13 +140,20 @@ export class EventFeed {
         this.#woken = false;
         const after = this.#position;
         const entries = await this.#store.read(({ events }) =>
-          events.all({ after, upTo: Number.MAX_SAFE_INTEGER, limit: MAX_ENTRIES_PER_READ }),
+          events.all({
+            after,
+            upTo: Number.MAX_SAFE_INTEGER,
+            limit: MAX_ENTRIES_PER_READ,
+            maxCharacters: MAX_CHARACTERS_PER_READ,
+          }),
         );
         const last = entries.at(-1);
         // If all subscribers left meanwhile, a new one has started behind these entries.
         if (last === undefined || this.#position !== after) continue;
         this.#position = last.id;
-        this.#woken ||= entries.length === MAX_ENTRIES_PER_READ;
+        const isCut =
+          entries.length === MAX_ENTRIES_PER_READ || charactersOf(entries) >= MAX_CHARACTERS_PER_READ;
+        this.#woken ||= isCut;
         for (const missed of this.#missed) missed.push(...entries);
         this.#deliverAll(entries);
       }
@@ -238,6 +252,7 @@ export class Subscriber implements Subscription {
   /** Behind the last event that the consumer has; undefined before the first batch of a command without one. */
   #cursor: string | undefined;
   #buffer: ChatEvent[] = [];
+  #bufferedCharacters = 0;
   #lagging = true;
   /** Whether the consumer has the first page. Only that one may be empty. */
   #opened = false;
@@ -325,8 +340,11 @@ export class Subscriber implements Subscription {
   }
 
   deliver(event: ChatEvent): void {
-    this.#lagging ||= this.#buffer.length >= MAX_BUFFERED_EVENTS;
-    if (!this.#lagging) this.#buffer.push(event);
+    this.#lagging ||=
+      this.#buffer.length >= MAX_BUFFERED_EVENTS || this.#bufferedCharacters >= MAX_BUFFERED_CHARACTERS;
+    if (this.#lagging) return;
+    this.#buffer.push(event);
+    this.#bufferedCharacters += charactersOf([event]);
   }
 
   wake(): void {
@@ -345,6 +363,7 @@ export class Subscriber implements Subscription {
     this.#closed = true;
     this.#createError = createError;
     this.#buffer = [];
+    this.#bufferedCharacters = 0;
     this.#feed.remove(this);
     this.wake();
   }
@@ -352,6 +371,7 @@ export class Subscriber implements Subscription {
   #takeBuffer(): EventBatch {
     const events = this.#buffer;
     this.#buffer = [];
+    this.#bufferedCharacters = 0;
     const cursor = events.at(-1)?.cursor ?? (this.#cursor as EventCursor);
     this.#cursor = cursor;
     return { events, cursor };
@@ -369,15 +389,33 @@ export function sessionEnded(): MessagingError {
   return new MessagingError("not_signed_in", "Your session has ended. Log in.");
 }
 
-/** Returns the user's events after the cursor; without a cursor, an empty page with the cursor of now. */
+/**
+ * Returns the user's events after the cursor; without a cursor, an empty page with the cursor of now. A page of long texts is
+ * shorter than the limit.
+ */
 export async function readPage(events: EventReader, { by, after, limit }: ListEvents): Promise<EventPage> {
   const bounds: LogBounds = await events.bounds();
   const { epoch, last: upTo } = bounds;
   const position = after === undefined ? upTo : positionOf(after, bounds);
-  const found = position < upTo ? await events.ofUser(by, { after: position, upTo, limit: limit + 1 }) : [];
+  const slice = { after: position, upTo, limit: limit + 1, maxCharacters: MAX_CHARACTERS_PER_READ };
+  const found = position < upTo ? await events.ofUser(by, slice) : [];
   const page = found.slice(0, limit).map((event) => toChatEvent(event, epoch));
-  const last = found.length > limit ? page.at(-1) : undefined;
-  return { events: page, cursor: last?.cursor ?? cursorAt(epoch, upTo), hasMore: last !== undefined };
+  const last = found.at(-1);
+  const hasMore =
+    found.length > limit ||
+    (last !== undefined &&
+      charactersOf(page) >= MAX_CHARACTERS_PER_READ &&
+      (await events.ofUser(by, { after: last.id, upTo, limit: 1 })).length > 0);
+  return { events: page, cursor: (hasMore && page.at(-1)?.cursor) || cursorAt(epoch, upTo), hasMore };
+}
+
+/** The length of the texts that the entries carry, in UTF-16 code units. */
+function charactersOf(entries: readonly (LogEntry | ChatEvent)[]): number {
+  return entries.reduce((sum, entry) => {
+    const message =
+      "message" in entry ? entry.message : "overview" in entry ? entry.overview?.lastMessage : null;
+    return sum + (message?.text.length ?? 0);
+  }, 0);
 }
 
 function addTo<Key>(sets: Map<Key, Set<Subscriber>>, key: Key, subscriber: Subscriber): void {

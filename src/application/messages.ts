@@ -172,10 +172,13 @@ export interface ListMessages {
   readonly of: "all" | Destination;
 }
 
-/** The first slice of a list is small; each next one aims at the target, using the average length of the previous slice. */
-const FIRST_SLICE_LENGTH = 10;
 const MAX_SLICE_LENGTH = 200;
-const TARGET_SLICE_CHARACTERS = 100_000;
+
+/**
+ * The length of the texts of a slice, in UTF-16 code units. A slice can exceed it by one text. What a slice takes in memory
+ * follows from it, and how long it keeps the event loop.
+ */
+export const MAX_SLICE_CHARACTERS = 32_000;
 
 /**
  * Lists the whole history, oldest first, in slices of at most 200 messages, without messages sent after this call. Each slice
@@ -191,24 +194,29 @@ export async function listMessages(
     await historyReader(repositories, command);
     return repositories.messages.lastId();
   });
-  return slices((after, limit) =>
-    store.read(async (repositories) => {
-      const read = await historyReader(repositories, command);
-      return read({ after, upTo, limit, from: "oldest" });
-    }),
-  );
+  return slices(store, command, 0, upTo);
 }
 
+/** The messages with `after < id <= upTo` in slices, each read on demand. */
 async function* slices(
-  read: (after: number, limit: number) => Promise<readonly Message[]>,
+  store: Ports["store"],
+  command: ListMessages,
+  after: number,
+  upTo: number,
 ): AsyncGenerator<readonly Message[]> {
-  let slice = await read(0, FIRST_SLICE_LENGTH);
-  while (slice.length > 0) {
+  for (let behind = after; behind < upTo;) {
+    const slice = await store.read(async (repositories) => {
+      const { read } = await historyReader(repositories, command);
+      return read(sliceOf(behind, upTo));
+    });
+    if (slice.length === 0) return;
     yield slice;
-    const characters = slice.reduce((sum, { text }) => sum + text.length, 1);
-    const fitting = Math.ceil((TARGET_SLICE_CHARACTERS * slice.length) / characters);
-    slice = await read(slice.at(-1)!.id, Math.min(fitting, MAX_SLICE_LENGTH));
+    behind = slice.at(-1)!.id;
   }
+}
+
+function sliceOf(after: number, upTo: number): Slice {
+  return { after, upTo, limit: MAX_SLICE_LENGTH, from: "oldest", maxCharacters: MAX_SLICE_CHARACTERS };
 }
 
 /** `before` and `after` are exclusive bounds of message ids. Give at most one of them. */
@@ -228,50 +236,93 @@ export interface MessagePage {
   readonly newer: number | undefined;
 }
 
+/** A page whose messages are read slice by slice. */
+export interface SlicedMessagePage extends Omit<MessagePage, "messages"> {
+  /** The first slice. */
+  readonly first: readonly Message[];
+  /** The slices behind the first, read on demand; undefined if the first is the whole page. */
+  readonly rest: AsyncIterable<readonly Message[]> | undefined;
+}
+
 /**
  * A page of the history: the oldest messages after `after`, the newest before `before`, or the newest of all. Following
  * `older` or `newer` gives each message once while new messages arrive.
  *
  * @throws MessagingError `unknown_user`; for a group chat `not_a_participant`, `p2p_chat`
  */
-export async function pageMessages({ store }: Ports, command: PageMessages): Promise<MessagePage> {
+export async function pageMessages(ports: Ports, command: PageMessages): Promise<MessagePage> {
+  const { first, rest, older, newer } = await sliceMessagePage(ports, command);
+  const messages = [...first];
+  if (rest) for await (const slice of rest) messages.push(...slice);
+  return { messages, older, newer };
+}
+
+/**
+ * The page that `pageMessages` returns, in slices of bounded size. A page of short texts is one slice. Each later slice checks
+ * again that the caller is a participant.
+ *
+ * @throws MessagingError as `pageMessages`; the iterator can throw them too.
+ */
+export async function sliceMessagePage({ store }: Ports, command: PageMessages): Promise<SlicedMessagePage> {
   const { limit, after, before } = command;
   return store.read(async (repositories) => {
-    const read = await historyReader(repositories, command);
+    const { read, readIds } = await historyReader(repositories, command);
     const exists = async (bounds: Pick<Slice, "after" | "upTo">) =>
-      (await read({ ...bounds, limit: 1, from: "oldest" })).length > 0;
+      (await readIds({ ...bounds, limit: 1, from: "oldest" })).length > 0;
+    const upTo = before === undefined ? Number.MAX_SAFE_INTEGER : before - 1;
+    const bounds =
+      after === undefined
+        ? ({ after: 0, upTo, limit: limit + 1, from: "newest" } as const)
+        : ({ after, upTo: Number.MAX_SAFE_INTEGER, limit: limit + 1, from: "oldest" } as const);
+    const inPage = <Item>(found: readonly Item[]) =>
+      after === undefined ? found.slice(-limit) : found.slice(0, limit);
+    const found = await read({ ...bounds, maxCharacters: MAX_SLICE_CHARACTERS });
+    const isWhole = found.reduce((sum, { text }) => sum + text.length, 0) < MAX_SLICE_CHARACTERS;
+    const ids = isWhole ? found.map(({ id }) => id) : await readIds(bounds);
+    const hasMore = ids.length > limit;
+    const [oldest = 0, newest = 0] = [inPage(ids)[0], inPage(ids).at(-1)];
+    const first = isWhole ? inPage(found) : await read(sliceOf(oldest - 1, newest));
+    const last = first.at(-1)?.id ?? newest;
+    const page = { first, rest: last < newest ? slices(store, command, last, newest) : undefined };
     if (after !== undefined) {
-      const found = await read({ after, upTo: Number.MAX_SAFE_INTEGER, limit: limit + 1, from: "oldest" });
-      const messages = found.slice(0, limit);
       const older = await exists({ after: 0, upTo: after });
       return {
-        messages,
-        older: older ? (messages[0]?.id ?? Math.min(after + 1, Number.MAX_SAFE_INTEGER)) : undefined,
-        newer: found.length > limit ? messages.at(-1)?.id : undefined,
+        ...page,
+        older: older ? oldest || Math.min(after + 1, Number.MAX_SAFE_INTEGER) : undefined,
+        newer: hasMore ? newest : undefined,
       };
     }
-    const upTo = before === undefined ? Number.MAX_SAFE_INTEGER : before - 1;
-    const found = await read({ after: 0, upTo, limit: limit + 1, from: "newest" });
-    const messages = found.slice(-limit);
     const newer = before !== undefined && (await exists({ after: upTo, upTo: Number.MAX_SAFE_INTEGER }));
     return {
-      messages,
-      older: found.length > limit ? messages[0]?.id : undefined,
-      newer: newer ? (messages.at(-1)?.id ?? upTo) : undefined,
+      ...page,
+      older: hasMore ? oldest : undefined,
+      newer: newer ? newest || upTo : undefined,
     };
   });
 }
 
-/** Checks that the caller may read the history, and returns a function that reads slices of it. */
+/** Checks that the caller may read the history, and returns functions that read slices of it. */
 async function historyReader(
   repositories: ReadRepositories,
   { by, of }: ListMessages,
-): Promise<(slice: Slice) => Promise<readonly Message[]>> {
+): Promise<{
+  readonly read: (slice: Slice) => Promise<readonly Message[]>;
+  readonly readIds: (slice: Slice) => Promise<readonly MessageId[]>;
+}> {
   const { chats, messages } = repositories;
-  if (of === "all") return (slice) => messages.ofUser(by, slice);
+  if (of === "all") {
+    return {
+      read: (slice) => messages.ofUser(by, slice),
+      readIds: (slice) => messages.idsOfUser(by, slice),
+    };
+  }
   const chat =
     "chatId" in of
       ? assertGroup(await chats.ofParticipant(of.chatId, by))
       : await findP2p(repositories, by, of.username);
-  return async (slice) => (chat ? messages.ofChat(chat.id, slice) : []);
+  if (!chat) return { read: async () => [], readIds: async () => [] };
+  return {
+    read: (slice) => messages.ofChat(chat.id, slice),
+    readIds: (slice) => messages.idsOfChat(chat.id, slice),
+  };
 }

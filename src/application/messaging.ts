@@ -9,12 +9,21 @@ import {
   markRead,
   removeParticipant,
   renameChat,
+  listParticipants,
+  sliceChats,
 } from "./chats.js";
 import type * as events from "./events.js";
-import { everyEvent, subscribe, forgetEvents, listEvents, sync } from "./events.js";
+import { everyEvent, subscribe, forgetEvents, listEvents, sliceSync, sync } from "./events.js";
 import { EventFeed, type PortsWithFeed } from "./feed.js";
 import type * as messages from "./messages.js";
-import { deleteMessage, editMessage, listMessages, pageMessages, sendMessage } from "./messages.js";
+import {
+  deleteMessage,
+  editMessage,
+  listMessages,
+  pageMessages,
+  sendMessage,
+  sliceMessagePage,
+} from "./messages.js";
 import type { Ports } from "./ports.js";
 import type * as sessions from "./sessions.js";
 import {
@@ -47,14 +56,18 @@ const useCases = {
   addParticipant,
   removeParticipant,
   listChats,
+  sliceChats,
   getChat,
+  listParticipants,
   markRead,
   sendMessage,
   editMessage,
   deleteMessage,
   listMessages,
   pageMessages,
+  sliceMessagePage,
   sync,
+  sliceSync,
   listEvents,
   subscribe,
   events: everyEvent,

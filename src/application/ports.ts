@@ -107,10 +107,19 @@ export interface ChatReader {
    * the deleted messages after `readSeq`, not on the length of the histories.
    */
   ofUser(userId: UserId, slice: ChatSlice): Promise<readonly ListedChat[]>;
-  /** In ascending order of `joinedAt`, then of id. */
-  participants(id: ChatId): Promise<readonly Participant[]>;
+  /** In ascending order of `joinedAt`, then of id. The cost depends on the length of the slice, not on that of the list. */
+  participants(id: ChatId, slice: ParticipantSlice): Promise<readonly Participant[]>;
   /** The first `limit` of all chats with `id > after`, in ascending order; from the start by default. */
   list(page: { readonly after: ChatId | undefined; readonly limit: number }): Promise<readonly ChatSummary[]>;
+}
+
+/** A participant in the order of `ChatReader.participants`. */
+export type ParticipantPosition = Pick<Participant, "joinedAt" | "id">;
+
+/** The first `limit` participants after `after`; from the start by default. */
+export interface ParticipantSlice {
+  readonly after: ParticipantPosition | undefined;
+  readonly limit: number;
 }
 
 /** The first `limit` chats after `after` in the order of `ChatReader.ofUser`; from the start by default. */
@@ -119,6 +128,8 @@ export interface ChatSlice {
   readonly asOf: number;
   readonly after: { readonly activity: number; readonly chatId: ChatId } | undefined;
   readonly limit: number;
+  /** Whether the text of each `lastMessage` is left empty, which bounds the size of the result. False by default. */
+  readonly omitTexts?: boolean;
 }
 
 export interface ListedChat extends ChatOverview {
@@ -144,11 +155,20 @@ export interface ChatRepository extends ChatReader {
 }
 
 /** The oldest or newest `limit` messages with `after < id <= upTo`. */
-export interface Slice {
+export interface Slice extends SizeBound {
   readonly after: number;
   readonly upTo: number;
   readonly limit: number;
   readonly from: "oldest" | "newest";
+}
+
+/** Bounds the memory that a slice takes. */
+export interface SizeBound {
+  /**
+   * Ends the slice early: behind the message with which its texts have this many UTF-16 code units together. Unbounded by
+   * default.
+   */
+  readonly maxCharacters?: number | undefined;
 }
 
 /**
@@ -159,11 +179,17 @@ export interface MessageReader {
   /** The greatest id assigned so far; 0 before the first message. */
   lastId(): Promise<number>;
   byId(id: MessageId): Promise<Message | undefined>;
+  /** The messages with these ids, in the order of `ids`. Ends early as a slice does. Leaves out unknown ids. */
+  byIds(ids: readonly MessageId[], bound: SizeBound): Promise<readonly Message[]>;
   /** The message that the user sent under this key, in its current state. */
   sentAs(userId: UserId, key: IdempotencyKey): Promise<IdempotentMessage | undefined>;
   ofChat(id: ChatId, slice: Slice): Promise<readonly Message[]>;
   /** Of all chats in which the user is a participant now. */
   ofUser(id: UserId, slice: Slice): Promise<readonly Message[]>;
+  /** The ids of the messages that `ofChat` returns, without reading their texts. */
+  idsOfChat(id: ChatId, slice: Omit<Slice, keyof SizeBound>): Promise<readonly MessageId[]>;
+  /** The ids of the messages that `ofUser` returns, without reading their texts. */
+  idsOfUser(id: UserId, slice: Omit<Slice, keyof SizeBound>): Promise<readonly MessageId[]>;
   /**
    * The messages that the user sent with `after < id <= upTo`, also to chats that they have left. May cost all messages in
    * that range, of any sender.
@@ -213,7 +239,7 @@ export interface SessionRepository extends SessionReader {
 }
 
 /** The first `limit` entries with `after < id <= upTo`. */
-export interface EventSlice {
+export interface EventSlice extends SizeBound {
   readonly after: number;
   readonly upTo: number;
   readonly limit: number;

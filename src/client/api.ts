@@ -187,7 +187,7 @@ export interface Message {
   readonly deleted_at: string | null;
 }
 
-/** A chat with its participants. */
+/** A chat with its first participants. */
 export interface ChatInFull {
   /** The id of a chat. */
   readonly chat_id: number;
@@ -205,7 +205,10 @@ export interface ChatInFull {
   readonly read_seq: number;
   /** The number of messages after `read_seq` from other users that are not deleted. */
   readonly unread_count: number;
+  /** The first participants, at most 100, in the order in which they joined. */
   readonly participants: readonly Participant[];
+  /** The `cursor` of `listParticipants` for the other participants, or null. */
+  readonly participants_next: string | null;
 }
 
 /** A participant of a chat. */
@@ -222,11 +225,13 @@ export interface Participant {
   readonly joined_at: string;
 }
 
-/** All the caller's chats as of the cursor. */
+/** The caller's chats as of the cursor, last active first; at most 1,000. */
 export interface Snapshot {
   readonly chats: readonly Chat[];
   /** A position in the event log. Opaque. */
   readonly cursor: string;
+  /** Whether the caller has more chats, which `listChats` returns. */
+  readonly more: boolean;
 }
 
 /** Events, and the cursor to continue from. */
@@ -515,7 +520,9 @@ export interface Operations {
   ): Promise<readonly Chat[]>;
 
   /**
-   * Show one of the caller's chats with its participants.
+   * Show one of the caller's chats with its first participants.
+   * `participants` has at most 100 participants, in the order in which they joined. If there are more,
+   * `participants_next` is the `cursor` of `listParticipants` for the others.
    * @throws PalaverError `not_a_participant`, `not_found`
    */
   getChat(
@@ -525,6 +532,25 @@ export interface Operations {
     },
     options?: CallOptions,
   ): Promise<ChatInFull>;
+
+  /**
+   * List the participants of one of the caller's chats, in the order in which they joined.
+   * @throws PalaverError `invalid_cursor`, `not_a_participant`, `not_found`
+   */
+  listParticipants(
+    request: {
+      /** The id of a chat. */
+      readonly chat_id: number;
+      /** The maximum number of entries. */
+      readonly limit?: number | undefined;
+      /**
+       * The end of a list of participants. Opaque. Use `participants_next` of the chat, or the one in the
+       * `Link` header of a page.
+       */
+      readonly cursor?: string | undefined;
+    },
+    options?: CallOptions,
+  ): Promise<readonly Participant[]>;
 
   /**
    * Mark a chat as read up to a message. The mark never moves back.
@@ -669,15 +695,17 @@ export interface Operations {
   ): Promise<readonly Message[]>;
 
   /**
-   * Read all chats of the caller, and the cursor behind them.
-   * A response and the events after its cursor add up to any later response.
+   * Read the chats of the caller, and the cursor behind them.
+   * A response and the events after its cursor add up to any later response. A response has at most
+   * 1,000 chats, last active first. `more` says whether there are others, which `listChats` returns.
    */
   sync(options?: CallOptions): Promise<Snapshot>;
 
   /**
    * List the events in the caller's chats after a cursor, oldest first.
    * A client that continues from the cursor of each response receives every event exactly once. Without
-   * `after`, the response has no events, and the cursor of now.
+   * `after`, the response has no events, and the cursor of now. A response with long messages has fewer
+   * events than `limit`; `has_more` says whether others follow.
    * @throws PalaverError `invalid_cursor`, `cursor_expired`
    */
   listEvents(
@@ -694,7 +722,8 @@ export interface Operations {
 }
 
 /** The operations that respond with a page of a list. */
-export type PagedOperation = "listChats" | "listMessages" | "listGroupMessages" | "listP2pMessages";
+export type PagedOperation =
+  "listChats" | "listParticipants" | "listMessages" | "listGroupMessages" | "listP2pMessages";
 
 /** The HTTP request of an operation. `fieldsIn` is the place of the fields that the path does not name. */
 export interface Route {
@@ -725,6 +754,12 @@ export const routes: Readonly<Record<keyof Operations, Route>> = {
   removeParticipant: { method: "DELETE", path: "/v1/group_chat/{chat_id}/participants/{user}" },
   listChats: { method: "GET", path: "/v1/chats", fieldsIn: "query", paged: true },
   getChat: { method: "GET", path: "/v1/chats/{chat_id}" },
+  listParticipants: {
+    method: "GET",
+    path: "/v1/chats/{chat_id}/participants",
+    fieldsIn: "query",
+    paged: true,
+  },
   markRead: { method: "PUT", path: "/v1/chats/{chat_id}/read", fieldsIn: "body" },
   sendMessage: { method: "POST", path: "/v1/messages", fieldsIn: "body", keyed: true },
   editMessage: { method: "PATCH", path: "/v1/messages/{id}", fieldsIn: "body" },

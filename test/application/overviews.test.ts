@@ -6,6 +6,46 @@ import { contents, expectRejection, openWorld, type World } from "../support/wor
 
 const UNKNOWN = 999_999 as ChatId;
 
+describe("sync", () => {
+  it("returns the 1,000 chats that were active last, and whether there are more", async () => {
+    const world = await openWorld();
+    const by = world.ana.id;
+    const ids = [];
+    for (let count = 0; count < 1_000; count += 1) ids.push((await world.createGroupChat({ by })).id);
+    expect((await world.sync({ by })).more).to.equal(false);
+    ids.push((await world.createGroupChat({ by })).id);
+    await world.sendMessage({ by, to: { chatId: ids[0]! }, text: "a" });
+    const { chats, more } = await world.sync({ by });
+    expect(more).to.equal(true);
+    expect(chats.map(({ chat }) => chat.id)).to.deep.equal([ids[0], ...ids.slice(2).toReversed()]);
+  });
+
+  it("reads long last messages in slices, and leaves out chats that the caller leaves meanwhile", async () => {
+    const world = await openWorld();
+    const by = world.ana.id;
+    const text = "x".repeat(10_000);
+    const ids: ChatId[] = [];
+    for (let count = 0; count < 9; count += 1) {
+      const { id: chatId } = await world.createGroupChat({ by });
+      await world.sendMessage({ by, to: { chatId }, text });
+      ids.unshift(chatId);
+    }
+    for (const start of [() => world.sliceSync({ by }), () => world.sliceChats({ by, limit: 9 })]) {
+      const { first, rest } = await start();
+      expect(first.map(({ chat }) => chat.id)).to.deep.equal(ids.slice(0, 4));
+      const left = ids.pop()!;
+      await world.removeParticipant({ by, chatId: left, user: "ana" });
+      const later = [];
+      for await (const slice of rest!) later.push(slice);
+      expect(later.flat().map(({ chat }) => chat.id)).to.deep.equal(ids.slice(4));
+      for (const slice of [first, ...later]) {
+        expect(slice.length).to.be.at.most(4);
+        for (const { lastMessage } of slice) expect(lastMessage?.text).to.equal(text);
+      }
+    }
+  });
+});
+
 describe("chat overviews", () => {
   let world: World;
   let ana: User;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Store } from "../../src/application/ports.js";
+import type { ParticipantPosition, Store } from "../../src/application/ports.js";
 import { pairOf, type ChatId } from "../../src/domain/chat.js";
 import type { MessageText } from "../../src/domain/message.js";
 import type { User, UserId } from "../../src/domain/user.js";
@@ -15,6 +15,8 @@ import {
   send,
   type Runner,
 } from "./fixtures.js";
+
+const ALL = { after: undefined, limit: MAX_ID };
 
 /** Tests the promises of `ChatRepository` about chats and participants. */
 export function chatContract({ describe, it, beforeEach }: Runner, store: () => Store): void {
@@ -132,7 +134,7 @@ export function chatContract({ describe, it, beforeEach }: Runner, store: () => 
     it("returns the current participants by joining time, then by id", async () => {
       const chat = await createGroup(store());
       const other = await createGroup(store(), cy);
-      const participants = () => store().read(({ chats }) => chats.participants(chat.id));
+      const participants = () => store().read(({ chats }) => chats.participants(chat.id, ALL));
       assert.deepEqual(await participants(), []);
       const joined = ({ id, username }: User, joinedAt: number) => ({ id, username, joinedAt });
       await store().transaction(async ({ chats }) => {
@@ -151,9 +153,32 @@ export function chatContract({ describe, it, beforeEach }: Runner, store: () => 
       assert.deepEqual(await participants(), [joined(ana, 0), joined(cy, 5)]);
       await store().read(async ({ chats }) => {
         for (const id of [other.id, 0, MAX_ID]) {
-          assert.deepEqual(await chats.participants(id as ChatId), []);
+          assert.deepEqual(await chats.participants(id as ChatId, ALL), []);
         }
       });
+    });
+  });
+
+  describeMethod("participants", () => {
+    it("returns at most `limit` participants, starting after the given one", async () => {
+      const chat = await createGroup(store());
+      await store().transaction(async ({ chats }) => {
+        await chats.addParticipant(chat.id, cy.id, 5);
+        await chats.addParticipant(chat.id, bo.id, 5);
+        await chats.addParticipant(chat.id, ana.id, 7);
+      });
+      const slice = (limit: number, after?: ParticipantPosition) =>
+        store().read(async ({ chats }) =>
+          (await chats.participants(chat.id, { after, limit })).map(({ id }) => id),
+        );
+      const order = [bo.id, cy.id, ana.id];
+      for (const limit of [0, 1, 2, 3, MAX_ID]) {
+        assert.deepEqual(await slice(limit), order.slice(0, limit));
+        assert.deepEqual(await slice(limit, { joinedAt: 5, id: bo.id }), order.slice(1).slice(0, limit));
+        assert.deepEqual(await slice(limit, { joinedAt: 5, id: cy.id }), order.slice(2).slice(0, limit));
+        assert.deepEqual(await slice(limit, { joinedAt: 6, id: cy.id }), order.slice(2).slice(0, limit));
+        assert.deepEqual(await slice(limit, { joinedAt: 7, id: ana.id }), []);
+      }
     });
   });
 

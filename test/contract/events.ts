@@ -51,6 +51,28 @@ export function eventContract({ describe, it, beforeEach }: Runner, store: () =>
 
   /** The promise about slices that both lists share. */
   function itReturnsSlices(read: (slice: Partial<EventSlice>) => Promise<readonly unknown[]>): void {
+    it("ends a slice behind the entry with which the texts of its messages have `maxCharacters`", async () => {
+      const sent = await send(store(), chat, ana, "abc", "d", "ef");
+      const { last } = await store().read(({ events }) => events.bounds());
+      await append(
+        store(),
+        renamed(chat, "a"),
+        ...sent.map((message) => messageChanged("message.created", message, 1)),
+        renamed(chat, "b"),
+      );
+      for (const [maxCharacters, count] of [
+        [1, 2],
+        [3, 2],
+        [4, 3],
+        [5, 4],
+        [6, 4],
+        [7, 5],
+      ] as const) {
+        assert.equal((await read({ after: last, maxCharacters })).length, count);
+      }
+      assert.equal((await read({ after: last, maxCharacters: 7, limit: 1 })).length, 1);
+    });
+
     it("returns the oldest entries with `after` < id <= `upTo`, at most `limit`", async () => {
       const alone = { user: ana.id, includesRemoved: false };
       await append(

@@ -148,7 +148,9 @@ export function contentsOf(store: Store, { people, chatIds, keys, digests }: Con
       chatIds: (await chats.idsOfUser(id)).toSorted((one, other) => one - other),
     })),
     chats: await mapInOrder(chatIds, (chatId) => messages.ofChat(chatId, all)),
-    participants: await mapInOrder(chatIds, (chatId) => chats.participants(chatId)),
+    participants: await mapInOrder(chatIds, (chatId) =>
+      chats.participants(chatId, { after: undefined, limit: MAX_ID }),
+    ),
     sessions: await mapInOrder(digests, (digest) => sessions.byDigest(digest)),
   }));
 }

@@ -36,7 +36,14 @@ export function messageContract({ describe, it, beforeEach }: Runner, store: () 
   function itReturnsSlices(method: "ofChat" | "ofUser"): void {
     const sliceOf = async (chat: Chat, part: Partial<Slice>) => {
       const slice = { ...ALL, ...part };
-      return idsOf(await (method === "ofChat" ? ofChat(chat.id, slice) : ofUser(bo.id, slice)));
+      const ids = idsOf(await (method === "ofChat" ? ofChat(chat.id, slice) : ofUser(bo.id, slice)));
+      if (slice.maxCharacters === undefined) {
+        const found = await store().read(({ messages }) =>
+          method === "ofChat" ? messages.idsOfChat(chat.id, slice) : messages.idsOfUser(bo.id, slice),
+        );
+        assert.deepEqual(found, ids);
+      }
+      return ids;
     };
 
     it("returns messages with `after` < id <= `upTo`", async () => {
@@ -73,6 +80,29 @@ export function messageContract({ describe, it, beforeEach }: Runner, store: () 
       }
       assert.deepEqual(await sliceOf(chat, { from, upTo: 0 }), []);
       assert.deepEqual(await sliceOf(chat, { from, after: ids[2]!, upTo: ids[2]! }), []);
+    });
+
+    it("ends a slice behind the message with which the texts have `maxCharacters`", async () => {
+      const chat = await createGroup(store(), bo);
+      const ids = idsOf(await send(store(), chat, bo, "abc", "d", "ef", "ghij", "k"));
+      const oldest = (maxCharacters: number, limit = MAX_ID) => sliceOf(chat, { maxCharacters, limit });
+      assert.deepEqual(await oldest(1), ids.slice(0, 1));
+      assert.deepEqual(await oldest(3), ids.slice(0, 1));
+      assert.deepEqual(await oldest(4), ids.slice(0, 2));
+      assert.deepEqual(await oldest(5), ids.slice(0, 3));
+      assert.deepEqual(await oldest(11), ids);
+      assert.deepEqual(await oldest(100), ids);
+      assert.deepEqual(await oldest(100, 2), ids.slice(0, 2));
+      const newest = (maxCharacters: number, limit = MAX_ID) =>
+        sliceOf(chat, { maxCharacters, limit, from: "newest" });
+      for (const _ of ["from the store", "from a cache"]) {
+        assert.deepEqual(await newest(1), ids.slice(4));
+        assert.deepEqual(await newest(2), ids.slice(3));
+        assert.deepEqual(await newest(5), ids.slice(3));
+        assert.deepEqual(await newest(6), ids.slice(2));
+        assert.deepEqual(await newest(100, 2), ids.slice(3));
+        assert.deepEqual(await newest(100), ids);
+      }
     });
 
     it("returns each message once, slice by slice, from either end", async () => {
@@ -198,6 +228,23 @@ export function messageContract({ describe, it, beforeEach }: Runner, store: () 
           assert.equal(await messages.byId(unknown as MessageId), undefined);
         }
       });
+    });
+  });
+
+  describeMethod("byIds", () => {
+    it("returns the messages with those ids in their order, up to the one with `maxCharacters`", async () => {
+      const chat = await createGroup(store(), ana, bo);
+      const sent = await send(store(), chat, bo, "abc", "d", "ef", "g");
+      const [abc, d, ef] = sent as [Message, Message, Message];
+      const byIds = (ids: readonly number[], maxCharacters?: number) =>
+        store().read(({ messages }) => messages.byIds(ids as readonly MessageId[], { maxCharacters }));
+      const ids = [ef.id, 0, abc.id, MAX_ID, d.id];
+      assert.deepEqual(await byIds(ids), [ef, abc, d]);
+      assert.deepEqual(await byIds(ids, 6), [ef, abc, d]);
+      assert.deepEqual(await byIds(ids, 5), [ef, abc]);
+      assert.deepEqual(await byIds(ids, 3), [ef, abc]);
+      assert.deepEqual(await byIds(ids, 2), [ef]);
+      assert.deepEqual(await byIds([]), []);
     });
   });
 

@@ -173,6 +173,17 @@ export function overviewContract({ describe, it, beforeEach }: Runner, store: ()
       assert.deepEqual(await listed({ ...ana, id: "nobody" as UserId }), []);
     });
 
+    it("leaves the texts of last messages empty if asked to, and nothing else", async () => {
+      await createGroup(store(), ana);
+      const chat = await createGroup(store(), ana, bo);
+      await send(store(), chat, bo, "a", "b");
+      const expected = (await listed(ana)).map((each) => ({
+        ...each,
+        lastMessage: each.lastMessage && { ...each.lastMessage, text: "" },
+      }));
+      assert.deepEqual(await listed(ana, { omitTexts: true }), expected);
+    });
+
     it("ranks a chat without messages by its creation, later ones first", async () => {
       const before = [await createGroup(store(), ana), await createGroup(store(), ana)];
       const spoken = await createGroup(store(), ana);

@@ -118,7 +118,7 @@ export function describeEvents(at: () => string): void {
 
     it("responds to a long poll as soon as an event occurs", async () => {
       const [ana, bob] = await twoStrangers();
-      const waiting = ana.get(`/v1/events?after=${await cursorOf(ana)}&wait=60`);
+      const waiting = ana.get(`/v1/events?after=${await cursorOf(ana)}&wait=50`);
       await bob.post("/v1/messages", { dest_username: ana.username, message: "hello" });
       expect(eventsOf(await waiting)[0]).to.include({ type: "chat.created" });
     });
@@ -155,7 +155,7 @@ export function describeEvents(at: () => string): void {
     it("responds with 410 to a cursor of another database or beyond the end of the log", async () => {
       const [ana] = await threePeople(at());
       for (const after of [FOREIGN, `${await cursorOf(ana)}999`]) {
-        expectProblem(await ana.get(`/v1/events?after=${after}&wait=60`), 410, "cursor_expired");
+        expectProblem(await ana.get(`/v1/events?after=${after}&wait=50`), 410, "cursor_expired");
       }
     });
   });
@@ -207,7 +207,8 @@ export function describeEvents(at: () => string): void {
       await everyType(bob, ana);
       const { status, json } = await ana.get("/v1/sync");
       expect(status).to.equal(200);
-      expect(json).to.have.all.keys("chats", "cursor");
+      expect(json).to.have.all.keys("chats", "cursor", "more");
+      expect(json["more"]).to.equal(false);
       expect(json["chats"]).to.deep.equal((await ana.get("/v1/chats")).json);
       expect((json["chats"] as unknown[])[0]).to.include({ last_seq: 2, read_seq: 0, unread_count: 2 });
       expect(eventsOf(await ana.get(`/v1/events?after=${String(json["cursor"])}`))).to.deep.equal([]);

@@ -37,7 +37,7 @@ export interface TestServer {
 
 /** Options of the server. By default it has no rate limits. */
 type TestServerOptions = Partial<
-  Pick<HttpOptions, "trustProxy" | "rateLimits" | "corsOrigins" | "streams">
+  Pick<HttpOptions, "trustProxy" | "rateLimits" | "corsOrigins" | "streams" | "maxUnreadBytes">
 > & { readonly connections?: Partial<ConnectionLimits> };
 
 export async function openTestServer(options: TestServerOptions = {}): Promise<TestServer> {
@@ -47,6 +47,7 @@ export async function openTestServer(options: TestServerOptions = {}): Promise<T
     corsOrigins = [],
     connections = {},
     streams = {},
+    maxUnreadBytes,
   } = options;
   const lines: Record<string, unknown>[] = [];
   const audit: Record<string, unknown>[] = [];
@@ -65,7 +66,7 @@ export async function openTestServer(options: TestServerOptions = {}): Promise<T
   );
   const storeStatus = () => store.status();
   const { clock } = ports;
-  const given = { trustProxy, rateLimits, corsOrigins, streams };
+  const given = { trustProxy, rateLimits, corsOrigins, streams, maxUnreadBytes };
   const app = createHttpApp({ messaging, storeStatus, clock, log, ...given });
   const server = await openHttpServer(app, "127.0.0.1", 0, log, connections);
   let closed = false;

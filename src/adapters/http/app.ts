@@ -21,6 +21,7 @@ import { messageOperations } from "./routes/messages.js";
 import { serverOperations } from "./routes/server.js";
 import { sessionOperations } from "./routes/sessions.js";
 import { EventStreams, type StreamOptions } from "./streams.js";
+import { UnreadResponses } from "./unread-responses.js";
 import { rejectUnrouted } from "./unrouted.js";
 
 export interface HttpOptions {
@@ -36,6 +37,8 @@ export interface HttpOptions {
   /** The path under which the API is mounted, as browsers see it, such as `/chat`. Defaults to the root. */
   readonly path?: string | undefined;
   readonly streams?: StreamOptions;
+  /** What all responses that clients have not read yet may take in memory together, in bytes; 64 MiB unless given. */
+  readonly maxUnreadBytes?: number | undefined;
 }
 
 /**
@@ -49,6 +52,7 @@ export function createHttpApp(options: HttpOptions): Koa {
   const audit = createAudit(log);
   const limits = options.rateLimits ? createLimits() : noLimits;
   const streams = new EventStreams(clock, options.streams);
+  const unread = new UnreadResponses(options.maxUnreadBytes);
   const metrics = createMetrics(storeStatus, streams);
   const groups: readonly OperationGroup[] = [
     {
@@ -86,7 +90,9 @@ export function createHttpApp(options: HttpOptions): Koa {
     },
   ];
   const router = new Router({ sensitive: true, strict: true });
-  for (const { operations } of groups) registerOperations(router, operations, { messaging, limits, audit });
+  for (const { operations } of groups) {
+    registerOperations(router, operations, { messaging, limits, audit, unread });
+  }
 
   app.use(logRequests(log, metrics));
   app.use(errorBoundary(log, audit));

@@ -9,10 +9,12 @@ import type { Session } from "../../domain/session.js";
 import type { Audit, AuditAction } from "./audit.js";
 import { validate, parseBody } from "./body.js";
 import { credentials } from "./credentials.js";
+import { JsonChunks, STREAMED_BODY_BYTES } from "./json-chunks.js";
 import { toJsonLines } from "./json-lines.js";
 import type { Limits } from "./limits.js";
 import { HttpError, toHttpError, type Code, type FieldNames } from "./problem.js";
 import { sendText, setCommonHeaders, JSON_TYPE } from "./response.js";
+import { UnreadResponses } from "./unread-responses.js";
 
 /** A request header that an operation reads. */
 export type RequestHeader = "Idempotency-Key" | "Last-Event-ID";
@@ -47,6 +49,8 @@ export type Operation<Body = unknown, Query = unknown, Response = unknown> = {
   readonly fields?: FieldNames;
   /** The action that the audit log records on success. */
   readonly audit?: AuditAction;
+  /** Whether a response can be large. While unread responses take too much memory, such a request is rejected early. */
+  readonly large?: boolean;
 } & (
   | {
       readonly access: "anyone";
@@ -68,9 +72,9 @@ export type Operation<Body = unknown, Query = unknown, Response = unknown> = {
     }
 );
 
-/** What `handle` returns: the value of the response schema, serialized JSON, a stream, a writer, or rows for JSON Lines. */
+/** What `handle` returns: the value of the response schema, serialized JSON, a writer, or rows for JSON Lines. */
 type ResponseBody<Response> =
-  NoInfer<Response> | JsonText | Readable | BodyWriter | AsyncIterable<NoInfer<Response>>;
+  NoInfer<Response> | JsonText | JsonChunks | BodyWriter | AsyncIterable<NoInfer<Response>>;
 
 /** A response body that is already serialized as JSON. */
 export class JsonText {
@@ -135,6 +139,7 @@ interface Dependencies {
   readonly audit: Audit;
   /** Whether operator operations are mounted: only on a listener that the operator alone can reach. */
   readonly operator?: boolean;
+  readonly unread?: UnreadResponses;
 }
 
 type RoutedContext = Context & { readonly params: Readonly<Record<string, string>> };
@@ -143,7 +148,7 @@ type RoutedContext = Context & { readonly params: Readonly<Record<string, string
 export function registerOperations(
   router: Router,
   operations: readonly Operation[],
-  { messaging, limits, audit, operator = false }: Dependencies,
+  { messaging, limits, audit, operator = false, unread = new UnreadResponses() }: Dependencies,
 ): void {
   async function run(ctx: RoutedContext, called: Operation): Promise<unknown> {
     if (called.access !== "signed in") {
@@ -153,6 +158,7 @@ export function registerOperations(
     const session = await messaging.authenticate(credentials(ctx));
     ctx.state["userId"] = session.user.id;
     ctx.state["sessionId"] = session.id;
+    if (called.large) unread.assertCapacity(session.user.id, STREAMED_BODY_BYTES);
     if (called.limit) await limits.countSend(ctx, session.user.id);
     return called.handle({ ...(await parseRequest(ctx, called)), session });
   }
@@ -163,12 +169,13 @@ export function registerOperations(
       let body: unknown;
       try {
         body = await run(ctx, each);
-        if (isRows(body)) body = await toJsonLines(body);
+        if (body instanceof JsonChunks) body = await startOf(body);
+        else if (isRows(body)) body = await toJsonLines(body);
         if (each.audit) audit(ctx, each.audit);
+        respond(ctx, each, body, unread);
       } catch (error) {
         throw toHttpError(error, each.fields);
       }
-      respond(ctx, each, body);
     };
     for (const path of each.paths) router[each.method](path, handler);
   }
@@ -180,11 +187,23 @@ function isRows(body: unknown): body is AsyncIterable<unknown> {
   );
 }
 
-function respond(ctx: Context, { type }: Operation, body: unknown): void {
+async function startOf(chunks: JsonChunks): Promise<JsonText | Readable> {
+  const start = await chunks.start();
+  return typeof start === "string" ? new JsonText(start) : start;
+}
+
+/** Shorter bodies are not counted as unread: the buffers of the connection hold them. */
+const MIN_COUNTED_LENGTH = 16 * 1024;
+
+function respond(ctx: Context, { type }: Operation, body: unknown, unread: UnreadResponses): void {
+  const user = ctx.state["userId"] as string | undefined;
   if (!(body instanceof Readable) && typeof body !== "function") {
-    sendText(ctx, 200, type ?? JSON_TYPE, textOf(body, type));
+    const text = textOf(body, type);
+    if (text.length > MIN_COUNTED_LENGTH) unread.hold(ctx.res, user, Buffer.byteLength(text));
+    sendText(ctx, 200, type ?? JSON_TYPE, text);
     return;
   }
+  if (body instanceof Readable) unread.hold(ctx.res, user, STREAMED_BODY_BYTES);
   setCommonHeaders(ctx);
   ctx.type = type ?? JSON_TYPE;
   ctx.status = 200;

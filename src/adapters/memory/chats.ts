@@ -1,6 +1,6 @@
 import type { ChatRepository, UserReader } from "../../application/ports.js";
 import type { Chat, ChatId, ChatOverview, Pair } from "../../domain/chat.js";
-import type { Message } from "../../domain/message.js";
+import type { Message, MessageText } from "../../domain/message.js";
 import type { UserId } from "../../domain/user.js";
 import type { MemoryEventLog } from "./events.js";
 import { sliceOf } from "./history.js";
@@ -92,7 +92,7 @@ export function chatRepository(
       const state = byId.get(id);
       return state?.participants.has(userId) ? overviewOf(state, userId) : undefined;
     },
-    async ofUser(userId, { asOf, after, limit }) {
+    async ofUser(userId, { asOf, after, limit, omitTexts = false }) {
       const upTo = { after: 0, upTo: asOf, limit: 1, from: "newest" } as const;
       const listed = Array.from(ofUser.get(userId) ?? [], (state) => {
         return { state, activity: sliceOf([state.messages], upTo)[0]?.id ?? state.bornAfter };
@@ -105,15 +105,27 @@ export function chatRepository(
         })
         .slice(0, limit);
       return Promise.all(
-        page.map(async ({ state, activity }) => ({ ...(await overviewOf(state, userId)), activity })),
+        page.map(async ({ state, activity }) => {
+          const overview = await overviewOf(state, userId);
+          const lastMessage =
+            overview.lastMessage && omitTexts
+              ? { ...overview.lastMessage, text: "" as MessageText }
+              : overview.lastMessage;
+          return { ...overview, lastMessage, activity };
+        }),
       );
     },
-    async participants(id) {
+    async participants(id, { after, limit }) {
       const all = [...(byId.get(id)?.participants ?? [])].toSorted(
         ([one, early], [other, late]) => early.joinedAt - late.joinedAt || (one < other ? -1 : 1),
       );
+      const isAfter = (userId: UserId, joinedAt: number) =>
+        after === undefined ||
+        joinedAt > after.joinedAt ||
+        (joinedAt === after.joinedAt && userId > after.id);
+      const page = all.filter(([userId, { joinedAt }]) => isAfter(userId, joinedAt)).slice(0, limit);
       return Promise.all(
-        all.map(async ([userId, { joinedAt }]) => ({
+        page.map(async ([userId, { joinedAt }]) => ({
           id: userId,
           username: await username(userId),
           joinedAt,

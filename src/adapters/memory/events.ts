@@ -39,12 +39,16 @@ export function eventLog({ message, chatsOf }: Dependencies, undo: Undo): Memory
     return { ...event, message: messageId === null ? null : (message(messageId) ?? null) };
   }
 
+  /** The length of the text that an entry is read with. */
+  const lengthOf = (entry: Entry) =>
+    "sessionId" in entry || entry.messageId === null ? 0 : (message(entry.messageId)?.text.length ?? 0);
+
   const readAny = (entry: Entry): LogEntry => ("sessionId" in entry ? entry : read(entry));
 
   return {
     lastId,
     bounds: async () => ({ epoch, first: entries[0]?.id ?? 1, last: lastId() }),
-    all: async (slice) => sliceOf([entries], { ...slice, from: "oldest" }).map(readAny),
+    all: async (slice) => sliceOf([entries], { ...slice, from: "oldest" }, lengthOf).map(readAny),
     async ofUser(userId, slice) {
       const joinedAfter = new Map(
         Array.from(chatsOf(userId), (membership) => [membership.chatId, membership.joinedAfter]),
@@ -57,7 +61,7 @@ export function eventLog({ message, chatsOf }: Dependencies, undo: Undo): Memory
         ({ id, chatId, to }) =>
           (to !== "participants" && to.includesRemoved) || (joinedAfter.get(chatId) ?? Infinity) < id,
       );
-      return sliceOf([...histories, alone], { ...slice, from: "oldest" }).map(read);
+      return sliceOf([...histories, alone], { ...slice, from: "oldest" }, lengthOf).map(read);
     },
     async append(event) {
       const entry: Entry = frozen({ ...structuredClone(event), id: lastId() + 1 });

@@ -13,10 +13,13 @@ interface Cursor<Item> {
 /**
  * Returns a slice of several histories, each in the order of its ids, merged by id. The cursors are a binary heap with the
  * next item on top, so that the cost is (histories + slice) × log(histories), independent of their lengths.
+ *
+ * @param lengthOf the length of the text of an item, which `maxCharacters` bounds.
  */
 export function sliceOf<Item extends Numbered>(
   histories: readonly (readonly Item[])[],
-  { after, upTo, limit, from }: Slice,
+  { after, upTo, limit, from, maxCharacters = Infinity }: Slice,
+  lengthOf: (item: Item) => number = () => 0,
 ): readonly Item[] {
   const forward = from === "oldest";
   const step = forward ? 1 : -1;
@@ -30,10 +33,16 @@ export function sliceOf<Item extends Numbered>(
   });
   for (let index = heap.length >> 1; index >= 0; index -= 1) sink(heap, index, key);
   const slice: Item[] = [];
-  for (let cursor = heap[0]; cursor !== undefined && slice.length < limit; cursor = heap[0]) {
+  let characters = 0;
+  for (
+    let cursor = heap[0];
+    cursor !== undefined && slice.length < limit && characters < maxCharacters;
+    cursor = heap[0]
+  ) {
     const item = cursor.history[cursor.at];
     if (item === undefined || item.id <= after || item.id > upTo) break;
     slice.push(item);
+    characters += lengthOf(item);
     cursor.at += step;
     sink(heap, 0, key);
   }

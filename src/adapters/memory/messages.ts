@@ -1,4 +1,5 @@
 import type { MessageRepository } from "../../application/ports.js";
+import type { ChatId } from "../../domain/chat.js";
 import type { Message, MessageId } from "../../domain/message.js";
 import type { UserId } from "../../domain/user.js";
 import { stateOf, type ChatStates } from "./chats.js";
@@ -11,21 +12,28 @@ export function messageRepository(
 ): MessageRepository {
   const byKey = new Map<string, { readonly id: number; readonly textDigest: string }>();
   const keyOf = (userId: UserId, key: string) => JSON.stringify([userId, key]);
+  const historiesOfChat = (id: ChatId) => [byId.get(id)?.messages ?? []];
+  const historiesOfUser = (id: UserId) => Array.from(ofUser.get(id) ?? [], (state) => state.messages);
+  const lengthOf = ({ text }: Message) => text.length;
 
   return {
     lastId: async () => all.length,
     byId: async (id) => all[id - 1],
+    async byIds(ids, { maxCharacters = Infinity }) {
+      const found = ids.flatMap((id) => all[id - 1] ?? []);
+      let characters = 0;
+      const last = found.findIndex((message) => (characters += lengthOf(message)) >= maxCharacters);
+      return last === -1 ? found : found.slice(0, last + 1);
+    },
     async sentAs(userId, key) {
       const sent = byKey.get(keyOf(userId, key));
       const message = sent && all[sent.id - 1];
       return message && { message, textDigest: sent.textDigest };
     },
-    ofChat: async (id, slice) => sliceOf([byId.get(id)?.messages ?? []], slice),
-    ofUser: async (id, slice) =>
-      sliceOf(
-        Array.from(ofUser.get(id) ?? [], (state) => state.messages),
-        slice,
-      ),
+    ofChat: async (id, slice) => sliceOf(historiesOfChat(id), slice, lengthOf),
+    ofUser: async (id, slice) => sliceOf(historiesOfUser(id), slice, lengthOf),
+    idsOfChat: async (id, slice) => sliceOf(historiesOfChat(id), slice).map((message) => message.id),
+    idsOfUser: async (id, slice) => sliceOf(historiesOfUser(id), slice).map((message) => message.id),
     sentBy: async (id, { after, upTo }) =>
       all.slice(Math.max(0, after), Math.max(0, upTo)).filter(({ sender }) => sender.id === id),
     async append({ sender, ...draft }, once) {

@@ -43,10 +43,15 @@ const OVERVIEW_JOINS = `
     AND messages.seq = (SELECT max(seq) FROM messages WHERE chat_id = chats.id)
   LEFT JOIN users ON users.id = messages.sender_id`;
 
-const LISTED_CHAT = projection<ListedChat>({ ...OVERVIEW.columns, activity: "page.activity" }, (row, at) => ({
-  ...OVERVIEW.decodeAt(row, at),
-  activity: valueAt(row, at.activity),
-}));
+/** @param text the SQL expression of the text of the last message. */
+const listedChat = (text: string) =>
+  projection<ListedChat>(
+    { ...OVERVIEW.columns, lastMessage: { ...MESSAGE.columns, text }, activity: "page.activity" },
+    (row, at) => ({ ...OVERVIEW.decodeAt(row, at), activity: valueAt(row, at.activity) }),
+  );
+
+const LISTED_CHAT = listedChat(MESSAGE.columns.text);
+const LISTED_CHAT_WITHOUT_TEXT = listedChat("''");
 
 /** From `participants`, joined with `users`. */
 const PARTICIPANT = projection<Participant>(
@@ -174,7 +179,8 @@ export function chats(statements: Statements): ChatRepository {
       return found && OVERVIEW.decode(found);
     },
     // Sorts the user's chats by activity. An index would make each send pay for each participant.
-    async ofUser(userId, { asOf, after, limit }) {
+    async ofUser(userId, { asOf, after, limit, omitTexts = false }) {
+      const listed = omitTexts ? LISTED_CHAT_WITHOUT_TEXT : LISTED_CHAT;
       return rows(
         `WITH own AS MATERIALIZED (
            SELECT me, chats.id, coalesce(
@@ -184,20 +190,24 @@ export function chats(statements: Statements): ChatRepository {
          ), page AS MATERIALIZED (
            SELECT * FROM own WHERE (activity, id) < (?3, ?4) ORDER BY activity DESC, id DESC LIMIT ?5
          )
-         SELECT ${LISTED_CHAT.sql} FROM page CROSS JOIN chats ON chats.id = page.id ${OVERVIEW_JOINS}
+         SELECT ${listed.sql} FROM page CROSS JOIN chats ON chats.id = page.id ${OVERVIEW_JOINS}
          ORDER BY page.activity DESC, page.id DESC`,
         userId,
         asOf,
         after?.activity ?? Number.MAX_SAFE_INTEGER,
         after?.chatId ?? Number.MAX_SAFE_INTEGER,
         limit,
-      ).map(LISTED_CHAT.decode);
+      ).map(listed.decode);
     },
-    async participants(id) {
+    async participants(id, { after, limit }) {
       return rows(
         `SELECT ${PARTICIPANT.sql} FROM participants CROSS JOIN users ON users.id = participants.user_id
-         WHERE participants.chat_id = ? ORDER BY participants.joined_at, participants.user_id`,
+         WHERE participants.chat_id = ? AND (participants.joined_at, participants.user_id) > (?, ?)
+         ORDER BY participants.joined_at, participants.user_id LIMIT ?`,
         id,
+        after?.joinedAt ?? Number.MIN_SAFE_INTEGER,
+        after?.id ?? "",
+        limit,
       ).map(PARTICIPANT.decode);
     },
     async list({ after, limit }) {

@@ -14,8 +14,11 @@ export type Row = readonly SqlValue[];
 export interface Database {
   row(sql: string, ...values: SqlValue[]): Row | undefined;
   rows(sql: string, ...values: SqlValue[]): readonly Row[];
-  /** Visits the rows one by one, so that the rows before an error are visited, too. */
-  each(visit: (row: Row) => void, sql: string, ...values: SqlValue[]): void;
+  /**
+   * Visits the rows one by one until `visit` returns false. Rows before an error are visited, too, and rows behind the last
+   * visited one are not read.
+   */
+  each(visit: (row: Row) => boolean | void, sql: string, ...values: SqlValue[]): void;
   /** @returns how many rows the statement inserted, updated or deleted. */
   change(sql: string, ...values: SqlValue[]): number;
   /** Runs statements without parameters. */
@@ -31,7 +34,7 @@ export interface Database {
  * Single statements, as the repositories use them. Some parameters are written as `(SELECT ?)`: binding a plain `?` makes SQLite
  * plan a join or an aggregate again, which takes longer than running it.
  */
-export type Statements = Pick<Database, "row" | "rows" | "change">;
+export type Statements = Pick<Database, "row" | "rows" | "each" | "change">;
 
 export const PAGE_BYTES = 4096;
 /** sql.js hangs at about 3.8 GiB. */
@@ -69,11 +72,11 @@ export async function openDatabase(file?: Uint8Array): Promise<Database> {
     return made;
   }
 
-  function each(visit: (row: Row) => void, sql: string, ...values: SqlValue[]): void {
+  function each(visit: (row: Row) => boolean | void, sql: string, ...values: SqlValue[]): void {
     const query = statement(sql);
     try {
       bind(query, values);
-      while (query.step()) visit(query.get() as SqlValue[]);
+      while (query.step() && visit(query.get() as SqlValue[]) !== false);
     } finally {
       query.reset();
     }
@@ -91,7 +94,7 @@ export async function openDatabase(file?: Uint8Array): Promise<Database> {
     },
     rows(sql, ...values) {
       const found: Row[] = [];
-      each((row) => found.push(row), sql, ...values);
+      each((row) => void found.push(row), sql, ...values);
       return found;
     },
     each,
@@ -120,6 +123,34 @@ export async function openDatabase(file?: Uint8Array): Promise<Database> {
       database.close();
     },
   };
+}
+
+/**
+ * The rows of a query, decoded, up to the one with which their texts have `maxCharacters` together.
+ *
+ * @param lengthOf the length of the text of a value.
+ */
+export function boundedRows<Value>(
+  { each }: Pick<Statements, "each">,
+  decode: (row: Row) => Value,
+  lengthOf: (value: Value) => number,
+  maxCharacters: number,
+  sql: string,
+  ...values: SqlValue[]
+): readonly Value[] {
+  const found: Value[] = [];
+  let characters = 0;
+  each(
+    (row) => {
+      const value = decode(row);
+      found.push(value);
+      characters += lengthOf(value);
+      return characters < maxCharacters;
+    },
+    sql,
+    ...values,
+  );
+  return found;
 }
 
 function bind(statement: { bind(values: SqlValue[]): boolean }, values: SqlValue[]): void {

@@ -5,7 +5,7 @@ import type { Message } from "../../domain/message.js";
 import type { SessionId } from "../../domain/session.js";
 import type { UserId } from "../../domain/user.js";
 import { insertion, projection, valueAt } from "./columns.js";
-import { numberIn, type Statements } from "./database.js";
+import { boundedRows, numberIn, type Statements } from "./database.js";
 import { MESSAGE } from "./messages.js";
 
 /** A row without a chat is the end of a session. A row without a user is for all participants of its chat. */
@@ -71,26 +71,34 @@ export function events(statements: Statements): EventLog {
       const last = lastEventId(statements);
       return { epoch: epoch as string, first: numberIn(row("SELECT min(id) FROM events")) || last + 1, last };
     },
-    async all({ after, upTo, limit }) {
-      return rows(
+    async all({ after, upTo, limit, maxCharacters = Infinity }) {
+      return boundedRows(
+        statements,
+        EVENT.decode,
+        lengthOf,
+        maxCharacters,
         `SELECT ${EVENT.sql} FROM events LEFT JOIN messages ON messages.id = events.message_id
            LEFT JOIN users ON users.id = messages.sender_id
          WHERE events.id > ? AND events.id <= ? ORDER BY events.id LIMIT ?`,
         after,
         upTo,
         limit,
-      ).map(EVENT.decode);
+      );
     },
     // A merge by id as in `MessageRepository.ofUser`: of the events of each of the user's chats, and of those addressed to
     // the user alone.
-    async ofUser(userId, { after, upTo, limit }) {
+    async ofUser(userId, { after, upTo, limit, maxCharacters = Infinity }) {
       const next = (chatId: string, behind: string) =>
         `(SELECT min(id) FROM events WHERE user_id IS NULL AND chat_id = ${chatId} AND id > ${behind})`;
       const nextAlone = (behind: string) =>
         `(SELECT min(id) FROM events WHERE user_id = ?1 AND chat_id IS NOT NULL AND id > ${behind} AND (outside OR EXISTS (
            SELECT 1 FROM participants
            WHERE participants.user_id = ?1 AND participants.chat_id = events.chat_id AND joined_after < events.id)))`;
-      return rows(
+      return boundedRows(
+        statements,
+        (found) => EVENT.decode(found) as StoredEvent,
+        lengthOf,
+        maxCharacters,
         `WITH RECURSIVE feed (id, chat_id) AS (
            SELECT events.id, events.chat_id FROM participants CROSS JOIN events
              ON events.id = ${next("participants.chat_id", "max(?2, participants.joined_after)")}
@@ -110,7 +118,7 @@ export function events(statements: Statements): EventLog {
         after,
         upTo,
         limit,
-      ).map((found) => EVENT.decode(found) as StoredEvent);
+      );
     },
     async append(event) {
       const id = (lastId ?? lastEventId(statements)) + 1;
@@ -129,6 +137,10 @@ export function events(statements: Statements): EventLog {
       return change("DELETE FROM events WHERE id <= ?", id);
     },
   };
+}
+
+function lengthOf(entry: LogEntry): number {
+  return "sessionId" in entry ? 0 : (entry.message?.text.length ?? 0);
 }
 
 function fieldsOf(event: EventDraft | SessionEnd) {

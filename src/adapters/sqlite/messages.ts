@@ -2,7 +2,7 @@ import type { IdempotentSend, MessageRepository, IdempotentMessage, Slice } from
 import type { ChatId } from "../../domain/chat.js";
 import type { Message, MessageId } from "../../domain/message.js";
 import { insertion, projection, valueAt } from "./columns.js";
-import { numberIn, type Row, type Statements } from "./database.js";
+import { boundedRows, numberIn, type Statements } from "./database.js";
 import { RecentMessages } from "./recent-messages.js";
 
 /** From `messages`, joined with the `users` that sent them. */
@@ -62,27 +62,30 @@ export function messages(statements: Statements): MessageRepository {
 
   function readNewest(id: ChatId, slice: Slice): readonly Message[] {
     const cached = recent.newest(id, slice);
-    if (cached !== undefined) return cached;
+    if (cached !== undefined) return newestWithin(cached, slice.maxCharacters);
     const found = read(id, slice);
     if (slice.after === 0 && slice.upTo >= lastMessageId(statements)) {
-      recent.set(id, found, found.length < slice.limit);
+      const isWhole = slice.maxCharacters === undefined || charactersOf(found) < slice.maxCharacters;
+      recent.set(id, found, isWhole && found.length < slice.limit);
     }
     return found;
   }
 
-  function read(id: ChatId, { after, upTo, limit, from }: Slice): readonly Message[] {
-    return oldestFirst(
-      from,
-      rows(
-        `SELECT ${MESSAGE.sql} FROM messages JOIN users ON users.id = messages.sender_id
-         WHERE messages.chat_id = ? AND messages.id > ? AND messages.id <= ?
-         ORDER BY messages.id ${from === "oldest" ? "" : "DESC"} LIMIT ?`,
-        id,
-        after,
-        upTo,
-        limit,
-      ),
+  function read(id: ChatId, { after, upTo, limit, from, maxCharacters = Infinity }: Slice) {
+    const found = boundedRows(
+      statements,
+      MESSAGE.decode,
+      lengthOf,
+      maxCharacters,
+      `SELECT ${MESSAGE.sql} FROM messages JOIN users ON users.id = messages.sender_id
+       WHERE messages.chat_id = ? AND messages.id > ? AND messages.id <= ?
+       ORDER BY messages.id ${from === "oldest" ? "" : "DESC"} LIMIT ?`,
+      id,
+      after,
+      upTo,
+      limit,
     );
+    return oldestFirst(from, found);
   }
 
   function lastSeq(id: ChatId): number {
@@ -103,6 +106,17 @@ export function messages(statements: Statements): MessageRepository {
       );
       return found && MESSAGE.decode(found);
     },
+    async byIds(ids, { maxCharacters = Infinity }) {
+      return boundedRows(
+        statements,
+        MESSAGE.decode,
+        lengthOf,
+        maxCharacters,
+        `SELECT ${MESSAGE.sql} FROM json_each(?) AS wanted CROSS JOIN messages ON messages.id = wanted.value
+           CROSS JOIN users ON users.id = messages.sender_id`,
+        JSON.stringify(ids),
+      );
+    },
     async sentAs(userId, key) {
       const found = row(
         `SELECT ${SENT_AS.sql} FROM messages CROSS JOIN users ON users.id = messages.sender_id
@@ -116,35 +130,41 @@ export function messages(statements: Statements): MessageRepository {
     async ofChat(id, slice) {
       return slice.from === "newest" ? readNewest(id, slice) : read(id, slice);
     },
-    // The recursive query is a merge of the user's chats by id: the queue holds the next message of each chat, and each row
-    // that leaves it is replaced by its successor in the same chat. The cost is the number of chats plus the slice, not
-    // the length of the histories.
-    async ofUser(id, { after, upTo, limit, from }) {
-      const forward = from === "oldest";
-      const next = (chatId: string, behind: string) =>
-        forward
-          ? `(SELECT min(id) FROM messages WHERE chat_id = ${chatId} AND id > ${behind})`
-          : `(SELECT max(id) FROM messages WHERE chat_id = ${chatId} AND id < ${behind})`;
+    async ofUser(id, { after, upTo, limit, from, maxCharacters = Infinity }) {
+      const found = boundedRows(
+        statements,
+        MESSAGE.decode,
+        lengthOf,
+        maxCharacters,
+        `${feedOfUser(from)}
+         SELECT ${MESSAGE.sql} FROM feed CROSS JOIN messages ON messages.id = feed.id
+           JOIN users ON users.id = messages.sender_id`,
+        id,
+        after,
+        upTo,
+        limit,
+      );
+      return oldestFirst(from, found);
+    },
+    async idsOfChat(id, { after, upTo, limit, from }) {
+      const found = rows(
+        `SELECT id FROM messages WHERE chat_id = ? AND id > ? AND id <= ?
+         ORDER BY id ${from === "oldest" ? "" : "DESC"} LIMIT ?`,
+        id,
+        after,
+        upTo,
+        limit,
+      );
       return oldestFirst(
         from,
-        rows(
-          `WITH RECURSIVE feed (id, chat_id) AS (
-             SELECT messages.id, messages.chat_id FROM participants CROSS JOIN messages
-               ON messages.id = ${next("participants.chat_id", forward ? "?2" : "?3 + 1")}
-             WHERE participants.user_id = ?1 AND messages.id > ?2 AND messages.id <= ?3
-             UNION ALL
-             SELECT messages.id, messages.chat_id FROM feed CROSS JOIN messages
-               ON messages.id = ${next("feed.chat_id", "feed.id")}
-             WHERE messages.id > ?2 AND messages.id <= ?3
-             ORDER BY 1 ${forward ? "" : "DESC"} LIMIT ?4
-           )
-           SELECT ${MESSAGE.sql} FROM feed CROSS JOIN messages ON messages.id = feed.id
-             JOIN users ON users.id = messages.sender_id`,
-          id,
-          after,
-          upTo,
-          limit,
-        ),
+        found.map(([each]) => each as MessageId),
+      );
+    },
+    async idsOfUser(id, { after, upTo, limit, from }) {
+      const found = rows(`${feedOfUser(from)} SELECT id FROM feed`, id, after, upTo, limit);
+      return oldestFirst(
+        from,
+        found.map(([each]) => each as MessageId),
       );
     },
     // A range scan by id: an index on the sender would make every send more expensive, for an export that is rare.
@@ -189,6 +209,44 @@ export function lastMessageId({ row }: Statements): number {
   return numberIn(row("SELECT max(id) FROM messages"));
 }
 
-function oldestFirst(from: Slice["from"], found: readonly Row[]): readonly Message[] {
-  return (from === "oldest" ? found : found.toReversed()).map(MESSAGE.decode);
+/**
+ * The ids of the messages of the user ?1 with ?2 < id <= ?3, at most ?4, as the table `feed`. The recursive query is a merge of
+ * the user's chats by id: the queue holds the next message of each chat, and each row that leaves it is replaced by its
+ * successor in the same chat. The cost is the number of chats plus the slice, not the length of the histories.
+ */
+function feedOfUser(from: Slice["from"]): string {
+  const forward = from === "oldest";
+  const next = (chatId: string, behind: string) =>
+    forward
+      ? `(SELECT min(id) FROM messages WHERE chat_id = ${chatId} AND id > ${behind})`
+      : `(SELECT max(id) FROM messages WHERE chat_id = ${chatId} AND id < ${behind})`;
+  return `WITH RECURSIVE feed (id, chat_id) AS (
+    SELECT messages.id, messages.chat_id FROM participants CROSS JOIN messages
+      ON messages.id = ${next("participants.chat_id", forward ? "?2" : "?3 + 1")}
+    WHERE participants.user_id = ?1 AND messages.id > ?2 AND messages.id <= ?3
+    UNION ALL
+    SELECT messages.id, messages.chat_id FROM feed CROSS JOIN messages
+      ON messages.id = ${next("feed.chat_id", "feed.id")}
+    WHERE messages.id > ?2 AND messages.id <= ?3
+    ORDER BY 1 ${forward ? "" : "DESC"} LIMIT ?4
+  )`;
+}
+
+function oldestFirst<Item>(from: Slice["from"], found: readonly Item[]): readonly Item[] {
+  return from === "oldest" ? found : found.toReversed();
+}
+
+function lengthOf({ text }: Message): number {
+  return text.length;
+}
+
+function charactersOf(messages: readonly Message[]): number {
+  return messages.reduce((sum, message) => sum + lengthOf(message), 0);
+}
+
+/** The newest messages, up to the one with which their texts have `maxCharacters` together. */
+function newestWithin(messages: readonly Message[], maxCharacters = Infinity): readonly Message[] {
+  let characters = 0;
+  const last = messages.findLastIndex((message) => (characters += lengthOf(message)) >= maxCharacters);
+  return last <= 0 ? messages : messages.slice(last);
 }

@@ -59,11 +59,11 @@ describe("GET /v1/events", () => {
 
   it("returns existing events at once, with any `wait`", async () => {
     await send("there");
-    expect(texts(await poll(`after=${cursor}&wait=60`))).to.deep.equal(["there"]);
+    expect(texts(await poll(`after=${cursor}&wait=50`))).to.deep.equal(["there"]);
   });
 
   it("waits for an event that the caller receives", async () => {
-    const waiting = poll(`after=${cursor}&wait=60`);
+    const waiting = poll(`after=${cursor}&wait=50`);
     await requestWaits();
     await bob.post("/v1/messages", { dest_username: bob.username, message: "not for ana" });
     await send("for ana");
@@ -82,7 +82,7 @@ describe("GET /v1/events", () => {
   });
 
   it("stops waiting when the client disconnects", async () => {
-    const outgoing = request(`${server.url}/v1/events?after=${cursor}&wait=60`, {
+    const outgoing = request(`${server.url}/v1/events?after=${cursor}&wait=50`, {
       headers: { Cookie: ana.cookie },
     });
     outgoing.on("error", () => {});
@@ -94,7 +94,7 @@ describe("GET /v1/events", () => {
   });
 
   it("answers waiting requests when the server closes", async () => {
-    const waiting = poll(`after=${cursor}&wait=60`);
+    const waiting = poll(`after=${cursor}&wait=50`);
     await requestWaits();
     // A request without an answer would be cut only after the timeout of this test.
     await server.close(60_000);
@@ -104,7 +104,7 @@ describe("GET /v1/events", () => {
   });
 
   it("answers 401 when the user logs out while it waits", async () => {
-    const waiting = poll(`after=${cursor}&wait=60`);
+    const waiting = poll(`after=${cursor}&wait=50`);
     await requestWaits();
     const copy = new Client(server.url);
     copy.cookie = ana.cookie;

@@ -127,7 +127,7 @@ describe("openSqliteStore on the first format", () => {
       expect(await seen(ANA, 2)).to.deep.include({ ...p2p, withUsername: "bo", readSeq: toBo!.seq });
       expect(await seen(BO, 2)).to.deep.include({ ...p2p, withUsername: "Ana", readSeq: toAna!.seq });
       expect(await seen(ANA, 3)).to.deep.include({ participantCount: 1, lastMessage: toSelf, readSeq: 1 });
-      const participants = await chats.participants(2 as ChatId);
+      const participants = await chats.participants(2 as ChatId, { after: undefined, limit: 9 });
       expect(participants).to.deep.equal([
         { id: ANA, username: "Ana", joinedAt: 1005 },
         { id: BO, username: "bo", joinedAt: 1005 },

@@ -30,6 +30,10 @@ describe("the SQLite repositories", () => {
         statements.push(sql);
         return database.row(sql, ...values);
       },
+      each(visit, sql, ...values) {
+        statements.push(sql);
+        database.each(visit, sql, ...values);
+      },
       rows(sql, ...values) {
         statements.push(sql);
         return database.rows(sql, ...values);
@@ -61,7 +65,7 @@ describe("the SQLite repositories", () => {
     await chats.ofParticipant(chat.id, ana.id);
     await chats.addParticipant(group.id, ana.id, 1);
     await chats.removeParticipant(group.id, ana.id);
-    await chats.participants(chat.id);
+    await chats.participants(chat.id, { after: { joinedAt: 1, id: ana.id }, limit: 10 });
     await chats.rename(group.id, "title");
     await chats.setRead(chat.id, ana.id, 1);
     await chats.overview(chat.id, ana.id);
@@ -73,6 +77,8 @@ describe("the SQLite repositories", () => {
     for (const from of ["oldest", "newest"] as const) {
       await messages.ofChat(chat.id, { ...slice, from });
       await messages.ofUser(ana.id, { ...slice, from });
+      await messages.idsOfChat(chat.id, { ...slice, from });
+      await messages.idsOfUser(ana.id, { ...slice, from });
     }
     await sessions.add(session, "digest");
     await sessions.byDigest("digest");

@@ -142,6 +142,8 @@ const wrongSlices: readonly (<S extends Omit<Slice, "from">>(slice: S) => S)[] =
   (slice) => ({ ...slice, upTo: MAX_ID }),
   (slice) => ({ ...slice, limit: slice.limit + 1 }),
   (slice) => ({ ...slice, limit: slice.limit || MAX_ID }),
+  (slice) => ({ ...slice, maxCharacters: undefined }),
+  (slice) => ({ ...slice, maxCharacters: slice.maxCharacters && slice.maxCharacters + 1 }),
 ];
 const wrongMessageSlices: readonly ((slice: Slice) => Slice)[] = [
   ...wrongSlices,
@@ -205,6 +207,8 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
     chats.args("rename", (id, title) => [2 as typeof id, title]),
   ],
   "ChatRepository.participants": [
+    chats.args("participants", (id, slice) => [id, { ...slice, limit: slice.limit + 1 }]),
+    chats.args("participants", (id, slice) => [id, { ...slice, after: undefined }]),
     chats.result("participants", (all) => all.toSorted(by("id"))),
     chats.result("participants", (all) => all.toReversed().toSorted(by("joinedAt"))),
   ],
@@ -241,6 +245,7 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
     chats.args("ofUser", (id, page) => [id, { ...page, limit: page.limit + 1 }]),
     chats.args("ofUser", (id, page) => [id, { ...page, after: undefined }]),
     chats.args("ofUser", (id, page) => [id, { ...page, asOf: MAX_ID }]),
+    chats.args("ofUser", (id, page) => [id, { ...page, omitTexts: false }]),
     keepsParticipants,
   ],
   "MessageRepository.append": [
@@ -251,6 +256,14 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
   ],
   "MessageRepository.lastId": [messages.result("lastId", (id) => id || 1)],
   "MessageRepository.byId": [messages.args("byId", (id) => [id || (1 as typeof id)])],
+  "MessageRepository.byIds": [
+    messages.result("byIds", (all) => all.toSorted(by("id"))),
+    messages.args("byIds", (ids) => [ids, {}]),
+    messages.args("byIds", (ids, { maxCharacters }) => [
+      ids,
+      { maxCharacters: maxCharacters && maxCharacters + 1 },
+    ]),
+  ],
   "MessageRepository.sentAs": [
     messages.args("sentAs", (_, key) => [ana.id, key]),
     messages.args("sentAs", (id, key) => [id, key.trim() as typeof key]),
@@ -268,11 +281,14 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
     messages.method("ofChat", (all, _, slice) => all.messages.ofUser(ana.id, slice)),
     messages.result("ofChat", (all) => all.filter(({ sender }) => sender.id === ana.id)),
     ...wrongMessageSlices.map((wrong) => messages.args("ofChat", (id, slice) => [id, wrong(slice)])),
+    messages.result("idsOfChat", (all) => all.toReversed()),
   ],
   "MessageRepository.ofUser": [
     messages.args("ofUser", (_, slice) => [bo.id, slice]),
     messages.result("ofUser", (all) => all.toSorted(by("chatId"))),
     ...wrongMessageSlices.map((wrong) => messages.args("ofUser", (id, slice) => [id, wrong(slice)])),
+    messages.args("idsOfUser", (_, slice) => [ana.id, slice]),
+    messages.result("idsOfUser", (all) => all.toReversed()),
     keepsParticipants,
   ],
   "MessageRepository.sentBy": [

@@ -110,7 +110,8 @@ export function describeChats(at: () => string): void {
       await say(bob, chatId, "hello");
       const { status, json } = await ana.get(`/v1/chats/${chatId}`);
       expect(status).to.equal(200);
-      const { participants, ...overview } = json;
+      const { participants, participants_next: next, ...overview } = json;
+      expect(next).to.equal(null);
       expect((await ana.get("/v1/chats")).json).to.deep.equal([overview]);
       const people = participants as readonly Readonly<Record<string, string>>[];
       expect(people.map(({ username }) => username)).to.have.members([ana, eve, bob].map((p) => p.username));
@@ -118,6 +119,19 @@ export function describeChats(at: () => string): void {
         expect(person).to.have.all.keys("user_id", "username", "joined_at");
         expect(person["joined_at"]).to.match(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
       }
+    });
+
+    it("rejects an invalid cursor of participants, and hides them from other users", async () => {
+      const ana = await signedIn(at(), "ana");
+      const [, bob] = await threePeople(at());
+      const path = `/v1/chats/${await group(ana)}/participants`;
+      for (const cursor of ["", "x", "1", "1.", ".a", "-1.a", "1.a.b", "%ff", "%00"]) {
+        const response = await ana.get(`${path}?cursor=${cursor}`);
+        expectProblem(response, 400, "invalid_cursor");
+        expectFieldErrors(response, "cursor");
+      }
+      expectProblem(await bob.get(path), 403, "not_a_participant");
+      await expectSessionRequired(at(), (anonymous) => anonymous.get(path));
     });
 
     it("names the other user of a p2p chat to both, and the caller in a chat with oneself", async () => {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { ChatInFull } from "../../../application/chats.js";
 import { lastSeq, unreadCount, type ChatOverview, type Participant } from "../../../domain/chat.js";
 import * as field from "./fields.js";
 import { messageJson, messageSchema } from "./message.js";
@@ -46,21 +47,29 @@ export function readStateJson(overview: ChatOverview): z.output<typeof readState
   return { read_seq: overview.readSeq, unread_count: unreadCount(overview) };
 }
 
-const participantSchema = z
+export const participantSchema = z
   .object({ user_id: field.userId, username: field.username, joined_at: field.time })
   .meta({ id: "Participant", description: "A participant of a chat." });
 
-function participantJson({ id, username, joinedAt }: Participant): z.output<typeof participantSchema> {
+export function participantJson({ id, username, joinedAt }: Participant): z.output<typeof participantSchema> {
   return { user_id: id, username, joined_at: timeJson(joinedAt) };
 }
 
 export const chatInFullSchema = chatSchema
-  .extend({ participants: z.array(participantSchema) })
-  .meta({ id: "ChatInFull", description: "A chat with its participants." });
+  .extend({
+    participants: z
+      .array(participantSchema)
+      .meta({ description: "The first participants, at most 100, in the order in which they joined." }),
+    participants_next: field.participantCursor
+      .nullable()
+      .meta({ description: "The `cursor` of `listParticipants` for the other participants, or null." }),
+  })
+  .meta({ id: "ChatInFull", description: "A chat with its first participants." });
 
-export function chatInFullJson(
-  overview: ChatOverview,
-  participants: readonly Participant[],
-): z.output<typeof chatInFullSchema> {
-  return { ...chatJson(overview), participants: participants.map(participantJson) };
+export function chatInFullJson(chat: ChatInFull): z.output<typeof chatInFullSchema> {
+  return {
+    ...chatJson(chat.overview),
+    participants: chat.participants.map(participantJson),
+    participants_next: chat.next ?? null,
+  };
 }

@@ -74,8 +74,18 @@ export const eventPageSchema = z
   .meta({ id: "EventPage", description: "Events, and the cursor to continue from." });
 
 export const snapshotSchema = z
-  .object({ chats: z.array(chatSchema), cursor: field.eventCursor })
-  .meta({ id: "Snapshot", description: "All the caller's chats as of the cursor." });
+  .object({
+    chats: z.array(chatSchema),
+    cursor: field.eventCursor,
+    more: z.boolean().meta({
+      description: "Whether the caller has more chats, which `listChats` returns.",
+      examples: [false],
+    }),
+  })
+  .meta({
+    id: "Snapshot",
+    description: "The caller's chats as of the cursor, last active first; at most 1,000.",
+  });
 
 export function eventJson(event: ChatEvent): z.output<typeof eventSchema> {
   const eventPosition = { cursor: event.cursor, chat_id: event.chatId, at: timeJson(event.at) };

@@ -120,6 +120,12 @@ export const eventCursor = parameter.meta({
   examples: ["9f3c2a1b00d4e5f6-17"],
 });
 
+export const participantCursor = parameter.meta({
+  description:
+    "The end of a list of participants. Opaque. Use `participants_next` of the chat, or the one in the `Link` header of a page.",
+  examples: ["1700000000000.0198f0a1-7c3e-7d2b-9a4f-5e6d7c8b9a01"],
+});
+
 export const chatCursor = parameter.meta({
   description: "The end of a page of chats. Opaque. Use the one in the `Link` header of that page.",
   maxLength: MAX_OPAQUE_LENGTH,

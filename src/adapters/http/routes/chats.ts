@@ -1,11 +1,15 @@
 import { z } from "zod";
 import type { Messaging } from "../../../application/messaging.js";
+import type { ChatOverview } from "../../../domain/chat.js";
+import { allSlices, jsonArray, JsonChunks } from "../json-chunks.js";
 import * as field from "../json/fields.js";
 import {
   chatInFullJson,
   chatInFullSchema,
   chatJson,
   chatSchema,
+  participantJson,
+  participantSchema,
   readStateJson,
   readStateSchema,
 } from "../json/chat.js";
@@ -100,15 +104,19 @@ export function chatOperations(messaging: Messaging): readonly Operation[] {
       response: z.array(chatSchema),
       responseHeaders: ["Link"],
       errors: ["invalid_cursor"],
+      large: true,
       async handle({ session, query, ctx }) {
-        const { chats, next } = await messaging.listChats({ by: session.user.id, ...query });
+        const { first, rest, next } = await messaging.sliceChats({ by: session.user.id, ...query });
         linkPages(ctx, { next: next === undefined ? undefined : { limit: query.limit, cursor: next } });
-        return chats.map(chatJson);
+        return new JsonChunks(jsonArray(allSlices(first, rest), serializeChat));
       },
     }),
     operation({
       name: "getChat",
-      summary: "Show one of the caller's chats with its participants.",
+      summary: "Show one of the caller's chats with its first participants.",
+      description:
+        "`participants` has at most 100 participants, in the order in which they joined. If there are more, `participants_next` is " +
+        "the `cursor` of `listParticipants` for the others.",
       method: "get",
       paths: ["/v1/chats/:chat_id"],
       access: "signed in",
@@ -116,8 +124,29 @@ export function chatOperations(messaging: Messaging): readonly Operation[] {
       errors: ["not_a_participant", "not_found"],
       async handle({ session, params }) {
         const chatId = parseChatId(params["chat_id"]);
-        const { overview, participants } = await messaging.getChat({ by: session.user.id, chatId });
-        return chatInFullJson(overview, participants);
+        return chatInFullJson(await messaging.getChat({ by: session.user.id, chatId }));
+      },
+    }),
+    operation({
+      name: "listParticipants",
+      summary: "List the participants of one of the caller's chats, in the order in which they joined.",
+      method: "get",
+      paths: ["/v1/chats/:chat_id/participants"],
+      access: "signed in",
+      query: z.strictObject({
+        limit: limit.default(DEFAULT_LIMIT),
+        cursor: field.participantCursor.optional(),
+      }),
+      response: z.array(participantSchema),
+      responseHeaders: ["Link"],
+      errors: ["invalid_cursor", "not_a_participant", "not_found"],
+      large: true,
+      async handle({ session, params, query, ctx }) {
+        const chatId = parseChatId(params["chat_id"]);
+        const page = await messaging.listParticipants({ by: session.user.id, chatId, ...query });
+        const { participants, next } = page;
+        linkPages(ctx, { next: next === undefined ? undefined : { limit: query.limit, cursor: next } });
+        return participants.map(participantJson);
       },
     }),
     operation({
@@ -135,4 +164,8 @@ export function chatOperations(messaging: Messaging): readonly Operation[] {
       },
     }),
   ];
+}
+
+function serializeChat(overview: ChatOverview): string {
+  return JSON.stringify(chatJson(overview));
 }

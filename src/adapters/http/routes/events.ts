@@ -1,7 +1,9 @@
 import { z } from "zod";
 import type { Subscribe } from "../../../application/events.js";
 import type { Messaging } from "../../../application/messaging.js";
+import type { ChatOverview } from "../../../domain/chat.js";
 import { MessagingError } from "../../../domain/errors.js";
+import { allSlices, jsonArray, JsonChunks } from "../json-chunks.js";
 import * as field from "../json/fields.js";
 import { chatJson } from "../json/chat.js";
 import { eventJson, eventPageSchema, snapshotSchema } from "../json/event.js";
@@ -10,7 +12,8 @@ import { limit, DEFAULT_LIMIT, wholeNumber } from "../paging.js";
 import { credentials } from "../credentials.js";
 import type { EventStreams } from "../streams.js";
 
-const MAX_WAIT_SECONDS = 60;
+/** Proxies end a request without a response after 60 seconds. */
+const MAX_WAIT_SECONDS = 50;
 
 const frames = z.string().meta({
   description:
@@ -29,15 +32,20 @@ export function eventOperations(messaging: Messaging, streams: EventStreams): re
   return [
     operation({
       name: "sync",
-      summary: "Read all chats of the caller, and the cursor behind them.",
-      description: "A response and the events after its cursor add up to any later response.",
+      summary: "Read the chats of the caller, and the cursor behind them.",
+      description:
+        "A response and the events after its cursor add up to any later response. A response has at most 1,000 chats, last active " +
+        "first. `more` says whether there are others, which `listChats` returns.",
       method: "get",
       paths: ["/v1/sync"],
       access: "signed in",
       response: snapshotSchema,
+      large: true,
       async handle({ session }) {
-        const { chats, cursor } = await messaging.sync({ by: session.user.id });
-        return { chats: chats.map(chatJson), cursor };
+        const { first, rest, more, cursor } = await messaging.sliceSync({ by: session.user.id });
+        const tail = JSON.stringify({ cursor, more }).slice(1);
+        const serialize = (chat: ChatOverview) => JSON.stringify(chatJson(chat));
+        return new JsonChunks(jsonArray(allSlices(first, rest), serialize, '{"chats":[', `],${tail}`));
       },
     }),
     operation({
@@ -45,7 +53,8 @@ export function eventOperations(messaging: Messaging, streams: EventStreams): re
       summary: "List the events in the caller's chats after a cursor, oldest first.",
       description:
         "A client that continues from the cursor of each response receives every event exactly once. " +
-        "Without `after`, the response has no events, and the cursor of now.",
+        "Without `after`, the response has no events, and the cursor of now. A response with long messages has fewer events than " +
+        "`limit`; `has_more` says whether others follow.",
       method: "get",
       paths: ["/v1/events"],
       access: "signed in",
@@ -59,6 +68,7 @@ export function eventOperations(messaging: Messaging, streams: EventStreams): re
       }),
       response: eventPageSchema,
       errors: ["invalid_cursor", "cursor_expired"],
+      large: true,
       async handle({ session, query: { after, limit: pageSize, wait }, ctx }) {
         const { events, cursor, hasMore } = await messaging.listEvents({
           by: session.user.id,

@@ -1,10 +1,9 @@
-import { Readable } from "node:stream";
-import { setImmediate } from "node:timers/promises";
 import { z } from "zod";
 import type { ListMessages } from "../../../application/messages.js";
 import type { Messaging } from "../../../application/messaging.js";
 import type { ChatId } from "../../../domain/chat.js";
 import type { Message, MessageId } from "../../../domain/message.js";
+import { allSlices, jsonArray, JsonChunks } from "../json-chunks.js";
 import * as field from "../json/fields.js";
 import { messageJson, messageSchema, serializeMessage } from "../json/message.js";
 import {
@@ -73,6 +72,7 @@ const listDefinition = {
   query: page,
   response: z.array(messageSchema),
   responseHeaders: ["Link"],
+  large: true,
 } as const;
 
 /**
@@ -83,9 +83,11 @@ export function messageOperations(messaging: Messaging): readonly Operation[] {
   async function list(request: SignedInRequest<unknown, z.output<typeof page>>, of: ListMessages["of"]) {
     const { session, query, ctx } = request;
     const by = session.user.id;
-    if (Object.keys(query).length === 0) return jsonArray(await messaging.listMessages({ by, of }));
+    if (Object.keys(query).length === 0) {
+      return new JsonChunks(jsonArray(await messaging.listMessages({ by, of }), serializeOnce));
+    }
     const { limit: pageSize = DEFAULT_LIMIT, before, after } = query;
-    const { messages, older, newer } = await messaging.pageMessages({
+    const { first, rest, older, newer } = await messaging.sliceMessagePage({
       by,
       of,
       limit: pageSize,
@@ -96,7 +98,8 @@ export function messageOperations(messaging: Messaging): readonly Operation[] {
       prev: older === undefined ? undefined : { limit: pageSize, before: older },
       next: newer === undefined ? undefined : { limit: pageSize, after: newer },
     });
-    return new JsonText(`[${messages.map(serializeMessage).join(",")}]`);
+    if (rest) return new JsonChunks(jsonArray(allSlices(first, rest), serializeOnce));
+    return new JsonText(`[${first.map(serializeMessage).join(",")}]`);
   }
   return [
     operation({
@@ -207,16 +210,7 @@ function addIssues(fields: readonly string[], message: string, context: z.core.$
   for (const name of fields) context.addIssue({ code: "custom", path: [name], message });
 }
 
-/** Serializes slices as one JSON array. Slices are read only as fast as the client reads, and other requests run in between. */
-function jsonArray(slices: AsyncIterable<readonly Message[]>): Readable {
-  async function* chunks() {
-    let separator = "[";
-    for await (const slice of slices) {
-      yield separator + slice.map((message) => JSON.stringify(messageJson(message))).join(",\n");
-      separator = ",\n";
-      await setImmediate();
-    }
-    yield separator === "[" ? "[]" : "]";
-  }
-  return Readable.from(chunks(), { objectMode: false });
+/** Serializes a message of a long list. Caching its text would waste memory. */
+function serializeOnce(message: Message): string {
+  return JSON.stringify(messageJson(message));
 }
