@@ -39,6 +39,7 @@ const successCodesOnRetry: Partial<Record<OperationName, readonly ClientCode[]>>
 /** Error codes that state that the server did not perform the request and that it may be retried. */
 const notPerformedCodes: ReadonlySet<ClientCode> = new Set([
   "too_many_requests",
+  "too_many_streams",
   "busy",
   "store_unavailable",
 ]);

@@ -16,6 +16,8 @@ export type HttpErrorCode =
   | "cross_site"
   /** A rate limit is exceeded. Nothing was changed; `Retry-After` says when to try again. */
   | "too_many_requests"
+  /** The user has the maximum number of open event streams. All of them stay open; `Retry-After` says when to try again. */
+  | "too_many_streams"
   | "method_not_allowed"
   | "request_timeout"
   | "payload_too_large"
@@ -64,6 +66,7 @@ export const statuses: Readonly<Record<Code, number>> = {
   unsupported_media_type: 415,
   idempotency_key_reused: 422,
   too_many_requests: 429,
+  too_many_streams: 429,
   headers_too_large: 431,
   internal_error: 500,
   busy: 503,

@@ -1,16 +1,21 @@
 import { once } from "node:events";
 import type { ServerResponse } from "node:http";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { EventBatch, Subscription } from "../../application/events.js";
 import type { Clock } from "../../application/ports.js";
 import type { ChatEvent } from "../../domain/event.js";
-import { isAlive, markSeen, type Session, type SessionId } from "../../domain/session.js";
+import { isAlive, markSeen, type Session } from "../../domain/session.js";
+import type { UserId } from "../../domain/user.js";
 import { eventJson } from "./json/event.js";
+import { HttpError } from "./problem.js";
 
 export interface StreamOptions {
   /** The interval between heartbeats; 15,000 unless given. */
   readonly heartbeatMs?: number;
   /** How long a client may leave its buffer full, or the end unread, before its connection is cut; 10,000 unless given. */
   readonly stallTimeoutMs?: number;
+  /** Bytes that may wait in all streams together. Beyond that the streams with the most are cut; 64 MiB unless given. */
+  readonly maxBufferedBytes?: number;
 }
 
 /** What a stream sends, and for which session. */
@@ -25,8 +30,13 @@ export interface StreamRequest {
   readonly resync: boolean;
 }
 
-/** When a session opens one more stream, its oldest one ends. */
-const MAX_STREAMS_PER_SESSION = 5;
+/** A user with this many open streams cannot open another one. */
+const MAX_STREAMS_PER_USER = 20;
+
+/** When a client that has too many streams may try again. */
+const RETRY_AFTER_SECONDS = 10;
+
+const DEFAULT_MAX_BUFFERED_BYTES = 64 * 2 ** 20;
 
 /** Bytes that wait in a response for its client before the stream consumes no more events. */
 const MAX_BUFFERED_BYTES = 256 * 1024;
@@ -34,36 +44,74 @@ const MAX_BUFFERED_BYTES = 256 * 1024;
 /** Streams that are written to in one turn of the event loop. Other requests have their turn in between. */
 const MAX_WRITES_PER_TURN = 20;
 
-const SESSION_CHECK_INTERVAL_MS = 500;
+/** How often sessions and the memory of all streams are checked. */
+const CHECK_INTERVAL_MS = 500;
 
 /** The open streams of Server-Sent Events, and the requests that wait for an event. */
 export class EventStreams {
   readonly #clock: Clock;
   readonly #heartbeatMs: number;
   readonly #stallTimeoutMs: number;
+  readonly #maxBufferedBytes: number;
   readonly #streams = new Set<EventStream>();
-  readonly #bySession = new Map<SessionId, Set<EventStream>>();
+  readonly #countByUser = new Map<UserId, number>();
   readonly #scheduledWrites: (() => void)[] = [];
   readonly #waits = new Set<() => void>();
   #timers: NodeJS.Timeout[] = [];
   #closed = false;
 
-  constructor(clock: Clock, { heartbeatMs = 15_000, stallTimeoutMs = 10_000 }: StreamOptions = {}) {
+  constructor(clock: Clock, options: StreamOptions = {}) {
+    const { heartbeatMs = 15_000, stallTimeoutMs = 10_000 } = options;
+    this.#maxBufferedBytes = options.maxBufferedBytes ?? DEFAULT_MAX_BUFFERED_BYTES;
     this.#clock = clock;
     this.#heartbeatMs = heartbeatMs;
     this.#stallTimeoutMs = stallTimeoutMs;
   }
 
-  /** Streams events as the body of a response whose head has not been sent. */
-  open(response: ServerResponse, request: StreamRequest): void {
+  /**
+   * Counts a stream of the user that is about to open.
+   *
+   * @returns a function that ends the count, once however often it is called.
+   * @throws HttpError `too_many_streams` if the user has the maximum number of streams. All of them stay open.
+   */
+  reserve(userId: UserId): () => void {
+    const count = this.#countByUser.get(userId) ?? 0;
+    if (count >= MAX_STREAMS_PER_USER) {
+      throw new HttpError(
+        "too_many_streams",
+        `You have ${MAX_STREAMS_PER_USER} open event streams. Close one of them, and try again.`,
+        { headers: { "Retry-After": String(RETRY_AFTER_SECONDS) } },
+      );
+    }
+    this.#countByUser.set(userId, count + 1);
+    let released = false;
+    return () => {
+      if (released) return;
+      released = true;
+      const left = (this.#countByUser.get(userId) ?? 1) - 1;
+      if (left > 0) this.#countByUser.set(userId, left);
+      else this.#countByUser.delete(userId);
+    };
+  }
+
+  /**
+   * Streams events as the body of a response whose head has not been sent.
+   *
+   * @param onEnd called when the stream has ended.
+   */
+  open(response: ServerResponse, request: StreamRequest, onEnd = () => {}): void {
     if (response.req.socket.destroyed) {
       request.subscription.close();
+      onEnd();
       return;
     }
     const stream: EventStream = new EventStream(response, request, {
       stallTimeoutMs: this.#stallTimeoutMs,
       scheduleWrite: (write) => this.#scheduleWrite(write),
-      onEnd: () => this.#remove(stream),
+      onEnd: () => {
+        this.#remove(stream);
+        onEnd();
+      },
     });
     this.#add(stream);
     void stream.run();
@@ -99,25 +147,16 @@ export class EventStreams {
   }
 
   #add(stream: EventStream): void {
-    const { id } = stream.session;
-    const ofSession = this.#bySession.get(id) ?? new Set();
-    const [oldest] = ofSession;
-    if (oldest && ofSession.size >= MAX_STREAMS_PER_SESSION) oldest.end();
-    this.#bySession.set(id, ofSession.add(stream));
     this.#streams.add(stream);
     if (this.#timers.length > 0) return;
     this.#timers = [
       setInterval(() => this.#sendHeartbeats(), this.#heartbeatMs).unref(),
-      setInterval(() => this.#checkSessions(), SESSION_CHECK_INTERVAL_MS).unref(),
+      setInterval(() => this.#checkStreams(), CHECK_INTERVAL_MS).unref(),
     ];
   }
 
   #remove(stream: EventStream): void {
-    const { id } = stream.session;
     this.#streams.delete(stream);
-    const ofSession = this.#bySession.get(id);
-    ofSession?.delete(stream);
-    if (ofSession?.size === 0) this.#bySession.delete(id);
     if (this.#streams.size > 0) return;
     for (const timer of this.#timers) clearInterval(timer);
     this.#timers = [];
@@ -127,9 +166,20 @@ export class EventStreams {
     for (const stream of this.#streams) this.#scheduleWrite(() => stream.sendHeartbeat());
   }
 
-  #checkSessions(): void {
+  #checkStreams(): void {
     const now = this.#clock.now();
-    for (const stream of this.#streams) stream.checkSession(now);
+    let buffered = 0;
+    for (const stream of this.#streams) {
+      stream.checkSession(now);
+      buffered += stream.bufferedBytes;
+    }
+    if (buffered <= this.#maxBufferedBytes) return;
+    const byBuffer = [...this.#streams].toSorted((one, other) => other.bufferedBytes - one.bufferedBytes);
+    for (const stream of byBuffer) {
+      if (buffered <= this.#maxBufferedBytes) return;
+      buffered -= stream.bufferedBytes;
+      stream.cut();
+    }
   }
 
   #scheduleWrite(write: () => void): void {
@@ -164,6 +214,11 @@ class EventStream {
     response.once("close", () => this.#stop());
   }
 
+  /** Bytes that wait for the client. */
+  get bufferedBytes(): number {
+    return this.#response.writableLength;
+  }
+
   /** Resolves when the subscription or the response has ended. */
   async run(): Promise<void> {
     const { first, subscription, resync } = this.#request;
@@ -175,6 +230,8 @@ class EventStream {
           await this.#write(chunks);
           chunks = await this.#writeWhenWoken();
         }
+        // Without it, a long replay to a fast reader would keep the event loop until its end.
+        await nextTurn();
       }
       this.end();
     } catch {
@@ -190,6 +247,11 @@ class EventStream {
     this.#response.end();
     // A client that does not read never receives the end, and would keep the buffer in memory.
     setTimeout(() => this.#response.destroy(), this.#context.stallTimeoutMs).unref();
+  }
+
+  /** Drops what has not been sent. The client connects again and resumes. */
+  cut(): void {
+    this.#response.destroy();
   }
 
   sendHeartbeat(): void {

@@ -85,7 +85,8 @@ export function eventOperations(messaging: Messaging, streams: EventStreams): re
       summary: "Stream the events in the caller's chats as Server-Sent Events.",
       description:
         "The events after the cursor come first, then each new event, without a gap. " +
-        "The stream ends with the session, or if its client reads too slowly: connect again to resume.",
+        "The stream ends with the session, or if its client reads too slowly: connect again to resume. A user can have 20 open " +
+        "streams; one more is rejected.",
       method: "get",
       paths: ["/v1/events/stream"],
       access: "signed in",
@@ -93,15 +94,22 @@ export function eventOperations(messaging: Messaging, streams: EventStreams): re
       requestHeaders: ["Last-Event-ID"],
       type: "text/event-stream",
       response: frames,
-      errors: ["invalid_cursor"],
+      errors: ["invalid_cursor", "too_many_streams"],
       fields: { invalid_cursor: "after" },
       async handle({ session, query, ctx }) {
         // A client that reconnects sends the same URL, and its position in the header.
         const after = ctx.get("Last-Event-ID") || query.after;
         ctx.set("X-Accel-Buffering", "no");
-        const streamed = await subscribe(messaging, { by: session.user.id, session: session.id, after });
-        const renew = () => messaging.authenticate(credentials(ctx));
-        return (response) => streams.open(response, { session, renew, ...streamed });
+        const by = session.user.id;
+        const release = streams.reserve(by);
+        try {
+          const streamed = await subscribe(messaging, { by, session: session.id, after });
+          const renew = () => messaging.authenticate(credentials(ctx));
+          return (response) => streams.open(response, { session, renew, ...streamed }, release);
+        } catch (error) {
+          release();
+          throw error;
+        }
       },
     }),
   ];
