@@ -16,6 +16,8 @@ export interface Config extends Settings {
   readonly trustProxy: boolean;
   readonly rateLimits: boolean;
   readonly eventRetentionMs: number;
+  /** How long a connection may wait for its next request. */
+  readonly keepAliveTimeoutMs: number;
   /** Origins of other sites whose pages may use the API, as browsers send them. */
   readonly corsOrigins: readonly string[];
   readonly logLevel: (typeof LOG_LEVELS)[number];
@@ -46,6 +48,10 @@ export const variables = {
   EVENT_RETENTION_DAYS: {
     purpose: "how long events are kept for clients that resume",
     allowed: "1 to 9999 days; default 30",
+  },
+  KEEP_ALIVE_SECONDS: {
+    purpose: "how long a connection may wait for its next request",
+    allowed: "1 to 3600 seconds, more than the proxy in front holds an idle connection; default 75",
   },
   CORS_ORIGINS: {
     purpose: "other sites whose pages may use the API",
@@ -92,6 +98,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   const trustProxy = read("TRUST_PROXY", false, onOrOff);
   const rateLimits = read("RATE_LIMITS", true, onOrOff);
   const retentionDays = read("EVENT_RETENTION_DAYS", 30, (text) => integer(text, 1, 9_999));
+  const keepAliveSeconds = read("KEEP_ALIVE_SECONDS", 75, (text) => integer(text, 1, 3_600));
   const corsOrigins = read("CORS_ORIGINS", [], originsIn);
   const logLevel = read("LOG_LEVEL", "info", (text) => LOG_LEVELS.find((level) => level === text));
   if (errors.length > 0) throw new ConfigError(errors.join("\n"));
@@ -106,6 +113,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     trustProxy,
     rateLimits,
     eventRetentionMs,
+    keepAliveTimeoutMs: keepAliveSeconds * 1_000,
     corsOrigins,
     logLevel,
   };

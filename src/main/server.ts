@@ -18,7 +18,8 @@ export interface RunningServer {
  * @param onFatal receives the error after which the store can store nothing more.
  */
 export async function serve(config: Config, onFatal: (error: Error) => void): Promise<RunningServer> {
-  const { dataDir, host, port, trustProxy, rateLimits, corsOrigins, eventRetentionMs } = config;
+  const { dataDir, host, port, trustProxy, rateLimits, corsOrigins, eventRetentionMs, keepAliveTimeoutMs } =
+    config;
   const log = openLog(config.logLevel);
   const onTrouble = (trouble: Error) => log.warn({ cause: String(trouble.cause) }, trouble.message);
   const onSpace = () => log.info("There is disk space for the log again. Writing resumes.");
@@ -34,7 +35,15 @@ export async function serve(config: Config, onFatal: (error: Error) => void): Pr
     const { store } = operatorPorts;
     if (store.opening) logOpening(store.opening, log);
     const served = { ...messaging, clock: ports.clock, status: () => store.status() };
-    const server = await listen(served, { host, port, log, trustProxy, rateLimits, corsOrigins });
+    const server = await listen(served, {
+      host,
+      port,
+      log,
+      trustProxy,
+      rateLimits,
+      corsOrigins,
+      connections: { keepAliveTimeoutMs },
+    });
     closers.push(() => server.close());
     if (config.storage !== "memory") {
       const app = createControlApp(operatorPorts, dataDir, log);

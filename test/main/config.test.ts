@@ -34,6 +34,7 @@ describe("readConfig", () => {
       trustProxy: false,
       rateLimits: true,
       eventRetentionMs: 30 * 24 * 60 * 60 * 1_000,
+      keepAliveTimeoutMs: 75_000,
       corsOrigins: [],
       logLevel: "info",
     };
@@ -52,6 +53,7 @@ describe("readConfig", () => {
       RATE_LIMITS: "off",
       CORS_ORIGINS: "https://app.example.org, http://localhost:3000",
       EVENT_RETENTION_DAYS: "1",
+      KEEP_ALIVE_SECONDS: "3600",
       LOG_LEVEL: "error",
     };
     expect(readConfig(env)).to.deep.equal({
@@ -64,6 +66,7 @@ describe("readConfig", () => {
       trustProxy: true,
       rateLimits: false,
       eventRetentionMs: 24 * 60 * 60 * 1_000,
+      keepAliveTimeoutMs: 3_600_000,
       corsOrigins: ["https://app.example.org", "http://localhost:3000"],
       logLevel: "error",
     });

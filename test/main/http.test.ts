@@ -222,7 +222,7 @@ describe("mount", () => {
     const outer = await open();
     const ana = await signedIn(`${outer.url}/chat`, "ana");
     const stream = await openStream(ana);
-    const waiting = ana.get(`/v1/events?after=${await cursorOf(ana)}&wait=60`);
+    const waiting = ana.get(`/v1/events?after=${await cursorOf(ana)}&wait=50`);
     outer.chat.close();
     expect(await stream.ended).to.equal(true);
     expect((await waiting).json["events"]).to.deep.equal([]);

@@ -15,15 +15,21 @@ export interface ConnectionLimits {
   readonly requestTimeoutMs: number;
   /** How long a connection may transfer nothing, for instance because the client does not read. Then it is cut. */
   readonly idleTimeoutMs: number;
-  /** How many connections may be open at once. Further ones are closed immediately. */
+  /** How long a connection may wait for its next request. Proxies hold theirs for 60 seconds, so it should be longer. */
+  readonly keepAliveTimeoutMs: number;
+  /**
+   * How many connections may be open at once. Shortly before, the connections that have waited longest for their next request are
+   * closed to make room. Further ones are closed immediately.
+   */
   readonly maxConnections: number;
-  /** How many connections one client address may have. Not enforced behind a trusted proxy, where all share one address. */
+  /** How many connections one client address may have, with the same rule. Not enforced behind a trusted proxy, where all share one address. */
   readonly maxConnectionsPerAddress: number;
 }
 
 export const DEFAULT_CONNECTION_LIMITS: ConnectionLimits = {
   requestTimeoutMs: 15_000,
   idleTimeoutMs: 120_000,
+  keepAliveTimeoutMs: 75_000,
   maxConnections: 10_000,
   maxConnectionsPerAddress: 1_000,
 };

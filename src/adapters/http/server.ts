@@ -42,8 +42,11 @@ export async function openHttpServer(
     listener,
   );
   server.timeout = limits.idleTimeoutMs;
+  server.keepAliveTimeout = limits.keepAliveTimeoutMs;
   server.maxConnections = limits.maxConnections;
-  if (!app.proxy) limitByAddress(server, limits.maxConnectionsPerAddress);
+  const idle = trackIdle(server);
+  keepRoom(server, idle, limits.maxConnections);
+  if (!app.proxy) limitByAddress(server, idle, limits.maxConnectionsPerAddress);
   server.on("checkExpectation", listener);
   server.on("clientError", (error, socket) => rejectMalformed(error, socket as Socket, app.proxy, log));
   // Until its first request, Node counts a connection as busy, so `server.close` would wait for it.
@@ -71,14 +74,45 @@ export async function openHttpServer(
   };
 }
 
-function limitByAddress(server: Server, max: number): void {
+/** Connections that wait for their next request, each with its network, the one that has waited longest first. */
+type IdleConnections = ReadonlyMap<Socket, string>;
+
+function trackIdle(server: Server): IdleConnections {
+  const idle = new Map<Socket, string>();
+  server.on("request", ({ socket }, response) => {
+    idle.delete(socket);
+    response.once("close", () => {
+      if (!socket.destroyed) idle.set(socket, networkOf(socket.remoteAddress ?? ""));
+    });
+  });
+  server.on("connection", (socket: Socket) => socket.once("close", () => idle.delete(socket)));
+  return idle;
+}
+
+/** The part of all connections that is kept free where idle connections can be closed. */
+const RESERVED_SHARE = 1 / 20;
+
+/** Closes the connection that has been idle longest for each new one, while few are free. Clients expect it at any time. */
+function keepRoom(server: Server, idle: IdleConnections, max: number): void {
+  const reserved = Math.min(100, Math.ceil(max * RESERVED_SHARE));
+  let count = 0;
+  server.on("connection", (socket: Socket) => {
+    count += 1;
+    socket.once("close", () => (count -= 1));
+    const [longest] = idle.keys();
+    if (count > max - reserved) longest?.destroy();
+  });
+}
+
+function limitByAddress(server: Server, idle: IdleConnections, max: number): void {
   const counts = new Map<string, number>();
   server.on("connection", (socket: Socket) => {
     const network = networkOf(socket.remoteAddress ?? "");
     const count = (counts.get(network) ?? 0) + 1;
     if (count > max) {
-      socket.destroy();
-      return;
+      const own = longestIdle(idle, network);
+      (own ?? socket).destroy();
+      if (!own) return;
     }
     counts.set(network, count);
     socket.once("close", () => {
@@ -87,6 +121,11 @@ function limitByAddress(server: Server, max: number): void {
       else counts.delete(network);
     });
   });
+}
+
+function longestIdle(idle: IdleConnections, network: string): Socket | undefined {
+  for (const [socket, of] of idle) if (of === network) return socket;
+  return undefined;
 }
 
 async function close(server: Server, unused: ReadonlySet<Socket>, graceMs: number): Promise<void> {

@@ -240,13 +240,13 @@ function lengthOf({ text }: Message): number {
   return text.length;
 }
 
-function charactersOf(messages: readonly Message[]): number {
-  return messages.reduce((sum, message) => sum + lengthOf(message), 0);
+function charactersOf(found: readonly Message[]): number {
+  return found.reduce((sum, message) => sum + lengthOf(message), 0);
 }
 
 /** The newest messages, up to the one with which their texts have `maxCharacters` together. */
-function newestWithin(messages: readonly Message[], maxCharacters = Infinity): readonly Message[] {
+function newestWithin(found: readonly Message[], maxCharacters = Infinity): readonly Message[] {
   let characters = 0;
-  const last = messages.findLastIndex((message) => (characters += lengthOf(message)) >= maxCharacters);
-  return last <= 0 ? messages : messages.slice(last);
+  const last = found.findLastIndex((message) => (characters += lengthOf(message)) >= maxCharacters);
+  return last <= 0 ? found : found.slice(last);
 }

@@ -208,6 +208,47 @@ describe("a raw connection", () => {
       }
     });
 
+    it("takes the place of the connection that has been idle longest, and of no connection in use", async () => {
+      // Of four connections in total one is kept free.
+      for (const connections of [{ maxConnectionsPerAddress: 3 }, { maxConnections: 4 }]) {
+        const small = await openTestServer({ connections });
+        const request = `GET /healthz HTTP/1.1\r\n${HOST}\r\n\r\n`;
+        const kept: Socket[] = [];
+        const responses: string[] = [];
+        const inUse = await open(small);
+        inUse.write("GET /healthz HTTP/1.1\r\n");
+        for (let count = 0; count < 2; count += 1) {
+          const socket = await open(small);
+          socket.write(request);
+          const [response] = (await once(socket, "data")) as [Buffer];
+          responses.push(response.toString());
+          kept.push(socket);
+        }
+        const closed = once(kept[0]!, "close");
+        kept[0]!.resume();
+        const next = await open(small);
+        next.write(request);
+        const [response] = (await once(next, "data")) as [Buffer];
+        responses.push(response.toString());
+        await closed;
+        kept[1]!.write(request);
+        responses.push(String((await once(kept[1]!, "data"))[0]));
+        inUse.write(`${HOST}\r\n\r\n`);
+        responses.push(String((await once(inUse, "data"))[0]));
+        expect(responses.flatMap(statuses)).to.deep.equal(["200", "200", "200", "200", "200"]);
+        for (const socket of [inUse, ...kept, next]) socket.destroy();
+        await small.close();
+      }
+    });
+
+    it("is kept for its next request for 75 seconds, which the response states", async () => {
+      const socket = await open();
+      socket.write(`GET /healthz HTTP/1.1\r\n${HOST}\r\n\r\n`);
+      const [response] = (await once(socket, "data")) as [Buffer];
+      expect(response.toString()).to.match(/\r\nKeep-Alive: timeout=75\r\n/i);
+      socket.destroy();
+    });
+
     it("is not counted by address behind a trusted proxy", async () => {
       const behindProxy = await openTestServer({
         trustProxy: true,
