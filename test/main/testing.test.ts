@@ -288,7 +288,7 @@ describe("openTestMessaging", () => {
       const first = await openStream(client, { after: cursor });
       await say("a");
       await first.received(2);
-      const waiting = client.get(`/v1/events?after=${first.lastId()}&wait=60`).then(
+      const waiting = client.get(`/v1/events?after=${first.lastId()}&wait=50`).then(
         () => "answered",
         () => "cut",
       );
@@ -357,7 +357,7 @@ describe("openTestMessaging", () => {
         const headers = { Authorization: "Bearer " + token };
         const stream = await fetch(url + "/v1/events/stream", { headers });
         const { cursor } = await messaging.sync({ by: ana.id });
-        fetch(url + "/v1/events?wait=60&after=" + cursor, { headers }).catch(() => {});
+        fetch(url + "/v1/events?wait=50&after=" + cursor, { headers }).catch(() => {});
         await fetch(url + "/healthz");
         await messaging.close();
         console.log(stream.status);`);
