@@ -219,8 +219,11 @@ export async function sliceOverviews(
       yield await store.read(async (later) => {
         const slice = await readSlice(later);
         // A user who was removed meanwhile may not see later edits.
-        const own = new Set(await later.chats.idsOfUser(by));
-        return slice.filter(({ chat }) => own.has(chat.id));
+        const own: ChatOverview[] = [];
+        for (const overview of slice) {
+          if (await later.chats.ofParticipant(overview.chat.id, by)) own.push(overview);
+        }
+        return own;
       });
     }
   }
