@@ -1,5 +1,5 @@
 import { Readable } from "node:stream";
-import { setImmediate } from "node:timers/promises";
+import { nextTurn } from "./turns.js";
 
 /** How many characters are gathered before a chunk is written. */
 const CHUNK_LENGTH = 16 * 1024;
@@ -64,7 +64,7 @@ export async function* jsonArray<Item>(
       yield chunk;
       chunk = "";
     }
-    await setImmediate();
+    await nextTurn();
   }
   yield chunk + end;
 }

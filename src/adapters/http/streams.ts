@@ -1,6 +1,5 @@
 import { once } from "node:events";
 import type { ServerResponse } from "node:http";
-import { setImmediate as nextTurn } from "node:timers/promises";
 import type { EventBatch, Subscription } from "../../application/events.js";
 import type { Clock } from "../../application/ports.js";
 import type { ChatEvent } from "../../domain/event.js";
@@ -8,6 +7,7 @@ import { isAlive, markSeen, type Session } from "../../domain/session.js";
 import type { UserId } from "../../domain/user.js";
 import { eventJson } from "./json/event.js";
 import { HttpError } from "./problem.js";
+import { nextTurn } from "./turns.js";
 
 export interface StreamOptions {
   /** The interval between heartbeats; 15,000 unless given. */
