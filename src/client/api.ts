@@ -17,22 +17,23 @@ export interface Problem {
 /**
  * What is wrong, for programs. Codes never change or disappear. Each code with its status:
  * `bad_request` 400, `invalid_json` 400, `invalid_request` 400, `invalid_username` 400,
- * `invalid_password` 400, `refused_password` 400, `invalid_token_name` 400, `invalid_message` 400,
- * `invalid_title` 400, `invalid_idempotency_key` 400, `invalid_cursor` 400, `username_taken` 400,
- * `wrong_credentials` 400, `wrong_password` 400, `too_many_tokens` 400, `two_credentials` 400,
- * `unknown_user` 400, `p2p_chat` 400, `already_participant` 400, `user_not_in_chat` 400,
- * `message_deleted` 400, `not_signed_in` 401, `account_disabled` 403, `not_a_participant` 403,
- * `not_your_message` 403, `cross_site` 403, `unknown_session` 404, `unknown_token` 404, `not_found`
- * 404, `method_not_allowed` 405, `request_timeout` 408, `cursor_expired` 410, `payload_too_large` 413,
- * `unsupported_media_type` 415, `idempotency_key_reused` 422, `too_many_requests` 429,
- * `too_many_streams` 429, `headers_too_large` 431, `internal_error` 500, `busy` 503,
- * `store_unavailable` 503.
+ * `username_reserved` 400, `invalid_password` 400, `refused_password` 400, `invalid_token_name` 400,
+ * `invalid_message` 400, `invalid_title` 400, `invalid_idempotency_key` 400, `invalid_cursor` 400,
+ * `username_taken` 400, `wrong_credentials` 400, `wrong_password` 400, `too_many_tokens` 400,
+ * `two_credentials` 400, `unknown_user` 400, `p2p_chat` 400, `already_participant` 400,
+ * `user_not_in_chat` 400, `message_deleted` 400, `not_signed_in` 401, `account_disabled` 403,
+ * `not_a_participant` 403, `not_your_message` 403, `cross_site` 403, `unknown_session` 404,
+ * `unknown_token` 404, `not_found` 404, `method_not_allowed` 405, `request_timeout` 408,
+ * `cursor_expired` 410, `payload_too_large` 413, `unsupported_media_type` 415,
+ * `idempotency_key_reused` 422, `too_many_requests` 429, `too_many_streams` 429, `headers_too_large`
+ * 431, `internal_error` 500, `busy` 503, `store_unavailable` 503.
  */
 export type Code =
   | "bad_request"
   | "invalid_json"
   | "invalid_request"
   | "invalid_username"
+  | "username_reserved"
   | "invalid_password"
   | "refused_password"
   | "invalid_token_name"
@@ -77,7 +78,8 @@ export interface User {
   readonly user_id: string;
   /**
    * 1 to 32 letters and digits of one script (East Asian scripts may be mixed) after NFKC, with `.`, `_`
-   * and `-` between them. Unique regardless of case and compatibility form. Shown as it was registered.
+   * and `-` between them, and at most four different combining marks in a row behind a letter or digit.
+   * Unique regardless of case and compatibility form. Shown as it was registered.
    */
   readonly username: string;
 }
@@ -88,7 +90,8 @@ export interface CurrentSession {
   readonly user_id: string;
   /**
    * 1 to 32 letters and digits of one script (East Asian scripts may be mixed) after NFKC, with `.`, `_`
-   * and `-` between them. Unique regardless of case and compatibility form. Shown as it was registered.
+   * and `-` between them, and at most four different combining marks in a row behind a letter or digit.
+   * Unique regardless of case and compatibility form. Shown as it was registered.
    */
   readonly username: string;
   /** The id of a session. It gives no access. */
@@ -169,7 +172,8 @@ export interface Message {
   readonly seq: number;
   /**
    * 1 to 32 letters and digits of one script (East Asian scripts may be mixed) after NFKC, with `.`, `_`
-   * and `-` between them. Unique regardless of case and compatibility form. Shown as it was registered.
+   * and `-` between them, and at most four different combining marks in a row behind a letter or digit.
+   * Unique regardless of case and compatibility form. Shown as it was registered.
    */
   readonly sender_username: string;
   /** The id of a user. Opaque, and longer than any username. */
@@ -214,7 +218,8 @@ export interface Participant {
   readonly user_id: string;
   /**
    * 1 to 32 letters and digits of one script (East Asian scripts may be mixed) after NFKC, with `.`, `_`
-   * and `-` between them. Unique regardless of case and compatibility form. Shown as it was registered.
+   * and `-` between them, and at most four different combining marks in a row behind a letter or digit.
+   * Unique regardless of case and compatibility form. Shown as it was registered.
    */
   readonly username: string;
   /** RFC 3339, in UTC, with milliseconds. */
@@ -297,7 +302,8 @@ export interface ParticipantEvent {
   readonly user_id: string;
   /**
    * 1 to 32 letters and digits of one script (East Asian scripts may be mixed) after NFKC, with `.`, `_`
-   * and `-` between them. Unique regardless of case and compatibility form. Shown as it was registered.
+   * and `-` between them, and at most four different combining marks in a row behind a letter or digit.
+   * Unique regardless of case and compatibility form. Shown as it was registered.
    */
   readonly username: string;
   /** The number of participants. */
@@ -318,7 +324,8 @@ export interface ChatReadEvent {
   readonly user_id: string;
   /**
    * 1 to 32 letters and digits of one script (East Asian scripts may be mixed) after NFKC, with `.`, `_`
-   * and `-` between them. Unique regardless of case and compatibility form. Shown as it was registered.
+   * and `-` between them, and at most four different combining marks in a row behind a letter or digit.
+   * Unique regardless of case and compatibility form. Shown as it was registered.
    */
   readonly username: string;
   /** The `seq` up to which the user has read the chat. */
@@ -331,14 +338,15 @@ export interface ChatReadEvent {
 export interface Operations {
   /**
    * Create an account. Does not log in.
-   * @throws PalaverError `invalid_username`, `invalid_password`, `refused_password`, `username_taken`,
-   * `too_many_requests`
+   * @throws PalaverError `invalid_username`, `username_reserved`, `invalid_password`,
+   * `refused_password`, `username_taken`, `too_many_requests`
    */
   registerUser(
     request: {
       /**
        * 1 to 32 letters and digits of one script (East Asian scripts may be mixed) after NFKC, with `.`, `_`
-       * and `-` between them. Unique regardless of case and compatibility form. Shown as it was registered.
+       * and `-` between them, and at most four different combining marks in a row behind a letter or digit.
+       * Unique regardless of case and compatibility form. Shown as it was registered.
        */
       readonly username: string;
       /** 8 to 256 characters after NFC. */
@@ -356,7 +364,8 @@ export interface Operations {
     request: {
       /**
        * 1 to 32 letters and digits of one script (East Asian scripts may be mixed) after NFKC, with `.`, `_`
-       * and `-` between them. Unique regardless of case and compatibility form. Shown as it was registered.
+       * and `-` between them, and at most four different combining marks in a row behind a letter or digit.
+       * Unique regardless of case and compatibility form. Shown as it was registered.
        */
       readonly username: string;
       /** 8 to 256 characters after NFC. */
@@ -414,7 +423,10 @@ export interface Operations {
    */
   createToken(
     request: {
-      /** The name that its owner chose. At least one visible character, no NUL. */
+      /**
+       * The name that its owner chose: one line. At least one visible character; no control characters, and
+       * no bidirectional embeddings, overrides or isolates.
+       */
       readonly name: string;
     },
     options?: CallOptions,
@@ -471,7 +483,8 @@ export interface Operations {
       readonly chat_id: number;
       /**
        * 1 to 32 letters and digits of one script (East Asian scripts may be mixed) after NFKC, with `.`, `_`
-       * and `-` between them. Unique regardless of case and compatibility form. Shown as it was registered.
+       * and `-` between them, and at most four different combining marks in a row behind a letter or digit.
+       * Unique regardless of case and compatibility form. Shown as it was registered.
        */
       readonly username: string;
     },
@@ -572,13 +585,17 @@ export interface Operations {
       | {
           /**
            * 1 to 32 letters and digits of one script (East Asian scripts may be mixed) after NFKC, with `.`, `_`
-           * and `-` between them. Unique regardless of case and compatibility form. Shown as it was registered.
+           * and `-` between them, and at most four different combining marks in a row behind a letter or digit.
+           * Unique regardless of case and compatibility form. Shown as it was registered.
            */
           readonly dest_username: string;
           readonly group_chat_id?: undefined;
         }
     ) & {
-      /** The text, stored unchanged. At least one visible character, no NUL, no lone surrogate. */
+      /**
+       * The text, stored unchanged. At least one visible character, no lone surrogate, no control characters
+       * but tabs and line breaks (LF or CR LF).
+       */
       readonly message: string;
     },
     options?: SendOptions,
@@ -593,7 +610,10 @@ export interface Operations {
     request: {
       /** The id of a message. */
       readonly id: number;
-      /** The text, stored unchanged. At least one visible character, no NUL, no lone surrogate. */
+      /**
+       * The text, stored unchanged. At least one visible character, no lone surrogate, no control characters
+       * but tabs and line breaks (LF or CR LF).
+       */
       readonly message: string;
     },
     options?: CallOptions,
@@ -661,7 +681,8 @@ export interface Operations {
     request: {
       /**
        * 1 to 32 letters and digits of one script (East Asian scripts may be mixed) after NFKC, with `.`, `_`
-       * and `-` between them. Unique regardless of case and compatibility form. Shown as it was registered.
+       * and `-` between them, and at most four different combining marks in a row behind a letter or digit.
+       * Unique regardless of case and compatibility form. Shown as it was registered.
        */
       readonly username: string;
       /** The maximum number of entries. */

@@ -9,7 +9,8 @@ import { HttpError } from "./problem.js";
 export const rejectUnrouted: Middleware = (ctx) => {
   const matched = ctx["matched"] as readonly { readonly methods: readonly string[] }[] | undefined;
   const methods = [...new Set(matched?.flatMap((route) => route.methods))];
-  if (methods.length === 0) throw new HttpError("not_found", "Unknown path. The OpenAPI document lists all paths.");
+  if (methods.length === 0)
+    throw new HttpError("not_found", "Unknown path. The OpenAPI document lists all paths.");
   const allow = methods.join(", ");
   throw new HttpError("method_not_allowed", `Method not allowed. Use ${allow}.`, {
     headers: { Allow: allow },

@@ -62,7 +62,8 @@ export function documentationOperations(document: () => OpenApiDocument): readon
       errors: ["not_found"],
       async handle({ params, ctx }) {
         const { name, text } = await (script ??= readScript());
-        if (params["script"] !== name) throw new HttpError("not_found", "Unknown script. Load the page again.");
+        if (params["script"] !== name)
+          throw new HttpError("not_found", "Unknown script. Load the page again.");
         ctx.set("Cache-Control", "public, max-age=31536000, immutable");
         return text;
       },
