@@ -1,4 +1,4 @@
-import { initSqlJs } from "./sql-js.js";
+import { openFile, openInMemory } from "./sql-js.js";
 
 export type SqlValue = string | number | null;
 
@@ -25,7 +25,7 @@ export interface Database {
   execute(sql: string): void;
   /** The database as an SQLite file without remains of deleted data. No transaction may be open. */
   toFile(): Uint8Array;
-  /** Sets the maximum size, in bytes. Writes beyond it fail with "database or disk is full". */
+  /** Lowers the maximum size, in bytes. Writes beyond it fail with "database or disk is full". */
   limit(bytes: number): void;
   close(): void;
 }
@@ -37,31 +37,41 @@ export interface Database {
 export type Statements = Pick<Database, "row" | "rows" | "each" | "change">;
 
 export const PAGE_BYTES = 4096;
+/**
+ * The heap of WebAssembly ends at 2 GiB, which 1.9 GiB of pages fill. What is left holds the undo journal, the statements and
+ * the rows that a query sorts.
+ */
+export const MAX_DATABASE_BYTES = 1.75 * 2 ** 30;
 /** sql.js hangs at about 3.8 GiB. */
-const MAX_DATABASE_BYTES = 3.5 * 2 ** 30;
+const MAX_FILE_BYTES = 3.5 * 2 ** 30;
 
-/** @param file an SQLite file. The default is an empty database. */
+/** @param file an SQLite file, which is copied. The default is an empty database. */
 export async function openDatabase(file?: Uint8Array): Promise<Database> {
-  const sqlite = await initSqlJs();
-  const database = new sqlite.Database(file);
-  const prepared = new Map<string, ReturnType<typeof database.prepare>>();
-  setUp();
+  // Earlier versions allowed larger databases, and these stay usable.
+  if (file !== undefined && file.length > MAX_DATABASE_BYTES) return openDatabaseFile(file);
+  return databaseOf(await openInMemory(file), MAX_DATABASE_BYTES);
+}
 
-  function setUp(): void {
-    database.run(`
-      PRAGMA page_size = ${PAGE_BYTES};
-      PRAGMA journal_mode = memory;
-      PRAGMA synchronous = off;
-      PRAGMA locking_mode = exclusive;
-      PRAGMA temp_store = memory;
-      PRAGMA foreign_keys = on;
-      PRAGMA secure_delete = on;
-    `);
-    limit(MAX_DATABASE_BYTES);
-  }
+/** Opens an SQLite file of any size, damaged or not. Its growth stalls the thread. */
+export async function openDatabaseFile(file: Uint8Array): Promise<Database> {
+  return databaseOf(await openFile(file), MAX_FILE_BYTES);
+}
+
+function databaseOf(database: Awaited<ReturnType<typeof openFile>>, maxBytes: number): Database {
+  const prepared = new Map<string, ReturnType<typeof database.prepare>>();
+  database.run(`
+    PRAGMA page_size = ${PAGE_BYTES};
+    PRAGMA journal_mode = memory;
+    PRAGMA synchronous = off;
+    PRAGMA locking_mode = exclusive;
+    PRAGMA temp_store = memory;
+    PRAGMA foreign_keys = on;
+    PRAGMA secure_delete = on;
+  `);
+  limit(maxBytes);
 
   function limit(bytes: number): void {
-    database.run(`PRAGMA max_page_count = ${Math.floor(bytes / PAGE_BYTES)}`);
+    database.run(`PRAGMA max_page_count = ${Math.floor(Math.min(bytes, maxBytes) / PAGE_BYTES)}`);
   }
 
   function statement(sql: string) {
@@ -112,9 +122,7 @@ export async function openDatabase(file?: Uint8Array): Promise<Database> {
       database.run(sql);
     },
     toFile() {
-      prepared.clear();
       const bytes = database.export();
-      setUp();
       wipeGaps(bytes);
       return bytes;
     },

@@ -1,4 +1,4 @@
-import { openDatabase, type Change, type Database } from "./database.js";
+import { openDatabase, openDatabaseFile, type Change, type Database } from "./database.js";
 import { diskOf } from "./existing-store.js";
 import { checkStore, copyOtherFiles, createTarget, faultsIn, segmentFaults } from "./inspection.js";
 import { migrate, renewEpoch } from "./schema.js";
@@ -97,7 +97,7 @@ async function readBase(disk: Disk, { snapshots }: Files, transactions: Transact
     migrate(database);
     return { database, transaction: 0, faults: ["There is no snapshot."], rowsLeftOut: 0 };
   }
-  const damaged = await openDatabase(disk.read(newest.name));
+  const damaged = await openDatabaseFile(disk.read(newest.name));
   const copied = copyRows(damaged, database);
   damaged.close();
   return { database, transaction: newest.transaction, ...copied, faults: [...faults, ...copied.faults] };

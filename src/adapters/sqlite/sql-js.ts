@@ -27,9 +27,134 @@ function loadSqlJs(): InitSqlJsStatic {
   return module.exports as InitSqlJsStatic;
 }
 
-let loaded: InitSqlJsStatic | undefined;
+type SqlJs = Awaited<ReturnType<InitSqlJsStatic>>;
+type SqlJsDatabase = InstanceType<SqlJs["Database"]>;
 
-/** As the default export of sql.js, except that texts come back exactly. */
-export function initSqlJs(...options: Parameters<InitSqlJsStatic>): ReturnType<InitSqlJsStatic> {
-  return (loaded ??= loadSqlJs())(...options);
+/** A pointer into the memory of the WebAssembly instance: of an open database, of a running backup, or of bytes. */
+type Pointer = number;
+
+/** The exports of sql.js that `@types/sql.js` does not declare. */
+interface SqliteFunctions {
+  cwrap(
+    name: "sqlite3_open",
+    returns: "number",
+    takes: ["string", "number"],
+  ): (name: string, handle: Pointer) => number;
+  cwrap(
+    name: "sqlite3_backup_init",
+    returns: "number",
+    takes: ["number", "string", "number", "string"],
+  ): (target: Pointer, targetSchema: string, source: Pointer, sourceSchema: string) => Pointer;
+  _sqlite3_backup_step(backup: Pointer, pages: number): number;
+  _sqlite3_backup_finish(backup: Pointer): number;
+  _sqlite3_close_v2(handle: Pointer): number;
+  stackSave(): Pointer;
+  stackAlloc(bytes: number): Pointer;
+  stackRestore(pointer: Pointer): void;
+}
+
+/** The part of WebAssembly that loading sql.js needs. */
+interface WebAssemblyLoader {
+  instantiate(
+    module: Uint8Array,
+    imports: unknown,
+  ): Promise<{ readonly instance: { readonly exports: Readonly<Record<string, unknown>> } }>;
+  readonly Memory: abstract new () => { readonly buffer: ArrayBuffer };
+}
+
+const { WebAssembly } = globalThis as unknown as { readonly WebAssembly: WebAssemblyLoader };
+
+const SQLITE_DONE = 101;
+
+interface Engine {
+  readonly sqlite: SqlJs & SqliteFunctions;
+  readonly memory: { readonly buffer: ArrayBuffer };
+}
+
+let engine: Promise<Engine> | undefined;
+
+/** sql.js has one WebAssembly instance in each thread, and with it one heap, which all databases of the thread share. */
+async function loadEngine(): Promise<Engine> {
+  const path = createRequire(import.meta.url).resolve("sql.js/dist/sql-wasm.wasm");
+  let memory: Engine["memory"] | undefined;
+  const sqlite = await new Promise<SqlJs>((resolve, reject) => {
+    const instantiate = async (imports: unknown, receive: (instance: unknown) => unknown) => {
+      const { instance } = await WebAssembly.instantiate(readFileSync(path), imports);
+      memory = Object.values(instance.exports).find((value) => value instanceof WebAssembly.Memory);
+      receive(instance);
+    };
+    const instantiateWasm = (imports: unknown, receive: (instance: unknown) => unknown) => {
+      // sql.js would wait forever after a failure.
+      instantiate(imports, receive).catch(reject);
+      return {};
+    };
+    loadSqlJs()({ instantiateWasm } as Parameters<InitSqlJsStatic>[0]).then(resolve, reject);
+  });
+  if (memory === undefined)
+    throw new Error("sql.js exports no memory. Install the version of the lock file.");
+  return { sqlite: sqlite as SqlJs & SqliteFunctions, memory };
+}
+
+/**
+ * Opens a database as sql.js does by itself: a file in JavaScript memory, in one array that is copied when the file has
+ * grown by an eighth. Such a copy of 1 GiB takes half a second.
+ */
+export async function openFile(file?: Uint8Array): Promise<SqlJsDatabase> {
+  const { sqlite } = await (engine ??= loadEngine());
+  return new sqlite.Database(file);
+}
+
+/**
+ * Opens a database whose pages SQLite allocates one by one in the heap of WebAssembly, so that its growth copies nothing.
+ *
+ * @param file the initial content, which is copied.
+ * @throws Error where it is not an SQLite file, or does not fit in the heap.
+ */
+export async function openInMemory(file?: Uint8Array): Promise<SqlJsDatabase> {
+  const { sqlite, memory } = await (engine ??= loadEngine());
+  // It keeps its empty file, which its `close` removes.
+  const database = new sqlite.Database();
+  const withHandle = database as SqlJsDatabase & { db: Pointer };
+  const handle = openMemoryHandle(sqlite, memory);
+  sqlite._sqlite3_close_v2(withHandle.db);
+  withHandle.db = handle;
+  if (file !== undefined) {
+    const source = new sqlite.Database(file);
+    try {
+      copy(sqlite, source as SqlJsDatabase & { db: Pointer }, handle);
+    } catch (error) {
+      database.close();
+      throw error;
+    } finally {
+      source.close();
+    }
+  }
+  return database;
+}
+
+function openMemoryHandle(sqlite: SqliteFunctions, memory: Engine["memory"]): Pointer {
+  const stack = sqlite.stackSave();
+  try {
+    const pointer = sqlite.stackAlloc(4);
+    const open = sqlite.cwrap("sqlite3_open", "number", ["string", "number"]);
+    const result = open(":memory:", pointer);
+    // The heap can grow in any call, which replaces its buffer.
+    const handle = new DataView(memory.buffer).getUint32(pointer, true);
+    if (result !== 0) throw new Error(`SQLite cannot open a database in memory: result ${result}.`);
+    return handle;
+  } finally {
+    sqlite.stackRestore(stack);
+  }
+}
+
+function copy(sqlite: SqliteFunctions, source: SqlJsDatabase & { db: Pointer }, target: Pointer): void {
+  // Reads the header, so that a file that is not SQLite's fails with the reason.
+  source.exec("PRAGMA schema_version");
+  const begin = sqlite.cwrap("sqlite3_backup_init", "number", ["number", "string", "number", "string"]);
+  const backup = begin(target, "main", source.db, "main");
+  const stepped = backup === 0 ? 0 : sqlite._sqlite3_backup_step(backup, -1);
+  const finished = backup === 0 ? 0 : sqlite._sqlite3_backup_finish(backup);
+  if (stepped !== SQLITE_DONE || finished !== 0) {
+    throw new Error(`SQLite cannot load the file into memory: result ${stepped}.`);
+  }
 }

@@ -1,7 +1,51 @@
 import { expect } from "chai";
-import { openDatabase } from "../../../src/adapters/sqlite/database.js";
+import { MAX_DATABASE_BYTES, openDatabase, PAGE_BYTES } from "../../../src/adapters/sqlite/database.js";
 
 describe("openDatabase", () => {
+  it("keeps the pages in memory, without a file that is copied when it grows", async () => {
+    const empty = await openDatabase();
+    const loaded = await openDatabase(empty.toFile());
+    for (const database of [empty, loaded]) {
+      expect(database.rows("PRAGMA database_list")).to.deep.equal([[0, "main", ""]]);
+      database.close();
+    }
+  });
+
+  it("limits the database to less than the heap of WebAssembly holds", async () => {
+    const database = await openDatabase();
+    const maxPages = () => database.row("PRAGMA max_page_count");
+    expect(maxPages()).to.deep.equal([MAX_DATABASE_BYTES / PAGE_BYTES]);
+    database.limit(3 * 2 ** 30);
+    expect(maxPages()).to.deep.equal([MAX_DATABASE_BYTES / PAGE_BYTES]);
+    database.limit(8 * PAGE_BYTES);
+    expect(maxPages()).to.deep.equal([8]);
+    database.close();
+  });
+
+  it("copies a file, which can be written again at any time", async () => {
+    const first = await openDatabase();
+    first.execute("CREATE TABLE pairs (id INTEGER PRIMARY KEY, text TEXT) STRICT");
+    const insert = "INSERT INTO pairs (text) VALUES (?)";
+    first.change(insert, "one");
+    const second = await openDatabase(first.toFile());
+    first.change(insert, "two");
+    second.change(insert, "deux");
+    first.change(insert, "three");
+    const third = await openDatabase(second.toFile());
+    const texts = (database: typeof first) => database.rows("SELECT text FROM pairs ORDER BY id").flat();
+    expect([first, second, third].map(texts)).to.deep.equal([
+      ["one", "two", "three"],
+      ["one", "deux"],
+      ["one", "deux"],
+    ]);
+    for (const database of [first, second, third]) database.close();
+  });
+
+  it("rejects a file that is no SQLite file", async () => {
+    const error = await openDatabase(new Uint8Array(8192).fill(7)).catch((thrown: Error) => thrown.message);
+    expect(error).to.equal("file is not a database");
+  });
+
   it("reads every text exactly, also out of a file", async () => {
     const texts = [
       "\ufeff",
