@@ -5,5 +5,6 @@ export const noThreads: Threads = {
   log: { begin: async () => {}, write: async () => {} },
   makeSpare: async () => {},
   compact: async () => 0,
+  replaceFromMemory: async () => 0,
   stop: async () => {},
 };

@@ -49,6 +49,13 @@ export interface Store {
 export interface StoreStatus {
   /** Why the store cannot write now, as a text for the operator; undefined if it can. */
   readonly fault: string | undefined;
+  /**
+   * Which stored data differs from what was written and is not repaired, as a text for the operator; undefined if no damage is
+   * known. The running store has all data.
+   */
+  readonly damage?: string | undefined;
+  /** How often the store has found and repaired such damage. */
+  readonly repairs?: number;
   /** The number of durable transactions, without those that wrote nothing. */
   readonly transactions: number;
   /** The number of times the store has waited for its medium to make writes durable. Transactions can share a commit. */

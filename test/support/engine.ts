@@ -59,6 +59,7 @@ function whenIdle(threads: Threads): Threads {
     },
     makeSpare: (size) => later(() => threads.makeSpare(size)),
     compact: (upTo) => later(() => threads.compact(upTo)),
+    replaceFromMemory: (snapshot) => later(() => threads.replaceFromMemory(snapshot)),
     stop: () => threads.stop(),
   };
 }

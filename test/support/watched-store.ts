@@ -9,6 +9,8 @@ export interface WatchedStore extends Store {
   readonly subscribers: number;
   /** While set, transactions are rejected with `store_unavailable` and this text. */
   fault: string | undefined;
+  /** The `damage` of its status. */
+  damage: string | undefined;
   /** Awaited before each read, with the number of reads since it was set. A rejection rejects the read. */
   beforeRead: ((count: number) => Promise<unknown>) | undefined;
   /** Called once, between the next read and its result. */
@@ -22,6 +24,7 @@ export function watched(inner: Store): WatchedStore {
   let subscribers = 0;
   const store: WatchedStore = {
     fault: undefined,
+    damage: undefined,
     onRead: undefined,
     get beforeRead() {
       return beforeRead;
@@ -58,7 +61,7 @@ export function watched(inner: Store): WatchedStore {
         end();
       };
     },
-    status: () => ({ ...inner.status(), fault: store.fault }),
+    status: () => ({ ...inner.status(), fault: store.fault, damage: store.damage }),
     close: () => inner.close(),
   };
   return store;

@@ -40,6 +40,22 @@ export function createMetrics(storeStatus: () => StoreStatus, streams: Pick<Even
   registerRead(Gauge, "palaver_store_writable", "1 while the store accepts writes, otherwise 0.", () => {
     return storeStatus().fault ? 0 : 1;
   });
+  registerRead(
+    Gauge,
+    "palaver_store_damaged",
+    "1 while stored files are known to be damaged, otherwise 0.",
+    () => {
+      return storeStatus().damage ? 1 : 0;
+    },
+  );
+  registerRead(
+    Counter,
+    "palaver_store_repairs_total",
+    "Times that damaged files were found and replaced from memory.",
+    () => {
+      return storeStatus().repairs ?? 0;
+    },
+  );
   registerRead(Gauge, "palaver_event_streams", "Open event streams.", () => streams.count());
 
   /** Registers a metric whose value is read at each scrape. */

@@ -73,9 +73,11 @@ interface Engine {
 
 let engine: Promise<Engine> | undefined;
 
-/** sql.js has one WebAssembly instance in each thread, and with it one heap, which all databases of the thread share. */
+const require = createRequire(import.meta.url);
+
+/** A copy of sql.js has one WebAssembly instance, and with it one heap, which all databases of the thread share. */
 async function loadEngine(): Promise<Engine> {
-  const path = createRequire(import.meta.url).resolve("sql.js/dist/sql-wasm.wasm");
+  const path = require.resolve("sql.js/dist/sql-wasm.wasm");
   let memory: Engine["memory"] | undefined;
   const sqlite = await new Promise<SqlJs>((resolve, reject) => {
     const instantiate = async (imports: unknown, receive: (instance: unknown) => unknown) => {

@@ -4,7 +4,7 @@ import type { Store } from "../../application/ports.js";
 import { migrate } from "./schema.js";
 import { TurnTransaction } from "./turn-transaction.js";
 import { CommitLog } from "./wal/commit-log.js";
-import { Compactor, writeShutdownSnapshot } from "./wal/compaction.js";
+import { Compactor, writeShutdownSnapshot, type MemorySnapshot } from "./wal/compaction.js";
 import { nodeDisk, type Disk } from "./wal/disk.js";
 import { filesOn, type Files } from "./wal/files.js";
 import { lockDirectory } from "./wal/lock.js";
@@ -119,7 +119,7 @@ async function start(
   const sizes = recoverFiles(disk, files, recovered, migratedFrom !== undefined);
   if (options.largestDatabase !== undefined) database.limit(options.largestDatabase);
   const subscribers = new Set<() => void>();
-  const compactor = new Compactor(threads, sizes, segmentBytes, onTrouble);
+  const compactor = new Compactor(threads, snapshotOfMemory, sizes, segmentBytes, onTrouble);
   const log = await CommitLog.start({
     threads,
     last,
@@ -173,6 +173,22 @@ async function start(
     }
   }
 
+  /**
+   * Copies the database at the end of a segment, for the case that the files are damaged. The copy blocks the event loop for 1 to
+   * 2 ms a megabyte.
+   */
+  async function snapshotOfMemory(): Promise<MemorySnapshot> {
+    await log.spareAttempted();
+    return runExclusive(
+      () => log.assertHealthy(),
+      async () => {
+        turn.commit();
+        const transaction = await log.cut();
+        return { transaction, bytes: database.toFile() };
+      },
+    );
+  }
+
   return {
     opening: { last, replayed, torn, migratedFrom },
     transaction: (work) =>
@@ -190,7 +206,7 @@ async function start(
       subscribers.add(subscriber);
       return () => void subscribers.delete(subscriber);
     },
-    status: () => log.status(),
+    status: () => ({ ...log.status(), damage: compactor.damage, repairs: compactor.repairs }),
     async close() {
       if (isClosed) return;
       isClosed = true;

@@ -197,6 +197,19 @@ describe("createHttpApp", () => {
       expect((await ana.get("/v1/messages")).status).to.equal(200);
     });
 
+    it("responds with 503 and the damage at /readyz while files are damaged, and still writes", async () => {
+      const ana = await signedIn(server.url);
+      server.store.damage = "A file is damaged.";
+      const response = await ana.get("/readyz");
+      expectProblem(response, 503, "store_unavailable");
+      expect(response.json["detail"]).to.equal("A file is damaged.");
+      const { text } = await ana.get("/metrics");
+      expect(text).to.include("palaver_store_damaged 1\n");
+      expect(text).to.include("palaver_store_writable 1\n");
+      const sent = await ana.post("/v1/messages", { dest_username: ana.username, message: "hello" });
+      expect(sent.status).to.equal(200);
+    });
+
     it("reports requests by route and status, latencies and commits at /metrics", async () => {
       const ana = await signedIn(server.url);
       await ana.post("/v1/messages", { dest_username: ana.username, message: "hello" });
@@ -211,6 +224,8 @@ describe("createHttpApp", () => {
       expect(text).to.include("palaver_store_transactions_total 3\n");
       expect(text).to.match(/palaver_store_commits_total \d+\n/);
       expect(text).to.include("palaver_store_writable 1\n");
+      expect(text).to.include("palaver_store_damaged 0\n");
+      expect(text).to.include("palaver_store_repairs_total 0\n");
     });
   });
 });

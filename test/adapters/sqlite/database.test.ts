@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { expect } from "chai";
 import { MAX_DATABASE_BYTES, openDatabase, PAGE_BYTES } from "../../../src/adapters/sqlite/database.js";
 
@@ -39,6 +40,22 @@ describe("openDatabase", () => {
       ["one", "deux"],
     ]);
     for (const database of [first, second, third]) database.close();
+  });
+
+  it("opens in a program that uses sql.js itself", () => {
+    const url = new URL("../../../src/adapters/sqlite/database.js", import.meta.url).href;
+    const program = `
+      import initSqlJs from "sql.js";
+      const own = new (await initSqlJs()).Database();
+      const { openDatabase } = await import(${JSON.stringify(url)});
+      const database = await openDatabase();
+      own.run("CREATE TABLE own (id)");
+      console.log(JSON.stringify(database.rows("SELECT count(*) FROM sqlite_schema")));`;
+    const output = execFileSync(process.execPath, ["--input-type=module", "--eval", program], {
+      cwd: new URL(".", import.meta.url),
+      encoding: "utf8",
+    });
+    expect(output).to.equal("[[0]]\n");
   });
 
   it("rejects a file that is no SQLite file", async () => {

@@ -19,15 +19,17 @@ export function serverOperations(storeStatus: () => StoreStatus, metrics: Metric
     }),
     operation({
       name: "getReadiness",
-      summary: "Check whether the server can store data; if not, the problem says why.",
+      summary:
+        "Check whether the server can store data and its files are sound; if not, the problem says why.",
       method: "get",
       paths: ["/readyz"],
       access: "anyone",
       response: nothingSchema,
       errors: ["store_unavailable"],
       async handle() {
-        const { fault } = storeStatus();
-        if (fault !== undefined) throw new MessagingError("store_unavailable", fault);
+        const { fault, damage } = storeStatus();
+        const reason = fault ?? damage;
+        if (reason !== undefined) throw new MessagingError("store_unavailable", reason);
         return {};
       },
     }),

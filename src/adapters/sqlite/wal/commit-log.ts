@@ -58,8 +58,8 @@ export class CommitLog {
   #isFlushScheduled = false;
   /** Free bytes of the segment in use. */
   #freeBytes = 0;
-  /** Whether a segment was begun since the start. */
-  #isBegun = false;
+  /** The number of the last transaction before the segment in use; undefined before the first one since the start. */
+  #segmentAfter: number | undefined;
   #failure: Error | undefined;
   #resolveFailed!: () => void;
   readonly #failed = new Promise<void>((resolve) => {
@@ -96,8 +96,7 @@ export class CommitLog {
       throw new MessagingError("busy", "The disk is slower than the incoming writes. Try again later.");
     }
     if (this.#hasCapacity()) return;
-    if (this.#spare.fault !== undefined) throw new MessagingError("store_unavailable", this.#spare.fault);
-    throw new MessagingError("busy", "The next segment of the log is not ready. Try again later.");
+    throw this.#noSpareError();
   }
 
   /**
@@ -134,11 +133,32 @@ export class CommitLog {
     return { fault, transactions: this.#durable - this.#options.last, commits: this.#commits };
   }
 
+  /** Resolves once the attempt to make the next segment that is in progress has ended. */
+  spareAttempted(): Promise<void> {
+    return this.#spare.attempted();
+  }
+
+  /**
+   * Makes everything durable, and continues the log in a new segment. Nothing may be appended meanwhile.
+   *
+   * @returns the number of the last transaction, after which the new segment begins.
+   * @throws MessagingError `busy` or `store_unavailable` where that is impossible now.
+   */
+  async cut(): Promise<number> {
+    await Promise.race([this.durable(), this.#failed]);
+    this.assertHealthy();
+    if (this.#segmentAfter === undefined || this.#segmentAfter === this.#last) return this.#last;
+    if (!this.#spare.isReady) throw this.#noSpareError();
+    await this.#beginSegment(this.#last).catch((error: unknown) => this.#fail(error));
+    this.assertHealthy();
+    return this.#last;
+  }
+
   /** Writes the end mark once all transactions are durable. */
   async end(): Promise<void> {
     this.#spare.stop();
     await Promise.race([this.durable(), this.#failed]);
-    if (this.#isBegun && !this.#failure) {
+    if (this.#segmentAfter !== undefined && !this.#failure) {
       await this.#options.threads.log.write({ first: this.#last + 1, count: 0, payload: "" });
     }
   }
@@ -154,6 +174,12 @@ export class CommitLog {
       needed <= this.#freeBytes ||
       (this.#spare.isReady && needed <= this.#options.segmentBytes - SEGMENT_HEADER_BYTES)
     );
+  }
+
+  #noSpareError(): MessagingError {
+    return this.#spare.fault === undefined
+      ? new MessagingError("busy", "The next segment of the log is not ready. Try again later.")
+      : new MessagingError("store_unavailable", this.#spare.fault);
   }
 
   /** Flushes at the end of this turn of the event loop, so that its transactions share a frame. */
@@ -184,21 +210,23 @@ export class CommitLog {
   }
 
   async #write({ first, records, bytes }: Group): Promise<void> {
-    const { threads, segmentBytes, onSwitch } = this.#options;
     const needed = maxFrameBytes(bytes);
     const switches = needed + maxFrameBytes(0) > this.#freeBytes;
-    if (switches) {
-      this.#spare.consume();
-      this.#freeBytes = segmentBytes - SEGMENT_HEADER_BYTES;
-    }
+    const begun = switches ? this.#beginSegment(first - 1) : undefined;
     this.#freeBytes -= needed;
-    if (switches) {
-      await threads.log.begin(first - 1, segmentBytes);
-      this.#isBegun = true;
-      onSwitch(first - 1);
-      void this.#spare.make();
-    }
-    await threads.log.write({ first, count: records.length, payload: joinRecords(records) });
+    if (begun) await begun;
+    await this.#options.threads.log.write({ first, count: records.length, payload: joinRecords(records) });
+  }
+
+  /** Continues the log in the spare segment. Its free bytes count as soon as this is called. */
+  async #beginSegment(after: number): Promise<void> {
+    const { threads, segmentBytes, onSwitch } = this.#options;
+    this.#spare.consume();
+    this.#freeBytes = segmentBytes - SEGMENT_HEADER_BYTES;
+    await threads.log.begin(after, segmentBytes);
+    this.#segmentAfter = after;
+    onSwitch(after);
+    void this.#spare.make();
   }
 
   #fail(error: unknown): void {
@@ -213,6 +241,7 @@ export class CommitLog {
 class SpareSegment {
   readonly #options: LogOptions;
   #isReady = false;
+  #attempt: Promise<void> = Promise.resolve();
   #fault: string | undefined;
   #retry: NodeJS.Timeout | undefined;
   #isStopped = false;
@@ -231,7 +260,17 @@ class SpareSegment {
   }
 
   /** Makes the spare segment. A failure is reported, and the attempt is repeated until it succeeds. */
-  async make(make: () => Promise<void> | void = () => this.#makeInThread()): Promise<void> {
+  make(make: () => Promise<void> | void = () => this.#makeInThread()): Promise<void> {
+    this.#attempt = this.#try(make);
+    return this.#attempt;
+  }
+
+  /** Resolves once the last attempt to make the segment has ended. */
+  attempted(): Promise<void> {
+    return this.#attempt;
+  }
+
+  async #try(make: () => Promise<void> | void): Promise<void> {
     try {
       await make();
       this.#isReady = true;

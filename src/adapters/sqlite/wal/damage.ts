@@ -4,22 +4,28 @@ export class DamageError extends Error {
   readonly file: string;
   /** The position in the file, in bytes. */
   readonly offset: number;
+  /** What is damaged, without advice. */
+  readonly finding: string;
 
-  constructor(file: string, offset: number, message: string, options?: { readonly cause?: unknown }) {
-    super(message, options);
+  constructor(file: string, offset: number, finding: string, options?: { readonly cause?: unknown }) {
+    super(
+      `${finding} Restore the directory from a backup, or save what can be read with "palaver salvage".`,
+      options,
+    );
     this.file = file;
     this.offset = offset;
+    this.finding = finding;
   }
 }
 
 /** @param fault completes the sentence that begins with the file and the offset. */
 export function damage(file: string, offset: number, fault: string, cause?: unknown): DamageError {
-  return new DamageError(
-    file,
-    offset,
-    `${file} is damaged at byte ${offset}: ${fault}. Restore the directory from a backup, or save what can be read with "palaver salvage".`,
-    { cause },
-  );
+  return new DamageError(file, offset, `${file} is damaged at byte ${offset}: ${fault}.`, { cause });
+}
+
+/** Whether it is a `DamageError`, also one of another thread, which has lost its class and kept its fields. */
+export function isDamage(error: unknown): error is DamageError {
+  return error instanceof Error && error.name === "DamageError";
 }
 
 export function errorMessage(error: unknown): string {

@@ -15,6 +15,7 @@ async function work(): Promise<unknown> {
   // On Linux the priority is that of the thread, so that requests do not compete with the compaction for a core. On other
   // systems it would be that of the whole process.
   if (process.platform === "linux") setPriority(constants.priority.PRIORITY_LOW);
-  const { compact } = await import("./compaction.js");
+  const { compact, replaceFromMemory } = await import("./compaction.js");
+  if ("replaceBy" in job) return replaceFromMemory(disk, job.replaceBy);
   return compact(disk, job.compactUpTo);
 }

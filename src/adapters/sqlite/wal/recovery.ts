@@ -1,7 +1,7 @@
 import { openDatabase, type Database } from "../database.js";
 import { damage } from "./damage.js";
 import type { Disk } from "./disk.js";
-import { removeFiles, type Files, type SnapshotFile } from "./files.js";
+import { removeFiles, type Files, type SegmentFile, type SnapshotFile } from "./files.js";
 import { decodeRecords } from "./record.js";
 import { decodeSegment, type PlacedFrame, type Segment } from "./segment.js";
 import { rewriteSegmentDurably } from "./segment-writer.js";
@@ -40,17 +40,11 @@ export async function recover(disk: Disk, { snapshots, segments }: Files): Promi
   let logBytes = 0;
   let newest: Segment | undefined;
   try {
-    for (const { name, after } of segments.filter((file) => file.after >= start)) {
-      // A segment that another follows may have a torn tail. If no transaction is missing, the tail was never
-      // acknowledged: a later run read that end from the page cache, and a power cut then lost it.
-      if (after !== last) {
-        throw damage(name, 0, `the transactions ${last + 1} to ${after} before it are missing`);
-      }
-      newest = decodeSegment(name, disk.read(name));
-      if (newest.header.after !== after) throw damage(name, 0, "its header belongs to another segment");
-      for (const frame of newest.frames) replay(database, frame, name);
-      last = newest.last;
-      logBytes += newest.header.size;
+    for (const { name, segment } of segmentsFrom(disk, segments, start)) {
+      for (const frame of segment.frames) replay(database, frame, name);
+      newest = segment;
+      last = segment.last;
+      logBytes += segment.header.size;
     }
   } catch (error) {
     database.close();
@@ -65,6 +59,58 @@ export async function recover(disk: Disk, { snapshots, segments }: Files): Promi
     snapshotBytes: bytes?.length ?? 0,
     newest,
   };
+}
+
+/**
+ * Reads the segments that continue a snapshot, one at a time.
+ *
+ * @param start the last transaction in the snapshot.
+ * @throws DamageError
+ */
+function* segmentsFrom(
+  disk: Disk,
+  segments: readonly SegmentFile[],
+  start: number,
+): Generator<{ readonly name: string; readonly segment: Segment }, void> {
+  let last = start;
+  for (const { name, after } of segments.filter((file) => file.after >= start)) {
+    // A segment that another follows may have a torn tail. If no transaction is missing, the tail was never
+    // acknowledged: a later run read that end from the page cache, and a power cut then lost it.
+    if (after !== last) {
+      throw damage(name, 0, `the transactions ${last + 1} to ${after} before it are missing`);
+    }
+    const segment = decodeSegment(name, disk.read(name));
+    if (segment.header.after !== after) throw damage(name, 0, "its header belongs to another segment");
+    yield { name, segment };
+    last = segment.last;
+  }
+}
+
+/**
+ * Reads the files that a start would read.
+ *
+ * @param last the last transaction in them.
+ * @param withSnapshot whether the snapshot is read, too.
+ * @throws DamageError where they differ from what was written.
+ */
+export function verifyFiles(
+  disk: Disk,
+  { snapshots, segments }: Files,
+  last: number,
+  withSnapshot: boolean,
+): void {
+  const snapshot = snapshots.at(-1);
+  if (snapshot && withSnapshot) readSnapshot(disk, snapshot);
+  let found = snapshot?.transaction ?? 0;
+  for (const { segment } of segmentsFrom(disk, segments, found)) found = segment.last;
+  assertComplete([...snapshots, ...segments].at(-1)?.name ?? "The log", found, last);
+}
+
+/** @throws DamageError where the files end before the transaction that they should end with. */
+export function assertComplete(file: string, found: number, last: number): void {
+  if (found !== last) {
+    throw damage(file, 0, `the log ends with transaction ${found}, and should end with ${last}`);
+  }
 }
 
 function replay(database: Database, { first, count, payload, offset }: PlacedFrame, file: string): void {

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
-import { compact } from "./compaction.js";
+import { compact, replaceFromMemory, type MemorySnapshot } from "./compaction.js";
 import type { Disk } from "./disk.js";
 import type { Frame } from "./segment.js";
 import { makeSpare, segmentWriter } from "./segment-writer.js";
@@ -11,6 +11,12 @@ export interface Threads {
   makeSpare(size: number): Promise<void>;
   /** @returns the size of the new snapshot, in bytes. */
   compact(upTo: number): Promise<number>;
+  /**
+   * Replaces all files before the segment in use. The bytes are moved to the thread.
+   *
+   * @returns the size of the new snapshot, in bytes.
+   */
+  replaceFromMemory(snapshot: MemorySnapshot): Promise<number>;
   /** Stops all threads immediately. The files on the disk are consistent at any time. */
   stop(): Promise<void>;
 }
@@ -31,6 +37,7 @@ export function inline(disk: Disk): Threads {
     },
     makeSpare: async (size) => makeSpare(disk, size),
     compact: (upTo) => compact(disk, upTo),
+    replaceFromMemory: async (snapshot) => replaceFromMemory(disk, snapshot),
     stop: async () => writer.close(),
   };
 }
@@ -38,7 +45,8 @@ export function inline(disk: Disk): Threads {
 export type LogCommand =
   { readonly begin: { readonly after: number; readonly size: number } } | { readonly write: Frame };
 
-export type Job = { readonly spareOf: number } | { readonly compactUpTo: number };
+export type Job =
+  { readonly spareOf: number } | { readonly compactUpTo: number } | { readonly replaceBy: MemorySnapshot };
 
 export interface JobData {
   readonly directory: string;
@@ -52,8 +60,8 @@ export interface JobData {
 export function workerThreads(directory: string): Threads {
   const running = new Set<Worker>();
 
-  function start(file: string, workerData: unknown): Worker {
-    const worker = new Worker(new URL(file, import.meta.url), { workerData });
+  function start(file: string, workerData: unknown, transferList: ArrayBuffer[] = []): Worker {
+    const worker = new Worker(new URL(file, import.meta.url), { workerData, transferList });
     running.add(worker);
     worker.once("exit", () => running.delete(worker));
     return worker;
@@ -68,8 +76,9 @@ export function workerThreads(directory: string): Threads {
     await once(logThread, "message");
     logThread.unref();
   };
-  const run = async (job: Job): Promise<unknown> => {
-    const [result] = await once(start("./job-thread.js", { directory, job } satisfies JobData), "message");
+  const run = async (job: Job, transferList?: ArrayBuffer[]): Promise<unknown> => {
+    const thread = start("./job-thread.js", { directory, job } satisfies JobData, transferList);
+    const [result] = await once(thread, "message");
     return result;
   };
 
@@ -80,6 +89,8 @@ export function workerThreads(directory: string): Threads {
     },
     makeSpare: async (size) => void (await run({ spareOf: size })),
     compact: async (upTo) => Number(await run({ compactUpTo: upTo })),
+    replaceFromMemory: async (snapshot) =>
+      Number(await run({ replaceBy: snapshot }, [snapshot.bytes.buffer as ArrayBuffer])),
     async stop() {
       await Promise.all([...running].map((worker) => worker.terminate()));
     },
