@@ -4,6 +4,8 @@ import { dirname } from "node:path";
 import { compileFunction } from "node:vm";
 import type { InitSqlJsStatic } from "sql.js";
 
+const require = createRequire(import.meta.url);
+
 /** Keeps a U+FEFF at the start of a text. */
 class ExactTextDecoder extends TextDecoder {
   constructor() {
@@ -17,7 +19,7 @@ class ExactTextDecoder extends TextDecoder {
  * globals and the other users of sql.js in the process alone.
  */
 function loadSqlJs(): InitSqlJsStatic {
-  const path = createRequire(import.meta.url).resolve("sql.js");
+  const path = require.resolve("sql.js");
   const names = ["exports", "require", "module", "__filename", "__dirname", "TextDecoder"];
   const run = compileFunction(readFileSync(path, "utf8"), names, { filename: path }) as (
     ...values: readonly unknown[]
@@ -72,8 +74,6 @@ interface Engine {
 }
 
 let engine: Promise<Engine> | undefined;
-
-const require = createRequire(import.meta.url);
 
 /** A copy of sql.js has one WebAssembly instance, and with it one heap, which all databases of the thread share. */
 async function loadEngine(): Promise<Engine> {
