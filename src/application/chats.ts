@@ -1,6 +1,7 @@
 import {
   advanceReadSeq,
   parseTitle,
+  readToEnd,
   assertGroup,
   assertParticipant,
   unreadCount,
@@ -67,7 +68,7 @@ export interface AddParticipant {
 }
 
 /**
- * Adds a user to a group chat. The user can read its whole history.
+ * Adds a user to a group chat. The user can read its whole history, and has nothing unread.
  *
  * @returns the added user.
  * @throws MessagingError `not_a_participant`, `p2p_chat`, `unknown_user`, `already_participant`
@@ -89,7 +90,9 @@ export async function addParticipant({ store, clock }: Ports, command: AddPartic
     if (!(await chats.addParticipant(chatId, id, at))) {
       throw new MessagingError("already_participant", "This user is already a participant of the chat.");
     }
-    const overview = assertParticipant(await chats.overview(chatId, id));
+    const joined = assertParticipant(await chats.overview(chatId, id));
+    const overview = readToEnd(joined);
+    if (overview.readSeq !== joined.readSeq) await chats.setRead(chatId, id, overview.readSeq);
     const added = { ...change, overview: { ...overview, lastMessage: null } };
     await events.append({
       ...chatChanged(chatId, added, at, { user: id, includesRemoved: false }),

@@ -473,7 +473,7 @@ export interface Operations {
   ): Promise<void>;
 
   /**
-   * Add a user to a group chat. The user can read its whole history.
+   * Add a user to a group chat. The user can read its whole history and has nothing unread.
    * @throws PalaverError `unknown_user`, `p2p_chat`, `already_participant`, `not_a_participant`,
    * `not_found`
    */

@@ -31,7 +31,7 @@ export interface ChatOverview {
   readonly participantCount: number;
   /** Null before the first message. May be a tombstone. */
   readonly lastMessage: Message | null;
-  /** The `seq` up to which the participant has read; 0 initially. Kept when the participant leaves and returns. */
+  /** The `seq` up to which the participant has read; 0 in a new chat. A user who is added later starts at the last message. */
   readonly readSeq: number;
   /** The number of deleted messages after `readSeq`. */
   readonly deletedSinceRead: number;
@@ -109,6 +109,11 @@ export function lastSeq({ lastMessage }: ChatOverview): number {
  */
 export function unreadCount(overview: ChatOverview): number {
   return lastSeq(overview) - overview.readSeq - overview.deletedSinceRead;
+}
+
+/** The chat as its participant sees it after reading everything. */
+export function readToEnd(overview: ChatOverview): ChatOverview {
+  return { ...overview, readSeq: lastSeq(overview), deletedSinceRead: 0 };
 }
 
 /** The new `readSeq` of a participant who reports having read up to `seq`: never decreases, never exceeds the last `seq`. */

@@ -229,15 +229,17 @@ describe("chat overviews", () => {
       expect(await unread(bo, chat)).to.equal(1);
     });
 
-    it("starts at 0 for a new participant, and at the old readSeq for one who returns", async () => {
+    it("starts at the last message for a new participant and for one who returns", async () => {
       await world.addParticipant({ by: ana.id, chatId: chat.id, username: "cy" });
-      expect(await unread(cy, chat)).to.equal(4);
-      await read(cy, chat, 3);
+      expect(await seen(cy, chat)).to.deep.include({ readSeq: 4, deletedSinceRead: 0 });
+      expect(await unread(cy, chat)).to.equal(0);
+      await say(ana, chat);
+      expect(await unread(cy, chat)).to.equal(1);
       await world.removeParticipant({ by: ana.id, chatId: chat.id, user: "cy" });
       await say(ana, chat);
       await world.addParticipant({ by: ana.id, chatId: chat.id, username: "cy" });
-      expect(await seen(cy, chat)).to.deep.include({ readSeq: 3 });
-      expect(await unread(cy, chat)).to.equal(2);
+      expect(await seen(cy, chat)).to.deep.include({ readSeq: 6 });
+      expect(await unread(cy, chat)).to.equal(0);
     });
 
     it("applies to the caller alone, also in p2p chats", async () => {

@@ -59,7 +59,7 @@ export function chatOperations(messaging: Messaging): readonly Operation[] {
     }),
     operation({
       name: "addParticipant",
-      summary: "Add a user to a group chat. The user can read its whole history.",
+      summary: "Add a user to a group chat. The user can read its whole history and has nothing unread.",
       method: "post",
       paths: ["/v1/group_chat/:chat_id/participants"],
       access: "signed in",
