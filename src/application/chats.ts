@@ -14,7 +14,7 @@ import { MessagingError } from "../domain/errors.js";
 import { chatChanged, chatCreated } from "../domain/event.js";
 import type { User, UserId } from "../domain/user.js";
 import { MAX_SLICE_CHARACTERS } from "./messages.js";
-import type { ChatReader, ChatSlice, ParticipantPosition, Ports, ReadRepositories } from "./ports.js";
+import type { ChatReader, ChatSlice, ParticipantPosition, Ports, ReadRepositories, Repositories } from "./ports.js";
 import { getUserById, getUserByNameOrId, getUserByUsername } from "./users.js";
 
 export interface CreateGroupChat {
@@ -110,13 +110,16 @@ export interface RemoveParticipant {
 }
 
 /**
- * Removes a user from a group chat. The user loses access to all of it.
+ * Removes a user from a group chat. The user loses access to all of it. A chat without participants is deleted, in the
+ * background where it is large.
  *
  * @returns the removed user.
  * @throws MessagingError `not_a_participant`, `p2p_chat`, `unknown_user`, `user_not_in_chat`
  */
 export async function removeParticipant({ store, clock }: Ports, command: RemoveParticipant): Promise<User> {
-  return store.transaction(async ({ chats, users, events }) => {
+  let isAbandoned = false;
+  const removed = await store.transaction(async (repositories) => {
+    const { chats, users, events } = repositories;
     const { id: chatId } = assertGroup(await chats.ofParticipant(command.chatId, command.by));
     const user = await getUserByNameOrId(users, command.user);
     const { id, username } = user;
@@ -132,8 +135,39 @@ export async function removeParticipant({ store, clock }: Ports, command: Remove
     const at = clock.now();
     await events.append(chatChanged(chatId, change, at));
     await events.append(chatChanged(chatId, change, at, { user: id, includesRemoved: true }));
+    isAbandoned = participantCount === 0 && !(await deleteSlice(repositories, chatId));
     return user;
   });
+  // What a failure leaves is deleted by the next call of `deleteAbandonedChats`.
+  if (isAbandoned) deleteAbandonedChats({ store }).catch(() => {});
+  return removed;
+}
+
+/** Bounds the time for which other transactions have to wait. */
+const MAX_DELETED_PER_TRANSACTION = 300;
+
+/**
+ * Deletes a part of a chat without participants: its events, then its messages, then its read markers and itself.
+ *
+ * @returns whether the chat is deleted.
+ */
+async function deleteSlice({ chats, messages, events }: Repositories, id: ChatId): Promise<boolean> {
+  let left = MAX_DELETED_PER_TRANSACTION;
+  left -= await events.deleteOfChat(id, left);
+  if (left > 0) left -= await messages.deleteOfChat(id, left);
+  if (left > 0) left -= await chats.delete(id, left);
+  return left > 0;
+}
+
+/** Deletes all group chats without participants, in many transactions. */
+export async function deleteAbandonedChats({ store }: Pick<Ports, "store">): Promise<void> {
+  const deleteNext = () =>
+    store.transaction(async (repositories) => {
+      const id = await repositories.chats.abandoned();
+      if (id !== undefined) await deleteSlice(repositories, id);
+      return id !== undefined;
+    });
+  while (await deleteNext());
 }
 
 export interface ListChats {

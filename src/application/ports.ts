@@ -116,6 +116,8 @@ export interface ChatReader {
   ofUser(userId: UserId, slice: ChatSlice): Promise<readonly ListedChat[]>;
   /** In ascending order of `joinedAt`, then of id. The cost depends on the length of the slice, not on that of the list. */
   participants(id: ChatId, slice: ParticipantSlice): Promise<readonly Participant[]>;
+  /** A group chat without participants; undefined if there is none. */
+  abandoned(): Promise<ChatId | undefined>;
   /** The first `limit` of all chats with `id > after`, in ascending order; from the start by default. */
   list(page: { readonly after: ChatId | undefined; readonly limit: number }): Promise<readonly ChatSummary[]>;
 }
@@ -157,6 +159,13 @@ export interface ChatRepository extends ChatReader {
   /** Returns false if the user is not a participant. Keeps their `readSeq`, for a later `addParticipant`. */
   removeParticipant(id: ChatId, userId: UserId): Promise<boolean>;
   rename(id: ChatId, title: string | null): Promise<void>;
+  /**
+   * Deletes up to `limit` of the read markers of a chat without participants and messages, and the chat if it deletes fewer. The
+   * id is not assigned again.
+   *
+   * @returns the number of deleted read markers.
+   */
+  delete(id: ChatId, limit: number): Promise<number>;
   /** Sets the `readSeq` of the user. */
   setRead(id: ChatId, userId: UserId, seq: number): Promise<void>;
 }
@@ -214,6 +223,12 @@ export interface MessageRepository extends MessageReader {
   append(draft: MessageDraft, idempotency?: IdempotentSend): Promise<Message>;
   /** Replaces `text`, `editedAt` and `deletedAt` of the message with this id. The old text must not remain readable. */
   update(message: Message): Promise<void>;
+  /**
+   * Deletes messages of a chat, whose events must have been deleted. Their ids are not assigned again.
+   *
+   * @returns the number of deleted messages, at most `limit`.
+   */
+  deleteOfChat(id: ChatId, limit: number): Promise<number>;
 }
 
 /** The idempotency key of a message and the digest of the text as it was sent. */
@@ -276,6 +291,12 @@ export interface EventLog extends EventReader {
    * @returns the number of deleted entries, at most `limit`.
    */
   forget(before: number, limit: number): Promise<number>;
+  /**
+   * Deletes events of a chat without participants, except those with `includesRemoved`. Cursors stay valid.
+   *
+   * @returns the number of deleted events, at most `limit`.
+   */
+  deleteOfChat(id: ChatId, limit: number): Promise<number>;
 }
 
 export interface PasswordHasher {

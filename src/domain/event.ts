@@ -106,7 +106,7 @@ export interface SessionEnd {
 export interface LogBounds {
   /** Identifies the database: 16 hexadecimal digits. Not shared with another or a restored database. */
   readonly epoch: string;
-  /** The `id` of the oldest retained event; `last + 1` if the log retains none. */
+  /** One more than the greatest `id` that was deleted because of its age; 1 before. */
   readonly first: number;
   /** The greatest `id` assigned so far; 0 before the first event. */
   readonly last: number;

@@ -2,6 +2,8 @@ import { Container, ContainerModule, type ServiceIdentifier } from "inversify";
 import type { Opening, SqliteOptions } from "../adapters/sqlite/store.js";
 import { keyedSecrets, systemClock, uuids } from "../adapters/system.js";
 import type { OperatorPorts } from "../application/administration.js";
+import { deleteAbandonedChats } from "../application/chats.js";
+import type { ForgetEvents } from "../application/events.js";
 import { EventFeed } from "../application/feed.js";
 import { createMessaging, type Messaging } from "../application/messaging.js";
 import type { Clock, Ids, PasswordHasher, Ports, Secrets, Store } from "../application/ports.js";
@@ -146,7 +148,13 @@ export async function openCore(
     const ports = await container.getAsync(tokens.ports);
     const feed = await container.getAsync(tokens.feed);
     const messaging = await container.getAsync(tokens.messaging);
-    const stopRetention = startEventRetention(messaging, ports.clock, retentionMs, onTrouble);
+    const retained = {
+      async forgetEvents(command: ForgetEvents) {
+        await deleteAbandonedChats(ports);
+        return messaging.forgetEvents(command);
+      },
+    };
+    const stopRetention = startEventRetention(retained, ports.clock, retentionMs, onTrouble);
     return {
       messaging,
       ports,

@@ -189,11 +189,16 @@ describe("the memory store and the SQLite store under the same random calls", fu
         const pair = await openPair();
         /** The expected read positions, by user and chat. */
         const read = new Map([[`${pair.users.get("ana")!.id} 2`, 1]]);
+        const lastSeqs = new Map([[2, 1]]);
         for (const each of steps) {
           const outcome = await pair.run(each);
           if ("code" in outcome) continue;
-          if (each.call === "sendMessage") {
+          if (each.call === "addParticipant") {
+            const { id } = outcome.result as User;
+            read.set(`${id} ${String(each.chatId)}`, lastSeqs.get(each.chatId as number) ?? 0);
+          } else if (each.call === "sendMessage") {
             const { message, replayed } = outcome.result as SentMessage;
+            if (!replayed) lastSeqs.set(message.chatId, message.seq);
             if (!replayed) read.set(`${message.sender.id} ${message.chatId}`, message.seq);
           } else if (each.call === "markRead") {
             const overview = outcome.result as ChatOverview;

@@ -160,6 +160,24 @@ describe("group chats", () => {
       }
     });
 
+    it("deletes the chat with its messages after the last participant has left, who receives that event", async () => {
+      for (let n = 0; n < 350; n++) await send(world.ana.id, chat.id, `${n}`);
+      await remove(world.ana.id, "bo");
+      const { cursor } = await world.listEvents({ by: world.ana.id, limit: 1 });
+      await remove(world.ana.id, "ana");
+      const { events } = await world.listEvents({ by: world.ana.id, after: cursor, limit: 100 });
+      expect(events.map(({ type, chatId }) => [type, chatId])).to.deep.equal([
+        ["participant.removed", chat.id],
+      ]);
+      const { store } = world.ports;
+      const isLeft = () => store.read(async ({ chats }) => (await chats.abandoned()) !== undefined);
+      while (await isLeft());
+      await store.read(async ({ messages, chats }) => {
+        expect(await messages.sentBy(world.ana.id, { after: 0, upTo: 1_000 })).to.deep.equal([]);
+        expect(await chats.list({ after: undefined, limit: 10 })).to.deep.equal([]);
+      });
+    });
+
     it("shows a user who is added again the whole history, also messages sent meanwhile", async () => {
       await remove(world.ana.id, "bo");
       await send(world.ana.id, chat.id, "b");

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { ParticipantPosition, Store } from "../../src/application/ports.js";
 import { pairOf, type ChatId } from "../../src/domain/chat.js";
+import { messageChanged } from "../../src/domain/event.js";
 import type { MessageText } from "../../src/domain/message.js";
 import type { User, UserId } from "../../src/domain/user.js";
 import {
@@ -10,8 +11,10 @@ import {
   ana,
   bo,
   cy,
+  append,
   createGroup,
   register,
+  renamed,
   send,
   type Runner,
 } from "./fixtures.js";
@@ -280,6 +283,65 @@ export function chatContract({ describe, it, beforeEach }: Runner, store: () => 
         assert.deepEqual(await page(own.id, 2), []);
         assert.deepEqual(await page(undefined, 0), []);
       });
+    });
+  });
+
+  describeMethod("delete, with deleteOfChat of messages and events,", () => {
+    it("deletes a chat without participants in slices, and keeps numbers and the events of removed users", async () => {
+      const kept = await createGroup(store(), ana, bo);
+      const chat = await createGroup(store(), ana);
+      const notice = renamed(chat, "notice", { user: ana.id, includesRemoved: true });
+      await append(store(), renamed(kept, "kept"));
+      const messages = await send(store(), chat, ana, "a", "b", "c");
+      await append(store(), ...messages.map((message) => messageChanged("message.created", message, 1)));
+      await append(store(), renamed(chat, "alone", { user: ana.id, includesRemoved: false }), notice);
+      const before = await store().read(({ events }) => events.bounds());
+      await store().transaction(async ({ chats }) => {
+        await chats.setRead(chat.id, bo.id, 1);
+        await chats.removeParticipant(chat.id, ana.id);
+        assert.equal(await chats.abandoned(), chat.id);
+      });
+      const failed = store().transaction(async (repositories) => {
+        await repositories.events.deleteOfChat(chat.id, MAX_ID);
+        await repositories.messages.deleteOfChat(chat.id, MAX_ID);
+        await repositories.chats.delete(chat.id, MAX_ID);
+        throw new Error("roll back");
+      });
+      await assert.rejects(failed, /roll back/);
+      const counts = await store().transaction(async (repositories) => [
+        await repositories.events.deleteOfChat(chat.id, 1),
+        await repositories.events.deleteOfChat(chat.id, MAX_ID),
+        await repositories.events.deleteOfChat(chat.id, MAX_ID),
+        await repositories.messages.deleteOfChat(chat.id, 2),
+        await repositories.messages.deleteOfChat(chat.id, 2),
+        await repositories.chats.delete(chat.id, 1),
+        await repositories.chats.delete(chat.id, 1),
+      ]);
+      assert.deepEqual(counts, [1, 3, 0, 2, 1, 1, 0]);
+      const ids = messages.map(({ id }) => id);
+      await store().read(async (repositories) => {
+        assert.equal(await repositories.chats.abandoned(), undefined);
+        const listed = await repositories.chats.list({ after: undefined, limit: MAX_ID });
+        assert.deepEqual(
+          listed.map((summary) => summary.chat),
+          [kept],
+        );
+        for (const id of ids) assert.equal(await repositories.messages.byId(id), undefined);
+        const range = { after: 0, upTo: MAX_ID };
+        assert.deepEqual(await repositories.messages.sentBy(ana.id, range), []);
+        assert.equal(await repositories.messages.lastId(), Math.max(...ids));
+        assert.deepEqual(await repositories.events.bounds(), before);
+        const slice = { ...range, limit: MAX_ID };
+        const titles = (events: readonly object[]) =>
+          events.map((event) => (event as { change: { title?: string } }).change.title);
+        assert.deepEqual(titles(await repositories.events.all(slice)), ["kept", "notice"]);
+        assert.deepEqual(titles(await repositories.events.ofUser(ana.id, slice)), ["kept", "notice"]);
+      });
+      const next = await createGroup(store(), ana);
+      assert.ok(next.id > chat.id);
+      const [message] = await send(store(), next, ana, "d");
+      assert.ok(message!.id > Math.max(...ids));
+      assert.equal(message!.seq, 1);
     });
   });
 }

@@ -31,8 +31,8 @@ interface Membership {
 export interface ChatStates {
   readonly byId: Map<ChatId, ChatState>;
   readonly ofUser: Map<UserId, Set<ChatState>>;
-  /** The messages of all chats. The one with the id n is at the index n - 1. */
-  readonly messages: Message[];
+  /** The messages of all chats, undefined where deleted with the chat. The one with the id n is at the index n - 1. */
+  readonly messages: (Message | undefined)[];
 }
 
 export function chatRepository(
@@ -42,9 +42,12 @@ export function chatRepository(
   undo: Undo,
 ): ChatRepository {
   const byPair = new Map<string, ChatState>();
+  let lastId = 0;
 
   function add(draft: Omit<Chat, "id">, pair: Pair | undefined): ChatState {
-    const chat: Chat = Object.freeze({ id: (byId.size + 1) as ChatId, ...draft });
+    lastId += 1;
+    undo.push(() => (lastId -= 1));
+    const chat: Chat = Object.freeze({ id: lastId as ChatId, ...draft });
     const state: ChatState = {
       chat,
       pair,
@@ -143,6 +146,19 @@ export function chatRepository(
           lastSentAt: sent.at(-1)?.sentAt ?? null,
         })),
       );
+    },
+    async abandoned() {
+      for (const { chat, participants } of byId.values()) {
+        if (chat.kind === "group" && participants.size === 0) return chat.id;
+      }
+      return undefined;
+    },
+    async delete(id, limit) {
+      const { read } = stateOf(byId, id);
+      const users = [...read.keys()].slice(0, limit);
+      for (const userId of users) remove(read, userId, undo);
+      if (users.length < limit) remove(byId, id, undo);
+      return users.length;
     },
     async rename(id, title) {
       const state = stateOf(byId, id);

@@ -5,7 +5,7 @@ import type { EventDraft, SessionEnd, StoredEvent } from "../../domain/event.js"
 import type { Message } from "../../domain/message.js";
 import type { UserId } from "../../domain/user.js";
 import { firstAfter, sliceOf } from "./history.js";
-import type { Undo } from "./undo.js";
+import { put, type Undo } from "./undo.js";
 
 /** An entry of the log, without its message. */
 type Entry = EventEntry | (SessionEnd & { readonly id: number });
@@ -25,7 +25,9 @@ export interface MemoryEventLog extends EventLog {
 /** Each entry is in the list of all entries, and in that of its chat or of the one user it is addressed to. */
 export function eventLog({ message, chatsOf }: Dependencies, undo: Undo): MemoryEventLog {
   const epoch = randomBytes(8).toString("hex");
-  const entries: Entry[] = [];
+  let entries: Entry[] = [];
+  /** The id of the last entry that `forget` deleted. */
+  let forgotten = 0;
   const forChat = new Map<ChatId, EventEntry[]>();
   const forUser = new Map<UserId, EventEntry[]>();
   const lastId = () => entries.at(-1)?.id ?? 0;
@@ -47,7 +49,7 @@ export function eventLog({ message, chatsOf }: Dependencies, undo: Undo): Memory
 
   return {
     lastId,
-    bounds: async () => ({ epoch, first: entries[0]?.id ?? 1, last: lastId() }),
+    bounds: async () => ({ epoch, first: forgotten + 1, last: lastId() }),
     all: async (slice) => sliceOf([entries], { ...slice, from: "oldest" }, lengthOf).map(readAny),
     async ofUser(userId, slice) {
       const joinedAfter = new Map(
@@ -75,16 +77,36 @@ export function eventLog({ message, chatsOf }: Dependencies, undo: Undo): Memory
     async forget(before, limit) {
       const oldest = entries.slice(0, Math.min(limit, Math.max(0, entries.length - 1)));
       const firstKept = oldest.findIndex(({ at }) => at >= before);
-      const forgotten = entries.splice(0, firstKept === -1 ? oldest.length : firstKept);
-      const events = forgotten.filter((entry): entry is EventEntry => !("sessionId" in entry));
+      const deleted = entries.splice(0, firstKept === -1 ? oldest.length : firstKept);
+      const events = deleted.filter((entry): entry is EventEntry => !("sessionId" in entry));
       for (const entry of events) listOf(entry).shift();
-      if (forgotten.length > 0) {
+      if (deleted.length > 0) {
+        const before = forgotten;
+        forgotten = deleted.at(-1)!.id;
         undo.push(() => {
-          entries.unshift(...forgotten);
+          forgotten = before;
+          entries.unshift(...deleted);
           for (const entry of events.toReversed()) listOf(entry).unshift(entry);
         });
       }
-      return forgotten.length;
+      return deleted.length;
+    },
+    async deleteOfChat(chatId, limit) {
+      const ofChat = entries.filter(
+        (entry): entry is EventEntry =>
+          "chatId" in entry &&
+          entry.chatId === chatId &&
+          (entry.to === "participants" || !entry.to.includesRemoved),
+      );
+      const deleted = new Set<Entry>(ofChat.slice(0, limit));
+      if (deleted.size === 0) return 0;
+      const before = entries;
+      entries = entries.filter((entry) => !deleted.has(entry));
+      undo.push(() => (entries = before));
+      const withoutDeleted = (list: readonly EventEntry[]) => list.filter((entry) => !deleted.has(entry));
+      put(forChat, chatId, withoutDeleted(forChat.get(chatId) ?? []), undo);
+      for (const [userId, list] of [...forUser]) put(forUser, userId, withoutDeleted(list), undo);
+      return deleted.size;
     },
   };
 }

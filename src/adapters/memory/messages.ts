@@ -35,7 +35,9 @@ export function messageRepository(
     idsOfChat: async (id, slice) => sliceOf(historiesOfChat(id), slice).map((message) => message.id),
     idsOfUser: async (id, slice) => sliceOf(historiesOfUser(id), slice).map((message) => message.id),
     sentBy: async (id, { after, upTo }) =>
-      all.slice(Math.max(0, after), Math.max(0, upTo)).filter(({ sender }) => sender.id === id),
+      all
+        .slice(Math.max(0, after), Math.max(0, upTo))
+        .filter((message): message is Message => message?.sender.id === id),
     async append({ sender, ...draft }, once) {
       if (once && byKey.has(keyOf(sender.id, once.key))) {
         throw new Error("The sender has used this idempotency key before. Look the message up first.");
@@ -72,6 +74,16 @@ export function messageRepository(
         deleted.add(before.seq);
         undo.push(() => deleted.delete(before.seq));
       }
+    },
+    async deleteOfChat(id, limit) {
+      const { messages } = stateOf(byId, id);
+      const removed = messages.splice(Math.max(0, messages.length - limit));
+      for (const message of removed) all[message.id - 1] = undefined;
+      undo.push(() => {
+        messages.push(...removed);
+        for (const message of removed) all[message.id - 1] = message;
+      });
+      return removed.length;
     },
   };
 }

@@ -134,8 +134,16 @@ export function chats(statements: Statements): ChatRepository {
     return found && CHAT.decode(found);
   }
 
+  function lastChatId(): number {
+    return numberIn(
+      row(
+        `SELECT max(coalesce((SELECT max(id) FROM chats), 0), (SELECT id FROM deleted_ids WHERE kind = 'chat'))`,
+      ),
+    );
+  }
+
   function addChat(draft: Omit<Chat, "id">, first: UserId | null, second: UserId | null): Chat {
-    const chat = { id: (numberIn(row("SELECT max(id) FROM chats")) + 1) as ChatId, ...draft };
+    const chat = { id: (lastChatId() + 1) as ChatId, ...draft };
     change(...insertChat({ chat, first, second, bornAfter: lastMessageId(statements) }));
     return chat;
   }
@@ -210,6 +218,10 @@ export function chats(statements: Statements): ChatRepository {
         limit,
       ).map(PARTICIPANT.decode);
     },
+    async abandoned() {
+      const [id] = row("SELECT id FROM chats WHERE participant_count = 0 AND kind = 'group' LIMIT 1") ?? [];
+      return id as ChatId | undefined;
+    },
     async list({ after, limit }) {
       return rows(
         `SELECT ${SUMMARY.sql}
@@ -224,6 +236,18 @@ export function chats(statements: Statements): ChatRepository {
     },
     async rename(id, title) {
       change("UPDATE chats SET title = ? WHERE id = ?", title, id);
+    },
+    async delete(id, limit) {
+      const markers = change(
+        "DELETE FROM read_markers WHERE (user_id, chat_id) IN (SELECT user_id, chat_id FROM read_markers WHERE chat_id = ? LIMIT ?)",
+        id,
+        limit,
+      );
+      if (markers < limit) {
+        change("UPDATE deleted_ids SET id = ?1 WHERE kind = 'chat' AND id < ?1", lastChatId());
+        change("DELETE FROM chats WHERE id = ?", id);
+      }
+      return markers;
     },
     async setRead(id, userId, seq) {
       change(

@@ -68,8 +68,8 @@ export function events(statements: Statements): EventLog {
   return {
     async bounds() {
       const [epoch] = row("SELECT epoch FROM identity") ?? [];
-      const last = lastEventId(statements);
-      return { epoch: epoch as string, first: numberIn(row("SELECT min(id) FROM events")) || last + 1, last };
+      const forgotten = numberIn(row("SELECT id FROM deleted_ids WHERE kind = 'event'"));
+      return { epoch: epoch as string, first: forgotten + 1, last: lastEventId(statements) };
     },
     async all({ after, upTo, limit, maxCharacters = Infinity }) {
       return boundedRows(
@@ -134,7 +134,18 @@ export function events(statements: Statements): EventLog {
       const firstKept = oldest.findIndex(([, at]) => (at as number) >= before);
       const [id] = oldest.at(firstKept === -1 ? oldest.length - 1 : firstKept - 1) ?? [];
       if (id === undefined || firstKept === 0) return 0;
+      change("UPDATE deleted_ids SET id = ? WHERE kind = 'event'", id);
       return change("DELETE FROM events WHERE id <= ?", id);
+    },
+    async deleteOfChat(chatId, limit) {
+      const deleteWhere = (condition: string, max: number) =>
+        change(
+          `DELETE FROM events WHERE id IN (SELECT id FROM events WHERE ${condition} AND chat_id = ? LIMIT ?)`,
+          chatId,
+          max,
+        );
+      const common = deleteWhere("user_id IS NULL", limit);
+      return common + deleteWhere("user_id IS NOT NULL AND outside = 0", limit - common);
     },
   };
 }

@@ -201,12 +201,25 @@ export function messages(statements: Statements): MessageRepository {
       );
       recent.delete(chatId);
     },
+    async deleteOfChat(chatId, limit) {
+      change("UPDATE deleted_ids SET id = ?1 WHERE kind = 'message' AND id < ?1", lastMessageId(statements));
+      recent.delete(chatId);
+      return change(
+        "DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE chat_id = ? LIMIT ?)",
+        chatId,
+        limit,
+      );
+    },
   };
 }
 
 /** The greatest message id so far; 0 before the first. */
 export function lastMessageId({ row }: Statements): number {
-  return numberIn(row("SELECT max(id) FROM messages"));
+  return numberIn(
+    row(
+      `SELECT max(coalesce((SELECT max(id) FROM messages), 0), (SELECT id FROM deleted_ids WHERE kind = 'message'))`,
+    ),
+  );
 }
 
 /**

@@ -44,6 +44,8 @@ export async function salvageStore(directory: string, target: string): Promise<S
     const { database } = base;
     const replayed = replay(database, base.transaction, transactions);
     migrate(database);
+    // An event of a missing message could not be delivered.
+    database.execute("DELETE FROM events WHERE message_id NOT IN (SELECT id FROM messages)");
     renewEpoch(database);
     const faults = [...base.faults, ...segmentFaults(disk), ...faultsIn(database)];
     copyOtherFiles(directory, target);

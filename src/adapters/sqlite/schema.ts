@@ -126,6 +126,41 @@ const MIGRATIONS: readonly string[] = [
   -- Since when the operator keeps them out; null where nobody does.
   ALTER TABLE users ADD COLUMN disabled_at INTEGER;
   `,
+  `
+  -- The greatest ids of deleted rows: of chats and messages, which are not assigned again, and of events deleted by age.
+  CREATE TABLE deleted_ids (kind TEXT PRIMARY KEY, id INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  INSERT INTO deleted_ids
+    SELECT 'chat', coalesce(max(id), 0) FROM chats
+    UNION ALL SELECT 'message', coalesce(max(id), 0) FROM messages
+    UNION ALL SELECT 'event', coalesce(min(id) - 1, 0) FROM events;
+
+  -- Without references to chats and messages: the event of a removed user outlives the chat, and each deleted message would
+  -- cost a scan.
+  CREATE TABLE new_events (
+    id INTEGER PRIMARY KEY,
+    chat_id INTEGER,
+    user_id TEXT REFERENCES users,
+    outside INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    what TEXT NOT NULL,
+    message_id INTEGER
+  ) STRICT;
+  INSERT INTO new_events SELECT id, chat_id, user_id, outside, at, what, message_id FROM events;
+  DROP TABLE events;
+  ALTER TABLE new_events RENAME TO events;
+  CREATE INDEX events_of_chat ON events (chat_id) WHERE user_id IS NULL;
+  CREATE INDEX events_of_user ON events (user_id) WHERE chat_id IS NOT NULL AND user_id IS NOT NULL;
+  CREATE INDEX events_of_participants ON events (chat_id) WHERE user_id IS NOT NULL AND outside = 0;
+  CREATE INDEX read_markers_of_chat ON read_markers (chat_id);
+  CREATE INDEX abandoned_chats ON chats (id) WHERE participant_count = 0;
+
+  CREATE TEMP TABLE abandoned AS SELECT id FROM chats WHERE participant_count = 0 AND kind = 'group';
+  DELETE FROM events WHERE outside = 0 AND chat_id IN (SELECT id FROM abandoned);
+  DELETE FROM messages WHERE chat_id IN (SELECT id FROM abandoned);
+  DELETE FROM read_markers WHERE chat_id IN (SELECT id FROM abandoned);
+  DELETE FROM chats WHERE id IN (SELECT id FROM abandoned);
+  DROP TABLE abandoned;
+  `,
 ];
 
 /**

@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -112,6 +112,41 @@ describe("openSqliteStore on the first format", () => {
       });
       expect(await sessions.byDigest("digest of another")).to.equal(undefined);
     });
+  });
+
+  it("deletes group chats without participants with everything in them, and keeps the numbering", async () => {
+    store = await openSqliteStore(directory);
+    await store.close();
+    const snapshot = readdirSync(directory).find((name) => name.startsWith("snapshot-"))!;
+    const database = await openDatabase(new Uint8Array(readFileSync(join(directory, snapshot))));
+    // As the version before left a chat.
+    database.execute(`
+      DROP INDEX abandoned_chats; DROP INDEX read_markers_of_chat; DROP INDEX events_of_participants;
+      DROP TABLE deleted_ids; PRAGMA user_version = 5;
+      INSERT INTO chats (id, kind, created_at, participant_count) VALUES (9, 'group', 1, 0);
+      INSERT INTO messages (id, chat_id, seq, sender_id, text, sent_at) VALUES (50, 9, 1, '${ANA}', 'left behind', 1);
+      INSERT INTO read_markers VALUES ('${ANA}', 9, 1);
+      INSERT INTO events VALUES (3, 9, NULL, 0, 1, '{"type":"message.created"}', 50);
+      INSERT INTO events VALUES (4, 9, '${ANA}', 1, 1, '{"type":"chat.renamed","title":null}', NULL);
+    `);
+    rmSync(directory, { recursive: true });
+    mkdirSync(directory);
+    writeSnapshot(nodeDisk(directory), 6, database.toFile());
+    database.close();
+    store = await openSqliteStore(directory);
+    await store.read(async ({ chats, messages, events }) => {
+      expect((await chats.list({ after: undefined, limit: 10 })).map(({ chat }) => chat.id)).to.deep.equal([
+        1, 2, 3,
+      ]);
+      expect(await messages.lastId()).to.equal(50);
+      expect(await events.bounds()).to.include({ first: 3, last: 4 });
+      const slice = { after: 0, upTo: 10, limit: 10 };
+      expect((await events.ofUser(ANA, slice)).map(({ id }) => id)).to.deep.equal([4]);
+    });
+    const next = await store.transaction(({ chats }) => chats.addGroup(null, 1));
+    expect(next.id).to.equal(10);
+    const files = readdirSync(directory).filter((name) => name.startsWith("snapshot-"));
+    expect(readFileSync(join(directory, files[0]!)).includes("left behind")).to.equal(false);
   });
 
   it("migrates participant counts and read markers", async () => {
