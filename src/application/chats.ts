@@ -14,7 +14,14 @@ import { MessagingError } from "../domain/errors.js";
 import { chatChanged, chatCreated } from "../domain/event.js";
 import type { User, UserId } from "../domain/user.js";
 import { MAX_SLICE_CHARACTERS } from "./messages.js";
-import type { ChatReader, ChatSlice, ParticipantPosition, Ports, ReadRepositories, Repositories } from "./ports.js";
+import type {
+  ChatReader,
+  ChatSlice,
+  ParticipantPosition,
+  Ports,
+  ReadRepositories,
+  Repositories,
+} from "./ports.js";
 import { getUserById, getUserByNameOrId, getUserByUsername } from "./users.js";
 
 export interface CreateGroupChat {

@@ -139,18 +139,20 @@ export class EventFeed {
       while (this.#woken && this.#position !== undefined) {
         this.#woken = false;
         const after = this.#position;
-        const entries = await this.#store.read(({ events }) =>
-          events.all({
+        const [entries, { epoch }] = await this.#store.read(async ({ events }) => [
+          await events.all({
             after,
             upTo: Number.MAX_SAFE_INTEGER,
             limit: MAX_ENTRIES_PER_READ,
             maxCharacters: MAX_CHARACTERS_PER_READ,
           }),
-        );
+          await events.bounds(),
+        ]);
         const last = entries.at(-1);
         // If all subscribers left meanwhile, a new one has started behind these entries.
         if (last === undefined || this.#position !== after) continue;
         this.#position = last.id;
+        this.#epoch = epoch;
         const isCut =
           entries.length === MAX_ENTRIES_PER_READ || charactersOf(entries) >= MAX_CHARACTERS_PER_READ;
         this.#woken ||= isCut;

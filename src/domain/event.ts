@@ -106,6 +106,11 @@ export interface SessionEnd {
 export interface LogBounds {
   /** Identifies the database: 16 hexadecimal digits. Not shared with another or a restored database. */
   readonly epoch: string;
+  /**
+   * The epochs before it of the same log, each with the greatest `id` assigned in it. A store that keeps its log begins an epoch
+   * with the first event after each start, so that a restored copy of its files never shares one with the original.
+   */
+  readonly earlier?: ReadonlyMap<string, number>;
   /** One more than the greatest `id` that was deleted because of its age; 1 before. */
   readonly first: number;
   /** The greatest `id` assigned so far; 0 before the first event. */
@@ -123,13 +128,14 @@ export function cursorAt(epoch: string, id: number): EventCursor {
  * @throws MessagingError `invalid_cursor` if it is malformed; `cursor_expired` if events after it may be missing, because it is
  * from another database, from before a restore, or older than the retained events.
  */
-export function positionOf(cursor: string, { epoch, first, last }: LogBounds): number {
+export function positionOf(cursor: string, { epoch, earlier, first, last }: LogBounds): number {
   const [, ofEpoch, digits] = /^([0-9a-f]{16})-(\d{1,16})$/.exec(cursor) ?? [];
   if (digits === undefined) {
     throw new MessagingError("invalid_cursor", "Invalid cursor. Use one from a previous response.");
   }
   const id = Number(digits);
-  if (ofEpoch !== epoch || id < first - 1 || id > last) {
+  const upTo = ofEpoch === epoch ? last : earlier?.get(ofEpoch!);
+  if (upTo === undefined || id < first - 1 || id > upTo) {
     throw new MessagingError(
       "cursor_expired",
       "Cursor expired: events after it are missing. Read your chats again and continue from the new cursor.",

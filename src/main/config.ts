@@ -88,7 +88,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     return value ?? unset;
   }
 
-  const host = read("HOST", "127.0.0.1", (text) => text);
+  // The resolver of the system would map other digits and dots to ASCII.
+  const host = read("HOST", "127.0.0.1", (text) => (/^[\x21-\x7e]+$/.test(text) ? text : undefined));
   const port = read("PORT", 12_000, (text) => integer(text, 0, 65_535));
   const dataDir = resolve(read("DATA_DIR", "./resources", (text) => text));
   const sqlite = { sqlite: dataDir };
@@ -120,10 +121,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
 }
 
 function integer(text: string, min: number, max: number): number | undefined {
-  // A leading zero is allowed only where zero is.
-  const digits = min === 0 ? /^\d{1,5}$/ : /^[1-9]\d{0,4}$/;
   const value = Number(text);
-  return digits.test(text) && value >= min && value <= max ? value : undefined;
+  return /^(?:0|[1-9]\d{0,4})$/.test(text) && value >= min && value <= max ? value : undefined;
 }
 
 function onOrOff(text: string): boolean | undefined {

@@ -42,6 +42,13 @@ describe("readConfig", () => {
     expect(readConfig({ PORT: "", SESSION_SECRET: "", DATABASE_URL: "" })).to.deep.equal(config);
   });
 
+  it("rejects a host in other than ASCII characters, and a port with leading zeros", () => {
+    for (const HOST of ["\uff10.\uff10.\uff10.\uff10", "127\u30020\u30020\u30021", "a b"]) {
+      expect(errorOf({ HOST })).to.include("HOST");
+    }
+    for (const PORT of ["080", "00", "\uff18\uff10"]) expect(errorOf({ PORT })).to.include("PORT");
+  });
+
   it("reads every variable", () => {
     const env = {
       HOST: "::1",

@@ -49,6 +49,11 @@ export async function openHttpServer(
   if (!app.proxy) limitByAddress(server, idle, limits.maxConnectionsPerAddress);
   server.on("checkExpectation", listener);
   server.on("clientError", (error, socket) => rejectMalformed(error, socket as Socket, app.proxy, log));
+  // Node would close the connection without a response.
+  server.on("connect", (_request, socket) => {
+    const error = new HttpError("bad_request", "CONNECT is not supported. This server is not a proxy.");
+    endWithProblem(error, socket as Socket, app.proxy, log);
+  });
   // Until its first request, Node counts a connection as busy, so `server.close` would wait for it.
   const unused = new Set<Socket>();
   server.on("connection", (socket) => {
@@ -146,7 +151,11 @@ function rejectMalformed(error: NodeJS.ErrnoException, socket: Socket, behindTls
     socket.destroy();
     return;
   }
-  const problem = toProblem(malformedError(error.code));
+  endWithProblem(malformedError(error.code), socket, behindTls, log);
+}
+
+function endWithProblem(error: HttpError, socket: Socket, behindTls: boolean, log: Log): void {
+  const problem = toProblem(error);
   const body = JSON.stringify(problem);
   const requestId = randomUUID();
   const head = [

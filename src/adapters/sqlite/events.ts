@@ -5,7 +5,7 @@ import type { Message } from "../../domain/message.js";
 import type { SessionId } from "../../domain/session.js";
 import type { UserId } from "../../domain/user.js";
 import { insertion, projection, valueAt } from "./columns.js";
-import { boundedRows, numberIn, type Statements } from "./database.js";
+import { boundedRows, numberIn, type Row, type Statements } from "./database.js";
 import { MESSAGE } from "./messages.js";
 
 /** A row without a chat is the end of a session. A row without a user is for all participants of its chat. */
@@ -61,15 +61,37 @@ const insertEvent = insertion<Omit<EventRow, "message"> & { readonly messageId: 
   message_id: ({ messageId }) => messageId,
 });
 
-export function events(statements: Statements): EventLog {
+/** Cursors of runs before that are expired. */
+const MAX_EPOCHS = 100;
+
+/** @param runEpoch the epoch that the first `append` begins. */
+export function events(statements: Statements, runEpoch: string): EventLog {
   const { row, rows, change } = statements;
   /** The result of `lastEventId` after the first `append`: only `append` assigns ids. */
   let lastId: number | undefined;
+  /** The rows of `epochs`, oldest first. Only `beginEpoch` changes them. */
+  let epochs: readonly Row[] | undefined;
+
+  /** Does nothing where the epoch of this run has begun. */
+  function beginEpoch(): void {
+    const begun = change(
+      "INSERT INTO epochs (epoch, after) VALUES (?, ?) ON CONFLICT DO NOTHING",
+      runEpoch,
+      lastEventId(statements),
+    );
+    if (begun > 0) change("DELETE FROM epochs WHERE id <= (SELECT max(id) FROM epochs) - ?", MAX_EPOCHS);
+    epochs = undefined;
+  }
+
   return {
     async bounds() {
-      const [epoch] = row("SELECT epoch FROM identity") ?? [];
+      epochs ??= rows("SELECT epoch, after FROM epochs ORDER BY id");
+      const epoch = epochs.at(-1)![0] as string;
+      const earlier = new Map(
+        epochs.slice(1).map(([, after], index) => [epochs![index]![0] as string, after as number]),
+      );
       const forgotten = numberIn(row("SELECT id FROM deleted_ids WHERE kind = 'event'"));
-      return { epoch: epoch as string, first: forgotten + 1, last: lastEventId(statements) };
+      return { epoch, earlier, first: forgotten + 1, last: lastEventId(statements) };
     },
     async all({ after, upTo, limit, maxCharacters = Infinity }) {
       return boundedRows(
@@ -121,6 +143,7 @@ export function events(statements: Statements): EventLog {
       );
     },
     async append(event) {
+      if (lastId === undefined) beginEpoch();
       const id = (lastId ?? lastEventId(statements)) + 1;
       change(...insertEvent({ id, at: event.at, ...fieldsOf(event) }));
       lastId = id;

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import type { Repositories } from "../../application/ports.js";
 import { chats } from "./chats.js";
 import type { Statements } from "./database.js";
@@ -6,13 +7,17 @@ import { messages } from "./messages.js";
 import { sessions } from "./sessions.js";
 import { users } from "./users.js";
 
-/** The repositories over a database. They write by `change` alone, and each keeps its own cache. */
-export function repositories(statements: Statements): Repositories {
+/**
+ * The repositories over a database. They write by `change` alone, and each keeps its own cache.
+ *
+ * @param epoch the epoch of the events that they append: 16 random hexadecimal digits, the same in a run.
+ */
+export function repositories(statements: Statements, epoch = randomBytes(8).toString("hex")): Repositories {
   return {
     users: users(statements),
     chats: chats(statements),
     messages: messages(statements),
     sessions: sessions(statements),
-    events: events(statements),
+    events: events(statements, epoch),
   };
 }

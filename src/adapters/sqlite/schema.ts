@@ -161,6 +161,12 @@ const MIGRATIONS: readonly string[] = [
   DELETE FROM chats WHERE id IN (SELECT id FROM abandoned);
   DROP TABLE abandoned;
   `,
+  `
+  -- The epochs of the event log, each with the greatest event id before it. A run begins one with its first event.
+  CREATE TABLE epochs (id INTEGER PRIMARY KEY, epoch TEXT NOT NULL UNIQUE, after INTEGER NOT NULL) STRICT;
+  INSERT INTO epochs (epoch, after) SELECT epoch, 0 FROM identity;
+  DROP TABLE identity;
+  `,
 ];
 
 /**
@@ -190,6 +196,12 @@ export function migrate(database: Database): number | undefined {
  */
 export function renewEpoch(copy: Database): void {
   // A database before version 4 gets its epoch by the migration when it is opened.
-  if (!copy.row("SELECT 1 FROM sqlite_schema WHERE name = 'identity'")) return;
-  copy.execute("DELETE FROM identity; INSERT INTO identity VALUES (lower(hex(randomblob(8))));");
+  const has = (table: string) => copy.row("SELECT 1 FROM sqlite_schema WHERE name = ?", table) !== undefined;
+  if (has("epochs")) {
+    copy.execute(
+      "DELETE FROM epochs; INSERT INTO epochs (epoch, after) VALUES (lower(hex(randomblob(8))), 0);",
+    );
+  } else if (has("identity")) {
+    copy.execute("DELETE FROM identity; INSERT INTO identity VALUES (lower(hex(randomblob(8))));");
+  }
 }

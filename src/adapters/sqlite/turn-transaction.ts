@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import type { Repositories } from "../../application/ports.js";
 import { MessagingError } from "../../domain/errors.js";
 import type { Change, Database, SqlValue, Statements } from "./database.js";
@@ -14,6 +15,7 @@ export class TurnTransaction {
   readonly #onFatal: (error: Error) => void;
   readonly #scheduleCommit: (commit: () => void) => void;
   readonly #statements: Statements;
+  readonly #epoch = randomBytes(8).toString("hex");
   #repositories: Repositories;
   /** The changes of the running store transaction. */
   #changes: Change[] | undefined;
@@ -35,7 +37,7 @@ export class TurnTransaction {
     this.#scheduleCommit = scheduleCommit;
     this.#onFatal = onFatal;
     this.#statements = { ...database, change: (sql, ...values) => this.#change(sql, values) };
-    this.#repositories = repositories(this.#statements);
+    this.#repositories = repositories(this.#statements, this.#epoch);
   }
 
   /** They write only while `run` is under way. */
@@ -100,7 +102,7 @@ export class TurnTransaction {
   /** Undoes the running store transaction: rolls back the whole turn, and applies what succeeded in it again. */
   #rollbackAndReplay(): void {
     // The caches may hold values that were rolled back.
-    this.#repositories = repositories(this.#statements);
+    this.#repositories = repositories(this.#statements, this.#epoch);
     try {
       this.#database.change("ROLLBACK");
     } catch (error) {

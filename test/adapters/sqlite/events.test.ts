@@ -83,7 +83,9 @@ describe("subscribe and listEvents over SQLite", function () {
       "message.created",
     ]);
     await settle();
-    expect(delivered).to.deep.equal(events.map((event) => event.cursor));
+    // The epoch of a cursor is that of its reading.
+    const positions = (cursors: readonly string[]) => cursors.map((each) => each.split("-")[1]);
+    expect(positions(delivered)).to.deep.equal(positions(events.map((event) => event.cursor)));
     await unsubscribe();
     await again.close();
   });

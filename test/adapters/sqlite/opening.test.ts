@@ -1,9 +1,20 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { DamageError } from "../../../src/adapters/sqlite/wal/damage.js";
 import { openSqliteStore, type SqliteStore } from "../../../src/adapters/sqlite/store.js";
+import { cursorAt, positionOf } from "../../../src/domain/event.js";
+import { append, renamed } from "../../contract/fixtures.js";
 import { openP2p, send, texts } from "./conversation.js";
 
 describe("openSqliteStore", () => {
@@ -171,6 +182,42 @@ describe("openSqliteStore", () => {
       expect(error).to.have.property("message").that.includes("missing");
     });
   }
+
+  it("expires the cursors of events that a restored copy of the files does not have", async () => {
+    const cursorNow = async (opened: SqliteStore) => {
+      const { epoch, last } = await opened.read(({ events }) => events.bounds());
+      return cursorAt(epoch, last);
+    };
+    const isValid = async (opened: SqliteStore, cursor: string) => {
+      const bounds = await opened.read(({ events }) => events.bounds());
+      try {
+        return positionOf(cursor, bounds) >= 0;
+      } catch {
+        return false;
+      }
+    };
+    const path = mkdtempSync(join(tmpdir(), "palaver-"));
+    const [original, copy] = [join(path, "original"), join(path, "copy")];
+    let store = await openSqliteStore(original);
+    const group = await store.transaction(({ chats }) => chats.addGroup(null, 1));
+    await append(store, renamed(group, "a"));
+    const before = await cursorNow(store);
+    await store.close();
+    cpSync(original, copy, { recursive: true });
+    store = await openSqliteStore(original);
+    await append(store, renamed(group, "b"), renamed(group, "c"));
+    const after = await cursorNow(store);
+    expect([await isValid(store, before), await isValid(store, after)]).to.deep.equal([true, true]);
+    await store.close();
+    store = await openSqliteStore(original);
+    expect([await isValid(store, before), await isValid(store, after)]).to.deep.equal([true, true]);
+    await store.close();
+    store = await openSqliteStore(copy);
+    await append(store, renamed(group, "d"), renamed(group, "e"), renamed(group, "f"));
+    expect([await isValid(store, before), await isValid(store, after)]).to.deep.equal([true, false]);
+    await store.close();
+    rmSync(path, { recursive: true });
+  });
 
   it("rejects data of a newer schema version", async () => {
     const store = await open();
