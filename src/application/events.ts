@@ -1,5 +1,5 @@
 import type { ChatOverview } from "../domain/chat.js";
-import { cursorAt, type ChatEvent, type EventCursor } from "../domain/event.js";
+import { cursorAt, epochOf, type ChatEvent, type EventCursor } from "../domain/event.js";
 import type { SessionId } from "../domain/session.js";
 import type { UserId } from "../domain/user.js";
 import { joined, sliceOverviews, type ChatSlices } from "./chats.js";
@@ -158,7 +158,8 @@ export async function sliceSync(
 ): Promise<ChatSlices & Omit<Snapshot, "chats">> {
   return store.read(async (repositories) => {
     const { chats, messages, events } = repositories;
-    const { epoch, last } = await events.bounds();
+    const bounds = await events.bounds();
+    const { last } = bounds;
     const found = await chats.ofUser(by, {
       asOf: await messages.lastId(),
       after: undefined,
@@ -166,7 +167,11 @@ export async function sliceSync(
       omitTexts: true,
     });
     const slices = await sliceOverviews(store, repositories, by, found.slice(0, MAX_SNAPSHOT_CHATS));
-    return { ...slices, more: found.length > MAX_SNAPSHOT_CHATS, cursor: cursorAt(epoch, last) };
+    return {
+      ...slices,
+      more: found.length > MAX_SNAPSHOT_CHATS,
+      cursor: cursorAt(epochOf(last, bounds), last),
+    };
   });
 }
 

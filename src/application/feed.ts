@@ -2,6 +2,7 @@ import type { ChatId } from "../domain/chat.js";
 import { MessagingError } from "../domain/errors.js";
 import {
   cursorAt,
+  epochOf,
   positionOf,
   toChatEvent,
   type ChatEvent,
@@ -48,7 +49,7 @@ export class EventFeed {
   readonly #missed = new Set<LogEntry[]>();
   /** The id of the last entry read; undefined before the first catch-up. */
   #position: number | undefined;
-  #epoch = "";
+  #bounds: Pick<LogBounds, "epoch" | "earlier"> = { epoch: "" };
   #unsubscribe: (() => void) | undefined;
   #woken = false;
   #reading = false;
@@ -92,14 +93,15 @@ export class EventFeed {
     const missed: LogEntry[] = [];
     this.#missed.add(missed);
     try {
-      const [page, chatIds, { epoch, last }] = await this.#store.read(async (repositories) => {
+      const [page, chatIds, bounds] = await this.#store.read(async (repositories) => {
         const found = await read(repositories);
         const { chats, events } = repositories;
         const ids = found.hasMore ? [] : await chats.idsOfUser(subscriber.userId);
         return [found, ids, await events.bounds()] as const;
       });
       if (subscriber.closed) return page;
-      this.#epoch = epoch;
+      const { last } = bounds;
+      this.#bounds = bounds;
       this.#position ??= last;
       // Another catch-up may have started the feed behind this view. The subscriber then reads the gap from the log.
       const hasGap = !started && last < this.#position;
@@ -139,7 +141,7 @@ export class EventFeed {
       while (this.#woken && this.#position !== undefined) {
         this.#woken = false;
         const after = this.#position;
-        const [entries, { epoch }] = await this.#store.read(async ({ events }) => [
+        const [entries, bounds] = await this.#store.read(async ({ events }) => [
           await events.all({
             after,
             upTo: Number.MAX_SAFE_INTEGER,
@@ -152,7 +154,7 @@ export class EventFeed {
         // If all subscribers left meanwhile, a new one has started behind these entries.
         if (last === undefined || this.#position !== after) continue;
         this.#position = last.id;
-        this.#epoch = epoch;
+        this.#bounds = bounds;
         const isCut =
           entries.length === MAX_ENTRIES_PER_READ || charactersOf(entries) >= MAX_CHARACTERS_PER_READ;
         this.#woken ||= isCut;
@@ -195,7 +197,7 @@ export class EventFeed {
   #deliver(event: StoredEvent, candidates: Iterable<Subscriber>): readonly Subscriber[] {
     const recipients = this.#recipientsOf(event, candidates);
     if (recipients.length === 0) return recipients;
-    const chatEvent = toChatEvent(event, this.#epoch);
+    const chatEvent = toChatEvent(event, epochOf(event.id, this.#bounds));
     for (const recipient of recipients) recipient.deliver(chatEvent);
     return recipients;
   }
@@ -397,18 +399,22 @@ export function sessionEnded(): MessagingError {
  */
 export async function readPage(events: EventReader, { by, after, limit }: ListEvents): Promise<EventPage> {
   const bounds: LogBounds = await events.bounds();
-  const { epoch, last: upTo } = bounds;
+  const { last: upTo } = bounds;
   const position = after === undefined ? upTo : positionOf(after, bounds);
   const slice = { after: position, upTo, limit: limit + 1, maxCharacters: MAX_CHARACTERS_PER_READ };
   const found = position < upTo ? await events.ofUser(by, slice) : [];
-  const page = found.slice(0, limit).map((event) => toChatEvent(event, epoch));
+  const page = found.slice(0, limit).map((event) => toChatEvent(event, epochOf(event.id, bounds)));
   const last = found.at(-1);
   const hasMore =
     found.length > limit ||
     (last !== undefined &&
       charactersOf(page) >= MAX_CHARACTERS_PER_READ &&
       (await events.ofUser(by, { after: last.id, upTo, limit: 1 })).length > 0);
-  return { events: page, cursor: (hasMore && page.at(-1)?.cursor) || cursorAt(epoch, upTo), hasMore };
+  return {
+    events: page,
+    cursor: (hasMore && page.at(-1)?.cursor) || cursorAt(epochOf(upTo, bounds), upTo),
+    hasMore,
+  };
 }
 
 /** The length of the texts that the entries carry, in UTF-16 code units. */

@@ -117,6 +117,12 @@ export interface LogBounds {
   readonly last: number;
 }
 
+/** The epoch in which an event was appended, so that its cursor is the same whenever it is read. */
+export function epochOf(id: number, { epoch, earlier }: Pick<LogBounds, "epoch" | "earlier">): string {
+  for (const [each, upTo] of earlier ?? []) if (id <= upTo) return each;
+  return epoch;
+}
+
 /** The cursor after the event with that `id`. */
 export function cursorAt(epoch: string, id: number): EventCursor {
   return `${epoch}-${id}` as EventCursor;

@@ -194,8 +194,8 @@ describe("the memory store and the SQLite store under the same random calls", fu
           const outcome = await pair.run(each);
           if ("code" in outcome) continue;
           if (each.call === "addParticipant") {
-            const { id } = outcome.result as User;
-            read.set(`${id} ${String(each.chatId)}`, lastSeqs.get(each.chatId as number) ?? 0);
+            const added = outcome.result as User;
+            read.set(`${added.id} ${String(each.chatId)}`, lastSeqs.get(each.chatId as number) ?? 0);
           } else if (each.call === "sendMessage") {
             const { message, replayed } = outcome.result as SentMessage;
             if (!replayed) lastSeqs.set(message.chatId, message.seq);

@@ -155,10 +155,10 @@ export function chatRepository(
     },
     async delete(id, limit) {
       const { read } = stateOf(byId, id);
-      const users = [...read.keys()].slice(0, limit);
-      for (const userId of users) remove(read, userId, undo);
-      if (users.length < limit) remove(byId, id, undo);
-      return users.length;
+      const readers = [...read.keys()].slice(0, limit);
+      for (const userId of readers) remove(read, userId, undo);
+      if (readers.length < limit) remove(byId, id, undo);
+      return readers.length;
     },
     async rename(id, title) {
       const state = stateOf(byId, id);

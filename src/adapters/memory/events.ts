@@ -81,10 +81,10 @@ export function eventLog({ message, chatsOf }: Dependencies, undo: Undo): Memory
       const events = deleted.filter((entry): entry is EventEntry => !("sessionId" in entry));
       for (const entry of events) listOf(entry).shift();
       if (deleted.length > 0) {
-        const before = forgotten;
+        const forgottenBefore = forgotten;
         forgotten = deleted.at(-1)!.id;
         undo.push(() => {
-          forgotten = before;
+          forgotten = forgottenBefore;
           entries.unshift(...deleted);
           for (const entry of events.toReversed()) listOf(entry).unshift(entry);
         });
@@ -100,9 +100,9 @@ export function eventLog({ message, chatsOf }: Dependencies, undo: Undo): Memory
       );
       const deleted = new Set<Entry>(ofChat.slice(0, limit));
       if (deleted.size === 0) return 0;
-      const before = entries;
+      const allEntries = entries;
       entries = entries.filter((entry) => !deleted.has(entry));
-      undo.push(() => (entries = before));
+      undo.push(() => (entries = allEntries));
       const withoutDeleted = (list: readonly EventEntry[]) => list.filter((entry) => !deleted.has(entry));
       put(forChat, chatId, withoutDeleted(forChat.get(chatId) ?? []), undo);
       for (const [userId, list] of [...forUser]) put(forUser, userId, withoutDeleted(list), undo);

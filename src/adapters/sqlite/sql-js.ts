@@ -37,19 +37,12 @@ type Pointer = number;
 
 /** The exports of sql.js that `@types/sql.js` does not declare. */
 interface SqliteFunctions {
+  /** The function of SQLite with this name. */
   cwrap(
-    name: "sqlite3_open",
+    name: string,
     returns: "number",
-    takes: ["string", "number"],
-  ): (name: string, handle: Pointer) => number;
-  cwrap(
-    name: "sqlite3_backup_init",
-    returns: "number",
-    takes: ["number", "string", "number", "string"],
-  ): (target: Pointer, targetSchema: string, source: Pointer, sourceSchema: string) => Pointer;
-  _sqlite3_backup_step(backup: Pointer, pages: number): number;
-  _sqlite3_backup_finish(backup: Pointer): number;
-  _sqlite3_close_v2(handle: Pointer): number;
+    takes: readonly ("string" | "number")[],
+  ): (...values: readonly (string | number)[]) => number;
   stackSave(): Pointer;
   stackAlloc(bytes: number): Pointer;
   stackRestore(pointer: Pointer): void;
@@ -118,7 +111,7 @@ export async function openInMemory(file?: Uint8Array): Promise<SqlJsDatabase> {
   const database = new sqlite.Database();
   const withHandle = database as SqlJsDatabase & { db: Pointer };
   const handle = openMemoryHandle(sqlite, memory);
-  sqlite._sqlite3_close_v2(withHandle.db);
+  sqlite.cwrap("sqlite3_close_v2", "number", ["number"])(withHandle.db);
   withHandle.db = handle;
   if (file !== undefined) {
     const source = new sqlite.Database(file);
@@ -154,8 +147,9 @@ function copy(sqlite: SqliteFunctions, source: SqlJsDatabase & { db: Pointer }, 
   source.exec("PRAGMA schema_version");
   const begin = sqlite.cwrap("sqlite3_backup_init", "number", ["number", "string", "number", "string"]);
   const backup = begin(target, "main", source.db, "main");
-  const stepped = backup === 0 ? 0 : sqlite._sqlite3_backup_step(backup, -1);
-  const finished = backup === 0 ? 0 : sqlite._sqlite3_backup_finish(backup);
+  const stepped =
+    backup === 0 ? 0 : sqlite.cwrap("sqlite3_backup_step", "number", ["number", "number"])(backup, -1);
+  const finished = backup === 0 ? 0 : sqlite.cwrap("sqlite3_backup_finish", "number", ["number"])(backup);
   if (stepped !== SQLITE_DONE || finished !== 0) {
     throw new Error(`SQLite cannot load the file into memory: result ${stepped}.`);
   }
