@@ -105,7 +105,8 @@ export function eventLog({ message, chatsOf }: Dependencies, undo: Undo): Memory
       undo.push(() => (entries = allEntries));
       const withoutDeleted = (list: readonly EventEntry[]) => list.filter((entry) => !deleted.has(entry));
       put(forChat, chatId, withoutDeleted(forChat.get(chatId) ?? []), undo);
-      for (const [userId, list] of [...forUser]) put(forUser, userId, withoutDeleted(list), undo);
+      // `put` inserts the key again, so that an iteration over the map itself would not end.
+      for (const [userId, list] of Array.from(forUser)) put(forUser, userId, withoutDeleted(list), undo);
       return deleted.size;
     },
   };
