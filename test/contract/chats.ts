@@ -286,8 +286,8 @@ export function chatContract({ describe, it, beforeEach }: Runner, store: () => 
     });
   });
 
-  describeMethod("delete, with deleteOfChat of messages and events,", () => {
-    it("deletes a chat without participants in slices, and keeps numbers and the events of removed users", async () => {
+  describeMethod("delete", () => {
+    it("deletes a chat without participants in slices, after its events and messages, and keeps numbers and the events of removed users", async () => {
       const kept = await createGroup(store(), ana, bo);
       const chat = await createGroup(store(), ana);
       const notice = renamed(chat, "notice", { user: ana.id, includesRemoved: true });

@@ -85,7 +85,7 @@ export function events(statements: Statements, runEpoch: string): EventLog {
 
   return {
     async bounds() {
-      epochs ??= rows("SELECT epoch, after FROM epochs ORDER BY id");
+      epochs ??= rows("SELECT epoch, after FROM epochs WHERE id > 0 ORDER BY id");
       const epoch = epochs.at(-1)![0] as string;
       const earlier = new Map(
         epochs.slice(1).map(([, after], index) => [epochs![index]![0] as string, after as number]),

@@ -24,12 +24,10 @@ const over =
     const derive = (sound: P) => ({ ...sound, ...change(sound) });
     return { name, define: (runner) => contract(runner, () => derive(open())) };
   };
-
 const store = over(openMemoryStore, (runner, open) => storeContract(runner, { open: async () => open() }));
 const secrets = over(() => keyedSecrets(["key", "older key"]), secretsContract);
 const ids = over(() => uuids, idsContract);
 const counter = (count = 0) => ({ next: () => `${(count += 1)}`.padStart(36, "0") });
-
 let salt = 0;
 const scramble = (password: string) => Buffer.from(password).toString("hex");
 const openHasher = (): PasswordHasher => ({
@@ -100,17 +98,16 @@ function keptAfterRollback(path: string): Adapter {
   return store(`${path} kept after a rollback`, (sound) => ({
     transaction(work) {
       const calls: unknown[][] = [];
-      const noting = (all: Repositories): Repositories => {
-        const noted = (...given: unknown[]) => (calls.push(given), call(all, given));
-        return { ...all, [noun]: { ...all[noun], [name]: noted } };
-      };
+      const noted =
+        (all: Repositories) =>
+        (...given: unknown[]) => (calls.push(given), call(all, given));
+      const noting = (all: Repositories) => ({ ...all, [noun]: { ...all[noun], [name]: noted(all) } });
       const repeat = (all: Repositories) => Promise.allSettled(calls.map((given) => call(all, given)));
       const rollBack = (error: Error) => sound.transaction(repeat).then(() => Promise.reject(error));
       return sound.transaction((all) => work(noting(all))).catch(rollBack);
     },
   }));
 }
-
 const keepsParticipants = chats.method("removeParticipant", async () => true);
 const acceptsEveryKey = users.result("add", () => true);
 const givenUsers = new Map<string, typeof ana>();
@@ -150,13 +147,11 @@ const wrongMessageSlices: readonly ((slice: Slice) => Slice)[] = [
   (slice) => ({ ...slice, from: "oldest" }),
   (slice) => ({ ...slice, after: slice.from === "newest" ? 0 : slice.after }),
 ];
-
 const eventsOf = (all: readonly LogEntry[]) => all.filter((entry) => "to" in entry);
 const by = (key: string) => (one: object, other: object) => {
   const [left, right] = [one, other].map((each) => Reflect.get(each, key) as number | string);
   return Number(left! > right!) - Number(left! < right!);
 };
-
 const WRITES =
   "users.add users.replacePassword users.setDisabledAt chats.addGroup chats.openP2p chats.addParticipant " +
   "chats.removeParticipant chats.rename chats.setRead messages.append messages.update sessions.add " +
@@ -222,6 +217,11 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
     chats.result("list", (all) => all.map((each) => ({ ...each, lastSeq: Math.min(each.lastSeq, 1) }))),
     chats.args("list", ({ after, limit }) => [{ after, limit: limit + 1 }]),
   ],
+  "ChatRepository.delete": [
+    chats.args("delete", (id) => [id, 0]),
+    messages.args("deleteOfChat", (id, limit) => [id, limit + 1]),
+    events.args("deleteOfChat", (id) => [id, MAX_ID]),
+  ],
   "ChatRepository.overview": [
     chats.args("overview", (id) => [id, ana.id]),
     chats.result("overview", (seen) => seen && { ...seen, withUsername: "ana" }),
@@ -259,10 +259,7 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
   "MessageRepository.byIds": [
     messages.result("byIds", (all) => all.toSorted(by("id"))),
     messages.args("byIds", (ids) => [ids, {}]),
-    messages.args("byIds", (ids, { maxCharacters }) => [
-      ids,
-      { maxCharacters: maxCharacters && maxCharacters + 1 },
-    ]),
+    messages.args("byIds", (ids, { maxCharacters = 0 }) => [ids, { maxCharacters: maxCharacters + 1 }]),
   ],
   "MessageRepository.sentAs": [
     messages.args("sentAs", (_, key) => [ana.id, key]),

@@ -123,6 +123,7 @@ export const eventCursor = parameter.meta({
 export const participantCursor = parameter.meta({
   description:
     "The end of a list of participants. Opaque. Use `participants_next` of the chat, or the one in the `Link` header of a page.",
+  maxLength: MAX_OPAQUE_LENGTH,
   examples: ["1700000000000.0198f0a1-7c3e-7d2b-9a4f-5e6d7c8b9a01"],
 });
 
