@@ -97,9 +97,9 @@ export async function addParticipant({ store, clock }: Ports, command: AddPartic
     if (!(await chats.addParticipant(chatId, id, at))) {
       throw new MessagingError("already_participant", "This user is already a participant of the chat.");
     }
-    const joined = assertParticipant(await chats.overview(chatId, id));
-    const overview = readToEnd(joined);
-    if (overview.readSeq !== joined.readSeq) await chats.setRead(chatId, id, overview.readSeq);
+    const found = assertParticipant(await chats.overview(chatId, id));
+    const overview = readToEnd(found);
+    if (overview.readSeq !== found.readSeq) await chats.setRead(chatId, id, overview.readSeq);
     const added = { ...change, overview: { ...overview, lastMessage: null } };
     await events.append({
       ...chatChanged(chatId, added, at, { user: id, includesRemoved: false }),
@@ -200,7 +200,7 @@ export interface ChatPage {
  */
 export async function listChats(ports: Pick<Ports, "store">, command: ListChats): Promise<ChatPage> {
   const { first, rest, next } = await sliceChats(ports, command);
-  return { chats: await joined({ first, rest }), next };
+  return { chats: await joinSlices({ first, rest }), next };
 }
 
 /** Chats whose last messages are read slice by slice. Chats that the caller leaves meanwhile are left out. */
@@ -276,7 +276,7 @@ export async function sliceOverviews(
 }
 
 /** All slices together. */
-export async function joined({ first, rest }: ChatSlices): Promise<readonly ChatOverview[]> {
+export async function joinSlices({ first, rest }: ChatSlices): Promise<readonly ChatOverview[]> {
   if (!rest) return first;
   const all = [...first];
   for await (const slice of rest) all.push(...slice);

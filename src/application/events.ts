@@ -2,7 +2,7 @@ import type { ChatOverview } from "../domain/chat.js";
 import { cursorAt, epochOf, type ChatEvent, type EventCursor } from "../domain/event.js";
 import type { SessionId } from "../domain/session.js";
 import type { UserId } from "../domain/user.js";
-import { joined, sliceOverviews, type ChatSlices } from "./chats.js";
+import { joinSlices, sliceOverviews, type ChatSlices } from "./chats.js";
 import { readPage, sessionEnded, type PortsWithFeed } from "./feed.js";
 import type { Ports } from "./ports.js";
 
@@ -145,7 +145,7 @@ export const MAX_SNAPSHOT_CHATS = 1_000;
 /** Returns a consistent snapshot. A snapshot and the events after its cursor add up to any later snapshot. */
 export async function sync(ports: Ports, command: Sync): Promise<Snapshot> {
   const { first, rest, more, cursor } = await sliceSync(ports, command);
-  return { chats: await joined({ first, rest }), more, cursor };
+  return { chats: await joinSlices({ first, rest }), more, cursor };
 }
 
 /**

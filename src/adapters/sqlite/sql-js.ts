@@ -83,7 +83,7 @@ async function loadEngine(): Promise<Engine> {
       instantiate(imports, receive).catch(reject);
       return {};
     };
-    loadSqlJs()({ instantiateWasm } as Parameters<InitSqlJsStatic>[0]).then(resolve, reject);
+    loadSqlJs()({ instantiateWasm }).then(resolve, reject);
   });
   if (memory === undefined)
     throw new Error("sql.js exports no memory. Install the version of the lock file.");

@@ -258,8 +258,8 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
   "MessageRepository.byId": [messages.args("byId", (id) => [id || (1 as typeof id)])],
   "MessageRepository.byIds": [
     messages.result("byIds", (all) => all.toSorted(by("id"))),
-    messages.args("byIds", (ids) => [ids, {}]),
-    messages.args("byIds", (ids, { maxCharacters = 0 }) => [ids, { maxCharacters: maxCharacters + 1 }]),
+    messages.args("byIds", (wanted) => [wanted, {}]),
+    messages.args("byIds", (all, { maxCharacters: max = 0 }) => [all, { maxCharacters: max + 1 }]),
   ],
   "MessageRepository.sentAs": [
     messages.args("sentAs", (_, key) => [ana.id, key]),
