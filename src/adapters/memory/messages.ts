@@ -1,6 +1,6 @@
 import type { MessageRepository } from "../../application/ports.js";
 import type { ChatId } from "../../domain/chat.js";
-import type { Message, MessageId } from "../../domain/message.js";
+import { toMessage, type Message, type MessageId } from "../../domain/message.js";
 import type { UserId } from "../../domain/user.js";
 import { stateOf, type ChatStates } from "./chats.js";
 import { sliceOf } from "./history.js";
@@ -38,19 +38,12 @@ export function messageRepository(
       all
         .slice(Math.max(0, after), Math.max(0, upTo))
         .filter((message): message is Message => message?.sender.id === id),
-    async append({ sender, ...draft }, once) {
-      if (once && byKey.has(keyOf(sender.id, once.key))) {
+    async append(draft, once) {
+      if (once && byKey.has(keyOf(draft.sender.id, once.key))) {
         throw new Error("The sender has used this idempotency key before. Look the message up first.");
       }
       const { messages } = stateOf(byId, draft.chatId);
-      const message: Message = Object.freeze({
-        ...draft,
-        id: (all.length + 1) as MessageId,
-        seq: messages.length + 1,
-        sender: Object.freeze({ id: sender.id, username: sender.username }),
-        editedAt: null,
-        deletedAt: null,
-      });
+      const message = toMessage(draft, (all.length + 1) as MessageId, messages.length + 1);
       all.push(message);
       messages.push(message);
       undo.push(() => {
@@ -59,7 +52,7 @@ export function messageRepository(
       });
       if (once) {
         const entry = { id: message.id, textDigest: once.textDigest };
-        put(byKey, keyOf(sender.id, once.key), entry, undo);
+        put(byKey, keyOf(draft.sender.id, once.key), entry, undo);
       }
       return message;
     },

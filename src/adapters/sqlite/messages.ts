@@ -1,6 +1,6 @@
 import type { IdempotentSend, MessageRepository, IdempotentMessage, Slice } from "../../application/ports.js";
 import type { ChatId } from "../../domain/chat.js";
-import type { Message, MessageId } from "../../domain/message.js";
+import { toMessage, type Message, type MessageId } from "../../domain/message.js";
 import { insertion, projection, valueAt } from "./columns.js";
 import { boundedRows, numberIn, type Statements } from "./database.js";
 import { RecentMessages } from "./recent-messages.js";
@@ -177,15 +177,9 @@ export function messages(statements: Statements): MessageRepository {
         id,
       ).map(MESSAGE.decode);
     },
-    async append({ sender, ...draft }, once) {
-      const message: Message = Object.freeze({
-        ...draft,
-        id: ((lastId ?? lastMessageId(statements)) + 1) as MessageId,
-        seq: lastSeq(draft.chatId) + 1,
-        sender: Object.freeze({ id: sender.id, username: sender.username }),
-        editedAt: null,
-        deletedAt: null,
-      });
+    async append(draft, once) {
+      const id = ((lastId ?? lastMessageId(statements)) + 1) as MessageId;
+      const message = toMessage(draft, id, lastSeq(draft.chatId) + 1);
       change(...insertMessage({ message, once }));
       lastId = message.id;
       recent.append(message);
