@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import type { ParticipantPosition, Store } from "../../src/application/ports.js";
-import { pairOf, type ChatId } from "../../src/domain/chat.js";
+import { pairOf, type Chat, type ChatId } from "../../src/domain/chat.js";
 import { messageChanged } from "../../src/domain/event.js";
-import type { MessageText } from "../../src/domain/message.js";
+import type { IdempotencyKey, MessageText } from "../../src/domain/message.js";
 import type { User, UserId } from "../../src/domain/user.js";
 import {
   MAX_ID,
@@ -13,6 +13,7 @@ import {
   cy,
   append,
   createGroup,
+  draft,
   register,
   renamed,
   send,
@@ -287,12 +288,15 @@ export function chatContract({ describe, it, beforeEach }: Runner, store: () => 
   });
 
   describeMethod("delete", () => {
-    it("deletes a chat without participants in slices, after its events and messages, and keeps numbers and the events of removed users", async () => {
+    it("deletes a chat without participants in slices, after its events and messages, frees its idempotency keys, and keeps numbers and the events of removed users", async () => {
       const kept = await createGroup(store(), ana, bo);
       const chat = await createGroup(store(), ana);
       const notice = renamed(chat, "notice", { user: ana.id, includesRemoved: true });
       await append(store(), renamed(kept, "kept"));
-      const messages = await send(store(), chat, ana, "a", "b", "c");
+      const once = { key: "key" as IdempotencyKey, textDigest: "digest" };
+      const sendOnce = (to: Chat) =>
+        store().transaction(({ messages }) => messages.append(draft(to, ana, "once"), once));
+      const messages = [...(await send(store(), chat, ana, "a", "b")), await sendOnce(chat)];
       await append(store(), ...messages.map((message) => messageChanged("message.created", message, 1)));
       await append(store(), renamed(chat, "alone", { user: ana.id, includesRemoved: false }), notice);
       const before = await store().read(({ events }) => events.bounds());
@@ -342,6 +346,9 @@ export function chatContract({ describe, it, beforeEach }: Runner, store: () => 
       const [message] = await send(store(), next, ana, "d");
       assert.ok(message!.id > Math.max(...ids));
       assert.equal(message!.seq, 1);
+      const again = await sendOnce(next);
+      const found = await store().read(({ messages }) => messages.sentAs(ana.id, once.key));
+      assert.deepEqual(found, { message: again, textDigest: "digest" });
     });
   });
 }

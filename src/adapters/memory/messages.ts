@@ -39,7 +39,9 @@ export function messageRepository(
         .slice(Math.max(0, after), Math.max(0, upTo))
         .filter((message): message is Message => message?.sender.id === id),
     async append(draft, once) {
-      if (once && byKey.has(keyOf(draft.sender.id, once.key))) {
+      const earlier = once && byKey.get(keyOf(draft.sender.id, once.key));
+      // The key of a message that was deleted with its chat is free again.
+      if (earlier && all[earlier.id - 1] !== undefined) {
         throw new Error("The sender has used this idempotency key before. Look the message up first.");
       }
       const { messages } = stateOf(byId, draft.chatId);
