@@ -45,7 +45,7 @@ export class UnreadResponses {
    */
   hold(response: ServerResponse, user: string | undefined, bytes: number): void {
     this.assertCapacity(user, bytes);
-    if (response.closed || response.req.socket.destroyed) return;
+    if (response.req.socket.destroyed) return;
     this.#add(user ?? "", bytes);
     response.once("close", () => this.#add(user ?? "", -bytes));
   }
