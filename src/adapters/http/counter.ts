@@ -35,8 +35,8 @@ export class Counter {
   /** The keys by their count, least recently counted first. */
   readonly #keysByCount: readonly Set<string>[];
 
-  /** @param now milliseconds of a clock that never goes back. */
-  constructor(quota: number, windowMs: number, maxKeys: number, now: () => number = () => performance.now()) {
+  /** @param now whole milliseconds of a clock that never goes back. Fractions would make a window seem longer than it is. */
+  constructor(quota: number, windowMs: number, maxKeys: number, now: () => number = monotonicNow) {
     this.#quota = quota;
     this.#windowMs = windowMs;
     this.#maxKeys = maxKeys;
@@ -98,6 +98,10 @@ export class Counter {
     for (const { endsAt } of this.#windows.values()) return endsAt;
     return 0;
   }
+}
+
+function monotonicNow(): number {
+  return Math.floor(performance.now());
 }
 
 function rejected(resetMs: number): Counted {

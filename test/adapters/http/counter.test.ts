@@ -27,6 +27,13 @@ describe("Counter", () => {
     expect(consume(counter, "a")).to.deep.equal({ exceeded: false, remaining: 1, resetMs: WINDOW_MS });
   });
 
+  it("reports the whole window to a new key at any time of its own clock", () => {
+    const counter = new Counter(1, WINDOW_MS, 10_000);
+    for (let key = 0; key < 5_000; key += 1) {
+      expect(counter.consume(String(key)).quota.resetMs).to.equal(WINDOW_MS);
+    }
+  });
+
   it("forgets no key whose quota is used up, however many other keys follow", () => {
     const counter = counterOf(10, 50);
     consume(counter, "victim", 10);
