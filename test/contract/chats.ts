@@ -295,7 +295,7 @@ export function chatContract({ describe, it, beforeEach }: Runner, store: () => 
       await append(store(), renamed(kept, "kept"));
       const once = { key: "key" as IdempotencyKey, textDigest: "digest" };
       const sendOnce = (to: Chat) =>
-        store().transaction(({ messages }) => messages.append(draft(to, ana, "once"), once));
+        store().transaction((repositories) => repositories.messages.append(draft(to, ana, "once"), once));
       const messages = [...(await send(store(), chat, ana, "a", "b")), await sendOnce(chat)];
       await append(store(), ...messages.map((message) => messageChanged("message.created", message, 1)));
       await append(store(), renamed(chat, "alone", { user: ana.id, includesRemoved: false }), notice);
@@ -347,7 +347,7 @@ export function chatContract({ describe, it, beforeEach }: Runner, store: () => 
       assert.ok(message!.id > Math.max(...ids));
       assert.equal(message!.seq, 1);
       const again = await sendOnce(next);
-      const found = await store().read(({ messages }) => messages.sentAs(ana.id, once.key));
+      const found = await store().read((repositories) => repositories.messages.sentAs(ana.id, once.key));
       assert.deepEqual(found, { message: again, textDigest: "digest" });
     });
   });
