@@ -13,7 +13,6 @@ import {
 import { MessagingError } from "../domain/errors.js";
 import { chatChanged, chatCreated } from "../domain/event.js";
 import type { User, UserId } from "../domain/user.js";
-import { MAX_SLICE_CHARACTERS } from "./messages.js";
 import type {
   ChatReader,
   ChatSlice,
@@ -22,6 +21,7 @@ import type {
   ReadRepositories,
   Repositories,
 } from "./ports.js";
+import { isFullSlice, joinSlices, MAX_SLICE_CHARACTERS, type Slices } from "./slices.js";
 import { getUserById, getUserByNameOrId, getUserByUsername } from "./users.js";
 
 export interface CreateGroupChat {
@@ -204,11 +204,7 @@ export async function listChats(ports: Pick<Ports, "store">, command: ListChats)
 }
 
 /** Chats whose last messages are read slice by slice. Chats that the caller leaves meanwhile are left out. */
-export interface ChatSlices {
-  readonly first: readonly ChatOverview[];
-  /** The slices behind the first, read on demand; undefined if the first is the last. */
-  readonly rest: AsyncIterable<readonly ChatOverview[]> | undefined;
-}
+export type ChatSlices = Slices<ChatOverview>;
 
 /**
  * The page that `listChats` returns, in slices of bounded size.
@@ -248,9 +244,10 @@ export async function sliceOverviews(
     const wanted = overviews.slice(position, position + MAX_SLICE_CHATS);
     const ids = wanted.flatMap(({ lastMessage }) => lastMessage?.id ?? []);
     const found = ids.length === 0 ? [] : await messages.byIds(ids, { maxCharacters: MAX_SLICE_CHARACTERS });
-    const isCut = found.reduce((sum, { text }) => sum + text.length, 0) >= MAX_SLICE_CHARACTERS;
     const lastId = found.at(-1)?.id;
-    const end = isCut ? 1 + wanted.findIndex(({ lastMessage }) => lastMessage?.id === lastId) : wanted.length;
+    const end = isFullSlice(found)
+      ? 1 + wanted.findIndex(({ lastMessage }) => lastMessage?.id === lastId)
+      : wanted.length;
     position += end;
     const byId = new Map(found.map((message) => [message.id, message]));
     return wanted.slice(0, end).map((overview): ChatOverview => {
@@ -273,14 +270,6 @@ export async function sliceOverviews(
   }
   const first = await readSlice(repositories);
   return { first, rest: position < overviews.length ? rest() : undefined };
-}
-
-/** All slices together. */
-export async function joinSlices({ first, rest }: ChatSlices): Promise<readonly ChatOverview[]> {
-  if (!rest) return first;
-  const all = [...first];
-  for await (const slice of rest) all.push(...slice);
-  return all;
 }
 
 function parseCursor(cursor: string): Pick<ChatSlice, "asOf" | "after"> {

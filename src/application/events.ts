@@ -2,9 +2,10 @@ import type { ChatOverview } from "../domain/chat.js";
 import { cursorAt, epochOf, type ChatEvent, type EventCursor } from "../domain/event.js";
 import type { SessionId } from "../domain/session.js";
 import type { UserId } from "../domain/user.js";
-import { joinSlices, sliceOverviews, type ChatSlices } from "./chats.js";
+import { sliceOverviews, type ChatSlices } from "./chats.js";
 import { readPage, sessionEnded, type PortsWithFeed } from "./feed.js";
 import type { Ports } from "./ports.js";
+import { joinSlices } from "./slices.js";
 
 export interface EventBatch {
   /** Oldest first. */

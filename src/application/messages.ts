@@ -12,6 +12,7 @@ import {
 } from "../domain/message.js";
 import type { User, UserId } from "../domain/user.js";
 import type { IdempotentMessage, Ports, ReadRepositories, Repositories, Slice } from "./ports.js";
+import { isFullSlice, joinSlices, MAX_SLICE_CHARACTERS, type Slices } from "./slices.js";
 import { getUserById, getUserByUsername } from "./users.js";
 
 /** A group chat, or the p2p chat of the caller with a user. */
@@ -175,12 +176,6 @@ export interface ListMessages {
 const MAX_SLICE_LENGTH = 200;
 
 /**
- * The length of the texts of a slice, in UTF-16 code units. A slice can exceed it by one text. What a slice takes in memory
- * follows from it, and how long it keeps the event loop.
- */
-export const MAX_SLICE_CHARACTERS = 32_000;
-
-/**
  * Lists the whole history, oldest first, in slices of at most 200 messages, without messages sent after this call. Each slice
  * is read on demand, so memory is constant, and checks again that the caller is a participant.
  *
@@ -230,19 +225,14 @@ export interface PageMessages extends ListMessages {
 export interface MessagePage {
   /** Oldest first. */
   readonly messages: readonly Message[];
-  /** The `before` of the page of older messages; undefined if there are none. */
+  /** The `before` of the page of older messages; undefined on the oldest page. */
   readonly older: number | undefined;
-  /** The `after` of the page of newer messages; undefined if there are none yet. */
+  /** The `after` of the page of newer messages; undefined on the newest page. */
   readonly newer: number | undefined;
 }
 
 /** A page whose messages are read slice by slice. */
-export interface SlicedMessagePage extends Omit<MessagePage, "messages"> {
-  /** The first slice. */
-  readonly first: readonly Message[];
-  /** The slices behind the first, read on demand; undefined if the first is the whole page. */
-  readonly rest: AsyncIterable<readonly Message[]> | undefined;
-}
+export type SlicedMessagePage = Omit<MessagePage, "messages"> & Slices<Message>;
 
 /**
  * A page of the history: the oldest messages after `after`, the newest before `before`, or the newest of all. Following
@@ -252,9 +242,7 @@ export interface SlicedMessagePage extends Omit<MessagePage, "messages"> {
  */
 export async function pageMessages(ports: Ports, command: PageMessages): Promise<MessagePage> {
   const { first, rest, older, newer } = await sliceMessagePage(ports, command);
-  const messages = [...first];
-  if (rest) for await (const slice of rest) messages.push(...slice);
-  return { messages, older, newer };
+  return { messages: await joinSlices({ first, rest }), older, newer };
 }
 
 /**
@@ -277,7 +265,7 @@ export async function sliceMessagePage({ store }: Ports, command: PageMessages):
     const inPage = <Item>(found: readonly Item[]) =>
       after === undefined ? found.slice(-limit) : found.slice(0, limit);
     const found = await read({ ...bounds, maxCharacters: MAX_SLICE_CHARACTERS });
-    const isWhole = found.reduce((sum, { text }) => sum + text.length, 0) < MAX_SLICE_CHARACTERS;
+    const isWhole = !isFullSlice(found);
     const ids = isWhole ? found.map(({ id }) => id) : await readIds(bounds);
     const hasMore = ids.length > limit;
     const [oldest = 0, newest = 0] = [inPage(ids)[0], inPage(ids).at(-1)];

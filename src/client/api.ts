@@ -715,7 +715,7 @@ export interface Operations {
       readonly after?: string | undefined;
       /** The maximum number of entries. */
       readonly limit?: number | undefined;
-      /** How many seconds to wait for an event if there is none yet. */
+      /** How many seconds to wait for the first event. */
       readonly wait?: number | undefined;
     },
     options?: CallOptions,

@@ -15,6 +15,7 @@ export type * from "../application/events.js";
 export type * from "../application/messages.js";
 export type * from "../application/ports.js";
 export type * from "../application/sessions.js";
+export type * from "../application/slices.js";
 export type * from "../domain/chat.js";
 export type * from "../domain/event.js";
 export type * from "../domain/message.js";

@@ -145,31 +145,10 @@ describe("serveControl", () => {
     expect(lines.map(({ level }) => level)).to.deep.equal([30, 30]);
   });
 
-  it("finishes a request in progress when it stops", async () => {
+  /** A hasher whose `hash` resolves `begun` and waits for `release`. */
+  const heldHasher = () => {
     let begin = () => {};
-    let go = () => {};
-    const begun = new Promise<void>((resolve) => (begin = resolve));
-    const released = new Promise<void>((resolve) => (go = resolve));
-    const passwords = {
-      ...ports.passwords,
-      async hash() {
-        begin();
-        await released;
-        return "digest";
-      },
-    };
-    const stop = await serve({ passwords });
-    const adding = ask("POST", "users", { username: "ana", password: PASSWORD });
-    await begun;
-    const stopped = stop();
-    go();
-    expect(await adding).to.include({ status: 200 });
-    await stopped;
-  });
-
-  it("waits for a request whose client is cut off before it resolves", async () => {
     let release = () => {};
-    let begin = () => {};
     const begun = new Promise<void>((resolve) => (begin = resolve));
     const released = new Promise<void>((resolve) => (release = resolve));
     const passwords = {
@@ -180,6 +159,22 @@ describe("serveControl", () => {
         return "digest";
       },
     };
+    return { passwords, begun, release: () => release() };
+  };
+
+  it("finishes a request in progress when it stops", async () => {
+    const { passwords, begun, release } = heldHasher();
+    const stop = await serve({ passwords });
+    const adding = ask("POST", "users", { username: "ana", password: PASSWORD });
+    await begun;
+    const stopped = stop();
+    release();
+    expect(await adding).to.include({ status: 200 });
+    await stopped;
+  });
+
+  it("waits for a request whose client is cut off before it resolves", async () => {
+    const { passwords, begun, release } = heldHasher();
     const stop = await serve({ passwords });
     const adding = ask("POST", "users", { username: "ana", password: PASSWORD }).catch(() => "cut off");
     await begun;

@@ -68,12 +68,3 @@ export async function* jsonArray<Item>(
   }
   yield chunk + end;
 }
-
-/** A first slice and the slices behind it. */
-export async function* allSlices<Item>(
-  first: readonly Item[],
-  rest: AsyncIterable<readonly Item[]> | undefined,
-): AsyncGenerator<readonly Item[]> {
-  yield first;
-  if (rest) yield* rest;
-}

@@ -235,7 +235,7 @@ class EventStream {
       }
       this.end();
     } catch {
-      // The client cannot be told the reason. It connects again and resumes.
+      // No response can carry the reason any more. The client connects again and resumes.
       this.#response.destroy();
     }
   }

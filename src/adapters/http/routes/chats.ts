@@ -1,7 +1,8 @@
 import { z } from "zod";
 import type { Messaging } from "../../../application/messaging.js";
 import type { ChatOverview } from "../../../domain/chat.js";
-import { allSlices, jsonArray, JsonChunks } from "../json-chunks.js";
+import { allSlices } from "../../../application/slices.js";
+import { jsonArray, JsonChunks } from "../json-chunks.js";
 import * as field from "../json/fields.js";
 import {
   chatInFullJson,
@@ -108,7 +109,7 @@ export function chatOperations(messaging: Messaging): readonly Operation[] {
       async handle({ session, query, ctx }) {
         const { first, rest, next } = await messaging.sliceChats({ by: session.user.id, ...query });
         linkPages(ctx, { next: next === undefined ? undefined : { limit: query.limit, cursor: next } });
-        return new JsonChunks(jsonArray(allSlices(first, rest), serializeChat));
+        return new JsonChunks(jsonArray(allSlices({ first, rest }), serializeChat));
       },
     }),
     operation({

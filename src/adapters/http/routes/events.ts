@@ -3,7 +3,8 @@ import type { Subscribe } from "../../../application/events.js";
 import type { Messaging } from "../../../application/messaging.js";
 import type { ChatOverview } from "../../../domain/chat.js";
 import { MessagingError } from "../../../domain/errors.js";
-import { allSlices, jsonArray, JsonChunks } from "../json-chunks.js";
+import { allSlices } from "../../../application/slices.js";
+import { jsonArray, JsonChunks } from "../json-chunks.js";
 import * as field from "../json/fields.js";
 import { chatJson } from "../json/chat.js";
 import { eventJson, eventPageSchema, snapshotSchema } from "../json/event.js";
@@ -45,7 +46,7 @@ export function eventOperations(messaging: Messaging, streams: EventStreams): re
         const { first, rest, more, cursor } = await messaging.sliceSync({ by: session.user.id });
         const tail = JSON.stringify({ cursor, more }).slice(1);
         const serialize = (chat: ChatOverview) => JSON.stringify(chatJson(chat));
-        return new JsonChunks(jsonArray(allSlices(first, rest), serialize, '{"chats":[', `],${tail}`));
+        return new JsonChunks(jsonArray(allSlices({ first, rest }), serialize, '{"chats":[', `],${tail}`));
       },
     }),
     operation({
@@ -64,7 +65,7 @@ export function eventOperations(messaging: Messaging, streams: EventStreams): re
         limit: limit.default(DEFAULT_LIMIT),
         wait: wholeNumber(0, MAX_WAIT_SECONDS)
           .default(0)
-          .meta({ description: "How many seconds to wait for an event if there is none yet." }),
+          .meta({ description: "How many seconds to wait for the first event." }),
       }),
       response: eventPageSchema,
       errors: ["invalid_cursor", "cursor_expired"],

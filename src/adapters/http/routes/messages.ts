@@ -3,7 +3,8 @@ import type { ListMessages } from "../../../application/messages.js";
 import type { Messaging } from "../../../application/messaging.js";
 import type { ChatId } from "../../../domain/chat.js";
 import type { Message, MessageId } from "../../../domain/message.js";
-import { allSlices, jsonArray, JsonChunks } from "../json-chunks.js";
+import { allSlices } from "../../../application/slices.js";
+import { jsonArray, JsonChunks } from "../json-chunks.js";
 import * as field from "../json/fields.js";
 import { messageJson, messageSchema, serializeMessage } from "../json/message.js";
 import {
@@ -98,7 +99,7 @@ export function messageOperations(messaging: Messaging): readonly Operation[] {
       prev: older === undefined ? undefined : { limit: pageSize, before: older },
       next: newer === undefined ? undefined : { limit: pageSize, after: newer },
     });
-    if (rest) return new JsonChunks(jsonArray(allSlices(first, rest), serializeOnce));
+    if (rest) return new JsonChunks(jsonArray(allSlices({ first, rest }), serializeOnce));
     return new JsonText(`[${first.map(serializeMessage).join(",")}]`);
   }
   return [
