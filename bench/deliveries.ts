@@ -6,6 +6,7 @@ import type { Settings } from "./settings.js";
 import type { BurstResult } from "./stream-reader.js";
 import {
   LISTENERS,
+  MEMBERS_OF_LISTENERS,
   palaverStreams,
   socketIoStreams,
   startListeners,
@@ -18,10 +19,10 @@ import { formatRate, startPeer } from "./targets.js";
 export async function measureDeliveries(settings: Settings): Promise<readonly Figure[]> {
   const { scratch, rounds, quick, warmUpMs, lapMs } = settings;
   const server = await startServer("palaver", join(scratch, "deliveries"), OTHER_CORES);
-  const members = await createMembers(server.port);
+  const members = await createMembers(server.port, MEMBERS_OF_LISTENERS);
   const tcp = await startPeer("tcp", join(scratch, "tcp"));
   const socketIo = quick ? undefined : await startPeer("socket-io", join(scratch, "socket-io"));
-  const streams = await palaverStreams(server.port, members);
+  const streams = palaverStreams(members);
   const listeners = {
     palaver: await startListeners({ port: server.port, streams, send: members.sends[0]! }),
     tcp: tcp && (await startListeners({ port: tcp.port, streams: tcpStreams, send: tcp.sends[0]! })),

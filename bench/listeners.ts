@@ -4,7 +4,7 @@ import { compare, measureRounds, type Figure } from "./figures.js";
 import { createMembers } from "./members.js";
 import { residentBytes, startLoad, startServer } from "./processes.js";
 import type { Settings } from "./settings.js";
-import { LISTENERS, palaverStreams, startListeners } from "./streams.js";
+import { LISTENERS, MEMBERS_OF_LISTENERS, palaverStreams, startListeners } from "./streams.js";
 import { formatMs, warmUpJit } from "./targets.js";
 
 const UNRELATED_SENDS_PER_SECOND = 500;
@@ -18,8 +18,8 @@ export async function measureListeners({
 }: Settings): Promise<readonly Figure[]> {
   const server = await startServer("palaver", join(scratch, "listeners"));
   const { port } = server;
-  const members = await createMembers(port);
-  const streams = await palaverStreams(port, members);
+  const members = await createMembers(port, MEMBERS_OF_LISTENERS);
+  const streams = palaverStreams(members);
   await warmUpJit(server, [members.sendToSelf], 16);
   const unrelated = startLoad({
     port,

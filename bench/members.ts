@@ -18,9 +18,9 @@ const MEMBERS = 16;
 const PASSWORD = "correct horse battery staple";
 
 /** Creates the members on a server without users. */
-export async function createMembers(port: number): Promise<Members> {
+export async function createMembers(port: number, members = MEMBERS): Promise<Members> {
   const created: { readonly username: string; readonly userId: string; readonly cookie: string }[] = [];
-  for (let member = 1; member <= MEMBERS; member++) {
+  for (let member = 1; member <= members; member++) {
     const credentials = { username: `member-${member}`, password: PASSWORD };
     await post(port, "/v1/auth/register", "", credentials);
     const { cookie, json } = await post(port, "/v1/auth/login", "", credentials);
@@ -59,12 +59,6 @@ export function sendRequests(cookies: readonly string[], chatId: number): readon
 /** Logins have their own users, because a login may end an older session of the same user. */
 function nonMember(number: number): string {
   return `guest-${number}`;
-}
-
-/** Creates a session without hashing a password, and returns its `Authorization` header. */
-export async function createToken(port: number, cookie: string): Promise<string> {
-  const { json } = await post(port, "/v1/auth/tokens", cookie, { name: "benchmark" });
-  return `Authorization: Bearer ${String(json["token"])}`;
 }
 
 async function post(port: number, path: string, cookie: string, body: object) {

@@ -8,6 +8,7 @@ import { readConfig } from "../src/main/config.js";
 import { createContainer, tokens } from "../src/main/container.js";
 import { listen } from "../src/main/http.js";
 import { openLog } from "../src/main/log.js";
+import { loadSessionKey } from "../src/main/session-key.js";
 import { noThreads } from "./no-threads.js";
 import type { ServerKind } from "./processes.js";
 
@@ -20,7 +21,9 @@ export interface CompactionMessage {
 const config = readConfig(process.env);
 const kind = process.argv[2] as ServerKind;
 const store = await openStoreOn(nodeDisk(config.dataDir), chooseThreads(), {});
-const container = createContainer({ ...config, storage: store });
+// The store is opened here, so the key in its directory is too.
+const sessionKeys = config.sessionKeys ?? ([loadSessionKey(config.dataDir)] as const);
+const container = createContainer({ ...config, storage: store, sessionKeys });
 const messaging = await container.getAsync(tokens.messaging);
 const served = { ...messaging, clock: systemClock, status: () => store.status() };
 const server = await listen(served, { ...config, log: openLog(config.logLevel) });

@@ -1,10 +1,12 @@
-import { createToken, requestText, type Members } from "./members.js";
+import { requestText, type Members } from "./members.js";
 import { exchange, launch, stop } from "./processes.js";
 import type { Burst, BurstResult, ReaderConfig, StreamProtocol } from "./stream-reader.js";
 
 export const LISTENERS = 1000;
 /** The limit of Palaver. */
-const MAX_STREAMS_PER_SESSION = 5;
+const MAX_STREAMS_PER_USER = 20;
+/** As many as the listeners need, and one who sends. */
+export const MEMBERS_OF_LISTENERS = LISTENERS / MAX_STREAMS_PER_USER + 1;
 
 /** A process that reads all streams of a server. */
 export interface Listeners {
@@ -24,19 +26,13 @@ export async function startListeners(config: ReaderConfig): Promise<Listeners> {
 
 const serverSentEvents = { opened: "\n\n", message: "event: message.created\n" };
 
-/** Returns the streams of all members but the last. */
-export async function palaverStreams(
-  port: number,
-  { cookies }: Pick<Members, "cookies">,
-): Promise<StreamProtocol> {
-  const listeners = cookies.slice(0, -1);
-  const requests: string[] = [];
-  for (let count = 0; requests.length < LISTENERS; count++) {
-    const authorization = await createToken(port, listeners[count % listeners.length]!);
-    const request = requestText("/v1/events/stream", authorization);
-    requests.push(...Array<string>(MAX_STREAMS_PER_SESSION).fill(request));
-  }
-  return { ...serverSentEvents, requests: requests.slice(0, LISTENERS) };
+/** Returns the streams of all members but the last, who are `MEMBERS_OF_LISTENERS` in all. */
+export function palaverStreams({ cookies }: Pick<Members, "cookies">): StreamProtocol {
+  const requests = cookies
+    .slice(0, -1)
+    .map((cookie) => requestText("/v1/events/stream", `Cookie: ${cookie}`))
+    .flatMap((request) => Array<string>(MAX_STREAMS_PER_USER).fill(request));
+  return { ...serverSentEvents, requests };
 }
 
 export const tcpStreams: StreamProtocol = {
