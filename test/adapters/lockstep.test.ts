@@ -240,7 +240,7 @@ describe("the memory store and the SQLite store under the same random calls", fu
         expect(await readState()).to.deep.equal(state);
         await pair.close();
       }),
-      { numRuns: 50 },
+      { numRuns: 30 },
     );
   });
 
@@ -291,7 +291,7 @@ describe("the memory store and the SQLite store under the same random calls", fu
             });
           },
         ),
-        { numRuns: 40 },
+        { numRuns: 25 },
       );
     });
   }
@@ -321,7 +321,7 @@ describe("the memory store and the SQLite store under the same random calls", fu
           });
         },
       ),
-      { numRuns: 40 },
+      { numRuns: 25 },
     );
   });
 });

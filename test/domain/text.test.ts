@@ -7,7 +7,8 @@ describe("MAX_UNITS_PER_CHARACTER", () => {
     ["NFKC", "NFKD"],
   ] as const) {
     it(`is enough for every text whose ${composed} is one character`, () => {
-      const characters = Array.from({ length: 0x11_0000 }, (_, code) => String.fromCodePoint(code));
+      // The planes after the second have no character with another form.
+      const characters = Array.from({ length: 0x3_0000 }, (_, code) => String.fromCodePoint(code));
       /** The code units of the longest character by its decomposed form. */
       const longest = new Map<string, number>();
       for (const character of characters) {

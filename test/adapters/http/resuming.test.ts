@@ -46,7 +46,7 @@ describe("GET /v1/events/stream, resumed", () => {
     }
   }
 
-  it("streams the events of the log, cut at any byte and resumed, a thousand times", async () => {
+  it("streams the events of the log, cut at any byte and resumed, 300 times", async () => {
     const [ana, bob] = (await people(2)) as [Person, Person];
     const after = await cursorOf(ana.client);
     const chatId = await openGroup([ana, bob]);
@@ -63,7 +63,7 @@ describe("GET /v1/events/stream, resumed", () => {
       if (n % 7 === 0) await server.messaging.deleteMessage({ by, id });
       if (n % 5 === 0) await server.messaging.markRead({ by: ana.user.id, chatId, seq });
     }
-    let left = 1_000;
+    let left = 300;
     await fc.assert(
       fc.asyncProperty(fc.infiniteStream(fc.integer({ min: 1, max: 1_000 })), async (bytes) => {
         const live = 3;
@@ -76,7 +76,7 @@ describe("GET /v1/events/stream, resumed", () => {
         }
         expect(await reading).to.deep.equal(await eventsAfter(ana.client, after));
       }),
-      { numRuns: 16, endOnFailure: true },
+      { numRuns: 8, endOnFailure: true },
     );
     expect(left).to.equal(0);
   });
@@ -126,8 +126,8 @@ describe("GET /v1/events/stream, resumed", () => {
     }
   });
 
-  it("serializes a message for a thousand streams once, and reads nothing while nothing is stored", async () => {
-    const listeners = await people(1_000);
+  it("serializes a message for 200 streams once, and reads nothing while nothing is stored", async () => {
+    const listeners = await people(200);
     const chatId = await openGroup(listeners);
     const streams = await Promise.all(listeners.map(({ client }) => openStream(client)));
     await until(() => streams.every(({ frames }) => frames.length > 0));
