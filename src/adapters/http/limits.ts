@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
+import { availableParallelism } from "node:os";
 import type { Context } from "koa";
 import type { MessagingError } from "../../domain/errors.js";
 import { usernameKey } from "../../domain/user.js";
 import { clientAddress, networkOf } from "./address.js";
 import { Counter, type Quota } from "./counter.js";
+import { FairQueue } from "./fair-queue.js";
 import { HttpError } from "./problem.js";
 
 /** The quota of each policy and its window in seconds. People, and offices that share an address, stay far below. */
@@ -26,6 +28,17 @@ const WRONG_PASSWORD_CODES: ReadonlySet<unknown> = new Set(["wrong_credentials",
 const DEFAULT_MAX_KEYS = 100_000;
 
 /**
+ * How password checks are admitted. The hasher uses all cores but one, and one more check is admitted, so that it does not idle
+ * while another check reads or writes the store.
+ */
+const PASSWORD_QUEUE = {
+  concurrency: Math.max(2, availableParallelism()),
+  maxPerAccount: 10,
+  maxPerAddress: 64,
+  maxWaiting: 256,
+};
+
+/**
  * Rate limits. A request over a limit is rejected before it is processed. Counters live in this process and restart with
  * it.
  */
@@ -35,12 +48,20 @@ export interface Limits {
   /** @throws HttpError `too_many_requests` */
   countSend(ctx: Context, userId: string): Promise<void>;
   /**
-   * Runs an attempt that checks a password, and counts it if the password is wrong. Counts per username _and network_, so
-   * that an attacker cannot lock the owner out. Attempts in progress count, so that parallel ones do not evade the limit.
+   * Runs work that hashes a password when it is the turn of its address and username, whether it will succeed or not. So no address
+   * keeps the hasher from others.
+   *
+   * @throws MessagingError `busy` if too much of the same address or username waits, or too much in all
+   */
+  takeTurn<T>(ctx: Context, username: string, work: () => Promise<T>): Promise<T>;
+  /**
+   * Runs an attempt that checks a password like `takeTurn`, and counts it if the password is wrong. Counts per username _and
+   * network_, so that an attacker cannot lock the owner out. Attempts in progress count, so that parallel ones do not evade the limit.
    *
    * @param invalid the code of an attempt that no password check follows. It counts against the address, but not against the
    * account: it guesses nothing.
    * @throws HttpError `too_many_requests`
+   * @throws MessagingError as `takeTurn`
    */
   tryPassword<T>(
     ctx: Context,
@@ -53,6 +74,7 @@ export interface Limits {
 export const noLimits: Limits = {
   countRegistration: async () => {},
   countSend: async () => {},
+  takeTurn: (_ctx, _username, work) => work(),
   tryPassword: (_ctx, _username, attempt) => attempt(),
 };
 
@@ -63,6 +85,7 @@ export function createLimits(maxKeys = DEFAULT_MAX_KEYS): Limits {
       new Counter(quota, window * 1000, maxKeys),
     ]),
   ) as Record<Policy, Counter>;
+  const passwordQueue = new FairQueue(PASSWORD_QUEUE);
 
   /** @returns a function that undoes the count */
   function count(ctx: Context, policy: Policy, key: string): () => void {
@@ -87,17 +110,21 @@ export function createLimits(maxKeys = DEFAULT_MAX_KEYS): Limits {
     async countSend(ctx, userId) {
       count(ctx, "sends", userId);
     },
+    takeTurn(ctx, username, work) {
+      const { network, account } = keysOf(ctx, username);
+      return passwordQueue.run(network, account, work);
+    },
     async tryPassword(ctx, username, attempt, invalid) {
-      const network = networkOf(clientAddress(ctx));
-      const account = createHash("sha256")
-        .update(`${network} ${usernameKey(username)}`)
-        .digest("base64");
+      const { network, account } = keysOf(ctx, username);
       const refundAccount = count(ctx, "failed-logins-by-account", account);
       let refundAddress: (() => void) | undefined;
       let code: unknown;
       try {
-        refundAddress = count(ctx, "failed-logins-by-address", network);
-        return await attempt();
+        // Counted in its turn: correct passwords that wait do not use up the limit of an address.
+        return await passwordQueue.run(network, account, () => {
+          refundAddress = count(ctx, "failed-logins-by-address", network);
+          return attempt();
+        });
       } catch (error) {
         ({ code } = error as { readonly code?: unknown });
         throw error;
@@ -108,6 +135,15 @@ export function createLimits(maxKeys = DEFAULT_MAX_KEYS): Limits {
       }
     },
   };
+}
+
+/** The keys of the network of the client, and of a username in this network, in any equivalent form. */
+function keysOf(ctx: Context, username: string) {
+  const network = networkOf(clientAddress(ctx));
+  const account = createHash("sha256")
+    .update(`${network} ${usernameKey(username)}`)
+    .digest("base64");
+  return { network, account };
 }
 
 /** Sets the headers of draft-ietf-httpapi-ratelimit-headers-10: quota `q` per window `w`, remaining `r`, reset after `t`. */

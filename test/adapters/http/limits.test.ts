@@ -1,5 +1,6 @@
 import { IncomingMessage, ServerResponse } from "node:http";
 import { Socket } from "node:net";
+import { availableParallelism } from "node:os";
 import { expect } from "chai";
 import Koa, { type Context } from "koa";
 import sinon from "sinon";
@@ -9,6 +10,7 @@ import { MessagingError, type ErrorCode } from "../../../src/domain/errors.js";
 import { expectProblem } from "../../support/api/scene.js";
 import { Client, PASSWORD, freshName, signedIn, type HttpResponse } from "../../support/client.js";
 import { openTestServer, type TestServer } from "../../support/server.js";
+import { settle } from "../../support/watched-store.js";
 
 const HOUR = 60 * 60 * 1_000;
 
@@ -247,6 +249,36 @@ describe("createLimits counters", () => {
     for (const address of ["192.0.2.3", "192.0.2.1", "192.0.2.2"]) {
       expect(await count(address)).to.equal("too_many_requests");
     }
+  });
+
+  it("give a turn to others while correct passwords of ten accounts wait, and to registrations", async () => {
+    const limits = createLimits();
+    const started: string[] = [];
+    const releases: (() => void)[] = [];
+    const logIn = (address: string, username: string, admit: "tryPassword" | "takeTurn" = "tryPassword") =>
+      outcome(
+        limits[admit](contextFrom(address), username, async () => {
+          started.push(username);
+          await new Promise<void>((resolve) => releases.push(resolve));
+        }),
+      );
+    const attack = Array.from({ length: 90 }, (_, index) => logIn("192.0.2.1", `attacker${index % 10}`));
+    const honest = [
+      logIn("192.0.2.1", "ana"),
+      logIn("192.0.2.2", "bob"),
+      logIn("192.0.2.1", "new user", "takeTurn"),
+    ];
+    await settle();
+    for (let release = releases.shift(); release; release = releases.shift()) {
+      release();
+      await settle();
+    }
+    expect(await Promise.all(honest)).to.deep.equal(["counted", "counted", "counted"]);
+    // Behind the attempts in progress, and one turn of each account of either address.
+    for (const name of ["ana", "bob", "new user"]) {
+      expect(started.indexOf(name), name).to.be.below(availableParallelism() + 2 * 12);
+    }
+    for (const code of await Promise.all(attack)) expect(code).to.be.oneOf(["counted", "busy"]);
   });
 
   it("keep guesses at an account counted while logins of other accounts are invalid", async () => {

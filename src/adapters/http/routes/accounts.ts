@@ -36,7 +36,7 @@ export function accountOperations(
       limit: "registrations",
       audit: "register",
       async handle({ body, ctx }) {
-        const user = await messaging.registerUser(body);
+        const user = await limits.takeTurn(ctx, body.username, () => messaging.registerUser(body));
         ctx.state["userId"] = user.id;
         return userJson(user);
       },
