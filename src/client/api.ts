@@ -374,7 +374,10 @@ export interface Operations {
     options?: CallOptions,
   ): Promise<User>;
 
-  /** End the session of the request permanently. */
+  /**
+   * End the session of the request permanently.
+   * @throws PalaverError `too_many_requests`
+   */
   logOut(options?: CallOptions): Promise<void>;
 
   /**
@@ -401,12 +404,13 @@ export interface Operations {
   /**
    * End all of the caller's other sessions.
    * Tokens stay valid.
+   * @throws PalaverError `too_many_requests`
    */
   endOtherSessions(options?: CallOptions): Promise<void>;
 
   /**
    * End one of the caller's sessions.
-   * @throws PalaverError `unknown_session`
+   * @throws PalaverError `unknown_session`, `too_many_requests`
    */
   endSession(
     request: {
@@ -419,7 +423,7 @@ export interface Operations {
   /**
    * Create a token for a program.
    * The secret is shown only once. A token has all permissions of its owner.
-   * @throws PalaverError `invalid_token_name`, `too_many_tokens`
+   * @throws PalaverError `invalid_token_name`, `too_many_tokens`, `too_many_requests`
    */
   createToken(
     request: {
@@ -437,7 +441,7 @@ export interface Operations {
 
   /**
    * End one of the caller's tokens.
-   * @throws PalaverError `unknown_token`
+   * @throws PalaverError `unknown_token`, `too_many_requests`
    */
   endToken(
     request: {
@@ -449,7 +453,7 @@ export interface Operations {
 
   /**
    * Create a group chat with the caller as its first participant.
-   * @throws PalaverError `invalid_title`
+   * @throws PalaverError `invalid_title`, `too_many_requests`
    */
   createGroupChat(
     request?: { readonly title?: string | null | undefined },
@@ -461,7 +465,8 @@ export interface Operations {
 
   /**
    * Change the title of a group chat, or remove it with null.
-   * @throws PalaverError `invalid_title`, `p2p_chat`, `not_a_participant`, `not_found`
+   * @throws PalaverError `invalid_title`, `p2p_chat`, `not_a_participant`, `not_found`,
+   * `too_many_requests`
    */
   renameChat(
     request: {
@@ -475,7 +480,7 @@ export interface Operations {
   /**
    * Add a user to a group chat. The user can read its whole history and has nothing unread.
    * @throws PalaverError `unknown_user`, `p2p_chat`, `already_participant`, `not_a_participant`,
-   * `not_found`
+   * `not_found`, `too_many_requests`
    */
   addParticipant(
     request: {
@@ -494,7 +499,7 @@ export interface Operations {
   /**
    * Remove a user from a group chat, or leave it.
    * @throws PalaverError `unknown_user`, `p2p_chat`, `user_not_in_chat`, `not_a_participant`,
-   * `not_found`
+   * `not_found`, `too_many_requests`
    */
   removeParticipant(
     request: {
@@ -508,7 +513,7 @@ export interface Operations {
 
   /**
    * List the caller's chats, most recently active first.
-   * @throws PalaverError `invalid_cursor`
+   * @throws PalaverError `invalid_cursor`, `too_many_requests`
    */
   listChats(
     request?: {
@@ -536,7 +541,7 @@ export interface Operations {
 
   /**
    * List the participants of one of the caller's chats, in the order in which they joined.
-   * @throws PalaverError `invalid_cursor`, `not_a_participant`, `not_found`
+   * @throws PalaverError `invalid_cursor`, `not_a_participant`, `not_found`, `too_many_requests`
    */
   listParticipants(
     request: {
@@ -555,7 +560,7 @@ export interface Operations {
 
   /**
    * Mark a chat as read up to a message. The mark never moves back.
-   * @throws PalaverError `not_a_participant`, `not_found`
+   * @throws PalaverError `not_a_participant`, `not_found`, `too_many_requests`
    */
   markRead(
     request: {
@@ -636,6 +641,7 @@ export interface Operations {
    * Without parameters, the whole list. With parameters, a page: `limit` selects the newest messages,
    * `before` the newest before an id, `after` the oldest after an id. `limit` defaults to 100. Always
    * oldest first.
+   * @throws PalaverError `too_many_requests`
    */
   listMessages(
     request?: {
@@ -654,7 +660,7 @@ export interface Operations {
    * Without parameters, the whole list. With parameters, a page: `limit` selects the newest messages,
    * `before` the newest before an id, `after` the oldest after an id. `limit` defaults to 100. Always
    * oldest first.
-   * @throws PalaverError `p2p_chat`, `not_a_participant`, `not_found`
+   * @throws PalaverError `p2p_chat`, `not_a_participant`, `not_found`, `too_many_requests`
    */
   listGroupMessages(
     request: {
@@ -675,7 +681,7 @@ export interface Operations {
    * Without parameters, the whole list. With parameters, a page: `limit` selects the newest messages,
    * `before` the newest before an id, `after` the oldest after an id. `limit` defaults to 100. Always
    * oldest first.
-   * @throws PalaverError `unknown_user`
+   * @throws PalaverError `unknown_user`, `too_many_requests`
    */
   listP2pMessages(
     request: {
@@ -699,6 +705,7 @@ export interface Operations {
    * Read the chats of the caller, and the cursor behind them.
    * A response and the events after its cursor add up to any later response. A response has at most
    * 1,000 chats, last active first. `more` says whether there are others, which `listChats` returns.
+   * @throws PalaverError `too_many_requests`
    */
   sync(options?: CallOptions): Promise<Snapshot>;
 
@@ -707,7 +714,7 @@ export interface Operations {
    * A client that continues from the cursor of each response receives every event exactly once. Without
    * `after`, the response has no events, and the cursor of now. A response with long messages has fewer
    * events than `limit`; `has_more` says whether others follow.
-   * @throws PalaverError `invalid_cursor`, `cursor_expired`
+   * @throws PalaverError `invalid_cursor`, `cursor_expired`, `too_many_requests`
    */
   listEvents(
     request?: {

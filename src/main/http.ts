@@ -24,7 +24,7 @@ export interface ServingOptions {
    * application. Cookies are then `Secure`. Defaults to false.
    */
   readonly trustProxy?: boolean | undefined;
-  /** Whether logins, registrations and sends are rate-limited. Defaults to true. */
+  /** Whether logins, registrations, changes and reads in progress are limited. Defaults to true. */
   readonly rateLimits?: boolean | undefined;
   /** Origins of other sites whose pages may use the API, as browsers send them: `https://app.example.org`. */
   readonly corsOrigins?: readonly string[] | undefined;

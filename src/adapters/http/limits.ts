@@ -2,21 +2,49 @@ import { createHash } from "node:crypto";
 import { availableParallelism } from "node:os";
 import type { Context } from "koa";
 import type { MessagingError } from "../../domain/errors.js";
+import type { Session } from "../../domain/session.js";
+import type { UserId } from "../../domain/user.js";
 import { usernameKey } from "../../domain/user.js";
 import { clientAddress, networkOf } from "./address.js";
 import { Counter, type Quota } from "./counter.js";
 import { FairQueue } from "./fair-queue.js";
 import { HttpError } from "./problem.js";
+import { afterClose } from "./response.js";
 
 /** The quota of each policy and its window in seconds. People, and offices that share an address, stay far below. */
 const policies = {
   "failed-logins-by-account": { quota: 10, window: 15 * 60 },
   "failed-logins-by-address": { quota: 100, window: 15 * 60 },
   registrations: { quota: 200, window: 60 * 60 },
+  logins: { quota: 600, window: 60 },
   sends: { quota: 600, window: 60 },
+  writes: { quota: 600, window: 60 },
+  groups: { quota: 60, window: 60 },
+  "session-changes": { quota: 120, window: 60 },
 } as const;
 
 type Policy = keyof typeof policies;
+
+/** The policies of requests without a session, counted by client address. */
+export type AddressPolicy = "registrations" | "logins";
+
+/**
+ * The policies of requests with a session, counted by user. `session-changes` are counted by session, so that a stolen session
+ * cannot keep its owner from ending it.
+ */
+export type SessionPolicy = "sends" | "writes" | "groups" | "session-changes";
+
+/**
+ * How many requests of a kind may be in progress, until their clients have received the response: of one user, and of one
+ * address. `polls` mostly wait.
+ */
+const concurrency = {
+  reads: { user: 20, address: 240 },
+  polls: { user: 50, address: 1_000 },
+} as const;
+
+/** A kind of request whose concurrency is limited. */
+export type Concurrent = keyof typeof concurrency;
 
 /** Codes of the core for a password that was checked and is wrong. */
 const WRONG_PASSWORD_CODES: ReadonlySet<unknown> = new Set(["wrong_credentials", "wrong_password"]);
@@ -44,9 +72,15 @@ const PASSWORD_QUEUE = {
  */
 export interface Limits {
   /** @throws HttpError `too_many_requests` */
-  countRegistration(ctx: Context): Promise<void>;
+  countByAddress(ctx: Context, policy: AddressPolicy): void;
   /** @throws HttpError `too_many_requests` */
-  countSend(ctx: Context, userId: string): Promise<void>;
+  countBySession(ctx: Context, policy: SessionPolicy, session: Session): void;
+  /**
+   * Counts the request as in progress until its response or connection has closed.
+   *
+   * @throws HttpError `too_many_requests` if too many of the user or the address are in progress
+   */
+  enter(ctx: Context, kind: Concurrent, userId: UserId): void;
   /**
    * Runs work that hashes a password when it is the turn of its address and username, whether it will succeed or not. So no address
    * keeps the hasher from others.
@@ -72,8 +106,9 @@ export interface Limits {
 }
 
 export const noLimits: Limits = {
-  countRegistration: async () => {},
-  countSend: async () => {},
+  countByAddress() {},
+  countBySession() {},
+  enter() {},
   takeTurn: (_ctx, _username, work) => work(),
   tryPassword: (_ctx, _username, attempt) => attempt(),
 };
@@ -86,6 +121,8 @@ export function createLimits(maxKeys = DEFAULT_MAX_KEYS): Limits {
     ]),
   ) as Record<Policy, Counter>;
   const passwordQueue = new FairQueue(PASSWORD_QUEUE);
+  /** The number of requests in progress by kind and key. */
+  const inProgress = new Map<string, number>();
 
   /** @returns a function that undoes the count */
   function count(ctx: Context, policy: Policy, key: string): () => void {
@@ -104,11 +141,33 @@ export function createLimits(maxKeys = DEFAULT_MAX_KEYS): Limits {
   }
 
   return {
-    async countRegistration(ctx) {
-      count(ctx, "registrations", networkOf(clientAddress(ctx)));
+    countByAddress(ctx, policy) {
+      count(ctx, policy, networkOf(clientAddress(ctx)));
     },
-    async countSend(ctx, userId) {
-      count(ctx, "sends", userId);
+    countBySession(ctx, policy, { id, user }) {
+      count(ctx, policy, policy === "session-changes" ? id : user.id);
+    },
+    enter(ctx, kind, userId) {
+      const max = concurrency[kind];
+      const keys = [
+        [`${kind} of user ${userId}`, max.user],
+        [`${kind} from ${networkOf(clientAddress(ctx))}`, max.address],
+      ] as const;
+      if (keys.some(([key, maxOfKey]) => (inProgress.get(key) ?? 0) >= maxOfKey)) {
+        throw new HttpError(
+          "too_many_requests",
+          "Too many requests like this are in progress. Read their responses, and try again.",
+          { headers: { "Retry-After": "1" } },
+        );
+      }
+      const add = (difference: number) => {
+        for (const [key] of keys) {
+          const sum = (inProgress.get(key) ?? 0) + difference;
+          if (sum > 0) inProgress.set(key, sum);
+          else inProgress.delete(key);
+        }
+      };
+      if (afterClose(ctx.res, () => add(-1))) add(1);
     },
     takeTurn(ctx, username, work) {
       const { network, account } = keysOf(ctx, username);

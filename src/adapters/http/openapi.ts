@@ -3,7 +3,7 @@ import { z } from "zod";
 import { IDEMPOTENCY_KEY } from "../../domain/message.js";
 import { MAX_USERNAME_UNITS } from "../../domain/user.js";
 import * as field from "./json/fields.js";
-import { errorsOf, type ResponseHeader, type Operation, type RequestHeader } from "./operation.js";
+import { errorsOf, limitOf, type ResponseHeader, type Operation, type RequestHeader } from "./operation.js";
 import { statuses, type Code, type Problem } from "./problem.js";
 
 /** Operations under one tag of the document. */
@@ -198,8 +198,9 @@ export function openApiDocument(groups: readonly OperationGroup[], root = "/"): 
     return { required, content: { "application/json": { schema, example: exampleOf(schema, schemas) } } };
   }
 
-  function successOf({ response, type = "application/json", responseHeaders = [], limit }: Operation): Json {
-    const limits = limit ? (["RateLimit", "RateLimit-Policy"] as const) : [];
+  function successOf(each: Operation): Json {
+    const { response, type = "application/json", responseHeaders = [] } = each;
+    const limits = limitOf(each) ? (["RateLimit", "RateLimit-Policy"] as const) : [];
     const schema = toJsonSchema(response);
     const content = { [mediaType(type)]: { schema, example: exampleOf(schema, schemas) } };
     return {

@@ -11,7 +11,7 @@ import { validate, parseBody } from "./body.js";
 import { credentials } from "./credentials.js";
 import { JsonChunks, STREAMED_BODY_BYTES } from "./json-chunks.js";
 import { toJsonLines } from "./json-lines.js";
-import type { Limits } from "./limits.js";
+import type { AddressPolicy, Limits, SessionPolicy } from "./limits.js";
 import { HttpError, toHttpError, type Code, type FieldNames } from "./problem.js";
 import { sendText, setCommonHeaders, JSON_TYPE } from "./response.js";
 import { UnreadResponses } from "./unread-responses.js";
@@ -30,7 +30,7 @@ export type Operation<Body = unknown, Query = unknown, Response = unknown> = {
   readonly summary: string;
   /** Details for the document, in Markdown. */
   readonly description?: string;
-  readonly method: "get" | "post" | "put" | "patch" | "delete";
+  readonly method: "get" | WriteMethod;
   /** Equivalent paths; `:name` is a parameter. */
   readonly paths: readonly [string, ...string[]];
   /** The schema of the request body. Without it, only an empty body or `{}` is accepted. */
@@ -49,19 +49,31 @@ export type Operation<Body = unknown, Query = unknown, Response = unknown> = {
   readonly fields?: FieldNames;
   /** The action that the audit log records on success. */
   readonly audit?: AuditAction;
-  /** Whether a response can be large. While unread responses take too much memory, such a request is rejected early. */
+  /**
+   * Whether a response can be large. While unread responses take too much memory, such a request is rejected early. The
+   * concurrency of such requests of a user and of an address is limited.
+   */
   readonly large?: boolean;
+  /** Whether a large response can wait for events. More of them may be in progress. */
+  readonly waits?: boolean;
 } & (
   | {
       readonly access: "anyone";
-      /** The rate limit that applies, counted per client address. */
-      readonly limit?: "registrations";
+      readonly method: "get";
+      readonly limit?: never;
+      handle(request: OperationRequest<Body, Query>): Promise<ResponseBody<Response>>;
+    }
+  | {
+      readonly access: "anyone";
+      readonly method: WriteMethod;
+      /** The rate limit that applies. */
+      readonly limit: AddressPolicy;
       handle(request: OperationRequest<Body, Query>): Promise<ResponseBody<Response>>;
     }
   | {
       readonly access: "signed in";
-      /** The rate limit that applies, counted per user. */
-      readonly limit?: "sends";
+      /** The rate limit that applies. Defaults to `writes`, except for `get`. */
+      readonly limit?: SessionPolicy;
       handle(request: SignedInRequest<Body, Query>): Promise<ResponseBody<Response>>;
     }
   | {
@@ -71,6 +83,9 @@ export type Operation<Body = unknown, Query = unknown, Response = unknown> = {
       handle(request: OperationRequest<Body, Query>): Promise<ResponseBody<Response>>;
     }
 );
+
+/** The methods of calls that change something. */
+type WriteMethod = "post" | "put" | "patch" | "delete";
 
 /** What `handle` returns: the value of the response schema, serialized JSON, a writer, or rows for JSON Lines. */
 type ResponseBody<Response> =
@@ -123,12 +138,18 @@ const commonErrors: readonly Code[] = [
 /** Errors of looking up the session of a request. */
 const sessionErrors: readonly Code[] = ["two_credentials", "not_signed_in", "busy", "store_unavailable"];
 
+/** The rate limit of an operation. Each write of a user has one. */
+export function limitOf({ access, method, limit }: Operation): AddressPolicy | SessionPolicy | undefined {
+  return limit ?? (access === "signed in" && method !== "get" ? "writes" : undefined);
+}
+
 /** All error codes that an operation can respond with. */
-export function errorsOf({ access, limit, errors = [] }: Operation): readonly Code[] {
+export function errorsOf(called: Operation): readonly Code[] {
+  const { access, errors = [], large } = called;
   return [
     ...commonErrors,
     ...(access === "signed in" ? sessionErrors : []),
-    ...(limit ? (["too_many_requests"] as const) : []),
+    ...(limitOf(called) || large ? (["too_many_requests"] as const) : []),
     ...errors,
   ];
 }
@@ -144,7 +165,7 @@ interface Dependencies {
 
 type RoutedContext = Context & { readonly params: Readonly<Record<string, string>> };
 
-/** Registers the routes of the operations. Each request is authenticated (401), rate-limited (429), then validated (400). */
+/** Registers the routes of the operations. Each request is authenticated (401), limited (429), then validated (400). */
 export function registerOperations(
   router: Router,
   operations: readonly Operation[],
@@ -152,14 +173,18 @@ export function registerOperations(
 ): void {
   async function run(ctx: RoutedContext, called: Operation): Promise<unknown> {
     if (called.access !== "signed in") {
-      if (called.limit) await limits.countRegistration(ctx);
+      if (called.limit) limits.countByAddress(ctx, called.limit);
       return called.handle(await parseRequest(ctx, called));
     }
     const session = await messaging.authenticate(credentials(ctx));
     ctx.state["userId"] = session.user.id;
     ctx.state["sessionId"] = session.id;
-    if (called.large) unread.assertCapacity(session.user.id, STREAMED_BODY_BYTES);
-    if (called.limit) await limits.countSend(ctx, session.user.id);
+    if (called.large) {
+      unread.assertCapacity(session.user.id, STREAMED_BODY_BYTES);
+      limits.enter(ctx, called.waits ? "polls" : "reads", session.user.id);
+    }
+    const limit = limitOf(called) as SessionPolicy | undefined;
+    if (limit) limits.countBySession(ctx, limit, session);
     return called.handle({ ...(await parseRequest(ctx, called)), session });
   }
 

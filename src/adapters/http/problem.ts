@@ -14,7 +14,7 @@ export type HttpErrorCode =
   | "two_credentials"
   /** According to the browser, a page of another site sent the request. */
   | "cross_site"
-  /** A rate limit is exceeded. Nothing was changed; `Retry-After` says when to try again. */
+  /** A rate limit, or a limit of requests in progress, is exceeded. Nothing was changed; `Retry-After` says when to try again. */
   | "too_many_requests"
   /** The user has the maximum number of open event streams. All of them stay open; `Retry-After` says when to try again. */
   | "too_many_streams"

@@ -1,3 +1,4 @@
+import type { ServerResponse } from "node:http";
 import type { Context } from "koa";
 
 /** The media type of JSON responses. */
@@ -51,4 +52,26 @@ export function setCommonHeaders(ctx: Context): void {
 function missingHeaders({ state, app, res }: Context): readonly (readonly [name: string, value: string])[] {
   const all = commonHeaders(String(state["requestId"]), app.proxy);
   return res.getHeaderNames().length === 0 ? all : all.filter(([name]) => !res.hasHeader(name));
+}
+
+const releases = new WeakMap<ServerResponse, (() => void)[]>();
+
+/**
+ * Calls `release` once the response or its connection has closed. All calls for a response share one listener.
+ *
+ * @returns false, without a later call, if it has closed already.
+ */
+export function afterClose(response: ServerResponse, release: () => void): boolean {
+  if (response.closed || response.req.socket.destroyed) return false;
+  const given = releases.get(response);
+  if (given) {
+    given.push(release);
+    return true;
+  }
+  const all = [release];
+  releases.set(response, all);
+  response.once("close", () => {
+    for (const each of all) each();
+  });
+  return true;
 }

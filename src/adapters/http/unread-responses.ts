@@ -1,5 +1,6 @@
 import type { ServerResponse } from "node:http";
 import { MessagingError } from "../../domain/errors.js";
+import { afterClose } from "./response.js";
 
 /** What all responses together may hold in memory while their clients do not read them. */
 const DEFAULT_MAX_BYTES = 64 * 2 ** 20;
@@ -45,9 +46,7 @@ export class UnreadResponses {
    */
   hold(response: ServerResponse, user: string | undefined, bytes: number): void {
     this.assertCapacity(user, bytes);
-    if (response.req.socket.destroyed) return;
-    this.#add(user ?? "", bytes);
-    response.once("close", () => this.#add(user ?? "", -bytes));
+    if (afterClose(response, () => this.#add(user ?? "", -bytes))) this.#add(user ?? "", bytes);
   }
 
   #add(user: string, bytes: number): void {

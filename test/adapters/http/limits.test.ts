@@ -5,8 +5,9 @@ import { expect } from "chai";
 import Koa, { type Context } from "koa";
 import sinon from "sinon";
 import { networkOf } from "../../../src/adapters/http/address.js";
-import { createLimits } from "../../../src/adapters/http/limits.js";
+import { createLimits, type Concurrent } from "../../../src/adapters/http/limits.js";
 import { MessagingError, type ErrorCode } from "../../../src/domain/errors.js";
+import type { UserId } from "../../../src/domain/user.js";
 import { expectProblem } from "../../support/api/scene.js";
 import { Client, PASSWORD, freshName, signedIn, type HttpResponse } from "../../support/client.js";
 import { openTestServer, type TestServer } from "../../support/server.js";
@@ -153,6 +154,101 @@ describe("createLimits", () => {
     expect((await ana.get("/v1/messages")).status).to.equal(200);
   });
 
+  it("apply to every operation that is not a read", async () => {
+    const writes = server.routes.filter(({ method }) => method !== "GET" && method !== "HEAD");
+    expect(writes).to.have.length.above(15);
+    for (const { method, path } of writes) {
+      const ana = await signedIn(server.url);
+      const url = server.url + path.replaceAll(/:\w+/g, "1");
+      const response = await fetch(url, { method, headers: { Cookie: ana.cookie } });
+      expect(response.headers.get("RateLimit-Policy"), `${method} ${path}`).to.match(
+        /^"[a-z-]+";q=\d+;w=\d+/,
+      );
+    }
+  });
+
+  it("count successful logins by address", async () => {
+    const ana = await signedIn(server.url);
+    await server.messaging.registerUser({ username: "bob", password: PASSWORD });
+    for (let n = 0; n < 600; n += 1) {
+      expect((await logIn(ana.username, PASSWORD, "192.0.2.1")).status).to.equal(200);
+    }
+    expectLimited(await logIn("bob", PASSWORD, "192.0.2.1"));
+    expect((await logIn("bob", PASSWORD, "192.0.2.2")).status).to.equal(200);
+  });
+
+  it("count other writes by user, and apart from sends", async () => {
+    const [ana, bob] = [await signedIn(server.url), await signedIn(server.url)];
+    const { json } = await ana.post("/v1/group_chat", {});
+    const path = `/v1/group_chat/${String(json["chat_id"])}`;
+    for (let n = 0; n < 600; n += 1) {
+      expect((await ana.patch(path, { title: `title ${n}` })).status).to.equal(200);
+    }
+    const { transactions } = server.store.status();
+    expectLimited(await ana.patch(path, { title: "another title" }));
+    expectLimited(await ana.put(`/v1/chats/${String(json["chat_id"])}/read`, { seq: 0 }));
+    expectLimited(await ana.post("/v1/auth/tokens", { name: "bot" }));
+    expect(server.store.status().transactions).to.equal(transactions);
+    expect((await send(ana)).status).to.equal(200);
+    expect((await bob.post("/v1/auth/tokens", { name: "bot" })).status).to.equal(200);
+  });
+
+  it("count created groups and added participants of a user together", async () => {
+    const [ana, bob] = [await signedIn(server.url), await signedIn(server.url)];
+    const chats: unknown[] = [];
+    for (let n = 0; n < 30; n += 1) chats.push((await ana.post("/v1/group_chat", {})).json["chat_id"]);
+    for (const chat of chats) {
+      const path = `/v1/group_chat/${String(chat)}/participants`;
+      expect((await ana.post(path, { username: bob.username })).status).to.equal(200);
+    }
+    const { transactions } = server.store.status();
+    expectLimited(await ana.post("/v1/group_chat", { title: "one more" }));
+    expectLimited(await ana.post(`/v1/group_chat/${String(chats[0])}/participants`, { username: "nobody" }));
+    expect(server.store.status().transactions).to.equal(transactions);
+    const removal = `/v1/group_chat/${String(chats[0])}/participants/${bob.username}`;
+    expect((await ana.delete(removal)).status).to.equal(200);
+    expect((await bob.post("/v1/group_chat", {})).status).to.equal(200);
+  });
+
+  it("count ended sessions by session, so that another session can end it", async () => {
+    const ana = await signedIn(server.url);
+    const thief = new Client(server.url);
+    await thief.post("/v1/auth/login", { username: ana.username, password: PASSWORD });
+    for (let n = 0; n < 120; n += 1) {
+      expectProblem(await thief.delete("/v1/auth/sessions/unknown"), 404, "unknown_session");
+    }
+    expectLimited(await thief.delete("/v1/auth/sessions/unknown"));
+    expect((await ana.delete("/v1/auth/sessions")).status).to.equal(200);
+    expectProblem(await thief.get("/v1/auth/session"), 401, "not_signed_in");
+  });
+
+  it("reject expensive reads of a user while 20 are in progress, but not those of others", async () => {
+    const [ana, bob] = [await signedIn(server.url), await signedIn(server.url)];
+    const { sliceSync } = server.messaging;
+    let release: (() => void) | undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    Object.assign(server.messaging, {
+      sliceSync: (...given: Parameters<typeof sliceSync>) => held.then(() => sliceSync(...given)),
+    });
+    const read = (client: Client) => client.get("/v1/sync");
+    const first = Array.from({ length: 30 }, () => read(ana));
+    // Those over the limit are answered while the others are in progress.
+    const rejected = await Promise.race(first);
+    expectProblem(rejected, 429, "too_many_requests");
+    expect(rejected.headers["retry-after"]).to.equal("1");
+    const other = read(bob);
+    for (const path of ["/v1/messages", "/v1/chats"]) {
+      expectProblem(await ana.get(path), 429, "too_many_requests");
+    }
+    expect((await ana.get("/v1/auth/session")).status).to.equal(200);
+    expect((await ana.get("/v1/events?wait=0")).status).to.equal(200);
+    release!();
+    expect((await other).status).to.equal(200);
+    const statuses = (await Promise.all(first)).map(({ status }) => status);
+    expect(statuses.filter((status) => status === 200)).to.have.length(20);
+    expect((await read(ana)).status).to.equal(200);
+  });
+
   it("apply after authentication", async () => {
     for (let n = 0; n < 700; n += 1) {
       expect((await new Client(server.url).post("/v1/messages", {})).status).to.equal(401);
@@ -166,10 +262,10 @@ describe("createLimits", () => {
     expect(sent.headers["ratelimit"]).to.match(/^"sends";r=599;t=(60|59)$/);
     const failed = await logIn("nobody", "wrong password", "192.0.2.1");
     expect(failed.headers["ratelimit-policy"]).to.equal(
-      '"failed-logins-by-account";q=10;w=900, "failed-logins-by-address";q=100;w=900',
+      '"logins";q=600;w=60, "failed-logins-by-account";q=10;w=900, "failed-logins-by-address";q=100;w=900',
     );
     expect(failed.headers["ratelimit"]).to.match(
-      /^"failed-logins-by-account";r=9;t=\d+, "failed-logins-by-address";r=99;t=\d+$/,
+      /^"logins";r=59\d;t=\d+, "failed-logins-by-account";r=9;t=\d+, "failed-logins-by-address";r=99;t=\d+$/,
     );
     const login = await logIn(ana.username, PASSWORD, "192.0.2.2");
     expect(login.headers["ratelimit"]).to.match(/"failed-logins-by-account";r=10;.*r=100;/);
@@ -219,8 +315,8 @@ describe("createLimits counters", () => {
     request.headers["x-forwarded-for"] = address;
     return app.createContext(request, new ServerResponse(request));
   };
-  const outcome = (counting: Promise<void>) =>
-    counting.then(
+  const outcome = (attempt: () => Promise<void>) =>
+    attempt().then(
       () => "counted",
       (error: { readonly code: string }) => error.code,
     );
@@ -229,7 +325,8 @@ describe("createLimits counters", () => {
     const clock = sinon.useFakeTimers();
     try {
       const limits = createLimits();
-      const count = () => outcome(limits.countRegistration(contextFrom("192.0.2.1")));
+      const count = () =>
+        outcome(async () => limits.countByAddress(contextFrom("192.0.2.1"), "registrations"));
       for (let n = 0; n < 200; n += 1) await count();
       await clock.tickAsync(HOUR - 1);
       expect(await count()).to.equal("too_many_requests");
@@ -242,7 +339,8 @@ describe("createLimits counters", () => {
 
   it("count no other key while the quotas of the maximum number of keys are used up", async () => {
     const limits = createLimits(2);
-    const count = (address: string) => outcome(limits.countRegistration(contextFrom(address)));
+    const count = (address: string) =>
+      outcome(async () => limits.countByAddress(contextFrom(address), "registrations"));
     for (const address of ["192.0.2.1", "192.0.2.2"]) {
       for (let n = 0; n < 200; n += 1) await count(address);
     }
@@ -256,7 +354,7 @@ describe("createLimits counters", () => {
     const started: string[] = [];
     const releases: (() => void)[] = [];
     const logIn = (address: string, username: string, admit: "tryPassword" | "takeTurn" = "tryPassword") =>
-      outcome(
+      outcome(() =>
         limits[admit](contextFrom(address), username, async () => {
           started.push(username);
           await new Promise<void>((resolve) => releases.push(resolve));
@@ -281,10 +379,44 @@ describe("createLimits counters", () => {
     for (const code of await Promise.all(attack)) expect(code).to.be.oneOf(["counted", "busy"]);
   });
 
+  it("limit the reads in progress of an address, until their responses close", async () => {
+    const limits = createLimits();
+    const enter = (address: string, user: string, kind: Concurrent = "reads") => {
+      const context = contextFrom(address);
+      return outcome(async () => limits.enter(context, kind, user as UserId)).then((code) => ({
+        code,
+        context,
+      }));
+    };
+    const entered: Context[] = [];
+    for (let n = 0; n < 240; n += 1) {
+      const { code, context } = await enter("192.0.2.1", `user ${n % 12}`);
+      expect(code).to.equal("counted");
+      entered.push(context);
+    }
+    expect((await enter("192.0.2.1", "another user")).code).to.equal("too_many_requests");
+    expect((await enter("192.0.2.2", "another user")).code).to.equal("counted");
+    expect((await enter("192.0.2.2", "user 0")).code).to.equal("too_many_requests");
+    expect((await enter("192.0.2.1", "another user", "polls")).code).to.equal("counted");
+    entered[0]!.res.emit("close");
+    expect((await enter("192.0.2.1", "another user")).code).to.equal("counted");
+    expect((await enter("192.0.2.1", "another user")).code).to.equal("too_many_requests");
+  });
+
+  it("do not count a read whose client has left", async () => {
+    const limits = createLimits();
+    for (let n = 0; n < 30; n += 1) {
+      const context = contextFrom("192.0.2.1");
+      context.req.socket.destroy();
+      limits.enter(context, "reads", "user" as UserId);
+    }
+    limits.enter(contextFrom("192.0.2.1"), "reads", "user" as UserId);
+  });
+
   it("keep guesses at an account counted while logins of other accounts are invalid", async () => {
     const limits = createLimits(20);
     const logIn = (address: string, username: string, code: ErrorCode) =>
-      outcome(
+      outcome(() =>
         limits.tryPassword(
           contextFrom(address),
           username,

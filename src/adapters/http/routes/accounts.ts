@@ -50,14 +50,8 @@ export function accountOperations(
       body: loginForm,
       response: userSchema,
       responseHeaders: ["Set-Cookie"],
-      errors: [
-        "invalid_password",
-        "wrong_credentials",
-        "account_disabled",
-        "too_many_requests",
-        "busy",
-        "store_unavailable",
-      ],
+      errors: ["invalid_password", "wrong_credentials", "account_disabled", "busy", "store_unavailable"],
+      limit: "logins",
       audit: "login",
       async handle({ body, ctx }) {
         const command = { ...body, replaces: cookieSecret(ctx), userAgent: ctx.get("User-Agent") };
@@ -81,6 +75,7 @@ export function accountOperations(
       access: "signed in",
       response: nothingSchema,
       responseHeaders: ["Set-Cookie"],
+      limit: "session-changes",
       audit: "logout",
       async handle({ session, ctx }) {
         if (session.kind === "cookie") await cookie.clear(ctx);
@@ -97,7 +92,8 @@ export function accountOperations(
       access: "signed in",
       body: z.strictObject({ current_password: password, new_password: password }),
       response: nothingSchema,
-      errors: ["invalid_password", "refused_password", "wrong_password", "too_many_requests"],
+      errors: ["invalid_password", "refused_password", "wrong_password"],
+      limit: "session-changes",
       fields: { invalid_password: "new_password", refused_password: "new_password" },
       audit: "password_changed",
       async handle({ session: by, body, ctx }) {

@@ -37,6 +37,7 @@ export function chatOperations(messaging: Messaging): readonly Operation[] {
       body: z.strictObject({ title: field.title.nullish() }),
       response: z.object({ chat_id: field.chatId }),
       errors: ["invalid_title"],
+      limit: "groups",
       audit: "chat_created",
       async handle({ session, body }) {
         const chat = await messaging.createGroupChat({ by: session.user.id, title: body.title });
@@ -67,6 +68,7 @@ export function chatOperations(messaging: Messaging): readonly Operation[] {
       body: z.strictObject({ username: field.username }),
       response: nothingSchema,
       errors: ["unknown_user", "p2p_chat", "already_participant", "not_a_participant", "not_found"],
+      limit: "groups",
       audit: "participant_added",
       async handle({ session, params, body, ctx }) {
         const chatId = parseChatId(params["chat_id"]);

@@ -70,6 +70,7 @@ export function eventOperations(messaging: Messaging, streams: EventStreams): re
       response: eventPageSchema,
       errors: ["invalid_cursor", "cursor_expired"],
       large: true,
+      waits: true,
       async handle({ session, query: { after, limit: pageSize, wait }, ctx }) {
         const { events, cursor, hasMore } = await messaging.listEvents({
           by: session.user.id,

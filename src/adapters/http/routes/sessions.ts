@@ -45,6 +45,7 @@ export function sessionOperations(messaging: Messaging): readonly Operation[] {
       access: "signed in",
       response: nothingSchema,
       errors: ["unknown_session"],
+      limit: "session-changes",
       audit: "session_ended",
       async handle({ session: by, params }) {
         await messaging.endSession({ by, sessionId: params["session_id"] as SessionId });
@@ -59,6 +60,7 @@ export function sessionOperations(messaging: Messaging): readonly Operation[] {
       paths: ["/v1/auth/sessions"],
       access: "signed in",
       response: nothingSchema,
+      limit: "session-changes",
       audit: "other_sessions_ended",
       async handle({ session: by }) {
         await messaging.endOtherSessions({ by });
@@ -98,6 +100,7 @@ export function sessionOperations(messaging: Messaging): readonly Operation[] {
       access: "signed in",
       response: nothingSchema,
       errors: ["unknown_token"],
+      limit: "session-changes",
       audit: "token_ended",
       async handle({ session: by, params }) {
         await messaging.endToken({ by, tokenId: params["token_id"] as SessionId });
