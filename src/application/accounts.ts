@@ -19,7 +19,7 @@ import {
   type UserId,
 } from "../domain/user.js";
 import type { PasswordHasher, Ports, Repositories } from "./ports.js";
-import { endSessions, findSession, type NewSession } from "./sessions.js";
+import { endSessions, findSession, type NewSession, type PortsWithUses } from "./sessions.js";
 import { getUserByNameOrId } from "./users.js";
 
 /** Stored as the digest of an account without a password. No hasher returns it. */
@@ -119,12 +119,12 @@ export interface LogIn {
 }
 
 /**
- * Starts a new cookie session. The same transaction ends the session that it replaces, and the oldest session of a user who
- * would otherwise have more than 50.
+ * Starts a new cookie session. The same transaction ends the session that it replaces, and the least recently
+ * used session of a user who would otherwise have more than 50.
  *
  * @throws MessagingError `invalid_password`, `wrong_credentials`, `account_disabled`, `busy`
  */
-export async function logIn(ports: Ports, command: LogIn): Promise<NewSession> {
+export async function logIn(ports: PortsWithUses, command: LogIn): Promise<NewSession> {
   const { store, passwords, secrets, clock, ids } = ports;
   const key = usernameKey(command.username);
   const password = parsePassword(command.password);
@@ -148,18 +148,28 @@ export async function logIn(ports: Ports, command: LogIn): Promise<NewSession> {
     const replaced = command.replaces && (await findSession(ports, sessions, command.replaces));
     if (replaced && replaced.kind === "cookie") await endSessions(repositories, [replaced], now);
     await sessions.removeExpired(user.id, now);
-    await evictOldestSessions(repositories, user.id, now);
+    await evictLeastRecentlyUsed(ports, repositories, user.id, now);
     await sessions.add(session, secrets.digests(secret)[0]);
   });
   return { session, secret };
 }
 
-/** Ends the oldest cookie sessions of the user, so that one more stays within `MAX_SESSIONS_PER_USER`. */
-async function evictOldestSessions(repositories: Repositories, userId: UserId, now: number): Promise<void> {
+/**
+ * Ends the least recently used cookie sessions of the user, so that one more stays within `MAX_SESSIONS_PER_USER`. Of sessions
+ * used at the same time, the oldest ends.
+ */
+async function evictLeastRecentlyUsed(
+  { sessionUses }: PortsWithUses,
+  repositories: Repositories,
+  userId: UserId,
+  now: number,
+): Promise<void> {
   const all = await repositories.sessions.ofUser(userId);
   const cookies = all.filter(({ kind }) => kind === "cookie");
+  const lastUse = ({ id, lastSeenAt }: Session) => Math.max(lastSeenAt, sessionUses?.lastUse(id) ?? 0);
+  const leastRecent = cookies.toSorted((one, two) => lastUse(one) - lastUse(two));
   const excess = Math.max(0, cookies.length - MAX_SESSIONS_PER_USER + 1);
-  await endSessions(repositories, cookies.slice(0, excess), now);
+  await endSessions(repositories, leastRecent.slice(0, excess), now);
 }
 
 export interface ChangePassword {

@@ -25,6 +25,7 @@ import {
   sliceMessagePage,
 } from "./messages.js";
 import type { Ports } from "./ports.js";
+import { SessionUses } from "./session-uses.js";
 import type * as sessions from "./sessions.js";
 import {
   authenticate,
@@ -92,12 +93,18 @@ type Methods<UseCases extends Record<keyof UseCases, (core: never, command: neve
 export type Messaging = Methods<Pick<Modules, keyof typeof useCases>>;
 
 /**
- * Binds the use cases to these ports, which the caller closes. The only state is the subscriptions to events.
+ * Binds the use cases to these ports, which the caller closes. The only state is the subscriptions to events and the last
+ * uses of sessions.
  *
  * @param feed the feed of the same store; given by a caller that ends all subscriptions with it.
+ * @param sessionUses given by a caller that also authenticates without the result.
  */
-export function createMessaging(ports: Ports, feed: EventFeed = new EventFeed(ports)): Messaging {
-  const core: PortsWithFeed = { ...ports, feed };
+export function createMessaging(
+  ports: Ports,
+  feed: EventFeed = new EventFeed(ports),
+  sessionUses: SessionUses = new SessionUses(),
+): Messaging {
+  const core: PortsWithFeed & sessions.PortsWithUses = { ...ports, feed, sessionUses };
   const bound = Object.entries(useCases).map(([name, useCase]) => [
     name,
     (command: never) => useCase(core, command),

@@ -10,6 +10,10 @@ import {
 } from "../domain/session.js";
 import type { UserId } from "../domain/user.js";
 import type { Ports, Repositories, SessionReader } from "./ports.js";
+import type { SessionUses } from "./session-uses.js";
+
+/** The ports, and the uses of sessions in this process. Without them, only the recorded uses count. */
+export type PortsWithUses = Ports & { readonly sessionUses?: SessionUses | undefined };
 
 /** A session and the secret that gives access to it. The secret cannot be retrieved again. */
 export interface NewSession {
@@ -29,11 +33,12 @@ export interface Authenticate {
  *
  * @throws MessagingError `not_signed_in`, `busy`
  */
-export async function authenticate(ports: Ports, { secret, kind }: Authenticate): Promise<Session> {
+export async function authenticate(ports: PortsWithUses, { secret, kind }: Authenticate): Promise<Session> {
   const found = await ports.store.read(({ sessions }) => findSession(ports, sessions, secret));
   const now = ports.clock.now();
   const session = assertAlive(found, now);
   if (kind !== undefined && session.kind !== kind) return assertAlive(undefined, now);
+  ports.sessionUses?.record(session.id, now);
   if (markSeen(session, now) === session) return session;
   return recordUse(ports, session, now).catch((error) => {
     if (error instanceof MessagingError && error.code !== "not_signed_in") return session;

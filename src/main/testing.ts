@@ -11,6 +11,7 @@ import { createMessaging, type Messaging } from "../application/messaging.js";
 import type { Client } from "../client/index.js";
 import type { Ports } from "../application/ports.js";
 import { authenticate } from "../application/sessions.js";
+import { SessionUses } from "../application/session-uses.js";
 import type { Chat } from "../domain/chat.js";
 import type { User } from "../domain/user.js";
 import { connection, faultyStore, hangUp } from "./faults.js";
@@ -110,10 +111,11 @@ export function openTestMessaging(options: TestOptions = {}): TestMessaging {
   };
   const store = faultyStore(ports.store);
   const feed = new EventFeed({ store, clock });
+  const sessionUses = new SessionUses();
   const messaging: Messaging = {
-    ...createMessaging({ ...ports, store }, feed),
+    ...createMessaging({ ...ports, store }, feed, sessionUses),
     // Authentication may store that a session is in use. Requested faults must not hit that write.
-    authenticate: (command) => authenticate(ports, command),
+    authenticate: (command) => authenticate({ ...ports, sessionUses }, command),
   };
   const servers: TestServer[] = [];
   let closing: Promise<void> | undefined;

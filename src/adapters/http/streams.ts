@@ -33,6 +33,9 @@ export interface StreamRequest {
 /** A user with this many open streams cannot open another one. */
 const MAX_STREAMS_PER_USER = 20;
 
+/** How often an open stream counts as use of its session, so that a login does not end the session as the least recently used. */
+const RENEWAL_MS = 60_000;
+
 /** When a client that has too many streams may try again. */
 const RETRY_AFTER_SECONDS = 10;
 
@@ -205,6 +208,8 @@ class EventStream {
   readonly #request: StreamRequest;
   readonly #context: StreamContext;
   #ended = false;
+  /** Epoch milliseconds. */
+  #renewedAt: number | undefined;
 
   constructor(response: ServerResponse, request: StreamRequest, context: StreamContext) {
     this.session = request.session;
@@ -261,8 +266,10 @@ class EventStream {
   /** Ends the stream if its session has expired. An open stream counts as use of the session. */
   checkSession(now: number): void {
     const used = markSeen(this.session, now);
+    this.#renewedAt ??= now;
     if (!isAlive(this.session, now)) this.end();
-    else if (used !== this.session) {
+    else if (used !== this.session || now - this.#renewedAt >= RENEWAL_MS) {
+      this.#renewedAt = now;
       this.session = used;
       this.#request.renew().then(
         (session) => {

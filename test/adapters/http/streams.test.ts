@@ -484,6 +484,30 @@ describe("GET /v1/events/stream", () => {
     streams.close();
   });
 
+  it("uses its session once a minute, so that logins end other sessions first", async () => {
+    const { clock } = server.ports;
+    const streams = new EventStreams(clock);
+    const { session } = await server.messaging.logIn({ username: ana.username, password: PASSWORD });
+    let renewals = 0;
+    streams.open(await unreadResponse(), {
+      session,
+      first: { events: [], cursor: "cursor" as EventCursor },
+      async renew() {
+        renewals += 1;
+        return session;
+      },
+      subscription: { next: () => new Promise(() => {}), drain: () => undefined, close() {} },
+      resync: false,
+    });
+    await delay(1_200);
+    expect(renewals).to.equal(0);
+    clock.advance(60_000);
+    await until(() => renewals > 0);
+    await delay(1_200);
+    expect(renewals).to.equal(1);
+    streams.close();
+  });
+
   /** A client of the same user with another session. */
   async function signedInAgain(client: Client, cookie = ""): Promise<Client> {
     const again = Object.assign(new Client(client.url), { cookie });
