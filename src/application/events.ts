@@ -185,18 +185,20 @@ export interface ForgetEvents {
 const MAX_FORGOTTEN_PER_TRANSACTION = 2_000;
 
 /**
- * Deletes the events that happened before the given time, except the last one. Messages stay.
+ * Deletes the events that happened before the given time, except the last one. Messages stay. Events of a clock that was ahead, and
+ * has gone back since, are deleted with those around them.
  *
  * @returns the number of deleted events.
  * @throws TypeError if `before` is not a number.
  */
-export async function forgetEvents({ store }: Ports, { before }: ForgetEvents): Promise<number> {
+export async function forgetEvents({ store, clock }: Ports, { before }: ForgetEvents): Promise<number> {
   if (typeof before !== "number" || Number.isNaN(before)) {
     throw new TypeError(`\`before\` is ${before}. Use epoch milliseconds.`);
   }
+  const now = clock.now();
   for (let total = 0; ;) {
     const forgotten = await store.transaction(({ events }) =>
-      events.forget(before, MAX_FORGOTTEN_PER_TRANSACTION),
+      events.forget(before, MAX_FORGOTTEN_PER_TRANSACTION, now),
     );
     total += forgotten;
     if (forgotten < MAX_FORGOTTEN_PER_TRANSACTION) return total;

@@ -285,12 +285,16 @@ export type LogEntry = StoredEvent | (SessionEnd & { readonly id: number });
 export interface EventLog extends EventReader {
   append(event: EventDraft | SessionEnd): Promise<void>;
   /**
-   * Deletes the oldest entries, up to the first one with `at >= before`, but never the last entry of the log.
+   * Deletes the oldest entries, up to the first one with `before <= at <= now`, but never the last entry of the log.
+   *
+   * An entry with `at >= before` and `at > now` was appended before the clock went back. It is deleted where an entry with
+   * `at < before` follows it, and kept otherwise. A store may give up after 100,000 such entries.
    *
    * @param before epoch milliseconds.
+   * @param now epoch milliseconds; by default no entry is after it.
    * @returns the number of deleted entries, at most `limit`.
    */
-  forget(before: number, limit: number): Promise<number>;
+  forget(before: number, limit: number, now?: number): Promise<number>;
   /**
    * Deletes events of a chat without participants, except those with `includesRemoved`. Cursors stay valid.
    *

@@ -238,6 +238,22 @@ describe("events", () => {
       expect(store.subscribers).to.equal(0);
     });
 
+    it("is not held up by an event of a clock that was ahead", async () => {
+      const { clock } = world.ports;
+      clock.advance(1_000);
+      const before = clock.now();
+      const ahead = 365 * 24 * 60 * 60 * 1_000;
+      clock.advance(ahead);
+      await scene.rename("from the future");
+      clock.advance(-ahead - 10);
+      await scene.rename("old");
+      clock.advance(20);
+      const { last } = await store.read(({ events }) => events.bounds());
+      await scene.rename("new");
+      expect(await core.forgetEvents({ before })).to.equal(last);
+      expect(await count()).to.equal(1);
+    });
+
     it("deletes all events before the given time, in transactions of 2,000, and no later ones", async () => {
       await append(store, ...Array.from({ length: 4500 }, () => renamed(chat, "x", "participants", 5)));
       const { last } = await store.read(({ events }) => events.bounds());

@@ -36,8 +36,8 @@ export function eventContract({ describe, it, beforeEach }: Runner, store: () =>
     store().transaction(({ chats }) => chats.removeParticipant(id, user.id));
   const join = ({ id }: Chat, user: User) =>
     store().transaction(({ chats }) => chats.addParticipant(id, user.id, 1));
-  const forget = (before: number, limit: number) =>
-    store().transaction(({ events }) => events.forget(before, limit));
+  const forget = (before: number, limit: number, now?: number) =>
+    store().transaction(({ events }) => events.forget(before, limit, now));
 
   const describeMethod = (name: string, body: () => void) =>
     describe(`EventLog.${name}`, () => {
@@ -254,6 +254,34 @@ export function eventContract({ describe, it, beforeEach }: Runner, store: () =>
       assert.deepEqual(await titlesOf(bo), ["d", "e"]);
       const { first, last } = await bounds();
       assert.deepEqual({ first, last }, { first: stored[3]!.id, last: stored[5]!.id });
+    });
+
+    it("deletes entries after `now` only before an entry that is deleted", async () => {
+      const times = [1, 90, 80, 2, 3, 70, 11, 95, 4, 5];
+      await append(store(), ...times.map((at) => renamed(chat, `${at}`, "participants", at)));
+      const stored = await all();
+      const left = async () => (await all()).map(({ at }) => at);
+      assert.equal(await forget(10, MAX_ID), 1);
+      assert.deepEqual(await left(), times.slice(1));
+      assert.equal(await forget(10, MAX_ID, 90), 0);
+      assert.equal(await forget(80, MAX_ID, 79), 8);
+      assert.deepEqual(await left(), [5]);
+      assert.equal((await bounds()).first, stored[9]!.id);
+    });
+
+    it("counts entries after `now` towards `limit`, and stops at an entry between `before` and `now`", async () => {
+      const times = [90, 80, 2, 70, 3, 85, 11, 4, 5];
+      await append(store(), ...times.map((at) => renamed(chat, `${at}`, "participants", at)));
+      const left = async () => (await all()).map(({ at }) => at);
+      assert.equal(await forget(10, 2, 60), 2);
+      assert.equal((await bounds()).first, (await all())[0]!.id);
+      assert.equal(await forget(10, 2, 60), 2);
+      assert.equal(await forget(10, 2, 60), 1);
+      assert.equal(await forget(10, 2, 60), 0);
+      assert.deepEqual(await left(), [85, 11, 4, 5]);
+      assert.equal(await forget(10, 2, 11), 0);
+      assert.equal(await forget(10, MAX_ID, 10), 3);
+      assert.deepEqual(await left(), [5]);
     });
 
     it("keeps the last entry, so that ids continue to increase", async () => {

@@ -74,10 +74,14 @@ export function eventLog({ message, chatsOf }: Dependencies, undo: Undo): Memory
       list.push(entry);
       undo.push(() => list.pop());
     },
-    async forget(before, limit) {
-      const oldest = entries.slice(0, Math.min(limit, Math.max(0, entries.length - 1)));
-      const firstKept = oldest.findIndex(({ at }) => at >= before);
-      const deleted = entries.splice(0, firstKept === -1 ? oldest.length : firstKept);
+    async forget(before, limit, now = Infinity) {
+      let due = 0;
+      for (let index = 0; index < entries.length - 1 && due < limit; index += 1) {
+        const { at } = entries[index]!;
+        if (at < before) due = index + 1;
+        else if (at <= now) break;
+      }
+      const deleted = entries.splice(0, Math.min(due, limit));
       const events = deleted.filter((entry): entry is EventEntry => !("sessionId" in entry));
       for (const entry of events) listOf(entry).shift();
       if (deleted.length > 0) {

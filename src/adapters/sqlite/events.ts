@@ -64,6 +64,9 @@ const insertEvent = insertion<Omit<EventRow, "message"> & { readonly messageId: 
 /** Cursors of runs before that are expired. */
 const MAX_EPOCHS = 100;
 
+/** How many ids `forget` searches for entries before a time, behind those of a clock that went back. Takes up to 10 ms. */
+const MAX_SEARCHED = 100_000;
+
 /** @param runEpoch the epoch that the first `append` begins. */
 export function events(statements: Statements, runEpoch: string): EventLog {
   const { row, rows, change } = statements;
@@ -148,15 +151,27 @@ export function events(statements: Statements, runEpoch: string): EventLog {
       change(...insertEvent({ id, at: event.at, ...fieldsOf(event) }));
       lastId = id;
     },
-    async forget(before, limit) {
+    async forget(before, limit, now = Infinity) {
+      // Without those of a clock that went back.
       const oldest = rows(
-        "SELECT id, at FROM events WHERE id < ? ORDER BY id LIMIT ?",
+        `SELECT id, at FROM events
+         WHERE id < ? AND id < (SELECT min(id) FROM events) + ? AND (at < ? OR at <= ?) ORDER BY id LIMIT ?`,
         lastEventId(statements),
+        MAX_SEARCHED,
+        before,
+        now,
         limit,
       );
       const firstKept = oldest.findIndex(([, at]) => (at as number) >= before);
-      const [id] = oldest.at(firstKept === -1 ? oldest.length - 1 : firstKept - 1) ?? [];
-      if (id === undefined || firstKept === 0) return 0;
+      const [lastDue] = oldest.at(firstKept === -1 ? oldest.length - 1 : firstKept - 1) ?? [];
+      if (lastDue === undefined || firstKept === 0) return 0;
+      const id = numberIn(
+        row(
+          "SELECT max(id) FROM (SELECT id FROM events WHERE id <= ? ORDER BY id LIMIT ?)",
+          lastDue as number,
+          limit,
+        ),
+      );
       change("UPDATE deleted_ids SET id = ? WHERE kind = 'event'", id);
       return change("DELETE FROM events WHERE id <= ?", id);
     },

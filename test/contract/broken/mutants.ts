@@ -359,6 +359,9 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
     events.args("forget", (_, limit) => [MAX_ID, limit]),
     events.args("forget", (before, limit) => [before + 1, limit]),
     events.args("forget", (before) => [before, MAX_ID]),
+    events.args("forget", (before, limit) => [before, limit]),
+    events.args("forget", (before, limit, now = MAX_ID) => [before, limit, now - 1]),
+    events.args("forget", (before, limit, now = MAX_ID) => [before, limit, now + 1]),
     events.result("all", (all) => (all.length > 1 ? all : [])),
   ],
   "Store.subscribe": [
