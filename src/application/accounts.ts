@@ -19,7 +19,13 @@ import {
   type UserId,
 } from "../domain/user.js";
 import type { PasswordHasher, Ports, Repositories } from "./ports.js";
-import { endSessions, findSession, type NewSession, type PortsWithUses } from "./sessions.js";
+import {
+  endSessions,
+  findSession,
+  withLiveSession,
+  type NewSession,
+  type PortsWithUses,
+} from "./sessions.js";
 import { getUserByNameOrId } from "./users.js";
 
 /** Stored as the digest of an account without a password. No hasher returns it. */
@@ -196,7 +202,7 @@ export async function changePassword(ports: Ports, command: ChangePassword): Pro
     throw wrongPassword(by.user.id);
   }
   const newDigest = await passwords.hash(newPassword);
-  await store.transaction(async (repositories) => {
+  const change = async (repositories: Repositories) => {
     const { users, sessions } = repositories;
     const all = await sessions.ofUser(by.user.id);
     const now = clock.now();
@@ -212,7 +218,8 @@ export async function changePassword(ports: Ports, command: ChangePassword): Pro
       all.filter(({ id }) => id !== by.id),
       now,
     );
-  });
+  };
+  await withLiveSession(ports, by, () => store.transaction(change));
 }
 
 /** Returns undefined if the hasher is busy: an outdated digest must not fail a login, and the next login tries again. */

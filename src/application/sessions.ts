@@ -29,13 +29,14 @@ export interface Authenticate {
 
 /**
  * Finds the live session with this secret, and records its use at most once an hour. Succeeds without recording the use if the
- * store cannot write.
+ * store cannot write. A session that has expired is removed, so that it stays ended if the clock goes back.
  *
  * @throws MessagingError `not_signed_in`, `busy`
  */
 export async function authenticate(ports: PortsWithUses, { secret, kind }: Authenticate): Promise<Session> {
   const found = await ports.store.read(({ sessions }) => findSession(ports, sessions, secret));
   const now = ports.clock.now();
+  if (found !== undefined && !isAlive(found, now)) await removeExpired(ports, found.user.id, now);
   const session = assertAlive(found, now);
   if (kind !== undefined && session.kind !== kind) return assertAlive(undefined, now);
   ports.sessionUses?.record(session.id, now);
@@ -57,6 +58,27 @@ function recordUse({ store }: Ports, { id, user }: Session, now: number): Promis
     if (used !== current) await sessions.touch(used);
     return used;
   });
+}
+
+/** Removes the expired sessions of the user, unless the store cannot write. */
+async function removeExpired({ store }: Ports, userId: UserId, now: number): Promise<void> {
+  await store
+    .transaction(({ sessions }) => sessions.removeExpired(userId, now))
+    .catch((error) => {
+      if (!(error instanceof MessagingError)) throw error;
+    });
+}
+
+/** Returns or rejects as `work` does. If it rejects since the caller's session has expired, removes the session. */
+export async function withLiveSession<T>(ports: Ports, by: Session, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof MessagingError && error.code === "not_signed_in") {
+      await removeExpired(ports, by.user.id, ports.clock.now());
+    }
+    throw error;
+  }
 }
 
 export interface LogOut {
@@ -137,7 +159,7 @@ export async function createToken(ports: Ports, { by, name }: CreateToken): Prom
   const now = clock.now();
   const session = newToken(ids.next() as SessionId, by.user, name, now);
   const secret = secrets.generate();
-  await store.transaction(async ({ sessions }) => {
+  const add = async ({ sessions }: Repositories) => {
     await sessions.removeExpired(by.user.id, now);
     const all = await sessions.ofUser(by.user.id);
     // Otherwise a session that a password change has ended could leave a token behind.
@@ -152,7 +174,8 @@ export async function createToken(ports: Ports, { by, name }: CreateToken): Prom
       );
     }
     await sessions.add(session, secrets.digests(secret)[0]);
-  });
+  };
+  await withLiveSession(ports, by, () => store.transaction(add));
   return { session, secret };
 }
 

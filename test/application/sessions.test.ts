@@ -49,6 +49,42 @@ describe("a cookie session", () => {
     expect(await rejection()).to.equal("not_signed_in");
   });
 
+  it("stays ended after it was rejected as expired, also if the clock goes back", async () => {
+    const token = await world.createToken({ by: session, name: "bot" });
+    for (const [one, lifetime] of [
+      [{ session, secret }, 14 * DAY_MS],
+      [token, 365 * DAY_MS],
+    ] as const) {
+      world.ports.clock.advance(lifetime);
+      expect(await hasEnded(one)).to.equal(true);
+      world.ports.clock.advance(-lifetime);
+      expect(await hasEnded(one)).to.equal(true);
+    }
+  });
+
+  it("stays ended after a call of its user found it expired, also if the clock goes back", async () => {
+    const calls = [
+      (by: Session) => world.createToken({ by, name: "bot" }),
+      (by: Session) =>
+        world.changePassword({ by, currentPassword: ana.password, newPassword: "another password" }),
+    ];
+    for (const call of calls) {
+      const one = await world.logIn(ana);
+      world.ports.clock.advance(14 * DAY_MS);
+      expect(await errorCodeOf(call(one.session))).to.equal("not_signed_in");
+      world.ports.clock.advance(-14 * DAY_MS);
+      expect(await hasEnded(one)).to.equal(true);
+    }
+  });
+
+  it("is rejected as expired while the store cannot write", async () => {
+    world.ports.clock.advance(14 * DAY_MS);
+    const { store } = world.ports;
+    const full = new MessagingError("store_unavailable", "The disk is full.");
+    const ports = { ...world.ports, store: { ...store, transaction: () => Promise.reject(full) } };
+    expect(await errorCodeOf(authenticate(ports, { secret }))).to.equal("not_signed_in");
+  });
+
   it("expires exactly 90 days after the login despite use", async () => {
     for (let day = 1; day < 90; day += 1) {
       world.ports.clock.advance(DAY_MS);

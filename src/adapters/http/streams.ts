@@ -267,8 +267,11 @@ class EventStream {
   checkSession(now: number): void {
     const used = markSeen(this.session, now);
     this.#renewedAt ??= now;
-    if (!isAlive(this.session, now)) this.end();
-    else if (used !== this.session || now - this.#renewedAt >= RENEWAL_MS) {
+    if (!isAlive(this.session, now)) {
+      this.end();
+      // Removes the expired session.
+      this.#request.renew().catch(() => {});
+    } else if (used !== this.session || now - this.#renewedAt >= RENEWAL_MS) {
       this.#renewedAt = now;
       this.session = used;
       this.#request.renew().then(
