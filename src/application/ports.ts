@@ -288,7 +288,7 @@ export interface EventLog extends EventReader {
    * Deletes the oldest entries, up to the first one with `before <= at <= now`, but never the last entry of the log.
    *
    * An entry with `at >= before` and `at > now` was appended before the clock went back. It is deleted where an entry with
-   * `at < before` follows it, and kept otherwise. A store may give up after 100,000 such entries.
+   * `at < before` follows it, and kept otherwise. A store may give up after 20,000 such entries.
    *
    * @param before epoch milliseconds.
    * @param now epoch milliseconds; by default no entry is after it.
