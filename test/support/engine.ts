@@ -54,6 +54,7 @@ function whenIdle(threads: Threads): Threads {
   };
   return {
     log: {
+      prepare: () => later(() => threads.log.prepare()),
       begin: (after, size) => give(() => threads.log.begin(after, size)),
       write: (frame) => give(() => threads.log.write(frame)),
     },

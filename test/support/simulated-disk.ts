@@ -144,9 +144,11 @@ export function simulatedDisk(
       throw new CrashError(`${fault} in operation ${operations}, ${call} ${name}.`);
     }
 
-    function openFile(name: string, file: File): OpenFile {
+    function openFile(openedAs: string, file: File): OpenFile {
+      const nameNow = () => [...names].find(([, each]) => each === file)?.[0] ?? openedAs;
       return {
         write(bytes, offset) {
+          const name = nameNow();
           let maxBytes: number;
           try {
             maxBytes = enter("write", name);
@@ -165,7 +167,7 @@ export function simulatedDisk(
         },
         sync() {
           try {
-            enter("sync", name);
+            enter("sync", nameNow());
           } catch (error) {
             if (!(error instanceof CrashError)) {
               for (const sector of file.unsynced) file.abandoned.add(sector);
@@ -177,7 +179,7 @@ export function simulatedDisk(
           for (const sector of file.unsynced) copySector(file.cached, file.durable, sector);
           file.unsynced.clear();
         },
-        close: () => void enter("close", name),
+        close: () => void enter("close", nameNow()),
       };
     }
 

@@ -18,9 +18,9 @@ export interface LogOptions {
   readonly onSwitch: (after: number) => void;
   /** More transactions are durable. */
   readonly onDurable: () => void;
-  /** The disk is full. Called once until there is disk space again. */
+  /** The next segment cannot be made: the disk is full, or no file can be opened. Called once until it can be made. */
   readonly onTrouble: (trouble: Error) => void;
-  /** There is disk space for the log again. */
+  /** The next segment can be made again. */
   readonly onSpace: () => void;
   readonly onFatal: (error: Error) => void;
 }
@@ -237,7 +237,10 @@ export class CommitLog {
   }
 }
 
-/** Keeps the next segment preallocated, so that a full disk is noticed before transactions are accepted. */
+/**
+ * Keeps the next segment preallocated and open, so that a full disk, or a lack of file descriptors, is noticed before
+ * transactions are accepted.
+ */
 class SpareSegment {
   readonly #options: LogOptions;
   #isReady = false;
@@ -273,13 +276,14 @@ class SpareSegment {
   async #try(make: () => Promise<void> | void): Promise<void> {
     try {
       await make();
+      await this.#options.threads.log.prepare();
       this.#isReady = true;
       if (this.#fault !== undefined) this.#options.onSpace();
       this.#fault = undefined;
     } catch (error) {
       if (this.#isStopped) return;
       const isKnown = this.#fault !== undefined;
-      this.#fault = `No disk space for the log: ${errorMessage(error)}. Free disk space; writing then resumes by itself.`;
+      this.#fault = spareFault(errorMessage(error));
       if (!isKnown) this.#options.onTrouble(new Error(this.#fault, { cause: error }));
       this.#retry = setTimeout(() => void this.make(), this.#options.retryAfter).unref();
     }
@@ -298,6 +302,13 @@ class SpareSegment {
   #makeInThread(): Promise<void> {
     return this.#options.threads.makeSpare(this.#options.segmentBytes);
   }
+}
+
+function spareFault(message: string): string {
+  const [what, next] = /\bE[MN]FILE\b/.test(message)
+    ? ["No file descriptor for the log", "Raise the limit on open files (`ulimit -n`)"]
+    : ["No disk space for the log", "Free disk space"];
+  return `${what}: ${message}. ${next}; writing then resumes by itself.`;
 }
 
 function newGroup(first: number): Group {

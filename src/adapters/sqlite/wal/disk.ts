@@ -40,8 +40,12 @@ export interface OpenFile {
   close(): void;
 }
 
-/** The disk over a directory, which must exist. */
-export function nodeDisk(directory: string): Disk {
+/**
+ * The disk over a directory, which must exist.
+ *
+ * @param openDirectory a descriptor of the directory. With it, `syncDirectory` opens nothing.
+ */
+export function nodeDisk(directory: string, openDirectory?: number): Disk {
   const at = (name: string) => join(directory, name);
   return {
     list: () => readdirSync(directory),
@@ -51,6 +55,10 @@ export function nodeDisk(directory: string): Disk {
     rename: (from, to) => renameSync(at(from), at(to)),
     remove: (name) => rmSync(at(name), { force: true }),
     syncDirectory() {
+      if (openDirectory !== undefined) {
+        fsyncSync(openDirectory);
+        return;
+      }
       const descriptor = openSync(directory, "r");
       try {
         fsyncSync(descriptor);

@@ -10,9 +10,14 @@ import {
   type Segment,
 } from "./segment.js";
 
-/** Writes the log. After an error, nothing more may be written. */
+/** Writes the log. After an error of `begin` or `write`, nothing more may be written. */
 export interface SegmentWriter {
-  /** Continues the log in the spare segment, which has that size, with the transactions after that number. */
+  /**
+   * Opens the spare segment, so that `begin` needs no new file descriptor: a process that has run out of them keeps its log.
+   * After an error it can be called again.
+   */
+  prepare(): void;
+  /** Continues the log in the prepared segment, which has that size, with the transactions after that number. */
   begin(after: number, size: number): void;
   /** Appends a frame, which is durable on return. */
   write(frame: Frame): void;
@@ -21,27 +26,32 @@ export interface SegmentWriter {
 
 export function segmentWriter(disk: Disk): SegmentWriter {
   let segment: { readonly file: OpenFile; readonly salt: string; end: number } | undefined;
+  let spare: OpenFile | undefined;
 
-  function close(): void {
-    segment?.file.close();
-    segment = undefined;
+  function closeSpare(): void {
+    const file = spare;
+    spare = undefined;
+    file?.close();
   }
 
   return {
+    prepare() {
+      closeSpare();
+      spare = disk.open(SPARE);
+    },
     begin(after, size) {
-      close();
+      const file = spare;
+      if (file === undefined) throw new Error("No segment is prepared. Call `prepare` first.");
       const header = newSegmentHeader(after, size);
-      const spare = disk.open(SPARE);
-      try {
-        writeAll(spare, encodeSegmentHeader(header), 0);
-        spare.sync();
-      } finally {
-        spare.close();
-      }
+      const finished = segment?.file;
+      segment = { file, salt: header.salt, end: SEGMENT_HEADER_BYTES };
+      spare = undefined;
+      writeAll(file, encodeSegmentHeader(header), 0);
+      file.sync();
       const name = segmentName(after);
       disk.rename(SPARE, name);
       disk.syncDirectory();
-      segment = { file: disk.open(name), salt: header.salt, end: SEGMENT_HEADER_BYTES };
+      finished?.close();
     },
     write(frame) {
       if (segment === undefined) throw new Error("No segment was begun. Call `begin` first.");
@@ -50,7 +60,11 @@ export function segmentWriter(disk: Disk): SegmentWriter {
       segment.file.sync();
       segment.end += bytes.length;
     },
-    close,
+    close() {
+      closeSpare();
+      segment?.file.close();
+      segment = undefined;
+    },
   };
 }
 

@@ -21,8 +21,9 @@ export interface Threads {
   stop(): Promise<void>;
 }
 
-/** An asynchronous `SegmentWriter`. The caller awaits each call before the next. */
+/** An asynchronous `SegmentWriter`. The caller awaits each `begin` and `write` before the next. */
 export interface LogThread {
+  prepare(): Promise<void>;
   begin(after: number, size: number): Promise<void>;
   write(frame: Frame): Promise<void>;
 }
@@ -32,6 +33,7 @@ export function inline(disk: Disk): Threads {
   const writer = segmentWriter(disk);
   return {
     log: {
+      prepare: async () => writer.prepare(),
       begin: async (after, size) => writer.begin(after, size),
       write: async (frame) => writer.write(frame),
     },
@@ -43,7 +45,9 @@ export function inline(disk: Disk): Threads {
 }
 
 export type LogCommand =
-  { readonly begin: { readonly after: number; readonly size: number } } | { readonly write: Frame };
+  | "prepare"
+  | { readonly begin: { readonly after: number; readonly size: number } }
+  | { readonly write: Frame };
 
 export type Job =
   { readonly spareOf: number } | { readonly compactUpTo: number } | { readonly replaceBy: MemorySnapshot };
@@ -70,12 +74,26 @@ export function workerThreads(directory: string): Threads {
   const logThread = start("./log-thread.js", directory);
   // An idle store does not keep the process alive.
   logThread.unref();
-  const execute = async (command: LogCommand): Promise<void> => {
-    logThread.ref();
-    logThread.postMessage(command);
-    await once(logThread, "message");
-    logThread.unref();
-  };
+  /** The calls that wait for their response, in the order of their commands. */
+  const calls: { readonly resolve: () => void; readonly reject: (error: Error) => void }[] = [];
+  logThread.on("message", (errorText: string | undefined) => {
+    const call = calls.shift();
+    if (calls.length === 0) logThread.unref();
+    if (errorText === undefined) call?.resolve();
+    else call?.reject(new Error(errorText));
+  });
+  let failure: Error | undefined;
+  logThread.on("error", (error: Error) => {
+    failure = error;
+    for (const { reject } of calls.splice(0)) reject(error);
+  });
+  const execute = (command: LogCommand): Promise<void> =>
+    new Promise((resolve, reject) => {
+      if (failure !== undefined) throw failure;
+      calls.push({ resolve, reject });
+      logThread.ref();
+      logThread.postMessage(command);
+    });
   const run = async (job: Job, transferList?: ArrayBuffer[]): Promise<unknown> => {
     const thread = start("./job-thread.js", { directory, job } satisfies JobData, transferList);
     const [result] = await once(thread, "message");
@@ -84,6 +102,7 @@ export function workerThreads(directory: string): Threads {
 
   return {
     log: {
+      prepare: () => execute("prepare"),
       begin: (after, size) => execute({ begin: { after, size } }),
       write: (frame) => execute({ write: frame }),
     },

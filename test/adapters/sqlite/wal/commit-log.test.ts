@@ -84,27 +84,36 @@ describe("SqliteStore.transaction", () => {
       const code = faults.get(name) ?? faults.get(name.replace(/\d{16}.*\./, "N."));
       if (code) throw Object.assign(new Error(`${code} in ${name}`), { code });
     }
-    const file = (name: string, inner: OpenFile): OpenFile => ({
-      write(bytes, offset) {
-        call(`write ${name}`);
-        return inner.write(bytes, offset);
-      },
-      sync() {
-        call(`sync ${name}`);
-        inner.sync();
-      },
-      close: () => inner.close(),
-    });
+    const opened: { name: string }[] = [];
+    const file = (openedAs: string, inner: OpenFile): OpenFile => {
+      const current = { name: openedAs };
+      opened.push(current);
+      return {
+        write(bytes, offset) {
+          call(`write ${current.name}`);
+          return inner.write(bytes, offset);
+        },
+        sync() {
+          call(`sync ${current.name}`);
+          inner.sync();
+        },
+        close: () => inner.close(),
+      };
+    };
     return {
       ...disk,
       create(name) {
         call(`create ${name}`);
         return file(name, disk.create(name));
       },
-      open: (name) => file(name, disk.open(name)),
+      open(name) {
+        call(`open ${name}`);
+        return file(name, disk.open(name));
+      },
       rename(from, to) {
         call(`rename ${to}`);
         disk.rename(from, to);
+        for (const current of opened) if (current.name === from) current.name = to;
       },
     };
   }
@@ -304,6 +313,33 @@ describe("SqliteStore.transaction", () => {
     expect([trouble.length, spaceReports]).to.deep.equal([1, 1]);
   });
 
+  it("needs no new file descriptor for the next segment, is rejected where the one after it cannot be opened, and succeeds by itself later", async () => {
+    for (const call of ["create spare.palaver", "open spare.palaver", "open log-N.palaver"]) {
+      faults.set(call, "EMFILE");
+    }
+    let stored = 0;
+    let code: string | undefined;
+    while (code === undefined && stored < 1000) {
+      code = await codeOf(send(store, chat, "x".repeat(1000)));
+      if (code === undefined) stored++;
+    }
+    expect(fatal).to.deep.equal([]);
+    expect(code).to.equal("store_unavailable");
+    // The segment in use and the one after it.
+    expect(stored).to.be.above((1.5 * SEGMENT_BYTES) / 1100);
+    expect(store.status().fault).to.include("EMFILE").and.include("ulimit -n");
+
+    faults.delete("create spare.palaver");
+    await sleep(20);
+    expect(await codeOf(send(store, chat, "x"))).to.equal("store_unavailable");
+
+    faults.clear();
+    while (store.status().fault) await sleep(1);
+    await send(store, chat, "again");
+    expect(await texts(store, chat)).to.have.lengthOf(stored + 1);
+    expect(trouble).to.have.lengthOf(1);
+  });
+
   it("is rejected where the store was opened on a full disk, while reads and close work", async () => {
     await send(store, chat, "kept");
     await store.close();
@@ -384,6 +420,7 @@ describe("CommitLog.assertCapacity", () => {
       threads: {
         makeSpare: () => Promise.reject(new Error("full")),
         log: {
+          prepare: async () => {},
           begin: async () => {
             segments++;
             written = SEGMENT_HEADER_BYTES;
