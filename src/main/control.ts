@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type Koa from "koa";
 import type { Logger } from "pino";
+import { logAcceptErrors } from "../adapters/http/server.js";
 import { createOperatorApp } from "../adapters/http/operator-app.js";
 import type { Log } from "../adapters/http/log.js";
 import type { OperatorPorts } from "../application/administration.js";
@@ -18,6 +19,9 @@ import { controlPath, controlPathError } from "./control-path.js";
 
 /** How long requests in progress may take when the server closes. */
 const SHUTDOWN_GRACE_MS = 1_000;
+
+/** How many connections of commands may be open at once. Each needs a file descriptor. */
+const MAX_CONNECTIONS = 64;
 
 /** Creates the application of the operator's API over the store in a directory. */
 export function createControlApp(
@@ -55,6 +59,7 @@ export function createControlServer(app: Koa): ControlServer {
     inProgress.add(answered);
     void answered.finally(() => inProgress.delete(answered));
   });
+  server.maxConnections = MAX_CONNECTIONS;
   return {
     server,
     async stop(graceMs) {
@@ -77,6 +82,7 @@ export async function serveControl(app: Koa, directory: string, log: Logger): Pr
   const { server, stop } = createControlServer(app);
   try {
     await listen(server, directory);
+    logAcceptErrors(server, log);
   } catch (error) {
     log.warn(
       { cause: String(error) },

@@ -1,3 +1,4 @@
+import { DEFAULT_CONNECTION_LIMITS } from "../adapters/http/connections.js";
 import type { Config } from "./config.js";
 import { createContainer, openCore, tokens } from "./container.js";
 import { createControlApp, serveControl } from "./control.js";
@@ -22,7 +23,7 @@ export async function serve(config: Config, onFatal: (error: Error) => void): Pr
     config;
   const log = openLog(config.logLevel);
   const onTrouble = (trouble: Error) => log.warn({ cause: String(trouble.cause) }, trouble.message);
-  const onSpace = () => log.info("There is disk space for the log again. Writing resumes.");
+  const onSpace = () => log.info("The next segment of the log is ready again. Writing resumes.");
   const container = createContainer({ ...config, sqlite: { onFatal, onTrouble, onSpace } });
   const closers: (() => Promise<void>)[] = [];
   const close = async () => {
@@ -45,6 +46,11 @@ export async function serve(config: Config, onFatal: (error: Error) => void): Pr
       connections: { keepAliveTimeoutMs },
     });
     closers.push(() => server.close());
+    if (server.maxConnections < DEFAULT_CONNECTION_LIMITS.maxConnections) {
+      log.warn(
+        `At most ${server.maxConnections} connections can be open at once. Raise the limit on open files (\`ulimit -n\`) for more.`,
+      );
+    }
     if (config.storage !== "memory") {
       const app = createControlApp(operatorPorts, dataDir, log);
       closers.push(await serveControl(app, dataDir, log));

@@ -8,6 +8,7 @@ import type { ChatId } from "../../domain/chat.js";
 import type { Session } from "../../domain/session.js";
 import type { Audit, AuditAction } from "./audit.js";
 import { validate, parseBody } from "./body.js";
+import { markAuthenticated } from "./connection-guard.js";
 import { credentials } from "./credentials.js";
 import { JsonChunks, STREAMED_BODY_BYTES } from "./json-chunks.js";
 import { toJsonLines } from "./json-lines.js";
@@ -177,6 +178,7 @@ export function registerOperations(
       return called.handle(await parseRequest(ctx, called));
     }
     const session = await messaging.authenticate(credentials(ctx));
+    markAuthenticated(ctx.req.socket);
     ctx.state["userId"] = session.user.id;
     ctx.state["sessionId"] = session.id;
     if (called.large) {

@@ -164,6 +164,12 @@ export function toHttpError(error: unknown, fields: FieldNames = {}): HttpError 
       cause: error,
     });
   }
+  if (isOutOfDescriptors(error)) {
+    return new HttpError("busy", "Too many files and connections are open. Try again later.", {
+      headers: errorHeaders.busy ?? {},
+      cause: error,
+    });
+  }
   return new HttpError(
     "internal_error",
     "Internal error. Try again, or report the X-Request-Id to the operator.",
@@ -171,4 +177,10 @@ export function toHttpError(error: unknown, fields: FieldNames = {}): HttpError 
       cause: error,
     },
   );
+}
+
+/** Whether the process, or the system, has the maximum number of files and connections open. */
+function isOutOfDescriptors(error: unknown): boolean {
+  const { code } = (error ?? {}) as { readonly code?: unknown };
+  return code === "EMFILE" || code === "ENFILE";
 }

@@ -2,14 +2,18 @@ import { createServer, STATUS_CODES, type Server } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { randomUUID } from "node:crypto";
 import type Koa from "koa";
-import { networkOf } from "./address.js";
 import { commonHeaders } from "./response.js";
 import { DEFAULT_CONNECTION_LIMITS, type ConnectionLimits, type HttpServer } from "./connections.js";
-import type { Log } from "./log.js";
+import { toLoggableError, type Log } from "./log.js";
+import { guardConnections } from "./connection-guard.js";
+import { maxConnectionsOfProcess } from "./open-files.js";
 import { HttpError, PROBLEM_TYPE, toProblem } from "./problem.js";
 
 /** How long requests in progress may take when the server closes. */
 const DEFAULT_GRACE_MS = 8_000;
+
+/** How often failures to accept connections are logged at most. */
+const ACCEPT_ERRORS_LOGGED_MS = 60_000;
 
 /** How long a client may take to read the response to a malformed request before its connection is cut. */
 const LINGER_MS = 1_000;
@@ -43,10 +47,9 @@ export async function openHttpServer(
   );
   server.timeout = limits.idleTimeoutMs;
   server.keepAliveTimeout = limits.keepAliveTimeoutMs;
-  server.maxConnections = limits.maxConnections;
-  const idle = trackIdle(server);
-  keepRoom(server, idle, limits.maxConnections);
-  if (!app.proxy) limitByAddress(server, idle, limits.maxConnectionsPerAddress);
+  const maxConnections = Math.min(limits.maxConnections, maxConnectionsOfProcess());
+  server.maxConnections = maxConnections;
+  guardConnections(server, { ...limits, maxConnections }, () => !app.proxy);
   server.on("checkExpectation", listener);
   server.on("clientError", (error, socket) => rejectMalformed(error, socket as Socket, app.proxy, log));
   // Node would close the connection without a response.
@@ -65,6 +68,7 @@ export async function openHttpServer(
     server.once("error", reject);
     server.listen(port, host, () => {
       server.off("error", reject);
+      logAcceptErrors(server, log);
       resolve();
     });
   });
@@ -72,6 +76,7 @@ export async function openHttpServer(
   const name = address.family === "IPv6" ? `[${address.address}]` : address.address;
   return {
     url: `http://${name}:${address.port}`,
+    maxConnections,
     close(graceMs = DEFAULT_GRACE_MS) {
       app.emit("closing");
       return close(server, unused, graceMs);
@@ -79,58 +84,17 @@ export async function openHttpServer(
   };
 }
 
-/** Connections that wait for their next request, each with its network, the one that has waited longest first. */
-type IdleConnections = ReadonlyMap<Socket, string>;
-
-function trackIdle(server: Server): IdleConnections {
-  const idle = new Map<Socket, string>();
-  server.on("request", ({ socket }, response) => {
-    idle.delete(socket);
-    response.once("close", () => {
-      if (!socket.destroyed) idle.set(socket, networkOf(socket.remoteAddress ?? ""));
-    });
+/**
+ * Logs errors of accepting connections, such as EMFILE. Node would end the process. Errors after the first of a minute are
+ * not logged.
+ */
+export function logAcceptErrors(server: Server, log: Pick<Log, "error">): void {
+  let loggedAt = Number.NEGATIVE_INFINITY;
+  server.on("error", (error) => {
+    if (performance.now() - loggedAt < ACCEPT_ERRORS_LOGGED_MS) return;
+    loggedAt = performance.now();
+    log.error({ err: toLoggableError(error) });
   });
-  server.on("connection", (socket: Socket) => socket.once("close", () => idle.delete(socket)));
-  return idle;
-}
-
-/** The part of all connections that is kept free where idle connections can be closed. */
-const RESERVED_SHARE = 1 / 20;
-
-/** Closes the connection that has been idle longest for each new one, while few are free. Clients expect it at any time. */
-function keepRoom(server: Server, idle: IdleConnections, max: number): void {
-  const reserved = Math.min(100, Math.ceil(max * RESERVED_SHARE));
-  let count = 0;
-  server.on("connection", (socket: Socket) => {
-    count += 1;
-    socket.once("close", () => (count -= 1));
-    const [longest] = idle.keys();
-    if (count > max - reserved) longest?.destroy();
-  });
-}
-
-function limitByAddress(server: Server, idle: IdleConnections, max: number): void {
-  const counts = new Map<string, number>();
-  server.on("connection", (socket: Socket) => {
-    const network = networkOf(socket.remoteAddress ?? "");
-    const count = (counts.get(network) ?? 0) + 1;
-    if (count > max) {
-      const own = longestIdle(idle, network);
-      (own ?? socket).destroy();
-      if (!own) return;
-    }
-    counts.set(network, count);
-    socket.once("close", () => {
-      const left = (counts.get(network) ?? 1) - 1;
-      if (left > 0) counts.set(network, left);
-      else counts.delete(network);
-    });
-  });
-}
-
-function longestIdle(idle: IdleConnections, network: string): Socket | undefined {
-  for (const [socket, of] of idle) if (of === network) return socket;
-  return undefined;
 }
 
 async function close(server: Server, unused: ReadonlySet<Socket>, graceMs: number): Promise<void> {

@@ -195,17 +195,34 @@ describe("a raw connection", () => {
 
   describe("over the connection limit", () => {
     it("is closed immediately, without affecting open connections, until others close", async () => {
-      for (const connections of [{ maxConnectionsPerAddress: 3 }, { maxConnections: 3 }]) {
-        const small = await openTestServer({ connections });
-        const there = [await open(small), await open(small), await open(small)];
-        expect(await rest(await open(small))).to.equal("");
-        const [first] = there;
-        first!.write(`GET /healthz HTTP/1.1\r\n${HOST}\r\nConnection: close\r\n\r\n`);
-        expect(statuses(await rest(first!))).to.deep.equal(["200"]);
-        expect((await new Client(small.url).get("/healthz")).status).to.equal(200);
-        for (const socket of there) socket.destroy();
-        await small.close();
+      const small = await openTestServer({ connections: { maxConnectionsPerAddress: 3 } });
+      const there = [await open(small), await open(small), await open(small)];
+      expect(await rest(await open(small))).to.equal("");
+      const [first] = there;
+      first!.write(`GET /healthz HTTP/1.1\r\n${HOST}\r\nConnection: close\r\n\r\n`);
+      expect(statuses(await rest(first!))).to.deep.equal(["200"]);
+      expect((await new Client(small.url).get("/healthz")).status).to.equal(200);
+      for (const socket of there) socket.destroy();
+      await small.close();
+    });
+
+    it("is closed immediately while authenticated clients use all connections", async () => {
+      const small = await openTestServer({ connections: { maxConnections: 3 } });
+      const bob = await small.signIn("bob");
+      const after = String((await bob.client.get("/v1/sync")).json["cursor"]);
+      const polls: Promise<string>[] = [];
+      for (let n = 0; n < 3; n += 1) {
+        const socket = await open(small);
+        const head = `${HOST}\r\nCookie: ${bob.client.cookie}\r\nConnection: close\r\n\r\n`;
+        socket.write(`GET /v1/events?wait=50&after=${after} HTTP/1.1\r\n${head}`);
+        polls.push(rest(socket));
+        await delay(100);
       }
+      expect(await rest(await open(small))).to.equal("");
+      await small.send("bob", "hello");
+      for (const poll of polls) expect(statuses(await poll)).to.deep.equal(["200"]);
+      expect((await new Client(small.url).get("/healthz")).status).to.equal(200);
+      await small.close();
     });
 
     it("takes the place of the connection that has been idle longest, and of no connection in use", async () => {
