@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
+import { createProxies, type TrustProxy } from "../adapters/http/forwarded.js";
 import { refusedForm } from "../domain/user.js";
 import { MIN_SESSION_KEY_LENGTH } from "./session-key.js";
 import type { Settings } from "./settings.js";
@@ -13,7 +14,7 @@ export interface Config extends Settings {
   readonly port: number;
   /** An absolute path. */
   readonly dataDir: string;
-  readonly trustProxy: boolean;
+  readonly trustProxy: TrustProxy;
   readonly rateLimits: boolean;
   readonly eventRetentionMs: number;
   /** How long a connection may wait for its next request. */
@@ -40,7 +41,11 @@ export const variables = {
     purpose: "the passwords that nobody may choose",
     allowed: "a readable file of UTF-8 text, one password per line; default none",
   },
-  TRUST_PROXY: { purpose: "a proxy in front that terminates TLS", allowed: "on or off; default off" },
+  TRUST_PROXY: {
+    purpose: "the proxies in front, which terminate TLS",
+    allowed:
+      "off, on (one proxy), the number of proxies that each request passes (up to 10), or their addresses and networks (10.0.0.0/8,fd00::/8), separated by commas; default off",
+  },
   RATE_LIMITS: {
     purpose: "limits on the requests of a client",
     allowed: "on or off; default on",
@@ -96,7 +101,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   const storage = read("DATABASE_URL", sqlite, (text) => (text === "memory:" ? "memory" : undefined));
   const sessionKeys = read("SESSION_SECRET", undefined, keysIn);
   const refusedPasswords = read("PASSWORD_DENYLIST", new Set<string>(), refusedPasswordsIn);
-  const trustProxy = read("TRUST_PROXY", false, onOrOff);
+  const trustProxy = read<TrustProxy, TrustProxy>("TRUST_PROXY", false, trustProxyIn);
   const rateLimits = read("RATE_LIMITS", true, onOrOff);
   const retentionDays = read("EVENT_RETENTION_DAYS", 30, (text) => integer(text, 1, 9_999));
   const keepAliveSeconds = read("KEEP_ALIVE_SECONDS", 75, (text) => integer(text, 1, 3_600));
@@ -128,6 +133,11 @@ function integer(text: string, min: number, max: number): number | undefined {
 function onOrOff(text: string): boolean | undefined {
   if (text === "on") return true;
   return text === "off" ? false : undefined;
+}
+
+function trustProxyIn(text: string): TrustProxy | undefined {
+  const trust = onOrOff(text) ?? integer(text, 1, 10) ?? partsOf(text);
+  return createProxies(trust) && trust;
 }
 
 function keysIn(text: string): readonly [string, ...string[]] | undefined {

@@ -2,12 +2,13 @@ import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createHttpApp, type HttpOptions } from "../adapters/http/app.js";
 import { connectionLimits, type ConnectionLimits, type HttpServer } from "../adapters/http/connections.js";
+import type { TrustProxy } from "../adapters/http/forwarded.js";
 import type { Log } from "../adapters/http/log.js";
 import { openHttpServer } from "../adapters/http/server.js";
 import type { Messaging } from "../application/messaging.js";
 import type { Clock, StoreStatus } from "../application/ports.js";
 
-export type { ConnectionLimits, HttpServer, Log };
+export type { ConnectionLimits, HttpServer, Log, TrustProxy };
 
 /** The core to serve: the result of `openMessaging`, or your own core with the clock of its ports and the status of its store. */
 export interface Served extends Messaging {
@@ -20,10 +21,11 @@ export interface ServingOptions {
   /** Receives a line for each request, and audit lines. By default only unexpected errors are printed, to the console. */
   readonly log?: Log | undefined;
   /**
-   * Whether a proxy in front terminates TLS and sets `X-Forwarded-For` and `X-Forwarded-Proto`, like `proxy` of a Koa
-   * application. Cookies are then `Secure`. Defaults to false.
+   * The proxies in front, which terminate TLS and set `X-Forwarded-For` and `X-Forwarded-Proto`, or `Forwarded`: `true` for
+   * one, the number of proxies that each request passes, or their addresses and networks. Cookies are then `Secure`. Defaults
+   * to false.
    */
-  readonly trustProxy?: boolean | undefined;
+  readonly trustProxy?: TrustProxy | undefined;
   /** Whether logins, registrations, changes and reads in progress are limited. Defaults to true. */
   readonly rateLimits?: boolean | undefined;
   /** Origins of other sites whose pages may use the API, as browsers send them: `https://app.example.org`. */

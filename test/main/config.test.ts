@@ -79,6 +79,26 @@ describe("readConfig", () => {
     });
   });
 
+  it("reads the proxies as on, a number, or a list of addresses and networks", () => {
+    const proxies = (text: string) => readConfig({ TRUST_PROXY: text }).trustProxy;
+    expect(proxies("off")).to.equal(false);
+    expect(proxies("2")).to.equal(2);
+    expect(proxies("10.0.0.0/8, fd00::/8,192.0.2.1")).to.deep.equal(["10.0.0.0/8", "fd00::/8", "192.0.2.1"]);
+    for (const text of [
+      "0",
+      "11",
+      "-1",
+      "1.5",
+      "true",
+      "10.0.0.0/33",
+      "10.0.0.0/8,",
+      "10.0.0.0/8,proxy",
+      "fd00::/129",
+    ]) {
+      expect(errorOf({ TRUST_PROXY: text }), text).to.include("TRUST_PROXY");
+    }
+  });
+
   it("rejects all invalid values at once, each with its name and what is allowed", () => {
     const text = errorOf({ PORT: "65536", TRUST_PROXY: "yes", LOG_LEVEL: "loud", RATE_LIMITS: "1" });
     const lines = text.split("\n");

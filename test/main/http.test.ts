@@ -34,7 +34,7 @@ const testMessaging = () => {
 async function openOuter(options: Partial<MountOptions> = {}, first?: Koa.Middleware): Promise<Outer> {
   const messaging = await testMessaging();
   const chat = mount(messaging, { path: "/chat", rateLimits: false, ...options });
-  const app = new Koa({ proxy: options.trustProxy ?? false });
+  const app = new Koa({ proxy: options.trustProxy === true });
   const caught: unknown[] = [];
   const seen: string[] = [];
   app.use(async (ctx, next) => {

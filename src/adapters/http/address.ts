@@ -1,14 +1,4 @@
-import { isIP, isIPv4 } from "node:net";
-import type { Context } from "koa";
-
-/**
- * Returns the IP address of the client. Behind a trusted proxy it is the last entry of `X-Forwarded-For`, which that proxy
- * added; clients can forge the entries before it.
- */
-export function clientAddress(ctx: Context): string {
-  const address = isIP(ctx.ip) ? ctx.ip : (ctx.socket.remoteAddress ?? "");
-  return address.replace(/^::ffff:(?=\d+\.)/i, "");
-}
+import { isIPv4 } from "node:net";
 
 /**
  * Returns the network that limits count as one client: an IPv4 address, or the first 64 bits of an IPv6 address, since

@@ -6,6 +6,7 @@ import { rejectAmbiguousRequests } from "./ambiguous-requests.js";
 import { createAudit } from "./audit.js";
 import { sessionCookie } from "./credentials.js";
 import { errorBoundary, logLateErrors } from "./error-boundary.js";
+import { createProxies, readForwarded, type TrustProxy } from "./forwarded.js";
 import { createLimits, noLimits } from "./limits.js";
 import type { Log } from "./log.js";
 import { createMetrics } from "./metrics.js";
@@ -29,8 +30,7 @@ export interface HttpOptions {
   readonly storeStatus: () => StoreStatus;
   readonly clock: Clock;
   readonly log: Log;
-  /** Whether a proxy in front terminates TLS and sets the `X-Forwarded-…` headers. */
-  readonly trustProxy: boolean;
+  readonly trustProxy: TrustProxy;
   readonly rateLimits: boolean;
   /** Origins of other sites whose pages may use the API. */
   readonly corsOrigins: readonly string[];
@@ -44,11 +44,18 @@ export interface HttpOptions {
 /**
  * Creates the Koa application that serves the messaging core over HTTP. Event streams and long polls stay open until the
  * application emits `closing`.
+ *
+ * @throws TypeError if `trustProxy` is invalid
  */
 export function createHttpApp(options: HttpOptions): Koa {
   const { messaging, storeStatus, clock, log, path } = options;
-  // One trusted proxy adds one entry to `X-Forwarded-For`: the last.
-  const app = new Koa({ proxy: options.trustProxy, maxIpsCount: 1 });
+  const proxies = createProxies(options.trustProxy);
+  if (proxies === undefined) {
+    throw new TypeError(
+      `Invalid trustProxy ${JSON.stringify(options.trustProxy)}. Use a boolean, a number of proxies up to 10, or a list of addresses and networks.`,
+    );
+  }
+  const app = new Koa({ proxy: options.trustProxy !== false && options.trustProxy !== 0 });
   const audit = createAudit(log);
   const limits = options.rateLimits ? createLimits() : noLimits;
   const streams = new EventStreams(clock, options.streams);
@@ -97,6 +104,7 @@ export function createHttpApp(options: HttpOptions): Koa {
   app.use(logRequests(log, metrics));
   app.use(errorBoundary(log, audit));
   app.use(rejectAmbiguousRequests);
+  app.use(readForwarded(app, proxies, log));
   app.use(guardOrigin(options.corsOrigins));
   app.use(router.routes());
   app.use(rejectUnrouted);

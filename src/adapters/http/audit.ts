@@ -1,6 +1,6 @@
 import type { Context } from "koa";
 import type { UserId } from "../../domain/user.js";
-import { clientAddress } from "./address.js";
+import { forwardedOf } from "./forwarded.js";
 import type { Log } from "./log.js";
 
 /** The actions that the audit log records: changes of accounts, sessions and participants, and denied access. */
@@ -38,7 +38,7 @@ export function createAudit(log: Log): Audit {
       request_id: ctx.state["requestId"],
       method: ctx.method,
       route: ctx["routerPath"],
-      address: clientAddress(ctx),
+      address: forwardedOf(ctx).address,
       user_id: ctx.state["userId"],
       session_id: ctx.state["sessionId"],
       account_id: account ?? ctx.state["accountId"],

@@ -5,9 +5,10 @@ import type { MessagingError } from "../../domain/errors.js";
 import type { Session } from "../../domain/session.js";
 import type { UserId } from "../../domain/user.js";
 import { usernameKey } from "../../domain/user.js";
-import { clientAddress, networkOf } from "./address.js";
+import { networkOf } from "./address.js";
 import { Counter, type Quota } from "./counter.js";
 import { FairQueue } from "./fair-queue.js";
+import { forwardedOf } from "./forwarded.js";
 import { HttpError } from "./problem.js";
 import { afterClose } from "./response.js";
 
@@ -142,7 +143,7 @@ export function createLimits(maxKeys = DEFAULT_MAX_KEYS): Limits {
 
   return {
     countByAddress(ctx, policy) {
-      count(ctx, policy, networkOf(clientAddress(ctx)));
+      count(ctx, policy, networkOf(forwardedOf(ctx).address));
     },
     countBySession(ctx, policy, { id, user }) {
       count(ctx, policy, policy === "session-changes" ? id : user.id);
@@ -151,7 +152,7 @@ export function createLimits(maxKeys = DEFAULT_MAX_KEYS): Limits {
       const max = concurrency[kind];
       const keys = [
         [`${kind} of user ${userId}`, max.user],
-        [`${kind} from ${networkOf(clientAddress(ctx))}`, max.address],
+        [`${kind} from ${networkOf(forwardedOf(ctx).address)}`, max.address],
       ] as const;
       if (keys.some(([key, maxOfKey]) => (inProgress.get(key) ?? 0) >= maxOfKey)) {
         throw new HttpError(
@@ -198,7 +199,7 @@ export function createLimits(maxKeys = DEFAULT_MAX_KEYS): Limits {
 
 /** The keys of the network of the client, and of a username in this network, in any equivalent form. */
 function keysOf(ctx: Context, username: string) {
-  const network = networkOf(clientAddress(ctx));
+  const network = networkOf(forwardedOf(ctx).address);
   const account = createHash("sha256")
     .update(`${network} ${usernameKey(username)}`)
     .digest("base64");

@@ -1,4 +1,5 @@
 import type { Context, Middleware } from "koa";
+import { forwardedOf } from "./forwarded.js";
 import { sendText, JSON_TYPE } from "./response.js";
 import { HttpError } from "./problem.js";
 
@@ -50,5 +51,5 @@ export function guardOrigin(origins: readonly string[]): Middleware {
 function isCrossSite(ctx: Context, origin: string): boolean {
   const site = ctx.get("Sec-Fetch-Site");
   if (site !== "") return site !== "same-origin" && site !== "none";
-  return origin !== "" && origin !== `${ctx.protocol}://${ctx.host}`;
+  return origin !== "" && origin !== forwardedOf(ctx).origin;
 }

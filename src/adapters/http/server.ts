@@ -6,6 +6,7 @@ import { commonHeaders } from "./response.js";
 import { DEFAULT_CONNECTION_LIMITS, type ConnectionLimits, type HttpServer } from "./connections.js";
 import { toLoggableError, type Log } from "./log.js";
 import { guardConnections } from "./connection-guard.js";
+import { isProxyOf } from "./forwarded.js";
 import { maxConnectionsOfProcess } from "./open-files.js";
 import { HttpError, PROBLEM_TYPE, toProblem } from "./problem.js";
 
@@ -49,7 +50,7 @@ export async function openHttpServer(
   server.keepAliveTimeout = limits.keepAliveTimeoutMs;
   const maxConnections = Math.min(limits.maxConnections, maxConnectionsOfProcess());
   server.maxConnections = maxConnections;
-  guardConnections(server, { ...limits, maxConnections }, () => !app.proxy);
+  guardConnections(server, { ...limits, maxConnections }, (address) => !isProxyOf(app, address));
   server.on("checkExpectation", listener);
   server.on("clientError", (error, socket) => rejectMalformed(error, socket as Socket, app.proxy, log));
   // Node would close the connection without a response.

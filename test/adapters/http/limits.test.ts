@@ -277,9 +277,9 @@ describe("createLimits", () => {
     for (const claimed of ["203.0.113.77, 192.0.2.1", "192.0.2.1", "::ffff:192.0.2.1", "a, b,192.0.2.1"]) {
       expectLimited(await logIn("victim", "wrong password", claimed));
     }
-    for (const other of ["192.0.2.1, 203.0.113.77", "192.0.2.1, nonsense"]) {
-      expectProblem(await logIn("victim", "wrong password", other), 400, "wrong_credentials");
-    }
+    const other = await logIn("victim", "wrong password", "192.0.2.1, 203.0.113.77");
+    expectProblem(other, 400, "wrong_credentials");
+    expectProblem(await logIn("victim", "wrong password", "192.0.2.1, nonsense"), 400, "bad_request");
   });
 
   it("use the address of the connection without a trusted proxy", async () => {
@@ -312,8 +312,9 @@ describe("createLimits counters", () => {
 
   const contextFrom = (address: string): Context => {
     const request = new IncomingMessage(new Socket());
-    request.headers["x-forwarded-for"] = address;
-    return app.createContext(request, new ServerResponse(request));
+    const context = app.createContext(request, new ServerResponse(request));
+    context.state["forwarded"] = { address };
+    return context;
   };
   const outcome = (attempt: () => Promise<void>) =>
     attempt().then(
