@@ -5,6 +5,7 @@ import { help, helpOn, helpOnOperatorCommands, type CommandHelp } from "./cli/he
 import type { Report } from "./cli/maintenance.js";
 import { operatorCommands } from "./cli/operator-commands.js";
 import { OperatorError, sendRequest, type OperatorRequest } from "./cli/operator-client.js";
+import { stopOnSignals } from "./cli/stop-signals.js";
 import { jsonLine, jsonLines, print, readPassword } from "./cli/terminal.js";
 import { readConfig } from "./config.js";
 
@@ -130,12 +131,21 @@ async function runOperatorCommand(
   if (!anyRow && !json) process.stderr.write("No results.\n");
 }
 
+/** The status of a process that SIGINT ended, as shells count it. */
+const EXIT_AFTER_SIGINT = 130;
+
 async function runServer(): Promise<void> {
   const { serve } = await import("./server.js");
   const server = await serve(readConfig(process.env), exitWithError);
-  const stop = () => void server.close().then(() => process.exit(0), exitWithError);
-  process.once("SIGTERM", stop);
-  process.once("SIGINT", stop);
+  stopOnSignals(process, {
+    stop: () => void server.close().then(() => process.exit(0), exitWithError),
+    endNow() {
+      process.stderr.write(
+        "palaver: Ended at once. Requests in progress are cut off; all acknowledged data is stored.\n",
+      );
+      process.exit(EXIT_AFTER_SIGINT);
+    },
+  });
 }
 
 async function report({ lines, sound }: Report): Promise<void> {

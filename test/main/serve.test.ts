@@ -1,6 +1,9 @@
+import { once } from "node:events";
 import { mkdtemp, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { createClient } from "../../src/client/index.js";
 import { readConfig } from "../../src/main/config.js";
@@ -84,6 +87,29 @@ describe("palaver serve", () => {
       expect(await ana.client.listMessages()).to.deep.include.members(answered);
     });
 
+    it("finishes requests in progress though SIGTERM and SIGINT come again, and exits with status 0", async () => {
+      const { hostname, port } = new URL(server.url);
+      const socket = connect(Number(port), hostname);
+      await once(socket, "connect");
+      const body = JSON.stringify({ username: "signalled", password: PASSWORD });
+      socket.write(
+        `POST /v1/auth/register HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n{`,
+      );
+      await new Client(server.url).get("/healthz");
+      server.child.kill("SIGTERM");
+      while (await accepts(server.url)) await sleep(10);
+      for (const signal of ["SIGTERM", "SIGINT"] as const) {
+        server.child.kill(signal);
+        await sleep(50);
+      }
+      socket.write(body.slice(1));
+      const [response] = (await once(socket, "data")) as [Buffer];
+      expect(response.toString()).to.include("HTTP/1.1 200 OK");
+      socket.destroy();
+      expect(await server.ended).to.equal(0);
+      await startAgain();
+    });
+
     it("prints its URL, its data directory and a note on plain HTTP, each once, and no secret", async () => {
       const key = await readFile(join(dataDir, "session-secret"), "utf8");
       expect(server.output()).to.include(server.url).and.include(dataDir);
@@ -103,6 +129,17 @@ describe("palaver serve", () => {
     });
   });
 });
+
+async function accepts(url: string): Promise<boolean> {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  const accepted = await once(socket, "connect").then(
+    () => true,
+    () => false,
+  );
+  socket.destroy();
+  return accepted;
+}
 
 describe("serve", () => {
   let dataDir: string;
