@@ -60,6 +60,40 @@ describe("serveControl", () => {
     expect(existsSync(socketPath())).to.equal(false);
   });
 
+  for (const [what, framing] of [
+    ["a declared length of 300 MB", "Content-Length: 300000000\r\n\r\n"],
+    ["one chunk of 300 MB", "Transfer-Encoding: chunked\r\n\r\n11e1a300\r\n"],
+  ] as const) {
+    it(`rejects a body with ${what} with 413 before it has read 16 MB of it`, async () => {
+      await serve();
+      const socket = createConnection(socketPath());
+      const closed = new Promise<void>((resolve) => void socket.once("close", () => resolve()));
+      socket.on("error", () => {});
+      let response = "";
+      socket.on("data", (data: Buffer) => (response += data.toString()));
+      await once(socket, "connect");
+      socket.write(
+        `POST /v1/operator/users HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n${framing}{"username":"`,
+      );
+      const piece = "x".repeat(64 * 1024);
+      let written = 0;
+      while (response === "" && !socket.destroyed && written < 300_000_000) {
+        if (!socket.write(piece)) {
+          const drained = new Promise<void>((resolve) => void socket.once("drain", resolve));
+          const answered = new Promise<void>((resolve) => void socket.once("data", () => resolve()));
+          await Promise.race([drained, answered, closed]);
+        }
+        written += piece.length;
+      }
+      expect(response)
+        .to.match(/^HTTP\/1\.1 413 /)
+        .and.include('"code":"payload_too_large"');
+      expect(written).to.be.below(16_000_000);
+      socket.destroy();
+      await closed;
+    });
+  }
+
   it("replaces the socket that a killed server left behind", async () => {
     const killed = createServer().listen(socketPath());
     await once(killed, "listening");
