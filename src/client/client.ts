@@ -95,6 +95,6 @@ export function createClient({ timeout, patience, ...server }: ClientOptions): C
 
 /** Returns the parameters of the linked page (RFC 8288), in the format of Palaver, or `undefined` if there is no such link. */
 function parseLink(link: string, relation: "next" | "prev"): RequestFields | undefined {
-  const [, query] = new RegExp(`<\\?([^>]*)>; rel="${relation}"`).exec(link) ?? [];
+  const [, query] = new RegExp(`<[^<>?]*\\?([^>]*)>; rel="${relation}"`).exec(link) ?? [];
   return query === undefined ? undefined : Object.fromEntries(new URLSearchParams(query));
 }

@@ -104,7 +104,7 @@ export function createHttpApp(options: HttpOptions): Koa {
   app.use(logRequests(log, metrics));
   app.use(errorBoundary(log, audit));
   app.use(rejectAmbiguousRequests);
-  app.use(readForwarded(app, proxies, log));
+  app.use(readForwarded(app, proxies, log, path));
   app.use(guardOrigin(options.corsOrigins));
   app.use(router.routes());
   app.use(rejectUnrouted);

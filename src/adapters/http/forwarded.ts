@@ -162,7 +162,7 @@ export interface ForwardedRequest {
   readonly address: string;
   /** As in an `Origin` header: `https://chat.example.org`. */
   readonly origin: string;
-  /** The path that the proxy has removed, such as `/chat`; empty without one. */
+  /** The path under which the client sees the API, such as `/chat`; empty for the root. */
   readonly prefix: string;
 }
 
@@ -176,8 +176,10 @@ export function isProxyOf(app: Koa, address: string): boolean {
 /**
  * Reads the headers of the trusted proxies, for `forwardedOf`. Writes an error to the log once if they are missing, since all
  * clients then share the limits of the proxy.
+ *
+ * @param path the path under which the API is mounted, after the prefix of the proxies
  */
-export function readForwarded(app: Koa, proxies: Proxies, log: Pick<Log, "error">): Middleware {
+export function readForwarded(app: Koa, proxies: Proxies, log: Pick<Log, "error">, path = ""): Middleware {
   trustedBy.set(app, proxies);
   let isReported = false;
   return (ctx, next) => {
@@ -187,7 +189,7 @@ export function readForwarded(app: Koa, proxies: Proxies, log: Pick<Log, "error"
     const forwarded: ForwardedRequest = {
       address: proxies.clientOf(headers, peer),
       origin: isForwarded ? forwardedOrigin(headers) : `http://${headers.host ?? ""}`,
-      prefix: isForwarded ? forwardedPrefix(headers) : "",
+      prefix: `${isForwarded ? forwardedPrefix(headers) : ""}${path}`,
     };
     ctx.state["forwarded"] = forwarded;
     // Health checks come from the proxy itself, but nobody logs in with them.

@@ -95,8 +95,8 @@ const responseHeaderSchemas: Readonly<Record<ResponseHeader | CommonHeader, z.Zo
     .meta({ description: "The message was stored by an earlier request with the same key." }),
   Link: z.string().meta({
     description:
-      'The neighbouring pages (RFC 8288), `rel="prev"` and `rel="next"`, as references relative to the path. Absent without such a page.',
-    examples: ['<?limit=100&before=12>; rel="prev"'],
+      'The neighbouring pages (RFC 8288), `rel="prev"` and `rel="next"`, as paths on this host. Absent without such a page.',
+    examples: ['</v1/messages?limit=100&before=12>; rel="prev"'],
   }),
   "Set-Cookie": z.string().meta({ description: "The session cookie." }),
   RateLimit: z.string().meta({

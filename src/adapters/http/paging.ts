@@ -1,5 +1,6 @@
 import type { Context } from "koa";
 import { z } from "zod";
+import { forwardedOf } from "./forwarded.js";
 
 /** The page size where the request has no `limit`. */
 export const DEFAULT_LIMIT = 100;
@@ -19,7 +20,8 @@ export function wholeNumber(min: number, max: number) {
 }
 
 /**
- * Sets the `Link` header (RFC 8288) to the neighbouring pages.
+ * Sets the `Link` header (RFC 8288) to the neighbouring pages, as paths that the client sees: many clients resolve a bare
+ * query against the host.
  *
  * @param pages the query parameters of each page by its relation; undefined where there is no such page
  */
@@ -30,7 +32,7 @@ export function linkPages(
   const links = Object.entries(pages).flatMap(([relation, parameters]) => {
     if (parameters === undefined) return [];
     const pairs = Object.entries(parameters).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
-    return [`<?${pairs.join("&")}>; rel="${relation}"`];
+    return [`<${forwardedOf(ctx).prefix}${ctx.path}?${pairs.join("&")}>; rel="${relation}"`];
   });
   if (links.length > 0) ctx.set("Link", links.join(", "));
 }

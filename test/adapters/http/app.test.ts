@@ -40,8 +40,8 @@ describe("createHttpApp", () => {
       const ana = await signedIn(server.url);
       for (let n = 1; n <= 101; n += 1) await server.send(ana.username, `${n}`);
       for (const [query, found, link] of [
-        ["before=102", ["2", "101"], '<?limit=100&before=2>; rel="prev"'],
-        ["after=0", ["1", "100"], '<?limit=100&after=100>; rel="next"'],
+        ["before=102", ["2", "101"], '</v1/messages?limit=100&before=2>; rel="prev"'],
+        ["after=0", ["1", "100"], '</v1/messages?limit=100&after=100>; rel="next"'],
       ] as const) {
         const { json, headers } = await ana.get(`/v1/messages?${query}`);
         const texts = (json as unknown as { message: string }[]).map(({ message }) => message);
@@ -55,7 +55,7 @@ describe("createHttpApp", () => {
       for (let n = 1; n <= 101; n += 1) await ana.post("/v1/group_chat");
       const { json, headers } = await ana.get("/v1/chats");
       expect(json).to.have.length(100);
-      expect(headers["link"]).to.match(/^<\?limit=100&cursor=[\d.]+>; rel="next"$/);
+      expect(headers["link"]).to.match(/^<\/v1\/chats\?limit=100&cursor=[\d.]+>; rel="next"$/);
     });
 
     it("is read from the store only as fast as the client reads", async () => {

@@ -115,6 +115,44 @@ describe("createProxies", () => {
   });
 });
 
+describe("a server behind a proxy that removes a path", () => {
+  const linkFor = async (trustProxy: TrustProxy, prefix: string): Promise<string> => {
+    const server = await openTestServer({ trustProxy });
+    const { client } = await server.signIn("ana");
+    if (trustProxy !== false) client.cookie = `__Host-${client.cookie}`;
+    for (const text of ["1", "2"]) await server.send("ana", text);
+    const headers = { "X-Forwarded-Prefix": prefix };
+    const page = await client.get("/v1/messages?limit=1", { headers });
+    await server.close();
+    return /^<(.*)\?limit=1&before=\d+>; rel="prev"$/.exec(String(page.headers["link"]))?.[1] ?? "";
+  };
+
+  it("begins links with the prefix", async () => {
+    expect(await linkFor(true, "/chat")).to.equal("/chat/v1/messages");
+    expect(await linkFor(true, "/apps/chat/")).to.equal("/apps/chat/v1/messages");
+    expect(await linkFor(true, "/apps, /chat")).to.equal("/apps/chat/v1/messages");
+    expect(await linkFor(true, "/")).to.equal("/v1/messages");
+  });
+
+  it("ignores a prefix that is no path of safe characters, and every prefix of another peer", async () => {
+    for (const prefix of [
+      "//evil.example",
+      "https://evil.example",
+      "chat",
+      "/a/../b",
+      "/a>b",
+      "/a b",
+      "/%2e",
+      "/a//b",
+    ]) {
+      expect(await linkFor(true, prefix), prefix).to.equal("/v1/messages");
+    }
+    expect(await linkFor(false, "/chat")).to.equal("/v1/messages");
+    expect(await linkFor(["192.0.2.1"], "/chat")).to.equal("/v1/messages");
+    expect(await linkFor(["127.0.0.0/8"], "/chat")).to.equal("/chat/v1/messages");
+  });
+});
+
 describe("a server behind a proxy", () => {
   it("counts the limits of each client, whatever port its proxy writes, and reports a proxy that names none", async () => {
     const server = await openTestServer({ trustProxy: true, rateLimits: true });

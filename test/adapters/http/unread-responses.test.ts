@@ -86,11 +86,11 @@ describe("responses that clients do not read", () => {
       Array.from({ length: 399 }, (_, index) => index + 2),
     );
     expect(messages.every(({ message }) => message === LONG_TEXT)).to.equal(true);
-    expect(page.headers["link"]).to.equal(`<?limit=399&before=2>; rel="prev"`);
+    expect(page.headers["link"]).to.equal(`</v1/messages/group/1?limit=399&before=2>; rel="prev"`);
     const newer = await ana.client.get("/v1/messages/group/1?after=10&limit=300");
     expect((newer.json as unknown as readonly unknown[]).length).to.equal(300);
     expect(newer.headers["link"]).to.equal(
-      `<?limit=300&before=11>; rel="prev", <?limit=300&after=310>; rel="next"`,
+      `</v1/messages/group/1?limit=300&before=11>; rel="prev", </v1/messages/group/1?limit=300&after=310>; rel="next"`,
     );
   });
 });

@@ -121,24 +121,25 @@ export function describeLists(at: () => string): void {
         const chatId = await group(ana);
         const ids = (await say(ana, chatId, "1", "2", "3", "4", "5")).map(({ id }) => id);
         const path = `${list}/group/${chatId}`;
+        const base = new URL(at()).pathname.replace(/\/$/, "");
         for (const [query, found, link] of [
-          ["limit=2", ["4", "5"], `<?limit=2&before=${ids[3]}>; rel="prev"`],
+          ["limit=2", ["4", "5"], `<${base}${path}?limit=2&before=${ids[3]}>; rel="prev"`],
           ["limit=5", ["1", "2", "3", "4", "5"], undefined],
           ["limit=1000", ["1", "2", "3", "4", "5"], undefined],
           [
             `limit=2&before=${ids[3]}`,
             ["2", "3"],
-            `<?limit=2&before=${ids[1]}>; rel="prev", <?limit=2&after=${ids[2]}>; rel="next"`,
+            `<${base}${path}?limit=2&before=${ids[1]}>; rel="prev", <${base}${path}?limit=2&after=${ids[2]}>; rel="next"`,
           ],
           [
             `limit=2&after=${ids[1]}`,
             ["3", "4"],
-            `<?limit=2&before=${ids[2]}>; rel="prev", <?limit=2&after=${ids[3]}>; rel="next"`,
+            `<${base}${path}?limit=2&before=${ids[2]}>; rel="prev", <${base}${path}?limit=2&after=${ids[3]}>; rel="next"`,
           ],
-          [`before=${ids[1]}`, ["1"], `<?limit=100&after=${ids[0]}>; rel="next"`],
-          [`after=${ids[3]}`, ["5"], `<?limit=100&before=${ids[4]}>; rel="prev"`],
-          [`after=${ids[4]}`, [], `<?limit=100&before=${ids[4]! + 1}>; rel="prev"`],
-          ["after=0&limit=1", ["1"], `<?limit=1&after=${ids[0]}>; rel="next"`],
+          [`before=${ids[1]}`, ["1"], `<${base}${path}?limit=100&after=${ids[0]}>; rel="next"`],
+          [`after=${ids[3]}`, ["5"], `<${base}${path}?limit=100&before=${ids[4]}>; rel="prev"`],
+          [`after=${ids[4]}`, [], `<${base}${path}?limit=100&before=${ids[4]! + 1}>; rel="prev"`],
+          ["after=0&limit=1", ["1"], `<${base}${path}?limit=1&after=${ids[0]}>; rel="next"`],
         ] as const) {
           const response = await ana.get(`${path}?${query}`);
           expect(response.status).to.equal(200);

@@ -71,10 +71,15 @@ export function texts(response: HttpResponse): string[] {
   return (response.json as unknown as readonly MessageJson[]).map(({ message }) => message);
 }
 
-/** Resolves the `Link` of a response against the path of the request; undefined without such a link. */
+/**
+ * Returns the path of the `Link` of a response, relative to the root of the API like the path of the request; undefined without
+ * such a link.
+ */
 export function linked(response: HttpResponse, path: string, relation: "prev" | "next"): string | undefined {
   const target = new RegExp(`<([^>]*)>; rel="${relation}"`).exec(String(response.headers["link"]))?.[1];
   if (target === undefined) return undefined;
-  const { pathname, search } = new URL(target, new URL(path, "http://server"));
-  return pathname + search;
+  const [requested = ""] = path.split("?");
+  const [pathname = "", query] = target.split("?");
+  if (!pathname.endsWith(requested)) throw new Error(`The link ${target} leads away from ${path}.`);
+  return `${requested}?${query}`;
 }
