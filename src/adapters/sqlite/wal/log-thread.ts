@@ -11,7 +11,7 @@ const writer = segmentWriter(nodeDisk(directory, openSync(directory, "r")));
 
 parentPort?.on("message", (command: LogCommand) => {
   let failure: string | undefined;
-  if (command === "prepare") failure = failureOf(writer.prepare);
+  if (command === "prepare") failure = failureOf(() => writer.prepare());
   else if ("write" in command) writer.write(command.write);
   else writer.begin(command.begin.after, command.begin.size);
   parentPort?.postMessage(failure);
