@@ -1,16 +1,12 @@
-// A bot that lives in the server. It thanks each sender once for each message, including messages sent while it was away.
+// A bot that lives in the server. It thanks for each message once, where the message was sent, including messages sent while
+// it was away. In a group it answers only those that name it.
 //
-//   BOT_PASSWORD=… node examples/bot.js [DIRECTORY]
-import { MessagingError, openMessaging, unreadCount } from "palaver";
+//   BOT_PASSWORD=… node examples/bot.js [DIRECTORY] [CURSOR_FILE]
+import { readFile, rename, writeFile } from "node:fs/promises";
+import { MessagingError, openMessaging } from "palaver";
 import { listen } from "palaver/http";
 
-// #region listen
 const messaging = await openMessaging({ storage: { sqlite: process.argv[2] ?? "./resources" } });
-const server = await listen(messaging, { port: Number(process.env["PORT"] ?? 12_000) });
-console.log(`Write to "bot" at ${server.url}`);
-
-process.once("SIGINT", () => void server.close().then(() => messaging.close()));
-// #endregion listen
 
 // #region errors
 const credentials = { username: "bot", password: process.env["BOT_PASSWORD"] ?? "" };
@@ -20,25 +16,41 @@ await messaging.registerUser(credentials).catch((error) => {
 // #endregion errors
 const by = (await messaging.logIn(credentials)).session.user.id;
 
-/** @param {import("palaver").Message} message */
-async function answer({ id, sender, text }) {
-  if (sender.id === by || text === "") return;
-  await messaging.sendMessage({
-    by,
-    to: { username: sender.username },
-    text: `Thank you, ${sender.username}. I have read your ${text.length} characters.`,
-    // The bot may meet a message more than once. The key stores its answer once.
-    idempotencyKey: `answer-${id}`,
-  });
+// #region cursor
+const cursorFile = process.argv[3] ?? "./bot-cursor";
+let cursor = await readFile(cursorFile, "utf8").catch(() => "");
+if (cursor === "") {
+  ({ cursor } = await messaging.sync({ by }));
+  await writeFile(cursorFile, cursor);
 }
+// #endregion cursor
+
+// #region listen
+const server = await listen(messaging, { port: Number(process.env["PORT"] ?? 12_000) });
+console.log(`Write to "bot" at ${server.url}`);
+
+process.once("SIGINT", () => void server.close().then(() => messaging.close()));
+// #endregion listen
 
 // #region resume
-const { chats, cursor } = await messaging.sync({ by });
-for (const chat of chats) {
-  if (unreadCount(chat) > 0 && chat.lastMessage) await answer(chat.lastMessage);
-}
-// The events after that snapshot, without a gap, until the core is closed.
+// The message is already answered, or nobody can answer it any more.
+const finalCodes = new Set(["idempotency_key_reused", "not_a_participant", "user_unavailable"]);
+
+// The events after the cursor, without a gap, until the core is closed.
 for await (const event of messaging.events({ by, after: cursor })) {
-  if (event.type === "message.created") await answer(event.message);
+  if (event.type === "message.created" && event.message.sender.id !== by) {
+    const { id, sender, text } = event.message;
+    // A deleted message has no text.
+    if (text !== "" && (event.chatKind === "p2p" || text.includes("@bot"))) {
+      const answer = `Thank you, ${sender.username}. I have read your ${text.length} characters.`;
+      // The bot meets a message again if it stops before it has stored the cursor. The key stores its answer once.
+      const command = { by, to: { chatId: event.chatId }, text: answer, idempotencyKey: `answer-${id}` };
+      await messaging.sendMessage(command).catch((error) => {
+        if (!(error instanceof MessagingError && finalCodes.has(error.code))) throw error;
+      });
+    }
+  }
+  await writeFile(`${cursorFile}.new`, event.cursor);
+  await rename(`${cursorFile}.new`, cursorFile);
 }
 // #endregion resume

@@ -29,8 +29,9 @@ app.use(async (ctx) => {
 });
 
 const server = app.listen(Number(process.env["PORT"] ?? 12_000), "127.0.0.1", () => {
-  const address = /** @type {import("node:net").AddressInfo} */ (server.address());
-  console.log(`The API is at http://127.0.0.1:${address.port}/chat, and its page at /chat/docs`);
+  const address = server.address();
+  const port = typeof address === "object" ? address?.port : address;
+  console.log(`The API is at http://127.0.0.1:${port}/chat, and its page at /chat/docs`);
 });
 
 // #region close

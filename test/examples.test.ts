@@ -1,9 +1,8 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { expect } from "chai";
 import { createClient } from "../src/client/index.js";
 import { texts } from "./support/api/scene.js";
@@ -79,42 +78,64 @@ describe("The examples", () => {
     expect(example.output()).to.equal("ana: Hello, Bob!\n");
   });
 
-  it("bot.js answers each message once, including messages sent while it was away", async () => {
+  it("bot.js answers each message once in its chat, including messages sent while it was away", async () => {
     const env = { BOT_PASSWORD: "the bot's own", PORT: "0" };
-    const say = (client: Client, message: string) =>
-      client.post("/v1/messages", { dest_username: "bot", message });
-    const answered = async (stream: EventStream, count: number) => {
-      while (stream.events.filter(({ message }) => message?.message.startsWith("Thank you")).length < count) {
+    const args = [directory, join(directory, "bot-cursor")];
+    const answered = async (stream: EventStream, answer: string) => {
+      while (!stream.events.some(({ message }) => message?.message === answer)) {
         await stream.received(stream.events.length + 1);
       }
       stream.leave();
     };
+    const startAgain = async (cookie: string) => {
+      const bot = run("bot.js", env, args);
+      return { bot, client: Object.assign(new Client(await bot.printed(URL_PATTERN)), { cookie }) };
+    };
 
-    const first = run("bot.js", env, [directory]);
+    const first = run("bot.js", env, args);
     const ana = await signedIn(await first.printed(URL_PATTERN), "ana");
+    const thanks = (text: string) =>
+      `Thank you, ${ana.username}. I have read your ${text.length} characters.`;
     const stream = await openStream(ana);
-    // The server listens before the bot has registered. Until then a message to it is rejected.
-    while ((await say(ana, "hello")).status !== 200) await delay(20);
-    // The bot answers in private, so messages of a group stay unread for it.
-    const { json } = await ana.post("/v1/group_chat");
-    await ana.post(`/v1/group_chat/${String(json["chat_id"])}/participants`, { username: "bot" });
-    await ana.post("/v1/messages", { group_chat_id: json["chat_id"], message: "all" });
-    await answered(stream, 2);
+    const hello = await ana.post("/v1/messages", { dest_username: "bot", message: "hello" });
+    const { json } = await ana.post("/v1/group_chat", { title: "Plans" });
+    const group_chat_id = json["chat_id"];
+    await ana.post(`/v1/group_chat/${String(group_chat_id)}/participants`, { username: "bot" });
+    await ana.post("/v1/messages", { group_chat_id, message: "all" });
+    await ana.post("/v1/messages", { group_chat_id, message: "@bot" });
+    await answered(stream, thanks("@bot"));
     expect(await first.end()).to.equal(0);
+    const cursor = await readFile(args[1]!, "utf8");
 
-    const again = run("bot.js", env, [directory]);
-    const later = Object.assign(new Client(await again.printed(URL_PATTERN)), { cookie: ana.cookie });
-    const live = await openStream(later, { after: await cursorOf(later) });
-    await say(later, "again");
-    await answered(live, 1);
-    expect(texts(await later.get("/v1/messages/p2p/bot")).toSorted()).to.deep.equal(
+    const away = await runServer(directory);
+    const meanwhile = Object.assign(new Client(away.url), { cookie: ana.cookie });
+    const deleted = await meanwhile.post("/v1/messages", { dest_username: "bot", message: "deleted" });
+    await meanwhile.delete(`/v1/messages/${String(deleted.json["id"])}`);
+    await meanwhile.patch(`/v1/messages/${String(hello.json["id"])}`, { message: "edited" });
+    await meanwhile.post("/v1/messages", { dest_username: "bot", message: "away" });
+    await meanwhile.post("/v1/messages", { dest_username: "bot", message: "still away" });
+    away.child.kill();
+    await away.ended;
+
+    // Before the second start, the bot has lost its position: it meets messages that it has answered.
+    await writeFile(args[1]!, cursor.replace(/\d+$/, "0"));
+    const { bot, client } = await startAgain(ana.cookie);
+    const live = await openStream(client, { after: await cursorOf(client) });
+    await client.post("/v1/messages", { dest_username: "bot", message: "again" });
+    await answered(live, thanks("again"));
+    const inGroup = texts(await client.get(`/v1/messages/group/${String(group_chat_id)}`));
+    expect(inGroup).to.deep.equal(["all", "@bot", thanks("@bot")]);
+    expect(texts(await client.get("/v1/messages/p2p/bot")).toSorted()).to.deep.equal(
       [
-        "hello",
+        "edited",
+        "",
+        "away",
+        "still away",
         "again",
-        ...[5, 3, 5].map((length) => `Thank you, ${ana.username}. I have read your ${length} characters.`),
+        ...["hello", "away", "still away", "again"].map(thanks),
       ].toSorted(),
     );
-    expect(await again.end()).to.equal(0);
+    expect(await bot.end()).to.equal(0);
   });
 
   it("mounted.js serves a chat under a path, and sends messages through the core", async () => {

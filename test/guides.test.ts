@@ -1,4 +1,6 @@
-import { readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { expect } from "chai";
 import { runTests } from "./support/node-test.js";
 
@@ -13,16 +15,51 @@ function replaced(text: string, part: string, replacement: string): string {
 
 describe("The guides", () => {
   it("have a test of a bot that passes, and that fails for a broken bot", async () => {
-    const bot = read("examples/repeat.js");
+    const bot = read("dist/examples/repeat.js");
     const outcomeOf = async (code: string) => {
-      const module = JSON.stringify(`data:text/javascript,${encodeURIComponent(code)}`);
-      const program = replaced(read("examples/repeat.test.js"), `"./repeat.js"`, module);
-      const { passed, failed } = await runTests(program);
-      return { passed, failed };
+      const module = new URL("dist/examples/repeat-in-test.js", root);
+      writeFileSync(module, code);
+      const program = replaced(read("examples/repeat.test.js"), `"./repeat.js"`, JSON.stringify(module.href));
+      const { passed, failed, output } = await runTests(program);
+      rmSync(module);
+      return { passed, failed, output };
     };
-    expect(await outcomeOf(bot)).to.deep.equal({ passed: 2, failed: 0 });
-    const broken = replaced(bot, ", text });", `, text: "what?" });`);
-    expect(await outcomeOf(broken)).to.deep.equal({ passed: 1, failed: 1 });
+    const sound = await outcomeOf(bot);
+    expect(sound, sound.output).to.include({ passed: 3, failed: 0 });
+    for (const [part, broken] of [
+      [", text, idempotencyKey", `, text: "what?", idempotencyKey`],
+      ["chatId: event.chatId", "username: event.message.sender.username"],
+      [" && event.message.text)", ")"],
+    ] as const) {
+      const { passed, failed } = await outcomeOf(replaced(bot, part, broken));
+      expect(failed, broken).to.be.greaterThan(0);
+      expect(passed, broken).to.be.greaterThan(0);
+    }
+  });
+
+  it("have programs that compile when they are pasted into strict TypeScript", () => {
+    const folder = new URL("dist/pasted/", root);
+    mkdirSync(folder, { recursive: true });
+    for (const name of ["bot.js", "embedding.js", "events.js", "mounted.js", "repeat.ts"]) {
+      writeFileSync(new URL(name.replace(/js$/, "ts"), folder), read(`examples/${name}`));
+    }
+    const options = {
+      ...{ strict: true, noEmit: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true },
+      ...{
+        module: "nodenext",
+        target: "es2023",
+        lib: ["es2023", "dom"],
+        types: ["node"],
+        skipLibCheck: true,
+      },
+    };
+    writeFileSync(new URL("tsconfig.json", folder), JSON.stringify({ compilerOptions: options }));
+    const compiler = fileURLToPath(new URL("node_modules/typescript/bin/tsc", root));
+    const { stdout, status } = spawnSync(process.execPath, [compiler, "-p", fileURLToPath(folder)], {
+      encoding: "utf8",
+    });
+    expect([status, stdout]).to.deep.equal([0, ""]);
+    rmSync(folder, { recursive: true });
   });
 
   it("have a contract test of a store that passes", async () => {

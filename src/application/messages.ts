@@ -1,4 +1,4 @@
-import { pairOf, assertGroup, type Chat, type ChatId } from "../domain/chat.js";
+import { assertParticipant, pairOf, type Chat, type ChatId } from "../domain/chat.js";
 import { MessagingError } from "../domain/errors.js";
 import { chatCreated, messageChanged } from "../domain/event.js";
 import {
@@ -15,7 +15,7 @@ import type { IdempotentMessage, Ports, ReadRepositories, Repositories, Slice } 
 import { isFullSlice, joinSlices, MAX_SLICE_CHARACTERS, type Slices } from "./slices.js";
 import { getUserById, getUserByUsername } from "./users.js";
 
-/** A group chat, or the p2p chat of the caller with a user. */
+/** A chat of the caller of either kind, or the p2p chat of the caller with a user. */
 export type Destination = { readonly chatId: ChatId } | { readonly username: string };
 
 export interface SendMessage {
@@ -33,11 +33,11 @@ export interface SentMessage {
 }
 
 /**
- * Sends a message to a group chat or to a user, and marks the chat as read up to it. The first message to a user creates the
- * p2p chat. Resolves once the message is durable.
+ * Sends a message to a chat or to a user, and marks the chat as read up to it. The first message to a user creates the p2p
+ * chat. Resolves once the message is durable.
  *
  * @throws MessagingError `invalid_message`, `invalid_idempotency_key`, `idempotency_key_reused`, `unknown_user`; for a
- * group chat `not_a_participant`, `p2p_chat`
+ * `chatId` `not_a_participant`
  */
 export async function sendMessage(ports: Ports, command: SendMessage): Promise<SentMessage> {
   const { store, secrets, clock } = ports;
@@ -58,7 +58,7 @@ export async function sendMessage(ports: Ports, command: SendMessage): Promise<S
     const sender = await getUserById(users, by);
     const chat =
       "chatId" in to
-        ? assertGroup(await chats.ofParticipant(to.chatId, by))
+        ? assertParticipant(await chats.ofParticipant(to.chatId, by))
         : await openP2p(repositories, sender, await getUserByUsername(users, to.username), sentAt);
     const message = await messages.append(
       { chatId: chat.id, sender, text, sentAt },
@@ -179,7 +179,7 @@ const MAX_SLICE_LENGTH = 200;
  * Lists the whole history, oldest first, in slices of at most 200 messages, without messages sent after this call. Each slice
  * is read on demand, so memory is constant, and checks again that the caller is a participant.
  *
- * @throws MessagingError `unknown_user`; for a group chat `not_a_participant`, `p2p_chat`. The iterator can throw them too.
+ * @throws MessagingError `unknown_user`; for a `chatId` `not_a_participant`. The iterator can throw them too.
  */
 export async function listMessages(
   { store }: Ports,
@@ -238,7 +238,7 @@ export type SlicedMessagePage = Omit<MessagePage, "messages"> & Slices<Message>;
  * A page of the history: the oldest messages after `after`, the newest before `before`, or the newest of all. Following
  * `older` or `newer` gives each message once while new messages arrive.
  *
- * @throws MessagingError `unknown_user`; for a group chat `not_a_participant`, `p2p_chat`
+ * @throws MessagingError `unknown_user`; for a `chatId` `not_a_participant`
  */
 export async function pageMessages(ports: Ports, command: PageMessages): Promise<MessagePage> {
   const { first, rest, older, newer } = await sliceMessagePage(ports, command);
@@ -306,7 +306,7 @@ async function historyReader(
   }
   const chat =
     "chatId" in of
-      ? assertGroup(await chats.ofParticipant(of.chatId, by))
+      ? assertParticipant(await chats.ofParticipant(of.chatId, by))
       : await findP2p(repositories, by, of.username);
   if (!chat) return { read: async () => [], readIds: async () => [] };
   return {

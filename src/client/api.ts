@@ -257,6 +257,7 @@ export interface MessageEvent {
   readonly cursor: string;
   /** The id of a chat. */
   readonly chat_id: number;
+  readonly chat_kind: "group" | "p2p";
   /** RFC 3339, in UTC, with milliseconds. */
   readonly at: string;
   readonly message: Message;
@@ -269,6 +270,7 @@ export interface ChatCreatedEvent {
   readonly cursor: string;
   /** The id of a chat. */
   readonly chat_id: number;
+  readonly chat_kind: "group" | "p2p";
   /** RFC 3339, in UTC, with milliseconds. */
   readonly at: string;
   readonly kind: "group" | "p2p";
@@ -283,6 +285,7 @@ export interface ChatRenamedEvent {
   readonly cursor: string;
   /** The id of a chat. */
   readonly chat_id: number;
+  readonly chat_kind: "group" | "p2p";
   /** RFC 3339, in UTC, with milliseconds. */
   readonly at: string;
   /** The title of a group chat, or null. */
@@ -296,6 +299,7 @@ export interface ParticipantEvent {
   readonly cursor: string;
   /** The id of a chat. */
   readonly chat_id: number;
+  readonly chat_kind: "group" | "p2p";
   /** RFC 3339, in UTC, with milliseconds. */
   readonly at: string;
   /** The id of a user. Opaque, and longer than any username. */
@@ -318,6 +322,7 @@ export interface ChatReadEvent {
   readonly cursor: string;
   /** The id of a chat. */
   readonly chat_id: number;
+  readonly chat_kind: "group" | "p2p";
   /** RFC 3339, in UTC, with milliseconds. */
   readonly at: string;
   /** The id of a user. Opaque, and longer than any username. */
@@ -374,10 +379,7 @@ export interface Operations {
     options?: CallOptions,
   ): Promise<User>;
 
-  /**
-   * End the session of the request permanently.
-   * @throws PalaverError `too_many_requests`
-   */
+  /** End the session of the request permanently. */
   logOut(options?: CallOptions): Promise<void>;
 
   /**
@@ -404,13 +406,12 @@ export interface Operations {
   /**
    * End all of the caller's other sessions.
    * Tokens stay valid.
-   * @throws PalaverError `too_many_requests`
    */
   endOtherSessions(options?: CallOptions): Promise<void>;
 
   /**
    * End one of the caller's sessions.
-   * @throws PalaverError `unknown_session`, `too_many_requests`
+   * @throws PalaverError `unknown_session`
    */
   endSession(
     request: {
@@ -423,7 +424,7 @@ export interface Operations {
   /**
    * Create a token for a program.
    * The secret is shown only once. A token has all permissions of its owner.
-   * @throws PalaverError `invalid_token_name`, `too_many_tokens`, `too_many_requests`
+   * @throws PalaverError `invalid_token_name`, `too_many_tokens`
    */
   createToken(
     request: {
@@ -441,7 +442,7 @@ export interface Operations {
 
   /**
    * End one of the caller's tokens.
-   * @throws PalaverError `unknown_token`, `too_many_requests`
+   * @throws PalaverError `unknown_token`
    */
   endToken(
     request: {
@@ -453,7 +454,7 @@ export interface Operations {
 
   /**
    * Create a group chat with the caller as its first participant.
-   * @throws PalaverError `invalid_title`, `too_many_requests`
+   * @throws PalaverError `invalid_title`
    */
   createGroupChat(
     request?: { readonly title?: string | null | undefined },
@@ -465,8 +466,7 @@ export interface Operations {
 
   /**
    * Change the title of a group chat, or remove it with null.
-   * @throws PalaverError `invalid_title`, `p2p_chat`, `not_a_participant`, `not_found`,
-   * `too_many_requests`
+   * @throws PalaverError `invalid_title`, `p2p_chat`, `not_a_participant`, `not_found`
    */
   renameChat(
     request: {
@@ -480,7 +480,7 @@ export interface Operations {
   /**
    * Add a user to a group chat. The user can read its whole history and has nothing unread.
    * @throws PalaverError `unknown_user`, `p2p_chat`, `already_participant`, `not_a_participant`,
-   * `not_found`, `too_many_requests`
+   * `not_found`
    */
   addParticipant(
     request: {
@@ -499,7 +499,7 @@ export interface Operations {
   /**
    * Remove a user from a group chat, or leave it.
    * @throws PalaverError `unknown_user`, `p2p_chat`, `user_not_in_chat`, `not_a_participant`,
-   * `not_found`, `too_many_requests`
+   * `not_found`
    */
   removeParticipant(
     request: {
@@ -513,7 +513,7 @@ export interface Operations {
 
   /**
    * List the caller's chats, most recently active first.
-   * @throws PalaverError `invalid_cursor`, `too_many_requests`
+   * @throws PalaverError `invalid_cursor`
    */
   listChats(
     request?: {
@@ -541,7 +541,7 @@ export interface Operations {
 
   /**
    * List the participants of one of the caller's chats, in the order in which they joined.
-   * @throws PalaverError `invalid_cursor`, `not_a_participant`, `not_found`, `too_many_requests`
+   * @throws PalaverError `invalid_cursor`, `not_a_participant`, `not_found`
    */
   listParticipants(
     request: {
@@ -560,7 +560,7 @@ export interface Operations {
 
   /**
    * Mark a chat as read up to a message. The mark never moves back.
-   * @throws PalaverError `not_a_participant`, `not_found`, `too_many_requests`
+   * @throws PalaverError `not_a_participant`, `not_found`
    */
   markRead(
     request: {
@@ -578,10 +578,12 @@ export interface Operations {
   }>;
 
   /**
-   * Send a message to a group chat or to a user.
+   * Send a message to a chat or to a user.
    * 200 means that the message is stored durably. Give each message a unique `Idempotency-Key`, and
    * repeat the request with the same key until there is a response: the message is stored once.
-   * @throws PalaverError `invalid_message`, `invalid_idempotency_key`, `unknown_user`, `p2p_chat`,
+   * `group_chat_id` is the id of a chat of either kind, so that a client can answer where a message came
+   * from.
+   * @throws PalaverError `invalid_message`, `invalid_idempotency_key`, `unknown_user`,
    * `not_a_participant`, `idempotency_key_reused`, `too_many_requests`
    */
   sendMessage(
@@ -641,7 +643,6 @@ export interface Operations {
    * Without parameters, the whole list. With parameters, a page: `limit` selects the newest messages,
    * `before` the newest before an id, `after` the oldest after an id. `limit` defaults to 100. Always
    * oldest first.
-   * @throws PalaverError `too_many_requests`
    */
   listMessages(
     request?: {
@@ -656,11 +657,11 @@ export interface Operations {
   ): Promise<readonly Message[]>;
 
   /**
-   * List the messages of a group chat, oldest first.
+   * List the messages of one of the caller's chats, of either kind, oldest first.
    * Without parameters, the whole list. With parameters, a page: `limit` selects the newest messages,
    * `before` the newest before an id, `after` the oldest after an id. `limit` defaults to 100. Always
    * oldest first.
-   * @throws PalaverError `p2p_chat`, `not_a_participant`, `not_found`, `too_many_requests`
+   * @throws PalaverError `not_a_participant`, `not_found`
    */
   listGroupMessages(
     request: {
@@ -681,7 +682,7 @@ export interface Operations {
    * Without parameters, the whole list. With parameters, a page: `limit` selects the newest messages,
    * `before` the newest before an id, `after` the oldest after an id. `limit` defaults to 100. Always
    * oldest first.
-   * @throws PalaverError `unknown_user`, `too_many_requests`
+   * @throws PalaverError `unknown_user`
    */
   listP2pMessages(
     request: {
@@ -705,7 +706,6 @@ export interface Operations {
    * Read the chats of the caller, and the cursor behind them.
    * A response and the events after its cursor add up to any later response. A response has at most
    * 1,000 chats, last active first. `more` says whether there are others, which `listChats` returns.
-   * @throws PalaverError `too_many_requests`
    */
   sync(options?: CallOptions): Promise<Snapshot>;
 
@@ -714,7 +714,7 @@ export interface Operations {
    * A client that continues from the cursor of each response receives every event exactly once. Without
    * `after`, the response has no events, and the cursor of now. A response with long messages has fewer
    * events than `limit`; `has_more` says whether others follow.
-   * @throws PalaverError `invalid_cursor`, `cursor_expired`, `too_many_requests`
+   * @throws PalaverError `invalid_cursor`, `cursor_expired`
    */
   listEvents(
     request?: {

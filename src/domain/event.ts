@@ -11,6 +11,7 @@ export type EventCursor = string & { readonly eventCursor: true };
 export type ChatEvent = {
   readonly cursor: EventCursor;
   readonly chatId: ChatId;
+  readonly chatKind: Chat["kind"];
   /** Epoch milliseconds. */
   readonly at: number;
 } & ((MessageChange & { readonly message: Message }) | ChatChange);
@@ -91,6 +92,8 @@ export function messageChanged(type: MessageChange["type"], message: Message, at
 export interface StoredEvent extends Omit<EventDraft, "messageId"> {
   /** The position in the log. Increases in commit order. */
   readonly id: number;
+  /** The kind of the chat, also after the chat was deleted. */
+  readonly chatKind: Chat["kind"];
   /** The current state of the message with the `messageId` of the draft. */
   readonly message: Message | null;
 }
@@ -151,8 +154,11 @@ export function positionOf(cursor: string, { epoch, earlier, first, last }: LogB
 }
 
 /** Converts an event of the log to the form delivered to its recipients. */
-export function toChatEvent({ id, chatId, at, change, message }: StoredEvent, epoch: string): ChatEvent {
-  const common = { cursor: cursorAt(epoch, id), chatId, at };
+export function toChatEvent(
+  { id, chatId, chatKind, at, change, message }: StoredEvent,
+  epoch: string,
+): ChatEvent {
+  const common = { cursor: cursorAt(epoch, id), chatId, chatKind, at };
   switch (change.type) {
     case "message.created":
     case "message.edited":

@@ -81,9 +81,11 @@ describe("messages", () => {
       }
     });
 
-    it("rejects the id of a p2p chat, for others as if it did not exist", async () => {
+    it("sends to a p2p chat by its id, but rejects others as if it did not exist", async () => {
       const { chatId } = await write(ana, "bo", "a");
-      await expectRejection(world, () => sendTo(ana, chatId, "b"), "p2p_chat");
+      const answer = await sendTo(bo, chatId, "b");
+      expect(answer).to.include({ chatId, seq: 2 });
+      expect(textsOf(await ofPeer(ana, "bo"))).to.deep.equal(["a", "b"]);
       await expectRejection(world, () => sendTo(cy, chatId, "b"), "not_a_participant");
     });
 
@@ -127,7 +129,8 @@ describe("messages", () => {
       expect(note.chatId).not.to.equal(other.chatId);
       expect(await ofPeer(ana, "ana")).to.deep.equal([note]);
       expect(await all(bo)).to.deep.equal([other]);
-      expect(await errorCodeOf(ofChat(ana, note.chatId))).to.equal("p2p_chat");
+      expect(await ofChat(ana, note.chatId)).to.deep.equal([note]);
+      expect(await errorCodeOf(ofChat(bo, note.chatId))).to.equal("not_a_participant");
       const add = () => world.addParticipant({ by: ana.id, chatId: note.chatId, username: "bo" });
       await expectRejection(world, add, "p2p_chat");
     });
@@ -178,7 +181,6 @@ describe("messages", () => {
       for (const [of, by, code] of [
         [{ chatId: chat.id }, bo, "not_a_participant"],
         [{ chatId: UNKNOWN }, ana, "not_a_participant"],
-        [{ chatId: p2p }, ana, "p2p_chat"],
         [{ chatId: p2p }, cy, "not_a_participant"],
         [{ username: "dora" }, ana, "unknown_user"],
         [{ username: ana.id }, ana, "unknown_user"],

@@ -51,7 +51,14 @@ describe("the recipients of an event", () => {
   it("of a new group: its creator", async () => {
     let made!: Chat;
     const all = await delivered(async () => (made = await world.createGroupChat({ by: cy.id, title: "t" })));
-    const event = { chatId: made.id, at, type: "chat.created", chat: made, participants: [person(cy)] };
+    const event = {
+      chatId: made.id,
+      chatKind: "group",
+      at,
+      type: "chat.created",
+      chat: made,
+      participants: [person(cy)],
+    };
     expect(all).to.deep.equal([[], [], [event]]);
   });
 
@@ -61,8 +68,15 @@ describe("the recipients of an event", () => {
       const message = await write(ana, cy);
       const p2p = { id: message.chatId, kind: "p2p", title: null, createdAt: at } as const;
       const participants = [person(ana), person(cy)];
-      expected.push({ chatId: p2p.id, at, type: "chat.created", chat: p2p, participants } as Delivered);
-      expected.push({ chatId: p2p.id, at, type: "message.created", message } as Delivered);
+      expected.push({
+        chatId: p2p.id,
+        chatKind: "p2p",
+        at,
+        type: "chat.created",
+        chat: p2p,
+        participants,
+      } as Delivered);
+      expected.push({ chatId: p2p.id, chatKind: "p2p", at, type: "message.created", message } as Delivered);
     });
     expect(all).to.deep.equal([expected, [], expected]);
     expect((await delivered(() => write(cy, ana))).map((events) => events.length)).to.deep.equal([1, 0, 1]);
@@ -78,7 +92,7 @@ describe("the recipients of an event", () => {
 
   it("of a new title: the participants; no event for the same title", async () => {
     const rename = (title: string | null) => world.renameChat({ by: bo.id, chatId: chat.id, title });
-    const event = { chatId: chat.id, at, type: "chat.renamed", title: "new" };
+    const event = { chatId: chat.id, chatKind: "group", at, type: "chat.renamed", title: "new" };
     expect(await delivered(() => rename("new"))).to.deep.equal([[event], [event], []]);
     await expectNothing(() => rename("new"));
     expect(await delivered(() => rename(null))).to.deep.equal([
@@ -96,6 +110,7 @@ describe("the recipients of an event", () => {
     const { overview } = await world.getChat({ by: cy.id, chatId: chat.id });
     const added = {
       chatId: chat.id,
+      chatKind: "group",
       at,
       type: "participant.added",
       user: person(cy),
@@ -109,6 +124,7 @@ describe("the recipients of an event", () => {
   it("of a user who is removed or leaves: the remaining participants, and that user, as their last event", async () => {
     const removed = {
       chatId: chat.id,
+      chatKind: "group",
       at,
       type: "participant.removed",
       user: person(bo),
@@ -132,7 +148,7 @@ describe("the recipients of an event", () => {
     const command = { by: ana.id, to: { chatId: chat.id }, text: "a", idempotencyKey: "once" };
     const all = await delivered(() => world.sendMessage(command));
     const { message } = await world.sendMessage(command);
-    const event = { chatId: chat.id, at, type: "message.created", message };
+    const event = { chatId: chat.id, chatKind: "group", at, type: "message.created", message };
     expect(all).to.deep.equal([[event], [event], []]);
     await expectNothing(() => world.sendMessage(command));
   });
@@ -141,7 +157,7 @@ describe("the recipients of an event", () => {
     const { id } = await send(ana, "a");
     const edit = () => world.editMessage({ by: ana.id, id, text: "b" });
     const all = await delivered(edit);
-    const event = { chatId: chat.id, at, type: "message.edited", message: await edit() };
+    const event = { chatId: chat.id, chatKind: "group", at, type: "message.edited", message: await edit() };
     expect(all).to.deep.equal([[event], [event], []]);
     await expectNothing(edit);
   });
@@ -150,7 +166,13 @@ describe("the recipients of an event", () => {
     const { id } = await send(ana, "a");
     const remove = () => world.deleteMessage({ by: ana.id, id });
     const all = await delivered(remove);
-    const event = { chatId: chat.id, at, type: "message.deleted", message: await remove() };
+    const event = {
+      chatId: chat.id,
+      chatKind: "group",
+      at,
+      type: "message.deleted",
+      message: await remove(),
+    };
     expect(all).to.deep.equal([[event], [event], []]);
     await expectNothing(remove);
   });
@@ -172,7 +194,15 @@ describe("the recipients of an event", () => {
     await send(ana, "a");
     await send(ana, "b");
     const read = (seq: number) => world.markRead({ by: bo.id, chatId: chat.id, seq });
-    const event = { chatId: chat.id, at, type: "chat.read", user: person(bo), readSeq: 1, unreadCount: 1 };
+    const event = {
+      chatId: chat.id,
+      chatKind: "group",
+      at,
+      type: "chat.read",
+      user: person(bo),
+      readSeq: 1,
+      unreadCount: 1,
+    };
     expect(await delivered(() => read(1))).to.deep.equal([[], [event], []]);
     await expectNothing(() => read(1));
     await expectNothing(() => read(0));
@@ -186,7 +216,15 @@ describe("the recipients of an event", () => {
 
   it("of a read marker in a p2p chat: both participants", async () => {
     const { chatId } = await write(ana, bo);
-    const event = { chatId, at, type: "chat.read", user: person(bo), readSeq: 1, unreadCount: 0 };
+    const event = {
+      chatId,
+      chatKind: "p2p",
+      at,
+      type: "chat.read",
+      user: person(bo),
+      readSeq: 1,
+      unreadCount: 0,
+    };
     const all = await delivered(() => world.markRead({ by: bo.id, chatId, seq: 1 }));
     expect(all).to.deep.equal([[event], [event], []]);
   });

@@ -31,7 +31,14 @@ const toBlock = (event: ChatEvent) =>
   `id: ${event.cursor}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
 
 function renameEvent(n: number, title = `${n}`): ChatEvent {
-  return { type: "chat.renamed", cursor: `c-${n}`, chat_id: 4, at: "2026-11-23T10:15:00.123Z", title };
+  return {
+    type: "chat.renamed",
+    cursor: `c-${n}`,
+    chat_id: 4,
+    chat_kind: "group",
+    at: "2026-11-23T10:15:00.123Z",
+    title,
+  };
 }
 
 describe("Client.events over a network that fails", () => {

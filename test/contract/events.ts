@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { EventSlice, Store } from "../../src/application/ports.js";
-import type { Chat, ChatOverview } from "../../src/domain/chat.js";
+import { pairOf, type Chat, type ChatOverview } from "../../src/domain/chat.js";
 import { chatCreated, messageChanged, type EventDraft, type StoredEvent } from "../../src/domain/event.js";
 import type { MessageText } from "../../src/domain/message.js";
 import type { SessionId } from "../../src/domain/session.js";
@@ -123,7 +123,7 @@ export function eventContract({ describe, it, beforeEach }: Runner, store: () =>
           const { id } = stored[index]!;
           if ("sessionId" in draft) return { ...draft, id };
           const { messageId, ...event } = draft;
-          return { ...event, id, message: messageId === null ? null : message };
+          return { ...event, id, chatKind: "group", message: messageId === null ? null : message };
         }),
       );
       assert.equal(overview.lastMessage, null);
@@ -143,6 +143,27 @@ export function eventContract({ describe, it, beforeEach }: Runner, store: () =>
   });
 
   describeMethod("all and ofUser", () => {
+    it("return each event with the kind of its chat, also after the chat was deleted", async () => {
+      const p2p = await store().transaction(({ chats }) => chats.openP2p(pairOf(ana.id, bo.id), 1));
+      const outside = { user: ana.id, includesRemoved: true };
+      await append(store(), renamed(other, "a", outside), renamed(p2p, "b"), {
+        sessionId: "s" as SessionId,
+        userId: bo.id,
+        at: 2,
+      });
+      const kinds = [
+        ["a", "group"],
+        ["b", "p2p"],
+      ];
+      const kindsOf = (found: readonly StoredEvent[]) =>
+        found.map((event) => [titles([event])[0], event.chatKind]);
+      assert.deepEqual(kindsOf(await ofUser(ana)), kinds);
+      await leave(other, ana);
+      await store().transaction(({ chats }) => chats.delete(other.id, MAX_ID));
+      assert.deepEqual(kindsOf(await ofUser(ana)), kinds);
+      assert.deepEqual(kindsOf((await all()).filter((entry) => "chatKind" in entry)), kinds);
+    });
+
     it("return each message in its current state", async () => {
       const [one, two] = await send(store(), chat, ana, "one", "two");
       await append(

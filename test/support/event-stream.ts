@@ -8,6 +8,7 @@ export interface EventJson {
   readonly cursor: string;
   readonly type: string;
   readonly chat_id: number;
+  readonly chat_kind: "group" | "p2p";
   readonly at: string;
   readonly message?: { readonly id: number; readonly message: string };
   readonly [field: string]: unknown;

@@ -47,7 +47,7 @@ export function describeEvents(at: () => string): void {
       const cursor = await cursorOf(ana);
       const chatId = await everyType(ana, bob);
       const byAna = eventsOf(await ana.get(`/v1/events?after=${cursor}`));
-      const common = ["cursor", "type", "chat_id", "at"];
+      const common = ["cursor", "type", "chat_id", "chat_kind", "at"];
       const fields: Readonly<Record<string, readonly string[]>> = {
         "chat.created": ["kind", "title", "participants"],
         "participant.added": ["user_id", "username", "participant_count"],
@@ -56,7 +56,7 @@ export function describeEvents(at: () => string): void {
       };
       for (const event of byAna) {
         expect(event).to.have.all.keys(...common, ...(fields[event.type] ?? ["message"]));
-        expect(event.chat_id).to.equal(chatId);
+        expect(event).to.include({ chat_id: chatId, chat_kind: "group" });
         expect(event.at).to.match(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
       }
       expect(byAna.map(({ type }) => type)).to.deep.equal([
@@ -99,7 +99,10 @@ export function describeEvents(at: () => string): void {
         await ana.get(`/v1/events?after=${theirs}`),
       ]) {
         expect(eventsOf(response)).to.have.length(1);
-        expect(eventsOf(response)[0]).to.include({ type: "chat.read", username: bob.username, read_seq: 1 });
+        expect(eventsOf(response)[0]).to.include({
+          ...{ type: "chat.read", chat_kind: "p2p" },
+          ...{ username: bob.username, read_seq: 1 },
+        });
       }
     });
 

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { EventLog, LogEntry } from "../../application/ports.js";
-import type { ChatId } from "../../domain/chat.js";
+import type { Chat, ChatId } from "../../domain/chat.js";
 import type { EventDraft, SessionEnd, StoredEvent } from "../../domain/event.js";
 import type { Message } from "../../domain/message.js";
 import type { UserId } from "../../domain/user.js";
@@ -14,6 +14,8 @@ type EventEntry = EventDraft & { readonly id: number };
 /** The lookups that the log needs from the other repositories. */
 interface Dependencies {
   readonly message: (id: number) => Message | undefined;
+  /** The kind of an existing chat. */
+  readonly kindOf: (chatId: ChatId) => Chat["kind"] | undefined;
   /** The chats of the user, each with the id of the last event of the log when they joined. */
   readonly chatsOf: (userId: UserId) => Iterable<{ readonly chatId: ChatId; readonly joinedAfter: number }>;
 }
@@ -23,7 +25,7 @@ export interface MemoryEventLog extends EventLog {
 }
 
 /** Each entry is in the list of all entries, and in that of its chat or of the one user it is addressed to. */
-export function eventLog({ message, chatsOf }: Dependencies, undo: Undo): MemoryEventLog {
+export function eventLog({ message, kindOf, chatsOf }: Dependencies, undo: Undo): MemoryEventLog {
   const epoch = randomBytes(8).toString("hex");
   let entries: Entry[] = [];
   /** The id of the last entry that `forget` deleted. */
@@ -38,7 +40,12 @@ export function eventLog({ message, chatsOf }: Dependencies, undo: Undo): Memory
 
   function read(entry: EventEntry): StoredEvent {
     const { messageId, ...event } = entry;
-    return { ...event, message: messageId === null ? null : (message(messageId) ?? null) };
+    return {
+      ...event,
+      // Only group chats are deleted.
+      chatKind: kindOf(event.chatId) ?? "group",
+      message: messageId === null ? null : (message(messageId) ?? null),
+    };
   }
 
   /** The length of the text that an entry is read with. */

@@ -19,6 +19,7 @@ export function openMemoryStore(): Store {
   const events = eventLog(
     {
       message: (id) => states.messages[id - 1],
+      kindOf: (chatId) => states.byId.get(chatId)?.chat.kind,
       *chatsOf(userId) {
         for (const { chat, participants } of states.ofUser.get(userId) ?? []) {
           yield { chatId: chat.id, joinedAfter: participants.get(userId)?.joinedAfter ?? 0 };

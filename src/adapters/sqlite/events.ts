@@ -1,5 +1,5 @@
 import type { EventLog, LogEntry } from "../../application/ports.js";
-import type { ChatId } from "../../domain/chat.js";
+import type { Chat, ChatId } from "../../domain/chat.js";
 import type { EventDraft, SessionEnd, StoredEvent } from "../../domain/event.js";
 import type { Message } from "../../domain/message.js";
 import type { SessionId } from "../../domain/session.js";
@@ -12,6 +12,7 @@ import { MESSAGE } from "./messages.js";
 interface EventRow {
   readonly id: number;
   readonly chatId: ChatId | null;
+  readonly chatKind: Chat["kind"];
   readonly userId: UserId | null;
   /** 1 or 0: `includesRemoved` of the audience. */
   readonly outside: number;
@@ -26,6 +27,8 @@ const EVENT = projection<EventRow, LogEntry>(
   {
     id: "events.id",
     chatId: "events.chat_id",
+    // Only group chats are deleted.
+    chatKind: "coalesce((SELECT kind FROM chats WHERE chats.id = events.chat_id), 'group')",
     userId: "events.user_id",
     outside: "events.outside",
     at: "events.at",
@@ -43,6 +46,7 @@ const EVENT = projection<EventRow, LogEntry>(
     return {
       ...position,
       chatId,
+      chatKind: valueAt(row, at.chatKind),
       to:
         userId === null ? "participants" : { user: userId, includesRemoved: valueAt(row, at.outside) === 1 },
       change: JSON.parse(valueAt(row, at.what)) as StoredEvent["change"],
@@ -51,15 +55,18 @@ const EVENT = projection<EventRow, LogEntry>(
   },
 );
 
-const insertEvent = insertion<Omit<EventRow, "message"> & { readonly messageId: number | null }>("events", {
-  id: ({ id }) => id,
-  chat_id: ({ chatId }) => chatId,
-  user_id: ({ userId }) => userId,
-  outside: ({ outside }) => outside,
-  at: ({ at }) => at,
-  what: ({ what }) => what,
-  message_id: ({ messageId }) => messageId,
-});
+const insertEvent = insertion<Omit<EventRow, "message" | "chatKind"> & { readonly messageId: number | null }>(
+  "events",
+  {
+    id: ({ id }) => id,
+    chat_id: ({ chatId }) => chatId,
+    user_id: ({ userId }) => userId,
+    outside: ({ outside }) => outside,
+    at: ({ at }) => at,
+    what: ({ what }) => what,
+    message_id: ({ messageId }) => messageId,
+  },
+);
 
 /** Cursors of runs before that are expired. */
 const MAX_EPOCHS = 100;

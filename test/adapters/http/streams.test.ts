@@ -359,6 +359,7 @@ describe("GET /v1/events/stream", () => {
     const event: ChatEvent = {
       cursor: "cursor" as EventCursor,
       chatId: 1 as ChatId,
+      chatKind: "group",
       at: 0,
       type: "chat.renamed",
       title: "\u20ac".repeat(10_000),

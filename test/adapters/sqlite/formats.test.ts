@@ -8,9 +8,10 @@ import { nodeDisk } from "../../../src/adapters/sqlite/wal/disk.js";
 import { writeSnapshot } from "../../../src/adapters/sqlite/wal/snapshot.js";
 import { openSqliteStore, type SqliteStore } from "../../../src/adapters/sqlite/store.js";
 import { sequentialSecrets } from "../../../src/adapters/predictable.js";
-import type { EventPage } from "../../../src/application/events.js";
+import type { EventPage, Snapshot } from "../../../src/application/events.js";
 import { createMessaging } from "../../../src/application/messaging.js";
 import type { ChatId } from "../../../src/domain/chat.js";
+import type { ChatEvent } from "../../../src/domain/event.js";
 import type { UserId, UsernameKey } from "../../../src/domain/user.js";
 import { append, renamed } from "../../contract/fixtures.js";
 import { testPorts } from "../../support/ports.js";
@@ -188,7 +189,7 @@ interface Contents {
 
 interface UserContents {
   readonly id: UserId;
-  readonly sync: object;
+  readonly sync: Pick<Snapshot, "chats">;
   readonly messages: readonly unknown[];
   readonly events: EventPage;
 }
@@ -202,13 +203,20 @@ describe("openSqliteStore on the format with events, written by an earlier versi
     expect(store.opening).to.include({ torn: undefined, migratedFrom: 5 });
     expect(store.opening.replayed).to.be.greaterThan(5);
     const core = createMessaging({ ...testPorts(), secrets: sequentialSecrets(), store });
-    for (const { id: by, sync, messages, events } of Object.values(contents.state)) {
+    const users = Object.values(contents.state);
+    // That version delivered events without the kind of their chat.
+    const kinds = new Map(users.flatMap(({ sync }) => sync.chats.map(({ chat }) => [chat.id, chat.kind])));
+    const withKind = (event: ChatEvent) => ({ ...event, chatKind: kinds.get(event.chatId) });
+    for (const { id: by, sync, messages, events } of users) {
       expect(await core.sync({ by })).to.deep.equal({ ...sync, more: false });
       const read: unknown[] = [];
       for await (const slice of await core.listMessages({ by, of: "all" })) read.push(...slice);
       expect(read).to.deep.equal(messages);
       const after = events.cursor.replace(/\d+$/, "0");
-      expect(await core.listEvents({ by, after, limit: 100 })).to.deep.equal(events);
+      expect(await core.listEvents({ by, after, limit: 100 })).to.deep.equal({
+        ...events,
+        events: events.events.map(withKind),
+      });
     }
     const [session] = contents.sessions;
     expect(await core.authenticate({ secret: contents.secret })).to.deep.equal(session);

@@ -327,6 +327,11 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
     events.result("ofUser", (all) => all.toSorted(by("chatId"))),
   ],
   "EventLog.all and ofUser": [
+    events.result("all", (all) =>
+      all.map((each) => ("to" in each ? { ...each, chatKind: "group" as const } : each)),
+    ),
+    events.result("ofUser", (all) => all.map((each) => ({ ...each, chatKind: "group" as const }))),
+    events.result("ofUser", (all) => all.map((each) => ({ ...each, chatKind: "p2p" as const }))),
     events.result("ofUser", (all) =>
       all.map((each) => ({ ...each, message: each.message && { ...each.message, editedAt: null } })),
     ),

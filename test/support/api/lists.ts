@@ -52,9 +52,14 @@ export function describeLists(at: () => string): void {
         expect(texts(await ana.get(`${list}/group/${one}`))).to.deep.equal(["one"]);
       });
 
-      it("rejects a p2p chat of the caller", async () => {
-        const [ana, bob] = await threePeople(at());
-        expectProblem(await ana.get(`${list}/group/${await p2p(ana, bob)}`), 400, "p2p_chat");
+      it("returns the messages of a p2p chat of the caller, whole and in pages", async () => {
+        const [ana, bob, eve] = await threePeople(at());
+        const path = `${list}/group/${await p2p(ana, bob)}`;
+        const whole = await bob.get(path);
+        expect(texts(whole)).to.have.length(1);
+        expect(whole.text).to.equal((await ana.get(`${list}/p2p/${bob.username}`)).text);
+        expect((await ana.get(`${path}?limit=1`)).text).to.equal(whole.text);
+        expectProblem(await eve.get(path), 403, "not_a_participant");
       });
 
       it("responds with 401 without a session", () =>
@@ -206,9 +211,8 @@ export function describeLists(at: () => string): void {
       });
 
       it("responds with the same errors as without page parameters", async () => {
-        const [ana, bob, eve] = await threePeople(at());
+        const [ana, , eve] = await threePeople(at());
         expectProblem(await eve.get(`${list}/group/${await group(ana)}?limit=1`), 403, "not_a_participant");
-        expectProblem(await ana.get(`${list}/group/${await p2p(ana, bob)}?limit=1`), 400, "p2p_chat");
         expectProblem(await ana.get(`${list}/p2p/${freshName()}?limit=1`), 400, "unknown_user");
         await expectSessionRequired(at(), (anonymous) => anonymous.get(`${list}?limit=0`));
       });

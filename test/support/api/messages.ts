@@ -127,12 +127,21 @@ export function describeMessages(at: () => string): void {
       expect(texts(await ana.get("/v1/messages"))).to.deep.equal([]);
     });
 
-    it("rejects an unknown user, and the id of a p2p chat", async () => {
-      const [ana, bob] = await threePeople(at());
+    it("rejects an unknown user", async () => {
+      const [ana] = await threePeople(at());
       const unknown = await ana.post("/v1/messages", { dest_username: freshName(), message: "hello" });
       expectProblem(unknown, 400, "unknown_user");
-      const group_chat_id = await p2p(ana, bob);
-      expectProblem(await ana.post("/v1/messages", { group_chat_id, message: "hello" }), 400, "p2p_chat");
+    });
+
+    it("sends to a p2p chat by its id, as a number or digits, but not to one of others", async () => {
+      const [ana, bob, eve] = await threePeople(at());
+      const id = await p2p(ana, bob);
+      for (const group_chat_id of [id, String(id)]) {
+        const { status, json } = await bob.post("/v1/messages", { group_chat_id, message: "answer" });
+        expect([status, json["destination_chat_id"]]).to.deep.equal([200, id]);
+      }
+      const ofEve = await eve.post("/v1/messages", { group_chat_id: id, message: "hello" });
+      expectProblem(ofEve, 403, "not_a_participant");
     });
 
     it("responds with 401 without a session, also to an invalid body", async () => {

@@ -6,7 +6,12 @@ import { messageJson, messageSchema } from "./message.js";
 import { timeJson } from "./time.js";
 import { userJson, userSchema } from "./user.js";
 
-const position = { cursor: field.eventCursor, chat_id: field.chatId, at: field.time };
+const position = {
+  cursor: field.eventCursor,
+  chat_id: field.chatId,
+  chat_kind: chatSchema.shape.kind,
+  at: field.time,
+};
 
 const messageEvent = z
   .object({
@@ -88,7 +93,12 @@ export const snapshotSchema = z
   });
 
 export function eventJson(event: ChatEvent): z.output<typeof eventSchema> {
-  const eventPosition = { cursor: event.cursor, chat_id: event.chatId, at: timeJson(event.at) };
+  const eventPosition = {
+    cursor: event.cursor,
+    chat_id: event.chatId,
+    chat_kind: event.chatKind,
+    at: timeJson(event.at),
+  };
   switch (event.type) {
     case "message.created":
     case "message.edited":

@@ -24,7 +24,7 @@ const frames = z.string().meta({
   examples: [
     "retry: 3000\nid: 9f3c2a1b00d4e5f6-17\n\n" +
       'id: 9f3c2a1b00d4e5f6-18\nevent: chat.renamed\ndata: {"type":"chat.renamed",' +
-      '"cursor":"9f3c2a1b00d4e5f6-18","chat_id":4,"at":"2026-11-23T10:15:00.123Z","title":"Plans"}\n\n',
+      '"cursor":"9f3c2a1b00d4e5f6-18","chat_id":4,"chat_kind":"group","at":"2026-11-23T10:15:00.123Z","title":"Plans"}\n\n',
   ],
 });
 

@@ -42,7 +42,7 @@ const newMessage = z
     message: field.message,
   })
   .meta({
-    description: "A message to a group chat or to a user.",
+    description: "A message to a chat of the caller, of either kind, or to a user.",
     oneOf: [{ required: ["group_chat_id"] }, { required: ["dest_username"] }],
     examples: [
       { dest_username: "bob", message: "Hello, Bob!" },
@@ -105,9 +105,11 @@ export function messageOperations(messaging: Messaging): readonly Operation[] {
   return [
     operation({
       name: "sendMessage",
-      summary: "Send a message to a group chat or to a user.",
+      summary: "Send a message to a chat or to a user.",
       description:
-        "200 means that the message is stored durably. Give each message a unique `Idempotency-Key`, and repeat the request with the same key until there is a response: the message is stored once.",
+        "200 means that the message is stored durably. Give each message a unique `Idempotency-Key`, and repeat the request with " +
+        "the same key until there is a response: the message is stored once. `group_chat_id` is the id of a chat of either kind, " +
+        "so that a client can answer where a message came from.",
       method: "post",
       paths: ["/v1/messages"],
       access: "signed in",
@@ -120,7 +122,6 @@ export function messageOperations(messaging: Messaging): readonly Operation[] {
         "invalid_message",
         "invalid_idempotency_key",
         "unknown_user",
-        "p2p_chat",
         "not_a_participant",
         "idempotency_key_reused",
       ],
@@ -172,12 +173,12 @@ export function messageOperations(messaging: Messaging): readonly Operation[] {
     }),
     operation({
       name: "listGroupMessages",
-      summary: "List the messages of a group chat, oldest first.",
+      summary: "List the messages of one of the caller's chats, of either kind, oldest first.",
       method: "get",
       paths: ["/v1/group_chat/messages/group/:chat_id", "/v1/messages/group/:chat_id"],
       access: "signed in",
       ...listDefinition,
-      errors: ["p2p_chat", "not_a_participant", "not_found"],
+      errors: ["not_a_participant", "not_found"],
       handle: async (request) => list(request, { chatId: parseChatId(request.params["chat_id"]) }),
     }),
     operation({
