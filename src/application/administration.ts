@@ -39,8 +39,8 @@ export interface DisableUser {
 }
 
 /**
- * Disables a user: ends all their sessions and tokens, and rejects new ones. The user stays in their chats, where others
- * can still write to them. A user who is already disabled keeps their `disabledAt`.
+ * Disables a user: ends all their sessions and tokens, and rejects new ones. The user stays in their chats. Others can write in
+ * their groups, but not to them alone, and cannot add them to a group. A user who is already disabled keeps their `disabledAt`.
  *
  * @throws MessagingError `unknown_user`
  */

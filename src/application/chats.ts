@@ -22,7 +22,7 @@ import type {
   Repositories,
 } from "./ports.js";
 import { isFullSlice, joinSlices, MAX_SLICE_CHARACTERS, type Slices } from "./slices.js";
-import { getUserById, getUserByNameOrId, getUserByUsername } from "./users.js";
+import { getAvailableUser, getUserById, getUserByNameOrId } from "./users.js";
 
 export interface CreateGroupChat {
   readonly by: UserId;
@@ -78,13 +78,13 @@ export interface AddParticipant {
  * Adds a user to a group chat. The user can read its whole history, and has nothing unread.
  *
  * @returns the added user.
- * @throws MessagingError `not_a_participant`, `p2p_chat`, `unknown_user`, `already_participant`
+ * @throws MessagingError `not_a_participant`, `p2p_chat`, `unknown_user`, `user_unavailable`, `already_participant`
  */
 export async function addParticipant({ store, clock }: Ports, command: AddParticipant): Promise<User> {
   return store.transaction(async ({ chats, users, events }) => {
     const { chat, participantCount } = assertParticipant(await chats.overview(command.chatId, command.by));
     const { id: chatId } = assertGroup(chat);
-    const user = await getUserByUsername(users, command.username);
+    const user = await getAvailableUser(users, command.username);
     const { id, username } = user;
     const at = clock.now();
     const change = {

@@ -13,7 +13,7 @@ import {
 import type { User, UserId } from "../domain/user.js";
 import type { IdempotentMessage, Ports, ReadRepositories, Repositories, Slice } from "./ports.js";
 import { isFullSlice, joinSlices, MAX_SLICE_CHARACTERS, type Slices } from "./slices.js";
-import { getUserById, getUserByUsername } from "./users.js";
+import { getAvailableUser, getUserById, getUserByUsername } from "./users.js";
 
 /** A chat of the caller of either kind, or the p2p chat of the caller with a user. */
 export type Destination = { readonly chatId: ChatId } | { readonly username: string };
@@ -36,8 +36,8 @@ export interface SentMessage {
  * Sends a message to a chat or to a user, and marks the chat as read up to it. The first message to a user creates the p2p
  * chat. Resolves once the message is durable.
  *
- * @throws MessagingError `invalid_message`, `invalid_idempotency_key`, `idempotency_key_reused`, `unknown_user`; for a
- * `chatId` `not_a_participant`
+ * @throws MessagingError `invalid_message`, `invalid_idempotency_key`, `idempotency_key_reused`; for a `username`
+ * `unknown_user`; for a `chatId` `not_a_participant`; for a p2p chat `user_unavailable`
  */
 export async function sendMessage(ports: Ports, command: SendMessage): Promise<SentMessage> {
   const { store, secrets, clock } = ports;
@@ -58,8 +58,8 @@ export async function sendMessage(ports: Ports, command: SendMessage): Promise<S
     const sender = await getUserById(users, by);
     const chat =
       "chatId" in to
-        ? assertParticipant(await chats.ofParticipant(to.chatId, by))
-        : await openP2p(repositories, sender, await getUserByUsername(users, to.username), sentAt);
+        ? await getWritableChat(repositories, sender, to.chatId)
+        : await openP2p(repositories, sender, await getAvailableUser(users, to.username), sentAt);
     const message = await messages.append(
       { chatId: chat.id, sender, text, sentAt },
       idempotency && { key: idempotency.key, textDigest: idempotency.textDigests[0] },
@@ -68,6 +68,21 @@ export async function sendMessage(ports: Ports, command: SendMessage): Promise<S
     await events.append(messageChanged("message.created", message, sentAt));
     return { message, replayed: false };
   });
+}
+
+/** @throws MessagingError `not_a_participant`; `user_unavailable` if the other user of a p2p chat is disabled */
+async function getWritableChat(
+  { chats, users }: ReadRepositories,
+  { id: by }: User,
+  chatId: ChatId,
+): Promise<Chat> {
+  const chat = assertParticipant(await chats.ofParticipant(chatId, by));
+  if (chat.kind === "p2p") {
+    const both = await chats.participants(chatId, { after: undefined, limit: 2 });
+    const peer = both.find(({ id }) => id !== by) ?? both[0]!;
+    await getAvailableUser(users, peer.username);
+  }
+  return chat;
 }
 
 async function openP2p(

@@ -1,5 +1,5 @@
 import { MessagingError } from "../domain/errors.js";
-import { usernameKey, type User, type UserId } from "../domain/user.js";
+import { assertAvailable, usernameKey, type User, type UserId } from "../domain/user.js";
 import type { UserReader } from "./ports.js";
 
 /** @throws MessagingError `unknown_user` */
@@ -14,6 +14,15 @@ export async function getUserById(users: UserReader, id: UserId): Promise<User> 
  */
 export async function getUserByUsername(users: UserReader, username: string): Promise<User> {
   return (await users.byKey(usernameKey(username))) ?? unknownUser();
+}
+
+/**
+ * Finds a user as `getUserByUsername` does, to add to a chat or to write to. Call it in the transaction that does so.
+ *
+ * @throws MessagingError `unknown_user`, `user_unavailable`
+ */
+export async function getAvailableUser(users: UserReader, username: string): Promise<User> {
+  return assertAvailable((await users.credentials(usernameKey(username))) ?? unknownUser());
 }
 
 /**

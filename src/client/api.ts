@@ -20,11 +20,11 @@ export interface Problem {
  * `username_reserved` 400, `invalid_password` 400, `refused_password` 400, `invalid_token_name` 400,
  * `invalid_message` 400, `invalid_title` 400, `invalid_idempotency_key` 400, `invalid_cursor` 400,
  * `username_taken` 400, `wrong_credentials` 400, `wrong_password` 400, `too_many_tokens` 400,
- * `two_credentials` 400, `unknown_user` 400, `p2p_chat` 400, `already_participant` 400,
- * `user_not_in_chat` 400, `message_deleted` 400, `not_signed_in` 401, `account_disabled` 403,
- * `not_a_participant` 403, `not_your_message` 403, `cross_site` 403, `unknown_session` 404,
- * `unknown_token` 404, `not_found` 404, `method_not_allowed` 405, `request_timeout` 408,
- * `cursor_expired` 410, `payload_too_large` 413, `unsupported_media_type` 415,
+ * `two_credentials` 400, `unknown_user` 400, `user_unavailable` 400, `p2p_chat` 400,
+ * `already_participant` 400, `user_not_in_chat` 400, `message_deleted` 400, `not_signed_in` 401,
+ * `account_disabled` 403, `not_a_participant` 403, `not_your_message` 403, `cross_site` 403,
+ * `unknown_session` 404, `unknown_token` 404, `not_found` 404, `method_not_allowed` 405,
+ * `request_timeout` 408, `cursor_expired` 410, `payload_too_large` 413, `unsupported_media_type` 415,
  * `idempotency_key_reused` 422, `too_many_requests` 429, `too_many_streams` 429, `headers_too_large`
  * 431, `internal_error` 500, `busy` 503, `store_unavailable` 503.
  */
@@ -47,6 +47,7 @@ export type Code =
   | "too_many_tokens"
   | "two_credentials"
   | "unknown_user"
+  | "user_unavailable"
   | "p2p_chat"
   | "already_participant"
   | "user_not_in_chat"
@@ -479,8 +480,8 @@ export interface Operations {
 
   /**
    * Add a user to a group chat. The user can read its whole history and has nothing unread.
-   * @throws PalaverError `unknown_user`, `p2p_chat`, `already_participant`, `not_a_participant`,
-   * `not_found`
+   * @throws PalaverError `unknown_user`, `user_unavailable`, `p2p_chat`, `already_participant`,
+   * `not_a_participant`, `not_found`
    */
   addParticipant(
     request: {
@@ -584,7 +585,7 @@ export interface Operations {
    * `group_chat_id` is the id of a chat of either kind, so that a client can answer where a message came
    * from.
    * @throws PalaverError `invalid_message`, `invalid_idempotency_key`, `unknown_user`,
-   * `not_a_participant`, `idempotency_key_reused`, `too_many_requests`
+   * `user_unavailable`, `not_a_participant`, `idempotency_key_reused`, `too_many_requests`
    */
   sendMessage(
     request: (

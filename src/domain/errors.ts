@@ -48,6 +48,8 @@ export type ErrorCode =
   | "idempotency_key_reused"
   /** No user has this username or id. */
   | "unknown_user"
+  /** The operator has disabled the user, who cannot be added to a group chat or receive p2p messages. */
+  | "user_unavailable"
   /** The operation requires a group chat, and the chat is p2p. */
   | "p2p_chat"
   /** The user to add is already a participant. */

@@ -16,8 +16,24 @@ export interface User {
 /** A user as the operator sees it. */
 export interface Account {
   readonly user: User;
-  /** Since when the user is barred from logging in, in epoch milliseconds; null if not barred. */
+  /**
+   * Since when the user is barred from logging in, from being added to chats and from receiving p2p messages, in epoch
+   * milliseconds; null if not barred.
+   */
   readonly disabledAt: number | null;
+}
+
+/**
+ * The user of an account that can be added to group chats and receive p2p messages.
+ *
+ * @throws MessagingError `user_unavailable` if the account is disabled.
+ */
+export function assertAvailable({ user, disabledAt }: Account): User {
+  if (disabledAt === null) return user;
+  throw new MessagingError(
+    "user_unavailable",
+    "This user is not available. Ask the operator of this service.",
+  );
 }
 
 /** The canonical form of a username, used for uniqueness and lookup and never shown. */

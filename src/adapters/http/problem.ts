@@ -47,6 +47,7 @@ export const statuses: Readonly<Record<Code, number>> = {
   too_many_tokens: 400,
   two_credentials: 400,
   unknown_user: 400,
+  user_unavailable: 400,
   p2p_chat: 400,
   already_participant: 400,
   user_not_in_chat: 400,

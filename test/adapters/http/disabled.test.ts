@@ -35,6 +35,18 @@ describe("disableUser over HTTP", () => {
     for (let n = 0; n < 12; n += 1) expectProblem(await logIn("ana", PASSWORD), 403, "account_disabled");
   });
 
+  it("rejects messages to the user, and adding the user to a group, as user_unavailable", async () => {
+    const [{ client: ana }] = [await server.signIn("ana"), await server.signIn("bo")];
+    const { json } = await ana.post("/v1/messages", { dest_username: "bo", message: "hello" });
+    const { json: chat } = await ana.post("/v1/group_chat");
+    await disableUser(server.ports, { user: "bo" });
+    for (const to of [{ dest_username: "bo" }, { group_chat_id: json["destination_chat_id"] }]) {
+      expectProblem(await ana.post("/v1/messages", { ...to, message: "hello" }), 400, "user_unavailable");
+    }
+    const path = `/v1/group_chat/${String(chat["chat_id"])}/participants`;
+    expectProblem(await ana.post(path, { username: "bo" }), 400, "user_unavailable");
+  });
+
   it("ends streams, sessions and tokens of the user immediately", async () => {
     const { client } = await server.signIn("ana");
     const { json } = await client.post("/v1/auth/tokens", { name: "bot" });

@@ -67,7 +67,14 @@ export function chatOperations(messaging: Messaging): readonly Operation[] {
       access: "signed in",
       body: z.strictObject({ username: field.username }),
       response: nothingSchema,
-      errors: ["unknown_user", "p2p_chat", "already_participant", "not_a_participant", "not_found"],
+      errors: [
+        "unknown_user",
+        "user_unavailable",
+        "p2p_chat",
+        "already_participant",
+        "not_a_participant",
+        "not_found",
+      ],
       limit: "groups",
       audit: "participant_added",
       async handle({ session, params, body, ctx }) {

@@ -122,6 +122,7 @@ export function messageOperations(messaging: Messaging): readonly Operation[] {
         "invalid_message",
         "invalid_idempotency_key",
         "unknown_user",
+        "user_unavailable",
         "not_a_participant",
         "idempotency_key_reused",
       ],
