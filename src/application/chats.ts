@@ -1,5 +1,6 @@
 import {
   advanceReadSeq,
+  MAX_INITIAL_PARTICIPANTS,
   parseTitle,
   readToEnd,
   assertGroup,
@@ -22,28 +23,54 @@ import type {
   Repositories,
 } from "./ports.js";
 import { isFullSlice, joinSlices, MAX_SLICE_CHARACTERS, type Slices } from "./slices.js";
-import { getAvailableUser, getUserById, getUserByNameOrId } from "./users.js";
+import { getAvailableUser, getAvailableUsers, getUserById, getUserByNameOrId } from "./users.js";
 
 export interface CreateGroupChat {
   readonly by: UserId;
   readonly title?: string | null | undefined;
+  /** The usernames of other first participants, at most 100. The caller and a user who is named twice count once. */
+  readonly participants?: readonly string[] | undefined;
+}
+
+/** A new group chat: the chat itself, and the chat as `getChat` returns it to the caller. */
+export interface CreatedGroupChat extends Chat, ChatInFull {
+  /** The first participants other than the caller. */
+  readonly added: readonly User[];
 }
 
 /**
- * Creates a group chat with the caller as its only participant.
+ * Creates a group chat with the caller and the named users as its participants, or nothing if one of them cannot be added.
  *
- * @throws MessagingError `invalid_title`, `unknown_user`
+ * @throws MessagingError `invalid_title`, `invalid_request` for too many participants; `unknown_user` and `user_unavailable`,
+ * whose `errors` list each rejected name
  */
-export async function createGroupChat({ store, clock }: Ports, command: CreateGroupChat): Promise<Chat> {
+export async function createGroupChat(
+  { store, clock }: Ports,
+  command: CreateGroupChat,
+): Promise<CreatedGroupChat> {
+  const { by, participants: usernames = [] } = command;
   const title = command.title == null ? null : parseTitle(command.title);
+  assertInitialCount(usernames.length);
   const now = clock.now();
   return store.transaction(async ({ chats, users, events }) => {
-    const creator = await getUserById(users, command.by);
+    const creator = await getUserById(users, by);
+    const named = await getAvailableUsers(users, usernames, "participants");
+    const others = new Map(named.map((user) => [user.id, user]));
+    others.delete(creator.id);
+    const added = [...others.values()];
     const chat = await chats.addGroup(title, now);
-    await chats.addParticipant(chat.id, creator.id, now);
-    await events.append(chatCreated(chat, [creator]));
-    return chat;
+    for (const { id } of [creator, ...added]) await chats.addParticipant(chat.id, id, now);
+    await events.append(chatCreated(chat, [creator, ...added]));
+    const overview = assertParticipant(await chats.overview(chat.id, by));
+    const page = await pageParticipants(chats, chat.id, undefined, MAX_PARTICIPANTS_IN_CHAT);
+    return { ...chat, overview, ...page, added };
   });
+}
+
+function assertInitialCount(count: number): void {
+  if (count <= MAX_INITIAL_PARTICIPANTS) return;
+  const detail = `More than ${MAX_INITIAL_PARTICIPANTS} participants. Add the others later.`;
+  throw new MessagingError("invalid_request", detail, { errors: [{ field: "participants", detail }] });
 }
 
 export interface RenameChat {

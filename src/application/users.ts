@@ -1,5 +1,5 @@
 import { MessagingError } from "../domain/errors.js";
-import { assertAvailable, usernameKey, type User, type UserId } from "../domain/user.js";
+import { assertAvailable, usernameKey, type Account, type User, type UserId } from "../domain/user.js";
 import type { UserReader } from "./ports.js";
 
 /** @throws MessagingError `unknown_user` */
@@ -24,6 +24,41 @@ export async function getUserByUsername(users: UserReader, username: string): Pr
 export async function getAvailableUser(users: UserReader, username: string): Promise<User> {
   return assertAvailable((await users.credentials(usernameKey(username))) ?? unknownUser());
 }
+
+/**
+ * Finds users as `getAvailableUser` does, or none of them.
+ *
+ * @param field the field of the command that lists the names.
+ * @throws MessagingError `unknown_user`, or `user_unavailable` if all users exist. Its `errors` list each rejected name.
+ */
+export async function getAvailableUsers(
+  users: UserReader,
+  usernames: readonly string[],
+  field: string,
+): Promise<readonly User[]> {
+  const accounts: (Account | undefined)[] = [];
+  for (const username of usernames) accounts.push(await users.credentials(usernameKey(username)));
+  const errors = accounts.flatMap((account, index) => {
+    if (account?.disabledAt === null) return [];
+    const name = usernames[index]!.slice(0, MAX_NAME_LENGTH_IN_ERROR).toWellFormed();
+    const detail = account ? `"${name}" is not available.` : `No user has the name "${name}".`;
+    return [{ field: `${field}.${index}`, detail }];
+  });
+  if (accounts.includes(undefined)) {
+    throw new MessagingError("unknown_user", "Unknown users. Check the usernames.", { errors });
+  }
+  if (errors.length > 0) {
+    throw new MessagingError(
+      "user_unavailable",
+      "Some users are not available. Ask the operator of this service.",
+      { errors },
+    );
+  }
+  return accounts.map((account) => account!.user);
+}
+
+/** In UTF-16 code units. A valid name has at most 64. */
+const MAX_NAME_LENGTH_IN_ERROR = 64;
 
 /**
  * Finds a user by username or id. The two cannot be confused, since an id is longer than any username.

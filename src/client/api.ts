@@ -143,8 +143,8 @@ export interface Token {
   readonly expires_at: string;
 }
 
-/** A chat, as the caller sees it. */
-export interface Chat {
+/** A chat with its first participants. */
+export interface ChatInFull {
   /** The id of a chat. */
   readonly chat_id: number;
   readonly kind: "group" | "p2p";
@@ -161,6 +161,10 @@ export interface Chat {
   readonly read_seq: number;
   /** The number of messages after `read_seq` from other users that are not deleted. */
   readonly unread_count: number;
+  /** The first participants, at most 100, in the order in which they joined. */
+  readonly participants: readonly Participant[];
+  /** The `cursor` of `listParticipants` for the other participants, or null. */
+  readonly participants_next: string | null;
 }
 
 /** A message in its current state. */
@@ -189,8 +193,22 @@ export interface Message {
   readonly deleted_at: string | null;
 }
 
-/** A chat with its first participants. */
-export interface ChatInFull {
+/** A participant of a chat. */
+export interface Participant {
+  /** The id of a user. Opaque, and longer than any username. */
+  readonly user_id: string;
+  /**
+   * 1 to 32 letters and digits of one script (East Asian scripts may be mixed) after NFKC, with `.`, `_`
+   * and `-` between them, and at most four different combining marks in a row behind a letter or digit.
+   * Unique regardless of case and compatibility form. Shown as it was registered.
+   */
+  readonly username: string;
+  /** RFC 3339, in UTC, with milliseconds. */
+  readonly joined_at: string;
+}
+
+/** A chat, as the caller sees it. */
+export interface Chat {
   /** The id of a chat. */
   readonly chat_id: number;
   readonly kind: "group" | "p2p";
@@ -207,24 +225,6 @@ export interface ChatInFull {
   readonly read_seq: number;
   /** The number of messages after `read_seq` from other users that are not deleted. */
   readonly unread_count: number;
-  /** The first participants, at most 100, in the order in which they joined. */
-  readonly participants: readonly Participant[];
-  /** The `cursor` of `listParticipants` for the other participants, or null. */
-  readonly participants_next: string | null;
-}
-
-/** A participant of a chat. */
-export interface Participant {
-  /** The id of a user. Opaque, and longer than any username. */
-  readonly user_id: string;
-  /**
-   * 1 to 32 letters and digits of one script (East Asian scripts may be mixed) after NFKC, with `.`, `_`
-   * and `-` between them, and at most four different combining marks in a row behind a letter or digit.
-   * Unique regardless of case and compatibility form. Shown as it was registered.
-   */
-  readonly username: string;
-  /** RFC 3339, in UTC, with milliseconds. */
-  readonly joined_at: string;
 }
 
 /** The caller's chats as of the cursor, last active first; at most 1,000. */
@@ -454,16 +454,22 @@ export interface Operations {
   ): Promise<void>;
 
   /**
-   * Create a group chat with the caller as its first participant.
-   * @throws PalaverError `invalid_title`
+   * Create a group chat with the caller and other users as its first participants.
+   * Responds with the chat as `getChat` does. All users are added, or the chat is not created: `errors`
+   * lists each name that is unknown or unavailable.
+   * @throws PalaverError `invalid_title`, `unknown_user`, `user_unavailable`
    */
   createGroupChat(
-    request?: { readonly title?: string | null | undefined },
+    request?: {
+      readonly title?: string | null | undefined;
+      /**
+       * The usernames of the other first participants. The caller, and a user who is named twice, count
+       * once.
+       */
+      readonly participants?: readonly string[] | undefined;
+    },
     options?: CallOptions,
-  ): Promise<{
-    /** The id of a chat. */
-    readonly chat_id: number;
-  }>;
+  ): Promise<ChatInFull>;
 
   /**
    * Change the title of a group chat, or remove it with null.

@@ -12,7 +12,7 @@ const MAX_BACKOFF_MS = 30_000;
 export type OperationName = keyof Operations;
 
 /** The fields of a request by name. They fill the parameters of the path; the others form the query or the body. */
-export type RequestFields = Readonly<Record<string, string | number | null | undefined>>;
+export type RequestFields = Readonly<Record<string, string | number | null | undefined | readonly string[]>>;
 
 /** The response to a successful call. */
 export interface CallResult {

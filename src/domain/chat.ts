@@ -55,6 +55,9 @@ export type Pair = readonly [UserId, UserId];
 /** In code points. */
 export const MAX_TITLE_LENGTH = 100;
 
+/** How many users can be added at the creation of a group chat. */
+export const MAX_INITIAL_PARTICIPANTS = 100;
+
 /** The pair of two users, which may be the same user. */
 export function pairOf(one: UserId, other: UserId): Pair {
   return one <= other ? [one, other] : [other, one];

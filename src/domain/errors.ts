@@ -2,6 +2,8 @@ import type { UserId } from "./ids.js";
 
 /** The reason of a `MessagingError`. The union is closed and its codes are stable: test the code, not the text. */
 export type ErrorCode =
+  /** A field of the command is missing, has the wrong type or is out of range. `errors` lists each. */
+  | "invalid_request"
   /** The username is invalid: see `parseUsername`. */
   | "invalid_username"
   /** Only the operator may give this username to an account: see `assertNotReserved`. */
@@ -61,20 +63,33 @@ export type ErrorCode =
   /** The store cannot write, for example because its disk is full, but can still be read. Nothing was changed. */
   | "store_unavailable";
 
+/** An invalid field of a command, and what is wrong with it. An item of a list is named by its index: `participants.2`. */
+export interface FieldError {
+  readonly field: string;
+  readonly detail: string;
+}
+
 /** An expected rejection; nothing was changed. Any other thrown error is a bug or a failure of the machine. */
 export class MessagingError extends Error {
   override readonly name = "MessagingError";
   readonly code: ErrorCode;
   /** The existing account that a failed login or password check named. For logs only; never send it to a client. */
   readonly account: UserId | undefined;
+  /** The invalid fields, where several can be at fault; otherwise empty. */
+  readonly errors: readonly FieldError[];
 
   constructor(
     code: ErrorCode,
     message: string,
-    options: { readonly cause?: unknown; readonly account?: UserId | undefined } = {},
+    options: {
+      readonly cause?: unknown;
+      readonly account?: UserId | undefined;
+      readonly errors?: readonly FieldError[];
+    } = {},
   ) {
     super(message, "cause" in options ? { cause: options.cause } : {});
     this.code = code;
     this.account = options.account;
+    this.errors = options.errors ?? [];
   }
 }

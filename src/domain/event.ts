@@ -29,7 +29,7 @@ export type ChatChange =
   | {
       readonly type: "chat.created";
       readonly chat: Chat;
-      /** The initial participants: the creator of a group chat, or the users of a p2p chat. */
+      /** The initial participants: the creator of a group chat and the users added with it, or the users of a p2p chat. */
       readonly participants: readonly Person[];
     }
   | { readonly type: "chat.renamed"; readonly title: string | null }

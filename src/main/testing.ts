@@ -139,7 +139,7 @@ export function openTestMessaging(options: TestOptions = {}): TestMessaging {
       return users as Record<Names[number], User>;
     },
     async group({ id: by }, ...others) {
-      const chat = await messaging.createGroupChat({ by });
+      const { chat } = (await messaging.createGroupChat({ by })).overview;
       for (const { username } of others) await messaging.addParticipant({ by, chatId: chat.id, username });
       return chat;
     },

@@ -59,7 +59,7 @@ const writes = [
   ),
   fc.oneof(
     step("registerUser", { username: name, password: fc.constant("a password") }),
-    step("createGroupChat", { by, title }),
+    step("createGroupChat", { by, title, participants: fc.array(name, { maxLength: 3 }) }),
     step("renameChat", { by, chatId, title }),
     step("disableUser", { user: name }),
     step("enableUser", { user: name }),

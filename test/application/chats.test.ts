@@ -1,5 +1,7 @@
 import { expect } from "chai";
+import { disableUser } from "../../src/application/administration.js";
 import type { Chat, ChatId } from "../../src/domain/chat.js";
+import type { MessagingError } from "../../src/domain/errors.js";
 import type { UserId } from "../../src/domain/user.js";
 import { errorCodeOf } from "../support/error-code.js";
 import { contents, everyMessage, expectRejection, openWorld, textsOf, type World } from "../support/world.js";
@@ -51,6 +53,64 @@ describe("group chats", () => {
           "invalid_title",
         );
       }
+    });
+
+    it("adds the named users in the same transaction, each once, and returns what getChat returns", async () => {
+      const { ana, bo, cy } = world;
+      const { transactions } = world.ports.store.status();
+      const participants = ["bo", "Ｃy", "ANA", "cy"];
+      const { added, overview, next, ...made } = await world.createGroupChat({ by: ana.id, participants });
+      expect(world.ports.store.status().transactions).to.equal(transactions + 1);
+      expect(added).to.deep.equal([bo, cy]);
+      const { participants: listed, ...chat } = made;
+      expect(chat).to.deep.equal(overview.chat);
+      const found = await world.getChat({ by: bo.id, chatId: made.id });
+      expect(found).to.deep.equal({ overview, participants: listed, next });
+      expect(listed.map(({ id }) => id)).to.have.members([ana.id, bo.id, cy.id]);
+      expect(overview).to.include({ participantCount: 3, readSeq: 0 });
+    });
+
+    it("delivers one event with all participants to each of them", async () => {
+      const { ana, bo, cy } = world;
+      const { cursor } = await world.sync({ by: bo.id });
+      await world.createGroupChat({ by: ana.id, participants: ["bo", "cy"] });
+      for (const { id: by } of [ana, bo, cy]) {
+        const { events } = await world.listEvents({ by, after: cursor, limit: 9 });
+        const people = events.map((event) => event.type === "chat.created" && event.participants);
+        expect(people).to.deep.equal([[ana, bo, cy].map(({ id, username }) => ({ id, username }))]);
+      }
+    });
+
+    it("changes nothing if a named user is unknown or unavailable, and lists each such name", async () => {
+      await disableUser(world.ports, { user: "cy" });
+      const attempt = (...participants: string[]) =>
+        world.createGroupChat({ by: world.ana.id, participants }).catch((error: MessagingError) => error);
+      await expectRejection(
+        world,
+        () => world.createGroupChat({ by: world.ana.id, participants: ["bo", "cy"] }),
+        "user_unavailable",
+      );
+      expect(await attempt("bo", "cy", "dora", "x".repeat(1_000))).to.deep.include({
+        code: "unknown_user",
+        errors: [
+          { field: "participants.1", detail: '"cy" is not available.' },
+          { field: "participants.2", detail: 'No user has the name "dora".' },
+          { field: "participants.3", detail: `No user has the name "${"x".repeat(64)}".` },
+        ],
+      });
+    });
+
+    it("accepts 100 named users, and rejects more", async () => {
+      const names = Array.from({ length: 101 }, (_, n) => `user${n}`);
+      await world.users(...names);
+      const create = (count: number) =>
+        world.createGroupChat({ by: world.ana.id, participants: names.slice(0, count) });
+      await expectRejection(world, () => create(101), "invalid_request");
+      const { overview, participants, next, added } = await create(100);
+      expect([overview.participantCount, participants.length, added.length]).to.deep.equal([101, 100, 100]);
+      const { id: chatId } = overview.chat;
+      const rest = await world.listParticipants({ by: world.ana.id, chatId, limit: 9, cursor: next });
+      expect(rest.participants).to.have.length(1);
     });
 
     it("rejects an unknown creator", async () => {

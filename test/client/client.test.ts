@@ -127,14 +127,22 @@ describe("Client", () => {
     });
     const { chat_id } = await dora.client.createGroupChat();
     for (const user of [dora.username.toUpperCase(), (await dora.client.getSession()).user_id]) {
-      const another = await dora.client.createGroupChat();
+      const { chat_id: another } = await dora.client.createGroupChat();
       lost.push(true);
-      await dora.client.removeParticipant({ ...another, user });
+      await dora.client.removeParticipant({ chat_id: another, user });
     }
     expect((await dora.client.listChats()).map((chat) => chat.chat_id)).to.deep.equal([chat_id]);
     lost.push(true);
     await dora.client.endSession({ session_id: (await dora.client.getSession()).session_id });
     expect((await failure(dora.client.getSession())).code).to.equal("not_signed_in");
+  });
+
+  it("creates a group chat with its participants", async () => {
+    const [fay, gus] = await Promise.all([arrive(server.url, "fay"), arrive(server.url, "gus")]);
+    const created = await fay.client.createGroupChat({ title: "Plans", participants: [gus.username] });
+    expect(await gus.client.getChat({ chat_id: created.chat_id })).to.deep.equal(created);
+    const sent = await gus.client.sendMessage({ group_chat_id: created.chat_id, message: "hello" });
+    expect(sent).to.include({ destination_chat_id: created.chat_id, seq: 1 });
   });
 
   it("stays subscribed to the events of the user who was logged in at the time of the call", async () => {

@@ -101,6 +101,9 @@ function valueOf(schema: Json, schemas: ApiDocument["schemas"]): fc.Arbitrary<un
       anyText,
     );
   }
+  if (type === "array") {
+    return fc.array(valueOf(schema["items"] as Json, schemas), { maxLength: 3 });
+  }
   if (type === "object") {
     const fields = Object.entries(properties as Readonly<Record<string, Json>>);
     const each = Object.fromEntries(fields.map(([name, field]) => [name, valueOf(field, schemas)]));

@@ -1,4 +1,5 @@
 import type { Context } from "koa";
+import type { ChatId } from "../../domain/chat.js";
 import type { UserId } from "../../domain/user.js";
 import { forwardedOf } from "./forwarded.js";
 import type { Log } from "./log.js";
@@ -43,6 +44,7 @@ export function createAudit(log: Log): Audit {
       session_id: ctx.state["sessionId"],
       account_id: account ?? ctx.state["accountId"],
       ended_id: action === "session_ended" || action === "token_ended" ? endedId(ctx) : undefined,
+      account_ids: ctx.state["accountIds"],
       chat_id: chatId(ctx),
       code,
     });
@@ -54,8 +56,10 @@ function endedId(ctx: Context): string | undefined {
   return session ?? token;
 }
 
-/** The chat id in the path, unless it is not a number. */
+/** The id of the chat that was created, or the one in the path, unless it is not a number. */
 function chatId(ctx: Context): string | undefined {
+  const created = ctx.state["chatId"] as ChatId | undefined;
+  if (created !== undefined) return String(created);
   const { chat_id: id } = paramsOf(ctx);
   return id !== undefined && /^\d{1,16}$/.test(id) ? id : undefined;
 }

@@ -1,5 +1,7 @@
 import { STATUS_CODES } from "node:http";
-import { MessagingError, type ErrorCode } from "../../domain/errors.js";
+import { MessagingError, type ErrorCode, type FieldError } from "../../domain/errors.js";
+
+export type { FieldError };
 
 /** Errors of the HTTP adapter itself. A closed and stable list, like the codes of the core. */
 export type HttpErrorCode =
@@ -7,8 +9,6 @@ export type HttpErrorCode =
   | "bad_request"
   /** The body is not JSON in UTF-8, not an object, or has a duplicate field. */
   | "invalid_json"
-  /** A field or query parameter is missing, unknown or has the wrong type. `errors` lists each. */
-  | "invalid_request"
   | "not_found"
   /** The request has both a session cookie and a token. */
   | "two_credentials"
@@ -97,12 +97,6 @@ const errorHeaders: Partial<Record<ErrorCode, Readonly<Record<string, string>>>>
   store_unavailable: { "Retry-After": "5" },
 };
 
-/** An invalid field of the request, and what is wrong with it. */
-export interface FieldError {
-  readonly field: string;
-  readonly detail: string;
-}
-
 /** An error with the headers and field errors of its response. */
 export class HttpError extends Error {
   readonly code: Code;
@@ -159,8 +153,9 @@ export function toHttpError(error: unknown, fields: FieldNames = {}): HttpError 
   if (error instanceof MessagingError) {
     const { code, message } = error;
     const field = fields[code] ?? defaultFields[code];
+    const named = field === undefined ? [] : [{ field, detail: message }];
     return new HttpError(code, message, {
-      errors: field === undefined ? [] : [{ field, detail: message }],
+      errors: error.errors.length > 0 ? error.errors : named,
       headers: errorHeaders[code] ?? {},
       cause: error,
     });

@@ -13,6 +13,7 @@ const FIELDS = [
   "user_id",
   "session_id",
   "account_id",
+  "account_ids",
   "ended_id",
   "chat_id",
   "code",
@@ -112,5 +113,15 @@ describe("createAudit", () => {
     expect(actions()).to.deep.equal(["register", "login"]);
     await ana.get("/v1/messages/group/99");
     for (const line of server.audit) expect(FIELDS).to.include.members(Object.keys(line));
+  });
+
+  it("records the creation of a group chat with its id and the users added with it", async () => {
+    const bob = await signedIn(server.url, "bob");
+    const { json: session } = await bob.get("/v1/auth/session");
+    const { json: chat } = await ana.post("/v1/group_chat", { participants: [bob.username] });
+    expect(last()).to.deep.include({
+      ...{ audit: "chat_created", user_id: anaId, chat_id: String(chat["chat_id"]) },
+      account_ids: [session["user_id"]],
+    });
   });
 });

@@ -18,12 +18,47 @@ export function describeGroupChats(at: () => string): void {
       for (const body of [undefined, {}, { title: "Plans" }, { title: null }]) {
         const response = await ana.post("/v1/group_chat", body);
         expect(response.status).to.equal(200);
-        expect(response.json).to.have.all.keys("chat_id");
+        expect(response.json).to.deep.include({
+          ...{ kind: "group", title: body?.title ?? null, participant_count: 1, last_seq: 0 },
+          ...{ unread_count: 0, last_message: null, participants_next: null },
+        });
         const chatId = response.json["chat_id"];
         expect(chatId).to.be.a("number").and.greaterThan(0);
         const sent = await ana.post("/v1/messages", { group_chat_id: chatId, message: "first" });
         expect(sent.status).to.equal(200);
       }
+    });
+
+    it("adds the named users, who have nothing unread, and responds with the chat as getChat does", async () => {
+      const [ana, bob, eve] = await threePeople(at());
+      const participants = [bob.username, eve.username.toUpperCase()];
+      const response = await ana.post("/v1/group_chat", { title: "Plans", participants });
+      expect(response.status).to.equal(200);
+      expect(response.json).to.include({ title: "Plans", participant_count: 3 });
+      const path = `/v1/chats/${String(response.json["chat_id"])}`;
+      for (const each of [ana, bob, eve]) expect((await each.get(path)).text).to.equal(response.text);
+    });
+
+    it("creates nothing if a named user is unknown, and lists each rejected name", async () => {
+      const [ana, bob] = await threePeople(at());
+      const unknown = freshName();
+      const participants = [bob.username, unknown, freshName()];
+      const response = await ana.post("/v1/group_chat", { participants });
+      expectProblem(response, 400, "unknown_user");
+      expectFieldErrors(response, "participants.1", "participants.2");
+      expect(response.text).to.include(unknown).and.not.to.include(bob.username);
+      expect((await bob.get("/v1/chats")).json).to.deep.equal([]);
+    });
+
+    it("rejects more than 100 names, and values that are no list of names", async () => {
+      const [ana] = await threePeople(at());
+      for (const participants of [Array.from({ length: 101 }, () => "bob"), "bob", null, {}]) {
+        const response = await ana.post("/v1/group_chat", { participants });
+        expectProblem(response, 400, "invalid_request");
+        expectFieldErrors(response, "participants");
+      }
+      const mixed = await ana.post("/v1/group_chat", { participants: ["bob", 1] });
+      expectFieldErrors(mixed, "participants.1");
     });
 
     it("rejects an empty or overlong title", async () => {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { MAX_TITLE_LENGTH } from "../../../domain/chat.js";
+import { MAX_INITIAL_PARTICIPANTS, MAX_TITLE_LENGTH } from "../../../domain/chat.js";
 import { MAX_MESSAGE_LENGTH } from "../../../domain/message.js";
 import { MAX_TOKEN_NAME_LENGTH } from "../../../domain/session.js";
 import { MAX_PASSWORD_UNITS, MAX_USERNAME_UNITS } from "../../../domain/user.js";
@@ -22,6 +22,17 @@ export const username = text.meta({
   maxLength: MAX_USERNAME_UNITS,
   examples: ["ana"],
 });
+
+const INITIAL_PARTICIPANTS = `Must be a list of at most ${MAX_INITIAL_PARTICIPANTS} usernames`;
+
+export const initialParticipants = z
+  .array(username, INITIAL_PARTICIPANTS)
+  .max(MAX_INITIAL_PARTICIPANTS, INITIAL_PARTICIPANTS)
+  .meta({
+    description:
+      "The usernames of the other first participants. The caller, and a user who is named twice, count once.",
+    examples: [["bob"]],
+  });
 
 export const password = text.meta({
   description: "8 to 256 characters after NFC.",

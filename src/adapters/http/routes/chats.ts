@@ -30,18 +30,27 @@ export function chatOperations(messaging: Messaging): readonly Operation[] {
   return [
     operation({
       name: "createGroupChat",
-      summary: "Create a group chat with the caller as its first participant.",
+      summary: "Create a group chat with the caller and other users as its first participants.",
+      description:
+        "Responds with the chat as `getChat` does. All users are added, or the chat is not created: `errors` lists each name " +
+        "that is unknown or unavailable.",
       method: "post",
       paths: ["/v1/group_chat"],
       access: "signed in",
-      body: z.strictObject({ title: field.title.nullish() }),
-      response: z.object({ chat_id: field.chatId }),
-      errors: ["invalid_title"],
+      body: z.strictObject({
+        title: field.title.nullish(),
+        participants: field.initialParticipants.optional(),
+      }),
+      response: chatInFullSchema,
+      errors: ["invalid_title", "unknown_user", "user_unavailable"],
       limit: "groups",
       audit: "chat_created",
-      async handle({ session, body }) {
-        const chat = await messaging.createGroupChat({ by: session.user.id, title: body.title });
-        return { chat_id: chat.id };
+      async handle({ session, body, ctx }) {
+        const { title, participants } = body;
+        const chat = await messaging.createGroupChat({ by: session.user.id, title, participants });
+        ctx.state["chatId"] = chat.id;
+        ctx.state["accountIds"] = chat.added.map(({ id }) => id);
+        return chatInFullJson(chat);
       },
     }),
     operation({
