@@ -39,18 +39,21 @@ export interface RegisterUser {
 /**
  * Creates an account without logging in.
  *
- * @throws MessagingError `invalid_username`, `username_reserved`, `invalid_password`, `refused_password`, `username_taken`,
+ * @throws MessagingError `registration_closed`, `invalid_username`, `username_reserved`, `invalid_password`, `refused_password`, `username_taken`,
  * `busy`
  */
 export async function registerUser(ports: Ports, command: RegisterUser): Promise<User> {
+  if (ports.registration === "closed") {
+    throw new MessagingError("registration_closed", "Registration is closed. Ask the operator for an account.");
+  }
   assertNotReserved(parseUsername(command.username));
   return createAccount(ports, command);
 }
 
 /**
- * Creates an account, also under a reserved username.
+ * Creates an account, also under a reserved username and while registration is closed.
  *
- * @throws MessagingError as `registerUser`, except `username_reserved`
+ * @throws MessagingError as `registerUser`, except `registration_closed` and `username_reserved`
  */
 export async function createAccount(ports: Omit<Ports, "secrets">, command: RegisterUser): Promise<User> {
   const { store, passwords, refusedPasswords, clock, ids } = ports;

@@ -13,7 +13,11 @@ export interface Ports {
   readonly ids: Ids;
   /** Passwords that nobody may choose, each in its `refusedForm`. */
   readonly refusedPasswords: ReadonlySet<string>;
+  /** Whether users can create accounts, or only the operator. Open by default. */
+  readonly registration?: Registration | undefined;
 }
+
+export type Registration = "open" | "closed";
 
 /**
  * All persistent state. `transaction` and `read` reject with the error that `work` throws. `work` awaits nothing but its

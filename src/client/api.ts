@@ -22,11 +22,11 @@ export interface Problem {
  * `username_taken` 400, `wrong_credentials` 400, `wrong_password` 400, `too_many_tokens` 400,
  * `two_credentials` 400, `unknown_user` 400, `user_unavailable` 400, `p2p_chat` 400,
  * `already_participant` 400, `user_not_in_chat` 400, `message_deleted` 400, `not_signed_in` 401,
- * `account_disabled` 403, `not_a_participant` 403, `not_your_message` 403, `cross_site` 403,
- * `unknown_session` 404, `unknown_token` 404, `not_found` 404, `method_not_allowed` 405,
- * `request_timeout` 408, `cursor_expired` 410, `payload_too_large` 413, `unsupported_media_type` 415,
- * `idempotency_key_reused` 422, `too_many_requests` 429, `too_many_streams` 429, `headers_too_large`
- * 431, `internal_error` 500, `busy` 503, `store_unavailable` 503.
+ * `account_disabled` 403, `registration_closed` 403, `not_a_participant` 403, `not_your_message` 403,
+ * `cross_site` 403, `unknown_session` 404, `unknown_token` 404, `not_found` 404, `method_not_allowed`
+ * 405, `request_timeout` 408, `cursor_expired` 410, `payload_too_large` 413, `unsupported_media_type`
+ * 415, `idempotency_key_reused` 422, `too_many_requests` 429, `too_many_streams` 429,
+ * `headers_too_large` 431, `internal_error` 500, `busy` 503, `store_unavailable` 503.
  */
 export type Code =
   | "bad_request"
@@ -54,6 +54,7 @@ export type Code =
   | "message_deleted"
   | "not_signed_in"
   | "account_disabled"
+  | "registration_closed"
   | "not_a_participant"
   | "not_your_message"
   | "cross_site"
@@ -345,7 +346,7 @@ export interface Operations {
   /**
    * Create an account. Does not log in.
    * @throws PalaverError `invalid_username`, `username_reserved`, `invalid_password`,
-   * `refused_password`, `username_taken`, `too_many_requests`
+   * `refused_password`, `username_taken`, `registration_closed`, `too_many_requests`
    */
   registerUser(
     request: {

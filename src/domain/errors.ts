@@ -24,6 +24,8 @@ export type ErrorCode =
   | "invalid_cursor"
   /** The log no longer holds all events after the cursor. */
   | "cursor_expired"
+  /** Nobody can register: only the operator creates accounts. */
+  | "registration_closed"
   /** A user has this username or an equivalent one: see `usernameKey`. */
   | "username_taken"
   /** Unknown user or wrong password. The error does not say which. */

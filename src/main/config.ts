@@ -41,6 +41,10 @@ export const variables = {
     purpose: "the passwords that nobody may choose",
     allowed: "a readable file of UTF-8 text, one password per line; default none",
   },
+  REGISTRATION: {
+    purpose: "who creates accounts",
+    allowed: "open (everybody) or closed (only the operator, with `palaver user add`); default open",
+  },
   TRUST_PROXY: {
     purpose: "the proxies in front, which terminate TLS",
     allowed:
@@ -60,7 +64,8 @@ export const variables = {
   },
   CORS_ORIGINS: {
     purpose: "other sites whose pages may use the API",
-    allowed: "origins as browsers send them (https://app.example.org), separated by commas; default none",
+    allowed:
+      "origins as browsers send them (https://app.example.org), separated by commas; default none. Cookies work for origins of the same site only, tokens for all",
   },
   LOG_LEVEL: {
     purpose: "the lowest level that is logged",
@@ -101,6 +106,9 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   const storage = read("DATABASE_URL", sqlite, (text) => (text === "memory:" ? "memory" : undefined));
   const sessionKeys = read("SESSION_SECRET", undefined, keysIn);
   const refusedPasswords = read("PASSWORD_DENYLIST", new Set<string>(), refusedPasswordsIn);
+  const registration = read("REGISTRATION", "open", (text) =>
+    text === "open" || text === "closed" ? text : undefined,
+  );
   const trustProxy = read<TrustProxy, TrustProxy>("TRUST_PROXY", false, trustProxyIn);
   const rateLimits = read("RATE_LIMITS", true, onOrOff);
   const retentionDays = read("EVENT_RETENTION_DAYS", 30, (text) => integer(text, 1, 9_999));
@@ -116,6 +124,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     storage,
     sessionKeys,
     refusedPasswords,
+    registration,
     trustProxy,
     rateLimits,
     eventRetentionMs,

@@ -107,10 +107,10 @@ const argon2 = new ContainerModule(({ bind }) => {
   });
 });
 
-const core = ({ refusedPasswords }: Settings) =>
+const core = ({ refusedPasswords, registration }: Settings) =>
   new ContainerModule(({ bind }) => {
     bind(tokens.operatorPorts).toResolvedValue(
-      (store, passwords, clock, ids) => ({ store, passwords, clock, ids, refusedPasswords }),
+      (store, passwords, clock, ids) => ({ store, passwords, clock, ids, refusedPasswords, registration }),
       [tokens.store, tokens.passwords, tokens.clock, tokens.ids],
     );
     bind(tokens.ports).toResolvedValue(

@@ -28,7 +28,10 @@ export interface ServingOptions {
   readonly trustProxy?: TrustProxy | undefined;
   /** Whether logins, registrations, changes and reads in progress are limited. Defaults to true. */
   readonly rateLimits?: boolean | undefined;
-  /** Origins of other sites whose pages may use the API, as browsers send them: `https://app.example.org`. */
+  /**
+   * Other origins whose pages may use the API, as browsers send them: `https://app.example.org`. Browsers send the cookie from
+   * pages of the same site only; pages of other sites need a token.
+   */
   readonly corsOrigins?: readonly string[] | undefined;
 }
 

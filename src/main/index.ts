@@ -1,6 +1,6 @@
 import { keyedSecrets, systemClock, uuids } from "../adapters/system.js";
 import { createMessaging, type Messaging } from "../application/messaging.js";
-import type { Clock, Ports, StoreStatus } from "../application/ports.js";
+import type { Clock, Ports, Registration, StoreStatus } from "../application/ports.js";
 import { refusedForm } from "../domain/user.js";
 import type { Storage } from "./settings.js";
 
@@ -27,6 +27,8 @@ export interface MessagingOptions extends Partial<Pick<Ports, "passwords" | "sec
   readonly storage: Storage;
   /** Passwords that nobody may choose. Case and compatibility form do not count. */
   readonly refusedPasswords?: readonly string[] | ReadonlySet<string> | undefined;
+  /** Whether `registerUser` creates accounts. Closed, it rejects, and `ensureUser` and the operator create them. Open by default. */
+  readonly registration?: Registration | undefined;
   /** How long events are kept for clients that resume, in milliseconds. Defaults to 30 days. */
   readonly eventRetention?: number | undefined;
   /**
@@ -59,14 +61,20 @@ const DEFAULT_EVENT_RETENTION_MS = 30 * 24 * 60 * 60 * 1_000;
  * and secrets are stored under a key that is kept in the directory, as `palaver serve` does; the two can open the same
  * directory in turn. Without a directory the key is new each time, so sessions end with the process, unless `secrets` is given.
  *
+ * @throws TypeError for an invalid `storage` or `registration`
  * @throws Error if the directory cannot be used, another process has it open, or a file in it is damaged.
  */
 export async function openMessaging(options: MessagingOptions): Promise<OpenMessaging> {
-  const { storage, eventRetention = DEFAULT_EVENT_RETENTION_MS, onFatal, onTrouble = warn } = options;
+  const { storage, registration, eventRetention = DEFAULT_EVENT_RETENTION_MS } = options;
+  const { onFatal, onTrouble = warn } = options;
+  // A misspelt value would leave the registration open.
+  if (registration !== undefined && registration !== "open" && registration !== "closed") {
+    throw new TypeError(`Invalid \`registration\` ${JSON.stringify(registration)}. Use "open" or "closed".`);
+  }
   const refusedPasswords = new Set(Array.from(options.refusedPasswords ?? [], refusedForm));
   const { createContainer, openCore } = await import("./container.js");
   const sqlite = { onTrouble, ...(onFatal && { onFatal }) };
-  const container = createContainer({ storage, refusedPasswords, sqlite }, options);
+  const container = createContainer({ storage, refusedPasswords, registration, sqlite }, options);
   const { messaging, ports, close } = await openCore(container, eventRetention, onTrouble);
   const { store, clock } = ports;
   let closing: Promise<void> | undefined;

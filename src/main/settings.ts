@@ -1,5 +1,5 @@
 import type { SqliteOptions } from "../adapters/sqlite/store.js";
-import type { Store } from "../application/ports.js";
+import type { Registration, Store } from "../application/ports.js";
 
 /**
  * The storage of all data: `"memory"`, which ends with the process; a directory for SQLite, which is created if it does not
@@ -12,6 +12,7 @@ export interface Settings {
   readonly storage: Storage;
   /** Passwords that nobody may choose, each in its `refusedForm`. */
   readonly refusedPasswords: ReadonlySet<string>;
+  readonly registration?: Registration | undefined;
   /** Keys of the digests of session secrets, newest first. Defaults to a key kept in the directory of the storage. */
   readonly sessionKeys?: readonly [string, ...string[]] | undefined;
   readonly sqlite?: SqliteOptions;

@@ -54,6 +54,7 @@ export const statuses: Readonly<Record<Code, number>> = {
   message_deleted: 400,
   not_signed_in: 401,
   account_disabled: 403,
+  registration_closed: 403,
   not_a_participant: 403,
   not_your_message: 403,
   cross_site: 403,

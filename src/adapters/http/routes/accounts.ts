@@ -25,6 +25,7 @@ export function accountOperations(
       body: loginForm,
       response: userSchema,
       errors: [
+        "registration_closed",
         "invalid_username",
         "username_reserved",
         "invalid_password",
