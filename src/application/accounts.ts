@@ -44,7 +44,10 @@ export interface RegisterUser {
  */
 export async function registerUser(ports: Ports, command: RegisterUser): Promise<User> {
   if (ports.registration === "closed") {
-    throw new MessagingError("registration_closed", "Registration is closed. Ask the operator for an account.");
+    throw new MessagingError(
+      "registration_closed",
+      "Registration is closed. Ask the operator for an account.",
+    );
   }
   assertNotReserved(parseUsername(command.username));
   return createAccount(ports, command);

@@ -122,13 +122,21 @@ describe("mount, in a Koa application", () => {
   it("responds to its own errors with problems", async () => {
     outer.caught.length = 0;
     const client = new Client(outer.url);
-    for (const path of ["/chat", "/chat/", "/chat/nothing", "/chat//v1/messages", "/chat/chat/docs"]) {
+    for (const path of ["/chat/nothing", "/chat//v1/messages", "/chat/chat/docs"]) {
       expectProblem(await client.get(path), 404, "not_found");
     }
     expectProblem(await client.get("/chat/v1/messages"), 401, "not_signed_in");
     const { headers } = await client.post("/chat/healthz");
     expect(headers).to.include({ allow: "HEAD, GET" });
     expect(outer.caught).to.deep.equal([]);
+  });
+
+  it("links from its root to its own documentation", async () => {
+    const client = new Client(outer.url);
+    for (const path of ["/chat", "/chat/"]) {
+      const { json } = await client.get(path);
+      expect(json).to.include({ documentation: "/chat/docs", openapi: "/chat/openapi.json" });
+    }
   });
 
   it("accepts absolute URLs, and restores the URL for earlier middleware", async () => {

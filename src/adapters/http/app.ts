@@ -64,7 +64,7 @@ export function createHttpApp(options: HttpOptions): Koa {
   const groups: readonly OperationGroup[] = [
     {
       name: "Accounts",
-      description: "Registration, login, sessions and tokens.",
+      description: "Create an account, log in and out, and list and end sessions and tokens.",
       operations: [
         ...accountOperations(messaging, sessionCookie(app, messaging, path), limits),
         ...sessionOperations(messaging),
@@ -72,27 +72,27 @@ export function createHttpApp(options: HttpOptions): Koa {
     },
     {
       name: "Chats",
-      description: "Chats, their participants and read state.",
+      description:
+        "Create and rename group chats, add and remove participants, list the caller's chats, and mark them as read.",
       operations: chatOperations(messaging),
     },
     {
       name: "Messages",
-      description:
-        "Sending, editing, deleting and listing messages. Each of the three lists is available at two paths.",
+      description: "Send, edit, delete and list messages. Each of the three lists is available at two paths.",
       operations: messageOperations(messaging),
     },
     {
       name: "Events",
       description:
-        "Changes in chats, by polling, long polling or streaming. A client that continues from the last cursor misses no event and receives none twice.",
+        "Receive the changes in the caller's chats by polling, long polling or streaming. A client that continues from the last cursor misses no event and receives none twice.",
       operations: eventOperations(messaging, streams),
     },
     {
       name: "Server",
-      description: "Monitoring and documentation.",
+      description: "Check whether the server works, and read this document. Needs no session.",
       operations: [
         ...serverOperations(storeStatus, metrics),
-        ...documentationOperations(() => openApiDocument(groups, path)),
+        ...documentationOperations(() => openApiDocument(groups, path), path),
       ],
     },
   ];

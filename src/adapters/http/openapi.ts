@@ -5,6 +5,7 @@ import { MAX_USERNAME_UNITS } from "../../domain/user.js";
 import * as field from "./json/fields.js";
 import { errorsOf, limitOf, type ResponseHeader, type Operation, type RequestHeader } from "./operation.js";
 import { statuses, type Code, type Problem } from "./problem.js";
+import { version } from "./version.js";
 
 /** Operations under one tag of the document. */
 export interface OperationGroup {
@@ -26,7 +27,21 @@ const DESCRIPTION = `Accounts, one-to-one chats, group chats and live events, as
   supports HEAD.
 - Checks run in this order: authentication (401), types and fields (400), access (403), then the rules of the operation. An
   unknown chat and a chat of other users give the same error.
-- After a 429 or a 503 nothing was changed: try again after the number of seconds in \`Retry-After\`.`;
+- After a 429 or a 503 nothing was changed: try again after the number of seconds in \`Retry-After\`.
+
+## Logging in
+
+1. Create an account: \`POST /v1/auth/register\` with \`{"username": "ana", "password": "correct horse"}\`. It does not log in. If it
+   is 403 \`registration_closed\`, the operator creates the accounts.
+2. Log in: \`POST /v1/auth/login\` with the same body. The response sets the session cookie, which the browser sends from then on;
+   with curl, \`-c cookies\` stores it and \`-b cookies\` sends it.
+3. A program creates a token with that session: \`POST /v1/auth/tokens\` with \`{"name": "backup"}\`. It then sends
+   \`Authorization: Bearer …\` in place of the cookie. So does a page of another site, where browsers send no cookie.
+
+## Names of a chat
+
+\`group_chat_id\` (of a message to send) and \`destination_chat_id\` (of a message) are old names of \`chat_id\`. They stay, and
+hold the id of a chat of either kind. New fields are named \`chat_id\`.`;
 
 const codes = Object.keys(statuses) as Code[];
 
@@ -199,10 +214,13 @@ export function openApiDocument(groups: readonly OperationGroup[], root = "/"): 
   }
 
   function successOf(each: Operation): Json {
-    const { response, type = "application/json", responseHeaders = [] } = each;
+    const { response, type = "application/json", alternative, responseHeaders = [] } = each;
     const limits = limitOf(each) ? (["RateLimit", "RateLimit-Policy"] as const) : [];
     const schema = toJsonSchema(response);
-    const content = { [mediaType(type)]: { schema, example: exampleOf(schema, schemas) } };
+    const content = {
+      [mediaType(type)]: { schema, example: exampleOf(schema, schemas) },
+      ...(alternative !== undefined && { [mediaType(alternative)]: { schema: { type: "string" } } }),
+    };
     return {
       description: "Success.",
       headers: headersOf(["X-Request-Id", ...limits, ...responseHeaders]),
@@ -261,7 +279,7 @@ export function openApiDocument(groups: readonly OperationGroup[], root = "/"): 
     openapi: "3.1.1",
     info: {
       title: "Palaver",
-      version: "1.0.0",
+      version,
       description: DESCRIPTION,
       license: { name: "MIT", identifier: "MIT" },
     },

@@ -54,6 +54,19 @@ describe("openApiDocument", () => {
     expect(documented).to.have.members(routes());
   });
 
+  it("introduces logging in, the old names of a chat and each section, and has the version of the package", () => {
+    const { info, tags } = served as {
+      readonly info: { readonly version: string; readonly description: string };
+      readonly tags: readonly { readonly description: string }[];
+    };
+    const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
+    expect(info.version).to.equal(version);
+    for (const path of ["/v1/auth/register", "/v1/auth/login", "/v1/auth/tokens", "destination_chat_id"]) {
+      expect(info.description).to.include(path);
+    }
+    for (const { description } of tags) expect(description).to.match(/^[A-Z].{20,}\.$/);
+  });
+
   it("equals docs/openapi.json, which `npm run docs` writes", () => {
     expect(JSON.parse(readFileSync(join(root, "docs/openapi.json"), "utf8"))).to.deep.equal(served);
   });
@@ -98,6 +111,38 @@ describe("openApiDocument", () => {
     expect(problems).to.deep.equal([]);
     expect(totals).to.deep.equal({ errors: 0, warnings: 0, ignored: 0 });
   }).timeout(30_000);
+});
+
+describe("GET /", () => {
+  let server: TestServer;
+  const get = (accept?: string) =>
+    fetch(server.url, accept === undefined ? {} : { headers: { Accept: accept } });
+
+  before(async () => {
+    server = await openTestServer();
+  });
+
+  after(() => server.close());
+
+  it("links to the documentation as JSON, unless the client prefers a page", async () => {
+    const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
+    const links = { documentation: "/docs", openapi: "/openapi.json" };
+    for (const accept of [undefined, "*/*", "application/json", "image/png", "text/html;q=0.5, */*"]) {
+      const response = await get(accept);
+      expect(response.headers.get("Content-Type")).to.equal("application/json; charset=utf-8");
+      expect(await response.json()).to.deep.equal({ name: "palaver", version, ...links });
+    }
+  });
+
+  it("links to the documentation in a page for a browser, without scripts and styles", async () => {
+    const page = await get("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8");
+    expect(page.headers.get("Content-Type")).to.equal("text/html; charset=utf-8");
+    const html = await page.text();
+    expect(html).not.to.match(/<script|<style|https?:/);
+    const links = Array.from(html.matchAll(/href="([^"]+)"/g), ([, link]) => link!);
+    expect(links).to.deep.equal(["/docs", "/openapi.json"]);
+    for (const link of links) expect((await fetch(new URL(link, server.url))).status).to.equal(200);
+  });
 });
 
 describe("GET /docs", () => {

@@ -56,9 +56,9 @@ export function describeLists(at: () => string): void {
         const [ana, bob, eve] = await threePeople(at());
         const path = `${list}/group/${await p2p(ana, bob)}`;
         const whole = await bob.get(path);
-        expect(texts(whole)).to.have.length(1);
+        expect(texts(whole)).to.have.length.greaterThan(0);
         expect(whole.text).to.equal((await ana.get(`${list}/p2p/${bob.username}`)).text);
-        expect((await ana.get(`${path}?limit=1`)).text).to.equal(whole.text);
+        expect(texts(await ana.get(`${path}?limit=1`))).to.deep.equal(texts(whole).slice(-1));
         expectProblem(await eve.get(path), 403, "not_a_participant");
       });
 
