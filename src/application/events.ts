@@ -189,12 +189,8 @@ const MAX_FORGOTTEN_PER_TRANSACTION = 2_000;
  * has gone back since, are deleted with those around them.
  *
  * @returns the number of deleted events.
- * @throws TypeError if `before` is not a number.
  */
 export async function forgetEvents({ store, clock }: Ports, { before }: ForgetEvents): Promise<number> {
-  if (typeof before !== "number" || Number.isNaN(before)) {
-    throw new TypeError(`\`before\` is ${before}. Use epoch milliseconds.`);
-  }
   const now = clock.now();
   for (let total = 0; ;) {
     const forgotten = await store.transaction(({ events }) =>

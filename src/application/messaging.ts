@@ -12,6 +12,7 @@ import {
   listParticipants,
   sliceChats,
 } from "./chats.js";
+import { commandChecks, commandError, type Checks } from "./commands.js";
 import type * as events from "./events.js";
 import { everyEvent, subscribe, forgetEvents, listEvents, sliceSync, sync } from "./events.js";
 import { EventFeed, type PortsWithFeed } from "./feed.js";
@@ -92,9 +93,16 @@ type Methods<UseCases extends Record<keyof UseCases, (core: never, command: neve
 /** The messaging core: each use case is a method that takes its command. */
 export type Messaging = Methods<Pick<Modules, keyof typeof useCases>>;
 
+/** Lacks no field of any command, or the assignment does not compile. */
+const checksOfUseCases: { readonly [Name in keyof Messaging]: Checks<Parameters<Messaging[Name]>[0]> } =
+  commandChecks;
+
+/** The use cases that return no promise, and therefore throw. */
+const SYNCHRONOUS: ReadonlySet<string> = new Set<keyof Messaging>(["subscribe", "events"]);
+
 /**
  * Binds the use cases to these ports, which the caller closes. The only state is the subscriptions to events and the last
- * uses of sessions.
+ * uses of sessions. Each rejects a command with a missing field or a field of another type as `invalid_request`.
  *
  * @param feed the feed of the same store; given by a caller that ends all subscriptions with it.
  * @param sessionUses given by a caller that also authenticates without the result.
@@ -105,9 +113,15 @@ export function createMessaging(
   sessionUses: SessionUses = new SessionUses(),
 ): Messaging {
   const core: PortsWithFeed & sessions.PortsWithUses = { ...ports, feed, sessionUses };
-  const bound = Object.entries(useCases).map(([name, useCase]) => [
-    name,
-    (command: never) => useCase(core, command),
-  ]);
+  const bound = Object.entries(useCases).map(([name, useCase]) => {
+    const checks = checksOfUseCases[name as keyof Messaging];
+    const call = (command: never) => {
+      const error = commandError(command, checks);
+      if (error === undefined) return useCase(core, command);
+      if (SYNCHRONOUS.has(name)) throw error;
+      return Promise.reject(error);
+    };
+    return [name, call] as const;
+  });
   return Object.fromEntries(bound) as Messaging;
 }

@@ -10,7 +10,7 @@ import { EventFeed } from "../application/feed.js";
 import { createMessaging, type Messaging } from "../application/messaging.js";
 import type { Client } from "../client/index.js";
 import type { Ports } from "../application/ports.js";
-import { authenticate } from "../application/sessions.js";
+
 import { SessionUses } from "../application/session-uses.js";
 import type { Chat } from "../domain/chat.js";
 import type { User } from "../domain/user.js";
@@ -115,7 +115,7 @@ export function openTestMessaging(options: TestOptions = {}): TestMessaging {
   const messaging: Messaging = {
     ...createMessaging({ ...ports, store }, feed, sessionUses),
     // Authentication may store that a session is in use. Requested faults must not hit that write.
-    authenticate: (command) => authenticate({ ...ports, sessionUses }, command),
+    authenticate: createMessaging(ports, feed, sessionUses).authenticate,
   };
   const servers: TestServer[] = [];
   let closing: Promise<void> | undefined;

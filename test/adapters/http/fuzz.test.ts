@@ -45,9 +45,8 @@ const mutations: Readonly<Record<string, Mutation>> = {
     { type: "integer", minimum: 1, maximum: 9 },
   ],
   "forbids a value that is accepted": [
-    [...operation("post", "/v1/group_chat"), ...fields, "title"],
-    { type: "null" },
-    15,
+    [...operation("post", "/v1/group_chat"), ...fields, "participants"],
+    { type: "array", items: { type: "string" }, maxItems: 0 },
   ],
 };
 

@@ -1,0 +1,104 @@
+import { MessagingError, type FieldError } from "../domain/errors.js";
+
+/*
+ * Checks the types of commands, which the compiler of a JavaScript program does not. Which values are valid is decided by the use
+ * cases.
+ */
+
+/** Returns undefined for a value of the right type; otherwise what the value must be. */
+export type Check = (value: unknown) => string | undefined;
+
+/** A check for each field of a command. */
+export type Checks<Command> = { readonly [Field in keyof Required<Command>]: Check };
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null;
+
+const text: Check = (value) => (typeof value === "string" ? undefined : "Must be a string.");
+const number: Check = (value) =>
+  typeof value === "number" && !Number.isNaN(value) ? undefined : "Must be a number.";
+const anything: Check = () => undefined;
+const texts: Check = (value) =>
+  Array.isArray(value) && value.every((each) => typeof each === "string")
+    ? undefined
+    : "Must be a list of strings.";
+const session: Check = (value) =>
+  isObject(value) && typeof value["id"] === "string" && isObject(value["user"])
+    ? undefined
+    : "Must be a session.";
+const destination: Check = (value) =>
+  isObject(value) && ("chatId" in value ? !number(value["chatId"]) : !text(value["username"]))
+    ? undefined
+    : "Must be an object with a chatId (a number) or a username (a string).";
+const destinationOrAll: Check = (value) => (value === "all" ? undefined : destination(value));
+const optional =
+  (check: Check): Check =>
+  (value) =>
+    value === undefined ? undefined : check(value);
+const nullable =
+  (check: Check): Check =>
+  (value) =>
+    value === null ? undefined : check(value);
+
+const page = { by: text, limit: number, cursor: optional(text) };
+const messagePage = {
+  ...{ by: text, of: destinationOrAll, limit: number },
+  ...{ before: optional(number), after: optional(number) },
+};
+const subscription = { by: text, after: optional(text), session: optional(text) };
+
+/** The checks of each use case. */
+export const commandChecks = {
+  registerUser: { username: text, password: text },
+  ensureUser: { username: text },
+  getUser: { user: text },
+  logIn: { username: text, password: text, replaces: optional(text), userAgent: optional(text) },
+  changePassword: { by: session, currentPassword: text, newPassword: text },
+  authenticate: { secret: text, kind: optional(text) },
+  logOut: { secret: text },
+  listSessions: { by: session },
+  endSession: { by: session, sessionId: text },
+  endOtherSessions: { by: session },
+  createToken: { by: session, name: text },
+  listTokens: { by: session },
+  endToken: { by: session, tokenId: text },
+  createGroupChat: { by: text, title: optional(nullable(text)), participants: optional(texts) },
+  renameChat: { by: text, chatId: number, title: nullable(text) },
+  addParticipant: { by: text, chatId: number, username: text },
+  removeParticipant: { by: text, chatId: number, user: text },
+  listChats: page,
+  sliceChats: page,
+  getChat: { by: text, chatId: number },
+  listParticipants: { ...page, chatId: number },
+  markRead: { by: text, chatId: number, seq: number },
+  sendMessage: { by: text, to: destination, text, idempotencyKey: optional(text) },
+  editMessage: { by: text, id: number, text },
+  deleteMessage: { by: text, id: number },
+  listMessages: { by: text, of: destinationOrAll },
+  pageMessages: messagePage,
+  sliceMessagePage: messagePage,
+  sync: { by: text },
+  sliceSync: { by: text },
+  listEvents: { ...subscription, limit: number, until: anything },
+  subscribe: subscription,
+  events: subscription,
+  forgetEvents: { before: number },
+};
+
+/**
+ * @returns an error that lists each missing field and each field of another type; undefined without one.
+ */
+export function commandError(
+  command: unknown,
+  checks: Readonly<Record<string, Check>>,
+): MessagingError | undefined {
+  if (!isObject(command)) return new MessagingError("invalid_request", "The command must be an object.");
+  let errors: FieldError[] | undefined;
+  for (const field in checks) {
+    const detail = checks[field]!(command[field]);
+    if (detail !== undefined) (errors ??= []).push({ field, detail });
+  }
+  if (errors === undefined) return undefined;
+  const message = errors.map(({ field, detail }) => `${field}: ${detail}`).join(" ");
+  return new MessagingError("invalid_request", message, { errors });
+}
