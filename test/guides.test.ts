@@ -44,14 +44,15 @@ describe("The guides", () => {
       writeFileSync(new URL(name.replace(/js$/, "ts"), folder), read(`examples/${name}`));
     }
     const options = {
-      ...{ strict: true, noEmit: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true },
-      ...{
-        module: "nodenext",
-        target: "es2023",
-        lib: ["es2023", "dom"],
-        types: ["node"],
-        skipLibCheck: true,
-      },
+      strict: true,
+      noEmit: true,
+      exactOptionalPropertyTypes: true,
+      noUncheckedIndexedAccess: true,
+      module: "nodenext",
+      target: "es2023",
+      lib: ["es2023", "dom"],
+      types: ["node"],
+      skipLibCheck: true,
     };
     writeFileSync(new URL("tsconfig.json", folder), JSON.stringify({ compilerOptions: options }));
     const compiler = fileURLToPath(new URL("node_modules/typescript/bin/tsc", root));

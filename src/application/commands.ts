@@ -42,8 +42,11 @@ const nullable =
 
 const page = { by: text, limit: number, cursor: optional(text) };
 const messagePage = {
-  ...{ by: text, of: destinationOrAll, limit: number },
-  ...{ before: optional(number), after: optional(number) },
+  by: text,
+  of: destinationOrAll,
+  limit: number,
+  before: optional(number),
+  after: optional(number),
 };
 const subscription = { by: text, after: optional(text), session: optional(text) };
 

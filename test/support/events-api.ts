@@ -100,8 +100,10 @@ export function describeEvents(at: () => string): void {
       ]) {
         expect(eventsOf(response)).to.have.length(1);
         expect(eventsOf(response)[0]).to.include({
-          ...{ type: "chat.read", chat_kind: "p2p" },
-          ...{ username: bob.username, read_seq: 1 },
+          type: "chat.read",
+          chat_kind: "p2p",
+          username: bob.username,
+          read_seq: 1,
         });
       }
     });

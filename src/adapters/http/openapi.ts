@@ -219,7 +219,9 @@ export function openApiDocument(groups: readonly OperationGroup[], root = "/"): 
     const schema = toJsonSchema(response);
     const content = {
       [mediaType(type)]: { schema, example: exampleOf(schema, schemas) },
-      ...(alternative !== undefined && { [mediaType(alternative)]: { schema: { type: "string" } } }),
+      ...(alternative !== undefined && {
+        [mediaType(alternative)]: { schema: { type: "string" }, example: "…" },
+      }),
     };
     return {
       description: "Success.",

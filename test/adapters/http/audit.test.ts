@@ -120,7 +120,9 @@ describe("createAudit", () => {
     const { json: session } = await bob.get("/v1/auth/session");
     const { json: chat } = await ana.post("/v1/group_chat", { participants: [bob.username] });
     expect(last()).to.deep.include({
-      ...{ audit: "chat_created", user_id: anaId, chat_id: String(chat["chat_id"]) },
+      audit: "chat_created",
+      user_id: anaId,
+      chat_id: String(chat["chat_id"]),
       account_ids: [session["user_id"]],
     });
   });

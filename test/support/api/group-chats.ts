@@ -19,8 +19,13 @@ export function describeGroupChats(at: () => string): void {
         const response = await ana.post("/v1/group_chat", body);
         expect(response.status).to.equal(200);
         expect(response.json).to.deep.include({
-          ...{ kind: "group", title: body?.title ?? null, participant_count: 1, last_seq: 0 },
-          ...{ unread_count: 0, last_message: null, participants_next: null },
+          kind: "group",
+          title: body?.title ?? null,
+          participant_count: 1,
+          last_seq: 0,
+          unread_count: 0,
+          last_message: null,
+          participants_next: null,
         });
         const chatId = response.json["chat_id"];
         expect(chatId).to.be.a("number").and.greaterThan(0);
