@@ -104,7 +104,7 @@ const MUTANTS: readonly Mutant[] = [
     disk.syncDirectory();`,
     instead: "disk.rename(SPARE, segmentName(segment.header.after));",
     schedules: failures,
-    seed: 1,
+    seed: 3,
   },
   {
     mistake: "silently stops at an invalid frame",
