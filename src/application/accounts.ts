@@ -17,8 +17,9 @@ import {
   type Password,
   type User,
   type UserId,
+  type UsernameKey,
 } from "../domain/user.js";
-import type { PasswordHasher, Ports, Repositories } from "./ports.js";
+import type { PasswordHasher, Ports, Repositories, Store } from "./ports.js";
 import {
   endSessions,
   findSession,
@@ -62,13 +63,18 @@ export async function createAccount(ports: Omit<Ports, "secrets">, command: Regi
   const { store, passwords, refusedPasswords, clock, ids } = ports;
   const key = parseUsername(command.username);
   const password = parseNewPassword(command.password, refusedPasswords);
-  if (await store.read(({ users }) => users.byKey(key))) throw usernameTaken();
+  await assertUsernameFree(store, key);
   const passwordDigest = await passwords.hash(password);
   const user: User = { id: ids.next() as UserId, username: command.username, createdAt: clock.now() };
   return store.transaction(async ({ users }) => {
     if (!(await users.add(user, key, passwordDigest))) throw usernameTaken();
     return user;
   });
+}
+
+/** @throws MessagingError `username_taken` */
+export async function assertUsernameFree({ read }: Pick<Store, "read">, key: UsernameKey): Promise<void> {
+  if (await read(({ users }) => users.byKey(key))) throw usernameTaken();
 }
 
 export interface EnsureUser {

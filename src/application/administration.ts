@@ -2,11 +2,11 @@ import { lastSeq, type ChatOverview, type ChatSummary } from "../domain/chat.js"
 import { MessagingError } from "../domain/errors.js";
 import type { Message } from "../domain/message.js";
 import type { Session } from "../domain/session.js";
-import { parseNewPassword, usernameKey, type Account, type User } from "../domain/user.js";
-import { createAccount } from "./accounts.js";
+import { parseNewPassword, parseUsername, usernameKey, type Account, type User } from "../domain/user.js";
+import { assertUsernameFree, createAccount } from "./accounts.js";
 import { listChats } from "./chats.js";
 import type { Ports, UserReader } from "./ports.js";
-import { endSessions, findLiveSessions } from "./sessions.js";
+import { addToken, endSessions, findLiveSessions, type NewSession } from "./sessions.js";
 import { getUserByNameOrId } from "./users.js";
 
 /*
@@ -14,7 +14,7 @@ import { getUserByNameOrId } from "./users.js";
  * adapter for users can offer them. `user` is a username or an id.
  */
 
-/** All ports but `secrets`: the operator starts no sessions. */
+/** The ports of all use cases but `createUserToken`: only a token has a secret. */
 export type OperatorPorts = Omit<Ports, "secrets">;
 
 /** The number of users, chats or message ids per read. Other requests run between two reads. */
@@ -32,6 +32,19 @@ export interface AddUser {
  */
 export async function addUser(ports: OperatorPorts, command: AddUser): Promise<User> {
   return createAccount(ports, command);
+}
+
+export interface CheckUsername {
+  readonly username: string;
+}
+
+/**
+ * Does nothing if `addUser` would accept the username, which another call can take meanwhile.
+ *
+ * @throws MessagingError `invalid_username`, `username_taken`
+ */
+export async function checkUsername({ store }: OperatorPorts, { username }: CheckUsername): Promise<void> {
+  await assertUsernameFree(store, parseUsername(username));
 }
 
 export interface DisableUser {
@@ -127,6 +140,68 @@ export async function sessionsOf(
   return store.read(async (repositories) => {
     const user = await getUserByNameOrId(repositories.users, command.user);
     return findLiveSessions(repositories.sessions, user.id, clock.now());
+  });
+}
+
+export interface CreateUserToken {
+  readonly user: string;
+  readonly name: string;
+}
+
+/**
+ * Creates a token that gives a program full access to the account of a user. A password change ends it.
+ *
+ * @throws MessagingError `unknown_user`, `account_disabled`, `invalid_token_name`, `too_many_tokens`
+ */
+export async function createUserToken(ports: Ports, command: CreateUserToken): Promise<NewSession> {
+  const { user } = await getAccount(ports, command);
+  return addToken(ports, user, command.name, async ({ users }) => {
+    const { disabledAt } = await findAccount(users, user.id);
+    if (disabledAt !== null) {
+      throw new MessagingError("account_disabled", "The account is disabled. Enable it first.");
+    }
+  });
+}
+
+export interface TokensOf {
+  readonly user: string;
+}
+
+/**
+ * Lists the live tokens of a user, the oldest first.
+ *
+ * @throws MessagingError `unknown_user`
+ */
+export async function tokensOf(ports: OperatorPorts, command: TokensOf): Promise<readonly Session[]> {
+  return (await sessionsOf(ports, command)).filter(({ kind }) => kind === "token");
+}
+
+export interface RevokeTokens {
+  readonly user: string;
+  /** The id of one token. Without it, all of them end. */
+  readonly tokenId?: string | undefined;
+}
+
+/**
+ * Ends one or all tokens of a user, together with their open streams. Sessions stay alive.
+ *
+ * @returns the tokens that ended.
+ * @throws MessagingError `unknown_user`, `unknown_token`
+ */
+export async function revokeTokens(
+  { store, clock }: OperatorPorts,
+  { user: nameOrId, tokenId }: RevokeTokens,
+): Promise<readonly Session[]> {
+  return store.transaction(async (repositories) => {
+    const user = await getUserByNameOrId(repositories.users, nameOrId);
+    const now = clock.now();
+    const all = await findLiveSessions(repositories.sessions, user.id, now);
+    const ended = all.filter(({ kind, id }) => kind === "token" && (tokenId === undefined || id === tokenId));
+    if (tokenId !== undefined && ended.length === 0) {
+      throw new MessagingError("unknown_token", "Unknown token of this user. List them for their ids.");
+    }
+    await endSessions(repositories, ended, now);
+    return ended;
   });
 }
 

@@ -8,7 +8,7 @@ import {
   type Session,
   type SessionId,
 } from "../domain/session.js";
-import type { UserId } from "../domain/user.js";
+import type { User, UserId } from "../domain/user.js";
 import type { Ports, Repositories, SessionReader } from "./ports.js";
 import type { SessionUses } from "./session-uses.js";
 
@@ -155,27 +155,46 @@ export interface CreateToken {
  * @throws MessagingError `invalid_token_name`, `too_many_tokens`, `not_signed_in` if the session `by` ends meanwhile
  */
 export async function createToken(ports: Ports, { by, name }: CreateToken): Promise<NewSession> {
-  const { store, secrets, clock, ids } = ports;
+  return withLiveSession(ports, by, () =>
+    addToken(ports, by.user, name, async ({ sessions }, now) => {
+      // Otherwise a session that a password change has ended could leave a token behind.
+      const all = await sessions.ofUser(by.user.id);
+      assertAlive(
+        all.find(({ id }) => id === by.id),
+        now,
+      );
+    }),
+  );
+}
+
+/**
+ * Creates a token for a user.
+ *
+ * @param assertAllowed runs in the transaction, and throws if the user may not have a token.
+ * @throws MessagingError `invalid_token_name`, `too_many_tokens`
+ */
+export async function addToken(
+  { store, secrets, clock, ids }: Ports,
+  user: User,
+  name: string,
+  assertAllowed: (repositories: Repositories, now: number) => Promise<void>,
+): Promise<NewSession> {
   const now = clock.now();
-  const session = newToken(ids.next() as SessionId, by.user, name, now);
+  const session = newToken(ids.next() as SessionId, user, name, now);
   const secret = secrets.generate();
-  const add = async ({ sessions }: Repositories) => {
-    await sessions.removeExpired(by.user.id, now);
-    const all = await sessions.ofUser(by.user.id);
-    // Otherwise a session that a password change has ended could leave a token behind.
-    assertAlive(
-      all.find(({ id }) => id === by.id),
-      now,
-    );
+  await store.transaction(async (repositories) => {
+    const { sessions } = repositories;
+    await sessions.removeExpired(user.id, now);
+    await assertAllowed(repositories, now);
+    const all = await sessions.ofUser(user.id);
     if (all.filter(({ kind }) => kind === "token").length >= MAX_SESSIONS_PER_USER) {
       throw new MessagingError(
         "too_many_tokens",
-        `You already have ${MAX_SESSIONS_PER_USER} tokens. End one first.`,
+        `The user already has ${MAX_SESSIONS_PER_USER} tokens. End one first.`,
       );
     }
     await sessions.add(session, secrets.digests(secret)[0]);
-  };
-  await withLiveSession(ports, by, () => store.transaction(add));
+  });
   return { session, secret };
 }
 

@@ -1,42 +1,54 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { help, helpOn, helpOnOperatorCommands, type CommandHelp } from "./cli/help.js";
+import {
+  help,
+  helpOnMaintenance,
+  helpOnOperatorCommands,
+  helpOnServe,
+  type CommandHelp,
+} from "./cli/help.js";
 import type { Report } from "./cli/maintenance.js";
 import { operatorCommands } from "./cli/operator-commands.js";
 import { OperatorError, sendRequest, type OperatorRequest } from "./cli/operator-client.js";
 import { stopOnSignals } from "./cli/stop-signals.js";
 import { jsonLine, jsonLines, print, readPassword } from "./cli/terminal.js";
-import { readConfig } from "./config.js";
+import { readConfig, type Config } from "./config.js";
 
-interface Command extends CommandHelp {
-  readonly run: (...args: string[]) => Promise<void>;
+interface MaintenanceCommand extends CommandHelp {
+  readonly run: (directory: string, target: string | undefined) => Promise<Report>;
 }
 
 // A command that needs neither SQLite nor a server does not load them, which takes longer than the command itself.
 const loadMaintenance = () => import("./cli/maintenance.js");
 
-const commands: Readonly<Record<string, Command>> = {
-  serve: {
-    args: [],
-    purpose: "serve messages over HTTP until SIGTERM or SIGINT",
-    run: runServer,
-  },
+const serveCommand: CommandHelp = {
+  args: [],
+  purpose: "serve messages over HTTP until SIGTERM or SIGINT",
+};
+
+const maintenanceCommands: Readonly<Record<string, MaintenanceCommand>> = {
   check: {
-    args: ["DIR"],
+    args: ["[DIR]"],
     purpose: "read all of a data directory and report whether it is sound; changes nothing",
-    run: async (directory) => report(await (await loadMaintenance()).checkDirectory(directory)),
+    run: async (directory) => (await loadMaintenance()).checkDirectory(directory),
   },
   backup: {
-    args: ["DIR", "[NEWDIR]"],
+    args: ["[DIR]", "[NEWDIR]"],
     purpose: "copy a data directory as of one moment, and check the copy; the server may run",
-    run: async (directory, target) => report(await (await loadMaintenance()).backUp(directory, target)),
+    run: async (directory, target) => (await loadMaintenance()).backUp(directory, target),
   },
   salvage: {
-    args: ["DIR", "NEWDIR"],
+    args: ["[DIR]", "NEWDIR"],
     purpose: "save the readable part of a damaged data directory into a new one, and report what is missing",
-    run: async (directory, target) => report(await (await loadMaintenance()).salvage(directory, target)),
+    run: async (directory, target) => (await loadMaintenance()).salvage(directory, target!),
   },
+};
+
+const commands: Readonly<Record<string, CommandHelp>> = {
+  serve: serveCommand,
+  ...maintenanceCommands,
+  ...operatorCommands,
 };
 
 /** The command line is wrong. */
@@ -47,24 +59,24 @@ type Options = ReturnType<typeof parseCommandLine>["values"];
 async function run(commandLine: readonly string[]): Promise<void> {
   const { values: options, positionals } = parseCommandLine(commandLine);
   const [first = "", second = ""] = positionals;
-  const name = [`${first} ${second}`, first].find(
-    (each) => Object.hasOwn(commands, each) || Object.hasOwn(operatorCommands, each),
-  );
+  const name = [`${first} ${second}`, first].find((each) => Object.hasOwn(commands, each));
   if (first === "help") return printText(helpFor(positionals.slice(1).join(" ")));
   if (options.help) return printText(helpFor(name ?? first));
   if (options.version) return printText(`${version()}\n`);
   if (name === undefined) throw unknownCommand(`${first} ${second}`.trim());
   const args = positionals.slice(name.split(" ").length);
-  const allowed = (commands[name] ?? operatorCommands[name]!).args;
+  const allowed = commands[name]!.args;
   const required = allowed.filter((arg) => !arg.startsWith("["));
   if (args.length < required.length || args.length > allowed.length || args.includes("")) {
     throw new UsageError(`Wrong arguments. \`palaver ${name}\` takes ${allowed.join(" ") || "none"}.`);
   }
+  if (options.data === "") throw new UsageError("--data needs a directory.");
   if (Object.hasOwn(operatorCommands, name)) return runOperatorCommand(name, args, options);
+  if (Object.hasOwn(maintenanceCommands, name)) return runMaintenance(name, args, options);
   if (options.json || options.data !== undefined) {
-    throw new UsageError(`\`palaver ${name}\` takes neither --json nor --data.`);
+    throw new UsageError(`\`palaver ${name}\` takes neither --json nor --data. Use the environment.`);
   }
-  await commands[name]!.run(...args);
+  await runServer();
 }
 
 function parseCommandLine(args: readonly string[]) {
@@ -86,8 +98,9 @@ function parseCommandLine(args: readonly string[]) {
 }
 
 function helpFor(name: string): string {
-  if (name === "") return help(commands);
-  if (Object.hasOwn(commands, name)) return helpOn(name, commands[name]!);
+  if (name === "") return help(serveCommand, maintenanceCommands);
+  if (name === "serve") return helpOnServe(serveCommand);
+  if (Object.hasOwn(maintenanceCommands, name)) return helpOnMaintenance(name, maintenanceCommands[name]!);
   const text = helpOnOperatorCommands(name);
   if (text === undefined) throw unknownCommand(name);
   return text;
@@ -106,24 +119,27 @@ function unknownCommand(name: string): UsageError {
 async function runOperatorCommand(
   name: string,
   args: readonly string[],
-  { data, json }: Options,
+  { data, json = false }: Options,
 ): Promise<void> {
   const { password, check: checkRequest, request, format } = operatorCommands[name]!;
-  if (data === "") throw new UsageError("--data needs a directory.");
-  // Only the variables that the command needs: those of the server alone may be invalid or unreadable here.
-  const { DATA_DIR, DATABASE_URL, PASSWORD_DENYLIST } = process.env;
-  const { dataDir, storage } = readConfig(data ? { DATA_DIR: data } : { DATA_DIR, DATABASE_URL });
+  const { PASSWORD_DENYLIST, SESSION_SECRET } = process.env;
   const config = {
-    dataDir,
-    storage,
+    ...readDirectory(data),
     get refusedPasswords() {
       return readConfig(password ? { PASSWORD_DENYLIST } : {}).refusedPasswords;
     },
+    get sessionKeys() {
+      return readConfig({ SESSION_SECRET }).sessionKeys;
+    },
   };
-  const send = (sent: OperatorRequest | undefined) => sendRequest(config, sent, exitWithError);
+  const onWait = (notice: string) =>
+    process.stderr.write(json ? jsonLine({ code: "waiting", detail: notice }) : `palaver: ${notice}\n`);
+  const send = (sent: OperatorRequest | undefined) => sendRequest(config, sent, exitWithError, { onWait });
   const typed: string[] = [];
   if (password) {
-    await send(checkRequest?.(...args)).next();
+    const checked = send(checkRequest?.(...args));
+    // Until the end, which closes the store.
+    while (!(await checked.next()).done);
     typed.push(await readPassword(process.stdin, process.stderr));
   }
   const rows = send(request(...args, ...typed));
@@ -133,6 +149,33 @@ async function runOperatorCommand(
 
 /** The status of a process that SIGINT ended, as shells count it. */
 const EXIT_AFTER_SIGINT = 130;
+/** Runs a maintenance command on the directory that its arguments, its options or the environment name. */
+async function runMaintenance(name: string, args: readonly string[], { data, json }: Options): Promise<void> {
+  const { args: allowed, run: maintain } = maintenanceCommands[name]!;
+  const named = args.length === allowed.length ? args[0] : undefined;
+  if (named !== undefined && data !== undefined) {
+    throw new UsageError("The data directory is given twice. Leave out DIR or --data.");
+  }
+  const { dataDir, storage } = readDirectory(named ?? data);
+  if (storage === "memory") {
+    throw new Error(
+      "Data in memory (DATABASE_URL=memory:) has no directory. Use --data with a data directory.",
+    );
+  }
+  const target = allowed.length > 1 ? args.at(-1) : undefined;
+  const { lines, fields, sound } = await maintain(named ?? data ?? dataDir, target);
+  await printText(json ? jsonLine(fields) : `${lines.join("\n")}\n`);
+  process.exitCode = sound ? 0 : 1;
+}
+
+/** Reads only the variables that a command needs: those of the server alone may be invalid or unreadable here. */
+function readDirectory(directory: string | undefined): Pick<Config, "dataDir" | "storage"> {
+  const { DATA_DIR, DATABASE_URL } = process.env;
+  const { dataDir, storage } = readConfig(
+    directory === undefined ? { DATA_DIR, DATABASE_URL } : { DATA_DIR: directory },
+  );
+  return { dataDir, storage };
+}
 
 async function runServer(): Promise<void> {
   const { serve } = await import("./server.js");
@@ -146,11 +189,6 @@ async function runServer(): Promise<void> {
       process.exit(EXIT_AFTER_SIGINT);
     },
   });
-}
-
-async function report({ lines, sound }: Report): Promise<void> {
-  await printText(`${lines.join("\n")}\n`);
-  process.exitCode = sound ? 0 : 1;
 }
 
 async function printText(text: string): Promise<void> {

@@ -1,7 +1,6 @@
 import { Container, ContainerModule, type ServiceIdentifier } from "inversify";
 import type { Opening, SqliteOptions } from "../adapters/sqlite/store.js";
 import { keyedSecrets, systemClock, uuids } from "../adapters/system.js";
-import type { OperatorPorts } from "../application/administration.js";
 import { deleteAbandonedChats } from "../application/chats.js";
 import type { ForgetEvents } from "../application/events.js";
 import { EventFeed } from "../application/feed.js";
@@ -24,8 +23,7 @@ export const tokens = {
   secrets: token<Secrets>("secrets"),
   clock: token<Clock>("clock"),
   ids: token<Ids>("ids"),
-  ports: token<Ports>("ports"),
-  operatorPorts: token<OperatorPorts & { readonly store: OpenStore }>("operatorPorts"),
+  ports: token<Ports & { readonly store: OpenStore }>("ports"),
   feed: token<EventFeed>("feed"),
   messaging: token<Messaging>("messaging"),
 };
@@ -109,13 +107,17 @@ const argon2 = new ContainerModule(({ bind }) => {
 
 const core = ({ refusedPasswords, registration }: Settings) =>
   new ContainerModule(({ bind }) => {
-    bind(tokens.operatorPorts).toResolvedValue(
-      (store, passwords, clock, ids) => ({ store, passwords, clock, ids, refusedPasswords, registration }),
-      [tokens.store, tokens.passwords, tokens.clock, tokens.ids],
-    );
     bind(tokens.ports).toResolvedValue(
-      (ports, secrets) => ({ ...ports, secrets }),
-      [tokens.operatorPorts, tokens.secrets],
+      (store, passwords, secrets, clock, ids) => ({
+        store,
+        passwords,
+        secrets,
+        clock,
+        ids,
+        refusedPasswords,
+        registration,
+      }),
+      [tokens.store, tokens.passwords, tokens.secrets, tokens.clock, tokens.ids],
     );
     bind(tokens.feed).toResolvedValue((ports) => new EventFeed(ports), [tokens.ports]);
     bind(tokens.messaging).toResolvedValue(
@@ -127,7 +129,7 @@ const core = ({ refusedPasswords, registration }: Settings) =>
 /** The core at work, and the ports under it. */
 export interface OpenCore {
   readonly messaging: Messaging;
-  readonly ports: Ports;
+  readonly ports: Ports & { readonly store: OpenStore };
   /** Ends all subscriptions and the deletion of old events, then closes a store that the container opened. */
   readonly close: () => Promise<void>;
 }

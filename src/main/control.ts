@@ -8,7 +8,7 @@ import type { Logger } from "pino";
 import { logAcceptErrors } from "../adapters/http/server.js";
 import { createOperatorApp } from "../adapters/http/operator-app.js";
 import type { Log } from "../adapters/http/log.js";
-import type { OperatorPorts } from "../application/administration.js";
+import type { Ports } from "../application/ports.js";
 import type { OpenStore } from "./container.js";
 import { controlPath, controlPathError } from "./control-path.js";
 
@@ -25,7 +25,7 @@ const MAX_CONNECTIONS = 64;
 
 /** Creates the application of the operator's API over the store in a directory. */
 export function createControlApp(
-  ports: OperatorPorts & { readonly store: OpenStore },
+  ports: Ports & { readonly store: OpenStore },
   directory: string,
   log: Log,
 ): Koa {

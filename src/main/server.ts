@@ -1,9 +1,10 @@
 import { DEFAULT_CONNECTION_LIMITS } from "../adapters/http/connections.js";
 import type { Config } from "./config.js";
-import { createContainer, openCore, tokens } from "./container.js";
+import { createContainer, openCore } from "./container.js";
 import { createControlApp, serveControl } from "./control.js";
 import { listen } from "./http.js";
 import { logOpening, openLog } from "./log.js";
+import { assertOwnFiles } from "./owner.js";
 
 /** A running server. */
 export interface RunningServer {
@@ -21,6 +22,7 @@ export interface RunningServer {
 export async function serve(config: Config, onFatal: (error: Error) => void): Promise<RunningServer> {
   const { dataDir, host, port, trustProxy, rateLimits, corsOrigins, eventRetentionMs, keepAliveTimeoutMs } =
     config;
+  if (config.storage !== "memory") assertOwnFiles(dataDir);
   const log = openLog(config.logLevel);
   const onTrouble = (trouble: Error) => log.warn({ cause: String(trouble.cause) }, trouble.message);
   const onSpace = () => log.info("The next segment of the log is ready again. Writing resumes.");
@@ -32,8 +34,7 @@ export async function serve(config: Config, onFatal: (error: Error) => void): Pr
   try {
     const { messaging, ports, close: closeCore } = await openCore(container, eventRetentionMs, onTrouble);
     closers.push(closeCore);
-    const operatorPorts = await container.getAsync(tokens.operatorPorts);
-    const { store } = operatorPorts;
+    const { store } = ports;
     if (store.opening) logOpening(store.opening, log);
     const served = { ...messaging, clock: ports.clock, status: () => store.status() };
     const server = await listen(served, {
@@ -52,7 +53,7 @@ export async function serve(config: Config, onFatal: (error: Error) => void): Pr
       );
     }
     if (config.storage !== "memory") {
-      const app = createControlApp(operatorPorts, dataDir, log);
+      const app = createControlApp(ports, dataDir, log);
       closers.push(await serveControl(app, dataDir, log));
     }
     const data = config.storage === "memory" ? "in memory, until the process ends" : `in ${dataDir}`;

@@ -13,8 +13,17 @@ export const MIN_SESSION_KEY_LENGTH = 16;
  * @throws Error if the file holds no valid key.
  */
 export function loadSessionKey(directory: string): string {
+  return readSessionKey(directory) ?? createSessionKey(directory);
+}
+
+/**
+ * Returns the session key that is kept in a data directory, `undefined` if there is none.
+ *
+ * @throws Error if the file holds no valid key.
+ */
+export function readSessionKey(directory: string): string | undefined {
   const path = join(directory, FILE_NAME);
-  if (!existsSync(path)) return createSessionKey(directory);
+  if (!existsSync(path)) return undefined;
   const key = readFileSync(path, "utf8").trim();
   if (key.length < MIN_SESSION_KEY_LENGTH) {
     throw new Error(

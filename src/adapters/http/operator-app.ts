@@ -1,8 +1,7 @@
 import { Readable } from "node:stream";
 import { Router } from "@koa/router";
 import Koa, { type Middleware } from "koa";
-import type { OperatorPorts } from "../../application/administration.js";
-import type { Store } from "../../application/ports.js";
+import type { Ports, Store } from "../../application/ports.js";
 import { getUserByNameOrId } from "../../application/users.js";
 import { MessagingError } from "../../domain/errors.js";
 import { rejectAmbiguousRequests } from "./ambiguous-requests.js";
@@ -12,11 +11,11 @@ import { noLimits } from "./limits.js";
 import type { Log } from "./log.js";
 import { registerOperations, type Operation } from "./operation.js";
 import { logRequests } from "./request-log.js";
-import { lookupOperation, operatorOperations } from "./routes/operator.js";
+import { lookupOperations, operatorOperations } from "./routes/operator.js";
 import { rejectUnrouted } from "./unrouted.js";
 
 export interface OperatorAppOptions {
-  readonly ports: OperatorPorts;
+  readonly ports: Ports;
   /** Returns how much the store holds. */
   readonly measureStore: () => StoreSize;
   readonly log: Log;
@@ -30,7 +29,7 @@ export function createOperatorApp({ ports, measureStore, log }: OperatorAppOptio
   const app = new Koa();
   const router = new Router({ sensitive: true, strict: true });
   const commands = operatorOperations(ports, measureStore);
-  registerOperations(router, [...Object.values(commands), lookupOperation(ports)], {
+  registerOperations(router, [...Object.values(commands), ...lookupOperations(ports)], {
     messaging: { authenticate: rejectSession },
     limits: noLimits,
     audit() {},

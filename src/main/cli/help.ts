@@ -30,6 +30,10 @@ The password is asked for at a terminal, which does not show it. Otherwise it is
 never an argument, since all users of the machine can read the arguments of a process.
 `;
 
+const ABOUT_NEW_DIRECTORY = `
+A single argument is NEWDIR, which must be empty or not exist. DIR is the directory of --data.
+`;
+
 const ABOUT_OPERATOR_COMMANDS = `
 A server that runs on the data directory carries out the command and records it in its log. If none runs, the command opens
 the directory itself. Run it as the user that the server runs as.
@@ -39,12 +43,17 @@ ${OPERATOR_OPTIONS}
 
 ${EXIT_STATUS}`;
 
+const ENVIRONMENT = `Environment of \`palaver serve\`; an empty variable counts as unset:
+${columns(Object.entries(variables).map(([name, { purpose, allowed }]) => [name, `${purpose}: ${allowed}`]))}
+
+`;
+
 /** Returns the help on all commands. */
-export function help({ serve, ...maintenance }: Commands): string {
+export function help(serve: CommandHelp, maintenance: Commands): string {
   return `Usage: palaver COMMAND
 
 Serving:
-${list({ serve: serve! })}
+${list({ serve })}
 
 Maintenance of a data directory:
 ${list(maintenance)}
@@ -55,18 +64,22 @@ ${list(operatorCommands)}
 Options:
 ${OPTIONS}
 
-Options of administration:
+Options of maintenance and administration:
 ${OPERATOR_OPTIONS}
 
-Environment of \`palaver serve\`; an empty variable counts as unset:
-${columns(Object.entries(variables).map(([name, { purpose, allowed }]) => [name, `${purpose}: ${allowed}`]))}
-
-${EXIT_STATUS}`;
+${ENVIRONMENT}${EXIT_STATUS}`;
 }
 
-/** Returns the help on one command. */
-export function helpOn(name: string, command: CommandHelp): string {
-  return `Usage: palaver ${usage(name, command)}\n\n${sentence(command.purpose)}\n`;
+/** Returns the help on `palaver serve`, with every setting. */
+export function helpOnServe(command: CommandHelp): string {
+  return `Usage: palaver ${usage("serve", command)}\n\n${sentence(command.purpose)}\n\n${ENVIRONMENT}${EXIT_STATUS}`;
+}
+
+/** Returns the help on a maintenance command. */
+export function helpOnMaintenance(name: string, command: CommandHelp): string {
+  const about = `${usage(name, command)} [--data DIR] [--json]\n\n${sentence(command.purpose)}`;
+  const target = command.args.some((arg) => arg.includes("NEWDIR")) ? ABOUT_NEW_DIRECTORY : "";
+  return `Usage: palaver ${about}\n${target}\nOptions:\n${OPERATOR_OPTIONS}\n\n${EXIT_STATUS}`;
 }
 
 /** Returns the help on one command of the operator, or on those that share a first word. `undefined` if there is none. */

@@ -1,15 +1,13 @@
 import { once } from "node:events";
-import { statSync } from "node:fs";
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { createConnection } from "node:net";
-import { join } from "node:path";
 import { duplexPair, type Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Disk } from "../../adapters/sqlite/wal/disk.js";
-import { filesOn } from "../../adapters/sqlite/wal/files.js";
 import { diskOf, NoStoreError } from "../../adapters/sqlite/existing-store.js";
 import type { Config } from "../config.js";
 import { controlPath, controlPathError } from "../control-path.js";
+import { assertOwnFiles } from "../owner.js";
+import { generateSessionKey, readSessionKey } from "../session-key.js";
 import type { OutputRow } from "./terminal.js";
 
 /** A request of the operator's API. */
@@ -17,6 +15,8 @@ export interface OperatorRequest {
   readonly method: "GET" | "POST" | "PUT" | "DELETE";
   readonly path: string;
   readonly body?: Readonly<Record<string, string | undefined>>;
+  /** Whether the response holds a new secret, whose digest needs the session key of the server. */
+  readonly issuesSecret?: true;
 }
 
 /** The operator's API rejected a request. */
@@ -36,17 +36,25 @@ export interface Timeouts {
   readonly lockMs?: number;
   /** How long to wait for each part of a response. */
   readonly responseMs?: number;
+  /** How long to wait for a locked directory before `onWait`. */
+  readonly noticeMs?: number;
+  /** Receives a sentence, at most once, if the wait for a locked directory takes longer. */
+  readonly onWait?: (notice: string) => void;
 }
 
 const LOCK_TIMEOUT_MS = 10_000;
 const RESPONSE_TIMEOUT_MS = 10_000;
+const NOTICE_DELAY_MS = 1_000;
 const RETRY_INTERVAL_MS = 50;
 
 /** A command leaves a segment of the log behind. This is the smallest that can hold every record of a server. */
 const SEGMENT_BYTES = 2 * 2 ** 20;
 
-/** The settings that a command needs. It reads `refusedPasswords` only if it opens the store itself. */
-export type OperatorConfig = Pick<Config, "dataDir" | "storage" | "refusedPasswords">;
+/**
+ * The settings that a command needs. It reads `refusedPasswords` only if it opens the store itself, and `sessionKeys` only if it
+ * then issues a secret.
+ */
+export type OperatorConfig = Pick<Config, "dataDir" | "storage" | "refusedPasswords" | "sessionKeys">;
 
 /**
  * Sends a request to the server that runs on the data directory. If none runs, opens the store and handles the request in
@@ -62,9 +70,10 @@ export async function* sendRequest(
   config: OperatorConfig,
   request: OperatorRequest | undefined,
   onFatal: (error: Error) => void,
-  { lockMs = LOCK_TIMEOUT_MS, responseMs = RESPONSE_TIMEOUT_MS }: Timeouts = {},
+  timeouts: Timeouts = {},
 ): AsyncGenerator<OutputRow, void, void> {
-  const { stream, close } = await connect(config, onFatal, lockMs);
+  const { responseMs = RESPONSE_TIMEOUT_MS } = timeouts;
+  const { stream, close } = await connect(config, request, onFatal, timeouts);
   try {
     if (request) yield* exchange(stream, request, responseMs);
   } finally {
@@ -81,34 +90,43 @@ interface Connection {
 
 async function connect(
   config: OperatorConfig,
+  request: OperatorRequest | undefined,
   onFatal: (error: Error) => void,
-  lockMs: number,
+  { lockMs = LOCK_TIMEOUT_MS, noticeMs = NOTICE_DELAY_MS, onWait }: Timeouts,
 ): Promise<Connection> {
   const { dataDir, storage } = config;
   if (storage === "memory") {
     throw new Error("Data in memory (DATABASE_URL=memory:) cannot be administered. Use a data directory.");
   }
-  const disk = getStoreDisk(dataDir);
+  assertStore(dataDir);
+  let notify = onWait;
   const pathError = controlPathError(dataDir);
-  for (const startedAt = Date.now(); ; await sleep(RETRY_INTERVAL_MS)) {
+  for (const startedAt = performance.now(); ; await sleep(RETRY_INTERVAL_MS)) {
     const stream = pathError === undefined ? await connectToSocket(controlPath(dataDir)) : undefined;
     if (stream) return { stream, close: async () => {} };
-    assertOwnFiles(dataDir, disk);
-    const connection = await openInProcess(config, onFatal);
+    assertOwnFiles(dataDir);
+    const connection = await openInProcess(config, request, onFatal);
     if (connection) return connection;
-    if (pathError !== undefined || Date.now() - startedAt >= lockMs) {
+    const waitedMs = performance.now() - startedAt;
+    if (pathError !== undefined || waitedMs >= lockMs) {
       const reason = pathError ?? `No server answers at ${controlPath(dataDir)}.`;
       throw new Error(
         `The directory ${dataDir} is in use by another process, and cannot be administered through it. ${reason} Or stop that process first.`,
       );
     }
+    if (waitedMs >= noticeMs) {
+      notify?.(
+        `The directory ${dataDir} is in use by another process. Waiting up to ${lockMs / 1_000} seconds for it.`,
+      );
+      notify = undefined;
+    }
   }
 }
 
 /** Requires a store: opening a mistyped directory would create a new one. */
-function getStoreDisk(directory: string): Disk {
+function assertStore(directory: string): void {
   try {
-    return diskOf(directory);
+    diskOf(directory);
   } catch (error) {
     if (!(error instanceof NoStoreError)) throw error;
     throw new Error(
@@ -116,19 +134,6 @@ function getStoreDisk(directory: string): Disk {
       { cause: error },
     );
   }
-}
-
-/** Files that root writes belong to root, and the server could not open them. Other users cannot write to files of others. */
-function assertOwnFiles(directory: string, disk: Disk): void {
-  if (process.geteuid?.() !== 0) return;
-  const { snapshots, segments } = filesOn(disk);
-  const owner = [...snapshots, ...segments]
-    .map(({ name }) => statSync(join(directory, name), { throwIfNoEntry: false })?.uid ?? 0)
-    .find((uid) => uid !== 0);
-  if (owner === undefined) return;
-  throw new Error(
-    `No server runs on ${directory}, whose files belong to the user ${owner}. That user could not read what root writes there. Run the command as that user: sudo -u '#${owner}' palaver …`,
-  );
 }
 
 /** Returns `undefined` if no server listens, for instance if a killed server has left its socket behind. */
@@ -147,9 +152,11 @@ async function connectToSocket(path: string): Promise<Duplex | undefined> {
 /** Opens the store, and a connection to the operator's API over it. Returns `undefined` if a process has the directory locked. */
 async function openInProcess(
   config: OperatorConfig,
+  request: OperatorRequest | undefined,
   onFatal: (error: Error) => void,
 ): Promise<Connection | undefined> {
   const { dataDir, storage, refusedPasswords } = config;
+  const sessionKeys = request?.issuesSecret ? sessionKeysOf(config) : ([generateSessionKey()] as const);
   // A command that a server carries out needs none of it, and it is most of what would be loaded.
   const { DirectoryInUseError } = await import("../../adapters/sqlite/wal/lock.js");
   const [{ createContainer, tokens }, { createControlApp, createControlServer }, { pino }, { logOpening }] =
@@ -162,7 +169,7 @@ async function openInProcess(
   const log = pino({ level: "warn", base: null }, pino.destination({ fd: 2, sync: true }));
   const onTrouble = (trouble: Error) => log.warn({ cause: String(trouble.cause) }, trouble.message);
   const sqlite = { onFatal, onTrouble, segmentBytes: SEGMENT_BYTES };
-  const container = createContainer({ storage, refusedPasswords, sqlite });
+  const container = createContainer({ storage, refusedPasswords, sessionKeys, sqlite });
   try {
     const store = await container.getAsync(tokens.store);
     if (store.opening) logOpening(store.opening, log);
@@ -170,7 +177,7 @@ async function openInProcess(
     if (error instanceof DirectoryInUseError) return undefined;
     throw error;
   }
-  const ports = await container.getAsync(tokens.operatorPorts);
+  const ports = await container.getAsync(tokens.ports);
   const { server, stop } = createControlServer(createControlApp(ports, dataDir, log));
   const [stream, serverStream] = duplexPair();
   server.emit("connection", serverStream);
@@ -183,6 +190,20 @@ async function openInProcess(
       await container.unbindAsync(tokens.store);
     },
   };
+}
+
+/**
+ * The session keys of the server that will run on the directory.
+ *
+ * @throws Error if they are unknown: the server would not accept a secret under a new key.
+ */
+function sessionKeysOf({ dataDir, sessionKeys }: OperatorConfig): readonly [string, ...string[]] {
+  if (sessionKeys) return sessionKeys;
+  const key = readSessionKey(dataDir);
+  if (key !== undefined) return [key];
+  throw new Error(
+    `There is no session key in ${dataDir}, so its server has one in SESSION_SECRET. Set SESSION_SECRET to the same value, or run the command while the server runs.`,
+  );
 }
 
 async function* exchange(

@@ -24,6 +24,7 @@ export const operatorCommands: Readonly<Record<string, OperatorCommand>> = {
     args: ["USERNAME"],
     password: true,
     purpose: "create an account",
+    check: (username) => ({ method: "POST", path: `${users}/check`, body: { username } }),
     request: (username, password) => ({ method: "POST", path: users, body: { username, password } }),
     format: sentence(
       ({ username, user_id }) => `Created the account ${username}, with the user_id ${user_id}.`,
@@ -70,6 +71,32 @@ export const operatorCommands: Readonly<Record<string, OperatorCommand>> = {
     request: (user, session) => ({
       method: "DELETE",
       path: `${pathOf(user)}/sessions${session === undefined ? "" : `/${encodeURIComponent(session)}`}`,
+    }),
+    format: table,
+  },
+  "token create": {
+    args: ["USER", "NAME"],
+    purpose: "create a token of a user for a program, and print it; it cannot be shown again",
+    request: (user, name) => ({
+      method: "POST",
+      path: `${pathOf(user)}/tokens`,
+      body: { name },
+      issuesSecret: true,
+    }),
+    format: sentence(({ token }) => String(token)),
+  },
+  "token list": {
+    args: ["USER"],
+    purpose: "list the tokens of a user, the oldest first",
+    request: (user) => ({ method: "GET", path: `${pathOf(user)}/tokens` }),
+    format: table,
+  },
+  "token revoke": {
+    args: ["USER", "[TOKEN]"],
+    purpose: "end all tokens of a user, or the one with that id; lists those that ended",
+    request: (user, token) => ({
+      method: "DELETE",
+      path: `${pathOf(user)}/tokens${token === undefined ? "" : `/${encodeURIComponent(token)}`}`,
     }),
     format: table,
   },

@@ -1,14 +1,15 @@
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { chmod, chown, mkdtemp, readdir, rm, stat } from "node:fs/promises";
+import { chmod, chown, mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { expect } from "chai";
+import { lockDirectory } from "../../../src/adapters/sqlite/wal/lock.js";
 import { sendRequest } from "../../../src/main/cli/operator-client.js";
 import { operatorCommands } from "../../../src/main/cli/operator-commands.js";
-import { readConfig } from "../../../src/main/config.js";
+import { readConfig, variables } from "../../../src/main/config.js";
 import { Client, PASSWORD } from "../../support/client.js";
 import { openStream } from "../../support/event-stream.js";
 import { collected } from "../../support/operator.js";
@@ -119,9 +120,15 @@ describe("palaver, commands of the operator", () => {
   });
 
   it("ask for no password if the command would fail with any", async () => {
-    const ran = await Promise.all([palaver("user password nobody"), palaver("user add bo --data /nowhere")]);
-    expect(ran[0]).to.deep.equal({ status: 1, output: "palaver: Unknown user. Check the username or id.\n" });
-    expect(ran[1].output).to.include("There is no store").and.include("palaver serve");
+    const lines = ["user password nobody", "user add a!b", "user add ana", "user add bo --data /nowhere"];
+    const [password, invalid, taken, nowhere] = await Promise.all(lines.map((line) => palaver(line)));
+    expect(password).to.deep.equal({
+      status: 1,
+      output: "palaver: Unknown user. Check the username or id.\n",
+    });
+    expect(invalid!.output).to.include("The username has invalid characters.");
+    expect(taken!.output).to.include("Username already taken.");
+    expect(nowhere!.output).to.include("There is no store").and.include("palaver serve");
   });
 
   it("ignore invalid variables that only the server needs", async () => {
@@ -145,24 +152,30 @@ describe("palaver, commands of the operator", () => {
   });
 
   it("exit with status 2 for an unknown command or wrong arguments", async () => {
-    const lines = ["user fly", "user add", "check x --json"];
+    const lines = ["user fly", "user add", "serve --json", "check x --data y", "backup --data="];
     const ran = await Promise.all(lines.map((line) => palaver(line)));
     expect(ran.map(({ status }) => status)).to.deep.equal(lines.map(() => 2));
-    const [fly, add, check] = ran.map(({ output }) => output);
+    const [fly, add, serve, check, backup] = ran.map(({ output }) => output);
     expect(fly).to.include("Unknown command `user fly`").and.include("add, list, disable, enable, password");
     expect(add).to.include("takes USERNAME");
-    expect(check).to.include("neither --json nor --data");
+    expect(serve).to.include("neither --json nor --data");
+    expect(check).to.include("given twice");
+    expect(backup).to.include("--data needs a directory");
   });
 
   it("have help for each command and for each first word", async () => {
-    const lines = ["user add --help", "help user"];
+    const lines = ["user add --help", "help user", "help serve", "help salvage"];
     const ran = await Promise.all(lines.map((line) => palaver(line)));
     expect(ran.map(({ status }) => status)).to.deep.equal(lines.map(() => 0));
-    const [add, user] = ran.map(({ output }) => output);
+    const [add, user, serve, salvage] = ran.map(({ output }) => output);
     expect(add).to.match(/^Usage: palaver user add USERNAME \[--data DIR\] \[--json\]\n/);
     expect(add).to.include("first line of the standard input").and.include("Exit status: 0");
     expect(user).to.match(/^Usage: palaver user COMMAND\n/);
     expect(user).to.include("user disable USER").and.not.include("stats");
+    const listed = Array.from(serve!.matchAll(/^  ([A-Z_]+) /gm), ([, setting]) => setting);
+    expect(listed).to.deep.equal(Object.keys(variables));
+    expect(salvage).to.match(/^Usage: palaver salvage \[DIR\] NEWDIR \[--data DIR\] \[--json\]\n/);
+    expect(salvage).to.include("A single argument is NEWDIR");
   });
 
   it("fail with advice for a user who may not write to the data", async () => {
@@ -185,6 +198,46 @@ describe("palaver, commands of the operator", () => {
     expect(both.map(({ status }) => status)).to.deep.equal([0, 0]);
     const names = (await rows("user list")).map(({ username }) => username);
     expect(names).to.have.members(["ana", "bo", "cy"]);
+  });
+
+  it("set a password where no server runs, and close the data after each step", async () => {
+    expect(await palaver("user password ana", PASSWORD)).to.deep.equal({
+      status: 0,
+      output: "ana has a new password, and is still disabled.\n",
+    });
+  });
+
+  it("create a token where no server runs, under the key that the server uses", async () => {
+    await palaver("user enable ana");
+    const under = async (env: Readonly<Record<string, string>>) => {
+      const { status, output } = await palaver("token create ana backup", "", env);
+      expect(status, output).to.equal(0);
+      const over = await runServer(dataDir, env);
+      const { status: answered } = await fetch(`${over.url}/v1/chats`, {
+        headers: { Authorization: `Bearer ${output.trim()}` },
+      });
+      over.child.kill("SIGTERM");
+      await over.ended;
+      return answered;
+    };
+    expect(await under({})).to.equal(200);
+    expect(await under({ SESSION_SECRET: "a key of the environment" })).to.equal(200);
+    await rename(join(dataDir, "session-secret"), join(dataDir, "another-name"));
+    const unknown = await palaver("token create ana backup");
+    await rename(join(dataDir, "another-name"), join(dataDir, "session-secret"));
+    expect(unknown.status).to.equal(1);
+    expect(unknown.output).to.include("Set SESSION_SECRET");
+  });
+
+  it("report that they wait for a locked directory", async () => {
+    const unlock = lockDirectory(dataDir);
+    const waiting = run(["user", "list", "--json"], { DATA_DIR: dataDir });
+    while (waiting.output() === "") await delay(5);
+    unlock();
+    expect(await waiting.ended).to.equal(0);
+    const [notice, row] = waiting.output().split("\n");
+    expect(JSON.parse(notice!)).to.include({ code: "waiting" }).and.have.property("detail");
+    expect(JSON.parse(row!)).to.include({ username: "ana" });
   });
 
   it("add little to the data directory where no server runs", async () => {
@@ -215,6 +268,10 @@ describe("palaver, commands of the operator", () => {
       const refused = await asRoot();
       expect(refused.status).to.equal(1);
       expect(refused.output).to.include(`sudo -u '#${NOBODY}' palaver`);
+      expect(await readdir(directory)).to.deep.equal(before);
+      const servedAsRoot = run(["serve"], { DATA_DIR: directory, PORT: "0" });
+      expect(await servedAsRoot.ended).to.equal(1);
+      expect(servedAsRoot.output()).to.include(`sudo -u '#${NOBODY}' palaver`);
       expect(await readdir(directory)).to.deep.equal(before);
       const asOwner = run(["user", "list"], { DATA_DIR: directory }, "", NOBODY);
       expect(await asOwner.ended).to.equal(0);

@@ -109,9 +109,40 @@ describe("palaver check, backup and salvage", () => {
     expect(texts.map(({ message }) => message)).to.deep.equal(["one", "three"]);
   });
 
+  it("use the directory of --data or DATA_DIR, and print one JSON object with --json", async () => {
+    const env = { DATA_DIR: dataDir };
+    const target = join(scratch, "copy");
+    const json = async (line: string, environment: Readonly<Record<string, string>>) => {
+      const ran = run([...line.split(" "), "--json"], environment);
+      const status = await ran.ended;
+      return { ...(JSON.parse(ran.output()) as Readonly<Record<string, unknown>>), status };
+    };
+    const sound = { directory: dataDir, sound: true, last_transaction: 5, status: 0 };
+    expect(await json("check", env)).to.deep.equal({ ...sound, incomplete_commit: null, faults: [] });
+    expect(await json(`check --data ${dataDir}`, { DATA_DIR: "/nowhere" })).to.include(sound);
+    expect(await json("check", { DATABASE_URL: "memory:", ...env })).to.include({
+      code: "failed",
+      status: 1,
+    });
+    const { bytes, ...copy } = (await json(`backup ${target}`, env)) as Record<string, unknown>;
+    expect(copy).to.deep.equal({ ...sound, target });
+    expect(bytes).to.be.a("number").and.greaterThan(0);
+    await stop();
+    const saved = join(scratch, "saved");
+    expect(await json(`salvage ${saved} --data ${target}`, {})).to.deep.equal({
+      ...sound,
+      directory: target,
+      target: saved,
+      faults: [],
+      missing_transactions: [],
+      left_out_transactions: [],
+      left_out_rows: 0,
+    });
+  });
+
   it("fail for a missing directory and for wrong arguments", async () => {
     expect(await palaver("check", join(scratch, "nowhere"))).to.include({ status: 1 });
-    expect(await palaver("check")).to.include({ status: 2 });
-    expect(await palaver("salvage", dataDir)).to.include({ status: 2 });
+    expect(await palaver("check", dataDir, scratch)).to.include({ status: 2 });
+    expect(await palaver("salvage")).to.include({ status: 2 });
   });
 });

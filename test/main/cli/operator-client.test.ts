@@ -167,6 +167,23 @@ describe("sendRequest", () => {
     expect(await waiting).to.deep.equal([]);
   });
 
+  it("reports once that it waits for a locked directory", async () => {
+    stops.push(lockDirectory(directory));
+    const notices: string[] = [];
+    const waiting = send(LIST_USERS, {
+      lockMs: 60_000,
+      noticeMs: 0,
+      onWait: (notice) => notices.push(notice),
+    });
+    while (notices.length === 0) await delay(1);
+    await delay(120);
+    await serve();
+    await waiting;
+    expect(notices).to.deep.equal([
+      `The directory ${directory} is in use by another process. Waiting up to 60 seconds for it.`,
+    ]);
+  });
+
   it("does not wait for a locked directory whose path is too long for a socket", async () => {
     directory = makeDirectory("d".repeat(120 - scratch.length));
     stops.push(lockDirectory(directory));

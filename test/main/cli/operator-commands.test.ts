@@ -31,7 +31,7 @@ describe("operatorCommands", () => {
   async function startServer(): Promise<void> {
     const container = createContainer({ ...config(), refusedPasswords: new Set(["password123"]) });
     messaging = await container.getAsync(tokens.messaging);
-    const ports = await container.getAsync(tokens.operatorPorts);
+    const ports = await container.getAsync(tokens.ports);
     const log = openLog("silent");
     const stopControl = await serveControl(createControlApp(ports, directory, log), directory, log);
     stopServing = async () => {
@@ -83,7 +83,7 @@ describe("operatorCommands", () => {
     expect(await operatorErrorOf(rows("user password", "ana", "short"))).to.equal("invalid_password");
     for (const [name, { args: names, password }] of Object.entries(operatorCommands)) {
       if (names[0] !== "USER") continue;
-      const args = password ? ["nobody", PASSWORD] : ["nobody"];
+      const args = ["nobody", ...(password ? [PASSWORD] : []), ...(names[1] === "NAME" ? ["backup"] : [])];
       expect(await operatorErrorOf(rows(name, ...args)), name).to.equal("unknown_user");
     }
   });
@@ -111,6 +111,36 @@ describe("operatorCommands", () => {
     await rows("user disable", "bo");
     expect(await printed("user password", "bo", "another horse")).to.include("is still disabled");
     await rows("user enable", "bo");
+  });
+
+  it("creates, lists and ends tokens of a user, and leaves their sessions alive", async () => {
+    const { session } = await messaging.logIn({ username: "ana", password: PASSWORD });
+    const { token, ...backup } = await row("token create", "ana", "backup");
+    const secret = await printed("token create", "ana", "reports");
+    expect((await messaging.authenticate({ secret: String(token) })).id).to.equal(backup["token_id"]);
+    expect((await messaging.authenticate({ secret: secret.trimEnd() })).name).to.equal("reports");
+    const listed = await rows("token list", "ana");
+    expect(listed.map(({ name }) => name)).to.deep.equal(["backup", "reports"]);
+    expect(listed[0]).to.deep.equal(backup);
+    expect(await rows("token revoke", "ana", String(backup["token_id"]))).to.deep.equal([backup]);
+    expect(await operatorErrorOf(rows("token revoke", "ana", session.id))).to.equal("unknown_token");
+    expect(await rows("token revoke", "ana")).to.have.length(1);
+    expect(await errorCodeOf(messaging.authenticate({ secret: String(token) }))).to.equal("not_signed_in");
+    expect((await rows("session list", "ana")).map((each) => each["session_id"])).to.include(session.id);
+    expect(await operatorErrorOf(rows("token create", "ana", " "))).to.equal("invalid_token_name");
+    for (let count = 0; count < 50; count += 1) await rows("token create", "ana", "one of many");
+    expect(await operatorErrorOf(rows("token create", "ana", "too many"))).to.equal("too_many_tokens");
+    await rows("user disable", "ana");
+    expect(await operatorErrorOf(rows("token create", "ana", "late"))).to.equal("account_disabled");
+    await rows("user enable", "ana");
+  });
+
+  it("checks the username of `user add` before the password", async () => {
+    const checked = (name: string) =>
+      operatorErrorOf(collected(sendRequest(config(), operatorCommands["user add"]!.check!(name), fail)));
+    expect(await checked("a b")).to.equal("invalid_username");
+    expect(await checked("ANA")).to.equal("username_taken");
+    expect(await checked("admin")).to.equal(undefined);
   });
 
   it("lists the sessions of a user, and ends one of them or all", async () => {

@@ -1,7 +1,9 @@
 import { z } from "zod";
 import {
   addUser,
+  checkUsername,
   countStatistics,
+  createUserToken,
   disableUser,
   enableUser,
   exportUser,
@@ -10,9 +12,11 @@ import {
   listUsers,
   resetPassword,
   revokeSessions,
+  revokeTokens,
   sessionsOf,
-  type OperatorPorts,
+  tokensOf,
 } from "../../../application/administration.js";
+import type { Ports } from "../../../application/ports.js";
 import { JSON_LINES_TYPE } from "../json-lines.js";
 import * as field from "../json/fields.js";
 import {
@@ -28,6 +32,8 @@ import {
   userSessionSchema,
   type StoreSize,
 } from "../json/operator.js";
+import { nothingSchema } from "../json/nothing.js";
+import { newTokenJson, newTokenSchema, tokenJson, tokenSchema } from "../json/session.js";
 import { operation, type Operation } from "../operation.js";
 
 /**
@@ -37,7 +43,7 @@ import { operation, type Operation } from "../operation.js";
  * @param measureStore returns how much the store holds.
  */
 export function operatorOperations(
-  ports: OperatorPorts,
+  ports: Ports,
   measureStore: () => StoreSize,
 ): Readonly<Record<string, Operation>> {
   return {
@@ -131,6 +137,50 @@ export function operatorOperations(
           userSessionJson,
         ),
     }),
+    "token create": operation({
+      name: "createUserToken",
+      summary: "Create a token of a user for a program. The secret is shown only once.",
+      method: "post",
+      paths: ["/v1/operator/users/:user/tokens"],
+      access: "operator",
+      body: z.strictObject({ name: field.tokenName }),
+      response: newTokenSchema,
+      errors: [
+        "unknown_user",
+        "account_disabled",
+        "invalid_token_name",
+        "too_many_tokens",
+        "busy",
+        "store_unavailable",
+      ],
+      async handle({ params, body }) {
+        const { session, secret } = await createUserToken(ports, { user: params["user"]!, name: body.name });
+        return newTokenJson(session, secret);
+      },
+    }),
+    "token list": operation({
+      name: "listUserTokens",
+      summary: "List the live tokens of a user, the oldest first.",
+      method: "get",
+      paths: ["/v1/operator/users/:user/tokens"],
+      access: "operator",
+      type: JSON_LINES_TYPE,
+      response: tokenSchema,
+      errors: ["unknown_user"],
+      handle: async ({ params }) => rows([await tokensOf(ports, { user: params["user"]! })], tokenJson),
+    }),
+    "token revoke": operation({
+      name: "revokeTokens",
+      summary: "End all tokens of a user, or the one with that id, and list those that ended.",
+      method: "delete",
+      paths: ["/v1/operator/users/:user/tokens", "/v1/operator/users/:user/tokens/:token_id"],
+      access: "operator",
+      type: JSON_LINES_TYPE,
+      response: tokenSchema,
+      errors: ["unknown_user", "unknown_token", "busy", "store_unavailable"],
+      handle: async ({ params }) =>
+        rows([await revokeTokens(ports, { user: params["user"]!, tokenId: params["token_id"] })], tokenJson),
+    }),
     export: operation({
       name: "exportUser",
       summary: "Export all data held about a user, and nothing that others wrote.",
@@ -169,18 +219,34 @@ export function operatorOperations(
   };
 }
 
-/** Looks a user up, so that a command need not ask for a password in vain. */
-export function lookupOperation(ports: OperatorPorts): Operation {
-  return operation({
-    name: "getUser",
-    summary: "Get an account.",
-    method: "get",
-    paths: ["/v1/operator/users/:user"],
-    access: "operator",
-    response: accountSchema,
-    errors: ["unknown_user"],
-    handle: async ({ params }) => accountJson(await getAccount(ports, { user: params["user"]! })),
-  });
+/** Operations that fail if a command would fail with any password, so that it need not ask for one in vain. */
+export function lookupOperations(ports: Ports): readonly Operation[] {
+  return [
+    operation({
+      name: "getUser",
+      summary: "Get an account.",
+      method: "get",
+      paths: ["/v1/operator/users/:user"],
+      access: "operator",
+      response: accountSchema,
+      errors: ["unknown_user"],
+      handle: async ({ params }) => accountJson(await getAccount(ports, { user: params["user"]! })),
+    }),
+    operation({
+      name: "checkUsername",
+      summary: "Check that an account can have this username.",
+      method: "post",
+      paths: ["/v1/operator/users/check"],
+      access: "operator",
+      body: z.strictObject({ username: field.username }),
+      response: nothingSchema,
+      errors: ["invalid_username", "username_taken"],
+      async handle({ body }) {
+        await checkUsername(ports, body);
+        return {};
+      },
+    }),
+  ];
 }
 
 async function* rows<Item, Row>(
