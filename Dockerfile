@@ -26,7 +26,7 @@ RUN find dist/src -type f \( -name '*.d.ts' -o -name '*.map' -o -name '*.tsbuild
 FROM ${BASE}
 WORKDIR /app
 ENV NODE_ENV=production HOST=0.0.0.0 DATA_DIR=/app/resources
-RUN install -d -o 1000 -g 1000 -m 0700 resources
+RUN install -d -o 1000 -g 1000 -m 0700 resources backups
 COPY --from=modules /app/node_modules node_modules
 COPY --from=build /app/package.json ./
 COPY --from=build /app/dist/src dist/src
