@@ -7,7 +7,8 @@ import { expect } from "chai";
 
 const run = promisify(execFile);
 const project = join(import.meta.dirname, "../..");
-const compiler = join(project, "node_modules/typescript/bin/tsc");
+/** Another version is checked with the path of its package. */
+const compiler = join(process.env["TYPESCRIPT"] ?? join(project, "node_modules/typescript"), "bin/tsc");
 
 interface Entry {
   /** The packages without which it cannot be imported. */
@@ -225,10 +226,19 @@ describe("The npm package", () => {
       export const isCode = (error: MessagingError) => error.code === "no such code";
       export const store: Store = { close: async () => {} };`;
     await writeFile(join(home, "wrong.ts"), wrong);
-    const options = ["--strict", "--noEmit", "--exactOptionalPropertyTypes", "--noUncheckedIndexedAccess"];
-    const target = ["--module", "nodenext", "--target", "es2023", "--lib", "es2023,dom", "--types", ""];
-    const files = (await readdir(home)).filter((file) => file.endsWith(".ts"));
-    const args = [compiler, "--pretty", "false", ...options, ...target, ...files];
+    const compilerOptions = {
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      noUncheckedIndexedAccess: true,
+      skipLibCheck: false,
+      noEmit: true,
+      module: "nodenext",
+      target: "es2022",
+      lib: ["es2022", "dom"],
+      types: [],
+    };
+    await writeFile(join(home, "tsconfig.json"), JSON.stringify({ compilerOptions }));
+    const args = [compiler, "--pretty", "false", "-p", home];
     const { stdout } = await run(process.execPath, args, { cwd: home }).catch(
       (error: { readonly stdout: string }) => error,
     );
@@ -260,16 +270,57 @@ describe("The npm package", () => {
     expect(stdout).to.match(/^\d+\.\d+\.\d+\n$/);
   });
 
-  it("contains only files that its users need", async () => {
+  /** The paths of all files in the tarball. */
+  async function contents(): Promise<readonly string[]> {
     const listed = await readdir(join(folder, "package"), { recursive: true, withFileTypes: true });
-    const files = listed
+    return listed
       .filter((file) => file.isFile())
       .map((file) => join(file.parentPath, file.name).slice(join(folder, "package/").length));
+  }
+
+  it("contains the files that its documents link to", async () => {
+    const files = await contents();
+    const links = [];
+    for (const document of files.filter((file) => file.endsWith(".md"))) {
+      const text = await readFile(join(folder, "package", document), "utf8");
+      for (const [, link] of text.matchAll(/\]\((?!https?:|#)([^)#]+)/g)) {
+        links.push({ document, path: join(dirname(document), link!) });
+      }
+    }
+    expect(links.length).to.be.greaterThan(20);
+    const missing = links.filter(({ path }) => !files.some((file) => `${file}/`.startsWith(`${path}/`)));
+    expect(missing).to.deep.equal([]);
+  });
+
+  it("refers to no source map, which it does not contain", async () => {
+    const referring = [];
+    for (const file of (await contents()).filter((path) => /\.[jt]s$/.test(path))) {
+      const text = await readFile(join(folder, "package", file), "utf8");
+      if (/^\/\/# sourceMappingURL=/m.test(text)) referring.push(file);
+    }
+    expect(referring).to.deep.equal([]);
+  });
+
+  it("is built when npm installs it from git, by scripts that need no certain shell", async () => {
+    const { scripts } = JSON.parse(await readFile(join(project, "package.json"), "utf8")) as {
+      readonly scripts: Readonly<Record<string, string>>;
+    };
+    expect(scripts).to.have.property("prepare");
+    // With `exec`, a SIGTERM to npm reaches the server. Without it, npm ends the shell alone.
+    const { start, ...others } = scripts;
+    expect(start).to.equal("exec node dist/src/main/cli.js serve");
+    const needShell = Object.values(others).filter((script) =>
+      /\bexec\b|(?<!&)&(?!&)|['$]|(?:^|\s)\w+=\S/.test(script.replaceAll(/"[^"]*"/g, "")),
+    );
+    expect(needShell).to.deep.equal([]);
+  });
+
+  it("contains only files that its users need", async () => {
+    const files = await contents();
+    const expected =
+      /^(?:package\.json|LICENSE|[A-Z]+\.md|(?:docs|examples)\/[^/]+|dist\/(?:src|test\/contract)\/.*(?:\.js|\.d\.ts|\.LICENSE\.txt))$/;
     const unexpected = files.filter(
-      (file) =>
-        !/^(?:package\.json|README\.md|LICENSE|dist\/(?:src|test\/contract)\/.*(?:\.js|\.d\.ts|\.LICENSE\.txt))$/.test(
-          file,
-        ) || /\.test\.|broken/.test(file),
+      (file) => !expected.test(file) || (/\.test\.|broken/.test(file) && !file.startsWith("examples/")),
     );
     expect(unexpected).to.deep.equal([]);
     expect(files.length).to.be.greaterThan(100);

@@ -62,7 +62,7 @@ export interface Subscribe {
 }
 
 /** The events of one user in batches, each event exactly once. Iterating over it closes it at the end. */
-export interface Subscription extends AsyncIterable<EventBatch, undefined> {
+export interface Subscription extends AsyncIterable<EventBatch> {
   /**
    * Resolves to the events since the last batch, as soon as there are any; events that are stored together come together. The
    * first batch may be empty. Resolves to `undefined` at the end. One call at a time.
@@ -98,10 +98,7 @@ export function subscribe({ feed }: PortsWithFeed, command: Subscribe): Subscrip
  * @throws MessagingError from `next()`: `invalid_cursor`; `not_signed_in` if the session had ended before; `cursor_expired`: then
  * read the chats again with `sync`, and continue from its cursor
  */
-export function everyEvent(
-  core: PortsWithFeed,
-  command: Subscribe,
-): AsyncIterableIterator<ChatEvent, undefined> {
+export function everyEvent(core: PortsWithFeed, command: Subscribe): AsyncIterableIterator<ChatEvent> {
   const subscription = subscribe(core, command);
   const first = subscription.next();
   // The first `next()` of the iterator reports it.

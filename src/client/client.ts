@@ -43,7 +43,7 @@ export interface Client extends Operations {
    *
    * @throws PalaverError an error that a retry can't fix: `not_signed_in` when the session has ended, `invalid_cursor`, …
    */
-  events(options?: EventsOptions): AsyncIterableIterator<ClientEvent, undefined>;
+  events(options?: EventsOptions): AsyncIterableIterator<ClientEvent>;
 }
 
 /**

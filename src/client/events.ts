@@ -37,7 +37,7 @@ const CLOSED = new Error("The subscription is closed.");
 export function streamEvents(
   send: Send,
   { after, signal }: EventsOptions = {},
-): AsyncIterableIterator<ClientEvent, undefined> {
+): AsyncIterableIterator<ClientEvent> {
   const controller = new AbortController();
   const events = readUntilClosed(send, after, signal, controller);
   const finish = events.return.bind(events);

@@ -1,0 +1,23 @@
+// Compiles on each change, with source maps, and restarts the server after it. Ends both when one of them ends.
+import { spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+const project = fileURLToPath(new URL("..", import.meta.url));
+const compiler = ["node_modules/typescript/bin/tsc", "-b", "--watch", "--preserveWatchOutput", "--sourceMap"];
+const server = [
+  "--watch",
+  "--watch-preserve-output",
+  "--enable-source-maps",
+  "dist/src/main/cli.js",
+  "serve",
+];
+
+const children = [compiler, server].map((args) =>
+  spawn(process.execPath, args, { cwd: project, stdio: "inherit" }),
+);
+const stop = () => {
+  for (const child of children) child.kill();
+};
+for (const child of children) child.once("exit", stop);
+// Ctrl-C reaches all processes of the terminal: this one waits for the others.
+for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, stop);
