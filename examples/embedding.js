@@ -5,9 +5,9 @@
 // #region embedding
 import { openMessaging } from "palaver";
 
-const messaging = await openMessaging({ storage: "memory" });
-const ana = await messaging.registerUser({ username: "ana", password: "correct horse" });
-const bob = await messaging.registerUser({ username: "bob", password: "battery staple" });
+const messaging = await openMessaging({ storage: { sqlite: "./chats" } });
+const ana = await messaging.ensureUser({ username: "ana" });
+const bob = await messaging.ensureUser({ username: "bob" });
 
 const events = messaging.events({ by: bob.id });
 await messaging.sendMessage({ by: ana.id, to: { username: "bob" }, text: "Hello, Bob!" });

@@ -73,7 +73,7 @@ describe("The examples", () => {
   });
 
   it("embedding.js delivers a message to the events of its recipient", async () => {
-    const example = run("embedding.js", {});
+    const example = run("embedding.js", {}, [], directory);
     expect(await example.ended).to.equal(0);
     expect(example.output()).to.equal("ana: Hello, Bob!\n");
   });

@@ -79,6 +79,24 @@ const entries: Readonly<Record<string, Entry>> = {
       if ((await store.read(({ messages }) => messages.lastId())) !== 0) throw new Error("It is not empty.");
       await store.close();`,
   },
+  "palaver/operator": {
+    loads: [],
+    program: `
+      import { openMessaging } from "palaver";
+      import { createAdministration } from "palaver/operator";
+      const messaging = await openMessaging({ storage: "memory" });
+      const operator = createAdministration(messaging.ports);
+      const { id } = await operator.addUser({ username: "admin", password: "correct horse" });
+      const { secret } = await operator.createUserToken({ user: "admin", name: "reports" });
+      if ((await messaging.authenticate({ secret })).user.id !== id) throw new Error("The token is of another user.");
+      await operator.disableUser({ user: "admin" });
+      for await (const accounts of operator.listUsers()) {
+        if (accounts.some(({ disabledAt }) => disabledAt === null)) throw new Error("The user is not disabled.");
+      }
+      const { users } = await operator.countStatistics();
+      if (users !== 1) throw new Error("There are " + users + " users.");
+      await messaging.close();`,
+  },
   "palaver/testing": {
     loads: ["p-limit"],
     program: `
@@ -207,11 +225,14 @@ describe("The npm package", () => {
       expect(imports[name]).to.equal("done"));
   }
 
-  it("runs the example of embedding it", async () => {
+  it("runs the example of embedding it, twice in the same directory", async () => {
     const file = join(folder, "whole/embedding.mjs");
     await writeFile(file, await readFile(join(project, "examples/embedding.js")));
-    const { stdout } = await run(process.execPath, [file], { cwd: dirname(file) });
-    expect(stdout).to.equal("ana: Hello, Bob!\n");
+    // The second run finds the users and messages of the first.
+    for (let count = 0; count < 2; count += 1) {
+      const { stdout } = await run(process.execPath, [file], { cwd: dirname(file) });
+      expect(stdout).to.equal("ana: Hello, Bob!\n");
+    }
   });
 
   it("has types for each entry, which need no other package and reject wrong uses", async () => {

@@ -359,6 +359,43 @@ export async function countStatistics(ports: OperatorPorts): Promise<Statistics>
   return { ...counts, events: last - first + 1 };
 }
 
+const useCases = {
+  addUser,
+  checkUsername,
+  disableUser,
+  enableUser,
+  getAccount,
+  resetPassword,
+  sessionsOf,
+  revokeSessions,
+  createUserToken,
+  tokensOf,
+  revokeTokens,
+  listUsers,
+  listAllChats,
+  exportUser,
+  countStatistics,
+};
+
+/** The operator's use cases: each is a method that takes its command, if it has one. */
+export type Administration = {
+  readonly [Name in keyof typeof useCases]: (typeof useCases)[Name] extends (
+    ports: Ports,
+    ...command: infer Command
+  ) => infer Result
+    ? (...command: Command) => Result
+    : never;
+};
+
+/** Binds the operator's use cases to these ports. They check no permissions: the caller decides who is the operator. */
+export function createAdministration(ports: Ports): Administration {
+  const bound = Object.entries(useCases).map(([name, useCase]) => [
+    name,
+    (command: never) => useCase(ports, command),
+  ]);
+  return Object.fromEntries(bound) as Administration;
+}
+
 async function findAccount(users: UserReader, nameOrId: string): Promise<Account> {
   const { username } = await getUserByNameOrId(users, nameOrId);
   const { user, disabledAt } = (await users.credentials(usernameKey(username)))!;

@@ -43,6 +43,8 @@ export interface MessagingOptions extends Partial<Pick<Ports, "passwords" | "sec
 
 /** The messaging core, open. */
 export interface OpenMessaging extends Messaging {
+  /** The ports of the core, for instance for `createAdministration` of `palaver/operator`. */
+  readonly ports: Ports;
   /** The clock that its timestamps come from. */
   readonly clock: Clock;
   /** Whether it can store at the moment, and how much it has stored. */
@@ -78,7 +80,7 @@ export async function openMessaging(options: MessagingOptions): Promise<OpenMess
   const { messaging, ports, close } = await openCore(container, eventRetention, onTrouble);
   const { store, clock } = ports;
   let closing: Promise<void> | undefined;
-  return { ...messaging, clock, status: () => store.status(), close: () => (closing ??= close()) };
+  return { ...messaging, ports, clock, status: () => store.status(), close: () => (closing ??= close()) };
 }
 
 function warn(trouble: Error): void {
