@@ -25,6 +25,19 @@ function regionOf(file: string, name: string): string {
   return text.replaceAll(new RegExp(`^${indentation}`, "gm"), "");
 }
 
+/**
+ * The lines that an interactive zsh rejects or changes: it has no comments, expands ! outside of single quotes, fails on a
+ * pattern that matches no file, and waits for the end of a quotation.
+ */
+function linesThatZshRejects(text: string): readonly string[] {
+  return text.split("\n").filter((line) => {
+    const quoted = /'[^']*'|"(?:\\.|[^"\\])*"/g;
+    const unquoted = line.replaceAll(quoted, "").replaceAll(/\$\(|(?<=^[^(]*\$\(.*)\)/g, "");
+    const expanded = line.replaceAll(quoted, (part) => (part.startsWith("'") ? "" : part));
+    return /(?:^|\s)#|[?*[\]()'"]/.test(unquoted) || expanded.includes("!");
+  });
+}
+
 describe("The documents", () => {
   for (const { document, file, region, text } of blocks) {
     if (file === undefined || region === undefined) continue;
@@ -40,9 +53,31 @@ describe("The documents", () => {
     expect(programs).to.deep.equal([]);
   });
 
-  it("show shell commands that an interactive zsh accepts: without comments, and with ! in single quotes only", () => {
-    const lines = blocks.filter(({ language }) => language === "sh").flatMap(({ text }) => text.split("\n"));
-    expect(lines.filter((line) => /(?:^|\s)#|!/.test(line.replaceAll(/'[^']*'/g, "")))).to.deep.equal([]);
+  it("show shell commands as `sh` alone, without prompts", () => {
+    const others = blocks.filter(({ language }) =>
+      /^(?:ba|z|k)?sh$|^(?:shell|console|terminal)$/.test(language),
+    );
+    expect(others.filter(({ language, text }) => language !== "sh" || /^[$%] /m.test(text))).to.deep.equal(
+      [],
+    );
+  });
+
+  it("show shell commands that can be pasted into an interactive zsh", () => {
+    const commands = blocks.filter(({ language }) => language === "sh");
+    expect(commands).to.have.length.greaterThan(5);
+    expect(commands.flatMap(({ text }) => linesThatZshRejects(text))).to.deep.equal([]);
+    const rejected = [
+      "npm start # in a terminal",
+      "# Who's there?",
+      'echo "Hello!"',
+      "curl $URL/events?limit=1",
+      "ls *.md",
+      "echo [a]",
+      "echo (b)",
+      "echo 'open",
+      'echo "open',
+    ];
+    expect(rejected.flatMap(linesThatZshRejects)).to.deep.equal(rejected);
   });
 
   it("link to files that exist", () => {
