@@ -13,11 +13,13 @@ const server = [
 ];
 
 const children = [compiler, server].map((args) =>
-  spawn(process.execPath, args, { cwd: project, stdio: "inherit" }),
+  spawn(process.execPath, args, { cwd: project, stdio: "inherit", detached: true }),
 );
+// Each has a group of processes, since the compiler starts another one and does not end it.
 const stop = () => {
-  for (const child of children) child.kill();
+  for (const { pid, exitCode, signalCode } of children) {
+    if (exitCode === null && signalCode === null) process.kill(-pid, "SIGTERM");
+  }
 };
 for (const child of children) child.once("exit", stop);
-// Ctrl-C reaches all processes of the terminal: this one waits for the others.
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, stop);
