@@ -4,6 +4,7 @@ import type { Message } from "../domain/message.js";
 import type { Session } from "../domain/session.js";
 import { parseNewPassword, parseUsername, usernameKey, type Account, type User } from "../domain/user.js";
 import { assertUsernameFree, createAccount } from "./accounts.js";
+import { ChatRankings } from "./chat-ranking.js";
 import { listChats } from "./chats.js";
 import type { Ports, UserReader } from "./ports.js";
 import { addToken, endSessions, findLiveSessions, type NewSession } from "./sessions.js";
@@ -293,9 +294,10 @@ export async function* exportUser(ports: OperatorPorts, command: ExportUser): As
   yield { account };
   for (const session of sessions) yield { session };
   const by = account.user.id;
+  const rankings = new ChatRankings();
   let cursor: string | undefined;
   do {
-    const page = await listChats(ports, { by, limit: SLICE_LENGTH, cursor });
+    const page = await listChats({ store, rankings }, { by, limit: SLICE_LENGTH, cursor });
     for (const overview of page.chats) {
       const { chat, withUsername, participantCount, readSeq } = overview;
       yield { chat: { chat, withUsername, participantCount, readSeq, lastSeq: lastSeq(overview) } };

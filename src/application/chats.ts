@@ -14,14 +14,8 @@ import {
 import { MessagingError } from "../domain/errors.js";
 import { chatChanged, chatCreated } from "../domain/event.js";
 import type { User, UserId } from "../domain/user.js";
-import type {
-  ChatReader,
-  ChatSlice,
-  ParticipantPosition,
-  Ports,
-  ReadRepositories,
-  Repositories,
-} from "./ports.js";
+import type { PortsWithRankings, RankedSlice } from "./chat-ranking.js";
+import type { ChatReader, ParticipantPosition, Ports, ReadRepositories, Repositories } from "./ports.js";
 import { isFullSlice, joinSlices, MAX_SLICE_CHARACTERS, type Slices } from "./slices.js";
 import { getAvailableUser, getAvailableUsers, getUserById, getUserByNameOrId } from "./users.js";
 
@@ -225,7 +219,10 @@ export interface ChatPage {
  *
  * @throws MessagingError `invalid_cursor`
  */
-export async function listChats(ports: Pick<Ports, "store">, command: ListChats): Promise<ChatPage> {
+export async function listChats(
+  ports: Pick<PortsWithRankings, "store" | "rankings">,
+  command: ListChats,
+): Promise<ChatPage> {
   const { first, rest, next } = await sliceChats(ports, command);
   return { chats: await joinSlices({ first, rest }), next };
 }
@@ -239,18 +236,13 @@ export type ChatSlices = Slices<ChatOverview>;
  * @throws MessagingError `invalid_cursor`
  */
 export async function sliceChats(
-  { store }: Pick<Ports, "store">,
+  { store, rankings }: Pick<PortsWithRankings, "store" | "rankings">,
   { by, limit, cursor }: ListChats,
 ): Promise<ChatSlices & Pick<ChatPage, "next">> {
-  const start = cursor === undefined ? undefined : parseCursor(cursor);
-  return store.read(async (repositories) => {
-    const { chats, messages } = repositories;
-    const { asOf, after } = start ?? { asOf: await messages.lastId(), after: undefined };
-    const found = await chats.ofUser(by, { asOf, after, limit: limit + 1, omitTexts: true });
-    const page = found.slice(0, limit);
-    const last = page.at(-1);
-    const next = last && found.length > limit ? [asOf, last.activity, last.chat.id].join(".") : undefined;
-    return { ...(await sliceOverviews(store, repositories, by, page)), next };
+  const { asOf, after } = cursor === undefined ? {} : parseCursor(cursor);
+  return rankings.readPage(store, by, { asOf, after, limit }, async (repositories, page) => {
+    const next = page.next && [page.asOf, page.next.activity, page.next.chatId].join(".");
+    return { ...(await sliceOverviews(store, repositories, by, page.chats)), next };
   });
 }
 
@@ -299,7 +291,7 @@ export async function sliceOverviews(
   return { first, rest: position < overviews.length ? rest() : undefined };
 }
 
-function parseCursor(cursor: string): Pick<ChatSlice, "asOf" | "after"> {
+function parseCursor(cursor: string): Pick<RankedSlice, "asOf" | "after"> {
   const parts = /^\d+\.\d+\.\d+$/.test(cursor) ? cursor.split(".").map(Number) : [];
   const [asOf, activity, chatId] = parts;
   if (asOf === undefined || activity === undefined || !parts.every(Number.isSafeInteger)) {

@@ -2,6 +2,7 @@ import type { ChatOverview } from "../domain/chat.js";
 import { cursorAt, epochOf, type ChatEvent, type EventCursor } from "../domain/event.js";
 import type { SessionId } from "../domain/session.js";
 import type { UserId } from "../domain/user.js";
+import type { PortsWithRankings } from "./chat-ranking.js";
 import { sliceOverviews, type ChatSlices } from "./chats.js";
 import { readPage, sessionEnded, type PortsWithFeed } from "./feed.js";
 import type { Ports } from "./ports.js";
@@ -141,7 +142,7 @@ export interface Snapshot {
 export const MAX_SNAPSHOT_CHATS = 1_000;
 
 /** Returns a consistent snapshot. A snapshot and the events after its cursor add up to any later snapshot. */
-export async function sync(ports: Ports, command: Sync): Promise<Snapshot> {
+export async function sync(ports: PortsWithRankings, command: Sync): Promise<Snapshot> {
   const { first, rest, more, cursor } = await sliceSync(ports, command);
   return { chats: await joinSlices({ first, rest }), more, cursor };
 }
@@ -151,23 +152,15 @@ export async function sync(ports: Ports, command: Sync): Promise<Snapshot> {
  * current state when its slice is read, like the message of an event.
  */
 export async function sliceSync(
-  { store }: Ports,
+  { store, rankings }: PortsWithRankings,
   { by }: Sync,
 ): Promise<ChatSlices & Omit<Snapshot, "chats">> {
-  return store.read(async (repositories) => {
-    const { chats, messages, events } = repositories;
-    const bounds = await events.bounds();
+  return rankings.readPage(store, by, { limit: MAX_SNAPSHOT_CHATS }, async (repositories, page) => {
+    const bounds = await repositories.events.bounds();
     const { last } = bounds;
-    const found = await chats.ofUser(by, {
-      asOf: await messages.lastId(),
-      after: undefined,
-      limit: MAX_SNAPSHOT_CHATS + 1,
-      omitTexts: true,
-    });
-    const slices = await sliceOverviews(store, repositories, by, found.slice(0, MAX_SNAPSHOT_CHATS));
     return {
-      ...slices,
-      more: found.length > MAX_SNAPSHOT_CHATS,
+      ...(await sliceOverviews(store, repositories, by, page.chats)),
+      more: page.next !== undefined,
       cursor: cursorAt(epochOf(last, bounds), last),
     };
   });

@@ -15,6 +15,7 @@ import {
 import { commandChecks, commandError, type Checks } from "./commands.js";
 import type * as events from "./events.js";
 import { everyEvent, subscribe, forgetEvents, listEvents, sliceSync, sync } from "./events.js";
+import { ChatRankings, type PortsWithRankings } from "./chat-ranking.js";
 import { EventFeed, type PortsWithFeed } from "./feed.js";
 import type * as messages from "./messages.js";
 import {
@@ -101,8 +102,9 @@ const checksOfUseCases: { readonly [Name in keyof Messaging]: Checks<Parameters<
 const SYNCHRONOUS: ReadonlySet<string> = new Set<keyof Messaging>(["subscribe", "events"]);
 
 /**
- * Binds the use cases to these ports, which the caller closes. The only state is the subscriptions to events and the last
- * uses of sessions. Each rejects a command with a missing field or a field of another type as `invalid_request`.
+ * Binds the use cases to these ports, which the caller closes. The only state is the subscriptions to events, the last uses
+ * of sessions, and the rankings of chats. Each rejects a command with a missing field or a field of another type as
+ * `invalid_request`.
  *
  * @param feed the feed of the same store; given by a caller that ends all subscriptions with it.
  * @param sessionUses given by a caller that also authenticates without the result.
@@ -112,7 +114,12 @@ export function createMessaging(
   feed: EventFeed = new EventFeed(ports),
   sessionUses: SessionUses = new SessionUses(),
 ): Messaging {
-  const core: PortsWithFeed & sessions.PortsWithUses = { ...ports, feed, sessionUses };
+  const core: PortsWithFeed & sessions.PortsWithUses & PortsWithRankings = {
+    ...ports,
+    feed,
+    sessionUses,
+    rankings: new ChatRankings(),
+  };
   const bound = Object.entries(useCases).map(([name, useCase]) => {
     const checks = checksOfUseCases[name as keyof Messaging];
     const call = (command: never) => {

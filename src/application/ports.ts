@@ -114,10 +114,19 @@ export interface ChatReader {
   /** The ids of all chats of the user, in any order. */
   idsOfUser(userId: UserId): Promise<readonly ChatId[]>;
   /**
-   * The user's chats in descending order of `activity`, then of id. The cost depends on the number of the user's chats and of
-   * the deleted messages after `readSeq`, not on the length of the histories.
+   * The chats as the user sees them, in the order of `ids`, with the text of each `lastMessage` left empty. Leaves out chats of
+   * which the user is not a participant. Lets other events of the process have their turn within a long list.
    */
-  ofUser(userId: UserId, slice: ChatSlice): Promise<readonly ListedChat[]>;
+  overviews(userId: UserId, ids: readonly ChatId[]): Promise<readonly ChatOverview[]>;
+  /**
+   * The user's chats in ascending order of `joinedAfter`, then of id, which is the order in which the user joined. The cost
+   * depends on the length of the slice, not on the number of the user's chats or the length of the histories.
+   */
+  ofUser(userId: UserId, slice: ChatSlice): Promise<readonly JoinedChat[]>;
+  /**
+   * The user's chats that have a message with `after < id <= upTo`, in any order. The cost depends on the length of that range.
+   */
+  activeOfUser(userId: UserId, range: Pick<Slice, "after" | "upTo">): Promise<readonly ActiveChat[]>;
   /** In ascending order of `joinedAt`, then of id. The cost depends on the length of the slice, not on that of the list. */
   participants(id: ChatId, slice: ParticipantSlice): Promise<readonly Participant[]>;
   /** A group chat without participants; undefined if there is none. */
@@ -135,20 +144,34 @@ export interface ParticipantSlice {
   readonly limit: number;
 }
 
+/** The position of a chat in the order of `ChatReader.ofUser`. */
+export interface JoinPosition {
+  readonly chatId: ChatId;
+  /** The id of the last event of the log when the user joined. */
+  readonly joinedAfter: number;
+}
+
 /** The first `limit` chats after `after` in the order of `ChatReader.ofUser`; from the start by default. */
 export interface ChatSlice {
   /** `activity` ignores messages with a greater id, so that new messages do not reorder a list between two pages. */
   readonly asOf: number;
-  readonly after: { readonly activity: number; readonly chatId: ChatId } | undefined;
+  readonly after: JoinPosition | undefined;
   readonly limit: number;
-  /** Whether the text of each `lastMessage` is left empty, which bounds the size of the result. False by default. */
-  readonly omitTexts?: boolean;
 }
 
-export interface ListedChat extends ChatOverview {
-  /** The id of the last message up to `asOf`; without one, the `lastId` at the creation of the chat. */
+export interface ChatActivity {
+  readonly chatId: ChatId;
+  /** The id of the last message up to a given one; without one, the `lastId` at the creation of the chat. */
   readonly activity: number;
 }
+
+/** A chat and its activity at the end of a range. */
+export interface ActiveChat extends ChatActivity {
+  /** Its activity at the start of the range. */
+  readonly before: number;
+}
+
+export interface JoinedChat extends ChatActivity, JoinPosition {}
 
 export interface ChatRepository extends ChatReader {
   /** Adds a group chat without participants. */

@@ -62,7 +62,12 @@ export function tokenOf(user: User, digest: string, name: string): Session {
 }
 
 /** Returns a message to append. `sentAt` is in epoch milliseconds. */
-export function draft(chat: Chat, sender: User, text: string, sentAt = 1_700_000_000_000): MessageDraft {
+export function draft(
+  chat: Pick<Chat, "id">,
+  sender: User,
+  text: string,
+  sentAt = 1_700_000_000_000,
+): MessageDraft {
   return { chatId: chat.id, sender, text: text as MessageText, sentAt };
 }
 
@@ -86,7 +91,7 @@ export function createGroup(store: Store, ...people: readonly User[]): Promise<C
 /** Appends a message per text, in one transaction. */
 export function send(
   store: Store,
-  chat: Chat,
+  chat: Pick<Chat, "id">,
   sender: User,
   ...texts: readonly string[]
 ): Promise<Message[]> {
@@ -99,7 +104,7 @@ export function send(
 
 /** Returns a `chat.renamed` event to append, the smallest type of event. `at` is in epoch milliseconds. */
 export function renamed(
-  { id: chatId }: Chat,
+  { id: chatId }: Pick<Chat, "id">,
   title: string | null,
   to: EventDraft["to"] = "participants",
   at = 1_700_000_000_000,
@@ -142,6 +147,7 @@ export function contentsOf(store: Store, { people, chatIds, keys, digests }: Con
       sent: await messages.sentBy(id, all),
       overviews: await mapInOrder(chatIds, (chatId) => chats.overview(chatId, id)),
       list: await chats.ofUser(id, { asOf: MAX_ID, after: undefined, limit: MAX_ID }),
+      listed: await chats.overviews(id, chatIds),
       sentAs: await mapInOrder(keys, (key) => messages.sentAs(id, key as IdempotencyKey)),
       sessions: await sessions.ofUser(id),
       events: await events.ofUser(id, all),

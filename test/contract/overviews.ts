@@ -1,18 +1,61 @@
 import assert from "node:assert/strict";
-import type { ChatSlice, Store } from "../../src/application/ports.js";
+import type { ChatActivity, ChatSlice, JoinedChat, Store } from "../../src/application/ports.js";
 import { pairOf, type Chat, type ChatId } from "../../src/domain/chat.js";
 import type { Message, MessageText } from "../../src/domain/message.js";
 import type { User, UserId } from "../../src/domain/user.js";
-import { MAX_ID, ana, bo, cy, createGroup, register, send, type Runner } from "./fixtures.js";
+import {
+  MAX_ID,
+  ana,
+  append,
+  bo,
+  cy,
+  createGroup,
+  register,
+  renamed,
+  send,
+  type Runner,
+} from "./fixtures.js";
 
 const ALL: ChatSlice = { asOf: MAX_ID, after: undefined, limit: MAX_ID };
+
+/** A page of chats ranked by `activity`, as the use cases rank them. */
+interface RankedPage {
+  readonly asOf?: number;
+  readonly after?: ChatActivity | undefined;
+  readonly limit?: number;
+}
 
 /** Tests the promises of `ChatRepository` about overviews, read positions and lists of chats. */
 export function overviewContract({ describe, it, beforeEach }: Runner, store: () => Store): void {
   const overview = (chat: Chat, user: User) => store().read(({ chats }) => chats.overview(chat.id, user.id));
-  const listed = (user: User, page: Partial<ChatSlice> = {}) =>
-    store().read(({ chats }) => chats.ofUser(user.id, { ...ALL, ...page }));
-  const idsOf = async (user: User, page: Partial<ChatSlice> = {}) =>
+  const listed = (user: User, { asOf = MAX_ID, after, limit = MAX_ID }: RankedPage = {}) =>
+    store().read(async ({ chats }) => {
+      const compare = (one: ChatActivity, other: ChatActivity) =>
+        other.activity - one.activity || other.chatId - one.chatId;
+      const page = (await chats.ofUser(user.id, { ...ALL, asOf }))
+        .toSorted(compare)
+        .filter((each) => after === undefined || compare(after, each) < 0)
+        .slice(0, limit);
+      const overviews = await chats.overviews(
+        user.id,
+        page.map(({ chatId }) => chatId),
+      );
+      return overviews.map((each, index) => ({ ...each, activity: page[index]!.activity }));
+    });
+  const overviews = (user: User, chats: readonly Chat[]) =>
+    store().read((all) =>
+      all.chats.overviews(
+        user.id,
+        chats.map(({ id }) => id),
+      ),
+    );
+  const textless = async (chat: Chat, user: User) => {
+    const seen = await overview(chat, user);
+    return seen && { ...seen, lastMessage: seen.lastMessage && { ...seen.lastMessage, text: "" } };
+  };
+  const joined = (user: User, slice: Partial<ChatSlice> = {}) =>
+    store().read(({ chats }) => chats.ofUser(user.id, { ...ALL, ...slice }));
+  const idsOf = async (user: User, page: RankedPage = {}) =>
     (await listed(user, page)).map(({ chat }) => chat.id);
   const openP2p = (one: User, other: User) =>
     store().transaction(({ chats }) => chats.openP2p(pairOf(one.id, other.id), 1));
@@ -148,8 +191,89 @@ export function overviewContract({ describe, it, beforeEach }: Runner, store: ()
     });
   });
 
+  describeMethod("overviews", () => {
+    it("returns what a participant sees, in the order of the ids, without the texts of last messages", async () => {
+      const chats = [await createGroup(store(), ana, bo), await openP2p(ana, bo)];
+      const other = await createGroup(store(), bo);
+      const empty = await createGroup(store(), ana);
+      await send(store(), chats[0]!, bo, "a", "b");
+      await deleteMessage((await send(store(), chats[1]!, bo, "c", "d"))[1]!);
+      await read(chats[0]!, ana, 1);
+      for (const order of [
+        [chats[0]!, empty, chats[1]!],
+        [chats[1]!, chats[0]!, other, empty],
+      ]) {
+        const expected = [];
+        for (const chat of order) if (chat !== other) expected.push(await textless(chat, ana));
+        assert.deepEqual(await overviews(ana, order), expected);
+      }
+      assert.deepEqual(await overviews(ana, []), []);
+      assert.deepEqual(await overviews(ana, [{ ...empty, id: MAX_ID as ChatId }, other]), []);
+      await leave(chats[0]!, ana);
+      assert.deepEqual(await overviews(ana, chats), [await textless(chats[1]!, ana)]);
+    });
+
+    it("returns long lists whole", async () => {
+      const chats: Chat[] = [];
+      for (let count = 0; count < 450; count += 1) chats.push(await createGroup(store(), ana));
+      assert.deepEqual(
+        (await overviews(ana, chats)).map(({ chat }) => chat),
+        chats,
+      );
+    });
+  });
+
   describeMethod("ofUser", () => {
-    it("returns the overviews of the user's chats, last active first", async () => {
+    it("returns the user's chats in slices, in the order of the log position at which they joined", async () => {
+      const chats: Chat[] = [];
+      for (let count = 0; count < 6; count += 1) chats.push(await createGroup(store(), bo));
+      for (const index of [4, 2]) await join(chats[index]!, ana);
+      await append(store(), renamed(chats[0]!, "a"));
+      for (const index of [3, 1, 5]) await join(chats[index]!, ana);
+      await append(store(), renamed(chats[0]!, "b"));
+      await leave(chats[2]!, ana);
+      await join(chats[2]!, ana);
+      const positions: [number, number][] = [
+        [4, 0],
+        [1, 1],
+        [3, 1],
+        [5, 1],
+        [2, 2],
+      ];
+      const expected = positions.map(([index, joinedAfter]) => {
+        return { chatId: chats[index]!.id, joinedAfter, activity: 0 };
+      });
+      for (const limit of [1, 2, 4, 5, 6, MAX_ID]) {
+        const found: JoinedChat[] = [];
+        for (let after: JoinedChat | undefined; ; after = found.at(-1)) {
+          const slice = await joined(ana, { after, limit });
+          assert.ok(slice.length <= limit);
+          if (slice.length === 0) break;
+          found.push(...slice);
+          assert.ok(found.length <= expected.length, "The slices repeat chats.");
+        }
+        assert.deepEqual(found, expected);
+      }
+      const behind = { joinedAfter: 1, chatId: 0 as ChatId };
+      assert.deepEqual(await joined(ana, { after: behind }), expected.slice(1));
+      assert.deepEqual(await joined(cy), []);
+    });
+
+    it("keeps that order after a transaction that failed", async () => {
+      const chats = [await createGroup(store(), ana), await createGroup(store(), ana)];
+      const before = await joined(ana);
+      await assert.rejects(
+        store().transaction(async (all) => {
+          await all.chats.removeParticipant(chats[0]!.id, ana.id);
+          const { id } = await all.chats.addGroup(null, 1);
+          await all.chats.addParticipant(id, ana.id, 1);
+          throw new Error("rejected");
+        }),
+      );
+      assert.deepEqual(await joined(ana), before);
+    });
+
+    it("returns the activity of the user's chats", async () => {
       const chats = [
         await createGroup(store(), ana, bo),
         await openP2p(ana, bo),
@@ -167,21 +291,10 @@ export function overviewContract({ describe, it, beforeEach }: Runner, store: ()
       const expected = [];
       for (const index of [0, 2, 1]) {
         const chat = chats[index]!;
-        expected.push({ ...(await overview(chat, ana)), activity: last.get(chat.id)!.id });
+        expected.push({ ...(await textless(chat, ana)), activity: last.get(chat.id)!.id });
       }
       assert.deepEqual(await listed(ana), expected);
       assert.deepEqual(await listed({ ...ana, id: "nobody" as UserId }), []);
-    });
-
-    it("leaves the texts of last messages empty if asked to, and nothing else", async () => {
-      await createGroup(store(), ana);
-      const chat = await createGroup(store(), ana, bo);
-      await send(store(), chat, bo, "a", "b");
-      const expected = (await listed(ana)).map((each) => ({
-        ...each,
-        lastMessage: each.lastMessage && { ...each.lastMessage, text: "" },
-      }));
-      assert.deepEqual(await listed(ana, { omitTexts: true }), expected);
     });
 
     it("ranks a chat without messages by its creation, later ones first", async () => {
@@ -218,18 +331,6 @@ export function overviewContract({ describe, it, beforeEach }: Runner, store: ()
       assert.deepEqual(await idsOf(bo), [other.id, chat.id]);
     });
 
-    it("returns at most `limit` chats, starting after the given one", async () => {
-      const ids: ChatId[] = [];
-      for (let count = 0; count < 5; count += 1) ids.unshift((await createGroup(store(), ana)).id);
-      for (const limit of [0, 1, 4, 5, 6, MAX_ID]) {
-        assert.deepEqual(await idsOf(ana, { limit }), ids.slice(0, limit));
-        const after = { activity: 0, chatId: ids[1]! };
-        assert.deepEqual(await idsOf(ana, { limit, after }), ids.slice(2).slice(0, limit));
-      }
-      assert.deepEqual(await idsOf(ana, { after: { activity: 0, chatId: ids[4]! } }), []);
-      assert.deepEqual(await idsOf(ana, { after: { activity: 1, chatId: 1 as ChatId } }), ids);
-    });
-
     it("returns each chat once across pages with one `asOf` while messages and chats are added", async () => {
       const chats: Chat[] = [];
       for (let count = 0; count < 9; count += 1) {
@@ -240,7 +341,7 @@ export function overviewContract({ describe, it, beforeEach }: Runner, store: ()
         const asOf = await store().read(({ messages }) => messages.lastId());
         const expected = (await listed(ana)).map(({ chat, activity }) => `${chat.id} ${activity}`);
         const met: string[] = [];
-        let after: ChatSlice["after"];
+        let after: ChatActivity | undefined;
         for (let turn = 0; ; turn += 1) {
           const page = await listed(ana, { asOf, after, limit });
           if (page.length === 0) break;
@@ -255,6 +356,33 @@ export function overviewContract({ describe, it, beforeEach }: Runner, store: ()
         }
         assert.deepEqual(met, expected);
       }
+    });
+  });
+
+  describeMethod("activeOfUser", () => {
+    it("returns the last message in the range of each chat of the user", async () => {
+      const chats = [
+        await createGroup(store(), ana, bo),
+        await openP2p(ana, bo),
+        await createGroup(store(), bo),
+      ];
+      const ids: number[] = [];
+      for (const index of [0, 1, 2, 0, 1, 1, 2])
+        ids.push((await send(store(), chats[index]!, bo, "a"))[0]!.id);
+      const active = async (user: User, after: number, upTo: number) => {
+        const found = await store().read((all) => all.chats.activeOfUser(user.id, { after, upTo }));
+        return found.toSorted((one, other) => one.chatId - other.chatId);
+      };
+      const at = (index: number, sent: number, before = 0) => {
+        return { chatId: chats[index]!.id, activity: ids[sent]!, before };
+      };
+      assert.deepEqual(await active(ana, 0, MAX_ID), [at(0, 3), at(1, 5)]);
+      assert.deepEqual(await active(bo, 0, MAX_ID), [at(0, 3), at(1, 5), at(2, 6)]);
+      assert.deepEqual(await active(ana, ids[0]!, ids[1]!), [at(1, 1)]);
+      assert.deepEqual(await active(ana, ids[3]!, ids[4]!), [at(1, 4, ids[1])]);
+      assert.deepEqual(await active(ana, ids[5]!, MAX_ID), []);
+      await leave(chats[0]!, ana);
+      assert.deepEqual(await active(ana, 0, MAX_ID), [at(1, 5)]);
     });
   });
 }

@@ -1,9 +1,9 @@
-import type { ChatRepository, UserReader } from "../../application/ports.js";
+import type { ChatRepository, JoinPosition, UserReader } from "../../application/ports.js";
 import type { Chat, ChatId, ChatOverview, Pair } from "../../domain/chat.js";
 import type { Message, MessageText } from "../../domain/message.js";
 import type { UserId } from "../../domain/user.js";
 import type { MemoryEventLog } from "./events.js";
-import { sliceOf } from "./history.js";
+import { firstAfter } from "./history.js";
 import { put, remove, type Undo } from "./undo.js";
 
 export interface ChatState {
@@ -30,7 +30,8 @@ interface Membership {
 
 export interface ChatStates {
   readonly byId: Map<ChatId, ChatState>;
-  readonly ofUser: Map<UserId, Set<ChatState>>;
+  /** The chats of each user in the order of `ChatReader.ofUser`. */
+  readonly ofUser: Map<UserId, ChatState[]>;
   /** The messages of all chats, undefined where deleted with the chat. The one with the id n is at the index n - 1. */
   readonly messages: (Message | undefined)[];
 }
@@ -78,10 +79,28 @@ export function chatRepository(
   }
 
   function join(state: ChatState, userId: UserId, joinedAt: number): void {
-    put(state.participants, userId, { joinedAt, joinedAfter: events.lastId() }, undo);
-    const own = ofUser.get(userId) ?? new Set();
-    ofUser.set(userId, own.add(state));
-    undo.push(() => own.delete(state));
+    const joinedAfter = events.lastId();
+    put(state.participants, userId, { joinedAt, joinedAfter }, undo);
+    const own = ofUser.get(userId) ?? [];
+    ofUser.set(userId, own);
+    const index = indexBehind(userId, { joinedAfter, chatId: state.chat.id });
+    own.splice(index, 0, state);
+    undo.push(() => own.splice(index, 1));
+  }
+
+  /** The index of the first chat of the user behind a position, by binary search. */
+  function indexBehind(userId: UserId, position: JoinPosition): number {
+    const own = ofUser.get(userId) ?? [];
+    let low = 0;
+    let high = own.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      const { chat, participants } = own[middle]!;
+      const difference = participants.get(userId)!.joinedAfter - position.joinedAfter;
+      if (difference < 0 || (difference === 0 && chat.id <= position.chatId)) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 
   return {
@@ -95,28 +114,36 @@ export function chatRepository(
       const state = byId.get(id);
       return state?.participants.has(userId) ? overviewOf(state, userId) : undefined;
     },
-    async ofUser(userId, { asOf, after, limit, omitTexts = false }) {
-      const upTo = { after: 0, upTo: asOf, limit: 1, from: "newest" } as const;
-      const listed = Array.from(ofUser.get(userId) ?? [], (state) => {
-        return { state, activity: sliceOf([state.messages], upTo)[0]?.id ?? state.bornAfter };
+    async overviews(userId, ids) {
+      const found: ChatOverview[] = [];
+      for (const id of ids) {
+        const state = byId.get(id);
+        if (!state?.participants.has(userId)) continue;
+        const overview = await overviewOf(state, userId);
+        const { lastMessage } = overview;
+        found.push({ ...overview, lastMessage: lastMessage && { ...lastMessage, text: "" as MessageText } });
+      }
+      return found;
+    },
+    async ofUser(userId, { asOf, after, limit }) {
+      const start = after === undefined ? 0 : indexBehind(userId, after);
+      const slice = ofUser.get(userId)?.slice(start, start + limit) ?? [];
+      return slice.map((state) => ({
+        chatId: state.chat.id,
+        joinedAfter: state.participants.get(userId)!.joinedAfter,
+        activity: activityOf(state, asOf),
+      }));
+    },
+    async activeOfUser(userId, { after, upTo }) {
+      const lastIds = new Map<ChatId, number>();
+      for (const message of messages.slice(Math.max(0, after), Math.max(0, upTo))) {
+        if (message && byId.get(message.chatId)?.participants.has(userId)) {
+          lastIds.set(message.chatId, message.id);
+        }
+      }
+      return Array.from(lastIds, ([chatId, activity]) => {
+        return { chatId, activity, before: activityOf(byId.get(chatId)!, after) };
       });
-      const page = listed
-        .toSorted((one, other) => other.activity - one.activity || other.state.chat.id - one.state.chat.id)
-        .filter(({ state, activity }) => {
-          if (after === undefined || activity < after.activity) return true;
-          return activity === after.activity && state.chat.id < after.chatId;
-        })
-        .slice(0, limit);
-      return Promise.all(
-        page.map(async ({ state, activity }) => {
-          const overview = await overviewOf(state, userId);
-          const lastMessage =
-            overview.lastMessage && omitTexts
-              ? { ...overview.lastMessage, text: "" as MessageText }
-              : overview.lastMessage;
-          return { ...overview, lastMessage, activity };
-        }),
-      );
     },
     async participants(id, { after, limit }) {
       const all = [...(byId.get(id)?.participants ?? [])].toSorted(
@@ -188,12 +215,18 @@ export function chatRepository(
     async removeParticipant(id, userId) {
       const state = byId.get(id);
       if (!state?.participants.has(userId)) return false;
+      const own = ofUser.get(userId)!;
+      const index = own.indexOf(state);
+      own.splice(index, 1);
+      undo.push(() => own.splice(index, 0, state));
       remove(state.participants, userId, undo);
-      ofUser.get(userId)?.delete(state);
-      undo.push(() => ofUser.get(userId)?.add(state));
       return true;
     },
   };
+}
+
+function activityOf({ messages, bornAfter }: ChatState, asOf: number): number {
+  return messages[firstAfter(messages, asOf) - 1]?.id ?? bornAfter;
 }
 
 /** @throws Error where the chat does not exist. */

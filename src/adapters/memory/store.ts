@@ -8,7 +8,7 @@ import type { Undo } from "./undo.js";
 import { userRepository } from "./users.js";
 
 /** After this many calls, the store yields to the event loop. */
-const CALLS_PER_TURN = 100;
+const CALLS_PER_TURN = 10;
 
 /** Opens a store that is lost with the process, for tests and for programs that need no persistence. */
 export function openMemoryStore(): Store {

@@ -167,6 +167,10 @@ const MIGRATIONS: readonly string[] = [
   INSERT INTO epochs (epoch, after) SELECT epoch, 0 FROM identity;
   DROP TABLE identity;
   `,
+  `
+  -- With the chat, which the index ends with, this is the order in which the user joined.
+  CREATE INDEX participants_of_user ON participants (user_id, joined_after);
+  `,
 ];
 
 /**

@@ -2,6 +2,7 @@ import { mkdirSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { Store } from "../../application/ports.js";
 import { migrate } from "./schema.js";
+import { TurnBudget } from "./turn-budget.js";
 import { TurnTransaction } from "./turn-transaction.js";
 import { CommitLog } from "./wal/commit-log.js";
 import { Compactor, writeShutdownSnapshot, type MemorySnapshot } from "./wal/compaction.js";
@@ -143,7 +144,8 @@ async function start(
       queue = queue.then(commit);
     });
   };
-  const turn = new TurnTransaction(database, log, scheduleCommit, onFatal);
+  const budget = new TurnBudget();
+  const turn = new TurnTransaction(database, log, budget, scheduleCommit, onFatal);
 
   /**
    * Runs `work` after all earlier work. Settles once everything that `work` has read is durable, also where it throws: an error
@@ -159,6 +161,7 @@ async function start(
       release = resolveQueue;
     });
     await before;
+    if (budget.isSpent) await budget.nextTurn();
     let durable: Promise<void> | undefined;
     try {
       assertReady();

@@ -3,6 +3,7 @@ import type { Repositories } from "../../application/ports.js";
 import { MessagingError } from "../../domain/errors.js";
 import type { Change, Database, SqlValue, Statements } from "./database.js";
 import { repositories } from "./repositories.js";
+import type { TurnBudget } from "./turn-budget.js";
 import type { CommitLog } from "./wal/commit-log.js";
 
 /**
@@ -25,10 +26,14 @@ export class TurnTransaction {
   /** The changes of the store transactions that succeeded since BEGIN. All of them are in the log. */
   #logged: Change[] = [];
 
-  /** @param scheduleCommit runs the commit after this turn, between two store transactions. */
+  /**
+   * @param budget counts the rows of all statements.
+   * @param scheduleCommit runs the commit after this turn, between two store transactions.
+   */
   constructor(
     database: Database,
     log: CommitLog,
+    budget: Pick<TurnBudget, "spend">,
     scheduleCommit: (commit: () => void) => void,
     onFatal: (error: Error) => void,
   ) {
@@ -36,7 +41,33 @@ export class TurnTransaction {
     this.#log = log;
     this.#scheduleCommit = scheduleCommit;
     this.#onFatal = onFatal;
-    this.#statements = { ...database, change: (sql, ...values) => this.#change(sql, values) };
+    this.#statements = {
+      row(sql, ...values) {
+        budget.spend(1);
+        return database.row(sql, ...values);
+      },
+      rows(sql, ...values) {
+        const found = database.rows(sql, ...values);
+        budget.spend(1 + found.length);
+        return found;
+      },
+      each(visit, sql, ...values) {
+        budget.spend(1);
+        database.each(
+          (row) => {
+            budget.spend(1);
+            return visit(row);
+          },
+          sql,
+          ...values,
+        );
+      },
+      change: (sql, ...values) => {
+        const count = this.#change(sql, values);
+        budget.spend(1 + count);
+        return count;
+      },
+    };
     this.#repositories = repositories(this.#statements, this.#epoch);
   }
 

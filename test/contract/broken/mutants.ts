@@ -238,14 +238,32 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
       all.chats.setRead(id, userId, 0).then(() => all.sound(id, userId)),
     ),
   ],
+  "ChatRepository.overviews": [
+    chats.result("overviews", (all) => all.toReversed()),
+    chats.result("overviews", (all) => all.slice(0, 200)),
+    chats.result("overviews", (all) => all.map((each) => ({ ...each, readSeq: 0 }))),
+    chats.method("overviews", async ({ chats: reader }, id, wanted) => {
+      const seen = await Promise.all(wanted.map((each) => reader.overview(each, id)));
+      return seen.filter((each) => each !== undefined);
+    }),
+    keepsParticipants,
+  ],
   "ChatRepository.ofUser": [
     chats.result("ofUser", (all) => all.toReversed()),
-    chats.result("ofUser", (all) => all.map((each) => ({ ...each, readSeq: 0 }))),
-    chats.result("ofUser", (all) => all.map((each) => (each.lastMessage ? each : { ...each, activity: 0 }))),
+    chats.result("ofUser", (all) => all.toSorted(by("chatId"))),
+    chats.result("ofUser", (all) => all.map((each) => ({ ...each, joinedAfter: 0 }))),
+    chats.result("ofUser", (all) => all.map((each) => ({ ...each, activity: 0 }))),
     chats.args("ofUser", (id, page) => [id, { ...page, limit: page.limit + 1 }]),
-    chats.args("ofUser", (id, page) => [id, { ...page, after: undefined }]),
+    chats.args("ofUser", (id, page) => [id, { ...page, after: undefined, limit: Math.min(page.limit, 9) }]),
     chats.args("ofUser", (id, page) => [id, { ...page, asOf: MAX_ID }]),
-    chats.args("ofUser", (id, page) => [id, { ...page, omitTexts: false }]),
+    keptAfterRollback("chats.removeParticipant"),
+    keepsParticipants,
+  ],
+  "ChatRepository.activeOfUser": [
+    chats.args("activeOfUser", (id, range) => [id, { ...range, after: range.after + 1 }]),
+    chats.args("activeOfUser", (id, range) => [id, { ...range, upTo: range.upTo + 1 }]),
+    chats.args("activeOfUser", (_, range) => [bo.id, range]),
+    chats.result("activeOfUser", (all) => all.map((each) => ({ ...each, before: 0 }))),
     keepsParticipants,
   ],
   "MessageRepository.append": [
