@@ -1,9 +1,9 @@
 /**
  * Rows that the statements of one turn of the event loop may read or write before other events of the process have theirs. A send
- * takes about ten, so that a hundred sends fit, and a slice of a long list takes most of it. It bounds what many lists and replays
+ * takes about ten, and a page of a replay 200. It bounds what many lists and replays
  * take together, however short each of their slices is.
  */
-const MAX_ROWS_PER_TURN = 1_000;
+const MAX_ROWS_PER_TURN = 400;
 
 /** Counts the rows of a turn of the event loop. */
 export class TurnBudget {

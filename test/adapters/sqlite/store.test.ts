@@ -46,6 +46,26 @@ describe("openSqliteStore", () => {
     await store.close();
   });
 
+  it("gives other events of the process a turn after every 400 rows", async () => {
+    directories.push(mkdtempSync(join(tmpdir(), "palaver-")));
+    const store = await reopen();
+    const chat = await openP2p(store);
+    await Promise.all(Array.from({ length: 200 }, () => send(store, chat, "hello")));
+    const slice = { after: 0, upTo: 1_000, limit: 200, from: "oldest" } as const;
+    let turns = 0;
+    let ended = false;
+    const countTurn = () => {
+      turns += 1;
+      if (!ended) setImmediate(countTurn);
+    };
+    setImmediate(countTurn);
+    const read = () => store.read(({ messages }) => messages.ofChat(chat.id, slice));
+    await Promise.all(Array.from({ length: 50 }, read));
+    ended = true;
+    expect(turns).to.be.at.least(20);
+    await store.close();
+  });
+
   afterEach(() => {
     for (const directory of directories.splice(0)) rmSync(directory, { recursive: true });
   });
