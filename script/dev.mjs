@@ -18,7 +18,7 @@ const children = [compiler, server].map((args) =>
 // Each has a group of processes, since the compiler starts another one and does not end it.
 const stop = () => {
   for (const { pid, exitCode, signalCode } of children) {
-    if (exitCode === null && signalCode === null) process.kill(-pid, "SIGTERM");
+    if (pid !== undefined && exitCode === null && signalCode === null) process.kill(-pid, "SIGTERM");
   }
 };
 for (const child of children) child.once("exit", stop);

@@ -381,7 +381,10 @@ export interface Operations {
     options?: CallOptions,
   ): Promise<User>;
 
-  /** End the session of the request permanently. */
+  /**
+   * End the session of the request permanently.
+   * @throws PalaverError `too_many_requests`
+   */
   logOut(options?: CallOptions): Promise<void>;
 
   /**
@@ -408,12 +411,13 @@ export interface Operations {
   /**
    * End all of the caller's other sessions.
    * Tokens stay valid.
+   * @throws PalaverError `too_many_requests`
    */
   endOtherSessions(options?: CallOptions): Promise<void>;
 
   /**
    * End one of the caller's sessions.
-   * @throws PalaverError `unknown_session`
+   * @throws PalaverError `unknown_session`, `too_many_requests`
    */
   endSession(
     request: {
@@ -426,7 +430,7 @@ export interface Operations {
   /**
    * Create a token for a program.
    * The secret is shown only once. A token has all permissions of its owner.
-   * @throws PalaverError `invalid_token_name`, `too_many_tokens`
+   * @throws PalaverError `invalid_token_name`, `too_many_tokens`, `too_many_requests`
    */
   createToken(
     request: {
@@ -444,7 +448,7 @@ export interface Operations {
 
   /**
    * End one of the caller's tokens.
-   * @throws PalaverError `unknown_token`
+   * @throws PalaverError `unknown_token`, `too_many_requests`
    */
   endToken(
     request: {
@@ -458,7 +462,7 @@ export interface Operations {
    * Create a group chat with the caller and other users as its first participants.
    * Responds with the chat as `getChat` does. All users are added, or the chat is not created: `errors`
    * lists each name that is unknown or unavailable.
-   * @throws PalaverError `invalid_title`, `unknown_user`, `user_unavailable`
+   * @throws PalaverError `invalid_title`, `unknown_user`, `user_unavailable`, `too_many_requests`
    */
   createGroupChat(
     request?: {
@@ -474,7 +478,8 @@ export interface Operations {
 
   /**
    * Change the title of a group chat, or remove it with null.
-   * @throws PalaverError `invalid_title`, `p2p_chat`, `not_a_participant`, `not_found`
+   * @throws PalaverError `invalid_title`, `p2p_chat`, `not_a_participant`, `not_found`,
+   * `too_many_requests`
    */
   renameChat(
     request: {
@@ -488,7 +493,7 @@ export interface Operations {
   /**
    * Add a user to a group chat. The user can read its whole history and has nothing unread.
    * @throws PalaverError `unknown_user`, `user_unavailable`, `p2p_chat`, `already_participant`,
-   * `not_a_participant`, `not_found`
+   * `not_a_participant`, `not_found`, `too_many_requests`
    */
   addParticipant(
     request: {
@@ -507,7 +512,7 @@ export interface Operations {
   /**
    * Remove a user from a group chat, or leave it.
    * @throws PalaverError `unknown_user`, `p2p_chat`, `user_not_in_chat`, `not_a_participant`,
-   * `not_found`
+   * `not_found`, `too_many_requests`
    */
   removeParticipant(
     request: {
@@ -521,7 +526,7 @@ export interface Operations {
 
   /**
    * List the caller's chats, most recently active first.
-   * @throws PalaverError `invalid_cursor`
+   * @throws PalaverError `invalid_cursor`, `too_many_requests`
    */
   listChats(
     request?: {
@@ -549,7 +554,7 @@ export interface Operations {
 
   /**
    * List the participants of one of the caller's chats, in the order in which they joined.
-   * @throws PalaverError `invalid_cursor`, `not_a_participant`, `not_found`
+   * @throws PalaverError `invalid_cursor`, `not_a_participant`, `not_found`, `too_many_requests`
    */
   listParticipants(
     request: {
@@ -568,7 +573,7 @@ export interface Operations {
 
   /**
    * Mark a chat as read up to a message. The mark never moves back.
-   * @throws PalaverError `not_a_participant`, `not_found`
+   * @throws PalaverError `not_a_participant`, `not_found`, `too_many_requests`
    */
   markRead(
     request: {
@@ -651,6 +656,7 @@ export interface Operations {
    * Without parameters, the whole list. With parameters, a page: `limit` selects the newest messages,
    * `before` the newest before an id, `after` the oldest after an id. `limit` defaults to 100. Always
    * oldest first.
+   * @throws PalaverError `too_many_requests`
    */
   listMessages(
     request?: {
@@ -669,7 +675,7 @@ export interface Operations {
    * Without parameters, the whole list. With parameters, a page: `limit` selects the newest messages,
    * `before` the newest before an id, `after` the oldest after an id. `limit` defaults to 100. Always
    * oldest first.
-   * @throws PalaverError `not_a_participant`, `not_found`
+   * @throws PalaverError `not_a_participant`, `not_found`, `too_many_requests`
    */
   listGroupMessages(
     request: {
@@ -690,7 +696,7 @@ export interface Operations {
    * Without parameters, the whole list. With parameters, a page: `limit` selects the newest messages,
    * `before` the newest before an id, `after` the oldest after an id. `limit` defaults to 100. Always
    * oldest first.
-   * @throws PalaverError `unknown_user`
+   * @throws PalaverError `unknown_user`, `too_many_requests`
    */
   listP2pMessages(
     request: {
@@ -714,6 +720,7 @@ export interface Operations {
    * Read the chats of the caller, and the cursor behind them.
    * A response and the events after its cursor add up to any later response. A response has at most
    * 1,000 chats, last active first. `more` says whether there are others, which `listChats` returns.
+   * @throws PalaverError `too_many_requests`
    */
   sync(options?: CallOptions): Promise<Snapshot>;
 
@@ -722,7 +729,7 @@ export interface Operations {
    * A client that continues from the cursor of each response receives every event exactly once. Without
    * `after`, the response has no events, and the cursor of now. A response with long messages has fewer
    * events than `limit`; `has_more` says whether others follow.
-   * @throws PalaverError `invalid_cursor`, `cursor_expired`
+   * @throws PalaverError `invalid_cursor`, `cursor_expired`, `too_many_requests`
    */
   listEvents(
     request?: {

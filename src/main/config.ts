@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { createProxies, type TrustProxy } from "../adapters/http/forwarded.js";
+import { createProxies } from "../adapters/http/forwarded.js";
+import type { TrustProxy } from "../adapters/http/trust-proxy.js";
 import { refusedForm } from "../domain/user.js";
 import { MIN_SESSION_KEY_LENGTH } from "./session-key.js";
 import type { Settings } from "./settings.js";

@@ -2,9 +2,9 @@ import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createHttpApp, type HttpOptions } from "../adapters/http/app.js";
 import { connectionLimits, type ConnectionLimits, type HttpServer } from "../adapters/http/connections.js";
-import type { TrustProxy } from "../adapters/http/forwarded.js";
 import type { Log } from "../adapters/http/log.js";
 import { openHttpServer } from "../adapters/http/server.js";
+import type { TrustProxy } from "../adapters/http/trust-proxy.js";
 import type { Messaging } from "../application/messaging.js";
 import type { Clock, StoreStatus } from "../application/ports.js";
 

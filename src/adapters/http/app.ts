@@ -6,7 +6,7 @@ import { rejectAmbiguousRequests } from "./ambiguous-requests.js";
 import { createAudit } from "./audit.js";
 import { sessionCookie } from "./credentials.js";
 import { errorBoundary, logLateErrors } from "./error-boundary.js";
-import { createProxies, readForwarded, type TrustProxy } from "./forwarded.js";
+import { createProxies, readForwarded } from "./forwarded.js";
 import { createLimits, noLimits } from "./limits.js";
 import type { Log } from "./log.js";
 import { createMetrics } from "./metrics.js";
@@ -22,6 +22,7 @@ import { messageOperations } from "./routes/messages.js";
 import { serverOperations } from "./routes/server.js";
 import { sessionOperations } from "./routes/sessions.js";
 import { EventStreams, type StreamOptions } from "./streams.js";
+import type { TrustProxy } from "./trust-proxy.js";
 import { UnreadResponses } from "./unread-responses.js";
 import { rejectUnrouted } from "./unrouted.js";
 
@@ -74,7 +75,7 @@ export function createHttpApp(options: HttpOptions): Koa {
       name: "Chats",
       description:
         "Create and rename group chats, add and remove participants, list the caller's chats, and mark them as read.",
-      operations: chatOperations(messaging),
+      operations: chatOperations(messaging, limits),
     },
     {
       name: "Messages",

@@ -4,12 +4,7 @@ import type Koa from "koa";
 import type { Middleware } from "koa";
 import type { Log } from "./log.js";
 import { HttpError } from "./problem.js";
-
-/**
- * The proxies in front, which terminate TLS and say who the client is: `true` for one, the number of proxies that each
- * request passes, or their addresses and networks (`10.0.0.0/8`, `fd00::/8`). `false` for none.
- */
-export type TrustProxy = boolean | number | readonly string[];
+import type { TrustProxy } from "./trust-proxy.js";
 
 /** More proxies in a row are a mistake in the setting. */
 const MAX_PROXIES = 10;

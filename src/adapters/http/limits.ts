@@ -76,6 +76,8 @@ export interface Limits {
   countByAddress(ctx: Context, policy: AddressPolicy): void;
   /** @throws HttpError `too_many_requests` */
   countBySession(ctx: Context, policy: SessionPolicy, session: Session): void;
+  /** Counts more for a request that was counted once and has succeeded. It may exceed the quota, which is then used up. */
+  countMore(ctx: Context, policy: SessionPolicy, session: Session, times: number): void;
   /**
    * Counts the request as in progress until its response or connection has closed.
    *
@@ -109,6 +111,7 @@ export interface Limits {
 export const noLimits: Limits = {
   countByAddress() {},
   countBySession() {},
+  countMore() {},
   enter() {},
   takeTurn: (_ctx, _username, work) => work(),
   tryPassword: (_ctx, _username, attempt) => attempt(),
@@ -145,8 +148,13 @@ export function createLimits(maxKeys = DEFAULT_MAX_KEYS): Limits {
     countByAddress(ctx, policy) {
       count(ctx, policy, networkOf(forwardedOf(ctx).address));
     },
-    countBySession(ctx, policy, { id, user }) {
-      count(ctx, policy, policy === "session-changes" ? id : user.id);
+    countBySession(ctx, policy, session) {
+      count(ctx, policy, keyOf(policy, session));
+    },
+    countMore(ctx, policy, session, times) {
+      for (let time = 0; time < times; time += 1) {
+        setRateLimitHeaders(ctx, policy, counters[policy].consume(keyOf(policy, session)).quota);
+      }
     },
     enter(ctx, kind, userId) {
       const max = concurrency[kind];
@@ -204,6 +212,10 @@ function keysOf(ctx: Context, username: string) {
     .update(`${network} ${usernameKey(username)}`)
     .digest("base64");
   return { network, account };
+}
+
+function keyOf(policy: SessionPolicy, { id, user }: Session): string {
+  return policy === "session-changes" ? id : user.id;
 }
 
 /** Sets the headers of draft-ietf-httpapi-ratelimit-headers-10: quota `q` per window `w`, remaining `r`, reset after `t`. */

@@ -1,5 +1,6 @@
 import { expect } from "chai";
-import { createProxies, parseAddress, type TrustProxy } from "../../../src/adapters/http/forwarded.js";
+import { createProxies, parseAddress } from "../../../src/adapters/http/forwarded.js";
+import type { TrustProxy } from "../../../src/adapters/http/trust-proxy.js";
 import { Client } from "../../support/client.js";
 import { openTestServer } from "../../support/server.js";
 

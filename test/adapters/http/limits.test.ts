@@ -210,6 +210,15 @@ describe("createLimits", () => {
     expect((await bob.post("/v1/group_chat", {})).status).to.equal(200);
   });
 
+  it("count each participant that a group is created with", async () => {
+    const [ana, bob] = [await signedIn(server.url), await signedIn(server.url)];
+    const participants = [bob.username, (await signedIn(server.url)).username];
+    for (let n = 0; n < 20; n += 1) {
+      expect((await ana.post("/v1/group_chat", { participants })).status).to.equal(200);
+    }
+    expectLimited(await ana.post("/v1/group_chat", {}));
+  });
+
   it("count ended sessions by session, so that another session can end it", async () => {
     const ana = await signedIn(server.url);
     const thief = new Client(server.url);

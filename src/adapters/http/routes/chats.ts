@@ -15,6 +15,7 @@ import {
   readStateSchema,
 } from "../json/chat.js";
 import { nothingSchema } from "../json/nothing.js";
+import type { Limits } from "../limits.js";
 import { operation, parseChatId, type Operation } from "../operation.js";
 import { limit, linkPages, DEFAULT_LIMIT } from "../paging.js";
 
@@ -26,7 +27,7 @@ const lastRead = z
   .meta({ description: "The `seq` of the last message that the caller has read.", examples: [3] });
 
 /** Chats, their participants and read state. */
-export function chatOperations(messaging: Messaging): readonly Operation[] {
+export function chatOperations(messaging: Messaging, limits: Limits): readonly Operation[] {
   return [
     operation({
       name: "createGroupChat",
@@ -50,6 +51,7 @@ export function chatOperations(messaging: Messaging): readonly Operation[] {
         const chat = await messaging.createGroupChat({ by: session.user.id, title, participants });
         ctx.state["chatId"] = chat.id;
         ctx.state["accountIds"] = chat.added.map(({ id }) => id);
+        limits.countMore(ctx, "groups", session, chat.added.length);
         return chatInFullJson(chat);
       },
     }),

@@ -7,6 +7,7 @@ import { openTestServer, type Route, type TestServer } from "../../../support/se
 
 /** The routes without authentication. All others must require it. */
 const OPEN: ReadonlySet<string> = new Set([
+  "GET /",
   "POST /v1/auth/register",
   "POST /v1/auth/login",
   "GET /healthz",
@@ -62,7 +63,7 @@ describe("a route without a session", () => {
 
   it("is on the list of open routes or requires authentication", async () => {
     expect(guarded.length).to.be.above(20);
-    expect(server.routes.length - guarded.length).to.equal(OPEN.size + 6, "each GET is a HEAD too");
+    expect(server.routes.length - guarded.length).to.equal(OPEN.size + 7, "each GET is a HEAD too");
     for (const route of guarded) {
       const response = await new Client(server.url).request(route.method, concrete(route));
       expect(response.status, `${route.method} ${route.path}`).to.equal(401);
