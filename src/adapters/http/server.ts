@@ -10,6 +10,12 @@ import { isProxyOf } from "./forwarded.js";
 import { maxConnectionsOfProcess } from "./open-files.js";
 import { HttpError, PROBLEM_TYPE, toProblem } from "./problem.js";
 
+/**
+ * Connections that the system keeps until the server accepts them. Beyond that a client tries again after a second or more. The
+ * system may set a lower limit (`net.core.somaxconn`).
+ */
+const BACKLOG = 4_096;
+
 /** How long requests in progress may take when the server closes. */
 const DEFAULT_GRACE_MS = 8_000;
 
@@ -67,7 +73,7 @@ export async function openHttpServer(
   server.on("request", ({ socket }) => unused.delete(socket));
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    server.listen(port, host, () => {
+    server.listen({ port, host, backlog: BACKLOG }, () => {
       server.off("error", reject);
       logAcceptErrors(server, log);
       resolve();
@@ -130,8 +136,10 @@ function endWithProblem(error: HttpError, socket: Socket, behindTls: boolean, lo
     ...commonHeaders(requestId, behindTls).map(([name, value]) => `${name}: ${value}`),
     "Connection: close",
   ];
+  // Node no longer handles errors of the connection, such as a reset. Unhandled, they would end the process.
+  socket.on("error", () => socket.destroy());
   socket.end(`${head.join("\r\n")}\r\n\r\n${body}`);
-  // Node no longer tracks the connection, and the client may never close it.
+  // It does not track the connection either, and the client may never close it.
   setTimeout(() => socket.destroy(), LINGER_MS).unref();
   log.info({ request_id: requestId, route: "none", status: problem.status, code: problem.code });
 }

@@ -144,6 +144,26 @@ describe("a raw connection", () => {
     }
   });
 
+  describe("that is reset", () => {
+    for (const [what, request] of Object.entries({
+      "a request": `GET /docs HTTP/1.1\r\n${HOST}\r\n\r\n`,
+      "a part of a request": `POST /v1/auth/login HTTP/1.1\r\n${HOST}\r\nContent-Length: 9\r\n\r\n{`,
+      CONNECT: `CONNECT evil.example:443 HTTP/1.1\r\n${HOST}\r\n\r\n`,
+      "an upgrade": `GET /healthz HTTP/1.1\r\n${HOST}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n`,
+      "another protocol": "SSH-2.0-OpenSSH_9.9\r\n\r\n",
+    })) {
+      it(`after ${what} harms no other`, async () => {
+        for (const wait of [0, 20]) {
+          const sockets = await Promise.all(Array.from({ length: 20 }, () => open()));
+          for (const socket of sockets) socket.pause().write(request);
+          await delay(wait);
+          for (const socket of sockets) socket.resetAndDestroy();
+        }
+        await delay(20);
+      });
+    }
+  });
+
   describe("of a slow client", () => {
     it("is closed with 408 without a request", async () => {
       expect(statuses(await exchange(""))).to.deep.equal(["408"]);
