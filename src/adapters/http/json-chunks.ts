@@ -43,7 +43,7 @@ export class JsonChunks {
 }
 
 /**
- * Serializes slices of items as one JSON array. Other requests run between slices.
+ * Serializes slices of items as one JSON array. Other requests run between slices, and a list of one slice waits for no turn.
  *
  * @param start the text before the first item
  * @param end the text behind the last item
@@ -56,7 +56,10 @@ export async function* jsonArray<Item>(
 ): AsyncGenerator<string> {
   let chunk = start;
   let separator = "";
+  let isFirst = true;
   for await (const slice of slices) {
+    if (!isFirst) await nextTurn();
+    isFirst = false;
     for (const item of slice) {
       chunk += separator + serialize(item);
       separator = ",\n";
@@ -64,7 +67,6 @@ export async function* jsonArray<Item>(
       yield chunk;
       chunk = "";
     }
-    await nextTurn();
   }
   yield chunk + end;
 }
