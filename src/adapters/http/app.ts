@@ -103,7 +103,7 @@ export function createHttpApp(options: HttpOptions): Koa {
   }
 
   app.use(logRequests(log, metrics));
-  app.use(errorBoundary(log, audit));
+  app.use(errorBoundary(log, audit, limits));
   app.use(rejectAmbiguousRequests);
   app.use(readForwarded(app, proxies, log, path));
   app.use(guardOrigin(options.corsOrigins));

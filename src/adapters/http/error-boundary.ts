@@ -2,6 +2,7 @@ import type Koa from "koa";
 import type { Context, Middleware } from "koa";
 import { MessagingError } from "../../domain/errors.js";
 import type { Audit, AuditAction } from "./audit.js";
+import { noLimits, type Limits } from "./limits.js";
 import { toLoggableError, type Log } from "./log.js";
 import { PROBLEM_TYPE, toHttpError, toProblem } from "./problem.js";
 import { sendText } from "./response.js";
@@ -19,7 +20,11 @@ const auditedErrors: Readonly<Record<string, AuditAction>> = {
  * Answers every error thrown downstream with a problem. An error that is neither a `MessagingError` nor an `HttpError` is
  * a bug: it is logged in full, and the response reveals nothing of it.
  */
-export function errorBoundary(log: Log, audit: Audit): Middleware {
+export function errorBoundary(
+  log: Log,
+  audit: Audit,
+  { delayRefusal }: Pick<Limits, "delayRefusal"> = noLimits,
+): Middleware {
   return async (ctx, next) => {
     try {
       await next();
@@ -33,6 +38,7 @@ export function errorBoundary(log: Log, audit: Audit): Middleware {
       const account = error.cause instanceof MessagingError ? error.cause.account : undefined;
       if (action) audit(ctx, action, { code: error.code, account });
       ctx.state["code"] = error.code;
+      if (problem.status === 429 || error.code === "busy") await delayRefusal(ctx);
       ctx.set(error.headers);
       sendText(ctx, problem.status, PROBLEM_TYPE, JSON.stringify(problem));
     }

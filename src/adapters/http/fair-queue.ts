@@ -11,6 +11,8 @@ type Accounts = Map<string, Waiting[]>;
 export interface FairQueueOptions {
   /** How many tasks run at once. */
   readonly concurrency: number;
+  /** How many tasks of one address run at once. */
+  readonly maxRunningPerAddress: number;
   /** How many tasks of one account and address may wait. */
   readonly maxPerAccount: number;
   /** How many tasks of one address may wait. */
@@ -31,6 +33,7 @@ export class FairQueue {
   /** In the order of their turns. An address is removed when none of its tasks wait. */
   readonly #addresses = new Map<string, Accounts>();
   #running = 0;
+  readonly #runningByAddress = new Map<string, number>();
 
   constructor(options: FairQueueOptions) {
     this.#options = options;
@@ -42,13 +45,31 @@ export class FairQueue {
    * @throws MessagingError `busy` if too many tasks wait. The task then never runs.
    */
   async run<T>(address: string, account: string, task: () => Promise<T>): Promise<T> {
-    if (this.#running < this.#options.concurrency) this.#running += 1;
+    if (this.#hasRoomFor(address)) this.#begin(address);
     else await this.#waitForTurn(address, account);
     try {
       return await task();
     } finally {
+      this.#end(address);
       this.#pass();
     }
+  }
+
+  #hasRoomFor(address: string): boolean {
+    const { concurrency, maxRunningPerAddress } = this.#options;
+    return this.#running < concurrency && (this.#runningByAddress.get(address) ?? 0) < maxRunningPerAddress;
+  }
+
+  #begin(address: string): void {
+    this.#running += 1;
+    this.#runningByAddress.set(address, (this.#runningByAddress.get(address) ?? 0) + 1);
+  }
+
+  #end(address: string): void {
+    this.#running -= 1;
+    const left = this.#runningByAddress.get(address)! - 1;
+    if (left > 0) this.#runningByAddress.set(address, left);
+    else this.#runningByAddress.delete(address);
   }
 
   #waitForTurn(address: string, account: string): Promise<void> {
@@ -86,21 +107,24 @@ export class FairQueue {
     reject(new MessagingError("busy", "Too many password checks in progress. Try again in a moment."));
   }
 
-  /** Passes the turn of a task that has ended to the next one. Those that still wait go behind all others. */
+  /** Starts the next task that may run. The others of its address go behind those of all other addresses. */
   #pass(): void {
-    const [next] = this.#addresses;
-    if (next === undefined) {
-      this.#running -= 1;
-      return;
-    }
-    const [address, accounts] = next;
+    const address = this.#firstWithRoom();
+    if (address === undefined) return;
+    const accounts = this.#addresses.get(address)!;
     const [account, tasks] = accounts.entries().next().value!;
     const { start } = tasks.shift()!;
     accounts.delete(account);
     if (tasks.length > 0) accounts.set(account, tasks);
     this.#addresses.delete(address);
     if (accounts.size > 0) this.#addresses.set(address, accounts);
+    this.#begin(address);
     start();
+  }
+
+  #firstWithRoom(): string | undefined {
+    for (const address of this.#addresses.keys()) if (this.#hasRoomFor(address)) return address;
+    return undefined;
   }
 
   #count(): number {

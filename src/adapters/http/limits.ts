@@ -62,10 +62,18 @@ const DEFAULT_MAX_KEYS = 100_000;
  */
 const PASSWORD_QUEUE = {
   concurrency: Math.max(2, availableParallelism()),
+  // The first check of another address starts at once.
+  maxRunningPerAddress: Math.max(1, Math.floor(availableParallelism() / 2)),
   maxPerAccount: 10,
   maxPerAddress: 64,
   maxWaiting: 256,
 };
+
+/**
+ * How many refusals a network gets at once in a window, and how long each further one is delayed. Otherwise a client that repeats
+ * refused requests as fast as it can would take the time of all others.
+ */
+const REFUSALS = { quota: 20, windowMs: 1_000, delayMs: 1_000 };
 
 /**
  * Rate limits. A request over a limit is rejected before it is processed. Counters live in this process and restart with
@@ -84,6 +92,8 @@ export interface Limits {
    * @throws HttpError `too_many_requests` if too many of the user or the address are in progress
    */
   enter(ctx: Context, kind: Concurrent, userId: UserId): void;
+  /** Resolves when the refusal of a request may be sent: at once, unless the network of the client is refused very often. */
+  delayRefusal(ctx: Context): Promise<void>;
   /**
    * Runs work that hashes a password when it is the turn of its address and username, whether it will succeed or not. So no address
    * keeps the hasher from others.
@@ -113,6 +123,7 @@ export const noLimits: Limits = {
   countBySession() {},
   countMore() {},
   enter() {},
+  delayRefusal: async () => {},
   takeTurn: (_ctx, _username, work) => work(),
   tryPassword: (_ctx, _username, attempt) => attempt(),
 };
@@ -124,6 +135,7 @@ export function createLimits(maxKeys = DEFAULT_MAX_KEYS): Limits {
       new Counter(quota, window * 1000, maxKeys),
     ]),
   ) as Record<Policy, Counter>;
+  const refusals = new Counter(REFUSALS.quota, REFUSALS.windowMs, maxKeys);
   const passwordQueue = new FairQueue(PASSWORD_QUEUE);
   /** The number of requests in progress by kind and key. */
   const inProgress = new Map<string, number>();
@@ -177,6 +189,10 @@ export function createLimits(maxKeys = DEFAULT_MAX_KEYS): Limits {
         }
       };
       if (afterClose(ctx.res, () => add(-1))) add(1);
+    },
+    async delayRefusal(ctx) {
+      if (!refusals.consume(networkOf(forwardedOf(ctx).address)).quota.exceeded) return;
+      await new Promise((resolve) => setTimeout(resolve, REFUSALS.delayMs));
     },
     takeTurn(ctx, username, work) {
       const { network, account } = keysOf(ctx, username);

@@ -3,7 +3,13 @@ import { FairQueue, type FairQueueOptions } from "../../../src/adapters/http/fai
 import { errorCodeOf } from "../../support/error-code.js";
 import { settle } from "../../support/watched-store.js";
 
-const options: FairQueueOptions = { concurrency: 1, maxPerAccount: 10, maxPerAddress: 64, maxWaiting: 256 };
+const options: FairQueueOptions = {
+  concurrency: 1,
+  maxRunningPerAddress: 4,
+  maxPerAccount: 10,
+  maxPerAddress: 64,
+  maxWaiting: 256,
+};
 
 describe("FairQueue", () => {
   /** The tasks that have started, in order, each as `address account`. */
@@ -42,6 +48,18 @@ describe("FairQueue", () => {
       await settle();
     }
   }
+
+  it("starts a task at once while another address runs as many as it may", async () => {
+    open({ concurrency: 2, maxRunningPerAddress: 1 });
+    add("A", "ana", 3);
+    await settle();
+    expect(started).to.deep.equal(["A ana"]);
+    add("B", "bob");
+    await settle();
+    expect(started).to.deep.equal(["A ana", "B bob"]);
+    await finish();
+    expect(started).to.have.length(4);
+  });
 
   it("runs as many tasks at once as the concurrency", async () => {
     open({ concurrency: 3 });
