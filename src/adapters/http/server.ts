@@ -9,6 +9,7 @@ import { guardConnections } from "./connection-guard.js";
 import { isProxyOf } from "./forwarded.js";
 import { maxConnectionsOfProcess } from "./open-files.js";
 import { HttpError, PROBLEM_TYPE, toProblem } from "./problem.js";
+import { noteConnection } from "./turns.js";
 
 /**
  * Connections that the system keeps until the server accepts them. Beyond that a client tries again after a second or more. The
@@ -67,6 +68,7 @@ export async function openHttpServer(
   // Until its first request, Node counts a connection as busy, so `server.close` would wait for it.
   const unused = new Set<Socket>();
   server.on("connection", (socket) => {
+    noteConnection();
     unused.add(socket);
     socket.once("close", () => unused.delete(socket));
   });
