@@ -23,7 +23,7 @@ const auditedErrors: Readonly<Record<string, AuditAction>> = {
 export function errorBoundary(
   log: Log,
   audit: Audit,
-  { delayRefusal }: Pick<Limits, "delayRefusal"> = noLimits,
+  limits: Pick<Limits, "delayRefusal"> = noLimits,
 ): Middleware {
   return async (ctx, next) => {
     try {
@@ -38,7 +38,7 @@ export function errorBoundary(
       const account = error.cause instanceof MessagingError ? error.cause.account : undefined;
       if (action) audit(ctx, action, { code: error.code, account });
       ctx.state["code"] = error.code;
-      if (problem.status === 429 || error.code === "busy") await delayRefusal(ctx);
+      if (problem.status === 429 || error.code === "busy") await limits.delayRefusal(ctx);
       ctx.set(error.headers);
       sendText(ctx, problem.status, PROBLEM_TYPE, JSON.stringify(problem));
     }

@@ -347,6 +347,27 @@ describe("createLimits counters", () => {
     }
   });
 
+  it("delay the refusals of an address that is refused often, and of no other", async () => {
+    const clock = sinon.useFakeTimers();
+    try {
+      const limits = createLimits();
+      const sent: string[] = [];
+      const refuse = (address: string) =>
+        limits.delayRefusal(contextFrom(address)).then(() => void sent.push(address));
+      for (let n = 0; n < 21; n += 1) void refuse("192.0.2.1");
+      void refuse("192.0.2.2");
+      await clock.tickAsync(1);
+      expect(sent).to.deep.equal([...Array<string>(20).fill("192.0.2.1"), "192.0.2.2"]);
+      await clock.tickAsync(1_000);
+      expect(sent).to.have.length(22);
+      void refuse("192.0.2.1");
+      await clock.tickAsync(0);
+      expect(sent).to.have.length(23);
+    } finally {
+      clock.restore();
+    }
+  });
+
   it("count no other key while the quotas of the maximum number of keys are used up", async () => {
     const limits = createLimits(2);
     const count = (address: string) =>
