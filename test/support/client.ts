@@ -25,10 +25,12 @@ export class Client {
   username = "";
   /** Request paths are relative to its path. */
   readonly url: string;
-  static readonly #agent = new Agent({ keepAlive: false });
+  readonly #agent: Agent;
+  static readonly #defaultAgent = new Agent({ keepAlive: false });
 
-  constructor(url: string) {
+  constructor(url: string, agent = Client.#defaultAgent) {
     this.url = url;
+    this.#agent = agent;
   }
 
   get(path: string, options?: RequestOptions): Promise<HttpResponse> {
@@ -60,7 +62,7 @@ export class Client {
     const { hostname, port, pathname } = new URL(this.url);
     return new Promise((resolve, reject) => {
       const outgoing = request({
-        agent: Client.#agent,
+        agent: this.#agent,
         host: hostname,
         port,
         method,

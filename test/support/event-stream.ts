@@ -49,16 +49,19 @@ export interface OpenStream {
   readonly lastEventId?: string | undefined;
   /** Disconnects after that many bytes, and ignores all bytes after them. */
   readonly cutAfter?: number;
+  /** The address to connect from. */
+  readonly localAddress?: string;
 }
 
 /** Resolves when the head of the response is received. */
 export async function openStream(
   client: Pick<Client, "url" | "cookie">,
-  { after, lastEventId, cutAfter = Number.POSITIVE_INFINITY }: OpenStream = {},
+  { after, lastEventId, cutAfter = Number.POSITIVE_INFINITY, localAddress }: OpenStream = {},
 ): Promise<EventStream> {
   const query = after === undefined ? "" : `?after=${after}`;
   const outgoing = request(`${client.url}/v1/events/stream${query}`, {
     agent: false,
+    ...(localAddress !== undefined && { localAddress }),
     headers: { Cookie: client.cookie, ...(lastEventId ? { "Last-Event-ID": lastEventId } : {}) },
   });
   outgoing.end();
