@@ -142,7 +142,14 @@ export async function attacks(url: string, from: string, clients: readonly Clien
   const cursor = String((await first.get("/v1/sync")).json["cursor"]);
   const chatId = Number((await first.post("/v1/group_chat")).json["chat_id"]);
   await first.post(`/v1/group_chat/${chatId}/participants`, { username: second.username });
-  const target: Target = { url, from, agent: new Agent({ keepAlive: true, localAddress: from }), clients, chatId, cursor };
+  const target: Target = {
+    url,
+    from,
+    agent: new Agent({ keepAlive: true, localAddress: from }),
+    clients,
+    chatId,
+    cursor,
+  };
   void fill(target);
   const repeating = Object.values(ATTACKS).flatMap(({ connections, attempt }) =>
     Array.from({ length: connections }, async (_, connection) => {

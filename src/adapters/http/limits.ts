@@ -73,7 +73,7 @@ const PASSWORD_QUEUE = {
  * How many refusals a network gets at once in a window, and how long each further one is delayed. Otherwise a client that repeats
  * refused requests as fast as it can would take the time of all others.
  */
-const REFUSALS = { quota: 20, windowMs: 1_000, delayMs: 1_000 };
+const REFUSALS = { quota: 50, windowMs: 1_000, delayMs: 1_000 };
 
 /**
  * Rate limits. A request over a limit is rejected before it is processed. Counters live in this process and restart with

@@ -354,15 +354,15 @@ describe("createLimits counters", () => {
       const sent: string[] = [];
       const refuse = (address: string) =>
         limits.delayRefusal(contextFrom(address)).then(() => void sent.push(address));
-      for (let n = 0; n < 21; n += 1) void refuse("192.0.2.1");
+      for (let n = 0; n < 51; n += 1) void refuse("192.0.2.1");
       void refuse("192.0.2.2");
       await clock.tickAsync(1);
-      expect(sent).to.deep.equal([...Array<string>(20).fill("192.0.2.1"), "192.0.2.2"]);
+      expect(sent).to.deep.equal([...Array<string>(50).fill("192.0.2.1"), "192.0.2.2"]);
       await clock.tickAsync(1_000);
-      expect(sent).to.have.length(22);
+      expect(sent).to.have.length(52);
       void refuse("192.0.2.1");
       await clock.tickAsync(0);
-      expect(sent).to.have.length(23);
+      expect(sent).to.have.length(53);
     } finally {
       clock.restore();
     }

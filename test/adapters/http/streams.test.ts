@@ -437,7 +437,7 @@ describe("GET /v1/events/stream", () => {
         subscription,
         resync: false,
       });
-      await delay(20);
+      for (let before = -1; before !== count; await delay(20)) before = count;
       return { stream, streams, consumed: () => count, wake: () => wake(), closed };
     }
   });

@@ -23,7 +23,7 @@ describe("SqliteStore under disk faults", function () {
       const { acknowledged } = await runSchedule(open, disks, schedule);
       expect(acknowledged).to.be.at.least(1);
     });
-    await fc.assert(property, { numRuns: 300 });
+    await fc.assert(property, { numRuns: 150 });
   });
 
   // The end mark spans two sectors only after messages of certain lengths, and a power cut rarely loses only one of them.

@@ -40,7 +40,7 @@ const MUTANTS: readonly Mutant[] = [
     text: "segment.file.sync();",
     instead: "try { segment.file.sync(); } catch { segment.file.sync(); }",
     schedules: failures,
-    seed: 3,
+    seed: 6,
   },
   {
     mistake: "uses a segment whose name is not durable",
@@ -66,7 +66,7 @@ const MUTANTS: readonly Mutant[] = [
     file: "wal/disk.js",
     text: "file.write(bytes.subarray(done, done + MAX_IO_BYTES), offset + done);",
     instead: "file.write(bytes.subarray(done), offset + done) && bytes.length;",
-    seed: 7,
+    seed: 6,
   },
   {
     mistake: "removes the log before the snapshot is written",
@@ -88,7 +88,7 @@ const MUTANTS: readonly Mutant[] = [
     text: "if (newest && !newest.ended)",
     instead: "if (false)",
     schedules: failures,
-    seed: 9,
+    seed: 5,
   },
   {
     mistake: "continues after a crash before the rewritten segment is durable",
@@ -96,6 +96,7 @@ const MUTANTS: readonly Mutant[] = [
     text: `write(file);
             file.sync();`,
     instead: "write(file);",
+    seed: 2,
   },
   {
     mistake: "continues after a crash before the name of the rewritten segment is durable",
@@ -104,7 +105,7 @@ const MUTANTS: readonly Mutant[] = [
     disk.syncDirectory();`,
     instead: "disk.rename(SPARE, segmentName(segment.header.after));",
     schedules: failures,
-    seed: 3,
+    seed: 6,
   },
   {
     mistake: "silently stops at an invalid frame",
@@ -120,7 +121,7 @@ const MUTANTS: readonly Mutant[] = [
     text: "|| crc32(payload, seed) !== checksum",
     instead: "",
     schedules: flips,
-    seed: 8,
+    seed: 5,
   },
   {
     mistake: "ignores the checksum of a snapshot",
@@ -135,6 +136,7 @@ const MUTANTS: readonly Mutant[] = [
     text: "if (this.#isFlushScheduled || this.#inFlight || !this.#waiting || this.#failure)",
     instead: "if (this.#isFlushScheduled || !this.#waiting || this.#failure)",
     schedules: crashes,
+    seed: 2,
   },
   {
     mistake: "shows data that is not durable",
@@ -147,6 +149,7 @@ const MUTANTS: readonly Mutant[] = [
     file: "wal/commit-log.js",
     text: "this.#fail(error);",
     instead: "this.#inFlight = undefined; this.#scheduleFlush();",
+    seed: 2,
   },
 ];
 

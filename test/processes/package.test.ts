@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { expect } from "chai";
 
 const run = promisify(execFile);
-const project = join(import.meta.dirname, "../..");
+const project = join(import.meta.dirname, "../../..");
 /** Another version is checked with the path of its package. */
 const compiler = join(process.env["TYPESCRIPT"] ?? join(project, "node_modules/typescript"), "bin/tsc");
 

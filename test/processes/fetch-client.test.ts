@@ -7,9 +7,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect } from "chai";
-import { createClient, type Client, type Message } from "../src/client/index.js";
-import { PASSWORD } from "./support/client.js";
-import { runServer, type Process } from "./support/process.js";
+import { createClient, type Client, type Message } from "../../src/client/index.js";
+import { PASSWORD } from "../support/client.js";
+import { runServer, type Process } from "../support/process.js";
 
 interface EventJson {
   readonly type: string;
@@ -27,7 +27,7 @@ interface Example {
 /** The fault of a request: its response is lost, or the network responds in place of the server. */
 type Fault = "lost" | { readonly status: number; readonly retryAfter: number | string; readonly page?: true };
 
-const example = new URL("../../examples/fetch-client.js", import.meta.url);
+const example = new URL("../../../examples/fetch-client.js", import.meta.url);
 
 /** Imports the example, with `console` and `setTimeout` of the test. */
 async function importExample(url: string, world: Readonly<Record<string, unknown>>): Promise<Example> {

@@ -2,11 +2,11 @@ import { mkdtemp, open, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
-import { readConfig } from "../../../src/main/config.js";
-import { backUp, checkDirectory } from "../../../src/main/cli/maintenance.js";
-import { serve, type RunningServer } from "../../../src/main/server.js";
-import { Client, signedIn } from "../../support/client.js";
-import { run } from "../../support/process.js";
+import { readConfig } from "../../src/main/config.js";
+import { backUp, checkDirectory } from "../../src/main/cli/maintenance.js";
+import { serve, type RunningServer } from "../../src/main/server.js";
+import { Client, signedIn } from "../support/client.js";
+import { run } from "../support/process.js";
 
 describe("palaver check, backup and salvage", () => {
   let scratch: string;

@@ -6,20 +6,20 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { expect } from "chai";
-import { lockDirectory } from "../../../src/adapters/sqlite/wal/lock.js";
-import { sendRequest } from "../../../src/main/cli/operator-client.js";
-import { operatorCommands } from "../../../src/main/cli/operator-commands.js";
-import { readConfig, variables } from "../../../src/main/config.js";
-import { Client, PASSWORD } from "../../support/client.js";
-import { openStream } from "../../support/event-stream.js";
-import { collected } from "../../support/operator.js";
-import { cli, run, runServer } from "../../support/process.js";
+import { lockDirectory } from "../../src/adapters/sqlite/wal/lock.js";
+import { sendRequest } from "../../src/main/cli/operator-client.js";
+import { operatorCommands } from "../../src/main/cli/operator-commands.js";
+import { readConfig, variables } from "../../src/main/config.js";
+import { Client, PASSWORD } from "../support/client.js";
+import { openStream } from "../support/event-stream.js";
+import { collected } from "../support/operator.js";
+import { cli, run, runServer } from "../support/process.js";
 
 /** Permissions do not restrict root. */
 const isRoot = process.getuid?.() === 0;
 const NOBODY = 65_534;
 
-const README = new URL("../../../../docs/operating.md", import.meta.url);
+const README = new URL("../../../docs/operating.md", import.meta.url);
 
 describe("palaver, commands of the operator", () => {
   let dataDir: string;

@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect } from "chai";
-import { openSqliteStore } from "../../../src/adapters/sqlite/store.js";
+import { openSqliteStore } from "../../src/adapters/sqlite/store.js";
 
-const load = fileURLToPath(new URL("../../support/descriptor-load.js", import.meta.url));
+const load = fileURLToPath(new URL("../support/descriptor-load.js", import.meta.url));
 
 describe("openSqliteStore in a process without free file descriptors", () => {
   let directory: string;

@@ -4,13 +4,13 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
-import { createClient } from "../src/client/index.js";
-import { texts } from "./support/api/scene.js";
-import { Client, signedIn } from "./support/client.js";
-import { cursorOf, openStream, type EventStream } from "./support/event-stream.js";
-import { runServer } from "./support/process.js";
+import { createClient } from "../../src/client/index.js";
+import { texts } from "../support/api/scene.js";
+import { Client, signedIn } from "../support/client.js";
+import { cursorOf, openStream, type EventStream } from "../support/event-stream.js";
+import { runServer } from "../support/process.js";
 
-const examples = join(import.meta.dirname, "../../examples");
+const examples = join(import.meta.dirname, "../../../examples");
 
 const running = new Set<ChildProcess>();
 
