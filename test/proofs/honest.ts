@@ -69,6 +69,7 @@ function percentile(values: readonly number[], percent: number): number {
 /** In a process of its own, which stands for another machine: it leaves the processor to the server and to the honest people. */
 async function attack(url: string, names: readonly string[]): Promise<void> {
   setPriority(19);
+  process.once("disconnect", () => process.exit());
   const agent = new Agent({ keepAlive: true, localAddress: ATTACKER_ADDRESS });
   const clients: Client[] = [];
   for (const name of names) clients.push(await signIn(url, name, agent));

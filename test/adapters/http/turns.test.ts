@@ -19,6 +19,11 @@ async function turnsOf(promise: Promise<unknown>, eachTurn: () => void = () => {
 }
 
 describe("nextTurn", () => {
+  // Responses of earlier tests may still wait for turns.
+  beforeEach(async () => {
+    while ((await turnsOf(nextTurn())) > 3);
+  });
+
   it("resolves for one caller in each turn", async () => {
     const turns: number[] = [];
     let current = 0;
@@ -36,6 +41,8 @@ describe("nextTurn", () => {
 });
 
 describe("jsonArray", () => {
+  beforeEach(() => nextTurn());
+
   const text = async (slices: readonly (readonly number[])[]) => {
     async function* each() {
       yield* slices;
