@@ -307,7 +307,9 @@ class SpareSegment {
 function spareFault(message: string): string {
   const [what, next] = /\bE[MN]FILE\b/.test(message)
     ? ["No file descriptor for the log", "Raise the limit on open files (`ulimit -n`)"]
-    : ["No disk space for the log", "Free disk space"];
+    : /\b(?:ENOSPC|EDQUOT)\b/.test(message)
+      ? ["No disk space for the log", "Free disk space"]
+      : ["The log cannot be continued", "Remove the cause"];
   return `${what}: ${message}. ${next}; writing then resumes by itself.`;
 }
 

@@ -65,7 +65,8 @@ export function workerThreads(directory: string): Threads {
   const running = new Set<Worker>();
 
   function start(file: string, workerData: unknown, transferList: ArrayBuffer[] = []): Worker {
-    const worker = new Worker(new URL(file, import.meta.url), { workerData, transferList });
+    // Options of the process, such as `--input-type`, can keep a thread from starting.
+    const worker = new Worker(new URL(file, import.meta.url), { workerData, transferList, execArgv: [] });
     running.add(worker);
     worker.once("exit", () => running.delete(worker));
     return worker;
