@@ -11,7 +11,7 @@ const rejectedSockets = new WeakSet<Socket>();
 
 /**
  * Guards against request smuggling: rejects every request that a proxy in front could parse differently than Node. A
- * request must have exactly one Host (RFC 9112, 3.2), no Transfer-Encoding but `chunked` and that only in HTTP/1.1 (6.1),
+ * request must have exactly one Host (RFC 9112, 3.2), at most one Authorization and Content-Type, no Transfer-Encoding but `chunked` and that only in HTTP/1.1 (6.1),
  * and a valid target. After a rejection the connection is closed.
  *
  * @throws HttpError `bad_request`, `headers_too_large`
@@ -27,10 +27,14 @@ export const rejectAmbiguousRequests: Middleware = ({ req }, next) => {
 };
 
 function ambiguityOf({ rawHeaders, headers, httpVersion, url = "" }: IncomingMessage): HttpError | undefined {
-  const hosts = rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === "host");
-  if (hosts.length > 1 || (hosts.length === 0 && httpVersion === "1.1")) {
+  const names = rawHeaders.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase());
+  const countOf = (wanted: string) => names.filter((name) => name === wanted).length;
+  if (countOf("host") > 1 || (countOf("host") === 0 && httpVersion === "1.1")) {
     return closingError("A request must have exactly one Host header.");
   }
+  // Node uses the first one, and others the last.
+  const repeated = ["Authorization", "Content-Type"].find((name) => countOf(name.toLowerCase()) > 1);
+  if (repeated !== undefined) return closingError(`A request must have at most one ${repeated} header.`);
   const encoding = headers["transfer-encoding"];
   if (encoding !== undefined && (encoding.toLowerCase() !== "chunked" || httpVersion !== "1.1")) {
     return closingError("Unsupported Transfer-Encoding. Use chunked, in HTTP/1.1.");

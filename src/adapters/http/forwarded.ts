@@ -135,7 +135,7 @@ function addressIn(entry: string): string {
 
 /** Parses an IP address, with or without a port. IPv6 with a port has brackets. Returns `undefined` for anything else. */
 export function parseAddress(text: string): string | undefined {
-  const port = String.raw`(?::(?:\d{1,5}|_[\w.-]+))?`;
+  const port = String.raw`(?::(?:[0-5]?\d{1,4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5]|_[\w.-]+))?`;
   const [, bracketed] = new RegExp(String.raw`^\[([^\]]+)\]${port}$`).exec(text) ?? [];
   const [, dotted] = new RegExp(String.raw`^([\d.]+)${port}$`).exec(text) ?? [];
   const address = (bracketed ?? dotted ?? text).replace(/%[\w.-]+$/, "");
@@ -169,8 +169,8 @@ export function isProxyOf(app: Koa, address: string): boolean {
 }
 
 /**
- * Reads the headers of the trusted proxies, for `forwardedOf`. Writes an error to the log once if they are missing, since all
- * clients then share the limits of the proxy.
+ * Reads the headers of the trusted proxies, for `forwardedOf`. Writes an error to the log once if they are missing, or come
+ * from a peer that is not trusted, since all clients then share the limits of the proxy.
  *
  * @param path the path under which the API is mounted, after the prefix of the proxies
  */
@@ -188,11 +188,13 @@ export function readForwarded(app: Koa, proxies: Proxies, log: Pick<Log, "error"
     };
     ctx.state["forwarded"] = forwarded;
     // Health checks come from the proxy itself, but nobody logs in with them.
-    if (isForwarded && !isReported && ctx.method === "POST" && chainsIn(headers).length === 0) {
+    if (app.proxy && !isReported && ctx.method === "POST" && isForwarded !== chainsIn(headers).length > 0) {
       isReported = true;
-      const msg =
-        "The proxy in front sends neither X-Forwarded-For nor Forwarded, so all clients share the limits of its address. Configure the proxy, or set TRUST_PROXY=off.";
-      log.error({ msg });
+      log.error({
+        msg: isForwarded
+          ? "The proxy in front sends neither X-Forwarded-For nor Forwarded, so all clients share the limits of its address. Configure the proxy, or set TRUST_PROXY=off."
+          : `A request from ${peer} has X-Forwarded-For or Forwarded, but TRUST_PROXY does not name that address. If it is a proxy, all clients share the limits of its address: add it.`,
+      });
     }
     return next();
   };

@@ -1,4 +1,10 @@
-import { createServer, STATUS_CODES, type Server } from "node:http";
+import {
+  createServer,
+  STATUS_CODES,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { randomUUID } from "node:crypto";
 import type Koa from "koa";
@@ -59,11 +65,32 @@ export async function openHttpServer(
   server.maxConnections = maxConnections;
   guardConnections(server, { ...limits, maxConnections }, (address) => !isProxyOf(app, address));
   server.on("checkExpectation", listener);
-  server.on("clientError", (error, socket) => rejectMalformed(error, socket as Socket, app.proxy, log));
+  /** The last request of each connection, its response, and the response to the request before it. */
+  const exchanges = new WeakMap<
+    Socket,
+    readonly [IncomingMessage, ServerResponse, ServerResponse | undefined]
+  >();
+  server.on("request", (request, response) => {
+    exchanges.set(request.socket, [request, response, exchanges.get(request.socket)?.[1]]);
+  });
+  /** Runs `work` once the complete requests of the connection are answered, so that no answer takes the place of another. */
+  const afterResponses = (socket: Socket, work: () => void) => {
+    const [request, response, before] = exchanges.get(socket) ?? [];
+    const last = request?.complete ? response : before;
+    if (last === undefined || last.closed) work();
+    else last.once("close", work);
+  };
+  server.on("clientError", (error, stream) => {
+    const socket = stream as Socket;
+    afterResponses(socket, () => rejectMalformed(error, socket, app.proxy, log));
+  });
   // Node would close the connection without a response.
-  server.on("connect", (_request, socket) => {
+  server.on("connect", (_request, stream) => {
     const error = new HttpError("bad_request", "CONNECT is not supported. This server is not a proxy.");
-    endWithProblem(error, socket as Socket, app.proxy, log);
+    const socket = stream as Socket;
+    // Node no longer handles errors of the connection, such as a reset. Unhandled, they would end the process.
+    socket.on("error", () => socket.destroy());
+    afterResponses(socket, () => endWithProblem(error, socket, app.proxy, log));
   });
   // Until its first request, Node counts a connection as busy, so `server.close` would wait for it.
   const unused = new Set<Socket>();
@@ -120,14 +147,12 @@ async function close(server: Server, unused: ReadonlySet<Socket>, graceMs: numbe
 
 // Koa never sees a request that Node cannot parse. It is answered with a problem like every other error.
 function rejectMalformed(error: NodeJS.ErrnoException, socket: Socket, behindTls: boolean, log: Log): void {
-  if (!socket.writable || error.code === "ECONNRESET") {
-    socket.destroy();
-    return;
-  }
+  if (error.code === "ECONNRESET") return void socket.destroy();
   endWithProblem(malformedError(error.code), socket, behindTls, log);
 }
 
 function endWithProblem(error: HttpError, socket: Socket, behindTls: boolean, log: Log): void {
+  if (!socket.writable) return void socket.destroy();
   const problem = toProblem(error);
   const body = JSON.stringify(problem);
   const requestId = randomUUID();
@@ -138,10 +163,8 @@ function endWithProblem(error: HttpError, socket: Socket, behindTls: boolean, lo
     ...commonHeaders(requestId, behindTls).map(([name, value]) => `${name}: ${value}`),
     "Connection: close",
   ];
-  // Node no longer handles errors of the connection, such as a reset. Unhandled, they would end the process.
-  socket.on("error", () => socket.destroy());
   socket.end(`${head.join("\r\n")}\r\n\r\n${body}`);
-  // It does not track the connection either, and the client may never close it.
+  // Node no longer tracks the connection, and the client may never close it.
   setTimeout(() => socket.destroy(), LINGER_MS).unref();
   log.info({ request_id: requestId, route: "none", status: problem.status, code: problem.code });
 }

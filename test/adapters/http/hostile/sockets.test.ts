@@ -129,6 +129,14 @@ describe("a raw connection", () => {
         `GET /v1/messages HTTP/1.1\r\n${HOST}\r\nUpgrade: websocket\r\nConnection: Upgrade, close\r\n`,
         "401",
       ],
+      "two tokens": [
+        `GET /v1/chats HTTP/1.1\r\n${HOST}\r\nAuthorization: Bearer a\r\nAuthorization: Bearer b\r\n`,
+        "400",
+      ],
+      "two content types": [
+        `GET /healthz HTTP/1.1\r\n${HOST}\r\nContent-Type: text/plain\r\nContent-Type: application/json\r\n`,
+        "400",
+      ],
       TRACE: [`TRACE /v1/messages HTTP/1.1\r\n${HOST}\r\nCookie: a=canary\r\nConnection: close\r\n`, "405"],
     };
 
@@ -140,6 +148,22 @@ describe("a raw connection", () => {
         expect(statuses(response).join()).to.equal(status);
         expect(response).to.not.include("canary");
         expect(response).to.include("application/problem+json");
+      });
+    }
+  });
+
+  describe("with malformed input behind a valid request", () => {
+    for (const [what, input] of Object.entries({
+      "another protocol": "\0\0garbage\r\n\r\n",
+      CONNECT: `CONNECT evil.example:443 HTTP/1.1\r\n${HOST}\r\n\r\n`,
+      "a request without a host": "GET / HTTP/1.1\r\n\r\n",
+    })) {
+      it(`gets the response to the request, then 400 for ${what}`, async () => {
+        const body = JSON.stringify({ dest_username: ana.username, message: `before ${what}` });
+        const request = `POST /v1/messages HTTP/1.1\r\n${HOST}\r\nCookie: ${ana.cookie}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
+        const responses = await exchange(request + input);
+        expect(statuses(responses)).to.deep.equal(["200", "400"]);
+        expect(responses).to.include(`before ${what}`);
       });
     }
   });
