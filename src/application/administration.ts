@@ -6,6 +6,7 @@ import { parseNewPassword, parseUsername, usernameKey, type Account, type User }
 import { assertUsernameFree, createAccount } from "./accounts.js";
 import { ChatRankings } from "./chat-ranking.js";
 import { listChats } from "./chats.js";
+import { administrationChecks, commandError, type Checks } from "./commands.js";
 import type { Ports, UserReader } from "./ports.js";
 import { addToken, endSessions, findLiveSessions, type NewSession } from "./sessions.js";
 import { getUserByNameOrId } from "./users.js";
@@ -389,12 +390,43 @@ export type Administration = {
     : never;
 };
 
-/** Binds the operator's use cases to these ports. They check no permissions: the caller decides who is the operator. */
+type CommandOf<Name extends keyof Administration> =
+  Parameters<Administration[Name]> extends readonly [infer Command] ? Command : Record<string, never>;
+
+/** Lacks no use case and no field of any command, or the assignment does not compile. */
+const checksOfUseCases: { readonly [Name in keyof Administration]: Checks<CommandOf<Name>> } =
+  administrationChecks;
+
+/** The use cases that return no promise, and therefore throw. */
+const SYNCHRONOUS: ReadonlySet<string> = new Set<keyof Administration>([
+  "listUsers",
+  "listAllChats",
+  "exportUser",
+]);
+
+/** The use cases without a command, which may be left out. */
+const WITHOUT_COMMAND: ReadonlySet<string> = new Set<keyof Administration>([
+  "listUsers",
+  "listAllChats",
+  "countStatistics",
+]);
+
+/**
+ * Binds the operator's use cases to these ports. They check no permissions: the caller decides who is the operator. Each
+ * rejects a command with a missing field, a field of another type or an unknown field as `invalid_request`.
+ */
 export function createAdministration(ports: Ports): Administration {
-  const bound = Object.entries(useCases).map(([name, useCase]) => [
-    name,
-    (command: never) => useCase(ports, command),
-  ]);
+  const bound = Object.entries(useCases).map(([name, useCase]) => {
+    const checks = checksOfUseCases[name as keyof Administration];
+    const call = (command: never) => {
+      const isLeftOut = command === undefined && WITHOUT_COMMAND.has(name);
+      const error = isLeftOut ? undefined : commandError(command, checks, false);
+      if (error === undefined) return useCase(ports, command);
+      if (SYNCHRONOUS.has(name)) throw error;
+      return Promise.reject(error);
+    };
+    return [name, call] as const;
+  });
   return Object.fromEntries(bound) as Administration;
 }
 

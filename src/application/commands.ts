@@ -88,18 +88,46 @@ export const commandChecks = {
   forgetEvents: { before: number },
 };
 
+const ofUser = { user: text };
+
+/** The checks of each use case of the operator. */
+export const administrationChecks = {
+  addUser: { username: text, password: text },
+  checkUsername: { username: text },
+  disableUser: ofUser,
+  enableUser: ofUser,
+  getAccount: ofUser,
+  resetPassword: { user: text, newPassword: text },
+  sessionsOf: ofUser,
+  revokeSessions: { user: text, sessionId: optional(text) },
+  createUserToken: { user: text, name: text },
+  tokensOf: ofUser,
+  revokeTokens: { user: text, tokenId: optional(text) },
+  listUsers: {},
+  listAllChats: {},
+  exportUser: ofUser,
+  countStatistics: {},
+};
+
 /**
- * @returns an error that lists each missing field and each field of another type; undefined without one.
+ * @param allowsUnknown whether the command may have other fields, as an object that TypeScript accepts may have.
+ * @returns an error that lists each missing field, each field of another type and each unknown field that is not allowed;
+ * undefined without one.
  */
 export function commandError(
   command: unknown,
   checks: Readonly<Record<string, Check>>,
+  allowsUnknown = true,
 ): MessagingError | undefined {
   if (!isObject(command)) return new MessagingError("invalid_request", "The command must be an object.");
   let errors: FieldError[] | undefined;
   for (const field in checks) {
     const detail = checks[field]!(command[field]);
     if (detail !== undefined) (errors ??= []).push({ field, detail });
+  }
+  // A misspelt optional field would otherwise count as absent: `session` of `revokeSessions` would end all sessions.
+  for (const field in allowsUnknown ? {} : command) {
+    if (!Object.hasOwn(checks, field)) (errors ??= []).push({ field, detail: "Unknown field." });
   }
   if (errors === undefined) return undefined;
   const message = errors.map(({ field, detail }) => `${field}: ${detail}`).join(" ");
