@@ -34,7 +34,6 @@ export const tokens = {
  * container opened.
  *
  * @param overrides ports that replace the default adapters. The container does not close them.
- * @throws TypeError for an invalid `storage`
  */
 export function createContainer(
   settings: Settings,
@@ -52,11 +51,6 @@ export function createContainer(
 
 function storage({ storage: where, sqlite: options }: Settings): ContainerModule {
   if (where === "memory") return memory;
-  if (typeof where !== "object" || where === null) {
-    throw new TypeError(
-      `Invalid \`storage\` ${JSON.stringify(where)}. Use "memory", { sqlite: directory } or a store.`,
-    );
-  }
   return "sqlite" in where ? sqlite(where.sqlite, options) : existing(where);
 }
 

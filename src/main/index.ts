@@ -2,7 +2,7 @@ import { keyedSecrets, systemClock, uuids } from "../adapters/system.js";
 import { createMessaging, type Messaging } from "../application/messaging.js";
 import type { Clock, Ports, Registration, StoreStatus } from "../application/ports.js";
 import { refusedForm } from "../domain/user.js";
-import type { Storage } from "./settings.js";
+import { assertStorage, type Storage } from "./settings.js";
 
 export { createMessaging, type Messaging, type Storage };
 export { keyedSecrets, systemClock, uuids };
@@ -67,6 +67,8 @@ const DEFAULT_EVENT_RETENTION_MS = 30 * 24 * 60 * 60 * 1_000;
  * @throws Error if the directory cannot be used, another process has it open, or a file in it is damaged.
  */
 export async function openMessaging(options: MessagingOptions): Promise<OpenMessaging> {
+  // A JavaScript program may leave the options out: the storage is then rejected.
+  assertStorage((options as MessagingOptions | undefined)?.storage);
   const { storage, registration, eventRetention = DEFAULT_EVENT_RETENTION_MS } = options;
   const { onFatal, onTrouble = warn } = options;
   // A misspelt value would leave the registration open.

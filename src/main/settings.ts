@@ -7,6 +7,19 @@ import type { Registration, Store } from "../application/ports.js";
  */
 export type Storage = "memory" | { readonly sqlite: string } | Store;
 
+/** @throws TypeError for anything else */
+export function assertStorage(storage: unknown): asserts storage is Storage {
+  const isStorage =
+    storage === "memory" ||
+    (typeof storage === "object" &&
+      storage !== null &&
+      (!("sqlite" in storage) || (typeof storage.sqlite === "string" && storage.sqlite !== "")));
+  if (isStorage) return;
+  throw new TypeError(
+    `Invalid \`storage\` ${JSON.stringify(storage)}. Use "memory", { sqlite: directory } or a store.`,
+  );
+}
+
 /** What differs between the programs that open the core. */
 export interface Settings {
   readonly storage: Storage;

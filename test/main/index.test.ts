@@ -75,7 +75,11 @@ describe("openMessaging", () => {
 
   it("rejects an invalid storage and an invalid event retention", async () => {
     const errorOf = async (options: object) => String(await open(options).catch((error: unknown) => error));
-    for (const storage of ["sqlite", null, 5]) {
+    const withoutOptions = openMessaging as unknown as () => Promise<OpenMessaging>;
+    expect(String(await withoutOptions().catch((error: unknown) => error))).to.match(
+      /^TypeError: Invalid `storage` undefined\. Use "memory"/,
+    );
+    for (const storage of ["sqlite", null, 5, { sqlite: "" }, { sqlite: 5 }]) {
       expect(await errorOf({ storage })).to.match(
         /^TypeError: Invalid `storage` .* Use "memory", \{ sqlite: directory \} or/,
       );
