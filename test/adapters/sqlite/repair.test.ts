@@ -108,7 +108,9 @@ describe("SqliteStore on a disk that damages finished files", () => {
         "Files of the store were damaged. A new snapshot from memory has replaced them, and nothing is lost. Check the disk.",
       ]);
       expect(String(trouble[0]!.cause)).to.match(
-        new RegExp(`${file === "segment" ? "log" : file}-0\\S* is damaged at byte`),
+        new RegExp(
+          file === "segment" ? "log-0\\S* is damaged at byte" : "snapshot-0\\S* is damaged: its checksum",
+        ),
       );
       await sendSome(40);
       expect((await checkStore(directory)).faults).to.deep.equal([]);

@@ -2,7 +2,7 @@
 export class DamageError extends Error {
   override readonly name = "DamageError";
   readonly file: string;
-  /** The position in the file, in bytes. */
+  /** The position in the file, in bytes; 0 if it is not known. */
   readonly offset: number;
   /** What is damaged, without advice. */
   readonly finding: string;
@@ -18,9 +18,18 @@ export class DamageError extends Error {
   }
 }
 
-/** @param fault completes the sentence that begins with the file and the offset. */
-export function damage(file: string, offset: number, fault: string, cause?: unknown): DamageError {
-  return new DamageError(file, offset, `${file} is damaged at byte ${offset}: ${fault}.`, { cause });
+/**
+ * @param offset undefined if the position is not known.
+ * @param fault completes the sentence that begins with the file and the offset.
+ */
+export function damage(
+  file: string,
+  offset: number | undefined,
+  fault: string,
+  cause?: unknown,
+): DamageError {
+  const where = offset === undefined ? "" : ` at byte ${offset}`;
+  return new DamageError(file, offset ?? 0, `${file} is damaged${where}: ${fault}.`, { cause });
 }
 
 /** Whether it is a `DamageError`, also one of another thread, which has lost its class and kept its fields. */

@@ -56,7 +56,7 @@ export function replaceFiles(
 export function readSnapshot(disk: Disk, { name, checksum }: SnapshotFile): Uint8Array {
   const bytes = disk.read(name);
   if (checksumOf(bytes) !== checksum) {
-    throw damage(name, 0, "its checksum differs from the one in its name");
+    throw damage(name, undefined, "its checksum differs from the one in its name");
   }
   return bytes;
 }
