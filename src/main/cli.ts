@@ -34,7 +34,7 @@ const maintenanceCommands: Readonly<Record<string, MaintenanceCommand>> = {
     run: async (directory) => (await loadMaintenance()).checkDirectory(directory),
   },
   backup: {
-    args: ["[DIR]", "[NEWDIR]"],
+    args: ["[[DIR]", "NEWDIR]"],
     purpose: "copy a data directory as of one moment, and check the copy; the server may run",
     run: async (directory, target) => (await loadMaintenance()).backUp(directory, target),
   },
@@ -66,8 +66,10 @@ async function run(commandLine: readonly string[]): Promise<void> {
   if (name === undefined) throw unknownCommand(`${first} ${second}`.trim());
   const args = positionals.slice(name.split(" ").length);
   const allowed = commands[name]!.args;
-  const required = allowed.filter((arg) => !arg.startsWith("["));
-  if (args.length < required.length || args.length > allowed.length || args.includes("")) {
+  const required = allowed.filter((arg) => !arg.startsWith("[") && !arg.endsWith("]"));
+  // An empty NAME is rejected like any other name that is invalid.
+  const isEmpty = args.some((arg, index) => arg === "" && allowed[index] !== "NAME");
+  if (args.length < required.length || args.length > allowed.length || isEmpty) {
     throw new UsageError(`Wrong arguments. \`palaver ${name}\` takes ${allowed.join(" ") || "none"}.`);
   }
   if (options.data === "") throw new UsageError("--data needs a directory.");

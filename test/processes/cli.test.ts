@@ -100,6 +100,8 @@ describe("palaver, commands of the operator", () => {
     const cases: readonly [string, string, Readonly<Record<string, string>>?][] = [
       ["user add --json", "wrong_usage"],
       ["user fly --json", "wrong_usage"],
+      ["token create ana  --json", "invalid_token_name"],
+      ["token create  backup --json", "wrong_usage"],
       ["user list --json --wrong", "wrong_usage"],
       ["user add bo --json", "failed"],
       ["user list --json --data /nowhere", "failed"],
@@ -164,10 +166,10 @@ describe("palaver, commands of the operator", () => {
   });
 
   it("have help for each command and for each first word", async () => {
-    const lines = ["user add --help", "help user", "help serve", "help salvage"];
+    const lines = ["user add --help", "help user", "help serve", "help salvage", "help backup"];
     const ran = await Promise.all(lines.map((line) => palaver(line)));
     expect(ran.map(({ status }) => status)).to.deep.equal(lines.map(() => 0));
-    const [add, user, serve, salvage] = ran.map(({ output }) => output);
+    const [add, user, serve, salvage, backup] = ran.map(({ output }) => output);
     expect(add).to.match(/^Usage: palaver user add USERNAME \[--data DIR\] \[--json\]\n/);
     expect(add).to.include("first line of the standard input").and.include("Exit status: 0");
     expect(user).to.match(/^Usage: palaver user COMMAND\n/);
@@ -176,6 +178,7 @@ describe("palaver, commands of the operator", () => {
     expect(listed).to.deep.equal(Object.keys(variables));
     expect(salvage).to.match(/^Usage: palaver salvage \[DIR\] NEWDIR \[--data DIR\] \[--json\]\n/);
     expect(salvage).to.include("A single argument is NEWDIR");
+    expect(backup).to.match(/^Usage: palaver backup \[\[DIR\] NEWDIR\] \[--data DIR\] \[--json\]\n/);
   });
 
   it("fail with advice for a user who may not write to the data", async () => {

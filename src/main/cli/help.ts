@@ -4,7 +4,7 @@ import { columns } from "./terminal.js";
 
 /** A command as the help describes it. */
 export interface CommandHelp {
-  /** The names of its arguments, optional ones in brackets. */
+  /** The names of its arguments, optional ones in brackets, which can begin at one and end at the next. */
   readonly args: readonly string[];
   readonly purpose: string;
 }
