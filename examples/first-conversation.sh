@@ -13,9 +13,9 @@ curl -sS -w '\n' $URL/auth/login -c bob.cookie -H "$JSON" -d '{"username":"bob",
 curl -sS -w '\n' $URL/messages -b ana.cookie -H "$JSON" -d '{"dest_username":"bob","message":"Hello, Bob!"}'
 curl -sS -w '\n' $URL/messages/p2p/ana -b bob.cookie
 
-CURSOR=$(curl -sS $URL/sync -b bob.cookie | sed 's/.*"cursor":"\([^"]*\)".*/\1/')
+CURSOR=$(curl -sS $URL/sync -b bob.cookie | sed -n 's/.*"cursor":"\([^"]*\)".*/\1/p')
 curl -sS -w '\n' $URL/messages -b ana.cookie -H "$JSON" -d '{"dest_username":"bob","message":"Lunch at noon?"}'
-curl -s -N --max-time 3 "$URL/events/stream?after=$CURSOR" -b bob.cookie
+curl -sS -N --max-time 3 "$URL/events/stream?after=$CURSOR" -b bob.cookie
 # #endregion conversation
 
 rm -f ana.cookie bob.cookie
