@@ -6,6 +6,10 @@ import { readFile, rename, writeFile } from "node:fs/promises";
 import { MessagingError, openMessaging } from "palaver";
 import { listen } from "palaver/http";
 
+if ((process.env["BOT_PASSWORD"] ?? "").length < 8) {
+  console.error("Set BOT_PASSWORD to a password of at least 8 characters for the account of the bot.");
+  process.exit(2);
+}
 const messaging = await openMessaging({ storage: { sqlite: process.argv[2] ?? "./resources" } });
 
 // #region errors

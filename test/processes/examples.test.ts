@@ -72,10 +72,22 @@ describe("The examples", () => {
     await rm(directory, { recursive: true, force: true });
   });
 
+  it("administration.js creates an account and a token", async () => {
+    const example = run("administration.js", {}, [], directory);
+    expect(await example.ended).to.equal(0);
+    expect(example.output()).to.equal("reports has the token nightly.\n");
+  });
+
   it("embedding.js delivers a message to the events of its recipient", async () => {
     const example = run("embedding.js", {}, [], directory);
     expect(await example.ended).to.equal(0);
     expect(example.output()).to.equal("ana: Hello, Bob!\n");
+  });
+
+  it("bot.js asks for its password in one line", async () => {
+    const example = run("bot.js", {}, [join(directory, "data")], directory);
+    expect(await example.ended).to.equal(2);
+    expect(example.output()).to.match(/^Set BOT_PASSWORD to .*\n$/);
   });
 
   it("bot.js answers each message once in its chat, including messages sent while it was away", async () => {

@@ -40,7 +40,14 @@ describe("The guides", () => {
   it("have programs that compile when they are pasted into strict TypeScript", () => {
     const folder = new URL("dist/pasted/", root);
     mkdirSync(folder, { recursive: true });
-    for (const name of ["bot.js", "embedding.js", "events.js", "mounted.js", "repeat.ts"]) {
+    for (const name of [
+      "administration.js",
+      "bot.js",
+      "embedding.js",
+      "events.js",
+      "mounted.js",
+      "repeat.ts",
+    ]) {
       writeFileSync(new URL(name.replace(/js$/, "ts"), folder), read(`examples/${name}`));
     }
     const options = {
