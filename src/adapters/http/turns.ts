@@ -4,7 +4,7 @@ import { setImmediate } from "node:timers/promises";
  * How many turns a long response waits at most while clients connect. Node accepts one connection a turn, so long turns would keep
  * new clients out.
  */
-const MAX_TURNS_FOR_CONNECTIONS = 20;
+const MAX_TURNS_FOR_CONNECTIONS = 100;
 
 let last: Promise<void> = Promise.resolve();
 let hasAccepted = false;
