@@ -10,6 +10,8 @@ export function subscriberContract(
 ): void {
   let chat: Chat;
   let unsubscribers: (() => void)[];
+  /** Each resolves once the reads of a subscriber have ended. */
+  let readings: (() => Promise<void>)[];
 
   function subscribe(wake: () => void): () => void {
     const unsubscribe = store().subscribe(wake);
@@ -34,6 +36,7 @@ export function subscriberContract(
     subscribe(() => {
       reading = reading.then(readOn);
     });
+    readings.push(() => reading);
     return titles;
   }
 
@@ -43,11 +46,13 @@ export function subscriberContract(
   describe("Store.subscribe", () => {
     beforeEach(async () => {
       unsubscribers = [];
+      readings = [];
       await register(store(), ana);
       chat = await createGroup(store(), ana);
     });
     afterEach(async () => {
       for (const unsubscribe of unsubscribers) unsubscribe();
+      for (const reading of readings) await reading();
     });
 
     it("wakes all subscribers after each commit, when they can read it", async () => {
