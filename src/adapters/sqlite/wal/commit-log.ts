@@ -148,6 +148,8 @@ export class CommitLog {
     await Promise.race([this.durable(), this.#failed]);
     this.assertHealthy();
     if (this.#segmentAfter === undefined || this.#segmentAfter === this.#last) return this.#last;
+    // The last commit may have used the spare segment.
+    await this.#spare.attempted();
     if (!this.#spare.isReady) throw this.#noSpareError();
     await this.#beginSegment(this.#last).catch((error: unknown) => this.#fail(error));
     this.assertHealthy();
