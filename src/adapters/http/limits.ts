@@ -164,9 +164,11 @@ export function createLimits(maxKeys = DEFAULT_MAX_KEYS): Limits {
       count(ctx, policy, keyOf(policy, session));
     },
     countMore(ctx, policy, session, times) {
+      let quota: Quota | undefined;
       for (let time = 0; time < times; time += 1) {
-        setRateLimitHeaders(ctx, policy, counters[policy].consume(keyOf(policy, session)).quota);
+        ({ quota } = counters[policy].consume(keyOf(policy, session)));
       }
+      if (quota) setRateLimitHeaders(ctx, policy, quota);
     },
     enter(ctx, kind, userId) {
       const max = concurrency[kind];
