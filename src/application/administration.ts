@@ -6,7 +6,7 @@ import { parseNewPassword, parseUsername, usernameKey, type Account, type User }
 import { assertUsernameFree, createAccount } from "./accounts.js";
 import { ChatRankings } from "./chat-ranking.js";
 import { listChats } from "./chats.js";
-import { administrationChecks, commandError, type Checks } from "./commands.js";
+import { administrationChecks, bindUseCases, type Checks } from "./commands.js";
 import type { Ports, UserReader } from "./ports.js";
 import { addToken, endSessions, findLiveSessions, type NewSession } from "./sessions.js";
 import { getUserByNameOrId } from "./users.js";
@@ -191,19 +191,13 @@ export interface RevokeTokens {
  * @throws MessagingError `unknown_user`, `unknown_token`
  */
 export async function revokeTokens(
-  { store, clock }: OperatorPorts,
-  { user: nameOrId, tokenId }: RevokeTokens,
+  ports: OperatorPorts,
+  { user, tokenId }: RevokeTokens,
 ): Promise<readonly Session[]> {
-  return store.transaction(async (repositories) => {
-    const user = await getUserByNameOrId(repositories.users, nameOrId);
-    const now = clock.now();
-    const all = await findLiveSessions(repositories.sessions, user.id, now);
-    const ended = all.filter(({ kind, id }) => kind === "token" && (tokenId === undefined || id === tokenId));
-    if (tokenId !== undefined && ended.length === 0) {
-      throw new MessagingError("unknown_token", "Unknown token of this user. List them for their ids.");
-    }
-    await endSessions(repositories, ended, now);
-    return ended;
+  return revoke(ports, user, tokenId, {
+    includes: ({ kind }) => kind === "token",
+    unknown: () =>
+      new MessagingError("unknown_token", "Unknown token of this user. List them for their ids."),
   });
 }
 
@@ -220,20 +214,39 @@ export interface RevokeSessions {
  * @throws MessagingError `unknown_user`, `unknown_session`
  */
 export async function revokeSessions(
+  ports: OperatorPorts,
+  { user, sessionId }: RevokeSessions,
+): Promise<readonly Session[]> {
+  return revoke(ports, user, sessionId, {
+    includes: () => true,
+    unknown: () =>
+      new MessagingError(
+        "unknown_session",
+        "Unknown session or token of this user. List them for their ids.",
+      ),
+  });
+}
+
+interface Revocation {
+  /** Whether the session can be ended. */
+  readonly includes: (session: Session) => boolean;
+  /** The error if none of these has the id. */
+  readonly unknown: () => MessagingError;
+}
+
+/** Ends the included sessions of a user, or the one with the id. */
+async function revoke(
   { store, clock }: OperatorPorts,
-  { user: nameOrId, sessionId }: RevokeSessions,
+  nameOrId: string,
+  wantedId: string | undefined,
+  { includes, unknown }: Revocation,
 ): Promise<readonly Session[]> {
   return store.transaction(async (repositories) => {
     const user = await getUserByNameOrId(repositories.users, nameOrId);
     const now = clock.now();
-    const all = await findLiveSessions(repositories.sessions, user.id, now);
-    const ended = sessionId === undefined ? all : all.filter(({ id }) => id === sessionId);
-    if (sessionId !== undefined && ended.length === 0) {
-      throw new MessagingError(
-        "unknown_session",
-        "Unknown session or token of this user. List them for their ids.",
-      );
-    }
+    const live = (await findLiveSessions(repositories.sessions, user.id, now)).filter(includes);
+    const ended = wantedId === undefined ? live : live.filter(({ id }) => id === wantedId);
+    if (wantedId !== undefined && ended.length === 0) throw unknown();
     await endSessions(repositories, ended, now);
     return ended;
   });
@@ -404,30 +417,13 @@ const SYNCHRONOUS: ReadonlySet<string> = new Set<keyof Administration>([
   "exportUser",
 ]);
 
-/** The use cases without a command, which may be left out. */
-const WITHOUT_COMMAND: ReadonlySet<string> = new Set<keyof Administration>([
-  "listUsers",
-  "listAllChats",
-  "countStatistics",
-]);
-
 /**
  * Binds the operator's use cases to these ports. They check no permissions: the caller decides who is the operator. Each
  * rejects a command with a missing field, a field of another type or an unknown field as `invalid_request`.
  */
 export function createAdministration(ports: Ports): Administration {
-  const bound = Object.entries(useCases).map(([name, useCase]) => {
-    const checks = checksOfUseCases[name as keyof Administration];
-    const call = (command: never) => {
-      const isLeftOut = command === undefined && WITHOUT_COMMAND.has(name);
-      const error = isLeftOut ? undefined : commandError(command, checks, false);
-      if (error === undefined) return useCase(ports, command);
-      if (SYNCHRONOUS.has(name)) throw error;
-      return Promise.reject(error);
-    };
-    return [name, call] as const;
-  });
-  return Object.fromEntries(bound) as Administration;
+  const binding = { checks: checksOfUseCases, synchronous: SYNCHRONOUS, allowsUnknown: false };
+  return bindUseCases(useCases, ports, binding) as Administration;
 }
 
 async function findAccount(users: UserReader, nameOrId: string): Promise<Account> {

@@ -114,11 +114,12 @@ export const administrationChecks = {
  * @returns an error that lists each missing field, each field of another type and each unknown field that is not allowed;
  * undefined without one.
  */
-export function commandError(
+function commandError(
   command: unknown,
   checks: Readonly<Record<string, Check>>,
-  allowsUnknown = true,
+  allowsUnknown: boolean,
 ): MessagingError | undefined {
+  if (command === undefined && Object.keys(checks).length === 0) return undefined;
   if (!isObject(command)) return new MessagingError("invalid_request", "The command must be an object.");
   let errors: FieldError[] | undefined;
   for (const field in checks) {
@@ -132,4 +133,33 @@ export function commandError(
   if (errors === undefined) return undefined;
   const message = errors.map(({ field, detail }) => `${field}: ${detail}`).join(" ");
   return new MessagingError("invalid_request", message, { errors });
+}
+
+/** How use cases take their commands. */
+interface Binding {
+  /** The checks of each use case. A command without fields may be left out. */
+  readonly checks: Readonly<Record<string, Readonly<Record<string, Check>>>>;
+  /** The names of the use cases that return no promise, and therefore throw. */
+  readonly synchronous: ReadonlySet<string>;
+  /** Whether a command may have other fields. */
+  readonly allowsUnknown: boolean;
+}
+
+/** Binds use cases to what they work on. Each rejects a wrong command as `invalid_request`. */
+export function bindUseCases<Core>(
+  useCases: Readonly<Record<string, (core: Core, command: never) => unknown>>,
+  core: Core,
+  { checks, synchronous, allowsUnknown }: Binding,
+): Readonly<Record<string, (command: never) => unknown>> {
+  const bound = Object.entries(useCases).map(([name, useCase]) => {
+    const checksOfUseCase = checks[name]!;
+    const call = (command: never) => {
+      const error = commandError(command, checksOfUseCase, allowsUnknown);
+      if (error === undefined) return useCase(core, command);
+      if (synchronous.has(name)) throw error;
+      return Promise.reject(error);
+    };
+    return [name, call] as const;
+  });
+  return Object.fromEntries(bound);
 }

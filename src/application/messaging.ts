@@ -12,7 +12,7 @@ import {
   listParticipants,
   sliceChats,
 } from "./chats.js";
-import { commandChecks, commandError, type Checks } from "./commands.js";
+import { bindUseCases, commandChecks, type Checks } from "./commands.js";
 import type * as events from "./events.js";
 import { everyEvent, subscribe, forgetEvents, listEvents, sliceSync, sync } from "./events.js";
 import { ChatRankings, type PortsWithRankings } from "./chat-ranking.js";
@@ -120,15 +120,6 @@ export function createMessaging(
     sessionUses,
     rankings: new ChatRankings(),
   };
-  const bound = Object.entries(useCases).map(([name, useCase]) => {
-    const checks = checksOfUseCases[name as keyof Messaging];
-    const call = (command: never) => {
-      const error = commandError(command, checks);
-      if (error === undefined) return useCase(core, command);
-      if (SYNCHRONOUS.has(name)) throw error;
-      return Promise.reject(error);
-    };
-    return [name, call] as const;
-  });
-  return Object.fromEntries(bound) as Messaging;
+  const binding = { checks: checksOfUseCases, synchronous: SYNCHRONOUS, allowsUnknown: true };
+  return bindUseCases(useCases, core, binding) as Messaging;
 }
