@@ -1,91 +1,21 @@
 import { setImmediate } from "node:timers/promises";
 import type { ChatRepository } from "../../application/ports.js";
-import type { Chat, ChatId, ChatOverview, ChatSummary, Participant } from "../../domain/chat.js";
+import type { Chat, ChatId, ChatOverview } from "../../domain/chat.js";
 import type { UserId } from "../../domain/user.js";
-import { insertion, projection, valueAt } from "./columns.js";
+import { CHAT, OVERVIEW, OVERVIEW_WITHOUT_TEXT, PARTICIPANT, SUMMARY } from "../sql/chats.js";
+import { insertion } from "../sql/columns.js";
 import { numberIn, type Statements } from "./database.js";
 import { lastEventId } from "./events.js";
-import { MESSAGE, lastMessageId } from "./messages.js";
+import { lastMessageId } from "./messages.js";
 
-const CHAT = projection<Chat>(
-  { id: "chats.id", kind: "chats.kind", title: "chats.title", createdAt: "chats.created_at" },
-  (row, at) => ({
-    id: valueAt(row, at.id),
-    kind: valueAt(row, at.kind),
-    title: valueAt(row, at.title),
-    createdAt: valueAt(row, at.createdAt),
-  }),
-);
-
-/** From `chats` and `OVERVIEW_JOINS`, as the participant whose id is in the column `me` sees the chat. */
-const OVERVIEW = projection<ChatOverview>(
-  {
-    chat: CHAT.columns,
-    withUsername: `(SELECT username FROM users
-      WHERE id = CASE chats.first_user_id WHEN me THEN chats.second_user_id ELSE chats.first_user_id END)`,
-    participantCount: "chats.participant_count",
-    lastMessage: MESSAGE.columns,
-    readSeq: "coalesce(read_markers.seq, 0)",
-    deletedSinceRead: `(SELECT count(*) FROM messages
-      WHERE chat_id = chats.id AND seq > coalesce(read_markers.seq, 0) AND deleted_at IS NOT NULL)`,
-  },
-  (row, at) => ({
-    chat: CHAT.decodeAt(row, at.chat),
-    withUsername: valueAt(row, at.withUsername),
-    participantCount: valueAt(row, at.participantCount),
-    lastMessage: row[at.lastMessage.id] === null ? null : MESSAGE.decodeAt(row, at.lastMessage),
-    readSeq: valueAt(row, at.readSeq),
-    deletedSinceRead: valueAt(row, at.deletedSinceRead),
-  }),
-);
 const OVERVIEW_JOINS = `
   LEFT JOIN read_markers ON read_markers.user_id = me AND read_markers.chat_id = chats.id
   LEFT JOIN messages ON messages.chat_id = chats.id
     AND messages.seq = (SELECT max(seq) FROM messages WHERE chat_id = chats.id)
   LEFT JOIN users ON users.id = messages.sender_id`;
 
-/** As `OVERVIEW`, with the text of the last message left empty. */
-const OVERVIEW_WITHOUT_TEXT = projection<ChatOverview>(
-  { ...OVERVIEW.columns, lastMessage: { ...MESSAGE.columns, text: "''" } },
-  OVERVIEW.decodeAt,
-);
-
 /** Bounds the time for which other events of the process have to wait: an overview takes about 20 µs. */
 const MAX_OVERVIEWS_PER_TURN = 100;
-
-/** From `participants`, joined with `users`. */
-const PARTICIPANT = projection<Participant>(
-  { id: "users.id", username: "users.username", joinedAt: "participants.joined_at" },
-  (row, at) => ({
-    id: valueAt(row, at.id),
-    username: valueAt(row, at.username),
-    joinedAt: valueAt(row, at.joinedAt),
-  }),
-);
-
-interface SummaryRow extends Omit<ChatSummary, "between"> {
-  /** The usernames of a p2p chat; `other` is null in the chat of a user with themselves. */
-  readonly one: string | null;
-  readonly other: string | null;
-}
-
-const SUMMARY = projection<SummaryRow, ChatSummary>(
-  {
-    chat: CHAT.columns,
-    one: "one.username",
-    other: "other.username",
-    participantCount: "chats.participant_count",
-    lastSeq: "coalesce(messages.seq, 0)",
-    lastSentAt: "messages.sent_at",
-  },
-  (row, at) => ({
-    chat: CHAT.decodeAt(row, at.chat),
-    between: [valueAt(row, at.one), valueAt(row, at.other)].filter((username) => username !== null),
-    participantCount: valueAt(row, at.participantCount),
-    lastSeq: valueAt(row, at.lastSeq),
-    lastSentAt: valueAt(row, at.lastSentAt),
-  }),
-);
 
 interface NewChat {
   readonly chat: Chat;

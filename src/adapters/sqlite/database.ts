@@ -1,12 +1,5 @@
+import type { Row, SqlValue } from "../sql/columns.js";
 import { openFile, openInMemory } from "./sql-js.js";
-
-export type SqlValue = string | number | null;
-
-/** A statement that writes, with the values of its parameters. */
-export type Change = readonly [sql: string, ...values: SqlValue[]];
-
-/** The values of a row, in the order of the selected columns. */
-export type Row = readonly SqlValue[];
 
 /**
  * An SQLite database in memory. The SQL must be deterministic, without the time or random values, because the log replays it.

@@ -1,59 +1,8 @@
-import type { EventLog, LogEntry } from "../../application/ports.js";
-import type { Chat, ChatId } from "../../domain/chat.js";
-import type { EventDraft, SessionEnd, StoredEvent } from "../../domain/event.js";
-import type { Message } from "../../domain/message.js";
-import type { SessionId } from "../../domain/session.js";
-import type { UserId } from "../../domain/user.js";
-import { insertion, projection, valueAt } from "./columns.js";
-import { boundedRows, numberIn, type Row, type Statements } from "./database.js";
-import { MESSAGE } from "./messages.js";
-
-/** A row without a chat is the end of a session. A row without a user is for all participants of its chat. */
-interface EventRow {
-  readonly id: number;
-  readonly chatId: ChatId | null;
-  readonly chatKind: Chat["kind"];
-  readonly userId: UserId | null;
-  /** 1 or 0: `includesRemoved` of the audience. */
-  readonly outside: number;
-  readonly at: number;
-  /** JSON. */
-  readonly what: string;
-  readonly message: Message | null;
-}
-
-/** From `events`, left-joined with `messages` and the `users` that sent them. */
-const EVENT = projection<EventRow, LogEntry>(
-  {
-    id: "events.id",
-    chatId: "events.chat_id",
-    // Only group chats are deleted.
-    chatKind: "coalesce((SELECT kind FROM chats WHERE chats.id = events.chat_id), 'group')",
-    userId: "events.user_id",
-    outside: "events.outside",
-    at: "events.at",
-    what: "events.what",
-    message: MESSAGE.columns,
-  },
-  (row, at) => {
-    const position = { id: valueAt(row, at.id), at: valueAt(row, at.at) };
-    const chatId = valueAt(row, at.chatId);
-    const userId = valueAt(row, at.userId);
-    if (chatId === null) {
-      const { sessionId } = JSON.parse(valueAt(row, at.what)) as { readonly sessionId: SessionId };
-      return { ...position, sessionId, userId: userId! };
-    }
-    return {
-      ...position,
-      chatId,
-      chatKind: valueAt(row, at.chatKind),
-      to:
-        userId === null ? "participants" : { user: userId, includesRemoved: valueAt(row, at.outside) === 1 },
-      change: JSON.parse(valueAt(row, at.what)) as StoredEvent["change"],
-      message: row[at.message.id] === null ? null : MESSAGE.decodeAt(row, at.message),
-    };
-  },
-);
+import type { EventLog } from "../../application/ports.js";
+import type { StoredEvent } from "../../domain/event.js";
+import { insertion, type Row } from "../sql/columns.js";
+import { EVENT, fieldsOf, lengthOf, type EventRow } from "../sql/events.js";
+import { boundedRows, numberIn, type Statements } from "./database.js";
 
 const insertEvent = insertion<Omit<EventRow, "message" | "chatKind"> & { readonly messageId: number | null }>(
   "events",
@@ -189,20 +138,6 @@ export function events(statements: Statements, runEpoch: string): EventLog {
       return common + deleteWhere("user_id IS NOT NULL AND outside = 0", limit - common);
     },
   };
-}
-
-function lengthOf(entry: LogEntry): number {
-  return "sessionId" in entry ? 0 : (entry.message?.text.length ?? 0);
-}
-
-function fieldsOf(event: EventDraft | SessionEnd) {
-  if ("sessionId" in event) {
-    const { sessionId, userId } = event;
-    return { chatId: null, userId, outside: 0, what: JSON.stringify({ sessionId }), messageId: null };
-  }
-  const { chatId, to, messageId } = event;
-  const [userId, outside] = to === "participants" ? [null, 0] : [to.user, Number(to.includesRemoved)];
-  return { chatId, userId, outside, what: JSON.stringify(event.change), messageId };
 }
 
 /** The greatest event id so far; 0 before the first. */

@@ -1,58 +1,9 @@
-import type { IdempotentSend, MessageRepository, IdempotentMessage, Slice } from "../../application/ports.js";
+import type { MessageRepository, Slice } from "../../application/ports.js";
 import type { ChatId } from "../../domain/chat.js";
 import { toMessage, type Message, type MessageId } from "../../domain/message.js";
-import { insertion, projection, valueAt } from "./columns.js";
+import { insertMessage, lengthOf, MESSAGE, oldestFirst, SENT_AS } from "../sql/messages.js";
 import { boundedRows, numberIn, type Statements } from "./database.js";
 import { RecentMessages } from "./recent-messages.js";
-
-/** From `messages`, joined with the `users` that sent them. */
-export const MESSAGE = projection<Message>(
-  {
-    id: "messages.id",
-    chatId: "messages.chat_id",
-    seq: "messages.seq",
-    sender: { id: "users.id", username: "users.username" },
-    text: "messages.text",
-    sentAt: "messages.sent_at",
-    editedAt: "messages.edited_at",
-    deletedAt: "messages.deleted_at",
-  },
-  (row, at) =>
-    Object.freeze({
-      id: valueAt(row, at.id),
-      chatId: valueAt(row, at.chatId),
-      seq: valueAt(row, at.seq),
-      sender: Object.freeze({
-        id: valueAt(row, at.sender.id),
-        username: valueAt(row, at.sender.username),
-      }),
-      text: valueAt(row, at.text),
-      sentAt: valueAt(row, at.sentAt),
-      editedAt: valueAt(row, at.editedAt),
-      deletedAt: valueAt(row, at.deletedAt),
-    }),
-);
-
-const SENT_AS = projection<IdempotentMessage>(
-  { message: MESSAGE.columns, textDigest: "messages.text_digest" },
-  (row, at) => ({ message: MESSAGE.decodeAt(row, at.message), textDigest: valueAt(row, at.textDigest) }),
-);
-
-interface NewMessage {
-  readonly message: Message;
-  readonly once: IdempotentSend | undefined;
-}
-
-const insertMessage = insertion<NewMessage>("messages", {
-  id: ({ message }) => message.id,
-  chat_id: ({ message }) => message.chatId,
-  seq: ({ message }) => message.seq,
-  sender_id: ({ message }) => message.sender.id,
-  text: ({ message }) => message.text,
-  sent_at: ({ message }) => message.sentAt,
-  idempotency_key: ({ once }) => once?.key ?? null,
-  text_digest: ({ once }) => once?.textDigest ?? null,
-});
 
 export function messages(statements: Statements): MessageRepository {
   const { row, rows, change } = statements;
@@ -237,14 +188,6 @@ function feedOfUser(from: Slice["from"]): string {
     WHERE messages.id > ?2 AND messages.id <= ?3
     ORDER BY 1 ${forward ? "" : "DESC"} LIMIT ?4
   )`;
-}
-
-function oldestFirst<Item>(from: Slice["from"], found: readonly Item[]): readonly Item[] {
-  return from === "oldest" ? found : found.toReversed();
-}
-
-function lengthOf({ text }: Message): number {
-  return text.length;
 }
 
 function charactersOf(found: readonly Message[]): number {

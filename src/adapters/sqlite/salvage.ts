@@ -1,4 +1,5 @@
-import { openDatabase, openDatabaseFile, type Change, type Database } from "./database.js";
+import type { Change } from "../sql/columns.js";
+import { openDatabase, openDatabaseFile, type Database } from "./database.js";
 import { diskOf } from "./existing-store.js";
 import { checkStore, copyOtherFiles, createTarget, faultsIn, segmentFaults } from "./inspection.js";
 import { migrate, renewEpoch } from "./schema.js";

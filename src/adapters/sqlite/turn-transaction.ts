@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
 import type { Repositories } from "../../application/ports.js";
 import { MessagingError } from "../../domain/errors.js";
-import type { Change, Database, SqlValue, Statements } from "./database.js";
+import type { Change, SqlValue } from "../sql/columns.js";
+import type { Database, Statements } from "./database.js";
 import { repositories } from "./repositories.js";
 import type { TurnBudget } from "./turn-budget.js";
 import type { CommitLog } from "./wal/commit-log.js";

@@ -1,50 +1,8 @@
 import { LRUCache } from "lru-cache";
 import type { UserRepository } from "../../application/ports.js";
-import type { Account, User, UserId, UsernameKey } from "../../domain/user.js";
-import { insertion, projection, valueAt } from "./columns.js";
+import type { User, UserId } from "../../domain/user.js";
+import { ACCOUNT, CREDENTIALS, insertUser, USER } from "../sql/users.js";
 import type { Statements } from "./database.js";
-
-export const USER = projection<User>(
-  { id: "users.id", username: "users.username", createdAt: "users.created_at" },
-  (row, at) =>
-    Object.freeze({
-      id: valueAt(row, at.id),
-      username: valueAt(row, at.username),
-      createdAt: valueAt(row, at.createdAt),
-    }),
-);
-
-const ACCOUNT = projection<Account>({ user: USER.columns, disabledAt: "users.disabled_at" }, (row, at) => ({
-  user: USER.decodeAt(row, at.user),
-  disabledAt: valueAt(row, at.disabledAt),
-}));
-
-interface Credentials extends Account {
-  readonly passwordDigest: string;
-}
-
-const CREDENTIALS = projection<Credentials>(
-  { ...ACCOUNT.columns, passwordDigest: "users.password_digest" },
-  (row, at) => ({ ...ACCOUNT.decodeAt(row, at), passwordDigest: valueAt(row, at.passwordDigest) }),
-);
-
-interface NewUser {
-  readonly user: User;
-  readonly key: UsernameKey;
-  readonly passwordDigest: string;
-}
-
-const insertUser = insertion<NewUser>(
-  "users",
-  {
-    id: ({ user }) => user.id,
-    username: ({ user }) => user.username,
-    username_key: ({ key }) => key,
-    password_digest: ({ passwordDigest }) => passwordDigest,
-    created_at: ({ user }) => user.createdAt,
-  },
-  "ON CONFLICT (username_key) DO NOTHING",
-);
 
 const MAX_CACHED_USERS = 10_000;
 

@@ -1,5 +1,5 @@
 import { MessagingError } from "../../../domain/errors.js";
-import type { Change } from "../database.js";
+import type { Change } from "../../sql/columns.js";
 import { errorMessage } from "./damage.js";
 import { encodeRecord, joinRecords, RECORDS_OVERHEAD_BYTES, type LogRecord } from "./record.js";
 import { FRAME_OVERHEAD_BYTES, SEGMENT_HEADER_BYTES } from "./segment.js";

@@ -1,4 +1,4 @@
-import type { Change, SqlValue } from "../database.js";
+import type { Change, SqlValue } from "../../sql/columns.js";
 
 /**
  * The entry of a transaction in the log: its changes, as JSON. A frame holds a list of records:

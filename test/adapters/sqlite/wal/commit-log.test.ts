@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setImmediate as turn, setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { CommitLog } from "../../../../src/adapters/sqlite/wal/commit-log.js";
-import type { Change } from "../../../../src/adapters/sqlite/database.js";
+import type { Change } from "../../../../src/adapters/sql/columns.js";
 import { nodeDisk, type Disk, type OpenFile } from "../../../../src/adapters/sqlite/wal/disk.js";
 import { encodeFrame, SEGMENT_HEADER_BYTES } from "../../../../src/adapters/sqlite/wal/segment.js";
 import { openStoreOn, type SqliteOptions, type SqliteStore } from "../../../../src/adapters/sqlite/store.js";

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import type { Change } from "../../../../src/adapters/sqlite/database.js";
+import type { Change } from "../../../../src/adapters/sql/columns.js";
 import {
   decodeRecords,
   encodeRecord,

@@ -1,4 +1,10 @@
-import type { Change, Row, SqlValue } from "./database.js";
+export type SqlValue = string | number | null;
+
+/** The values of a row, in the order of the selected columns. */
+export type Row = readonly SqlValue[];
+
+/** A statement that writes, with the values of its parameters. */
+export type Change = readonly [sql: string, ...values: SqlValue[]];
 
 /** The SQL expression that each field of a value is selected by. A nested value has a nested table. */
 export type Columns<Value> = {
@@ -68,7 +74,7 @@ export function insertion<Given>(
 ): (given: Given) => Change {
   const names = Object.keys(columns);
   const values = Object.values(columns);
-  const marks = names.map(() => "?").join(", ");
+  const marks = names.map((_, index) => `$${index + 1}`).join(", ");
   const sql = `INSERT INTO ${table} (${names.join(", ")}) VALUES (${marks}) ${onConflict}`.trimEnd();
   return (given) => [sql, ...values.map((value) => value(given))];
 }

@@ -1,0 +1,71 @@
+import type { LogEntry } from "../../application/ports.js";
+import type { Chat, ChatId } from "../../domain/chat.js";
+import type { EventDraft, SessionEnd, StoredEvent } from "../../domain/event.js";
+import type { Message } from "../../domain/message.js";
+import type { SessionId } from "../../domain/session.js";
+import type { UserId } from "../../domain/user.js";
+import { projection, valueAt } from "./columns.js";
+import { MESSAGE } from "./messages.js";
+
+/** A row without a chat is the end of a session. A row without a user is for all participants of its chat. */
+export interface EventRow {
+  readonly id: number;
+  readonly chatId: ChatId | null;
+  readonly chatKind: Chat["kind"];
+  readonly userId: UserId | null;
+  /** 1 or 0: `includesRemoved` of the audience. */
+  readonly outside: number;
+  readonly at: number;
+  /** JSON. */
+  readonly what: string;
+  readonly message: Message | null;
+}
+
+/** From `events`, left-joined with `messages` and the `users` that sent them. */
+export const EVENT = projection<EventRow, LogEntry>(
+  {
+    id: "events.id",
+    chatId: "events.chat_id",
+    // Only group chats are deleted.
+    chatKind: "coalesce((SELECT kind FROM chats WHERE chats.id = events.chat_id), 'group')",
+    userId: "events.user_id",
+    outside: "events.outside",
+    at: "events.at",
+    what: "events.what",
+    message: MESSAGE.columns,
+  },
+  (row, at) => {
+    const position = { id: valueAt(row, at.id), at: valueAt(row, at.at) };
+    const chatId = valueAt(row, at.chatId);
+    const userId = valueAt(row, at.userId);
+    if (chatId === null) {
+      const { sessionId } = JSON.parse(valueAt(row, at.what)) as { readonly sessionId: SessionId };
+      return { ...position, sessionId, userId: userId! };
+    }
+    return {
+      ...position,
+      chatId,
+      chatKind: valueAt(row, at.chatKind),
+      to:
+        userId === null ? "participants" : { user: userId, includesRemoved: valueAt(row, at.outside) === 1 },
+      change: JSON.parse(valueAt(row, at.what)) as StoredEvent["change"],
+      message: row[at.message.id] === null ? null : MESSAGE.decodeAt(row, at.message),
+    };
+  },
+);
+
+/** The length of the text that an entry is read with, in UTF-16 code units. */
+export function lengthOf(entry: LogEntry): number {
+  return "sessionId" in entry ? 0 : (entry.message?.text.length ?? 0);
+}
+
+/** The columns of an event, apart from its id and time. */
+export function fieldsOf(event: EventDraft | SessionEnd) {
+  if ("sessionId" in event) {
+    const { sessionId, userId } = event;
+    return { chatId: null, userId, outside: 0, what: JSON.stringify({ sessionId }), messageId: null };
+  }
+  const { chatId, to, messageId } = event;
+  const [userId, outside] = to === "participants" ? [null, 0] : [to.user, Number(to.includesRemoved)];
+  return { chatId, userId, outside, what: JSON.stringify(event.change), messageId };
+}
