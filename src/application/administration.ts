@@ -428,6 +428,5 @@ export function createAdministration(ports: Ports): Administration {
 
 async function findAccount(users: UserReader, nameOrId: string): Promise<Account> {
   const { username } = await getUserByNameOrId(users, nameOrId);
-  const { user, disabledAt } = (await users.credentials(usernameKey(username)))!;
-  return { user, disabledAt };
+  return (await users.account(usernameKey(username)))!;
 }

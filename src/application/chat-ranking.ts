@@ -1,4 +1,4 @@
-import type { ChatId, ChatOverview } from "../domain/chat.js";
+import type { ChatOverview } from "../domain/chat.js";
 import type { UserId } from "../domain/user.js";
 import type { ChatActivity, ChatReader, JoinPosition, Ports, ReadRepositories } from "./ports.js";
 import { RankedChats } from "./ranked-chats.js";
@@ -16,8 +16,10 @@ interface Ranking {
   readonly asOf: number;
   /** Last active first. May hold chats that the user has left since. */
   readonly chats: RankedChats;
-  /** Chats behind it, in the order in which the user joined, are not ranked yet. */
+  /** Chats behind it, in the order of `ChatReader.ofUser`, are not ranked yet. */
   readonly ranked: JoinPosition | undefined;
+  /** The `lastJoin` before the first slice of these chats was read. Chats behind it can have been missed. */
+  readonly lastJoin: JoinPosition | undefined;
 }
 
 /** The ports, and the rankings of the chats of their store. */
@@ -71,8 +73,8 @@ export class ChatRankings {
   ): Promise<T> {
     for (let unfinished: Ranking | undefined; ;) {
       const step = await store.read(async (repositories) => {
-        const lastId = await repositories.messages.lastId();
-        const asOf = Math.min(slice.asOf ?? lastId, lastId);
+        const settledId = await repositories.messages.settledId();
+        const asOf = Math.min(slice.asOf ?? settledId, settledId);
         const start = unfinished ?? this.#find(by, asOf, slice.asOf === undefined);
         const { ranking, isFinished } = await advance(repositories, by, asOf, start, this.#maxPerRead);
         if (!isFinished) return { ranking };
@@ -95,7 +97,7 @@ export class ChatRankings {
       .reduce<Ranking | undefined>((one, other) => (one && one.asOf > other.asOf ? one : other), undefined);
     // Beyond that, ranking all chats again costs less than the messages of all users since.
     if (newest && asOf - newest.asOf <= newest.chats.length) return newest;
-    return { asOf, chats: new RankedChats(), ranked: undefined };
+    return { asOf, chats: new RankedChats(), ranked: undefined, lastJoin: undefined };
   }
 
   #keep(by: UserId, ranking: Ranking): void {
@@ -128,19 +130,22 @@ function countOf(rankings: readonly Ranking[]): number {
  * @returns a ranking, which is finished if it is that of all chats of the user as of this message.
  */
 async function advance(
-  { chats, events }: ReadRepositories,
+  { chats }: ReadRepositories,
   by: UserId,
   asOf: number,
-  { asOf: start, chats: earlier, ranked }: Ranking,
+  { asOf: start, chats: earlier, ranked, lastJoin: firstLastJoin }: Ranking,
   limit: number,
 ): Promise<{ readonly ranking: Ranking; readonly isFinished: boolean }> {
+  const lastJoin = firstLastJoin ?? (await chats.lastJoin());
   const joined = await chats.ofUser(by, { asOf: start, after: ranked, limit });
-  // A chat that the user has left and joined again is ranked already.
+  // A chat that the user has left and joined again is ranked already, and so can be a chat behind `lastJoin`.
   const withJoined = earlier.move(joined, joined);
   if (joined.length === limit) {
-    return { ranking: { asOf: start, chats: withJoined, ranked: joined.at(-1) }, isFinished: false };
+    return {
+      ranking: { asOf: start, chats: withJoined, ranked: joined.at(-1), lastJoin },
+      isFinished: false,
+    };
   }
-  const { last } = await events.bounds();
   const upTo = Math.min(asOf, start + limit);
   const active = start < upTo ? await chats.activeOfUser(by, { after: start, upTo }) : [];
   return {
@@ -150,8 +155,8 @@ async function advance(
         active.map(({ chatId, before }) => ({ chatId, activity: before })),
         active,
       ),
-      // The user joins later chats behind this event or a later one.
-      ranked: { joinedAfter: last, chatId: 0 as ChatId },
+      ranked: lastJoin,
+      lastJoin: undefined,
     },
     isFinished: upTo === asOf,
   };

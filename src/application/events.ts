@@ -156,7 +156,7 @@ export async function sliceSync(
   { by }: Sync,
 ): Promise<ChatSlices & Omit<Snapshot, "chats">> {
   return rankings.readPage(store, by, { limit: MAX_SNAPSHOT_CHATS }, async (repositories, page) => {
-    const bounds = await repositories.events.bounds();
+    const bounds = await repositories.events.bounds(by);
     const { last } = bounds;
     return {
       ...(await sliceOverviews(store, repositories, by, page.chats)),

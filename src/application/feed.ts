@@ -97,7 +97,7 @@ export class EventFeed {
         const found = await read(repositories);
         const { chats, events } = repositories;
         const ids = found.hasMore ? [] : await chats.idsOfUser(subscriber.userId);
-        return [found, ids, await events.bounds()] as const;
+        return [found, ids, await events.bounds(subscriber.userId)] as const;
       });
       if (subscriber.closed) return page;
       const { last } = bounds;
@@ -398,7 +398,7 @@ export function sessionEnded(): MessagingError {
  * shorter than the limit.
  */
 export async function readPage(events: EventReader, { by, after, limit }: ListEvents): Promise<EventPage> {
-  const bounds: LogBounds = await events.bounds();
+  const bounds: LogBounds = await events.bounds(by);
   const { last: upTo } = bounds;
   const position = after === undefined ? upTo : positionOf(after, bounds);
   const slice = { after: position, upTo, limit: limit + 1, maxCharacters: MAX_CHARACTERS_PER_READ };

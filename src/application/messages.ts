@@ -276,7 +276,12 @@ export async function sliceMessagePage({ store }: Ports, command: PageMessages):
     const bounds =
       after === undefined
         ? ({ after: 0, upTo, limit: limit + 1, from: "newest" } as const)
-        : ({ after, upTo: Number.MAX_SAFE_INTEGER, limit: limit + 1, from: "oldest" } as const);
+        : ({
+            after,
+            upTo: await lastIdFor(repositories, command),
+            limit: limit + 1,
+            from: "oldest",
+          } as const);
     const inPage = <Item>(found: readonly Item[]) =>
       after === undefined ? found.slice(-limit) : found.slice(0, limit);
     const found = await read({ ...bounds, maxCharacters: MAX_SLICE_CHARACTERS });
@@ -302,6 +307,11 @@ export async function sliceMessagePage({ store }: Ports, command: PageMessages):
       newer: newer ? newest || upTo : undefined,
     };
   });
+}
+
+/** The greatest id up to which a caller who continues behind it misses no message. The ids of one chat are stored in order. */
+async function lastIdFor({ messages }: ReadRepositories, { of }: ListMessages): Promise<number> {
+  return of === "all" ? messages.settledId() : Number.MAX_SAFE_INTEGER;
 }
 
 /** Checks that the caller may read the history, and returns functions that read slices of it. */

@@ -28,11 +28,14 @@ export interface Store {
    * Stores all that `work` writes, durably before the promise resolves, or nothing if it rejects. Transactions are
    * serializable.
    *
-   * @throws MessagingError `store_unavailable` or `busy`, before anything is applied.
+   * @throws MessagingError `store_unavailable` or `busy`, before anything is applied; `outcome_unknown`.
    */
   transaction<T>(work: (repositories: Repositories) => Promise<T>): Promise<T>;
 
-  /** Runs `work` on one consistent view. Everything it returns is durable when the promise resolves. */
+  /**
+   * Runs `work` on one consistent view, with everything that was stored before the call. Everything it returns is durable when the
+   * promise resolves.
+   */
   read<T>(work: (repositories: ReadRepositories) => Promise<T>): Promise<T>;
 
   /**
@@ -87,7 +90,8 @@ export interface Repositories extends ReadRepositories {
 export interface UserReader {
   byId(id: UserId): Promise<User | undefined>;
   byKey(key: UsernameKey): Promise<User | undefined>;
-  /** The account with this key and the digest of its password. */
+  account(key: UsernameKey): Promise<Account | undefined>;
+  /** The account with this key and the digest of its password. A store may lock it until the end of the transaction. */
   credentials(key: UsernameKey): Promise<(Account & { readonly passwordDigest: string }) | undefined>;
   /** The first `limit` of all accounts with `id > after`, in ascending order by code unit; from the start by default. */
   list(page: { readonly after: UserId | undefined; readonly limit: number }): Promise<readonly Account[]>;
@@ -119,14 +123,19 @@ export interface ChatReader {
    */
   overviews(userId: UserId, ids: readonly ChatId[]): Promise<readonly ChatOverview[]>;
   /**
-   * The user's chats in ascending order of `joinedAfter`, then of id, which is the order in which the user joined. The cost
-   * depends on the length of the slice, not on the number of the user's chats or the length of the histories.
+   * The user's chats in ascending order of `joinedAfter`, then of id. The cost depends on the length of the slice, not on the number
+   * of the user's chats or the length of the histories.
    */
   ofUser(userId: UserId, slice: ChatSlice): Promise<readonly JoinedChat[]>;
   /**
    * The user's chats that have a message with `after < id <= upTo`, in any order. The cost depends on the length of that range.
    */
   activeOfUser(userId: UserId, range: Pick<Slice, "after" | "upTo">): Promise<readonly ActiveChat[]>;
+  /**
+   * A position up to which `ofUser` is complete: every user who joins a chat later comes behind it. Some who have joined may be
+   * behind it, too.
+   */
+  lastJoin(): Promise<JoinPosition>;
   /** In ascending order of `joinedAt`, then of id. The cost depends on the length of the slice, not on that of the list. */
   participants(id: ChatId, slice: ParticipantSlice): Promise<readonly Participant[]>;
   /** A group chat without participants; undefined if there is none. */
@@ -147,7 +156,7 @@ export interface ParticipantSlice {
 /** The position of a chat in the order of `ChatReader.ofUser`. */
 export interface JoinPosition {
   readonly chatId: ChatId;
-  /** The id of the last event of the log when the user joined. */
+  /** A number that grows with each user who joins a chat. */
   readonly joinedAfter: number;
 }
 
@@ -219,8 +228,13 @@ export interface SizeBound {
  * depends on its length, not on the messages before or after it.
  */
 export interface MessageReader {
-  /** The greatest id assigned so far; 0 before the first message. */
+  /** The greatest id that was stored so far; 0 before the first message. */
   lastId(): Promise<number>;
+  /**
+   * The greatest id up to which no message will appear any more. It is `lastId`, unless ids of different chats are not stored in
+   * order: then it may be behind for as long as a transaction is open.
+   */
+  settledId(): Promise<number>;
   byId(id: MessageId): Promise<Message | undefined>;
   /** The messages with these ids, in the order of `ids`. Ends early as a slice does. Leaves out unknown ids. */
   byIds(ids: readonly MessageId[], bound: SizeBound): Promise<readonly Message[]>;
@@ -296,7 +310,10 @@ export interface EventSlice extends SizeBound {
 
 /** Reads the event log in commit order: after an entry was read, no entry with a smaller `id` appears. */
 export interface EventReader {
-  bounds(): Promise<LogBounds>;
+  /**
+   * @param userId a user whose chats are read from the same view: the log then has every event of this user that the view reflects.
+   */
+  bounds(userId?: UserId): Promise<LogBounds>;
   /** The entries for all recipients. */
   all(slice: EventSlice): Promise<readonly LogEntry[]>;
   /**

@@ -22,7 +22,7 @@ export async function getUserByUsername(users: UserReader, username: string): Pr
  * @throws MessagingError `unknown_user`, `user_unavailable`
  */
 export async function getAvailableUser(users: UserReader, username: string): Promise<User> {
-  return assertAvailable((await users.credentials(usernameKey(username))) ?? unknownUser());
+  return assertAvailable((await users.account(usernameKey(username))) ?? unknownUser());
 }
 
 /**
@@ -37,7 +37,7 @@ export async function getAvailableUsers(
   field: string,
 ): Promise<readonly User[]> {
   const accounts: (Account | undefined)[] = [];
-  for (const username of usernames) accounts.push(await users.credentials(usernameKey(username)));
+  for (const username of usernames) accounts.push(await users.account(usernameKey(username)));
   const errors = accounts.flatMap((account, index) => {
     if (account?.disabledAt === null) return [];
     const name = usernames[index]!.slice(0, MAX_NAME_LENGTH_IN_ERROR).toWellFormed();

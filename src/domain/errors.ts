@@ -63,7 +63,9 @@ export type ErrorCode =
   /** Overloaded. Nothing was changed; retry later. */
   | "busy"
   /** The store cannot write, for example because its disk is full, but can still be read. Nothing was changed. */
-  | "store_unavailable";
+  | "store_unavailable"
+  /** The connection to the database failed during the commit. The change is stored or not: repeat it under its idempotency key. */
+  | "outcome_unknown";
 
 /** An invalid field of a command, and what is wrong with it. An item of a list is named by its index: `participants.2`. */
 export interface FieldError {

@@ -218,6 +218,18 @@ export function messageContract({ describe, it, beforeEach }: Runner, store: () 
     });
   });
 
+  describeMethod("settledId", () => {
+    it("returns the greatest id while no transaction is open", async () => {
+      const settledId = () => store().read(({ messages }) => messages.settledId());
+      const chat = await createGroup(store(), ana);
+      assert.equal(await settledId(), 0);
+      for (const text of ["a", "b"]) {
+        const [message] = await send(store(), chat, ana, text);
+        assert.equal(await settledId(), message!.id);
+      }
+    });
+  });
+
   describeMethod("byId", () => {
     it("returns the message with exactly that id", async () => {
       const chat = await createGroup(store(), ana);

@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
-import type { ChatActivity, ChatSlice, JoinedChat, Store } from "../../src/application/ports.js";
+import type {
+  ChatActivity,
+  ChatSlice,
+  JoinedChat,
+  JoinPosition,
+  Store,
+} from "../../src/application/ports.js";
 import { pairOf, type Chat, type ChatId } from "../../src/domain/chat.js";
 import type { Message, MessageText } from "../../src/domain/message.js";
 import type { User, UserId } from "../../src/domain/user.js";
@@ -224,25 +230,31 @@ export function overviewContract({ describe, it, beforeEach }: Runner, store: ()
   });
 
   describeMethod("ofUser", () => {
-    it("returns the user's chats in slices, in the order of the log position at which they joined", async () => {
+    it("returns the user's chats in slices, in ascending order of `joinedAfter`, then of id", async () => {
       const chats: Chat[] = [];
       for (let count = 0; count < 6; count += 1) chats.push(await createGroup(store(), bo));
       for (const index of [4, 2]) await join(chats[index]!, ana);
       await append(store(), renamed(chats[0]!, "a"));
       for (const index of [3, 1, 5]) await join(chats[index]!, ana);
       await append(store(), renamed(chats[0]!, "b"));
+      const before = await joined(ana);
       await leave(chats[2]!, ana);
       await join(chats[2]!, ana);
-      const positions: [number, number][] = [
-        [4, 0],
-        [1, 1],
-        [3, 1],
-        [5, 1],
-        [2, 2],
-      ];
-      const expected = positions.map(([index, joinedAfter]) => {
-        return { chatId: chats[index]!.id, joinedAfter, activity: 0 };
-      });
+      const expected = await joined(ana);
+      assert.deepEqual(
+        expected
+          .map(({ chatId, activity }) => [chatId, activity])
+          .toSorted(([one], [other]) => one! - other!),
+        [1, 2, 3, 4, 5].map((index) => [chats[index]!.id, 0]),
+      );
+      assert.equal(expected[0]!.chatId, chats[4]!.id);
+      assert.equal(expected.at(-1)!.chatId, chats[2]!.id);
+      const positionIn = (list: readonly JoinedChat[]) => list.find(({ chatId }) => chatId === chats[2]!.id)!;
+      assert.ok(positionIn(expected).joinedAfter > positionIn(before).joinedAfter);
+      for (const [index, chat] of expected.entries()) {
+        const next = expected[index + 1] ?? { joinedAfter: MAX_ID, chatId: 0 };
+        assert.ok(chat.joinedAfter < next.joinedAfter || chat.chatId < next.chatId);
+      }
       for (const limit of [1, 2, 4, 5, 6, MAX_ID]) {
         const found: JoinedChat[] = [];
         for (let after: JoinedChat | undefined; ; after = found.at(-1)) {
@@ -254,9 +266,19 @@ export function overviewContract({ describe, it, beforeEach }: Runner, store: ()
         }
         assert.deepEqual(found, expected);
       }
-      const behind = { joinedAfter: 1, chatId: 0 as ChatId };
-      assert.deepEqual(await joined(ana, { after: behind }), expected.slice(1));
       assert.deepEqual(await joined(cy), []);
+    });
+
+    it("returns behind `lastJoin` each chat that a user joins later", async () => {
+      const lastJoin = () => store().read(({ chats }) => chats.lastJoin());
+      const first = await createGroup(store(), ana, bo);
+      await append(store(), renamed(first, "a"));
+      const behindFirst = await lastJoin();
+      const second = await createGroup(store(), ana);
+      await join(second, bo);
+      const idsBehind = async (user: User, after: JoinPosition) =>
+        (await joined(user, { after })).map(({ chatId }) => chatId);
+      for (const user of [ana, bo]) assert.ok((await idsBehind(user, behindFirst)).includes(second.id));
     });
 
     it("keeps that order after a transaction that failed", async () => {

@@ -16,7 +16,7 @@ export function userContract({ describe, it }: Runner, store: () => Store): void
   const describeMethod = (name: string, body: () => void) => describe(`UserRepository.${name}`, body);
 
   describeMethod("add", () => {
-    it("stores a user that byId, byKey and credentials return unchanged", async () => {
+    it("stores a user that byId, byKey, account and credentials return unchanged", async () => {
       const added = TRICKY_TEXTS.map((text, index) => ({
         user: { id: `${index} ${text}` as UserId, username: text, createdAt: index % 2 ? MAX_TIME_MS : 0 },
         key: `key of ${text}` as UsernameKey,
@@ -32,6 +32,7 @@ export function userContract({ describe, it }: Runner, store: () => Store): void
           assert.deepEqual(await users.byId(user.id), user);
           assert.deepEqual(await users.byKey(key), user);
           assert.deepEqual(await users.credentials(key), { user, passwordDigest, disabledAt: null });
+          assert.deepEqual(await users.account(key), { user, disabledAt: null });
         }
       });
     });
@@ -70,7 +71,7 @@ export function userContract({ describe, it }: Runner, store: () => Store): void
     });
   });
 
-  describeMethod("byId, byKey and credentials", () => {
+  describeMethod("byId, byKey, account and credentials", () => {
     it("return undefined for a user who does not exist", async () => {
       await register(store(), ana);
       await store().read(async ({ users }) => {
@@ -78,6 +79,7 @@ export function userContract({ describe, it }: Runner, store: () => Store): void
           assert.equal(await users.byId(text as UserId), undefined);
           assert.equal(await users.byKey(text as UsernameKey), undefined);
           assert.equal(await users.credentials(text as UsernameKey), undefined);
+          assert.equal(await users.account(text as UsernameKey), undefined);
         }
       });
     });

@@ -73,6 +73,7 @@ export const statuses: Readonly<Record<Code, number>> = {
   internal_error: 500,
   busy: 503,
   store_unavailable: 503,
+  outcome_unknown: 503,
 };
 
 /** The request field that an error of the core refers to, by code. */

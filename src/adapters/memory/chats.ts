@@ -125,6 +125,7 @@ export function chatRepository(
       }
       return found;
     },
+    lastJoin: async () => ({ joinedAfter: events.lastId(), chatId: 0 as ChatId }),
     async ofUser(userId, { asOf, after, limit }) {
       const start = after === undefined ? 0 : indexBehind(userId, after);
       const slice = ofUser.get(userId)?.slice(start, start + limit) ?? [];

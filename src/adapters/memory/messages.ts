@@ -18,6 +18,7 @@ export function messageRepository(
 
   return {
     lastId: async () => all.length,
+    settledId: async () => all.length,
     byId: async (id) => all[id - 1],
     async byIds(ids, { maxCharacters = Infinity }) {
       const found = ids.flatMap((id) => all[id - 1] ?? []);

@@ -16,13 +16,14 @@ export function userRepository(undo: Undo): UserRepository {
   return {
     byId: async (id) => byId.get(id)?.user,
     byKey: async (key) => ofKey(key)?.user,
+    async account(key) {
+      const credentials = ofKey(key);
+      return credentials && accountIn(credentials);
+    },
     credentials: async (key) => ofKey(key),
     async list({ after = "", limit }) {
       const rest = [...byId.keys()].filter((id) => id > after).toSorted();
-      return rest.slice(0, limit).map((id) => {
-        const { user, disabledAt } = byId.get(id)!;
-        return { user, disabledAt };
-      });
+      return rest.slice(0, limit).map((id) => accountIn(byId.get(id)!));
     },
     async add(user, key, passwordDigest) {
       if (byKey.has(key)) return false;
@@ -44,4 +45,8 @@ export function userRepository(undo: Undo): UserRepository {
       return true;
     },
   };
+}
+
+function accountIn({ user, disabledAt }: Credentials): Account {
+  return { user, disabledAt };
 }

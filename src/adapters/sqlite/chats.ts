@@ -149,6 +149,9 @@ export function chats(statements: Statements): ChatRepository {
         activity: activity as number,
       }));
     },
+    async lastJoin() {
+      return { joinedAfter: lastEventId(statements), chatId: 0 as ChatId };
+    },
     // `NOT INDEXED` makes it a range scan by id. An index by chat would be a scan of all messages.
     async activeOfUser(userId, { after, upTo }) {
       return rows(

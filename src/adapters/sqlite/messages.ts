@@ -49,6 +49,9 @@ export function messages(statements: Statements): MessageRepository {
     async lastId() {
       return lastMessageId(statements);
     },
+    async settledId() {
+      return lastMessageId(statements);
+    },
     async byId(id) {
       const found = row(
         `SELECT ${MESSAGE.sql} FROM messages CROSS JOIN users ON users.id = messages.sender_id

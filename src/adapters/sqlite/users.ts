@@ -23,6 +23,10 @@ export function users({ row, rows, change }: Statements): UserRepository {
       const found = row(`SELECT ${USER.sql} FROM users WHERE username_key = ?`, key);
       return found && USER.decode(found);
     },
+    async account(key) {
+      const found = row(`SELECT ${ACCOUNT.sql} FROM users WHERE username_key = ?`, key);
+      return found && ACCOUNT.decode(found);
+    },
     async credentials(key) {
       const found = row(`SELECT ${CREDENTIALS.sql} FROM users WHERE username_key = ?`, key);
       return found && CREDENTIALS.decode(found);

@@ -166,11 +166,14 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
   "UserRepository.add": [
     users.result("byId", (user) => user && { ...user, username: user.username.slice(0, 255) }),
     users.result("credentials", (found) => found && { ...found, passwordDigest: "" }),
+    users.method("account", ({ users: all }, key) => all.credentials(key)),
     users.args("add", (user, key, digest) => [user, key.trim() as typeof key, digest]),
     users.args("add", (user, key, digest) => [user, usernameKey(key), digest]),
     acceptsEveryKey,
   ],
-  "UserRepository.byId, byKey and credentials": [users.args("byId", (id) => [id.toLowerCase() as typeof id])],
+  "UserRepository.byId, byKey, account and credentials": [
+    users.args("byId", (id) => [id.toLowerCase() as typeof id]),
+  ],
   "UserRepository.replacePassword": [
     users.result("replacePassword", () => true),
     users.args("replacePassword", (_, digest) => [bo.id, digest]),
@@ -249,6 +252,7 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
     keepsParticipants,
   ],
   "ChatRepository.ofUser": [
+    chats.result("lastJoin", (position) => ({ ...position, joinedAfter: position.joinedAfter + 1 })),
     chats.result("ofUser", (all) => all.toReversed()),
     chats.result("ofUser", (all) => all.toSorted(by("chatId"))),
     chats.result("ofUser", (all) => all.map((each) => ({ ...each, joinedAfter: 0 }))),
@@ -273,6 +277,7 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
     messages.args("append", (draft) => [draft]),
   ],
   "MessageRepository.lastId": [messages.result("lastId", (id) => id || 1)],
+  "MessageRepository.settledId": [messages.result("settledId", (id) => id - 1)],
   "MessageRepository.byId": [messages.args("byId", (id) => [id || (1 as typeof id)])],
   "MessageRepository.byIds": [
     messages.result("byIds", (all) => all.toSorted(by("id"))),
