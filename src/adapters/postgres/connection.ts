@@ -1,0 +1,212 @@
+import pg from "pg";
+import { MessagingError } from "../../domain/errors.js";
+import type { Row, SqlValue } from "../sql/columns.js";
+
+/** A parameter of a statement. */
+export type Value = SqlValue | readonly number[];
+
+/**
+ * Single statements on one connection. They run in the order of the calls. Statements that are sent without waiting for the ones
+ * before them share a round trip.
+ */
+export interface Statements {
+  row(sql: string, ...values: Value[]): Promise<Row | undefined>;
+  rows(sql: string, ...values: Value[]): Promise<readonly Row[]>;
+  /** @returns how many rows the statement inserted, updated or deleted. */
+  change(sql: string, ...values: Value[]): Promise<number>;
+}
+
+/** Of a pool that opens connections, in milliseconds. */
+const CONNECT_TIMEOUT_MS = 5_000;
+/** The server ends a statement, a wait for a lock, and a transaction whose node has stopped. */
+const STATEMENT_TIMEOUT_MS = 30_000;
+const LOCK_TIMEOUT_MS = 10_000;
+const IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000;
+/** The client gives up on a server that does not answer, since a network can fail without a trace. */
+const QUERY_TIMEOUT_MS = 35_000;
+const KEEP_ALIVE_DELAY_MS = 10_000;
+
+/** 64-bit integers as numbers: ids and times stay below 2^53. */
+const types: pg.CustomTypesConfig = {
+  getTypeParser: (oid, format) =>
+    oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format),
+};
+
+/** The servers of a database, of which one is writable. */
+export class Servers {
+  readonly #urls: readonly string[];
+  #current = 0;
+
+  /** @param url with one host or, as in libpq, several: `postgres://user@one:5432,two:5432/palaver`. */
+  constructor(url: string) {
+    const [, before, hosts, after] = /^(postgres(?:ql)?:\/\/(?:[^/?#]*@)?)([^/?#@]*)(.*)$/s.exec(url) ?? [];
+    if (hosts === undefined)
+      throw new TypeError("Invalid URL of PostgreSQL. Use postgres://user@host/database.");
+    this.#urls = hosts.split(",").map((host) => `${before}${host}${after}`);
+    for (const each of this.#urls) {
+      if (!URL.canParse(each))
+        throw new TypeError("Invalid URL of PostgreSQL. Use postgres://user@host/database.");
+    }
+  }
+
+  /** Creates a client of the server that was last writable. */
+  client(): pg.Client {
+    return new pg.Client(this.config());
+  }
+
+  config(): pg.ClientConfig {
+    return {
+      connectionString: this.#urls[this.#current]!,
+      types,
+      pipeline: true,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MS,
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      statement_timeout: STATEMENT_TIMEOUT_MS,
+      lock_timeout: LOCK_TIMEOUT_MS,
+      idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
+      query_timeout: QUERY_TIMEOUT_MS,
+      fallback_application_name: "palaver",
+    };
+  }
+
+  /** Uses the next server for further connections. */
+  next(): void {
+    this.#current = (this.#current + 1) % this.#urls.length;
+  }
+}
+
+/** A connection that its user releases. */
+export interface Connection extends Statements {
+  /** Runs statements without parameters, separated by semicolons. */
+  execute(sql: string): Promise<{ readonly command: string }>;
+  /** Returns the connection to the pool, or closes it. */
+  release(isBroken: boolean): void;
+  /** See `incarnation` in the schema. */
+  readonly incarnation: string | undefined;
+}
+
+/** A pool of connections to the writable server of a database. */
+export class Pool {
+  readonly #servers: Servers;
+  readonly #pool: pg.Pool;
+  readonly #incarnations = new WeakMap<object, string | undefined>();
+
+  /** @param onTrouble receives the errors of idle connections. */
+  constructor(url: string, size: number, onTrouble: (trouble: Error) => void) {
+    const servers = new Servers(url);
+    this.#servers = servers;
+    this.#pool = new pg.Pool({
+      Client: class extends pg.Client {
+        constructor() {
+          super(servers.config());
+        }
+      },
+      max: size,
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      // oxlint-disable-next-line typescript/no-misused-promises -- The pool waits for it.
+      onConnect: (client) => this.#prepare(client),
+    });
+    this.#pool.on("error", onTrouble);
+  }
+
+  /** The connections that are open, those without work, and the callers that wait for one. */
+  get counts(): { readonly total: number; readonly idle: number; readonly waiting: number } {
+    const { totalCount: total, idleCount: idle, waitingCount: waiting } = this.#pool;
+    return { total, idle, waiting };
+  }
+
+  /**
+   * Waits for a connection.
+   *
+   * @throws MessagingError `busy` if none was free in time; `store_unavailable` if none can be opened.
+   */
+  async acquire(): Promise<Connection> {
+    const client = await this.#pool.connect().catch((cause: unknown) => {
+      if (this.#pool.totalCount >= this.#pool.options.max) {
+        throw new MessagingError("busy", "The database is busy. Try again in a moment.", { cause });
+      }
+      this.#servers.next();
+      throw unavailable(cause);
+    });
+    return {
+      ...statementsOf(client),
+      execute: (sql) => client.query(sql),
+      release: (isBroken) => client.release(isBroken),
+      incarnation: this.#incarnations.get(client),
+    };
+  }
+
+  end(): Promise<void> {
+    return this.#pool.end();
+  }
+
+  async #prepare(client: pg.ClientBase): Promise<void> {
+    const statements = statementsOf(client);
+    const [isReadOnly] = (await statements.row("SELECT current_setting('transaction_read_only') = 'on'"))!;
+    if (isReadOnly) throw new Error("The server of PostgreSQL is read-only.");
+    this.#incarnations.set(client, await incarnationOf(statements));
+  }
+}
+
+/** The incarnation of the server; undefined before the first migration. */
+export async function incarnationOf(statements: Pick<Statements, "row">): Promise<string | undefined> {
+  const [exists] = (await statements.row("SELECT to_regclass('incarnation') IS NOT NULL"))!;
+  if (!exists) return undefined;
+  // Two statements: the first waits for another node that inserts.
+  const inserted = statements.row(
+    "INSERT INTO incarnation (id) VALUES (gen_random_uuid()) ON CONFLICT DO NOTHING",
+  );
+  const found = statements.row("SELECT id FROM incarnation");
+  await inserted;
+  return (await found)?.[0] as string | undefined;
+}
+
+const names = new Map<string, string>();
+
+/** The name under which each connection prepares a statement once. */
+function nameOf(sql: string): string {
+  const known = names.get(sql);
+  if (known !== undefined) return known;
+  const name = `palaver_${names.size}`;
+  names.set(sql, name);
+  return name;
+}
+
+export function statementsOf(client: pg.ClientBase): Statements {
+  const query = (text: string, values: Value[]) =>
+    client.query<SqlValue[]>({ name: nameOf(text), text, values, rowMode: "array" });
+  return {
+    row: async (sql, ...values) => (await query(sql, values)).rows[0],
+    rows: async (sql, ...values) => (await query(sql, values)).rows,
+    change: async (sql, ...values) => (await query(sql, values)).rowCount ?? 0,
+  };
+}
+
+export function unavailable(cause: unknown): MessagingError {
+  return new MessagingError("store_unavailable", "The database cannot be reached. Try again later.", {
+    cause,
+  });
+}
+
+/** The SQLSTATE of an error of the server; undefined for errors of the connection. */
+export function sqlState(error: unknown): string | undefined {
+  return error instanceof pg.DatabaseError ? error.code : undefined;
+}
+
+/** Whether the connection, and any transaction on it, has ended or will end. */
+export function isConnectionError(error: unknown): boolean {
+  if (!(error instanceof pg.DatabaseError)) return isSystemError(error);
+  // Connection exceptions, shutdowns, and time-outs that end the session.
+  return /^(?:08|57P|25P03|25P04)/.test(error.code ?? "") || error.severity === "FATAL";
+}
+
+/** The errors that `pg` and the system raise for a connection have no class. Programming errors have one. */
+function isSystemError(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    !(error instanceof MessagingError) &&
+    !(error instanceof TypeError) &&
+    ("syscall" in error || /connection|terminat|timeout|not queryable|socket/i.test(error.message))
+  );
+}

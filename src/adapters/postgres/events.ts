@@ -1,0 +1,161 @@
+import type { EventLog, EventSlice, LogEntry } from "../../application/ports.js";
+import type { StoredEvent } from "../../domain/event.js";
+import type { UserId } from "../../domain/user.js";
+import type { Row } from "../sql/columns.js";
+import { EVENT, fieldsOf, lengthOf } from "../sql/events.js";
+import type { Scope } from "./scope.js";
+
+const EVENTS = `events LEFT JOIN messages ON messages.id = events.message_id
+  LEFT JOIN users ON users.id = messages.sender_id`;
+
+export function events(scope: Scope): EventLog {
+  /**
+   * Ends this attempt of a read while committed events are not in the log: in its first attempt any events, so that a caller finds
+   * what was stored before; later those of the user, so that the log and the rest of the snapshot agree.
+   */
+  async function assertRelayed(userId: UserId | undefined): Promise<void> {
+    const { attempts } = scope;
+    if (attempts === undefined) return scope.relayOnce();
+    if (attempts.count === 1 || userId !== undefined) {
+      const [isWaiting] = (await scope.row(
+        `SELECT EXISTS (SELECT FROM outbox WHERE $1::text IS NULL OR user_id = $1 OR (user_id IS NULL AND EXISTS (
+           SELECT FROM participants WHERE participants.user_id = $1 AND participants.chat_id = outbox.chat_id)))`,
+        userId ?? null,
+      ))!;
+      if (isWaiting) scope.throwBehind(attempts);
+    }
+  }
+
+  async function read(
+    from: string,
+    { limit, maxCharacters = Infinity }: EventSlice,
+    ...values: (string | number)[]
+  ) {
+    const found = await scope.rows(
+      `${from} SELECT * FROM (
+         SELECT ${EVENT.sql}, sum(coalesce(length(messages.text), 0)) OVER (ORDER BY events.id ROWS UNBOUNDED PRECEDING)
+           - coalesce(length(messages.text), 0) AS characters_before
+         FROM ${from === "" ? EVENTS : `feed JOIN ${EVENTS.replace("events", "events ON events.id = feed.id")}`}
+         ${from === "" ? "WHERE events.id > $1 AND events.id <= $2" : ""}
+         ORDER BY events.id LIMIT $3
+       ) AS slice WHERE characters_before < $4`,
+      ...values.slice(0, 2),
+      limit,
+      Math.min(maxCharacters, Number.MAX_SAFE_INTEGER),
+      ...values.slice(2),
+    );
+    return upTo(maxCharacters, found);
+  }
+
+  return {
+    async bounds(userId) {
+      await assertRelayed(userId);
+      const [epoch, forgotten, last] = (await scope.row("SELECT epoch, forgotten, last FROM event_log"))!;
+      return { epoch: epoch as string, first: (forgotten as number) + 1, last: last as number };
+    },
+    async all(slice) {
+      await assertRelayed(undefined);
+      return read("", slice, slice.after, slice.upTo);
+    },
+    async ofUser(userId, slice) {
+      await assertRelayed(userId);
+      return (await read(FEED_OF_USER, slice, slice.after, slice.upTo, userId)) as readonly StoredEvent[];
+    },
+    async append(event) {
+      if ("chatId" in event) scope.lockChat(event.chatId);
+      const { chatId, userId, outside, what, messageId } = fieldsOf(event);
+      scope.send(
+        "INSERT INTO outbox (chat_id, user_id, outside, at, what, message_id) VALUES ($1, $2, $3, $4, $5, $6)",
+        chatId,
+        userId,
+        outside,
+        event.at,
+        what,
+        messageId,
+      );
+    },
+    async forget(before, limit, now = Number.MAX_SAFE_INTEGER) {
+      await scope.relayOnce();
+      const [last] = (await scope.row("SELECT last FROM event_log FOR NO KEY UPDATE"))!;
+      // Without those of a clock that went back.
+      const oldest = await scope.rows(
+        `SELECT id, at FROM events
+         WHERE id < $1 AND id < (SELECT min(id) FROM events) + $2 AND (at < $3 OR at <= $4) ORDER BY id LIMIT $5`,
+        last as number,
+        MAX_SEARCHED,
+        before,
+        now,
+        limit,
+      );
+      const firstKept = oldest.findIndex(([, at]) => (at as number) >= before);
+      const [lastDue] = oldest.at(firstKept === -1 ? oldest.length - 1 : firstKept - 1) ?? [];
+      if (lastDue === undefined || firstKept === 0) return 0;
+      const [id] = (await scope.row(
+        "SELECT max(id) FROM (SELECT id FROM events WHERE id <= $1 ORDER BY id LIMIT $2) AS due",
+        lastDue,
+        limit,
+      ))!;
+      scope.send("UPDATE event_log SET forgotten = $1", id as number);
+      return scope.change("DELETE FROM events WHERE id <= $1", id as number);
+    },
+    // First from the outbox: what the relay moves meanwhile is then found in the log.
+    async deleteOfChat(chatId, limit) {
+      const deleteFrom = (table: string, key: string, condition: string, max: number) =>
+        scope.change(
+          `DELETE FROM ${table} WHERE ${key} IN (SELECT ${key} FROM ${table} WHERE ${condition} AND chat_id = $1 LIMIT $2)`,
+          chatId,
+          max,
+        );
+      let left = limit;
+      left -= await deleteFrom("outbox", "number", "(user_id IS NULL OR outside = 0)", left);
+      left -= await deleteFrom("events", "id", "user_id IS NULL", left);
+      left -= await deleteFrom("events", "id", "user_id IS NOT NULL AND outside = 0", left);
+      return limit - left;
+    },
+  };
+}
+
+/** How many ids `forget` searches for entries before a time, behind those of a clock that went back. */
+const MAX_SEARCHED = 20_000;
+
+/**
+ * The ids of the events that the user $5 receives, with $1 < id <= $2, at most $3, as the table `feed`. As in `messages.ts`, the
+ * first event of each chat decides which chats can be in the slice.
+ */
+const FEED_OF_USER = `
+  WITH first AS MATERIALIZED (
+    SELECT participants.chat_id, found.id FROM participants CROSS JOIN LATERAL (
+      SELECT id FROM events
+      WHERE user_id IS NULL AND chat_id = participants.chat_id AND id > greatest($1, participants.joined_position)
+        AND id <= $2 AND number > participants.joined_after
+      ORDER BY id LIMIT 1
+    ) AS found WHERE participants.user_id = $5 ORDER BY found.id LIMIT $3
+  ), common AS MATERIALIZED (
+    SELECT found.id FROM first CROSS JOIN LATERAL (
+      SELECT id FROM events
+      WHERE user_id IS NULL AND chat_id = first.chat_id AND id >= first.id
+        AND id <= (SELECT CASE WHEN count(*) = $3 THEN max(id) ELSE $2 END FROM first)
+      ORDER BY id LIMIT $3
+    ) AS found ORDER BY found.id LIMIT $3
+  ), alone AS MATERIALIZED (
+    SELECT id FROM events
+    WHERE user_id = $5 AND chat_id IS NOT NULL AND id > $1 AND id <= $2 AND (outside = 1 OR EXISTS (
+      SELECT FROM participants
+      WHERE participants.user_id = $5 AND participants.chat_id = events.chat_id AND joined_after < events.number))
+    ORDER BY id LIMIT $3
+  ), feed AS MATERIALIZED (
+    SELECT id FROM (SELECT id FROM common UNION ALL SELECT id FROM alone) AS both_kinds ORDER BY id LIMIT $3
+  )`;
+
+/** The entries up to the one with which the texts of their messages have `maxCharacters` together. */
+function upTo(maxCharacters: number, rows: readonly Row[]): readonly LogEntry[] {
+  const found: LogEntry[] = [];
+  let characters = 0;
+  for (const row of rows) {
+    const entry = EVENT.decode(row);
+    found.push(entry);
+    characters += lengthOf(entry);
+    if (characters >= maxCharacters) break;
+  }
+  return found;
+}

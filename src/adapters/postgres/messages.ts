@@ -1,0 +1,217 @@
+import type { MessageRepository, Slice } from "../../application/ports.js";
+import { toMessage, type Message, type MessageId } from "../../domain/message.js";
+import type { Row } from "../sql/columns.js";
+import { lengthOf, MESSAGE, oldestFirst, SENT_AS } from "../sql/messages.js";
+import type { Scope } from "./scope.js";
+
+const MESSAGES = "messages JOIN users ON users.id = messages.sender_id";
+
+export function messages(scope: Scope): MessageRepository {
+  return {
+    async lastId() {
+      return lastMessageId(scope);
+    },
+    async settledId() {
+      const { attempts } = scope;
+      const lastId = await lastMessageId(scope);
+      if (attempts === undefined) return lastId;
+      const wanted = (attempts.lastMessageId ??= lastId);
+      const settled = Number((await scope.row("SELECT settled_message FROM event_log"))![0]);
+      if (settled < wanted && attempts.count < MAX_ATTEMPTS_TO_SETTLE) scope.throwBehind(attempts);
+      return Math.min(settled, lastId);
+    },
+    async byId(id) {
+      if (!Number.isSafeInteger(id)) return undefined;
+      const locked = scope.attempts ? "" : "FOR NO KEY UPDATE OF messages";
+      const found = await scope.row(
+        `SELECT ${MESSAGE.sql} FROM ${MESSAGES} WHERE messages.id = $1 ${locked}`,
+        id,
+      );
+      return found && MESSAGE.decode(found);
+    },
+    async byIds(ids, { maxCharacters = Infinity }) {
+      const found = await scope.rows(
+        bounded(
+          `unnest($1::bigint[]) WITH ORDINALITY AS wanted (id, place) JOIN messages ON messages.id = wanted.id
+             JOIN users ON users.id = messages.sender_id`,
+          "wanted.place",
+          "$2",
+        ),
+        ids,
+        maxOf(maxCharacters),
+      );
+      return upTo(maxCharacters, found);
+    },
+    async sentAs(userId, key) {
+      const found = await scope.row(
+        `SELECT ${SENT_AS.sql} FROM ${MESSAGES} WHERE messages.sender_id = $1 AND messages.idempotency_key = $2`,
+        userId,
+        key,
+      );
+      return found && SENT_AS.decode(found);
+    },
+    async ofChat(id, { after, upTo: last, limit, from, maxCharacters = Infinity }) {
+      scope.lockChat(id);
+      const found = await scope.rows(
+        bounded(
+          MESSAGES,
+          `messages.id ${from === "oldest" ? "" : "DESC"}`,
+          "$5",
+          "WHERE messages.chat_id = $1 AND messages.id > $2 AND messages.id <= $3",
+          "LIMIT $4",
+        ),
+        id,
+        after,
+        last,
+        limit,
+        maxOf(maxCharacters),
+      );
+      return oldestFirst(from, upTo(maxCharacters, found));
+    },
+    async ofUser(id, { after, upTo: last, limit, from, maxCharacters = Infinity }) {
+      const found = await scope.rows(
+        `${feedOfUser(from)} ${bounded(
+          "feed JOIN messages ON messages.id = feed.id JOIN users ON users.id = messages.sender_id",
+          `messages.id ${from === "oldest" ? "" : "DESC"}`,
+          "$5",
+        )}`,
+        id,
+        after,
+        last,
+        limit,
+        maxOf(maxCharacters),
+      );
+      return oldestFirst(from, upTo(maxCharacters, found));
+    },
+    async idsOfChat(id, { after, upTo: last, limit, from }) {
+      scope.lockChat(id);
+      const found = await scope.rows(
+        `SELECT id FROM messages WHERE chat_id = $1 AND id > $2 AND id <= $3
+         ORDER BY id ${from === "oldest" ? "" : "DESC"} LIMIT $4`,
+        id,
+        after,
+        last,
+        limit,
+      );
+      return oldestFirst(from, idsIn(found));
+    },
+    async idsOfUser(id, { after, upTo: last, limit, from }) {
+      const found = await scope.rows(`${feedOfUser(from)} SELECT id FROM feed`, id, after, last, limit);
+      return oldestFirst(from, idsIn(found));
+    },
+    async sentBy(id, { after, upTo: last }) {
+      const found = await scope.rows(
+        // An expression, so that the range of ids is scanned: no index has the sender.
+        `SELECT ${MESSAGE.sql} FROM ${MESSAGES}
+         WHERE messages.id > $1 AND messages.id <= $2 AND messages.sender_id || '' = $3 ORDER BY messages.id`,
+        after,
+        last,
+        id,
+      );
+      return found.map(MESSAGE.decode);
+    },
+    async append(draft, once) {
+      scope.lockChat(draft.chatId);
+      const [id, seq] = (await scope.insert(
+        `INSERT INTO messages (id, chat_id, seq, sender_id, text, sent_at, idempotency_key, text_digest)
+         SELECT nextval('message_ids'), $1,
+           coalesce((SELECT max(seq) FROM messages WHERE chat_id = $1), 0) + 1, $2, $3, $4, $5, $6
+         RETURNING id, seq`,
+        draft.chatId,
+        draft.sender.id,
+        draft.text,
+        draft.sentAt,
+        once?.key ?? null,
+        once?.textDigest ?? null,
+      ))!;
+      return toMessage(draft, id as MessageId, seq as number);
+    },
+    async update({ id, text, editedAt, deletedAt }) {
+      scope.send(
+        "UPDATE messages SET text = $1, edited_at = $2, deleted_at = $3 WHERE id = $4",
+        text,
+        editedAt,
+        deletedAt,
+        id,
+      );
+    },
+    async deleteOfChat(chatId, limit) {
+      scope.send(
+        `UPDATE deleted_ids SET id = greatest(id, (SELECT max(id) FROM messages)) WHERE kind = 'message'`,
+      );
+      return scope.change(
+        "DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE chat_id = $1 ORDER BY id LIMIT $2)",
+        chatId,
+        limit,
+      );
+    },
+  };
+}
+
+/** Beyond that, a transaction of somebody else keeps the ids from being settled. The list then ends before it. */
+const MAX_ATTEMPTS_TO_SETTLE = 20;
+
+/** The greatest message id that has been committed; 0 before the first. */
+async function lastMessageId(scope: Scope): Promise<number> {
+  const [id] = (await scope.row(
+    `SELECT greatest((SELECT max(id) FROM messages), (SELECT id FROM deleted_ids WHERE kind = 'message'))`,
+  ))!;
+  return id as number;
+}
+
+/**
+ * Selects messages in an order, up to the one with which their texts have a number of code points together, or one more. `upTo`
+ * counts in UTF-16 code units, of which there are no fewer.
+ */
+function bounded(from: string, order: string, maxCharacters: string, where = "", limit = ""): string {
+  return `SELECT * FROM (
+    SELECT ${MESSAGE.sql}, sum(length(messages.text)) OVER (ORDER BY ${order} ROWS UNBOUNDED PRECEDING)
+      - length(messages.text) AS characters_before
+    FROM ${from} ${where} ORDER BY ${order} ${limit}
+  ) AS slice WHERE characters_before < ${maxCharacters}`;
+}
+
+/** An unbounded number of characters as a parameter. */
+function maxOf(maxCharacters: number): number {
+  return Math.min(maxCharacters, Number.MAX_SAFE_INTEGER);
+}
+
+/** The messages up to the one with which their texts have `maxCharacters` together. */
+function upTo(maxCharacters: number, rows: readonly Row[]): readonly Message[] {
+  const found: Message[] = [];
+  let characters = 0;
+  for (const row of rows) {
+    const message = MESSAGE.decode(row);
+    found.push(message);
+    characters += lengthOf(message);
+    if (characters >= maxCharacters) break;
+  }
+  return found;
+}
+
+function idsIn(rows: readonly Row[]): readonly MessageId[] {
+  return rows.map(([id]) => id as MessageId);
+}
+
+/**
+ * The ids of the messages of the user $1 with $2 < id <= $3, at most $4, as the table `feed`. The first message of each chat
+ * decides which chats can be in the slice: at most as many as it has messages. The cost is the number of chats plus that of the
+ * slice, not the length of the histories.
+ */
+function feedOfUser(from: Slice["from"]): string {
+  const isOldest = from === "oldest";
+  const order = isOldest ? "" : "DESC";
+  const [behind, bound, edge] = isOldest ? [">=", "<=", "max"] : ["<=", ">=", "min"];
+  const end = isOldest ? "$3::bigint" : "$2::bigint + 1";
+  return `WITH first AS MATERIALIZED (
+    SELECT participants.chat_id, found.id FROM participants CROSS JOIN LATERAL (
+      SELECT id FROM messages WHERE chat_id = participants.chat_id AND id > $2 AND id <= $3 ORDER BY id ${order} LIMIT 1
+    ) AS found WHERE participants.user_id = $1 ORDER BY found.id ${order} LIMIT $4
+  ), feed AS MATERIALIZED (
+    SELECT found.id FROM first CROSS JOIN LATERAL (
+      SELECT id FROM messages WHERE chat_id = first.chat_id AND id ${behind} first.id
+        AND id ${bound} (SELECT CASE WHEN count(*) = $4 THEN ${edge}(id) ELSE ${end} END FROM first)
+      ORDER BY id ${order} LIMIT $4
+    ) AS found ORDER BY found.id ${order} LIMIT $4
+  )`;
+}

@@ -1,0 +1,18 @@
+import type { Repositories } from "../../application/ports.js";
+import { chats } from "./chats.js";
+import { events } from "./events.js";
+import { messages } from "./messages.js";
+import type { Scope } from "./scope.js";
+import { sessions } from "./sessions.js";
+import { users, type UserCache } from "./users.js";
+
+/** The repositories of one transaction or read. */
+export function repositories(scope: Scope, cache: UserCache): Repositories {
+  return {
+    users: users(scope, cache),
+    chats: chats(scope),
+    messages: messages(scope),
+    sessions: sessions(scope),
+    events: events(scope),
+  };
+}

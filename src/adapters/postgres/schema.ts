@@ -1,0 +1,175 @@
+import type { Connection } from "./connection.js";
+
+/**
+ * The migrations from each version of the schema to the next; the first creates version 1. Released migrations must not be
+ * changed. Times are epoch milliseconds. Texts that are compared or sorted use the collation "C", so that no locale changes
+ * their order.
+ */
+const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE users (
+    id text COLLATE "C" PRIMARY KEY,
+    username text NOT NULL,
+    username_key text COLLATE "C" NOT NULL UNIQUE,
+    password_digest text NOT NULL,
+    created_at bigint NOT NULL,
+    disabled_at bigint
+  );
+
+  CREATE SEQUENCE chat_ids;
+  CREATE TABLE chats (
+    id bigint PRIMARY KEY DEFAULT nextval('chat_ids'),
+    kind text NOT NULL CHECK (kind IN ('group', 'p2p')),
+    title text,
+    first_user_id text COLLATE "C" REFERENCES users,
+    second_user_id text COLLATE "C" REFERENCES users,
+    created_at bigint NOT NULL,
+    participant_count integer NOT NULL DEFAULT 0,
+    -- The last message id at the creation: the activity of the chat until its first message.
+    born_after bigint NOT NULL,
+    UNIQUE (first_user_id, second_user_id),
+    CHECK (first_user_id <= second_user_id),
+    CHECK ((kind = 'p2p') = (first_user_id IS NOT NULL)),
+    CHECK ((kind = 'p2p') = (second_user_id IS NOT NULL)),
+    CHECK (kind = 'group' OR title IS NULL)
+  );
+  CREATE INDEX abandoned_chats ON chats (id) WHERE participant_count = 0 AND kind = 'group';
+
+  CREATE TABLE participants (
+    user_id text COLLATE "C" NOT NULL REFERENCES users,
+    chat_id bigint NOT NULL REFERENCES chats,
+    joined_at bigint NOT NULL,
+    -- Taken from event_numbers: the user receives the events of the chat with a greater number.
+    joined_after bigint NOT NULL,
+    -- The end of the log at that time. Those events are behind it.
+    joined_position bigint NOT NULL,
+    PRIMARY KEY (user_id, chat_id)
+  );
+  CREATE INDEX participants_of_chat ON participants (chat_id, joined_at, user_id);
+  CREATE INDEX participants_of_user ON participants (user_id, joined_after, chat_id);
+
+  -- Also of users who have left.
+  CREATE TABLE read_markers (
+    user_id text COLLATE "C" NOT NULL REFERENCES users,
+    chat_id bigint NOT NULL REFERENCES chats,
+    seq bigint NOT NULL,
+    PRIMARY KEY (user_id, chat_id)
+  );
+  CREATE INDEX read_markers_of_chat ON read_markers (chat_id);
+
+  CREATE SEQUENCE message_ids;
+  CREATE TABLE messages (
+    id bigint PRIMARY KEY,
+    chat_id bigint NOT NULL REFERENCES chats,
+    seq bigint NOT NULL,
+    sender_id text COLLATE "C" NOT NULL REFERENCES users,
+    text text NOT NULL,
+    sent_at bigint NOT NULL,
+    edited_at bigint,
+    deleted_at bigint,
+    idempotency_key text COLLATE "C",
+    text_digest text,
+    UNIQUE (chat_id, seq)
+  );
+  CREATE INDEX messages_of_chat ON messages (chat_id, id);
+  CREATE UNIQUE INDEX messages_by_key ON messages (sender_id, idempotency_key) WHERE idempotency_key IS NOT NULL;
+  CREATE INDEX deleted_messages ON messages (chat_id, seq) WHERE deleted_at IS NOT NULL;
+
+  -- The greatest ids of deleted rows.
+  CREATE TABLE deleted_ids (kind text PRIMARY KEY, id bigint NOT NULL);
+  INSERT INTO deleted_ids VALUES ('message', 0);
+
+  CREATE TABLE sessions (
+    id text COLLATE "C" PRIMARY KEY,
+    digest text COLLATE "C" NOT NULL UNIQUE,
+    user_id text COLLATE "C" NOT NULL REFERENCES users,
+    kind text NOT NULL CHECK (kind IN ('cookie', 'token')),
+    name text,
+    user_agent text,
+    created_at bigint NOT NULL,
+    last_seen_at bigint NOT NULL,
+    expires_at bigint NOT NULL,
+    CHECK ((kind = 'token') = (name IS NOT NULL)),
+    CHECK (kind = 'cookie' OR user_agent IS NULL)
+  );
+  CREATE INDEX sessions_of_user ON sessions (user_id, created_at, id);
+
+  -- The events of committed transactions, until the relay moves them to the log. A number is taken under the lock of the chat, so
+  -- that the numbers of one chat are in commit order. Those of different chats are not.
+  CREATE SEQUENCE event_numbers;
+  CREATE TABLE outbox (
+    number bigint PRIMARY KEY DEFAULT nextval('event_numbers'),
+    chat_id bigint,
+    user_id text COLLATE "C",
+    outside integer NOT NULL,
+    at bigint NOT NULL,
+    what text NOT NULL,
+    message_id bigint
+  ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0);
+
+  -- The log. A row without a chat is the end of a session. A row without a user is for all participants of its chat.
+  CREATE TABLE events (
+    id bigint PRIMARY KEY,
+    number bigint NOT NULL,
+    chat_id bigint,
+    user_id text COLLATE "C",
+    outside integer NOT NULL,
+    at bigint NOT NULL,
+    what text NOT NULL,
+    message_id bigint
+  );
+  CREATE INDEX events_of_chat ON events (chat_id, id) WHERE user_id IS NULL;
+  CREATE INDEX events_of_user ON events (user_id, id) WHERE chat_id IS NOT NULL AND user_id IS NOT NULL;
+  CREATE INDEX events_of_participants ON events (chat_id) WHERE user_id IS NOT NULL AND outside = 0;
+
+  CREATE TABLE event_log (
+    single boolean PRIMARY KEY DEFAULT true CHECK (single),
+    epoch text NOT NULL,
+    -- The id of the last event.
+    last bigint NOT NULL DEFAULT 0,
+    -- The greatest id that was deleted because of its age.
+    forgotten bigint NOT NULL DEFAULT 0,
+    -- Every message id and event number up to these is of a transaction that has ended.
+    settled_message bigint NOT NULL DEFAULT 0,
+    settled_number bigint NOT NULL DEFAULT 0,
+    -- What is settled next: once every transaction up to this one has ended.
+    next_message bigint NOT NULL DEFAULT 0,
+    next_number bigint NOT NULL DEFAULT 0,
+    next_transaction xid8 NOT NULL DEFAULT '0'
+  ) WITH (fillfactor = 10, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0);
+  INSERT INTO event_log (epoch) VALUES (substr(md5(gen_random_uuid()::text), 1, 16));
+
+  CREATE TABLE settings (name text PRIMARY KEY, value text NOT NULL);
+
+  -- PostgreSQL empties it when it recovers from a crash or becomes the primary. Before and after, one transaction id can name two
+  -- transactions.
+  CREATE UNLOGGED TABLE incarnation (single boolean PRIMARY KEY DEFAULT true CHECK (single), id uuid NOT NULL);
+  `,
+];
+
+/** The advisory lock under which one node at a time migrates. */
+const MIGRATION_LOCK = 72_526_861;
+
+/**
+ * Migrates a database to the current version of the schema, in one transaction.
+ *
+ * @throws Error if the version is newer than this code.
+ */
+export async function migrate(connection: Pick<Connection, "execute" | "row">): Promise<void> {
+  await connection.execute("BEGIN");
+  await connection.row("SELECT pg_advisory_xact_lock($1)", MIGRATION_LOCK);
+  await connection.execute("CREATE TABLE IF NOT EXISTS schema_version (version integer PRIMARY KEY)");
+  const [version] = (await connection.row(
+    "SELECT coalesce(max(version), 0) FROM schema_version",
+  ))! as readonly [number];
+  if (version > MIGRATIONS.length) {
+    throw new Error(
+      `The database has version ${version} of the schema, and this program supports versions up to ${MIGRATIONS.length}. Run the newer program.`,
+    );
+  }
+  for (const migration of MIGRATIONS.slice(version)) await connection.execute(migration);
+  if (version < MIGRATIONS.length) {
+    await connection.execute(`INSERT INTO schema_version VALUES (${MIGRATIONS.length})`);
+  }
+  await connection.execute("COMMIT");
+}

@@ -1,0 +1,128 @@
+import type { ChatId } from "../../domain/chat.js";
+import type { UserId } from "../../domain/user.js";
+import type { Row } from "../sql/columns.js";
+import type { Statements, Value } from "./connection.js";
+import type { Relay } from "./relay.js";
+
+/** The state of a `read` over its attempts, each of which reads another snapshot. */
+export class Attempts {
+  /** The number of this attempt, from 1 on. */
+  count = 1;
+  /** Whether this attempt has found that its snapshot cannot be read exactly before the relay has run. */
+  isBehind = false;
+  /** The message id that has to be settled: the last one in the first snapshot. */
+  lastMessageId: number | undefined;
+}
+
+/** Another transaction has changed what this one has decided about. The work runs again. */
+export class RacedError extends Error {
+  override readonly name = "RacedError";
+}
+
+/** Thrown through the work of a read, which runs again on a later snapshot. */
+class LogBehind extends Error {
+  override readonly name = "LogBehind";
+}
+
+/**
+ * The connection of one transaction or read, as its repositories use it.
+ *
+ * READ COMMITTED gives each statement its own snapshot. So a transaction locks what it decides about, and reads it in a later
+ * statement: a chat, with its participants, messages and read markers, by `lockChat`; a user, with the password and sessions, by
+ * `lockUser`.
+ */
+export class Scope implements Statements {
+  /** Of a read; undefined in a transaction. */
+  readonly attempts: Attempts | undefined;
+  readonly #statements: Statements;
+  readonly #locked = new Set<ChatId | UserId>();
+  #hasWritten = false;
+  #fault: { readonly error: unknown } | undefined;
+  #unsettled: Promise<unknown> = Promise.resolve();
+
+  readonly #relay: Pick<Relay, "run">;
+  #hasRelayed = false;
+
+  constructor(statements: Statements, relay: Pick<Relay, "run">, attempts?: Attempts) {
+    this.#statements = statements;
+    this.#relay = relay;
+    this.attempts = attempts;
+  }
+
+  get hasWritten(): boolean {
+    return this.#hasWritten;
+  }
+
+  /** The first error of a statement. Later statements of a transaction fail because of it. */
+  get fault(): { readonly error: unknown } | undefined {
+    return this.#fault;
+  }
+
+  row(sql: string, ...values: Value[]): Promise<Row | undefined> {
+    return this.#watched(this.#statements.row(sql, ...values));
+  }
+
+  rows(sql: string, ...values: Value[]): Promise<readonly Row[]> {
+    return this.#watched(this.#statements.rows(sql, ...values));
+  }
+
+  async change(sql: string, ...values: Value[]): Promise<number> {
+    const count = await this.#watched(this.#statements.change(sql, ...values));
+    this.#hasWritten ||= count > 0;
+    return count;
+  }
+
+  /** Runs an INSERT with a RETURNING clause. Returns its row; undefined if it inserted none. */
+  async insert(sql: string, ...values: Value[]): Promise<Row | undefined> {
+    const inserted = await this.row(sql, ...values);
+    this.#hasWritten ||= inserted !== undefined;
+    return inserted;
+  }
+
+  /** Sends a statement that writes, without waiting for it. The transaction fails if it does. */
+  send(sql: string, ...values: Value[]): void {
+    this.#hasWritten = true;
+    this.#unsettled = this.#watched(this.#statements.change(sql, ...values)).catch(() => {});
+  }
+
+  /** Locks the chat until the end of the transaction; in a read, does nothing. */
+  lockChat(id: ChatId): void {
+    this.#lock(id, "SELECT FROM chats WHERE id = $1 FOR NO KEY UPDATE");
+  }
+
+  /** Locks the user until the end of the transaction; in a read, does nothing. */
+  lockUser(id: UserId): void {
+    this.#lock(id, "SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE");
+  }
+
+  /** Resolves once no sent statement is in progress. */
+  async settled(): Promise<void> {
+    await this.#unsettled;
+  }
+
+  /** Lets the relay move what was committed before. In a transaction, before it locks the log; only the first call waits. */
+  async relayOnce(): Promise<void> {
+    if (this.#hasRelayed) return;
+    this.#hasRelayed = true;
+    await this.#relay.run();
+  }
+
+  /** Ends this attempt of a read. The next one reads a snapshot in which the relay has moved what this one has seen. */
+  throwBehind(attempts: Attempts): never {
+    attempts.isBehind = true;
+    throw new LogBehind("The event log is behind.");
+  }
+
+  #lock(id: ChatId | UserId, sql: string): void {
+    if (this.attempts !== undefined || this.#locked.has(id)) return;
+    this.#locked.add(id);
+    this.#unsettled = this.#watched(this.#statements.row(sql, id)).catch(() => {});
+  }
+
+  #watched<T>(statement: Promise<T>): Promise<T> {
+    return statement.catch((error: unknown) => {
+      this.#fault ??= { error };
+      throw error;
+    });
+  }
+}

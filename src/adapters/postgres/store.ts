@@ -1,0 +1,179 @@
+import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { ReadRepositories, Repositories, Store } from "../../application/ports.js";
+import { MessagingError } from "../../domain/errors.js";
+import { isConnectionError, Pool, unavailable } from "./connection.js";
+import { LogListener } from "./listener.js";
+import { Relay } from "./relay.js";
+import { repositories } from "./repositories.js";
+import { migrate } from "./schema.js";
+import { Attempts, Scope } from "./scope.js";
+import { runTransaction } from "./transaction.js";
+import { createUserCache } from "./users.js";
+
+export interface PostgresStore extends Store {
+  /** The key of the digests of session secrets that all nodes share. Created once. */
+  sessionKey(): Promise<string>;
+}
+
+export interface PostgresOptions {
+  /** How many connections carry transactions and reads. Defaults to 10. */
+  readonly poolSize?: number | undefined;
+  /** The URL to listen at, where the other one leads to a pooler in transaction mode, which loses notifications. */
+  readonly directUrl?: string | undefined;
+  /** Called once for each series of failures that the store recovers from by itself. By default, a process warning. */
+  readonly onTrouble?: ((trouble: Error) => void) | undefined;
+}
+
+const DEFAULT_POOL_SIZE = 10;
+
+/** How often a read starts again on a later snapshot. Beyond that, its chats change faster than they can be read. */
+const MAX_READ_ATTEMPTS = 50;
+const MAX_CONNECTION_ATTEMPTS = 3;
+
+/**
+ * Opens the store in a database, which any number of nodes share. Creates or migrates the schema.
+ *
+ * @param url `postgres://user:password@host:port/database`. Of several hosts, separated by commas, it uses the writable one.
+ * @throws Error if the database cannot be reached, or a newer version has migrated it.
+ */
+export async function openPostgresStore(url: string, options: PostgresOptions = {}): Promise<PostgresStore> {
+  const { poolSize = DEFAULT_POOL_SIZE, directUrl = url, onTrouble = warn } = options;
+  const pool = new Pool(url, poolSize, () => {});
+  try {
+    await withConnection(pool, migrate);
+  } catch (error) {
+    await pool.end();
+    throw error instanceof MessagingError && error.cause instanceof Error ? error.cause : error;
+  }
+  const cache = createUserCache();
+  const subscribers = new Set<() => void>();
+  let last = -1;
+  const onLast = (position: number) => {
+    if (position <= last) return;
+    const isFirst = last === -1;
+    last = position;
+    if (!isFirst) for (const wake of subscribers) wake();
+  };
+  const relay = new Relay(pool, onLast);
+  // Pooled connections that were open before the migration do not know the incarnation of the server.
+  await relay.run();
+  const listener = new LogListener(directUrl, relay, onLast, onTrouble);
+  await listener.start();
+  const counts = { transactions: 0, retries: 0 };
+  const inProgress = new Set<Promise<unknown>>();
+  let closing: Promise<void> | undefined;
+
+  function tracked<T>(work: () => Promise<T>): Promise<T> {
+    if (closing !== undefined) return Promise.reject(new Error("The store is closed."));
+    const running = work();
+    const settled = running.catch(() => {}).finally(() => inProgress.delete(settled));
+    inProgress.add(settled);
+    return running;
+  }
+
+  async function transaction<T>(work: (repositories: Repositories) => Promise<T>): Promise<T> {
+    const onRetry = () => void (counts.retries += 1);
+    const { result, hasWritten } = await runTransaction(
+      pool,
+      relay,
+      (scope) => work(repositories(scope, cache)),
+      onRetry,
+    );
+    if (hasWritten) {
+      counts.transactions += 1;
+      // The listener's poll moves what a failure leaves.
+      relay.run().catch(() => {});
+    }
+    return result;
+  }
+
+  async function read<T>(work: (repositories: ReadRepositories) => Promise<T>): Promise<T> {
+    const attempts = new Attempts();
+    for (let failedConnections = 0; ;) {
+      const connection = await pool.acquire();
+      const scope = new Scope(connection, relay, attempts);
+      try {
+        connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").catch(() => {});
+        const result = await work(repositories(scope, cache));
+        // Nothing depends on the end of a read.
+        connection.execute("COMMIT").then(
+          () => connection.release(false),
+          () => connection.release(true),
+        );
+        return result;
+      } catch (error) {
+        connection.execute("ROLLBACK").then(
+          () => connection.release(false),
+          () => connection.release(true),
+        );
+        const fault = scope.fault?.error ?? error;
+        if (attempts.isBehind) {
+          if (attempts.count === MAX_READ_ATTEMPTS) {
+            throw new MessagingError("busy", "Too many changes at once. Try again in a moment.");
+          }
+          attempts.isBehind = false;
+          attempts.count += 1;
+          await relay.run();
+          // A transaction that is still open keeps the relay from settling what it has taken.
+          if (attempts.count > 3) await sleep(attempts.count);
+        } else if (isConnectionError(fault)) {
+          failedConnections += 1;
+          if (failedConnections === MAX_CONNECTION_ATTEMPTS) throw unavailable(fault);
+        } else {
+          throw fault;
+        }
+      }
+    }
+  }
+
+  return {
+    transaction: (work) => tracked(() => transaction(work)),
+    read: (work) => tracked(() => read(work)),
+    subscribe(wake) {
+      const subscriber = () => wake();
+      subscribers.add(subscriber);
+      return () => void subscribers.delete(subscriber);
+    },
+    status: () => ({
+      fault: listener.fault,
+      transactions: counts.transactions,
+      commits: counts.transactions,
+    }),
+    sessionKey: () =>
+      withConnection(pool, async (connection) => {
+        await connection.change(
+          "INSERT INTO settings (name, value) VALUES ('session_key', $1) ON CONFLICT DO NOTHING",
+          randomBytes(32).toString("base64url"),
+        );
+        const [key] = (await connection.row("SELECT value FROM settings WHERE name = 'session_key'"))!;
+        return key as string;
+      }),
+    close() {
+      closing ??= (async () => {
+        await Promise.all(inProgress);
+        await listener.stop();
+        await relay.run().catch(() => {});
+        await pool.end();
+      })();
+      return closing;
+    },
+  };
+}
+
+async function withConnection<T>(
+  pool: Pool,
+  work: (connection: Awaited<ReturnType<Pool["acquire"]>>) => Promise<T>,
+) {
+  const connection = await pool.acquire();
+  try {
+    return await work(connection);
+  } finally {
+    // Closed, since it was opened before the schema was migrated.
+    connection.release(true);
+  }
+}
+
+function warn(trouble: Error): void {
+  process.emitWarning(trouble);
+}

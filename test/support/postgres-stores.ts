@@ -1,0 +1,57 @@
+import pg from "pg";
+import {
+  openPostgresStore,
+  type PostgresOptions,
+  type PostgresStore,
+} from "../../src/adapters/postgres/store.js";
+import { createDatabase, type TestDatabase } from "./postgres.js";
+
+/** The tables of the schema with rows of users, without those that refer to others last. */
+const TABLES = "outbox, events, sessions, read_markers, messages, participants, chats, users, settings".split(
+  ", ",
+);
+
+const EMPTY = `
+  ${TABLES.map((table) => `DELETE FROM ${table};`).join(" ")}
+  ALTER SEQUENCE chat_ids RESTART; ALTER SEQUENCE message_ids RESTART; ALTER SEQUENCE event_numbers RESTART;
+  UPDATE deleted_ids SET id = 0;
+  DELETE FROM event_log;
+  INSERT INTO event_log (epoch) VALUES (substr(md5(gen_random_uuid()::text), 1, 16));`;
+
+/** Stores on one database, which is created when the first is opened. A suite drops it at its end. */
+export class PostgresStores {
+  #database: TestDatabase | undefined;
+
+  /** Opens an empty store, of which no other may be open. */
+  async openEmpty(options?: PostgresOptions): Promise<PostgresStore> {
+    if (this.#database === undefined) this.#database = await createDatabase();
+    else await this.execute(EMPTY);
+    return this.open(options);
+  }
+
+  /** Opens the database once more, as another node does. */
+  open(options?: PostgresOptions): Promise<PostgresStore> {
+    return openPostgresStore(this.url, options);
+  }
+
+  get url(): string {
+    if (this.#database === undefined) throw new Error("Open an empty store first.");
+    return this.#database.url;
+  }
+
+  async execute(sql: string): Promise<readonly Record<string, unknown>[]> {
+    const client = new pg.Client(this.url);
+    await client.connect();
+    try {
+      return (await client.query<Record<string, unknown>>(sql)).rows;
+    } finally {
+      await client.end();
+    }
+  }
+
+  async drop(): Promise<void> {
+    const database = this.#database;
+    this.#database = undefined;
+    await database?.drop();
+  }
+}
