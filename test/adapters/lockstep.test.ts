@@ -12,6 +12,7 @@ import type { User } from "../../src/domain/user.js";
 import { coreOf, type Core } from "../support/operator.js";
 import { testPorts, type TestPorts } from "../support/ports.js";
 import { seeded, simulatedDisk, type SimulatedDisk } from "../support/simulated-disk.js";
+import { PostgresStores } from "../support/postgres-stores.js";
 import { everyMessage } from "../support/world.js";
 
 const NAMES = ["ana", "bo", "cy", "dora"] as const;
@@ -93,29 +94,48 @@ const INITIAL_STEPS: readonly Omit<Step, "later">[] = [
 /** The result of a call, or the code of its `MessagingError`. */
 type Outcome = { readonly result: unknown } | { readonly code: string };
 
-/** Two cores with equal clocks, ids and secrets: one over the memory store, one over the SQLite store. */
+/** A store that keeps its contents when it is closed. */
+interface KeptStore {
+  /** Opens an empty store. */
+  readonly open: () => Promise<Store>;
+  readonly reopen: () => Promise<Store>;
+}
+
+function onSimulatedDisk(): KeptStore {
+  let disk: SimulatedDisk;
+  const reopen = () => {
+    const mounted = disk.mount();
+    return openStoreOn(mounted, inline(mounted), { segmentBytes: 16_384 });
+  };
+  const open = () => {
+    disk = simulatedDisk(seeded(0));
+    return reopen();
+  };
+  return { open, reopen };
+}
+
+/** Two cores with equal clocks, ids and secrets: one over the memory store, one over another store. */
 interface CorePair {
   readonly users: ReadonlyMap<string, User>;
   /** Runs a step on both cores, asserts that the outcomes are equal, and returns the outcome. */
   run(step: Step): Promise<Outcome>;
   /** Queries both cores, asserts that the results are equal, and returns the result. */
   query<T>(read: (core: Core) => Promise<T>): Promise<T>;
-  /** Closes the SQLite store and opens it again. */
+  /** Closes the other store and opens it again. */
   reopen(): Promise<void>;
   close(): Promise<void>;
 }
 
-async function openPair(): Promise<CorePair> {
-  const disk = simulatedDisk(seeded(0));
+async function openPair({ open, reopen }: KeptStore): Promise<CorePair> {
   const memory = testPorts();
-  let sqlite: TestPorts = { ...testPorts(), store: await openOn(disk) };
-  let cores = [coreOf(memory), coreOf(sqlite)];
+  let kept: TestPorts = { ...testPorts(), store: await open() };
+  let cores = [coreOf(memory), coreOf(kept)];
   const users = new Map<string, User>();
 
   const pair: CorePair = {
     users,
     async run({ call, later, by: caller, ...fields }) {
-      for (const { clock } of [memory, sqlite]) clock.advance(later);
+      for (const { clock } of [memory, kept]) clock.advance(later);
       const command = caller === undefined ? fields : { ...fields, by: users.get(caller)?.id ?? "nobody" };
       const outcome = await pair.query((core) =>
         outcomeOf((core[call] as (command: unknown) => Promise<unknown>)(command)),
@@ -132,19 +152,14 @@ async function openPair(): Promise<CorePair> {
       return one!;
     },
     async reopen() {
-      await sqlite.store.close();
-      sqlite = { ...sqlite, store: await openOn(disk) };
-      cores = [coreOf(memory), coreOf(sqlite)];
+      await kept.store.close();
+      kept = { ...kept, store: await reopen() };
+      cores = [coreOf(memory), coreOf(kept)];
     },
-    close: () => sqlite.store.close(),
+    close: () => kept.store.close(),
   };
   for (const each of INITIAL_STEPS) await pair.run({ later: 0, ...each } as Step);
   return pair;
-}
-
-function openOn(disk: SimulatedDisk): Promise<Store> {
-  const mounted = disk.mount();
-  return openStoreOn(mounted, inline(mounted), { segmentBytes: 16_384 });
 }
 
 async function outcomeOf(call: Promise<unknown>): Promise<Outcome> {
@@ -180,13 +195,22 @@ async function readEverything(core: Core, users: Iterable<User>) {
   };
 }
 
-describe("the memory store and the SQLite store under the same random calls", function () {
-  this.timeout(60_000);
+const postgres = new PostgresStores();
+after(() => postgres.drop());
 
+for (const [name, store, numRuns] of [
+  ["SQLite", onSimulatedDisk(), 25],
+  ["PostgreSQL", { open: () => postgres.openEmpty(), reopen: () => postgres.open() }, 6],
+] as const) {
+  describe(`the memory store and the ${name} store under the same random calls`, () =>
+    itRunsInLockstep(store, numRuns));
+}
+
+function itRunsInLockstep(store: KeptStore, numRuns: number): void {
   it("return equal results and errors, derive the unread count, and number messages without gaps", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(anyStep, { minLength: 40, maxLength: 60 }), async (steps) => {
-        const pair = await openPair();
+        const pair = await openPair(store);
         /** The expected read positions, by user and chat. */
         const read = new Map([[`${pair.users.get("ana")!.id} 2`, 1]]);
         const lastSeqs = new Map([[2, 1]]);
@@ -240,7 +264,7 @@ describe("the memory store and the SQLite store under the same random calls", fu
         expect(await readState()).to.deep.equal(state);
         await pair.close();
       }),
-      { numRuns: 30 },
+      { numRuns },
     );
   });
 
@@ -259,7 +283,7 @@ describe("the memory store and the SQLite store under the same random calls", fu
           scope,
           limit,
           async (first, between, of, size) => {
-            const pair = await openPair();
+            const pair = await openPair(store);
             for (const each of first) await pair.run(each);
             const page = (at: number | undefined, count: number) => {
               const bounds = direction === "older" ? { before: at } : { after: at };
@@ -291,7 +315,7 @@ describe("the memory store and the SQLite store under the same random calls", fu
             });
           },
         ),
-        { numRuns: 25 },
+        { numRuns },
       );
     });
   }
@@ -303,7 +327,7 @@ describe("the memory store and the SQLite store under the same random calls", fu
         fc.array(fc.array(anyWrite, { maxLength: 6 }), { maxLength: 8 }),
         limit,
         async (first, between, size) => {
-          const pair = await openPair();
+          const pair = await openPair(store);
           for (const each of first) await pair.run(each);
           const list = async (cursor: string | undefined, count: number) => {
             const outcome = await pair.run({ call: "listChats", later: 0, by: "ana", limit: count, cursor });
@@ -321,10 +345,10 @@ describe("the memory store and the SQLite store under the same random calls", fu
           });
         },
       ),
-      { numRuns: 25 },
+      { numRuns },
     );
   });
-});
+}
 
 /** How to read all pages of a list. */
 interface Pages<Position> {

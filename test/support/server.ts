@@ -7,13 +7,15 @@ import { createHttpApp, type HttpOptions } from "../../src/adapters/http/app.js"
 import type { ConnectionLimits } from "../../src/adapters/http/connections.js";
 import { openHttpServer } from "../../src/adapters/http/server.js";
 import { openMemoryStore } from "../../src/adapters/memory/store.js";
+import type { Store } from "../../src/application/ports.js";
 import { createMessaging, type Messaging } from "../../src/application/messaging.js";
 import { usernameKey, type User } from "../../src/domain/user.js";
 import { Client, PASSWORD } from "./client.js";
 import { testPorts, type TestPorts } from "./ports.js";
+import { PostgresStores } from "./postgres-stores.js";
 import { watched, type WatchedStore } from "./watched-store.js";
 
-/** The HTTP adapter over the memory store, on a free port. */
+/** The HTTP adapter over an empty store, on a free port. */
 export interface TestServer {
   readonly url: string;
   readonly store: WatchedStore;
@@ -51,7 +53,7 @@ export async function openTestServer(options: TestServerOptions = {}): Promise<T
   } = options;
   const lines: Record<string, unknown>[] = [];
   const audit: Record<string, unknown>[] = [];
-  const store = watched(openMemoryStore());
+  const store = watched(await openStore());
   const ports = { ...testPorts(), store };
   const messaging = createMessaging(ports);
   const log = pino(
@@ -97,6 +99,23 @@ export async function openTestServer(options: TestServerOptions = {}): Promise<T
       closed = true;
       await server.close(graceMs);
       await store.close();
+    },
+  };
+}
+
+/** The databases without an open store. */
+const free: PostgresStores[] = [];
+
+/** Opens an empty store: in memory, or in PostgreSQL where `TEST_STORE` says so. */
+async function openStore(): Promise<Store> {
+  if (process.env["TEST_STORE"] !== "postgres") return openMemoryStore();
+  const stores = free.pop() ?? new PostgresStores();
+  const store = await stores.openEmpty();
+  return {
+    ...store,
+    async close() {
+      await store.close();
+      free.push(stores);
     },
   };
 }

@@ -75,7 +75,7 @@ export class Relay {
       const connection = await this.#pool.acquire();
       try {
         const statements = [
-          connection.execute("BEGIN"),
+          connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED"),
           connection.row(NOTE_TAKEN),
           connection.row(LOCK_LOG),
           connection.row(MOVE),

@@ -94,7 +94,7 @@ async function attemptOn<T>(
   work: (scope: Scope) => Promise<T>,
 ): Promise<Stored<T>> {
   const scope = new Scope(connection, relay);
-  const begun = connection.execute("BEGIN");
+  const begun = connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED");
   // The transaction has its id before it takes any id or number from a sequence, see `relay.ts`.
   const identified = scope.row("SELECT pg_current_xact_id()::text");
   for (const statement of [begun, identified]) statement.catch(() => {});
