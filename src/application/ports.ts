@@ -67,6 +67,20 @@ export interface StoreStatus {
   readonly transactions: number;
   /** The number of times the store has waited for its medium to make writes durable. Transactions can share a commit. */
   readonly commits: number;
+  /** The state of a store on a database server. */
+  readonly database?: DatabaseStatus | undefined;
+}
+
+/** The connections of this process to a database server, and the events on their way to the event log. */
+export interface DatabaseStatus {
+  /** The pooled connections, and the calls that wait for one. */
+  readonly connections: { readonly used: number; readonly idle: number; readonly waiting: number };
+  /** How often a transaction was run again after a conflict with another one. */
+  readonly retries: number;
+  /** The number of committed events that are not in the event log yet, of all processes. */
+  readonly outboxRows: number;
+  /** The age of the oldest of them in seconds; 0 without one. */
+  readonly relayLagSeconds: number;
 }
 
 /** The repositories of a `read`. */

@@ -57,6 +57,49 @@ export function createMetrics(storeStatus: () => StoreStatus, streams: Pick<Even
     },
   );
   registerRead(Gauge, "palaver_event_streams", "Open event streams.", () => streams.count());
+  if (storeStatus().database) registerDatabase();
+
+  /** Registers the metrics of a store on a database server. */
+  function registerDatabase(): void {
+    const database = () => storeStatus().database;
+    const connections = new Gauge({
+      name: "palaver_database_connections",
+      help: "Open connections of this process to the database, by state.",
+      labelNames: ["state"],
+      registers,
+      collect() {
+        connections.set({ state: "used" }, database()?.connections.used ?? 0);
+        connections.set({ state: "idle" }, database()?.connections.idle ?? 0);
+      },
+    });
+    registerRead(Gauge, "palaver_database_waiting_calls", "Calls that wait for a connection.", () => {
+      return database()?.connections.waiting ?? 0;
+    });
+    registerRead(
+      Counter,
+      "palaver_database_retries_total",
+      "Transactions run again after a conflict with another one.",
+      () => {
+        return database()?.retries ?? 0;
+      },
+    );
+    registerRead(
+      Gauge,
+      "palaver_outbox_rows",
+      "Committed events of all nodes that are not in the event log yet.",
+      () => {
+        return database()?.outboxRows ?? 0;
+      },
+    );
+    registerRead(
+      Gauge,
+      "palaver_relay_lag_seconds",
+      "Age of the oldest committed event that is not in the event log yet, 0 without one.",
+      () => {
+        return database()?.relayLagSeconds ?? 0;
+      },
+    );
+  }
 
   /** Registers a metric whose value is read at each scrape. */
   function registerRead(
