@@ -100,6 +100,8 @@ export class Pool {
       Client: class extends pg.Client {
         constructor() {
           super(servers.config());
+          // The pool listens to idle connections only. One in use rejects its statements, too.
+          this.on("error", () => {});
         }
       },
       max: size,
@@ -153,13 +155,12 @@ export class Pool {
 export async function incarnationOf(statements: Pick<Statements, "row">): Promise<string | undefined> {
   const [exists] = (await statements.row("SELECT to_regclass('incarnation') IS NOT NULL"))!;
   if (!exists) return undefined;
-  // Two statements: the first waits for another node that inserts.
-  const inserted = statements.row(
-    "INSERT INTO incarnation (id) VALUES (gen_random_uuid()) ON CONFLICT DO NOTHING",
-  );
-  const found = statements.row("SELECT id FROM incarnation");
-  await inserted;
-  return (await found)?.[0] as string | undefined;
+  // Two statements: the first waits for another node that inserts. If the connection is lost, both fail.
+  const [, found] = await Promise.all([
+    statements.row("INSERT INTO incarnation (id) VALUES (gen_random_uuid()) ON CONFLICT DO NOTHING"),
+    statements.row("SELECT id FROM incarnation"),
+  ]);
+  return found?.[0] as string | undefined;
 }
 
 const names = new Map<string, string>();
