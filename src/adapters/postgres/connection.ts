@@ -49,6 +49,10 @@ export class Servers {
     }
   }
 
+  get count(): number {
+    return this.#urls.length;
+  }
+
   /** Creates a client of the server that was last writable. */
   client(): pg.Client {
     return new pg.Client(this.config());

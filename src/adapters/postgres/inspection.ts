@@ -1,0 +1,169 @@
+import { randomBytes } from "node:crypto";
+import { Client } from "pg";
+import { isConnectionError, Servers, sqlState } from "./connection.js";
+import { describeDatabase, openingError } from "./database-url.js";
+
+/** The result of a check of a database. */
+export interface DatabaseInspection {
+  /** The version of the schema. */
+  readonly version: number;
+  /** The number of committed events that are not in the event log yet. */
+  readonly outboxRows: number;
+  /** The number of positions of the event log, from the first to the last, without an event. Deleted chats leave such gaps. */
+  readonly missingPositions: number;
+  /** A sentence for each violated invariant, at most 20 for each kind; empty if the data is sound. */
+  readonly faults: readonly string[];
+}
+
+const MAX_FAULTS_PER_KIND = 20;
+
+/** The SQLSTATE of a write on a standby. */
+const READ_ONLY_TRANSACTION = "25006";
+
+/** A group chat without participants is deleted in slices, each of which leaves a part of it. */
+const IS_KEPT = "(chats.kind = 'p2p' OR chats.participant_count > 0)";
+
+/** Queries that return a column `fault` for each violation of an invariant that no constraint of the schema holds. */
+const INVARIANTS: readonly string[] = [
+  `SELECT format('Chat %s has %s messages, with seq from %s to %s.', chat_id, count(*), min(seq), max(seq)) AS fault
+   FROM messages JOIN chats ON chats.id = chat_id WHERE ${IS_KEPT}
+   GROUP BY chat_id HAVING min(seq) <> 1 OR max(seq) <> count(*)`,
+  `SELECT format('The messages with seq %s and %s of chat %s have the ids %s and %s.', seq - 1, seq, chat_id, previous, id) AS fault
+   FROM (SELECT id, chat_id, seq, lag(id) OVER (PARTITION BY chat_id ORDER BY seq) AS previous FROM messages) AS ordered
+   WHERE previous > id`,
+  `SELECT format('Chat %s counts %s participants, and has %s.', id, participant_count, coalesce(found.number, 0)) AS fault
+   FROM chats LEFT JOIN (SELECT chat_id, count(*) AS number FROM participants GROUP BY chat_id) AS found ON chat_id = id
+   WHERE participant_count <> coalesce(found.number, 0)`,
+  `SELECT format('User %s has read chat %s up to seq %s, and its last message has seq %s.', user_id, chat_id, seq, last) AS fault
+   FROM (SELECT user_id, chat_id, seq,
+       coalesce((SELECT max(seq) FROM messages WHERE messages.chat_id = read_markers.chat_id), 0) AS last
+     FROM read_markers JOIN chats ON chats.id = chat_id WHERE ${IS_KEPT}) AS markers
+   WHERE seq > last`,
+  `SELECT format('Event %s refers to message %s, which is missing.', events.id, message_id) AS fault
+   FROM events JOIN chats ON chats.id = events.chat_id LEFT JOIN messages ON messages.id = message_id
+   WHERE message_id IS NOT NULL AND messages.id IS NULL AND ${IS_KEPT}`,
+  `SELECT format('Event %s of chat %s comes after an event that was stored later.', id, chat_id) AS fault
+   FROM (SELECT id, chat_id, number, lag(number) OVER (PARTITION BY chat_id ORDER BY id) AS previous
+     FROM events WHERE chat_id IS NOT NULL) AS ordered
+   WHERE previous >= number`,
+  `SELECT format('Event %s is outside of the event log, which has events from %s to %s.', id, forgotten + 1, last) AS fault
+   FROM events CROSS JOIN event_log WHERE id <= forgotten OR id > last`,
+];
+
+/**
+ * Checks the schema version and the invariants of the data in one snapshot. Changes nothing. Reads whole tables; running servers
+ * go on meanwhile.
+ *
+ * @throws Error if the database cannot be reached or has no schema of Palaver.
+ */
+export async function inspectDatabase(url: string): Promise<DatabaseInspection> {
+  return withClient(url, async (client) => {
+    await client.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+    const version = await schemaVersion(client, url);
+    const faults: string[] = [];
+    for (const query of INVARIANTS) {
+      const { rows } = await client.query<{ readonly fault: string }>(
+        `${query} LIMIT ${MAX_FAULTS_PER_KIND}`,
+      );
+      faults.push(...rows.map(({ fault }) => fault));
+    }
+    const { rows } = await client.query<{ readonly outbox: number; readonly missing: number }>(
+      `SELECT (SELECT count(*) FROM outbox) AS outbox,
+         last - forgotten - (SELECT count(*) FROM events) AS missing FROM event_log`,
+    );
+    const { outbox, missing } = rows[0]!;
+    return { version, outboxRows: outbox, missingPositions: missing, faults };
+  });
+}
+
+/**
+ * Gives the event log another epoch, so that all cursors given so far are expired.
+ *
+ * @returns the new epoch.
+ * @throws Error if the database cannot be reached or has no schema of Palaver.
+ */
+export async function replaceEpoch(url: string): Promise<string> {
+  return withClient(url, async (client) => {
+    await schemaVersion(client, url);
+    const epoch = randomBytes(8).toString("hex");
+    await client.query("UPDATE event_log SET epoch = $1", [epoch]);
+    return epoch;
+  });
+}
+
+/**
+ * The session key that all nodes share; undefined if none has been created.
+ *
+ * @throws Error if the database cannot be reached or has no schema of Palaver.
+ */
+export async function readSessionKey(url: string): Promise<string | undefined> {
+  return withClient(url, async (client) => {
+    await schemaVersion(client, url);
+    const { rows } = await client.query<{ readonly value: string }>(
+      "SELECT value FROM settings WHERE name = 'session_key'",
+    );
+    return rows[0]?.value;
+  });
+}
+
+/**
+ * The size of a database in bytes, with its indexes.
+ *
+ * @throws Error if the database cannot be reached.
+ */
+export async function sizeOfDatabase(url: string): Promise<number> {
+  return withClient(url, async (client) => {
+    const { rows } = await client.query<{ readonly bytes: number }>(
+      "SELECT pg_database_size(current_database()) AS bytes",
+    );
+    return rows[0]!.bytes;
+  });
+}
+
+/**
+ * Requires the schema of Palaver: opening a store creates it, also in a database of another program.
+ *
+ * @throws Error if the database cannot be reached or has no schema of Palaver.
+ */
+export async function assertSchema(url: string): Promise<void> {
+  await withClient(url, (client) => schemaVersion(client, url));
+}
+
+/** @throws Error if the database has no schema of Palaver. */
+async function schemaVersion(client: Client, url: string): Promise<number> {
+  const { rows: tables } = await client.query("SELECT 1 WHERE to_regclass('schema_version') IS NOT NULL");
+  if (tables.length > 0) {
+    const { rows } = await client.query<{ readonly version: number | null }>(
+      "SELECT max(version) AS version FROM schema_version",
+    );
+    if (rows[0]?.version) return rows[0].version;
+  }
+  throw new Error(
+    `There is no store in the database ${describeDatabase(url)}. Run \`palaver serve\` on it once, which creates the store, or name another database.`,
+  );
+}
+
+/**
+ * Runs `work` on a connection without time limits, to the first host that can be reached and accepts what `work` writes.
+ *
+ * @throws Error that names the database and its hosts, if none can be reached.
+ */
+async function withClient<Result>(url: string, work: (client: Client) => Promise<Result>): Promise<Result> {
+  const servers = new Servers(url);
+  for (let untried = servers.count - 1; ; untried -= 1) {
+    const client = new Client({ ...servers.config(), statement_timeout: false, query_timeout: 0 });
+    // A lost connection also rejects the statement in progress.
+    client.on("error", () => {});
+    try {
+      await client.connect();
+      return await work(client);
+    } catch (error) {
+      const isElsewhere = isConnectionError(error) || sqlState(error) === READ_ONLY_TRANSACTION;
+      if (!isElsewhere) throw error;
+      if (untried === 0) throw openingError(url, error);
+      servers.next();
+    } finally {
+      await client.end();
+    }
+  }
+}

@@ -1,0 +1,177 @@
+import { expect } from "chai";
+import { Client } from "pg";
+import { inspectDatabase, replaceEpoch } from "../../../src/adapters/postgres/inspection.js";
+import { openPostgresStore } from "../../../src/adapters/postgres/store.js";
+import { createMessaging } from "../../../src/application/messaging.js";
+import { testPorts } from "../../support/ports.js";
+import { createDatabase, type TestDatabase } from "../../support/postgres.js";
+
+/** Ana and Bo, with messages in their chat 1 and in the group chat 2. */
+async function fill(url: string): Promise<void> {
+  const store = await openPostgresStore(url);
+  const messaging = createMessaging({ ...testPorts(), store });
+  const ana = await messaging.registerUser({ username: "ana", password: "correct horse" });
+  const bo = await messaging.registerUser({ username: "bo", password: "correct horse" });
+  for (const text of ["one", "two", "three"]) {
+    await messaging.sendMessage({ by: ana.id, to: { username: "bo" }, text });
+  }
+  const { id: chatId } = await messaging.createGroupChat({ by: ana.id, participants: ["bo"] });
+  for (const by of [ana.id, bo.id]) await messaging.sendMessage({ by, to: { chatId }, text: "hello" });
+  await store.close();
+}
+
+describe("inspectDatabase", () => {
+  let database: TestDatabase;
+
+  const execute = async (...statements: readonly string[]) => {
+    const client = new Client(database.url);
+    await client.connect();
+    try {
+      for (const statement of statements) await client.query(statement);
+    } finally {
+      await client.end();
+    }
+  };
+
+  before(async () => {
+    database = await createDatabase();
+    await fill(database.url);
+  });
+
+  after(() => database.drop());
+
+  it("finds no fault in the data of a store", async () => {
+    expect(await inspectDatabase(database.url)).to.deep.equal({
+      version: 1,
+      outboxRows: 0,
+      missingPositions: 0,
+      faults: [],
+    });
+  });
+
+  for (const [violation, damage, repair, fault] of [
+    [
+      "a gap in the seq of a chat",
+      "UPDATE messages SET seq = 4 WHERE chat_id = 1 AND seq = 3",
+      "UPDATE messages SET seq = 3 WHERE chat_id = 1 AND seq = 4",
+      "Chat 1 has 3 messages, with seq from 1 to 4.",
+    ],
+    [
+      "messages whose ids are not in the order of their seq",
+      "UPDATE messages SET id = 100 WHERE chat_id = 2 AND seq = 1",
+      "UPDATE messages SET id = 4 WHERE id = 100",
+      "The messages with seq 1 and 2 of chat 2 have the ids 100 and 5.",
+    ],
+    [
+      "a wrong number of participants",
+      "UPDATE chats SET participant_count = 3 WHERE id = 2",
+      "UPDATE chats SET participant_count = 2 WHERE id = 2",
+      "Chat 2 counts 3 participants, and has 2.",
+    ],
+    [
+      "an event behind the event log",
+      "UPDATE events SET id = 100 WHERE id = (SELECT last FROM event_log)",
+      "UPDATE events SET id = (SELECT last FROM event_log) WHERE id = 100",
+      "Event 100 is outside of the event log, which has events from 1 to 7.",
+    ],
+    [
+      "events of a chat out of order",
+      "UPDATE events SET number = 1000 + number WHERE id = 1",
+      "UPDATE events SET number = number - 1000 WHERE id = 1",
+      "Event 2 of chat 1 comes after an event that was stored later.",
+    ],
+    [
+      "an event whose message is missing",
+      "UPDATE events SET message_id = 100 + message_id WHERE id = 2",
+      "UPDATE events SET message_id = message_id - 100 WHERE id = 2",
+      "Event 2 refers to message 101, which is missing.",
+    ],
+    [
+      "a read marker behind the last message",
+      "UPDATE read_markers SET seq = 9 WHERE chat_id = 2 AND seq = 2",
+      "UPDATE read_markers SET seq = 2 WHERE chat_id = 2 AND seq = 9",
+      "has read chat 2 up to seq 9, and its last message has seq 2.",
+    ],
+  ] as const) {
+    it(`reports ${violation}`, async () => {
+      await execute(damage);
+      const { faults } = await inspectDatabase(database.url);
+      await execute(repair);
+      expect(faults.join("\n")).to.include(fault);
+      expect((await inspectDatabase(database.url)).faults).to.deep.equal([]);
+    });
+  }
+
+  it("counts the events in the outbox, and positions of the event log without an event", async () => {
+    await execute(
+      "INSERT INTO outbox SELECT number, chat_id, user_id, outside, at, what, message_id FROM events",
+    );
+    await execute(
+      "CREATE TABLE kept AS SELECT * FROM events WHERE id = 2",
+      "DELETE FROM events WHERE id = 2",
+    );
+    const found = await inspectDatabase(database.url);
+    await execute("DELETE FROM outbox", "INSERT INTO events SELECT * FROM kept", "DROP TABLE kept");
+    expect(found).to.include({ outboxRows: 7, missingPositions: 1 });
+    expect(found.faults).to.deep.equal([]);
+  });
+
+  it("reports at most 20 violations of each kind", async () => {
+    await execute("UPDATE event_log SET last = 0");
+    await execute(
+      "INSERT INTO events (id, number, outside, at, what) SELECT id, id, 0, 1, '{}' FROM generate_series(101, 130) AS id",
+    );
+    const { faults } = await inspectDatabase(database.url);
+    await execute(
+      "DELETE FROM events WHERE id > 100",
+      "UPDATE event_log SET last = (SELECT max(id) FROM events)",
+    );
+    expect(faults).to.have.length(20);
+  });
+
+  it("takes the host of several that can be reached, and names them all if none can", async () => {
+    const { host } = new URL(database.url);
+    const withHosts = (hosts: string) => database.url.replace(`${host}/`, `${hosts}/`);
+    expect((await inspectDatabase(withHosts(`127.0.0.1:1,${host}`))).faults).to.deep.equal([]);
+    const failure = await inspectDatabase(withHosts("127.0.0.1:1,127.0.0.1:2")).then(String, String);
+    expect(failure)
+      .to.match(/^Error: The database palaver_\w+ on 127\.0\.0\.1:1,127\.0\.0\.1:2 cannot be opened: /)
+      .and.include("ECONNREFUSED 127.0.0.1:2.");
+  });
+
+  it("rejects a database without the schema, and creates nothing in it", async () => {
+    const empty = await createDatabase();
+    for (const attempt of [inspectDatabase(empty.url), replaceEpoch(empty.url)]) {
+      expect(await attempt.then(String, String)).to.match(
+        /^Error: There is no store in the database palaver_/,
+      );
+    }
+    const client = new Client(empty.url);
+    await client.connect();
+    const { rows } = await client.query(
+      "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace",
+    );
+    await client.end();
+    await empty.drop();
+    expect(rows).to.deep.equal([]);
+  });
+});
+
+describe("replaceEpoch", () => {
+  it("gives the event log another epoch of 16 hexadecimal digits, which a running store reads", async () => {
+    const database = await createDatabase();
+    const store = await openPostgresStore(database.url);
+    const messaging = createMessaging({ ...testPorts(), store });
+    const { id: by } = await messaging.registerUser({ username: "ana", password: "correct horse" });
+    const { cursor: after } = await messaging.sync({ by });
+    const epoch = await replaceEpoch(database.url);
+    expect(epoch).to.match(/^[0-9a-f]{16}$/);
+    const expired: unknown = await messaging
+      .listEvents({ by, after, limit: 9 })
+      .catch((error: unknown) => error);
+    expect(expired).to.include({ code: "cursor_expired" });
+    expect((await messaging.sync({ by })).cursor.split("-")[0]).to.equal(epoch);
+    await store.close();
+    await database.drop();
+  });
+});
