@@ -2,15 +2,16 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { createProxies } from "../adapters/http/forwarded.js";
 import type { TrustProxy } from "../adapters/http/trust-proxy.js";
+import { describeDatabase } from "../adapters/postgres/database-url.js";
 import { refusedForm } from "../domain/user.js";
 import { MIN_SESSION_KEY_LENGTH } from "./session-key.js";
-import type { Settings } from "./settings.js";
+import { MAX_POOL_SIZE, type PostgresStorage, type Settings } from "./settings.js";
 
 const LOG_LEVELS = ["debug", "info", "warn", "error", "silent"] as const;
 
 /** The settings of this process, validated. */
 export interface Config extends Settings {
-  readonly storage: "memory" | { readonly sqlite: string };
+  readonly storage: "memory" | { readonly sqlite: string } | PostgresStorage;
   readonly host: string;
   readonly port: number;
   /** An absolute path. */
@@ -32,11 +33,21 @@ export const variables = {
   DATA_DIR: { purpose: "the data directory", allowed: "a directory; default ./resources" },
   DATABASE_URL: {
     purpose: "the kind of store",
-    allowed: "empty (SQLite in DATA_DIR) or memory: (data is lost when the process ends)",
+    allowed:
+      "empty (SQLite in DATA_DIR), postgres://user:password@host/database (PostgreSQL, for any number of servers; percent-encode /, ?, # and @ in the password) or memory: (data is lost when the process ends)",
+  },
+  DATABASE_POOL: {
+    purpose: "the number of connections to PostgreSQL, beside the one for events",
+    allowed: `1 to ${MAX_POOL_SIZE}; default 10`,
+  },
+  DATABASE_DIRECT_URL: {
+    purpose: "the URL for the connection to PostgreSQL that waits for events",
+    allowed:
+      "postgres://user:password@host/database, percent-encoded as DATABASE_URL, past a pooler in transaction mode such as PgBouncer; default DATABASE_URL",
   },
   SESSION_SECRET: {
     purpose: "the keys of the digests under which sessions and tokens are stored",
-    allowed: `keys of at least ${MIN_SESSION_KEY_LENGTH} characters, separated by commas, newest first; default: a key created once and kept in DATA_DIR`,
+    allowed: `keys of at least ${MIN_SESSION_KEY_LENGTH} characters, separated by commas, newest first; default: a key created once and kept in DATA_DIR, or in the PostgreSQL database for all servers`,
   },
   PASSWORD_DENYLIST: {
     purpose: "the passwords that nobody may choose",
@@ -103,8 +114,11 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   const host = read("HOST", "127.0.0.1", (text) => (/^[\x21-\x7e]+$/.test(text) ? text : undefined));
   const port = read("PORT", 12_000, (text) => integer(text, 0, 65_535));
   const dataDir = resolve(read("DATA_DIR", "./resources", (text) => text));
-  const sqlite = { sqlite: dataDir };
-  const storage = read("DATABASE_URL", sqlite, (text) => (text === "memory:" ? "memory" : undefined));
+  const databaseUrl = read("DATABASE_URL", undefined, (text) =>
+    text === "memory:" ? text : databaseUrlIn(text),
+  );
+  const poolSize = read("DATABASE_POOL", undefined, (text) => integer(text, 1, MAX_POOL_SIZE));
+  const directUrl = read("DATABASE_DIRECT_URL", undefined, databaseUrlIn);
   const sessionKeys = read("SESSION_SECRET", undefined, keysIn);
   const refusedPasswords = read("PASSWORD_DENYLIST", new Set<string>(), refusedPasswordsIn);
   const registration = read("REGISTRATION", "open", (text) =>
@@ -122,7 +136,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     host,
     port,
     dataDir,
-    storage,
+    storage: storageOf(databaseUrl, { poolSize, directUrl }, dataDir),
     sessionKeys,
     refusedPasswords,
     registration,
@@ -133,6 +147,19 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     corsOrigins,
     logLevel,
   };
+}
+
+function storageOf(
+  databaseUrl: string | undefined,
+  connections: Omit<PostgresStorage, "postgres">,
+  dataDir: string,
+): Config["storage"] {
+  if (databaseUrl === undefined) return { sqlite: dataDir };
+  return databaseUrl === "memory:" ? "memory" : { postgres: databaseUrl, ...connections };
+}
+
+function databaseUrlIn(text: string): string | undefined {
+  return describeDatabase(text) === undefined ? undefined : text;
 }
 
 function integer(text: string, min: number, max: number): number | undefined {
@@ -180,7 +207,7 @@ function refusedPasswordsIn(path: string): ReadonlySet<string> | undefined {
 }
 
 function errorText(name: Name, value: string): string {
-  const secret = name === "SESSION_SECRET" || name === "DATABASE_URL";
-  const shown = secret ? "the given value (not shown)" : JSON.stringify(value);
+  const secrets: readonly Name[] = ["SESSION_SECRET", "DATABASE_URL", "DATABASE_DIRECT_URL"];
+  const shown = secrets.includes(name) ? "the given value (not shown)" : JSON.stringify(value);
   return `${name}: ${shown} is not allowed. Allowed for ${variables[name].purpose}: ${variables[name].allowed}.`;
 }

@@ -1,4 +1,5 @@
 import { Container, ContainerModule, type ServiceIdentifier } from "inversify";
+import type { PostgresOptions } from "../adapters/postgres/store.js";
 import type { Opening, SqliteOptions } from "../adapters/sqlite/store.js";
 import { keyedSecrets, systemClock, uuids } from "../adapters/system.js";
 import { deleteAbandonedChats } from "../application/chats.js";
@@ -8,10 +9,10 @@ import { createMessaging, type Messaging } from "../application/messaging.js";
 import type { Clock, Ids, PasswordHasher, Ports, Secrets, Store } from "../application/ports.js";
 import { startEventRetention } from "./retention.js";
 import { generateSessionKey, loadSessionKey } from "./session-key.js";
-import type { Settings } from "./settings.js";
+import type { PostgresStorage, Settings } from "./settings.js";
 
-/** A store, and what opening it found if it keeps anything. */
-export type OpenStore = Store & { readonly opening?: Opening };
+/** A store, with what the opening of SQLite found, and with the session key if the store keeps one. */
+export type OpenStore = Store & { readonly opening?: Opening; sessionKey?(): Promise<string> };
 
 type Token<T> = ServiceIdentifier<T> & symbol;
 
@@ -49,9 +50,11 @@ export function createContainer(
   return container;
 }
 
-function storage({ storage: where, sqlite: options }: Settings): ContainerModule {
+function storage(settings: Settings): ContainerModule {
+  const { storage: where } = settings;
   if (where === "memory") return memory;
-  return "sqlite" in where ? sqlite(where.sqlite, options) : existing(where);
+  if ("sqlite" in where) return sqlite(where.sqlite, settings.sqlite);
+  return "postgres" in where ? postgres(where, settings.postgres) : existing(where);
 }
 
 const memory = new ContainerModule(({ bind }) => {
@@ -73,6 +76,21 @@ const sqlite = (directory: string, options: SqliteOptions = {}) =>
       .onDeactivation((store) => store.close());
   });
 
+const postgres = ({ postgres: url, poolSize, directUrl }: PostgresStorage, options: PostgresOptions = {}) =>
+  new ContainerModule(({ bind }) => {
+    bind(tokens.store)
+      .toResolvedValue(async (): Promise<OpenStore> => {
+        const [{ openPostgresStore }, { openingError }] = await Promise.all([
+          import("../adapters/postgres/store.js"),
+          import("../adapters/postgres/database-url.js"),
+        ]);
+        return openPostgresStore(url, { ...options, poolSize, directUrl }).catch((cause: unknown) => {
+          throw openingError(url, cause);
+        });
+      })
+      .onDeactivation((store) => store.close());
+  });
+
 const existing = (store: Store) =>
   new ContainerModule(({ bind }) => {
     bind(tokens.store).toConstantValue(store);
@@ -80,16 +98,19 @@ const existing = (store: Store) =>
 
 const system = ({ storage: where, sessionKeys }: Settings) =>
   new ContainerModule(({ bind }) => {
-    const inDirectory = typeof where === "object" && "sqlite" in where;
     bind(tokens.clock).toConstantValue(systemClock);
     bind(tokens.ids).toConstantValue(uuids);
     bind(tokens.secrets)
       // Opening the store creates and locks the directory that the key is kept in.
       .toResolvedValue(
-        (_store) =>
-          keyedSecrets(sessionKeys ?? [inDirectory ? loadSessionKey(where.sqlite) : generateSessionKey()]),
+        async (store) => keyedSecrets(sessionKeys ?? [await keptSessionKey(store)]),
         [tokens.store],
       );
+
+    async function keptSessionKey(store: OpenStore): Promise<string> {
+      if (typeof where === "object" && "sqlite" in where) return loadSessionKey(where.sqlite);
+      return (await store.sessionKey?.()) ?? generateSessionKey();
+    }
   });
 
 const argon2 = new ContainerModule(({ bind }) => {

@@ -2,9 +2,9 @@ import { keyedSecrets, systemClock, uuids } from "../adapters/system.js";
 import { createMessaging, type Messaging } from "../application/messaging.js";
 import type { Clock, Ports, Registration, StoreStatus } from "../application/ports.js";
 import { refusedForm } from "../domain/user.js";
-import { assertStorage, type Storage } from "./settings.js";
+import { assertStorage, type PostgresStorage, type Storage } from "./settings.js";
 
-export { createMessaging, type Messaging, type Storage };
+export { createMessaging, type Messaging, type PostgresStorage, type Storage };
 export { keyedSecrets, systemClock, uuids };
 export { lastSeq, unreadCount } from "../domain/chat.js";
 export { MessagingError, type ErrorCode } from "../domain/errors.js";
@@ -50,8 +50,8 @@ export interface OpenMessaging extends Messaging {
   /** Whether it can store at the moment, and how much it has stored. */
   status(): StoreStatus;
   /**
-   * Ends all subscriptions, finishes pending work and releases the directory. A store of your own stays open. Call nothing
-   * else afterwards.
+   * Ends all subscriptions, finishes pending work and releases the directory or the connections. A store of your own stays
+   * open. Call nothing else afterwards.
    */
   close(): Promise<void>;
 }
@@ -60,11 +60,13 @@ const DEFAULT_EVENT_RETENTION_MS = 30 * 24 * 60 * 60 * 1_000;
 
 /**
  * Opens the messaging core over a storage, with every use case as a method. By default passwords are hashed with argon2id,
- * and secrets are stored under a key that is kept in the directory, as `palaver serve` does; the two can open the same
- * directory in turn. Without a directory the key is new each time, so sessions end with the process, unless `secrets` is given.
+ * and secrets are stored under a key that is kept in the directory or the database, as `palaver serve` does; the two can open
+ * the same directory in turn, and the same database at a time. Without either the key is new each time, so sessions end with the
+ * process, unless `secrets` is given.
  *
  * @throws TypeError for an invalid `storage` or `registration`
- * @throws Error if the directory cannot be used, another process has it open, or a file in it is damaged.
+ * @throws Error if the directory cannot be used, another process has it open, or a file in it is damaged; or if the database
+ * cannot be opened.
  */
 export async function openMessaging(options: MessagingOptions): Promise<OpenMessaging> {
   // A JavaScript program may leave the options out: the storage is then rejected.
@@ -78,7 +80,8 @@ export async function openMessaging(options: MessagingOptions): Promise<OpenMess
   const refusedPasswords = new Set(Array.from(options.refusedPasswords ?? [], refusedForm));
   const { createContainer, openCore } = await import("./container.js");
   const sqlite = { onTrouble, ...(onFatal && { onFatal }) };
-  const container = createContainer({ storage, refusedPasswords, registration, sqlite }, options);
+  const settings = { storage, refusedPasswords, registration, sqlite, postgres: { onTrouble } };
+  const container = createContainer(settings, options);
   const { messaging, ports, close } = await openCore(container, eventRetention, onTrouble);
   const { store, clock } = ports;
   let closing: Promise<void> | undefined;

@@ -1,4 +1,5 @@
 import { DEFAULT_CONNECTION_LIMITS } from "../adapters/http/connections.js";
+import { describeDatabase } from "../adapters/postgres/database-url.js";
 import type { Config } from "./config.js";
 import { createContainer, openCore } from "./container.js";
 import { createControlApp, serveControl } from "./control.js";
@@ -22,11 +23,16 @@ export interface RunningServer {
 export async function serve(config: Config, onFatal: (error: Error) => void): Promise<RunningServer> {
   const { dataDir, host, port, trustProxy, rateLimits, corsOrigins, eventRetentionMs, keepAliveTimeoutMs } =
     config;
-  if (config.storage !== "memory") assertOwnFiles(dataDir);
+  const inDirectory = typeof config.storage === "object" && "sqlite" in config.storage;
+  if (inDirectory) assertOwnFiles(dataDir);
   const log = openLog(config.logLevel);
   const onTrouble = (trouble: Error) => log.warn({ cause: String(trouble.cause) }, trouble.message);
   const onSpace = () => log.info("The next segment of the log is ready again. Writing resumes.");
-  const container = createContainer({ ...config, sqlite: { onFatal, onTrouble, onSpace } });
+  const container = createContainer({
+    ...config,
+    sqlite: { onFatal, onTrouble, onSpace },
+    postgres: { onTrouble },
+  });
   const closers: (() => Promise<void>)[] = [];
   const close = async () => {
     for (let closer = closers.pop(); closer; closer = closers.pop()) await closer();
@@ -52,12 +58,11 @@ export async function serve(config: Config, onFatal: (error: Error) => void): Pr
         `At most ${server.maxConnections} connections can be open at once. Raise the limit on open files (\`ulimit -n\`) for more.`,
       );
     }
-    if (config.storage !== "memory") {
+    if (inDirectory) {
       const app = createControlApp(ports, dataDir, log);
       closers.push(await serveControl(app, dataDir, log));
     }
-    const data = config.storage === "memory" ? "in memory, until the process ends" : `in ${dataDir}`;
-    log.info(`Palaver listens on ${server.url}, with its data ${data}.`);
+    log.info(`Palaver listens on ${server.url}, with its data ${placeOf(config.storage)}.`);
     if (!trustProxy) {
       log.info(
         "Cookies are sent over plain HTTP too. Behind a proxy that terminates TLS, set TRUST_PROXY=on.",
@@ -74,4 +79,12 @@ export async function serve(config: Config, onFatal: (error: Error) => void): Pr
     await close();
     throw error;
   }
+}
+
+/** Without the user and the password of a database. */
+function placeOf(storage: Config["storage"]): string {
+  if (storage === "memory") return "in memory, until the process ends";
+  return "sqlite" in storage
+    ? `in ${storage.sqlite}`
+    : `in the database ${describeDatabase(storage.postgres)}`;
 }

@@ -126,9 +126,37 @@ describe("readConfig", () => {
     }
   });
 
+  it("reads the store, the pool and the direct URL of PostgreSQL, which other stores ignore", () => {
+    const storage = (env: Readonly<Record<string, string>>) =>
+      readConfig({ DATA_DIR: "/data", ...env }).storage;
+    const url = "postgresql://me:canary@one.example.org:5432,two:5433/palaver?sslmode=verify-full";
+    const [poolSize, directUrl] = [undefined, undefined];
+    expect(storage({ DATABASE_URL: url })).to.deep.equal({ postgres: url, poolSize, directUrl });
+    const direct = "postgres:///palaver?host=/var/run/postgresql";
+    const connections = { DATABASE_POOL: "200", DATABASE_DIRECT_URL: direct };
+    expect(storage({ DATABASE_URL: url, ...connections })).to.deep.equal({
+      postgres: url,
+      poolSize: 200,
+      directUrl: direct,
+    });
+    expect(storage(connections)).to.deep.equal({ sqlite: "/data" });
+    expect(storage({ DATABASE_URL: "memory:", ...connections })).to.equal("memory");
+    for (const DATABASE_POOL of ["0", "201", "1.5", "ten"]) {
+      expect(errorOf({ DATABASE_POOL })).to.match(/^DATABASE_POOL: .* 1 to 200/);
+    }
+  });
+
   it("shows no secret, not even an invalid one", () => {
     expect(errorOf({ SESSION_SECRET: "short,longer than sixteen" })).to.match(/^SESSION_SECRET: (?!.*short)/);
-    expect(errorOf({ DATABASE_URL: "postgres://me:canary@host/x" })).to.match(/^DATABASE_URL: (?!.*canary)/);
+    for (const name of ["DATABASE_URL", "DATABASE_DIRECT_URL"]) {
+      for (const url of [
+        "mysql://me:canary@host/x",
+        "postgres://me:canary@host",
+        "postgres://me:canary/1@host/x",
+      ]) {
+        expect(errorOf({ [name]: url })).to.match(new RegExp(`^${name}: (?!.*canary).*percent-encode`));
+      }
+    }
   });
 
   it("reads the refused passwords in the form in which case and width do not count", () => {

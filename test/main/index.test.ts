@@ -6,12 +6,14 @@ import { openMemoryStore } from "../../src/adapters/memory/store.js";
 import type { PasswordHasher, Store } from "../../src/application/ports.js";
 import type { ChatEvent } from "../../src/domain/event.js";
 import {
+  keyedSecrets,
   openMessaging,
   usernameKey,
   type MessagingOptions,
   type OpenMessaging,
 } from "../../src/main/index.js";
 import { PASSWORD } from "../support/client.js";
+import { createDatabase } from "../support/postgres.js";
 import { testPorts } from "../support/ports.js";
 import { errorCodeOf } from "../support/error-code.js";
 
@@ -81,8 +83,24 @@ describe("openMessaging", () => {
     );
     for (const storage of ["sqlite", null, 5, { sqlite: "" }, { sqlite: 5 }]) {
       expect(await errorOf({ storage })).to.match(
-        /^TypeError: Invalid `storage` .* Use "memory", \{ sqlite: directory \} or/,
+        /^TypeError: Invalid `storage` .* Use "memory", \{ sqlite: directory \}, \{ postgres: url \} or/,
       );
+    }
+    const postgres = "postgres://me:canary@db.example.org/palaver";
+    for (const [storage, name] of [
+      [postgres, ""],
+      [{ postgres: undefined }, "postgres"],
+      [{ postgres: "" }, "postgres"],
+      [{ postgres: "postgres://me:canary@db.example.org" }, "postgres"],
+      [{ postgres: ["canary"] }, "postgres"],
+      [{ postgres, directUrl: "http://me:canary@db.example.org/palaver" }, "directUrl"],
+      [{ postgres, poolSize: 0 }, "poolSize"],
+      [{ postgres, poolSize: 201 }, "poolSize"],
+      [{ postgres, poolSize: "ten" }, "poolSize"],
+    ] as const) {
+      expect(await errorOf({ storage }))
+        .to.match(new RegExp(`^TypeError: Invalid .*\`storage\\.?${name}\``))
+        .and.not.include("canary");
     }
     for (const eventRetention of [NaN, -1, "30 days"]) {
       expect(await errorOf({ eventRetention })).to.match(/^RangeError: Invalid event retention/);
@@ -109,6 +127,40 @@ describe("openMessaging", () => {
     expect((await again.sendMessage({ by: id, to: { username: "ana" }, text: "kept" })).message.seq).to.equal(
       1,
     );
+  });
+
+  it("shares a PostgreSQL database, its session key and its events with another process", async () => {
+    const database = await createDatabase();
+    const storage = { postgres: database.url, poolSize: 2 };
+    const first = await open({ storage });
+    const second = await open({ storage });
+    const by = await account(first, "ana");
+    const { secret } = await first.logIn({ username: "ana", password: PASSWORD });
+    expect((await second.authenticate({ secret })).user.id).to.equal(by);
+    const events = second.events({ by });
+    const { message } = await first.sendMessage({ by, to: { username: "ana" }, text: "shared" });
+    for await (const event of events) {
+      if (event.type !== "message.created") continue;
+      expect(event.message).to.deep.equal(message);
+      break;
+    }
+    for (const messaging of opened.splice(0)) await messaging.close();
+    await database.drop();
+    expect(await open({ storage }).then(undefined, String)).to.match(
+      /^Error: The database palaver_\w+ on \S+ cannot be opened: database "palaver_\w+" does not exist\.$/,
+    );
+  });
+
+  it("digests secrets with the session key that a store keeps for all of its processes", async () => {
+    const inner = openMemoryStore();
+    const storage = { ...inner, sessionKey: async () => "the key of all processes" };
+    const first = await open({ storage });
+    await account(first, "ana");
+    const { secret } = await first.logIn({ username: "ana", password: PASSWORD });
+    const second = await open({ storage });
+    expect((await second.authenticate({ secret })).user.username).to.equal("ana");
+    const [digest] = keyedSecrets([await storage.sessionKey()]).digests(secret);
+    expect(await inner.read(({ sessions }) => sessions.byDigest(digest))).to.include({ kind: "cookie" });
   });
 
   it("uses the given ports, and exposes its clock", async () => {

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { expect } from "chai";
+import { createDatabase, type TestDatabase } from "../support/postgres.js";
 
 const run = promisify(execFile);
 const project = join(import.meta.dirname, "../../..");
@@ -19,6 +20,9 @@ interface Entry {
 
 /** The result of each entry: `done` or the stack of an error. */
 type Outcomes = Readonly<Record<string, string>>;
+
+/** Stands in the programs for the URL of a database. */
+const DATABASE_URL = "postgres://user:password@host/database";
 
 const entries: Readonly<Record<string, Entry>> = {
   palaver: {
@@ -70,6 +74,20 @@ const entries: Readonly<Record<string, Entry>> = {
       await backUpStore("store", "backup");
       const { faults } = await checkStore("backup");
       if (faults.length > 0) throw new Error(faults.join());`,
+  },
+  "palaver/postgres": {
+    loads: ["lru-cache", "pg"],
+    program: `
+      import { inspectDatabase, openPostgresStore, replaceEpoch } from "palaver/postgres";
+      const url = "${DATABASE_URL}";
+      const store = await openPostgresStore(url, { poolSize: 2, onTrouble: (trouble) => { throw trouble; } });
+      if (store.status().fault !== undefined) throw new Error(store.status().fault);
+      const key = await store.sessionKey();
+      if (key.length < 16) throw new Error("The session key is short.");
+      await store.close();
+      const epoch = await replaceEpoch(url);
+      const { faults } = await inspectDatabase(url);
+      if (faults.length > 0 || epoch.length !== 16) throw new Error(faults.join());`,
   },
   "palaver/memory": {
     loads: ["p-limit"],
@@ -153,6 +171,7 @@ const entries: Readonly<Record<string, Entry>> = {
 describe("The npm package", () => {
   let folder: string;
   let tarball: string;
+  let database: TestDatabase;
   let programs: Outcomes;
   let imports: Outcomes;
   let manifest: {
@@ -192,6 +211,7 @@ describe("The npm package", () => {
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), "palaver-"));
+    database = await createDatabase();
     const pack = ["pack", "--ignore-scripts", "--json", "--pack-destination", folder];
     const { stdout } = await run("npm", pack, { cwd: project });
     const [{ filename }] = JSON.parse(stdout) as [{ readonly filename: string }];
@@ -205,13 +225,16 @@ describe("The npm package", () => {
       const file = `${name.replace("/", "-")}.js`;
       using[name] = join(whole, file);
       importing[name] = join(await install(`only-${name.replace("/", "-")}`, loads), file);
-      await writeFile(using[name], program);
+      await writeFile(using[name], program.replaceAll(DATABASE_URL, database.url));
       await writeFile(importing[name], `import ${JSON.stringify(name)};`);
     }
     [programs, imports] = await Promise.all([outcomes(using, whole), outcomes(importing, folder)]);
   });
 
-  after(() => rm(folder, { recursive: true, force: true }));
+  after(async () => {
+    await database.drop();
+    await rm(folder, { recursive: true, force: true });
+  });
 
   it("exports the entries tested here, and its manifest", () => {
     const exported = Object.keys(manifest.exports).map((path) => path.replace(/^\./, "palaver"));
