@@ -17,10 +17,16 @@ import { readConfig, type Config } from "./config.js";
 
 interface MaintenanceCommand extends CommandHelp {
   readonly run: (directory: string, target: string | undefined) => Promise<Report>;
+  readonly runOnDatabase: (url: string) => Promise<Report>;
 }
 
 // A command that needs neither SQLite nor a server does not load them, which takes longer than the command itself.
 const loadMaintenance = () => import("./cli/maintenance.js");
+const loadDatabaseMaintenance = () => import("./cli/database-maintenance.js");
+
+const rejectDatabase = (advice: string) => async () => {
+  throw new Error(`The data is in a PostgreSQL database. ${advice}`);
+};
 
 const serveCommand: CommandHelp = {
   args: [],
@@ -30,18 +36,28 @@ const serveCommand: CommandHelp = {
 const maintenanceCommands: Readonly<Record<string, MaintenanceCommand>> = {
   check: {
     args: ["[DIR]"],
-    purpose: "read all of a data directory and report whether it is sound; changes nothing",
+    purpose: "read all of a data directory or database and report whether it is sound; changes nothing",
     run: async (directory) => (await loadMaintenance()).checkDirectory(directory),
+    runOnDatabase: async (url) => (await loadDatabaseMaintenance()).checkDatabase(url),
   },
   backup: {
     args: ["[[DIR]", "NEWDIR]"],
     purpose: "copy a data directory as of one moment, and check the copy; the server may run",
     run: async (directory, target) => (await loadMaintenance()).backUp(directory, target),
+    runOnDatabase: rejectDatabase("Use pg_dump, or pg_basebackup with continuous archiving."),
   },
   salvage: {
     args: ["[DIR]", "NEWDIR"],
     purpose: "save the readable part of a damaged data directory into a new one, and report what is missing",
     run: async (directory, target) => (await loadMaintenance()).salvage(directory, target!),
+    runOnDatabase: rejectDatabase("Restore a backup, then run `palaver renew-epoch`."),
+  },
+  "renew-epoch": {
+    args: [],
+    purpose:
+      "let all event cursors of a PostgreSQL database expire, after a restore or a failover that may have lost events",
+    run: async (directory) => (await loadMaintenance()).explainEpoch(directory),
+    runOnDatabase: async (url) => (await loadDatabaseMaintenance()).renewEpoch(url),
   },
 };
 
@@ -126,7 +142,7 @@ async function runOperatorCommand(
   const { password, check: checkRequest, request, format } = operatorCommands[name]!;
   const { PASSWORD_DENYLIST, SESSION_SECRET } = process.env;
   const config = {
-    ...readDirectory(data),
+    ...readStorage(data),
     get refusedPasswords() {
       return readConfig(password ? { PASSWORD_DENYLIST } : {}).refusedPasswords;
     },
@@ -153,28 +169,33 @@ async function runOperatorCommand(
 const EXIT_AFTER_SIGINT = 130;
 /** Runs a maintenance command on the directory that its arguments, its options or the environment name. */
 async function runMaintenance(name: string, args: readonly string[], { data, json }: Options): Promise<void> {
-  const { args: allowed, run: maintain } = maintenanceCommands[name]!;
+  const { args: allowed, run: maintain, runOnDatabase } = maintenanceCommands[name]!;
   const named = args.length === allowed.length ? args[0] : undefined;
   if (named !== undefined && data !== undefined) {
     throw new UsageError("The data directory is given twice. Leave out DIR or --data.");
   }
-  const { dataDir, storage } = readDirectory(named ?? data);
+  const { dataDir, storage } = readStorage(named ?? data);
   if (storage === "memory") {
     throw new Error(
       "Data in memory (DATABASE_URL=memory:) has no directory. Use --data with a data directory.",
     );
   }
   const target = allowed.length > 1 ? args.at(-1) : undefined;
-  const { lines, fields, sound } = await maintain(named ?? data ?? dataDir, target);
+  const { lines, fields, sound } =
+    "postgres" in storage
+      ? await runOnDatabase(storage.postgres)
+      : await maintain(named ?? data ?? dataDir, target);
   await printText(json ? jsonLine(fields) : `${lines.join("\n")}\n`);
   process.exitCode = sound ? 0 : 1;
 }
 
 /** Reads only the variables that a command needs: those of the server alone may be invalid or unreadable here. */
-function readDirectory(directory: string | undefined): Pick<Config, "dataDir" | "storage"> {
-  const { DATA_DIR, DATABASE_URL } = process.env;
+function readStorage(directory: string | undefined): Pick<Config, "dataDir" | "storage"> {
+  const { DATA_DIR, DATABASE_URL, DATABASE_POOL, DATABASE_DIRECT_URL } = process.env;
   const { dataDir, storage } = readConfig(
-    directory === undefined ? { DATA_DIR, DATABASE_URL } : { DATA_DIR: directory },
+    directory === undefined
+      ? { DATA_DIR, DATABASE_URL, DATABASE_POOL, DATABASE_DIRECT_URL }
+      : { DATA_DIR: directory },
   );
   return { dataDir, storage };
 }

@@ -9,6 +9,7 @@ import { logAcceptErrors } from "../adapters/http/server.js";
 import { createOperatorApp } from "../adapters/http/operator-app.js";
 import type { Log } from "../adapters/http/log.js";
 import type { Ports } from "../application/ports.js";
+import type { Config } from "./config.js";
 import type { OpenStore } from "./container.js";
 import { controlPath, controlPathError } from "./control-path.js";
 
@@ -34,6 +35,21 @@ export function createControlApp(
     transactions: (store.opening?.last ?? 0) + store.status().transactions,
     bytesOnDisk: bytesIn(directory),
   });
+  return createOperatorApp({ ports, measureStore, log });
+}
+
+/** Creates the application of the operator's API over the store in a directory or in a database. */
+export function createOperatorAppOver(
+  ports: Ports & { readonly store: OpenStore },
+  { storage, dataDir }: Pick<Config, "storage" | "dataDir">,
+  log: Log,
+): Koa {
+  if (typeof storage !== "object" || !("postgres" in storage)) return createControlApp(ports, dataDir, log);
+  const measureStore = async () => {
+    const { sizeOfDatabase } = await import("../adapters/postgres/inspection.js");
+    // PostgreSQL counts transactions of other programs, too.
+    return { transactions: undefined, bytesOnDisk: await sizeOfDatabase(storage.postgres) };
+  };
   return createOperatorApp({ ports, measureStore, log });
 }
 

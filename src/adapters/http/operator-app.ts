@@ -17,7 +17,7 @@ import { rejectUnrouted } from "./unrouted.js";
 export interface OperatorAppOptions {
   readonly ports: Ports;
   /** Returns how much the store holds. */
-  readonly measureStore: () => StoreSize;
+  readonly measureStore: () => StoreSize | Promise<StoreSize>;
   readonly log: Log;
 }
 

@@ -17,7 +17,7 @@ const OPTIONS = columns([
 ]);
 
 const OPERATOR_OPTIONS = columns([
-  ["--data DIR", "the data directory; default DATA_DIR, or else ./resources"],
+  ["--data DIR", "the data directory; default DATABASE_URL, DATA_DIR, or else ./resources"],
   ["--json", "print JSON lines, one object per line, with the fields of the HTTP API; errors too"],
 ]);
 
@@ -36,7 +36,8 @@ A single argument is NEWDIR, which must be empty or not exist. DIR is the direct
 
 const ABOUT_OPERATOR_COMMANDS = `
 A server that runs on the data directory carries out the command and records it in its log. If none runs, the command opens
-the directory itself. Run it as the user that the server runs as.
+the directory itself. Run it as the user that the server runs as. With DATABASE_URL=postgres://… the command opens the
+database itself, also while servers run.
 
 Options:
 ${OPERATOR_OPTIONS}
@@ -55,7 +56,7 @@ export function help(serve: CommandHelp, maintenance: Commands): string {
 Serving:
 ${list({ serve })}
 
-Maintenance of a data directory:
+Maintenance of a data directory or a PostgreSQL database:
 ${list(maintenance)}
 
 Administration of a running server, or of the data while none runs (USER is a username or a user_id):

@@ -38,6 +38,17 @@ export async function backUp(directory: string, target = defaultTarget(directory
   };
 }
 
+/** Explains that a data directory needs no other epoch. */
+export async function explainEpoch(directory: string): Promise<Report> {
+  return {
+    lines: [
+      `${directory} needs no other epoch: each start of a server on a data directory begins one, and cursors of lost events expire. Nothing was changed.`,
+    ],
+    fields: { directory, renewed: false },
+    sound: true,
+  };
+}
+
 function defaultTarget(directory: string): string {
   const now = new Date().toISOString().replaceAll(":", "-");
   return `${resolve(directory)}-backup-${now}`;

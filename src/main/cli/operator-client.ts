@@ -57,8 +57,8 @@ const SEGMENT_BYTES = 2 * 2 ** 20;
 export type OperatorConfig = Pick<Config, "dataDir" | "storage" | "refusedPasswords" | "sessionKeys">;
 
 /**
- * Sends a request to the server that runs on the data directory. If none runs, opens the store and handles the request in
- * this process.
+ * Sends a request to the server that runs on the data directory. If none runs, or the data is in a database, opens the store
+ * and handles the request in this process.
  *
  * @param request if undefined, only establishes that a request could be sent.
  * @param onFatal receives the error after which the store can store nothing more.
@@ -96,7 +96,15 @@ async function connect(
 ): Promise<Connection> {
   const { dataDir, storage } = config;
   if (storage === "memory") {
-    throw new Error("Data in memory (DATABASE_URL=memory:) cannot be administered. Use a data directory.");
+    throw new Error(
+      "Data in memory (DATABASE_URL=memory:) cannot be administered. Use a data directory or a database.",
+    );
+  }
+  if ("postgres" in storage) {
+    // Opening a mistyped database would create the tables of a store in it.
+    const { assertSchema } = await import("../../adapters/postgres/inspection.js");
+    await assertSchema(storage.postgres);
+    return openInProcess(config, request, onFatal);
   }
   assertStore(dataDir);
   let notify = onWait;
@@ -105,7 +113,7 @@ async function connect(
     const stream = pathError === undefined ? await connectToSocket(controlPath(dataDir)) : undefined;
     if (stream) return { stream, close: async () => {} };
     assertOwnFiles(dataDir);
-    const connection = await openInProcess(config, request, onFatal);
+    const connection = await openUnlessInUse(config, request, onFatal);
     if (connection) return connection;
     const waitedMs = performance.now() - startedAt;
     if (pathError !== undefined || waitedMs >= lockMs) {
@@ -149,36 +157,50 @@ async function connectToSocket(path: string): Promise<Duplex | undefined> {
   }
 }
 
-/** Opens the store, and a connection to the operator's API over it. Returns `undefined` if a process has the directory locked. */
-async function openInProcess(
+/** As `openInProcess`. Returns `undefined` if a process has the directory locked. */
+async function openUnlessInUse(
   config: OperatorConfig,
   request: OperatorRequest | undefined,
   onFatal: (error: Error) => void,
 ): Promise<Connection | undefined> {
-  const { dataDir, storage, refusedPasswords } = config;
-  const sessionKeys = request?.issuesSecret ? sessionKeysOf(config) : ([generateSessionKey()] as const);
-  // A command that a server carries out needs none of it, and it is most of what would be loaded.
   const { DirectoryInUseError } = await import("../../adapters/sqlite/wal/lock.js");
-  const [{ createContainer, tokens }, { createControlApp, createControlServer }, { pino }, { logOpening }] =
-    await Promise.all([
-      import("../container.js"),
-      import("../control.js"),
-      import("pino"),
-      import("../log.js"),
-    ]);
-  const log = pino({ level: "warn", base: null }, pino.destination({ fd: 2, sync: true }));
-  const onTrouble = (trouble: Error) => log.warn({ cause: String(trouble.cause) }, trouble.message);
-  const sqlite = { onFatal, onTrouble, segmentBytes: SEGMENT_BYTES };
-  const container = createContainer({ storage, refusedPasswords, sessionKeys, sqlite });
   try {
-    const store = await container.getAsync(tokens.store);
-    if (store.opening) logOpening(store.opening, log);
+    return await openInProcess(config, request, onFatal);
   } catch (error) {
     if (error instanceof DirectoryInUseError) return undefined;
     throw error;
   }
+}
+
+/** Opens the store, and a connection to the operator's API over it. */
+async function openInProcess(
+  config: OperatorConfig,
+  request: OperatorRequest | undefined,
+  onFatal: (error: Error) => void,
+): Promise<Connection> {
+  const { storage, refusedPasswords } = config;
+  const sessionKeys = request?.issuesSecret ? await sessionKeysOf(config) : ([generateSessionKey()] as const);
+  // A command that a server carries out needs none of it, and it is most of what would be loaded.
+  const [
+    { createContainer, tokens },
+    { createControlServer, createOperatorAppOver },
+    { pino },
+    { logOpening },
+  ] = await Promise.all([
+    import("../container.js"),
+    import("../control.js"),
+    import("pino"),
+    import("../log.js"),
+  ]);
+  const log = pino({ level: "warn", base: null }, pino.destination({ fd: 2, sync: true }));
+  const onTrouble = (trouble: Error) => log.warn({ cause: String(trouble.cause) }, trouble.message);
+  const sqlite = { onFatal, onTrouble, segmentBytes: SEGMENT_BYTES };
+  const postgres = { onTrouble };
+  const container = createContainer({ storage, refusedPasswords, sessionKeys, sqlite, postgres });
+  const store = await container.getAsync(tokens.store);
+  if (store.opening) logOpening(store.opening, log);
   const ports = await container.getAsync(tokens.ports);
-  const { server, stop } = createControlServer(createControlApp(ports, dataDir, log));
+  const { server, stop } = createControlServer(createOperatorAppOver(ports, config, log));
   const [stream, serverStream] = duplexPair();
   server.emit("connection", serverStream);
   return {
@@ -193,12 +215,24 @@ async function openInProcess(
 }
 
 /**
- * The session keys of the server that will run on the directory.
+ * The session keys of the server that will run on the directory, or of those on the database.
  *
  * @throws Error if they are unknown: the server would not accept a secret under a new key.
  */
-function sessionKeysOf({ dataDir, sessionKeys }: OperatorConfig): readonly [string, ...string[]] {
+async function sessionKeysOf({
+  dataDir,
+  storage,
+  sessionKeys,
+}: OperatorConfig): Promise<readonly [string, ...string[]]> {
   if (sessionKeys) return sessionKeys;
+  if (typeof storage === "object" && "postgres" in storage) {
+    const { readSessionKey: readFrom } = await import("../../adapters/postgres/inspection.js");
+    const key = await readFrom(storage.postgres);
+    if (key !== undefined) return [key];
+    throw new Error(
+      "There is no session key in the database, so its servers have one in SESSION_SECRET. Set SESSION_SECRET to the same value.",
+    );
+  }
   const key = readSessionKey(dataDir);
   if (key !== undefined) return [key];
   throw new Error(

@@ -119,14 +119,14 @@ export const statisticsSchema = z.object({
   events: count,
   sessions: count,
   tokens: count,
-  transactions: count,
+  transactions: count.optional(),
   bytes_on_disk: count,
 });
 
 /** How much the store holds, beside what the core counts. */
 export interface StoreSize {
-  /** Since the store was created. */
-  readonly transactions: number;
+  /** Since the store was created; undefined if the store does not count them. */
+  readonly transactions: number | undefined;
   readonly bytesOnDisk: number;
 }
 
@@ -143,7 +143,7 @@ export function statisticsJson(
     events: statistics.events,
     sessions: statistics.sessions,
     tokens: statistics.tokens,
-    transactions,
+    ...(transactions !== undefined && { transactions }),
     bytes_on_disk: bytesOnDisk,
   };
 }

@@ -44,7 +44,7 @@ import { operation, type Operation } from "../operation.js";
  */
 export function operatorOperations(
   ports: Ports,
-  measureStore: () => StoreSize,
+  measureStore: () => StoreSize | Promise<StoreSize>,
 ): Readonly<Record<string, Operation>> {
   return {
     "user add": operation({
@@ -214,7 +214,7 @@ export function operatorOperations(
       paths: ["/v1/operator/stats"],
       access: "operator",
       response: statisticsSchema,
-      handle: async () => statisticsJson(await countStatistics(ports), measureStore()),
+      handle: async () => statisticsJson(await countStatistics(ports), await measureStore()),
     }),
   };
 }
