@@ -1,10 +1,15 @@
 import type pg from "pg";
-import { Servers } from "./connection.js";
+import type { DatabaseStatus } from "../../application/ports.js";
+import { Servers, statementsOf } from "./connection.js";
 import { CHANNEL, type Relay } from "./relay.js";
 
 /** A notification is only a hint. The relay runs this often, also for nodes that have died behind their commits. */
 const POLL_INTERVAL_MS = 1_000;
 const MAX_RECONNECT_DELAY_MS = 5_000;
+
+/** An event has the time of the node that stored it, whose clock can be ahead. */
+const MEASURE_OUTBOX = `SELECT count(*),
+  greatest(0, coalesce(extract(epoch FROM clock_timestamp()) - min(at) / 1000.0, 0))::float8 FROM outbox`;
 
 /**
  * Listens for new events of all nodes on a connection of its own, and polls: a notification can be lost with the connection, and a
@@ -21,6 +26,8 @@ export class LogListener {
   #failures = 0;
   #fault: string | undefined;
   #isStopped = false;
+  #outbox: Pick<DatabaseStatus, "outboxRows" | "relayLagSeconds"> = { outboxRows: 0, relayLagSeconds: 0 };
+  #isMeasuring = false;
   #polling: Promise<void> = Promise.resolve();
 
   /** @param onLast receives the id of the last event. */
@@ -41,9 +48,15 @@ export class LogListener {
     return this.#fault;
   }
 
+  /** The outbox as of the last poll at which the database could be reached. */
+  get outbox(): Pick<DatabaseStatus, "outboxRows" | "relayLagSeconds"> {
+    return this.#outbox;
+  }
+
   /** Resolves once it listens, or has failed for the first time. */
   async start(): Promise<void> {
     this.#poll = setInterval(() => {
+      void this.#measure();
       this.#polling = this.#runRelay();
     }, POLL_INTERVAL_MS).unref();
     await this.#connect();
@@ -55,6 +68,21 @@ export class LogListener {
     clearTimeout(this.#reconnect);
     await this.#polling;
     await this.#client?.end().catch(() => {});
+  }
+
+  /** Uses the connection that listens: it is free while the pool is exhausted and the relay waits. */
+  async #measure(): Promise<void> {
+    const client = this.#client;
+    if (client === undefined || this.#isMeasuring) return;
+    this.#isMeasuring = true;
+    try {
+      const [outboxRows, relayLagSeconds] = (await statementsOf(client).row(MEASURE_OUTBOX))!;
+      this.#outbox = { outboxRows: Number(outboxRows), relayLagSeconds: Number(relayLagSeconds) };
+    } catch {
+      // The loss of the connection is reported, and the next poll measures again.
+    } finally {
+      this.#isMeasuring = false;
+    }
   }
 
   async #runRelay(): Promise<void> {

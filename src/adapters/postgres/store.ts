@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { ReadRepositories, Repositories, Store } from "../../application/ports.js";
+import type { DatabaseStatus, ReadRepositories, Repositories, Store } from "../../application/ports.js";
 import { MessagingError } from "../../domain/errors.js";
 import { isConnectionError, Pool, unavailable } from "./connection.js";
 import { LogListener } from "./listener.js";
@@ -127,6 +127,15 @@ export async function openPostgresStore(url: string, options: PostgresOptions = 
     }
   }
 
+  function databaseStatus(): DatabaseStatus {
+    const { total, idle, waiting } = pool.counts;
+    return {
+      connections: { used: total - idle, idle, waiting },
+      retries: counts.retries,
+      ...listener.outbox,
+    };
+  }
+
   return {
     transaction: (work) => tracked(() => transaction(work)),
     read: (work) => tracked(() => read(work)),
@@ -139,6 +148,7 @@ export async function openPostgresStore(url: string, options: PostgresOptions = 
       fault: listener.fault,
       transactions: counts.transactions,
       commits: counts.transactions,
+      database: databaseStatus(),
     }),
     sessionKey: () =>
       withConnection(pool, async (connection) => {
