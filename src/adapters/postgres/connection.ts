@@ -53,6 +53,11 @@ export class Servers {
     return this.#urls.length;
   }
 
+  /** The index of the server that `config` is for. */
+  get current(): number {
+    return this.#current;
+  }
+
   /** Creates a client of the server that was last writable. */
   client(): pg.Client {
     return new pg.Client(this.config());
@@ -74,9 +79,14 @@ export class Servers {
     };
   }
 
-  /** Uses the next server for further connections. */
-  next(): void {
-    this.#current = (this.#current + 1) % this.#urls.length;
+  /**
+   * Uses the next server for further connections.
+   *
+   * @param failed the index of the server that failed. If another one is current, a connection that failed at the same time has
+   * done so already.
+   */
+  next(failed = this.#current): void {
+    if (failed === this.#current) this.#current = (failed + 1) % this.#urls.length;
   }
 }
 
@@ -128,19 +138,30 @@ export class Pool {
    * @throws MessagingError `busy` if none was free in time; `store_unavailable` if none can be opened.
    */
   async acquire(): Promise<Connection> {
-    const client = await this.#pool.connect().catch((cause: unknown) => {
-      if (this.#pool.totalCount >= this.#pool.options.max) {
-        throw new MessagingError("busy", "The database is busy. Try again in a moment.", { cause });
-      }
-      this.#servers.next();
-      throw unavailable(cause);
-    });
+    const client = await this.#connect();
     return {
       ...statementsOf(client),
       execute: (sql) => client.query(sql),
       release: (isBroken) => client.release(isBroken),
       incarnation: this.#incarnations.get(client),
     };
+  }
+
+  /** Tries each server once. */
+  async #connect(): Promise<pg.PoolClient> {
+    for (let untried = this.#servers.count; ;) {
+      const server = this.#servers.current;
+      try {
+        return await this.#pool.connect();
+      } catch (cause) {
+        if (this.#pool.totalCount >= this.#pool.options.max) {
+          throw new MessagingError("busy", "The database is busy. Try again in a moment.", { cause });
+        }
+        this.#servers.next(server);
+        untried -= 1;
+        if (untried === 0) throw unavailable(cause);
+      }
+    }
   }
 
   end(): Promise<void> {

@@ -27,4 +27,24 @@ describe("Pool", () => {
     await other.end();
     await database.drop();
   });
+
+  it("opens connections to the server of several that can be reached, also many at once", async () => {
+    const database = await createDatabase();
+    const { host } = new URL(database.url);
+    for (const hosts of [`127.0.0.1:1,${host}`, `${host},127.0.0.1:1`, `127.0.0.1:1,127.0.0.1:2,${host}`]) {
+      const pool = new Pool(database.url.replace(`${host}/`, `${hosts}/`), 4, () => {});
+      const connections = await Promise.all([1, 2, 3, 4].map(() => pool.acquire()));
+      for (const connection of connections) connection.release(false);
+      await pool.end();
+    }
+    await database.drop();
+  });
+
+  it("rejects with `store_unavailable` and the cause if no server can be reached", async () => {
+    const pool = new Pool("postgres://127.0.0.1:1,127.0.0.1:2/palaver", 4, () => {});
+    const failure: unknown = await pool.acquire().catch((error: unknown) => error);
+    expect(failure).to.include({ code: "store_unavailable" });
+    expect(failure).to.have.nested.property("cause.message", "connect ECONNREFUSED 127.0.0.1:2");
+    await pool.end();
+  });
 });
