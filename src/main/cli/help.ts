@@ -17,7 +17,10 @@ const OPTIONS = columns([
 ]);
 
 const OPERATOR_OPTIONS = columns([
-  ["--data DIR", "the data directory; default DATABASE_URL, DATA_DIR, or else ./resources"],
+  [
+    "--data DIR",
+    "the data directory; default the store of DATABASE_URL, or else DATA_DIR, or else ./resources",
+  ],
   ["--json", "print JSON lines, one object per line, with the fields of the HTTP API; errors too"],
 ]);
 
