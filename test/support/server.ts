@@ -39,13 +39,17 @@ export interface TestServer {
 
 /** Options of the server. By default it has no rate limits. */
 type TestServerOptions = Partial<
-  Pick<HttpOptions, "trustProxy" | "rateLimits" | "corsOrigins" | "streams" | "maxUnreadBytes">
+  Pick<
+    HttpOptions,
+    "trustProxy" | "rateLimits" | "openCounter" | "corsOrigins" | "streams" | "maxUnreadBytes"
+  >
 > & { readonly connections?: Partial<ConnectionLimits> };
 
 export async function openTestServer(options: TestServerOptions = {}): Promise<TestServer> {
   const {
     trustProxy = false,
     rateLimits = false,
+    openCounter,
     corsOrigins = [],
     connections = {},
     streams = {},
@@ -68,7 +72,7 @@ export async function openTestServer(options: TestServerOptions = {}): Promise<T
   );
   const storeStatus = () => store.status();
   const { clock } = ports;
-  const given = { trustProxy, rateLimits, corsOrigins, streams, maxUnreadBytes };
+  const given = { trustProxy, rateLimits, openCounter, corsOrigins, streams, maxUnreadBytes };
   const app = createHttpApp({ messaging, storeStatus, clock, log, ...given });
   const server = await openHttpServer(app, "127.0.0.1", 0, log, connections);
   let closed = false;

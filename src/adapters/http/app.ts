@@ -4,6 +4,7 @@ import type { Messaging } from "../../application/messaging.js";
 import type { Clock, StoreStatus } from "../../application/ports.js";
 import { rejectAmbiguousRequests } from "./ambiguous-requests.js";
 import { createAudit } from "./audit.js";
+import type { OpenCounter } from "./counter.js";
 import { sessionCookie } from "./credentials.js";
 import { errorBoundary, logLateErrors } from "./error-boundary.js";
 import { createProxies, readForwarded } from "./forwarded.js";
@@ -33,6 +34,8 @@ export interface HttpOptions {
   readonly log: Log;
   readonly trustProxy: TrustProxy;
   readonly rateLimits: boolean;
+  /** Opens the counters that several nodes share. By default each process counts by itself. */
+  readonly openCounter?: OpenCounter | undefined;
   /** Origins of other sites whose pages may use the API. */
   readonly corsOrigins: readonly string[];
   /** The path under which the API is mounted, as browsers see it, such as `/chat`. Defaults to the root. */
@@ -58,7 +61,7 @@ export function createHttpApp(options: HttpOptions): Koa {
   }
   const app = new Koa({ proxy: options.trustProxy !== false && options.trustProxy !== 0 });
   const audit = createAudit(log);
-  const limits = options.rateLimits ? createLimits() : noLimits;
+  const limits = options.rateLimits ? createLimits(options) : noLimits;
   const streams = new EventStreams(clock, options.streams);
   const unread = new UnreadResponses(options.maxUnreadBytes);
   const metrics = createMetrics(storeStatus, streams);

@@ -9,9 +9,21 @@ export interface Quota {
 /** A counted request, or one that exceeds the quota and was not counted. */
 export interface Counted {
   readonly quota: Quota;
-  /** Undoes the count. Call it at most once. */
-  readonly refund: () => void;
+  /** Undoes the count. Call it at most once. Does nothing if the window that it was counted in has ended. Never fails. */
+  readonly refund: () => void | Promise<void>;
 }
+
+/**
+ * Counts requests by key in windows that begin with the first request of a key. A request over the quota is not counted, and
+ * concurrent requests never exceed the quota.
+ */
+export interface RequestCounter {
+  /** @throws MessagingError `store_unavailable` or `busy` if the request cannot be counted. It must then be rejected. */
+  consume(key: string): Counted | Promise<Counted>;
+}
+
+/** Opens the counter of a policy. Counters that nodes share under one policy count together. */
+export type OpenCounter = (policy: string, quota: number, windowMs: number) => RequestCounter;
 
 interface Window {
   count: number;
@@ -19,13 +31,13 @@ interface Window {
 }
 
 /**
- * Counts requests by key in windows that begin with the first request of a key.
+ * The counter of this process.
  *
  * At most `maxKeys` keys are counted. Beyond that, the key with the lowest count is forgotten, so that requests under many new
  * keys displace only each other, and never a key whose quota is used up. If the quota of every key is used up, a new key is
  * rejected until the first window ends.
  */
-export class Counter {
+export class Counter implements RequestCounter {
   readonly #quota: number;
   readonly #windowMs: number;
   readonly #maxKeys: number;

@@ -6,34 +6,44 @@ import type { Session } from "../../domain/session.js";
 import type { UserId } from "../../domain/user.js";
 import { usernameKey } from "../../domain/user.js";
 import { networkOf } from "./address.js";
-import { Counter, type Quota } from "./counter.js";
+import { Counter, type OpenCounter, type Quota } from "./counter.js";
 import { FairQueue } from "./fair-queue.js";
 import { forwardedOf } from "./forwarded.js";
 import { HttpError } from "./problem.js";
 import { afterClose } from "./response.js";
 
-/** The quota of each policy and its window in seconds. People, and offices that share an address, stay far below. */
-const policies = {
+/**
+ * The quota of each policy that a client without a session meets, and its window in seconds. Nodes can share these counters, so
+ * that more nodes do not give an attacker more guesses. People, and offices that share an address, stay far below.
+ */
+const clientPolicies = {
   "failed-logins-by-account": { quota: 10, window: 15 * 60 },
   "failed-logins-by-address": { quota: 100, window: 15 * 60 },
   registrations: { quota: 200, window: 60 * 60 },
   logins: { quota: 600, window: 60 },
+} as const;
+
+/**
+ * The quota of each policy of requests with a session, and its window in seconds. They protect the process and are counted in
+ * it. All count by user, but `session-changes` by session, so that a stolen session cannot keep its owner from ending it.
+ */
+const sessionPolicies = {
   sends: { quota: 600, window: 60 },
   writes: { quota: 600, window: 60 },
   groups: { quota: 60, window: 60 },
   "session-changes": { quota: 120, window: 60 },
 } as const;
 
+const policies = { ...clientPolicies, ...sessionPolicies };
+
 type Policy = keyof typeof policies;
+
+type ClientPolicy = keyof typeof clientPolicies;
 
 /** The policies of requests without a session, counted by client address. */
 export type AddressPolicy = "registrations" | "logins";
 
-/**
- * The policies of requests with a session, counted by user. `session-changes` are counted by session, so that a stolen session
- * cannot keep its owner from ending it.
- */
-export type SessionPolicy = "sends" | "writes" | "groups" | "session-changes";
+export type SessionPolicy = keyof typeof sessionPolicies;
 
 /**
  * How many requests of a kind may be in progress, until their clients have received the response: of one user, and of one
@@ -75,13 +85,13 @@ const PASSWORD_QUEUE = {
  */
 const REFUSALS = { quota: 50, windowMs: 1_000, delayMs: 1_000 };
 
-/**
- * Rate limits. A request over a limit is rejected before it is processed. Counters live in this process and restart with
- * it.
- */
+/** Rate limits. A request over a limit is rejected before it is processed. */
 export interface Limits {
-  /** @throws HttpError `too_many_requests` */
-  countByAddress(ctx: Context, policy: AddressPolicy): void;
+  /**
+   * @throws HttpError `too_many_requests`
+   * @throws MessagingError as `RequestCounter.consume`
+   */
+  countByAddress(ctx: Context, policy: AddressPolicy): Promise<void>;
   /** @throws HttpError `too_many_requests` */
   countBySession(ctx: Context, policy: SessionPolicy, session: Session): void;
   /** Counts more for a request that was counted once and has succeeded. It may exceed the quota, which is then used up. */
@@ -108,7 +118,7 @@ export interface Limits {
    * @param invalid the code of an attempt that no password check follows. It counts against the address, but not against the
    * account: it guesses nothing.
    * @throws HttpError `too_many_requests`
-   * @throws MessagingError as `takeTurn`
+   * @throws MessagingError as `takeTurn` and `countByAddress`
    */
   tryPassword<T>(
     ctx: Context,
@@ -119,7 +129,7 @@ export interface Limits {
 }
 
 export const noLimits: Limits = {
-  countByAddress() {},
+  countByAddress: async () => {},
   countBySession() {},
   countMore() {},
   enter() {},
@@ -128,45 +138,44 @@ export const noLimits: Limits = {
   tryPassword: (_ctx, _username, attempt) => attempt(),
 };
 
-export function createLimits(maxKeys = DEFAULT_MAX_KEYS): Limits {
-  const counters = Object.fromEntries(
-    Object.entries(policies).map(([policy, { quota, window }]) => [
-      policy,
-      new Counter(quota, window * 1000, maxKeys),
-    ]),
-  ) as Record<Policy, Counter>;
+export interface LimitsOptions {
+  /** Opens the counters of requests without a session. By default they are counted in this process and restart with it. */
+  readonly openCounter?: OpenCounter | undefined;
+  /** How many keys each policy counts in this process. */
+  readonly maxKeys?: number;
+}
+
+export function createLimits({ openCounter, maxKeys = DEFAULT_MAX_KEYS }: LimitsOptions = {}): Limits {
+  const inProcess = (_policy: string, quota: number, windowMs: number) =>
+    new Counter(quota, windowMs, maxKeys);
+  const clientCounters = countersOf(clientPolicies, openCounter ?? inProcess);
+  const sessionCounters = countersOf(sessionPolicies, inProcess);
   const refusals = new Counter(REFUSALS.quota, REFUSALS.windowMs, maxKeys);
   const passwordQueue = new FairQueue(PASSWORD_QUEUE);
   /** The number of requests in progress by kind and key. */
   const inProgress = new Map<string, number>();
 
   /** @returns a function that undoes the count */
-  function count(ctx: Context, policy: Policy, key: string): () => void {
-    const { quota, refund } = counters[policy].consume(key);
-    setRateLimitHeaders(ctx, policy, quota);
-    if (quota.exceeded) {
-      const seconds = String(toSeconds(quota.resetMs));
-      throw new HttpError("too_many_requests", `Too many requests. Try again in ${seconds} seconds.`, {
-        headers: { "Retry-After": seconds },
-      });
-    }
-    return () => {
+  async function count(ctx: Context, policy: ClientPolicy, key: string): Promise<() => Promise<void>> {
+    const { quota, refund } = await clientCounters[policy].consume(key);
+    assertWithin(ctx, policy, quota);
+    return async () => {
       setRateLimitHeaders(ctx, policy, { ...quota, remaining: quota.remaining + 1 });
-      refund();
+      await refund();
     };
   }
 
   return {
-    countByAddress(ctx, policy) {
-      count(ctx, policy, networkOf(forwardedOf(ctx).address));
+    async countByAddress(ctx, policy) {
+      await count(ctx, policy, networkOf(forwardedOf(ctx).address));
     },
     countBySession(ctx, policy, session) {
-      count(ctx, policy, keyOf(policy, session));
+      assertWithin(ctx, policy, sessionCounters[policy].consume(keyOf(policy, session)).quota);
     },
     countMore(ctx, policy, session, times) {
       let quota: Quota | undefined;
       for (let time = 0; time < times; time += 1) {
-        ({ quota } = counters[policy].consume(keyOf(policy, session)));
+        ({ quota } = sessionCounters[policy].consume(keyOf(policy, session)));
       }
       if (quota) setRateLimitHeaders(ctx, policy, quota);
     },
@@ -202,13 +211,13 @@ export function createLimits(maxKeys = DEFAULT_MAX_KEYS): Limits {
     },
     async tryPassword(ctx, username, attempt, invalid) {
       const { network, account } = keysOf(ctx, username);
-      const refundAccount = count(ctx, "failed-logins-by-account", account);
-      let refundAddress: (() => void) | undefined;
+      const refundAccount = await count(ctx, "failed-logins-by-account", account);
+      let refundAddress: (() => Promise<void>) | undefined;
       let code: unknown;
       try {
         // Counted in its turn: correct passwords that wait do not use up the limit of an address.
-        return await passwordQueue.run(network, account, () => {
-          refundAddress = count(ctx, "failed-logins-by-address", network);
+        return await passwordQueue.run(network, account, async () => {
+          refundAddress = await count(ctx, "failed-logins-by-address", network);
           return attempt();
         });
       } catch (error) {
@@ -216,11 +225,24 @@ export function createLimits(maxKeys = DEFAULT_MAX_KEYS): Limits {
         throw error;
       } finally {
         const isWrong = WRONG_PASSWORD_CODES.has(code);
-        if (!isWrong) refundAccount();
-        if (!isWrong && (code === undefined || code !== invalid)) refundAddress?.();
+        const isInvalid = code !== undefined && code === invalid;
+        await Promise.all([
+          isWrong ? undefined : refundAccount(),
+          isWrong || isInvalid ? undefined : refundAddress?.(),
+        ]);
       }
     },
   };
+}
+
+/** Opens one counter for each policy. */
+function countersOf<Name extends string, Opened>(
+  quotas: Readonly<Record<Name, { readonly quota: number; readonly window: number }>>,
+  open: (policy: string, quota: number, windowMs: number) => Opened,
+): Readonly<Record<Name, Opened>> {
+  const names = Object.keys(quotas) as Name[];
+  const entries = names.map((name) => [name, open(name, quotas[name].quota, quotas[name].window * 1_000)]);
+  return Object.fromEntries(entries) as Record<Name, Opened>;
 }
 
 /** The keys of the network of the client, and of a username in this network, in any equivalent form. */
@@ -234,6 +256,20 @@ function keysOf(ctx: Context, username: string) {
 
 function keyOf(policy: SessionPolicy, { id, user }: Session): string {
   return policy === "session-changes" ? id : user.id;
+}
+
+/**
+ * Sets the headers of the quota.
+ *
+ * @throws HttpError `too_many_requests` if it is exceeded
+ */
+function assertWithin(ctx: Context, policy: Policy, quota: Quota): void {
+  setRateLimitHeaders(ctx, policy, quota);
+  if (!quota.exceeded) return;
+  const seconds = String(toSeconds(quota.resetMs));
+  throw new HttpError("too_many_requests", `Too many requests. Try again in ${seconds} seconds.`, {
+    headers: { "Retry-After": seconds },
+  });
 }
 
 /** Sets the headers of draft-ietf-httpapi-ratelimit-headers-10: quota `q` per window `w`, remaining `r`, reset after `t`. */

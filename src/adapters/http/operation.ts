@@ -185,7 +185,7 @@ export function registerOperations(
 ): void {
   async function run(ctx: RoutedContext, called: Operation): Promise<unknown> {
     if (called.access !== "signed in") {
-      if (called.limit) limits.countByAddress(ctx, called.limit);
+      if (called.limit) await limits.countByAddress(ctx, called.limit);
       return called.handle(await parseRequest(ctx, called));
     }
     const session = await messaging.authenticate(credentials(ctx));

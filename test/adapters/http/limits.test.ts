@@ -335,8 +335,7 @@ describe("createLimits counters", () => {
     const clock = sinon.useFakeTimers();
     try {
       const limits = createLimits();
-      const count = () =>
-        outcome(async () => limits.countByAddress(contextFrom("192.0.2.1"), "registrations"));
+      const count = () => outcome(() => limits.countByAddress(contextFrom("192.0.2.1"), "registrations"));
       for (let n = 0; n < 200; n += 1) await count();
       await clock.tickAsync(HOUR - 1);
       expect(await count()).to.equal("too_many_requests");
@@ -369,9 +368,9 @@ describe("createLimits counters", () => {
   });
 
   it("count no other key while the quotas of the maximum number of keys are used up", async () => {
-    const limits = createLimits(2);
+    const limits = createLimits({ maxKeys: 2 });
     const count = (address: string) =>
-      outcome(async () => limits.countByAddress(contextFrom(address), "registrations"));
+      outcome(() => limits.countByAddress(contextFrom(address), "registrations"));
     for (const address of ["192.0.2.1", "192.0.2.2"]) {
       for (let n = 0; n < 200; n += 1) await count(address);
     }
@@ -445,7 +444,7 @@ describe("createLimits counters", () => {
   });
 
   it("keep guesses at an account counted while logins of other accounts are invalid", async () => {
-    const limits = createLimits(20);
+    const limits = createLimits({ maxKeys: 20 });
     const logIn = (address: string, username: string, code: ErrorCode) =>
       outcome(() =>
         limits.tryPassword(
