@@ -1,4 +1,5 @@
 import { Container, ContainerModule, type ServiceIdentifier } from "inversify";
+import type { OpenCounter } from "../adapters/http/counter.js";
 import type { PostgresOptions } from "../adapters/postgres/store.js";
 import type { Opening, SqliteOptions } from "../adapters/sqlite/store.js";
 import { keyedSecrets, systemClock, uuids } from "../adapters/system.js";
@@ -11,8 +12,12 @@ import { startEventRetention } from "./retention.js";
 import { generateSessionKey, loadSessionKey } from "./session-key.js";
 import type { PostgresStorage, Settings } from "./settings.js";
 
-/** A store, with what the opening of SQLite found, and with the session key if the store keeps one. */
-export type OpenStore = Store & { readonly opening?: Opening; sessionKey?(): Promise<string> };
+/** A store, with what the opening of SQLite found, and with what nodes share if several can use it. */
+export type OpenStore = Store & {
+  readonly opening?: Opening;
+  readonly openCounter?: OpenCounter;
+  sessionKey?(): Promise<string>;
+};
 
 type Token<T> = ServiceIdentifier<T> & symbol;
 

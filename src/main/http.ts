@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createHttpApp, type HttpOptions } from "../adapters/http/app.js";
+import type { Counted, OpenCounter, Quota, RequestCounter } from "../adapters/http/counter.js";
 import { connectionLimits, type ConnectionLimits, type HttpServer } from "../adapters/http/connections.js";
 import type { Log } from "../adapters/http/log.js";
 import { openHttpServer } from "../adapters/http/server.js";
@@ -9,11 +10,17 @@ import type { Messaging } from "../application/messaging.js";
 import type { Clock, StoreStatus } from "../application/ports.js";
 
 export type { ConnectionLimits, HttpServer, Log, TrustProxy };
+export type { Counted, OpenCounter, Quota, RequestCounter };
 
 /** The core to serve: the result of `openMessaging`, or your own core with the clock of its ports and the status of its store. */
 export interface Served extends Messaging {
   readonly clock: Clock;
   status(): StoreStatus;
+  /**
+   * Opens the counters of failed logins, logins and registrations, which all nodes on a store share. By default each process
+   * counts by itself.
+   */
+  readonly openCounter?: OpenCounter | undefined;
 }
 
 /** Options of `mount` and `listen`. */
@@ -125,8 +132,9 @@ export async function listen(messaging: Served, options: ListenOptions): Promise
 
 function appOptions(messaging: Served, options: ServingOptions): HttpOptions {
   const { log = consoleLog, trustProxy = false, rateLimits = true, corsOrigins = [] } = options;
+  const { clock, openCounter } = messaging;
   const storeStatus = () => messaging.status();
-  return { messaging, storeStatus, clock: messaging.clock, log, trustProxy, rateLimits, corsOrigins };
+  return { messaging, storeStatus, clock, log, trustProxy, rateLimits, openCounter, corsOrigins };
 }
 
 const consoleLog: Log = { debug() {}, info() {}, error: (fields) => console.error(fields) };

@@ -1,3 +1,4 @@
+import type { OpenCounter } from "../adapters/http/counter.js";
 import { keyedSecrets, systemClock, uuids } from "../adapters/system.js";
 import { createMessaging, type Messaging } from "../application/messaging.js";
 import type { Clock, Ports, Registration, StoreStatus } from "../application/ports.js";
@@ -49,6 +50,8 @@ export interface OpenMessaging extends Messaging {
   readonly clock: Clock;
   /** Whether it can store at the moment, and how much it has stored. */
   status(): StoreStatus;
+  /** Opens the counters of requests that all nodes on the storage share, for `palaver/http`. PostgreSQL has them. */
+  readonly openCounter?: OpenCounter | undefined;
   /**
    * Ends all subscriptions, finishes pending work and releases the directory or the connections. A store of your own stays
    * open. Call nothing else afterwards.
@@ -85,7 +88,14 @@ export async function openMessaging(options: MessagingOptions): Promise<OpenMess
   const { messaging, ports, close } = await openCore(container, eventRetention, onTrouble);
   const { store, clock } = ports;
   let closing: Promise<void> | undefined;
-  return { ...messaging, ports, clock, status: () => store.status(), close: () => (closing ??= close()) };
+  return {
+    ...messaging,
+    ports,
+    clock,
+    openCounter: store.openCounter,
+    status: () => store.status(),
+    close: () => (closing ??= close()),
+  };
 }
 
 function warn(trouble: Error): void {

@@ -42,7 +42,8 @@ export async function serve(config: Config, onFatal: (error: Error) => void): Pr
     closers.push(closeCore);
     const { store } = ports;
     if (store.opening) logOpening(store.opening, log);
-    const served = { ...messaging, clock: ports.clock, status: () => store.status() };
+    const { openCounter } = store;
+    const served = { ...messaging, clock: ports.clock, status: () => store.status(), openCounter };
     const server = await listen(served, {
       host,
       port,

@@ -139,6 +139,15 @@ const MIGRATIONS: readonly string[] = [
   ) WITH (fillfactor = 10, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0);
   INSERT INTO event_log (epoch) VALUES (substr(md5(gen_random_uuid()::text), 1, 16));
 
+  -- How often limited requests were made. Unlogged, so that counting waits for no disk: after a crash, and on a standby that
+  -- becomes the primary, every client has its whole quotas again. No index has the count, so an update stays within its page.
+  CREATE UNLOGGED TABLE request_counts (
+    key text COLLATE "C" PRIMARY KEY,
+    count integer NOT NULL,
+    ends_at bigint NOT NULL
+  );
+  CREATE INDEX request_counts_by_end ON request_counts (ends_at);
+
   CREATE TABLE settings (name text PRIMARY KEY, value text NOT NULL);
 
   -- PostgreSQL empties it when it recovers from a crash or becomes the primary. Before and after, one transaction id can name two

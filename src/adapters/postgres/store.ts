@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { DatabaseStatus, ReadRepositories, Repositories, Store } from "../../application/ports.js";
 import { MessagingError } from "../../domain/errors.js";
 import { isConnectionError, Pool, unavailable } from "./connection.js";
+import { sharedCounters } from "./limits.js";
 import { LogListener } from "./listener.js";
 import { Relay } from "./relay.js";
 import { repositories } from "./repositories.js";
@@ -14,6 +15,8 @@ import { createUserCache } from "./users.js";
 export interface PostgresStore extends Store {
   /** The key of the digests of session secrets that all nodes share. Created once. */
   sessionKey(): Promise<string>;
+  /** Opens the counter of a policy of limits that all nodes share. */
+  readonly openCounter: ReturnType<typeof sharedCounters>;
 }
 
 export interface PostgresOptions {
@@ -26,6 +29,9 @@ export interface PostgresOptions {
 }
 
 const DEFAULT_POOL_SIZE = 10;
+
+/** The connections that count requests, apart from the others, so that many logins do not delay messages. */
+const COUNTER_POOL_SIZE = 2;
 
 /** How often a read starts again on a later snapshot. Beyond that, its chats change faster than they can be read. */
 const MAX_READ_ATTEMPTS = 50;
@@ -46,6 +52,7 @@ export async function openPostgresStore(url: string, options: PostgresOptions = 
     await pool.end();
     throw error instanceof MessagingError && error.cause instanceof Error ? error.cause : error;
   }
+  const counterPool = new Pool(url, COUNTER_POOL_SIZE, () => {});
   const cache = createUserCache();
   const subscribers = new Set<() => void>();
   let last = -1;
@@ -150,6 +157,7 @@ export async function openPostgresStore(url: string, options: PostgresOptions = 
       commits: counts.transactions,
       database: databaseStatus(),
     }),
+    openCounter: sharedCounters(counterPool),
     sessionKey: () =>
       withConnection(pool, async (connection) => {
         await connection.change(
@@ -164,7 +172,7 @@ export async function openPostgresStore(url: string, options: PostgresOptions = 
         await Promise.all(inProgress);
         await listener.stop();
         await relay.run().catch(() => {});
-        await pool.end();
+        await Promise.all([pool.end(), counterPool.end()]);
       })();
       return closing;
     },
