@@ -26,7 +26,8 @@ export interface Problem {
  * `cross_site` 403, `unknown_session` 404, `unknown_token` 404, `not_found` 404, `method_not_allowed`
  * 405, `request_timeout` 408, `cursor_expired` 410, `payload_too_large` 413, `unsupported_media_type`
  * 415, `idempotency_key_reused` 422, `too_many_requests` 429, `too_many_streams` 429,
- * `headers_too_large` 431, `internal_error` 500, `busy` 503, `store_unavailable` 503.
+ * `headers_too_large` 431, `internal_error` 500, `busy` 503, `store_unavailable` 503,
+ * `outcome_unknown` 503.
  */
 export type Code =
   | "bad_request"
@@ -72,7 +73,8 @@ export type Code =
   | "headers_too_large"
   | "internal_error"
   | "busy"
-  | "store_unavailable";
+  | "store_unavailable"
+  | "outcome_unknown";
 
 /** A user. */
 export interface User {

@@ -95,11 +95,11 @@ export function backoff(failures: number, initial = INITIAL_BACKOFF_MS): number 
   return Math.min(initial * 2 ** failures, MAX_BACKOFF_MS) * (0.5 + Math.random() / 2);
 }
 
-/** Whether the request or its response was lost, so that the server may or may not have performed it. */
+/** Whether the request, its response, or the response of the database was lost, so that the server may or may not have performed it. */
 export function isOutcomeUnknown({ code, status }: PalaverError): boolean {
   // A proxy that fails does not know what the server did.
   if (code === "unexpected_answer") return status >= 500 || status === 408 || status === 429;
-  return code === "no_answer" || code === "request_timeout";
+  return code === "no_answer" || code === "request_timeout" || code === "outcome_unknown";
 }
 
 /** Whether performing an operation twice has the effect of performing it once. */

@@ -191,6 +191,12 @@ describe("call", () => {
     expect(sent).to.have.length(2);
   });
 
+  it("retries a send under its idempotency key if the server does not know whether it stored the message", async () => {
+    fates = [problem(503, "outcome_unknown")];
+    await outcome(callByName(client, "sendMessage"));
+    expect(sent).to.have.length(2);
+  });
+
   it("retries all operations after a lost response except those that are not idempotent", async () => {
     const notRetried: string[] = [];
     for (const name of Object.keys(routes)) {
@@ -219,6 +225,7 @@ describe("call", () => {
         [byProxy(429, { "Retry-After": "1" }), 1],
         [problem(500, "internal_error"), 1],
         [problem(408, "request_timeout"), 1],
+        [problem(503, "outcome_unknown"), 1],
         ["late", 1],
         [byProxy(500), 1],
         [truncatedJson("{"), 1],

@@ -147,8 +147,14 @@ const commonErrors: readonly Code[] = [
   "internal_error",
 ];
 
-/** Errors of looking up the session of a request. */
-const sessionErrors: readonly Code[] = ["two_credentials", "not_signed_in", "busy", "store_unavailable"];
+/** Errors of looking up the session of a request. The last use of the session is stored. */
+const sessionErrors: readonly Code[] = [
+  "two_credentials",
+  "not_signed_in",
+  "busy",
+  "store_unavailable",
+  "outcome_unknown",
+];
 
 /** The rate limit of an operation. Each write of a user has one. */
 export function limitOf({ access, method, limit }: Operation): AddressPolicy | SessionPolicy | undefined {

@@ -33,6 +33,7 @@ export function accountOperations(
         "username_taken",
         "busy",
         "store_unavailable",
+        "outcome_unknown",
       ],
       limit: "registrations",
       audit: "register",
@@ -51,7 +52,14 @@ export function accountOperations(
       body: loginForm,
       response: userSchema,
       responseHeaders: ["Set-Cookie"],
-      errors: ["invalid_password", "wrong_credentials", "account_disabled", "busy", "store_unavailable"],
+      errors: [
+        "invalid_password",
+        "wrong_credentials",
+        "account_disabled",
+        "busy",
+        "store_unavailable",
+        "outcome_unknown",
+      ],
       limit: "logins",
       audit: "login",
       async handle({ body, ctx }) {
