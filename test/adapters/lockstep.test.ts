@@ -198,11 +198,11 @@ async function readEverything(core: Core, users: Iterable<User>) {
 const postgres = new PostgresStores();
 after(() => postgres.drop());
 
-for (const [name, store, numRuns] of [
+for (const [storeName, store, numRuns] of [
   ["SQLite", onSimulatedDisk(), 25],
   ["PostgreSQL", { open: () => postgres.openEmpty(), reopen: () => postgres.open() }, 6],
 ] as const) {
-  describe(`the memory store and the ${name} store under the same random calls`, () =>
+  describe(`the memory store and the ${storeName} store under the same random calls`, () =>
     itRunsInLockstep(store, numRuns));
 }
 

@@ -42,15 +42,7 @@ const entries: Readonly<Record<string, Entry>> = {
       await messaging.close();`,
   },
   "palaver/http": {
-    loads: [
-      "@koa/router",
-      "koa",
-      "koa-bodyparser",
-      "koa-session",
-      "prom-client",
-      "rate-limiter-flexible",
-      "zod",
-    ],
+    loads: ["@koa/router", "koa", "koa-bodyparser", "koa-session", "prom-client", "zod"],
     program: `
       import { openMessaging } from "palaver";
       import { listen, mount } from "palaver/http";
