@@ -79,14 +79,9 @@ export class Servers {
     };
   }
 
-  /**
-   * Uses the next server for further connections.
-   *
-   * @param failed the index of the server that failed. If another one is current, a connection that failed at the same time has
-   * done so already.
-   */
-  next(failed = this.#current): void {
-    if (failed === this.#current) this.#current = (failed + 1) % this.#urls.length;
+  /** Uses the next server for further connections, unless another caller has already left `server`. */
+  leave(server: number): void {
+    if (server === this.#current) this.#current = (server + 1) % this.#urls.length;
   }
 }
 
@@ -133,7 +128,7 @@ export class Pool {
   }
 
   /**
-   * Waits for a connection.
+   * Waits for a connection. Tries each server once.
    *
    * @throws MessagingError `busy` if none was free in time; `store_unavailable` if none can be opened.
    */
@@ -147,25 +142,23 @@ export class Pool {
     };
   }
 
-  /** Tries each server once. */
+  end(): Promise<void> {
+    return this.#pool.end();
+  }
+
   async #connect(): Promise<pg.PoolClient> {
-    for (let untried = this.#servers.count; ;) {
+    for (let attempt = 1; ; attempt += 1) {
       const server = this.#servers.current;
       try {
         return await this.#pool.connect();
       } catch (cause) {
-        if (this.#pool.totalCount >= this.#pool.options.max) {
+        if (isPoolTimeout(cause)) {
           throw new MessagingError("busy", "The database is busy. Try again in a moment.", { cause });
         }
-        this.#servers.next(server);
-        untried -= 1;
-        if (untried === 0) throw unavailable(cause);
+        this.#servers.leave(server);
+        if (attempt === this.#servers.count) throw unavailable(cause);
       }
     }
-  }
-
-  end(): Promise<void> {
-    return this.#pool.end();
   }
 
   async #prepare(client: pg.ClientBase): Promise<void> {
@@ -174,6 +167,11 @@ export class Pool {
     if (isReadOnly) throw new Error("The server of PostgreSQL is read-only.");
     this.#incarnations.set(client, await incarnationOf(statements));
   }
+}
+
+/** Whether no connection of the pool became free in time. The error has no class or code. */
+function isPoolTimeout(error: unknown): boolean {
+  return error instanceof Error && error.message === "timeout exceeded when trying to connect";
 }
 
 /** The incarnation of the server; undefined before the first migration. */
@@ -223,8 +221,8 @@ export function sqlState(error: unknown): string | undefined {
 /** Whether the connection, and any transaction on it, has ended or will end. */
 export function isConnectionError(error: unknown): boolean {
   if (!(error instanceof pg.DatabaseError)) return isSystemError(error);
-  // Connection exceptions, shutdowns, and time-outs that end the session.
-  return /^(?:08|57P|25P03|25P04)/.test(error.code ?? "") || error.severity === "FATAL";
+  // Connection exceptions, shutdowns, time-outs that end the session, and a server that is no longer writable.
+  return /^(?:08|57P|25P03|25P04|25006)/.test(error.code ?? "") || error.severity === "FATAL";
 }
 
 /** The errors that `pg` and the system raise for a connection have no class. Programming errors have one. */

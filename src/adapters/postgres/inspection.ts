@@ -161,7 +161,7 @@ async function withClient<Result>(url: string, work: (client: Client) => Promise
       const isElsewhere = isConnectionError(error) || sqlState(error) === READ_ONLY_TRANSACTION;
       if (!isElsewhere) throw error;
       if (untried === 0) throw openingError(url, error);
-      servers.next();
+      servers.leave(servers.current);
     } finally {
       await client.end();
     }

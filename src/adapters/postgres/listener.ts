@@ -21,6 +21,8 @@ export class LogListener {
   readonly #onLast: (last: number) => void;
   readonly #onTrouble: (trouble: Error) => void;
   #client: pg.Client | undefined;
+  /** Replaces the connection. */
+  #drop: () => void = () => {};
   #poll: NodeJS.Timeout | undefined;
   #reconnect: NodeJS.Timeout | undefined;
   #failures = 0;
@@ -91,11 +93,14 @@ export class LogListener {
       this.#fault = undefined;
     } catch (cause) {
       this.#report("The database cannot be written. The next attempt is in a second.", cause);
+      // A connection to a server that is gone, or no longer the primary, may show nothing of it.
+      this.#drop();
     }
   }
 
   async #connect(): Promise<void> {
     if (this.#isStopped) return;
+    const server = this.#servers.current;
     const client = this.#servers.client();
     this.#client = client;
     let hasFailed = false;
@@ -104,13 +109,14 @@ export class LogListener {
       hasFailed = true;
       client.end().catch(() => {});
       if (this.#isStopped) return;
-      this.#servers.next();
+      this.#servers.leave(server);
       this.#failures += 1;
       const delay = Math.min(MAX_RECONNECT_DELAY_MS, 50 * 2 ** this.#failures) * (0.5 + Math.random() / 2);
       this.#reconnect = setTimeout(() => void this.#connect(), delay).unref();
       if (cause !== undefined)
         this.#report("The database cannot be reached. The next attempt follows.", cause);
     };
+    this.#drop = () => onFailure();
     client.on("error", onFailure);
     client.on("end", () => onFailure());
     client.on("notification", ({ payload }) => this.#onLast(Number(payload)));

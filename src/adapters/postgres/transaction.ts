@@ -74,8 +74,7 @@ function isRetryable(error: unknown): boolean {
 /** Errors with which the database rejects writes, as those of the port. */
 export function translated(error: unknown): unknown {
   switch (sqlState(error)) {
-    // A standby, or a server that was set read-only; a full disk; a lock or statement that takes too long.
-    case "25006":
+    // A full disk; a lock or statement that takes too long.
     case "53100":
       return unavailable(error);
     case "53300":
