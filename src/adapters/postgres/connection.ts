@@ -79,9 +79,9 @@ export class Servers {
     };
   }
 
-  /** Uses the next server for further connections, unless another caller has already left `server`. */
+  /** Uses the server after `server` for further connections. Callers that leave the same server agree on the next. */
   leave(server: number): void {
-    if (server === this.#current) this.#current = (server + 1) % this.#urls.length;
+    this.#current = (server + 1) % this.#urls.length;
   }
 }
 

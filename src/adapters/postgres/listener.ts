@@ -17,7 +17,7 @@ const MEASURE_OUTBOX = `SELECT count(*),
  */
 export class LogListener {
   readonly #servers: Servers;
-  readonly #relay: Relay;
+  readonly #relay: Pick<Relay, "run">;
   readonly #onLast: (last: number) => void;
   readonly #onTrouble: (trouble: Error) => void;
   #client: pg.Client | undefined;
@@ -35,7 +35,7 @@ export class LogListener {
   /** @param onLast receives the id of the last event. */
   constructor(
     url: string,
-    relay: Relay,
+    relay: Pick<Relay, "run">,
     onLast: (last: number) => void,
     onTrouble: (trouble: Error) => void,
   ) {
