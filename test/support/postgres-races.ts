@@ -1,0 +1,270 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect } from "chai";
+import type { ChatEvent } from "../../src/domain/event.js";
+import type { Chat } from "../../src/domain/chat.js";
+import type { MessageId } from "../../src/domain/message.js";
+import type { User } from "../../src/domain/user.js";
+import type { Messaging } from "../../src/application/messaging.js";
+import { errorCodeOf } from "./error-code.js";
+import { PASSWORD, settledOrBlocked, THE_LOG, whileLocked, type TestNodes } from "./postgres-nodes.js";
+import { after, viewsOf } from "./reader.js";
+
+/**
+ * Races of two nodes in a fixed order, by behaviour. Each rejects if the store behaves otherwise, and can run many times on one
+ * database.
+ */
+export const RACES = {
+  "delivers the events of a transaction that commits after later ones": async (nodes) => {
+    const { one, other } = nodes;
+    const { ana, bo, slow, quick } = await twoChats(nodes);
+    const reader = await readerOf(other.core, ana);
+    const sending = await one.hold((core) =>
+      core.sendMessage({ by: bo.id, to: { chatId: slow.id }, text: "first" }),
+    );
+    await other.core.sendMessage({ by: bo.id, to: { chatId: quick.id }, text: "second" });
+    expect(textsOf(await reader.events())).to.deep.equal(["second"]);
+    await sending.commit();
+    expect(textsOf(await reader.events())).to.deep.equal(["first"]);
+  },
+
+  "pages forward past a transaction that commits after later ones": async (nodes) => {
+    const { one, other } = nodes;
+    const { ana, bo, slow, quick } = await twoChats(nodes);
+    const sending = await one.hold((core) =>
+      core.sendMessage({ by: bo.id, to: { chatId: slow.id }, text: "first" }),
+    );
+    await other.core.sendMessage({ by: bo.id, to: { chatId: quick.id }, text: "second" });
+    const page = async (behind: number) =>
+      (await other.core.pageMessages({ by: ana.id, of: "all", limit: 10, after: behind })).messages;
+    const messages = [...(await page(0))];
+    await sending.commit();
+    messages.push(...(await page(messages.at(-1)?.id ?? 0)));
+    expect(messages.map(({ text }) => text)).to.deep.equal(["first", "second"]);
+  },
+
+  "pages forward past a transaction that started while a relay was running": async (nodes) => {
+    const { one, other, sql } = nodes;
+    const { ana, bo, slow, quick } = await twoChats(nodes);
+    const sending = await whileLocked(nodes, THE_LOG, async (unlockLog) => {
+      await one.core.renameChat({ by: ana.id, chatId: quick.id, title: "moved late" });
+      return whileLocked(nodes, "SELECT FROM outbox FOR UPDATE", async () => {
+        await unlockLog();
+        await untilRelayWaits(nodes);
+        const held = await one.hold((core) =>
+          core.sendMessage({ by: bo.id, to: { chatId: slow.id }, text: "first" }),
+        );
+        await other.core.sendMessage({ by: bo.id, to: { chatId: quick.id }, text: "second" });
+        return held;
+      });
+    });
+    await relayed(nodes);
+    const page = async (behind: number) =>
+      (await other.core.pageMessages({ by: ana.id, of: "all", limit: 10, after: behind })).messages;
+    const messages = [...(await page(0))];
+    await sending.commit();
+    messages.push(...(await page(messages.at(-1)?.id ?? 0)));
+    expect(messages.map(({ text }) => text)).to.deep.equal(["first", "second"]);
+    expect((await sql.query("SELECT FROM outbox")).rowCount).to.be.within(0, 2);
+  },
+
+  "returns a last join behind which every later join appears": async (nodes) => {
+    const { one, other } = nodes;
+    const { ana, slow, quick } = await twoChats(nodes);
+    const [cy] = await nodes.users("cy");
+    const join = ({ id: chatId }: Chat) => ({ by: ana.id, chatId, username: cy!.username });
+    const joining = await one.hold((core) => core.addParticipant(join(slow)));
+    await other.core.addParticipant(join(quick));
+    await relayed(nodes);
+    const start = await other.ports.store.read(({ chats }) => chats.lastJoin());
+    await joining.commit();
+    const joined = await other.ports.store.read(({ chats }) =>
+      chats.ofUser(cy!.id, { asOf: Number.MAX_SAFE_INTEGER, after: start, limit: 10 }),
+    );
+    expect(joined.map(({ chatId }) => chatId)).to.include(slow.id);
+  },
+
+  "reads one view, whatever is committed meanwhile": async (nodes) => {
+    const { one, other } = nodes;
+    const { ana, bo, slow } = await twoChats(nodes);
+    await other.ports.store.read(async ({ chats }) => {
+      const before = await chats.overview(slow.id, ana.id);
+      await one.core.sendMessage({ by: bo.id, to: { chatId: slow.id }, text: "meanwhile" });
+      expect(await chats.overview(slow.id, ana.id)).to.deep.equal(before);
+    });
+  },
+
+  "returns a snapshot to which the events behind its cursor add up, before they are relayed": async (
+    nodes,
+  ) => {
+    const { one, other } = nodes;
+    const { ana, bo, slow } = await twoChats(nodes);
+    const snapshot = await whileLocked(nodes, THE_LOG, async (unlockLog) => {
+      await one.core.sendMessage({ by: bo.id, to: { chatId: slow.id }, text: "not relayed yet" });
+      const syncing = other.core.sync({ by: ana.id });
+      await Promise.race([syncing, sleep(50)]);
+      await unlockLog();
+      return syncing;
+    });
+    let views = viewsOf(snapshot.chats);
+    const { events } = await other.core.listEvents({ by: ana.id, after: snapshot.cursor, limit: 10 });
+    for (const event of events) views = after(views, event, ana);
+    expect(views).to.deep.equal(viewsOf((await one.core.sync({ by: ana.id })).chats));
+  },
+
+  "finds everything that was acknowledged on the other node": async (nodes) => {
+    const { one, other } = nodes;
+    const { ana, bo, slow } = await twoChats(nodes);
+    const { cursor } = await one.core.sync({ by: ana.id });
+    const found = await whileLocked(nodes, THE_LOG, async (unlockLog) => {
+      await one.core.sendMessage({ by: bo.id, to: { chatId: slow.id }, text: "acknowledged" });
+      const listing = other.core.listEvents({ by: ana.id, after: cursor, limit: 10 });
+      await Promise.race([listing, sleep(50)]);
+      await unlockLog();
+      return listing;
+    });
+    expect(textsOf(found.events)).to.deep.equal(["acknowledged"]);
+  },
+
+  "stores one message under an idempotency key that both nodes use at once": async (nodes) => {
+    const { one, other } = nodes;
+    const { bo, slow } = await twoChats(nodes);
+    const command = { by: bo.id, to: { chatId: slow.id }, text: "once", idempotencyKey: "the-same-key" };
+    const first = await one.hold((core) => core.sendMessage(command));
+    const second = other.core.sendMessage(command);
+    const third = errorCodeOf(other.core.sendMessage({ ...command, text: "something else" }));
+    await settledOrBlocked(nodes, second);
+    const { message, replayed } = await first.commit();
+    expect(replayed).to.equal(false);
+    expect(await second).to.deep.equal({ message, replayed: true });
+    expect(await third).to.equal("idempotency_key_reused");
+  },
+
+  "creates one p2p chat for the first messages of both users": async (nodes) => {
+    const { one, other } = nodes;
+    const [ana, bo] = (await nodes.users("ana", "bo")) as [User, User];
+    const reader = await readerOf(other.core, ana);
+    const first = await one.hold((core) =>
+      core.sendMessage({ by: ana.id, to: { username: bo.username }, text: "hello" }),
+    );
+    const second = other.core.sendMessage({ by: bo.id, to: { username: ana.username }, text: "hi" });
+    await settledOrBlocked(nodes, second);
+    const { message } = await first.commit();
+    expect((await second).message.chatId).to.equal(message.chatId);
+    const types = (await reader.events()).map(({ type }) => type);
+    expect(types).to.deep.equal(["chat.created", "message.created", "message.created"]);
+  },
+
+  "stores no message of a user behind their removal": async (nodes) => {
+    const { one, other } = nodes;
+    const { ana, bo, slow } = await twoChats(nodes);
+    const reader = await readerOf(other.core, ana);
+    const sending = await one.hold((core) =>
+      core.sendMessage({ by: bo.id, to: { chatId: slow.id }, text: "the last one" }),
+    );
+    const removing = other.core.removeParticipant({ by: ana.id, chatId: slow.id, user: bo.id });
+    await settledOrBlocked(nodes, removing);
+    await Promise.all([sending.commit(), removing]);
+    const types = (await reader.events()).map(({ type }) => type);
+    expect(types).to.deep.equal(["message.created", "participant.removed"]);
+  },
+
+  "ends a session that a login starts during a password change": async (nodes) => {
+    const { one, other } = nodes;
+    const [ana] = (await nodes.users("ana")) as [User];
+    const credentials = { username: ana.username, password: PASSWORD };
+    const { session: by } = await other.core.logIn(credentials);
+    const login = await one.hold((core) => core.logIn(credentials));
+    const change = { by, currentPassword: PASSWORD, newPassword: `a new ${PASSWORD}` };
+    const changing = other.core.changePassword(change);
+    await settledOrBlocked(nodes, changing);
+    await Promise.all([login.commit(), changing]);
+    const sessions = await one.core.listSessions({ by });
+    expect(sessions.map(({ id }) => id)).to.deep.equal([by.id]);
+  },
+
+  "restores no text that is deleted during an edit": async (nodes) => {
+    const { one, other } = nodes;
+    const { ana, slow } = await twoChats(nodes);
+    const { message } = await one.core.sendMessage({ by: ana.id, to: { chatId: slow.id }, text: "secret" });
+    const { id }: { readonly id: MessageId } = message;
+    const deleting = await one.hold((core) => core.deleteMessage({ by: ana.id, id }));
+    const editing = errorCodeOf(other.core.editMessage({ by: ana.id, id, text: "another secret" }));
+    await settledOrBlocked(nodes, editing);
+    await deleting.commit();
+    expect(await editing).to.equal("message_deleted");
+    const stored = await other.ports.store.read(({ messages }) => messages.byId(id));
+    expect(stored).to.deep.include({ text: "", editedAt: null });
+  },
+
+  "adds a user once whom both nodes add": async (nodes) => {
+    const { one, other } = nodes;
+    const { ana, slow } = await twoChats(nodes);
+    const [cy] = (await nodes.users("cy")) as [User];
+    const join = { by: ana.id, chatId: slow.id, username: cy.username };
+    const first = await one.hold((core) => core.addParticipant(join));
+    const second = errorCodeOf(other.core.addParticipant(join));
+    await settledOrBlocked(nodes, second);
+    await first.commit();
+    expect(await second).to.equal("already_participant");
+    const { overview } = await other.core.getChat({ by: ana.id, chatId: slow.id });
+    expect(overview.participantCount).to.equal(3);
+  },
+
+  "keeps reads and relays working while the relay of the other node is slow": async (nodes) => {
+    const { one, other } = nodes;
+    const { ana, bo, slow, quick } = await twoChats(nodes);
+    const reader = await readerOf(other.core, ana);
+    const reading = await whileLocked(nodes, THE_LOG, async () => {
+      await one.core.sendMessage({ by: bo.id, to: { chatId: slow.id }, text: "first" });
+      const syncing = one.core.sync({ by: ana.id });
+      syncing.catch(() => {});
+      await sleep(30);
+      await other.core.sendMessage({ by: bo.id, to: { chatId: quick.id }, text: "second" });
+      const events = reader.events();
+      events.catch(() => {});
+      await sleep(30);
+      return { syncing, events };
+    });
+    await reading.syncing;
+    expect(textsOf(await reading.events)).to.deep.equal(["first", "second"]);
+  },
+} satisfies Readonly<Record<string, (nodes: TestNodes) => Promise<void>>>;
+
+/** Two chats of two users. */
+async function twoChats(nodes: TestNodes) {
+  const [ana, bo] = (await nodes.users("ana", "bo")) as [User, User];
+  const slow = await nodes.group(ana, bo);
+  const quick = await nodes.group(ana, bo);
+  return { ana, bo, slow, quick };
+}
+
+/** Reads the events of a user from this moment on, each call those since the last. */
+async function readerOf(core: Messaging, { id: by }: User) {
+  let { cursor } = await core.sync({ by });
+  return {
+    async events(): Promise<readonly ChatEvent[]> {
+      const page = await core.listEvents({ by, after: cursor, limit: 100 });
+      ({ cursor } = page);
+      return page.events;
+    },
+  };
+}
+
+function textsOf(events: readonly ChatEvent[]): string[] {
+  return events.map((event) => ("message" in event ? event.message.text : event.type));
+}
+
+/** Resolves once both nodes have relayed, twice: an id is settled by the second relay after it. */
+async function relayed({ one, other }: TestNodes): Promise<void> {
+  for (const { core, ports } of [one, other, one, other]) {
+    const user = await ports.store.read(({ users }) => users.list({ after: undefined, limit: 1 }));
+    await core.createGroupChat({ by: user[0]!.user.id });
+    await ports.store.read(({ events }) => events.bounds());
+  }
+}
+
+async function untilRelayWaits({ sql }: TestNodes): Promise<void> {
+  const waiting = `SELECT FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%DELETE FROM outbox%'`;
+  while ((await sql.query(waiting)).rowCount === 0) await sleep(2);
+}
