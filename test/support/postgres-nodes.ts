@@ -34,6 +34,8 @@ export interface TestNodes {
   readonly one: TestNode;
   readonly other: TestNode;
   readonly url: string;
+  /** How long a subscriber waits at most, in milliseconds. */
+  readonly patience: number;
   /** Runs statements on one connection that belongs to no node. */
   readonly sql: pg.Client;
   /** Registers users with names that nobody has, of which the stems are a part. */
@@ -46,7 +48,8 @@ export interface TestNodes {
 
 let registered = 0;
 
-export async function openNodes(open: OpenPostgresStore, url: string): Promise<TestNodes> {
+/** @param patience see `TestNodes`. The default is far above the second between two polls. */
+export async function openNodes(open: OpenPostgresStore, url: string, patience = 20_000): Promise<TestNodes> {
   const opened: { readonly store: PostgresStore; readonly feed: EventFeed }[] = [];
   const add = async (options?: PostgresOptions) => {
     const store = await open(url, { onTrouble: () => {}, ...options });
@@ -62,6 +65,7 @@ export async function openNodes(open: OpenPostgresStore, url: string): Promise<T
     one,
     other,
     url,
+    patience,
     sql,
     add,
     users: (...stems) =>
@@ -140,17 +144,26 @@ async function allExecuted({ users }: Repositories): Promise<void> {
 }
 
 /** Resolves once the attempt has settled, or a transaction waits for a lock other than that of the log. */
-export async function settledOrBlocked({ sql }: TestNodes, attempt: Promise<unknown>): Promise<void> {
+export function settledOrBlocked(nodes: TestNodes, attempt: Promise<unknown>): Promise<void> {
+  return settledOrWaiting(nodes, attempt, 1, `query <> '${THE_LOG}'`);
+}
+
+/** Resolves once the attempt has settled, or as many connections wait for locks. */
+export async function settledOrWaiting(
+  { sql }: TestNodes,
+  attempt: Promise<unknown>,
+  count: number,
+  condition = "true",
+): Promise<void> {
   let hasSettled = false;
   const onEnd = () => void (hasSettled = true);
   attempt.then(onEnd, onEnd);
   for (; !hasSettled; await sleep(2)) {
-    const { rows } = await sql.query<{ count: string }>(
-      `SELECT count(*) FROM pg_stat_activity
-       WHERE datname = current_database() AND wait_event_type = 'Lock' AND query <> $1`,
-      [THE_LOG],
+    const { rowCount } = await sql.query(
+      `SELECT FROM pg_stat_activity WHERE datname = current_database()
+         AND wait_event_type = 'Lock' AND application_name = 'palaver' AND ${condition}`,
     );
-    if (Number(rows[0]?.count) > 0) return;
+    if (rowCount !== null && rowCount >= count) return;
   }
 }
 
