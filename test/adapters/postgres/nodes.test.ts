@@ -1,4 +1,13 @@
 import { openPostgresStore } from "../../../src/adapters/postgres/store.js";
+import {
+  expectAllReceived,
+  expectCompleteLists,
+  expectForwardPages,
+  expectGapFreeChats,
+  expectSnapshotsToAgree,
+  receive,
+  startLoad,
+} from "../../support/postgres-load.js";
 import { openNodes, type TestNodes } from "../../support/postgres-nodes.js";
 import { RACES } from "../../support/postgres-races.js";
 import { createDatabase, type TestDatabase } from "../../support/postgres.js";
@@ -16,4 +25,31 @@ describe("Two nodes on one PostgreSQL database", () => {
   });
 
   for (const [behaviour, race] of Object.entries(RACES)) it(behaviour, () => race(nodes));
+
+  it("deliver each event once and in order to subscribers that resume on either node, while 50 writers write", async () => {
+    const load = await startLoad(nodes, { writers: 50, actions: 8, seed: 1 });
+    const people = [...load.residents, ...load.guests];
+    const receivers = await Promise.all(people.map((user) => receive(load, user)));
+    await load.writing;
+    const received = await Promise.all(receivers.map((finish) => finish()));
+    for (const each of received) await expectAllReceived(load, each);
+    await expectGapFreeChats(load);
+  });
+
+  it("return snapshots and events that add up at every moment, while 50 writers write", async () => {
+    const load = await startLoad(nodes, { writers: 50, actions: 8, seed: 2 });
+    await Promise.all([...load.residents.map((user) => expectSnapshotsToAgree(load, user)), load.writing]);
+  });
+
+  it("return pages and lists with each message and chat once, while 50 writers write", async () => {
+    const load = await startLoad(nodes, { writers: 50, actions: 8, seed: 3 });
+    const [first, second, third] = load.residents;
+    await Promise.all([
+      expectForwardPages(load, first!),
+      expectForwardPages(load, second!),
+      expectCompleteLists(load, third!),
+      load.writing,
+    ]);
+    await expectGapFreeChats(load);
+  });
 });
