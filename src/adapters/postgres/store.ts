@@ -9,7 +9,7 @@ import { Relay } from "./relay.js";
 import { repositories } from "./repositories.js";
 import { migrate } from "./schema.js";
 import { Attempts, Scope } from "./scope.js";
-import { runTransaction } from "./transaction.js";
+import { runTransaction, translated } from "./transaction.js";
 import { createUserCache } from "./users.js";
 
 export interface PostgresStore extends Store {
@@ -114,22 +114,21 @@ export async function openPostgresStore(url: string, options: PostgresOptions = 
           () => connection.release(false),
           () => connection.release(true),
         );
-        const fault = scope.fault?.error ?? error;
+        let fault = scope.fault?.error ?? error;
         if (attempts.isBehind) {
           if (attempts.count === MAX_READ_ATTEMPTS) {
             throw new MessagingError("busy", "Too many changes at once. Try again in a moment.");
           }
           attempts.isBehind = false;
           attempts.count += 1;
-          await relay.run();
+          fault = await relay.run().catch((cause: unknown) => cause);
           // A transaction that is still open keeps the relay from settling what it has taken.
           if (attempts.count > 3) await sleep(attempts.count);
-        } else if (isConnectionError(fault)) {
-          failedConnections += 1;
-          if (failedConnections === MAX_CONNECTION_ATTEMPTS) throw unavailable(fault);
-        } else {
-          throw fault;
+          if (fault === undefined) continue;
         }
+        if (!isConnectionError(fault)) throw translated(fault);
+        failedConnections += 1;
+        if (failedConnections === MAX_CONNECTION_ATTEMPTS) throw unavailable(fault);
       }
     }
   }
