@@ -1,3 +1,5 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import type { ErrorCode } from "../../src/domain/errors.js";
 import { MessagingError } from "../../src/domain/errors.js";
@@ -39,6 +41,21 @@ const EXPECTED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "message_deleted",
 ]);
 
+/** The errors after which a client repeats a request, since its node could not reach the database for a moment. */
+const REPEATED: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["busy", "store_unavailable", "outcome_unknown"]);
+
+/** Repeats the call until the database can be reached. */
+export async function persistently<T>(call: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await call();
+    } catch (error) {
+      if (!(error instanceof MessagingError) || !REPEATED.has(error.code)) throw error;
+    }
+    await sleep(10);
+  }
+}
+
 export interface Load {
   readonly writers: number;
   /** Of each writer. */
@@ -60,7 +77,8 @@ export async function startLoad(nodes: TestNodes, { writers, actions, seed }: Lo
     const { id: chatId } = pick(chats);
     const guest = pick(guests);
     const send = async (to: { readonly chatId: ChatId } | { readonly username: string }) => {
-      const { message } = await core.sendMessage({ by, to, text: `message ${random(1e9)}` });
+      const command = { by, to, text: `message ${random(1e9)}`, idempotencyKey: randomUUID() };
+      const { message } = await persistently(() => core.sendMessage(command));
       acknowledged.push(message);
     };
     const own = acknowledged.filter(({ sender }) => sender.id === by);
@@ -93,7 +111,8 @@ export async function startLoad(nodes: TestNodes, { writers, actions, seed }: Lo
       try {
         await act(node);
       } catch (error) {
-        if (!(error instanceof MessagingError) || !EXPECTED.has(error.code)) throw error;
+        if (!(error instanceof MessagingError)) throw error;
+        if (!EXPECTED.has(error.code) && !REPEATED.has(error.code)) throw error;
       }
     }
   }
@@ -124,29 +143,34 @@ function anyNode({ nodes, random }: NodesUnderLoad): TestNode {
  */
 export async function receive(load: NodesUnderLoad, user: User): Promise<() => Promise<Received>> {
   const { random } = load;
-  const snapshot = await anyNode(load).core.sync({ by: user.id });
+  const snapshot = await persistently(() => anyNode(load).core.sync({ by: user.id }));
   const end = `the end of ${user.username}`;
   const events: ChatEvent[] = [];
-  const receiving = (async () => {
-    for (let cursor = snapshot.cursor; ;) {
-      const subscription = anyNode(load).core.subscribe({ by: user.id, after: cursor });
+  let { cursor }: { cursor: string } = snapshot;
+  /** @returns whether the last event has come. */
+  async function receiveSome(): Promise<boolean> {
+    const subscription = anyNode(load).core.subscribe({ by: user.id, after: cursor });
+    try {
       for (let left = 1 + random(20); left > 0; left -= 1) {
         const batch = await subscription.next();
-        if (batch === undefined) break;
+        if (batch === undefined) return false;
         events.push(...batch.events);
         ({ cursor } = batch);
-        if (events.some((event) => "message" in event && event.message.text === end)) {
-          subscription.close();
-          return;
-        }
+        if (events.some((event) => "message" in event && event.message.text === end)) return true;
       }
+      return false;
+    } finally {
       subscription.close();
     }
+  }
+  const receiving = (async () => {
+    while (!(await persistently(receiveSome)));
   })();
   receiving.catch(() => {});
   return async () => {
     const { id: by, username } = user;
-    await anyNode(load).core.sendMessage({ by, to: { username }, text: end });
+    const command = { by, to: { username }, text: end, idempotencyKey: randomUUID() };
+    await persistently(() => anyNode(load).core.sendMessage(command));
     await receiving;
     return { user, views: viewsOf(snapshot.chats), cursor: snapshot.cursor, events };
   };

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { openPostgresStore } from "../../../src/adapters/postgres/store.js";
 import {
   expectAllReceived,
@@ -5,12 +6,18 @@ import {
   expectForwardPages,
   expectGapFreeChats,
   expectSnapshotsToAgree,
+  persistently,
   receive,
   startLoad,
 } from "../../support/postgres-load.js";
 import { openNodes, type TestNodes } from "../../support/postgres-nodes.js";
 import { RACES } from "../../support/postgres-races.js";
 import { createDatabase, type TestDatabase } from "../../support/postgres.js";
+
+/** Terminates a connection of a node, a relay where one is at work. */
+const TERMINATE_ONE = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+  WHERE datname = current_database() AND application_name = 'palaver'
+  ORDER BY state <> 'idle' AND query ~ 'outbox|event_log' DESC, random() LIMIT 1`;
 
 describe("Two nodes on one PostgreSQL database", () => {
   let database: TestDatabase;
@@ -33,6 +40,19 @@ describe("Two nodes on one PostgreSQL database", () => {
     await load.writing;
     const received = await Promise.all(receivers.map((finish) => finish()));
     for (const each of received) await expectAllReceived(load, each);
+    await expectGapFreeChats(load);
+  });
+
+  it("deliver each event once and in order while connections are terminated at random", async () => {
+    const load = await startLoad(nodes, { writers: 20, actions: 15, seed: 4 });
+    const receivers = await Promise.all(load.residents.map((user) => receive(load, user)));
+    while (!load.hasFinished()) {
+      await nodes.sql.query(TERMINATE_ONE);
+      await Promise.race([load.writing, sleep(20)]);
+    }
+    await load.writing;
+    const received = await Promise.all(receivers.map((finish) => finish()));
+    for (const each of received) await persistently(() => expectAllReceived(load, each));
     await expectGapFreeChats(load);
   });
 
