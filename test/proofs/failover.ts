@@ -148,7 +148,7 @@ async function subscribe(client: Client): Promise<ReceivedMessages> {
       if (event.type === "resync") throw new Error("A subscriber has to read its chats again.");
       if (event.type !== "message.created") continue;
       const { id, seq, message } = event.message;
-      received.push({ chatId: event.chat_id, id, seq, text: message! });
+      received.push({ chatId: event.chat_id, id, seq, text: message });
     }
   })();
   reading.catch(() => {});
@@ -172,7 +172,7 @@ async function audit(
     for (const chatId of chatIds) {
       const listed: Stored[] = [];
       for await (const page of client.pages("listGroupMessages", { chat_id: chatId, limit: 100, after: 0 })) {
-        for (const { id, seq, message } of page) listed.push({ chatId, id, seq, text: message! });
+        for (const { id, seq, message } of page) listed.push({ chatId, id, seq, text: message });
       }
       const texts = new Set(listed.map(({ text }) => text));
       faults.doubled += listed.length - texts.size;
