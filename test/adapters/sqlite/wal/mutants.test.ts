@@ -179,7 +179,7 @@ describe("The crash simulation finds a store that", function () {
 });
 
 async function compiledWith({ file, text, instead }: Mutant, directory: string): Promise<Engine> {
-  for (const layer of ["domain", "application", "adapters/sqlite"]) {
+  for (const layer of ["domain", "application", "adapters/sql", "adapters/sqlite"]) {
     await mkdir(join(directory, layer), { recursive: true });
     await cp(join(compiled, layer), join(directory, layer), { recursive: true });
   }
