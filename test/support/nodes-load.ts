@@ -117,7 +117,8 @@ export class NodesLoad {
   }
 
   async #sendAll(client: Client, sender: number): Promise<void> {
-    for (let n = 0; this.#isSending; n += 1) {
+    for (let n = 0; ; n += 1) {
+      if (!this.#isSending) return;
       const text = `client${sender} ${n}`;
       const chatId = this.#chatIds[n % this.#chatIds.length]!;
       this.#sent.add(text);

@@ -91,7 +91,7 @@ export const RACES = {
     expect(joined.map(({ chatId }) => chatId)).to.include(slow.id);
   },
 
-  "reads one view, whatever is committed meanwhile": async (nodes) => {
+  "reads one view while another node commits": async (nodes) => {
     const { one, other } = nodes;
     const { ana, bo, slow } = await twoChats(nodes);
     await other.ports.store.read(async ({ chats }) => {
@@ -220,7 +220,7 @@ export const RACES = {
     expect(stored).to.deep.include({ text: "", editedAt: null });
   },
 
-  "adds a user once whom both nodes add": async (nodes) => {
+  "adds a user once if both nodes add the same one": async (nodes) => {
     const { one, other } = nodes;
     const { ana, slow } = await twoChats(nodes);
     const [cy] = (await nodes.users("cy")) as [User];
@@ -262,7 +262,7 @@ export const RACES = {
     await expectDelivery(nodes, await nodes.add({ directUrl: elsewhere.href }));
   },
 
-  "relays what a node has committed that died before its relay": async (nodes) => {
+  "relays the events of a node that died between its commit and its relay": async (nodes) => {
     const { one, other, sql } = nodes;
     const { ana, slow } = await twoChats(nodes);
     const subscription = await liveSubscription(other, ana);

@@ -34,7 +34,7 @@ const MUTANTS: readonly Mutant[] = [
   },
   {
     mistake: "reads each statement on a snapshot of its own",
-    found: "reads one view, whatever is committed meanwhile",
+    found: "reads one view while another node commits",
     file: "store.js",
     edits: [["ISOLATION LEVEL REPEATABLE READ READ ONLY", "READ ONLY"]],
   },
@@ -127,7 +127,7 @@ const MUTANTS: readonly Mutant[] = [
   },
   {
     mistake: "relies on notifications alone",
-    found: "relays what a node has committed that died before its relay",
+    found: "relays the events of a node that died between its commit and its relay",
     file: "listener.js",
     edits: [["this.#polling = this.#runRelay();", ""]],
   },
@@ -148,7 +148,7 @@ const compiled = fileURLToPath(new URL("../../../src/", import.meta.url));
 // Within `dist`, so that the copy resolves the packages.
 const mutants = fileURLToPath(new URL("../../../mutants-postgres/", import.meta.url));
 
-describe("Two nodes on one PostgreSQL database find a store that", () => {
+describe("The races of two nodes on PostgreSQL find a store that", () => {
   let database: TestDatabase;
 
   before(async () => {
