@@ -7,9 +7,10 @@ import {
 import { createDatabase, type TestDatabase } from "./postgres.js";
 
 /** The tables of the schema with rows of users, without those that refer to others last. */
-const TABLES = "outbox, events, sessions, read_markers, messages, participants, chats, users, settings".split(
-  ", ",
-);
+const TABLES =
+  "outbox, events, sessions, read_markers, messages, participants, chats, users, settings, earlier_epochs".split(
+    ", ",
+  );
 
 const EMPTY = `
   ${TABLES.map((table) => `DELETE FROM ${table};`).join(" ")}

@@ -50,8 +50,13 @@ export function events(scope: Scope): EventLog {
   return {
     async bounds(userId) {
       await assertRelayed(userId);
-      const [epoch, forgotten, last] = (await scope.row("SELECT epoch, forgotten, last FROM event_log"))!;
-      return { epoch: epoch as string, first: (forgotten as number) + 1, last: last as number };
+      const [epoch, forgotten, last, earlier] = (await scope.row(
+        `SELECT epoch, forgotten, last,
+           (SELECT string_agg(earlier_epochs.epoch || ' ' || earlier_epochs.last, ',' ORDER BY id) FROM earlier_epochs)
+         FROM event_log`,
+      ))!;
+      const bounds = { epoch: epoch as string, first: (forgotten as number) + 1, last: last as number };
+      return earlier === null ? bounds : { ...bounds, earlier: epochsIn(earlier as string) };
     },
     async all(slice) {
       await assertRelayed(undefined);
@@ -113,6 +118,16 @@ export function events(scope: Scope): EventLog {
       return limit - left;
     },
   };
+}
+
+/** The epochs, each with the greatest id of an event in it, of a text such as `0123456789abcdef 7,fedcba9876543210 9`. */
+function epochsIn(text: string): ReadonlyMap<string, number> {
+  return new Map(
+    text.split(",").map((each) => {
+      const [epoch, last] = each.split(" ");
+      return [epoch!, Number(last)];
+    }),
+  );
 }
 
 /** How many ids `forget` searches for entries before a time, behind those of a clock that went back. */

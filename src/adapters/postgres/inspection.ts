@@ -86,7 +86,9 @@ export async function replaceEpoch(url: string): Promise<string> {
   return withClient(url, async (client) => {
     await schemaVersion(client, url);
     const epoch = randomBytes(8).toString("hex");
-    await client.query("UPDATE event_log SET epoch = $1", [epoch]);
+    await client.query("WITH expired AS (DELETE FROM earlier_epochs) UPDATE event_log SET epoch = $1", [
+      epoch,
+    ]);
     return epoch;
   });
 }

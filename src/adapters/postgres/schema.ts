@@ -148,6 +148,9 @@ const MIGRATIONS: readonly string[] = [
   );
   CREATE INDEX request_counts_by_end ON request_counts (ends_at);
 
+  -- The epochs of the stores that the log was copied from, oldest first, each with the greatest event id in it.
+  CREATE TABLE earlier_epochs (id bigint PRIMARY KEY, epoch text NOT NULL UNIQUE, last bigint NOT NULL);
+
   CREATE TABLE settings (name text PRIMARY KEY, value text NOT NULL);
 
   -- PostgreSQL empties it when it recovers from a crash or becomes the primary. Before and after, one transaction id can name two
@@ -156,8 +159,8 @@ const MIGRATIONS: readonly string[] = [
   `,
 ];
 
-/** The advisory lock under which one node at a time migrates. */
-const MIGRATION_LOCK = 72_526_861;
+/** The advisory lock under which one node at a time migrates, and a copy fills the database. */
+export const MIGRATION_LOCK = 72_526_861;
 
 /**
  * Migrates a database to the current version of the schema, in one transaction.
