@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import {
   help,
+  helpOnCopy,
   helpOnMaintenance,
   helpOnOperatorCommands,
   helpOnServe,
@@ -61,9 +62,16 @@ const maintenanceCommands: Readonly<Record<string, MaintenanceCommand>> = {
   },
 };
 
+const copyCommand: CommandHelp = {
+  args: ["FROM", "TO"],
+  purpose:
+    "copy everything between a data directory and a PostgreSQL database, and compare the copy; no server may run",
+};
+
 const commands: Readonly<Record<string, CommandHelp>> = {
   serve: serveCommand,
   ...maintenanceCommands,
+  copy: copyCommand,
   ...operatorCommands,
 };
 
@@ -91,6 +99,7 @@ async function run(commandLine: readonly string[]): Promise<void> {
   if (options.data === "") throw new UsageError("--data needs a directory.");
   if (Object.hasOwn(operatorCommands, name)) return runOperatorCommand(name, args, options);
   if (Object.hasOwn(maintenanceCommands, name)) return runMaintenance(name, args, options);
+  if (name === "copy") return runCopy(args as [string, string], options);
   if (options.json || options.data !== undefined) {
     throw new UsageError(`\`palaver ${name}\` takes neither --json nor --data. Use the environment.`);
   }
@@ -116,8 +125,9 @@ function parseCommandLine(args: readonly string[]) {
 }
 
 function helpFor(name: string): string {
-  if (name === "") return help(serveCommand, maintenanceCommands);
+  if (name === "") return help(serveCommand, { ...maintenanceCommands, copy: copyCommand });
   if (name === "serve") return helpOnServe(serveCommand);
+  if (name === "copy") return helpOnCopy(copyCommand);
   if (Object.hasOwn(maintenanceCommands, name)) return helpOnMaintenance(name, maintenanceCommands[name]!);
   const text = helpOnOperatorCommands(name);
   if (text === undefined) throw unknownCommand(name);
@@ -185,6 +195,24 @@ async function runMaintenance(name: string, args: readonly string[], { data, jso
     "postgres" in storage
       ? await runOnDatabase(storage.postgres)
       : await maintain(named ?? data ?? dataDir, target);
+  await printText(json ? jsonLine(fields) : `${lines.join("\n")}\n`);
+  process.exitCode = sound ? 0 : 1;
+}
+
+const PROGRESS_INTERVAL_MS = 1_000;
+
+/** Runs `palaver copy`, with its progress on the standard error, at most once a second. */
+async function runCopy([from, to]: readonly [string, string], { data, json }: Options): Promise<void> {
+  if (data !== undefined) throw new UsageError("`palaver copy` takes FROM and TO, and not --data.");
+  const { copyStore } = await import("./cli/copy.js");
+  let printedAt = -Infinity;
+  const { lines, fields, sound } = await copyStore(from, to, ({ phase, table, rows }) => {
+    if (performance.now() - printedAt < PROGRESS_INTERVAL_MS) return;
+    printedAt = performance.now();
+    process.stderr.write(
+      json ? jsonLine({ code: phase, table, rows }) : `palaver: ${phase} ${table}: ${rows} rows\n`,
+    );
+  });
   await printText(json ? jsonLine(fields) : `${lines.join("\n")}\n`);
   process.exitCode = sound ? 0 : 1;
 }

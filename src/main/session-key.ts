@@ -13,7 +13,11 @@ export const MIN_SESSION_KEY_LENGTH = 16;
  * @throws Error if the file holds no valid key.
  */
 export function loadSessionKey(directory: string): string {
-  return readSessionKey(directory) ?? createSessionKey(directory);
+  const known = readSessionKey(directory);
+  if (known !== undefined) return known;
+  const key = generateSessionKey();
+  writeSessionKey(directory, key);
+  return key;
 }
 
 /**
@@ -37,9 +41,8 @@ export function generateSessionKey(): string {
   return randomBytes(32).toString("base64url");
 }
 
-/** Writes a new key durably. A power cut leaves a whole file or none. */
-function createSessionKey(directory: string): string {
-  const key = generateSessionKey();
+/** Writes the session key of a data directory durably. A power cut leaves a whole file or none. */
+export function writeSessionKey(directory: string, key: string): void {
   const path = join(directory, FILE_NAME);
   writeFileSync(`${path}.tmp`, `${key}\n`, { mode: 0o600, flush: true });
   renameSync(`${path}.tmp`, path);
@@ -49,5 +52,4 @@ function createSessionKey(directory: string): string {
   } finally {
     closeSync(descriptor);
   }
-  return key;
 }

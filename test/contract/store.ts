@@ -167,7 +167,7 @@ export function storeContract(runner: Runner, { open, reopen }: StoreOpening): v
 }
 
 /** Stores values of every kind and removes some of them. Returns the query that reads them all. */
-async function fill(store: Store): Promise<ContentsQuery> {
+export async function fill(store: Store): Promise<ContentsQuery> {
   await register(store, ana, bo);
   const group = await createGroup(store, ana, bo);
   const p2p = await store.transaction(({ chats }) => chats.openP2p(pairOf(ana.id, bo.id), 5));

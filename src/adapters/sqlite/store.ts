@@ -76,7 +76,7 @@ export async function openSqliteStore(directory: string, options: SqliteOptions 
 }
 
 /** Creates the directory and its missing parents, each durably. */
-function createDirectory(directory: string): void {
+export function createDirectory(directory: string): void {
   const path = resolve(directory);
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
   createDirectory(dirname(path));

@@ -37,6 +37,15 @@ const ABOUT_NEW_DIRECTORY = `
 A single argument is NEWDIR, which must be empty or not exist. DIR is the directory of --data.
 `;
 
+const ABOUT_COPY = `
+FROM and TO are a data directory or postgres://USER@HOST/DATABASE, at least one of them the latter. FROM is left unchanged. TO is
+a new directory or an empty database; it stays empty unless all of FROM is in it. Set PGPASSWORD, since all users of the
+machine can read the arguments of a process.
+
+Options:
+${columns([["--json", "print JSON lines, the progress and errors too"]])}
+`;
+
 const ABOUT_OPERATOR_COMMANDS = `
 A server that runs on the data directory carries out the command and records it in its log. If none runs, the command opens
 the directory itself. Run it as the user that the server runs as. With DATABASE_URL=postgres://… the command opens the
@@ -84,6 +93,11 @@ export function helpOnMaintenance(name: string, command: CommandHelp): string {
   const about = `${usage(name, command)} [--data DIR] [--json]\n\n${sentence(command.purpose)}`;
   const target = command.args.some((arg) => arg.includes("NEWDIR")) ? ABOUT_NEW_DIRECTORY : "";
   return `Usage: palaver ${about}\n${target}\nOptions:\n${OPERATOR_OPTIONS}\n\n${EXIT_STATUS}`;
+}
+
+/** Returns the help on `palaver copy`. */
+export function helpOnCopy(command: CommandHelp): string {
+  return `Usage: palaver ${usage("copy", command)} [--json]\n\n${sentence(command.purpose)}\n${ABOUT_COPY}\n${EXIT_STATUS}`;
 }
 
 /** Returns the help on one command of the operator, or on those that share a first word. `undefined` if there is none. */
