@@ -5,7 +5,7 @@ import { Pool, sqlState, type Connection } from "./connection.js";
 import { describeDatabase, openingError } from "./database-url.js";
 import { assertSchema } from "./inspection.js";
 import { Relay } from "./relay.js";
-import { migrate, MIGRATION_LOCK } from "./schema.js";
+import { lockSchema, migrate } from "./schema.js";
 
 /** Where the session key is kept, beside the rows. */
 interface SessionKeyCopy {
@@ -133,7 +133,7 @@ export async function openPostgresTarget(url: string): Promise<PostgresTarget> {
   const source = sourceOf(opened, { ...VIEWS, epochs: "earlier_epochs" });
   try {
     await connection.execute("BEGIN");
-    await connection.row("SELECT pg_advisory_xact_lock($1)", MIGRATION_LOCK);
+    await lockSchema(connection);
     await connection.execute("LOCK TABLE users, event_log IN EXCLUSIVE MODE");
     const [isUsed] = (await connection.row(
       `SELECT EXISTS (SELECT FROM users) OR EXISTS (SELECT FROM chats) OR EXISTS (SELECT FROM outbox)

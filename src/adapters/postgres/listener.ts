@@ -129,9 +129,9 @@ export class LogListener {
     }
   }
 
-  /** Reports the first failure of a series. */
+  /** Reports the first failure of a series. The fault has no cause, which can name a host or a user: everybody may read it. */
   #report(message: string, cause: unknown): void {
     if (this.#fault === undefined) this.#onTrouble(new Error(message, { cause }));
-    this.#fault = `${message} Cause: ${cause instanceof Error ? cause.message : String(cause)}`;
+    this.#fault = message;
   }
 }

@@ -1,4 +1,4 @@
-import type { Connection } from "./connection.js";
+import { sqlState, type Connection } from "./connection.js";
 
 /**
  * The migrations from each version of the schema to the next; the first creates version 1. Released migrations must not be
@@ -160,7 +160,26 @@ const MIGRATIONS: readonly string[] = [
 ];
 
 /** The advisory lock under which one node at a time migrates, and a copy fills the database. */
-export const MIGRATION_LOCK = 72_526_861;
+const MIGRATION_LOCK = 72_526_861;
+
+/** The SQLSTATE of a lock that was not free in time. */
+const LOCK_NOT_AVAILABLE = "55P03";
+
+/**
+ * Lets no other node migrate the database until the end of the transaction.
+ *
+ * @throws Error if another program keeps it locked.
+ */
+export async function lockSchema(connection: Pick<Connection, "row">): Promise<void> {
+  try {
+    await connection.row("SELECT pg_advisory_xact_lock($1)", MIGRATION_LOCK);
+  } catch (error) {
+    if (sqlState(error) !== LOCK_NOT_AVAILABLE) throw error;
+    throw new Error("Another program migrates the database or copies into it. Try again when it has ended.", {
+      cause: error,
+    });
+  }
+}
 
 /**
  * Migrates a database to the current version of the schema, in one transaction.
@@ -169,7 +188,7 @@ export const MIGRATION_LOCK = 72_526_861;
  */
 export async function migrate(connection: Pick<Connection, "execute" | "row">): Promise<void> {
   await connection.execute("BEGIN");
-  await connection.row("SELECT pg_advisory_xact_lock($1)", MIGRATION_LOCK);
+  await lockSchema(connection);
   await connection.execute("CREATE TABLE IF NOT EXISTS schema_version (version integer PRIMARY KEY)");
   const [version] = (await connection.row(
     "SELECT coalesce(max(version), 0) FROM schema_version",

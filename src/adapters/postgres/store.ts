@@ -36,6 +36,7 @@ const COUNTER_POOL_SIZE = 2;
 /** How often a read starts again on a later snapshot. Beyond that, its chats change faster than they can be read. */
 const MAX_READ_ATTEMPTS = 50;
 const MAX_CONNECTION_ATTEMPTS = 3;
+const CLOSE_TIMEOUT_MS = 5_000;
 
 /**
  * Opens the store in a database, which any number of nodes share. Creates or migrates the schema.
@@ -46,12 +47,6 @@ const MAX_CONNECTION_ATTEMPTS = 3;
 export async function openPostgresStore(url: string, options: PostgresOptions = {}): Promise<PostgresStore> {
   const { poolSize = DEFAULT_POOL_SIZE, directUrl = url, onTrouble = warn } = options;
   const pool = new Pool(url, poolSize, () => {});
-  try {
-    await withConnection(pool, migrate);
-  } catch (error) {
-    await pool.end();
-    throw error instanceof MessagingError && error.cause instanceof Error ? error.cause : error;
-  }
   const counterPool = new Pool(url, COUNTER_POOL_SIZE, () => {});
   const cache = createUserCache();
   const subscribers = new Set<() => void>();
@@ -63,8 +58,13 @@ export async function openPostgresStore(url: string, options: PostgresOptions = 
     if (!isFirst) for (const wake of subscribers) wake();
   };
   const relay = new Relay(pool, onLast);
-  // Pooled connections that were open before the migration do not know the incarnation of the server.
-  await relay.run();
+  try {
+    await withConnection(pool, migrate);
+    await relay.run();
+  } catch (error) {
+    await pool.end();
+    throw error instanceof MessagingError && error.cause instanceof Error ? error.cause : error;
+  }
   const listener = new LogListener(directUrl, relay, onLast, onTrouble);
   await listener.start();
   const counts = { transactions: 0, retries: 0 };
@@ -169,9 +169,13 @@ export async function openPostgresStore(url: string, options: PostgresOptions = 
     close() {
       closing ??= (async () => {
         await Promise.all(inProgress);
-        await listener.stop();
-        await relay.run().catch(() => {});
-        await Promise.all([pool.end(), counterPool.end()]);
+        const end = async () => {
+          await listener.stop();
+          await relay.run().catch(() => {});
+          await Promise.all([pool.end(), counterPool.end()]);
+        };
+        // A server that is gone without a trace ends no connection.
+        await Promise.race([end(), sleep(CLOSE_TIMEOUT_MS, undefined, { ref: false })]);
       })();
       return closing;
     },

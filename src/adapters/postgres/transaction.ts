@@ -98,8 +98,11 @@ async function attemptOn<T>(
   const identified = scope.row("SELECT pg_current_xact_id()::text");
   for (const statement of [begun, identified]) statement.catch(() => {});
   let result: T;
+  let id: string;
   try {
     result = await work(scope);
+    // Known before the commit is sent, so that its outcome can be looked up.
+    [id] = (await identified) as readonly [string];
   } catch (error) {
     const fault = scope.fault?.error ?? error;
     await rollBack(connection, fault);
@@ -117,9 +120,8 @@ async function attemptOn<T>(
   } catch (error) {
     if (!isConnectionError(error)) throw error;
     connection.release(true);
-    const [id] = (await identified.catch(() => undefined)) ?? [];
-    if (!scope.hasWritten || id === undefined) throw error;
-    if (!(await isCommitted(pool, relay, id as string, connection.incarnation))) throw error;
+    if (!scope.hasWritten) throw error;
+    if (!(await isCommitted(pool, relay, id, connection.incarnation))) throw error;
   }
   return { result, hasWritten: scope.hasWritten };
 }
