@@ -5,7 +5,8 @@ import { percentile } from "./figures.js";
 
 /** The load that a load generator puts on a server until its process is stopped. */
 export interface Load {
-  readonly port: number;
+  /** Of several servers, each gets the same number of clients. */
+  readonly port: number | readonly number[];
   /** Complete HTTP/1.1 requests. Each client repeats one of them. */
   readonly requests: readonly string[];
   readonly clients: number;
@@ -53,8 +54,9 @@ class LoadGenerator {
 
   async start(): Promise<void> {
     const { port, requests, clients, rate, poll } = this.#load;
+    const ports = [port].flat();
     for (let client = 0; client < clients; client++) {
-      const connection = await openHttpConnection(port);
+      const connection = await openHttpConnection(ports[client % ports.length]!);
       this.#idleClients.push({ connection, request: requests[client % requests.length]! });
     }
     if (poll) this.#poll();

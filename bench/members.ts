@@ -56,6 +56,38 @@ export function sendRequests(cookies: readonly string[], chatId: number): readon
   return cookies.map((cookie) => requestText("/v1/messages", `Cookie: ${cookie}`, message));
 }
 
+/**
+ * Creates chats with one participant each, all members in turn.
+ *
+ * @returns the ids of the chats
+ */
+export async function createOwnChats(
+  port: number,
+  cookies: readonly string[],
+  chats: number,
+): Promise<readonly number[]> {
+  const ids: number[] = [];
+  for (let chat = 0; chat < chats; chat++) {
+    const { json } = await post(port, "/v1/group_chat", cookies[chat % cookies.length]!, {});
+    ids.push(Number(json["chat_id"]));
+  }
+  return ids;
+}
+
+/** Returns one HTTP request per chat of `createOwnChats`, which sends a message to it. */
+export function ownChatRequests(
+  cookies: readonly string[],
+  chatIds: readonly number[],
+  message = MESSAGE,
+): readonly string[] {
+  return chatIds.map((id, index) =>
+    requestText("/v1/messages", `Cookie: ${cookies[index % cookies.length]!}`, {
+      group_chat_id: id,
+      message,
+    }),
+  );
+}
+
 /** Logins have their own users, because a login may end an older session of the same user. */
 function nonMember(number: number): string {
   return `guest-${number}`;

@@ -22,6 +22,11 @@ function pin(pid: number, onCores: string): boolean {
   return spawnSync("taskset", ["-a", "-p", "-c", onCores, String(pid)]).status === 0;
 }
 
+/** Returns the command that runs a command on the given cores, where processes are pinned. */
+export function commandOn(onCores: string, command: readonly string[]): readonly string[] {
+  return pinned ? ["taskset", "-c", onCores, ...command] : command;
+}
+
 const children = new Set<ChildProcess>();
 process.once("exit", () => children.forEach((child) => child.kill("SIGKILL")));
 
@@ -39,7 +44,7 @@ interface Launch {
  */
 export function launch(file: string, { args = [], env = {}, onCores }: Launch = {}): ChildProcess {
   const node = [process.execPath, fileURLToPath(new URL(file, import.meta.url)), ...args];
-  const [command, ...rest] = pinned && onCores ? ["taskset", "-c", onCores, ...node] : node;
+  const [command, ...rest] = onCores ? commandOn(onCores, node) : node;
   const child = spawn(command!, rest, {
     env: { ...process.env, ...env },
     stdio: ["ignore", "ignore", "inherit", "ipc"],
@@ -86,18 +91,20 @@ export interface Server {
  * Resolves when the server is ready.
  *
  * @param onCores default: all cores
+ * @param databaseUrl default: SQLite in the directory
  */
 export async function startServer(
   kind: ServerKind,
   directory: string,
   onCores: string = ALL_CORES,
+  databaseUrl = "",
 ): Promise<Server> {
   const port = await freePort();
   const env = {
     HOST: "127.0.0.1",
     PORT: String(port),
     DATA_DIR: directory,
-    DATABASE_URL: "",
+    DATABASE_URL: databaseUrl,
     SESSION_SECRET: "",
     TRUST_PROXY: "off",
     RATE_LIMITS: "off",

@@ -13,6 +13,7 @@ import { measureLists } from "./lists.js";
 import { A_MILLION, loadStore, type LoadedStore } from "./loaded-store.js";
 import { measureLogins } from "./logins.js";
 import { measureMemory } from "./memory.js";
+import { measureNodes } from "./nodes.js";
 import { measurePages } from "./pages.js";
 import { installPeers } from "./peers.js";
 import { pinned } from "./processes.js";
@@ -39,6 +40,11 @@ const measures: Readonly<Record<string, Measure>> = {
   },
   memory: { purpose: "the memory of stored messages", run: measureMemory },
   "start-up": { purpose: "the start with a million messages", run: measureStartUp },
+  nodes: {
+    purpose: "one and two nodes on PostgreSQL, against Fastify and pg",
+    slow: true,
+    run: measureNodes,
+  },
   growth: { purpose: "calls with more messages and more participants", slow: true, run: measureGrowth },
   compaction: { purpose: "sends and disk usage during a compaction", run: measureCompaction },
 };

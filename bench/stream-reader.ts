@@ -4,6 +4,8 @@ import { openHttpConnection, type HttpConnection } from "./connection.js";
 /** The streams to read, and the request that sends a message to all of them. */
 export interface ReaderConfig {
   readonly port: number;
+  /** Servers that the streams are spread over. Default: `port`. */
+  readonly streamPorts?: readonly number[];
   readonly streams: StreamProtocol;
   /** A complete HTTP/1.1 request that sends one message to each stream. */
   readonly send: string;
@@ -41,7 +43,7 @@ interface PendingMessage {
   onDelivered: () => void;
 }
 
-async function readStreams({ port, streams, send }: ReaderConfig): Promise<void> {
+async function readStreams({ port, streamPorts = [port], streams, send }: ReaderConfig): Promise<void> {
   const pending: PendingMessage[] = [];
   /** The number of messages in earlier bursts. */
   let delivered = 0;
@@ -51,7 +53,9 @@ async function readStreams({ port, streams, send }: ReaderConfig): Promise<void>
     entry.received += 1;
     if (entry.received === streams.requests.length) entry.onDelivered();
   };
-  for (const request of streams.requests) await openStream(port, request, streams, receive);
+  for (const [index, request] of streams.requests.entries()) {
+    await openStream(streamPorts[index % streamPorts.length]!, request, streams, receive);
+  }
 
   /** Resolves when all streams have received the message. */
   async function deliverOne(sender: HttpConnection): Promise<void> {

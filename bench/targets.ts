@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Lap } from "./load.js";
-import { createMembers, sendRequests } from "./members.js";
+import type { Lap, Load } from "./load.js";
+import { createMembers, ownChatRequests, sendRequests } from "./members.js";
 import {
   exchange,
   launch,
@@ -19,6 +19,8 @@ export interface Target {
   readonly port: number;
   /** One HTTP request per member, which sends a message to their group chat. */
   readonly sends: readonly string[];
+  /** One per chat of a single member; none if the server has no such chats. */
+  readonly sendsToOwnChats: readonly string[];
   stop(): Promise<void>;
 }
 
@@ -26,17 +28,19 @@ export async function startPalaver(kind: ServerKind, directory: string): Promise
   mkdirSync(directory, { recursive: true });
   const server = await startServer(kind, directory, OTHER_CORES);
   const { sends } = await createMembers(server.port);
-  return { port: server.port, sends, stop: () => server.stop() };
+  return { port: server.port, sends, sendsToOwnChats: [], stop: () => server.stop() };
 }
 
 /** A program in `bench/peers`. */
-export type Peer = "http" | "koa" | "express" | "fastify" | "socket-io" | "tcp";
+export type Peer = "http" | "koa" | "express" | "fastify" | "fastify-postgres" | "socket-io" | "tcp";
 
 /** The first message of a peer, when it accepts connections. */
 interface PeerReady {
   readonly port: number;
   readonly chatId: number;
   readonly cookies: readonly string[];
+  /** See `ownChatRequests`. */
+  readonly ownChatIds?: readonly number[];
 }
 
 /**
@@ -60,13 +64,18 @@ export async function startPeer(
     process.stderr.write(`Peer ${[peer, ...args].join(" ")} does not start. Skipping its measurements.\n`);
     return undefined;
   }
-  const { port, chatId, cookies } = ready;
-  return { port, sends: sendRequests(cookies, chatId), stop: () => stop(child, "SIGKILL") };
+  const { port, chatId, cookies, ownChatIds = [] } = ready;
+  return {
+    port,
+    sends: sendRequests(cookies, chatId),
+    sendsToOwnChats: ownChatRequests(cookies, ownChatIds),
+    stop: () => stop(child, "SIGKILL"),
+  };
 }
 
 /** Measures a lap in which each client sends its next request when it has received a response. */
 export async function measureClosedLoop(
-  { port }: Pick<Target, "port">,
+  { port }: Pick<Load, "port">,
   requests: readonly string[],
   clients: number,
   { warmUpMs, lapMs }: Pick<Settings, "warmUpMs" | "lapMs">,
@@ -85,7 +94,7 @@ const JIT_WARM_UP_MS = 1_000;
 
 /** Puts a server under load so that its code is compiled before the first round. */
 export async function warmUpJit(
-  target: Pick<Target, "port">,
+  target: Pick<Load, "port">,
   requests: readonly string[],
   clients: number,
 ): Promise<void> {

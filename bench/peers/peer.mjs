@@ -73,10 +73,14 @@ export function respond(response, json) {
   response.end(text);
 }
 
-/** Listens on a free port, and sends the benchmark the port and the cookies of the members. */
-export function serve(server, cookies = members.map(({ token }) => COOKIE + token)) {
+/**
+ * Listens on a free port, and sends the benchmark the port and the cookies of the members.
+ *
+ * @param ownChatIds chats with one participant each, all members in turn
+ */
+export function serve(server, cookies = members.map(({ token }) => COOKIE + token), ownChatIds = undefined) {
   server.listen(0, "127.0.0.1", () =>
-    process.send({ port: server.address().port, chatId: CHAT_ID, cookies }),
+    process.send({ port: server.address().port, chatId: CHAT_ID, cookies, ownChatIds }),
   );
   process.once("disconnect", () => process.exit());
 }
