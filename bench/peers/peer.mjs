@@ -78,7 +78,7 @@ export function respond(response, json) {
  *
  * @param ownChatIds chats with one participant each, all members in turn
  */
-export function serve(server, cookies = members.map(({ token }) => COOKIE + token), ownChatIds = undefined) {
+export function serve(server, cookies = members.map(({ token }) => COOKIE + token), ownChatIds) {
   server.listen(0, "127.0.0.1", () =>
     process.send({ port: server.address().port, chatId: CHAT_ID, cookies, ownChatIds }),
   );
