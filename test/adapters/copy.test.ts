@@ -316,7 +316,11 @@ describe("palaver copy", function () {
     expect(String(busy)).to.include("is in use by another process");
     await store.close();
     const target = await openPostgresTarget(url);
-    const [server, other] = await Promise.allSettled([openPostgresStore(url), openPostgresTarget(url)]);
+    const hurried = `${url}?lock_timeout=300`;
+    const [server, other] = await Promise.allSettled([
+      openPostgresStore(hurried),
+      openPostgresTarget(hurried),
+    ]);
     await target.close();
     for (const opened of [server, other]) {
       expect(String(opened.status === "rejected" && opened.reason)).to.include(
