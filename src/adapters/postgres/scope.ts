@@ -42,11 +42,19 @@ export class Scope implements Statements {
 
   readonly #relay: Pick<Relay, "run">;
   #hasRelayed = false;
+  readonly #begin: () => void;
 
-  constructor(statements: Statements, relay: Pick<Relay, "run">, attempts?: Attempts) {
+  /** @param begin called before each statement but those of `lookUp`. */
+  constructor(
+    statements: Statements,
+    relay: Pick<Relay, "run">,
+    attempts?: Attempts,
+    begin: () => void = () => {},
+  ) {
     this.#statements = statements;
     this.#relay = relay;
     this.attempts = attempts;
+    this.#begin = begin;
   }
 
   get hasWritten(): boolean {
@@ -59,11 +67,18 @@ export class Scope implements Statements {
   }
 
   row(sql: string, ...values: Value[]): Promise<Row | undefined> {
+    this.#begin();
     return this.#watched(this.#statements.row(sql, ...values));
   }
 
   rows(sql: string, ...values: Value[]): Promise<readonly Row[]> {
+    this.#begin();
     return this.#watched(this.#statements.rows(sql, ...values));
+  }
+
+  /** As `row`, for a row that a read need not find in one view with others: it begins no transaction. */
+  lookUp(sql: string, ...values: Value[]): Promise<Row | undefined> {
+    return this.#watched(this.#statements.row(sql, ...values));
   }
 
   async change(sql: string, ...values: Value[]): Promise<number> {

@@ -5,7 +5,7 @@ import type { Scope } from "./scope.js";
 export function sessions(scope: Scope): SessionRepository {
   return {
     async byDigest(digest) {
-      const found = await scope.row(
+      const found = await scope.lookUp(
         `SELECT ${SESSION.sql} FROM sessions JOIN users ON users.id = sessions.user_id WHERE sessions.digest = $1`,
         digest,
       );

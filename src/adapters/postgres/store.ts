@@ -99,21 +99,27 @@ export async function openPostgresStore(url: string, options: PostgresOptions = 
     const attempts = new Attempts();
     for (let failedConnections = 0; ;) {
       const connection = await pool.acquire();
-      const scope = new Scope(connection, relay, attempts);
-      try {
+      let hasBegun = false;
+      const scope = new Scope(connection, relay, attempts, () => {
+        if (hasBegun) return;
+        hasBegun = true;
         connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").catch(() => {});
-        const result = await work(repositories(scope, cache));
-        // Nothing depends on the end of a read.
-        connection.execute("COMMIT").then(
+      });
+      // Nothing depends on the end of a read.
+      const end = (command: "COMMIT" | "ROLLBACK") => {
+        connection.execute(command).then(
           () => connection.release(false),
           () => connection.release(true),
         );
+      };
+      try {
+        const result = await work(repositories(scope, cache));
+        if (hasBegun) end("COMMIT");
+        else connection.release(false);
         return result;
       } catch (error) {
-        connection.execute("ROLLBACK").then(
-          () => connection.release(false),
-          () => connection.release(true),
-        );
+        if (hasBegun) end("ROLLBACK");
+        else connection.release(isConnectionError(scope.fault?.error));
         let fault = scope.fault?.error ?? error;
         if (attempts.isBehind) {
           if (attempts.count === MAX_READ_ATTEMPTS) {
