@@ -3,7 +3,7 @@ import { compare, measureRounds, median, type Figure } from "./figures.js";
 import type { LatencyConfig, LatencyResult } from "./latency.js";
 import { createMembers, createOwnChats, ownChatRequests } from "./members.js";
 import { startPostgres } from "./postgres.js";
-import { exchange, launch, OTHER_CORES, startServer, stop } from "./processes.js";
+import { ALL_CORES, exchange, launch, startServer, stop } from "./processes.js";
 import type { Settings } from "./settings.js";
 import {
   LISTENERS,
@@ -33,12 +33,15 @@ interface Nodes {
   readonly chatIds: readonly number[];
 }
 
-/** Measures one and two nodes on PostgreSQL, against a server that was written by hand for the same rows. */
+/**
+ * Measures one and two nodes on PostgreSQL, against a server that was written by hand for the same rows. All processes share all
+ * cores, since PostgreSQL uses several.
+ */
 export async function measureNodes(settings: Settings): Promise<readonly Figure[]> {
   const { scratch } = settings;
   const postgres = await startPostgres(scratch);
   const url = await postgres.createDatabase("palaver");
-  const start = (name: string) => startServer("palaver", join(scratch, name), OTHER_CORES, url);
+  const start = (name: string) => startServer("palaver", join(scratch, name), ALL_CORES, url);
   const [one, other] = [await start("node-1"), await start("node-2")];
   const members = await createMembers(one.port, MEMBERS_OF_LISTENERS);
   const cookies = members.cookies.slice(0, SENDERS);
@@ -47,7 +50,7 @@ export async function measureNodes(settings: Settings): Promise<readonly Figure[
   const startPeerOn = async (kind: string) =>
     startPeer(
       "fastify-postgres",
-      join(scratch, "fastify-postgres"),
+      { directory: join(scratch, "fastify-postgres"), onCores: ALL_CORES },
       await postgres.createDatabase(kind),
       kind,
     );
@@ -70,9 +73,12 @@ async function measureThroughput(
 ): Promise<readonly Figure[]> {
   const sends = ownChatRequests(cookies, chatIds);
   const rate = (ports: number | readonly number[], requests: readonly string[]) => async () =>
-    responsesPerSecond(await measureClosedLoop({ port: ports }, requests, CLIENTS, settings));
-  await warmUpJit({ port: [port, otherPort] }, sends, CLIENTS);
-  for (const peer of [pipelined, awaited]) if (peer) await warmUpJit(peer, peer.sendsToOwnChats, CLIENTS);
+    responsesPerSecond(
+      await measureClosedLoop({ port: ports }, requests, CLIENTS, { ...settings, poll: false }),
+    );
+  await warmUpJit({ port: [port, otherPort] }, sends, CLIENTS, false);
+  for (const peer of [pipelined, awaited])
+    if (peer) await warmUpJit(peer, peer.sendsToOwnChats, CLIENTS, false);
   const sides = {
     one: rate(port, sends),
     pipelined: pipelined && rate(pipelined.port, pipelined.sendsToOwnChats),

@@ -3,11 +3,11 @@ import { once } from "node:events";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
-import { commandOn, OTHER_CORES } from "./processes.js";
+import { commandOn, ALL_CORES } from "./processes.js";
 
 const program = fileURLToPath(new URL("../../script/dev-postgres.mjs", import.meta.url));
 
-/** A PostgreSQL server with the default settings, on the cores of the servers that use it. */
+/** A PostgreSQL server with the default settings, on all cores. */
 export interface Postgres {
   /** Creates an empty database and returns its URL. */
   createDatabase(name: string): Promise<string>;
@@ -16,7 +16,7 @@ export interface Postgres {
 
 /** @param scratch its data is beside this directory, and is deleted when the server stops. */
 export async function startPostgres(scratch: string): Promise<Postgres> {
-  const [command, ...args] = commandOn(OTHER_CORES, [process.execPath, program, "--temporary"]);
+  const [command, ...args] = commandOn(ALL_CORES, [process.execPath, program, "--temporary"]);
   // It stops when its standard input ends, also at the exit of this process.
   const child = spawn(command!, args, {
     env: { ...process.env, TMPDIR: dirname(scratch) },

@@ -11,7 +11,8 @@ const cores = availableParallelism();
 
 /** The last core, which is reserved for the benchmark and its load generators. */
 const LOAD_CORE = String(cores - 1);
-const ALL_CORES = `0-${cores - 1}`;
+/** The cores of servers that run beside the load generators. */
+export const ALL_CORES = `0-${cores - 1}`;
 /** The cores of servers that are compared with each other. */
 export const OTHER_CORES = cores > 2 ? `0-${cores - 2}` : "0";
 

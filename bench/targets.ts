@@ -47,18 +47,20 @@ interface PeerReady {
  * Returns `undefined` if the peer can't start because its packages are not installed. The run continues without it; its output
  * is on the standard error.
  *
- * @param directory for its data
+ * @param place the directory for its data, or that with other cores than `OTHER_CORES`
  */
 export async function startPeer(
   peer: Peer,
-  directory: string,
+  place: string | { readonly directory: string; readonly onCores: string },
   ...args: readonly string[]
 ): Promise<Target | undefined> {
+  const { directory, onCores } =
+    typeof place === "string" ? { directory: place, onCores: OTHER_CORES } : place;
   mkdirSync(directory, { recursive: true });
   // Peers are not compiled.
   const file = `../../bench/peers/${peer}.mjs`;
   const env = { DATA_DIR: directory, NODE_ENV: "production" };
-  const child = launch(file, { args, env, onCores: OTHER_CORES });
+  const child = launch(file, { args, env, onCores });
   const ready = await exchange<PeerReady>(child).catch(() => undefined);
   if (ready === undefined) {
     process.stderr.write(`Peer ${[peer, ...args].join(" ")} does not start. Skipping its measurements.\n`);
@@ -78,10 +80,10 @@ export async function measureClosedLoop(
   { port }: Pick<Load, "port">,
   requests: readonly string[],
   clients: number,
-  { warmUpMs, lapMs }: Pick<Settings, "warmUpMs" | "lapMs">,
-): Promise<Lap> {
   // Without a dedicated core, polling would take CPU time from the server.
-  const load = startLoad({ port, requests, clients, poll: pinned });
+  { warmUpMs, lapMs, poll = pinned }: Pick<Settings, "warmUpMs" | "lapMs"> & Pick<Load, "poll">,
+): Promise<Lap> {
+  const load = startLoad({ port, requests, clients, poll });
   const lap = await load.lapAfter(warmUpMs, lapMs);
   await load.stop();
   // Lets the server finish the requests in flight before another one is measured.
@@ -97,8 +99,9 @@ export async function warmUpJit(
   target: Pick<Load, "port">,
   requests: readonly string[],
   clients: number,
+  poll = pinned,
 ): Promise<void> {
-  await measureClosedLoop(target, requests, clients, { warmUpMs: 0, lapMs: JIT_WARM_UP_MS });
+  await measureClosedLoop(target, requests, clients, { warmUpMs: 0, lapMs: JIT_WARM_UP_MS, poll });
 }
 
 export function responsesPerSecond({ responses, seconds }: Lap): number {

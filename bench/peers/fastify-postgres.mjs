@@ -90,25 +90,35 @@ class HttpError extends Error {
   }
 }
 
+/** Runs statements that do not depend on the results of each other. */
+async function run(client, ...statements) {
+  if (kind === "pipelined") return Promise.all(statements.map((statement) => client.query(statement)));
+  const results = [];
+  for (const statement of statements) results.push(await client.query(statement));
+  return results;
+}
+
 async function send(token, { group_chat_id: chatId, message: text }) {
   const [sender] = (await pool.query({ ...userOf, values: [digestOf(token), Date.now()] })).rows;
   if (sender === undefined) throw new HttpError(401);
   const client = await pool.connect();
   try {
-    const [, , found] = await Promise.all([
-      client.query("BEGIN"),
-      client.query({ ...lockChat, values: [chatId] }),
-      client.query({ ...participant, values: [sender.id, chatId] }),
-    ]);
+    const [, , found] = await run(
+      client,
+      "BEGIN",
+      { ...lockChat, values: [chatId] },
+      { ...participant, values: [sender.id, chatId] },
+    );
     if (found.rowCount === 0) throw new HttpError(403);
     const sentAt = Date.now();
     const inserted = await client.query({ ...insertMessage, values: [chatId, sender.id, text, sentAt] });
     const { id, seq } = inserted.rows[0];
-    await Promise.all([
-      client.query({ ...setRead, values: [sender.id, chatId, seq] }),
-      client.query({ ...insertEvent, values: [chatId, sentAt, '{"type":"message.created"}', id] }),
-      client.query("COMMIT"),
-    ]);
+    await run(
+      client,
+      { ...setRead, values: [sender.id, chatId, seq] },
+      { ...insertEvent, values: [chatId, sentAt, '{"type":"message.created"}', id] },
+      "COMMIT",
+    );
     return messageJson(id, chatId, seq, sender, text, sentAt);
   } catch (error) {
     await client.query("ROLLBACK");
