@@ -267,6 +267,28 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
       assert.deepEqual(await textsOf(chat.id), ["a", "b"]);
     });
 
+    it("sees one state also if it first reads a session", async () => {
+      await store().transaction(({ sessions }) => sessions.add(sessionOf(ana, "digest", 100), "digest"));
+      const writing: Promise<unknown>[] = [];
+      const seen = await store().read(async ({ sessions, messages }) => {
+        const session = await sessions.byDigest("digest");
+        // Runs once, although a store can run the work again.
+        if (writing.length === 0) {
+          const { id } = sessionOf(ana, "digest", 100);
+          writing.push(
+            store().transaction(async (all) => {
+              await all.sessions.remove(id);
+              await all.messages.append(draft(chat, ana, "removed"));
+            }),
+          );
+          for (let turn = 0; turn < 50; turn += 1) await new Promise((resolve) => setTimeout(resolve, 1));
+        }
+        return [session !== undefined, (await messages.ofChat(chat.id, ALL)).length] as const;
+      });
+      await Promise.all(writing);
+      assert.ok(seen[0] ? seen[1] === 0 : seen[1] === 1, `Half of a transaction was seen: ${seen.join()}.`);
+    });
+
     it("never sees half of a transaction", async () => {
       const other = await createGroup(store(), ana);
       const writing = [];

@@ -85,10 +85,14 @@ export class Servers {
   }
 }
 
+const BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_current_xact_id()::text";
+
 /** A connection that its user releases. */
 export interface Connection extends Statements {
   /** Runs statements without parameters, separated by semicolons. */
   execute(sql: string): Promise<{ readonly command: string }>;
+  /** Begins a transaction at READ COMMITTED. Returns its id. */
+  begin(): Promise<string>;
   /** Returns the connection to the pool, or closes it. */
   release(isBroken: boolean): void;
   /** See `incarnation` in the schema. */
@@ -139,6 +143,13 @@ export class Pool {
       execute(sql) {
         shareWrite(client);
         return client.query(sql);
+      },
+      async begin() {
+        shareWrite(client);
+        // One message and one answer. pg returns the results of both statements.
+        const results: unknown = await client.query({ text: BEGIN, rowMode: "array" });
+        const [, { rows }] = results as readonly [unknown, { readonly rows: readonly [readonly [string]] }];
+        return rows[0][0];
       },
       release: (isBroken) => client.release(isBroken),
       incarnation: this.#incarnations.get(client),

@@ -75,14 +75,12 @@ export class Relay {
       const connection = await this.#pool.acquire();
       try {
         const statements = [
-          connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED"),
-          connection.row(NOTE_TAKEN),
-          connection.row(LOCK_LOG),
+          connection.execute(`BEGIN ISOLATION LEVEL READ COMMITTED; ${NOTE_TAKEN}; ${LOCK_LOG}`),
           connection.row(MOVE),
           connection.execute("COMMIT"),
         ] as const;
         for (const statement of statements) statement.catch(() => {});
-        const [, , , moved] = await Promise.all(statements);
+        const [, moved] = await Promise.all(statements);
         connection.release(false);
         const [last, count] = moved as readonly [number, number, unknown];
         this.#onLast(last);

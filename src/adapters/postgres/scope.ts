@@ -10,6 +10,8 @@ export class Attempts {
   count = 1;
   /** Whether this attempt has found that its snapshot cannot be read exactly before the relay has run. */
   isBehind = false;
+  /** Whether the work reads more than the row of a `lookUp`, so that it needs one view from its first statement on. */
+  needsView = false;
   /** The message id that has to be settled: the last one in the first snapshot. */
   lastMessageId: number | undefined;
 }
@@ -22,6 +24,11 @@ export class RacedError extends Error {
 /** Thrown through the work of a read, which runs again on a later snapshot. */
 class LogBehind extends Error {
   override readonly name = "LogBehind";
+}
+
+/** Thrown through the work of a read, which runs again in a transaction. */
+class ViewNeeded extends Error {
+  override readonly name = "ViewNeeded";
 }
 
 /**
@@ -43,8 +50,9 @@ export class Scope implements Statements {
   readonly #relay: Pick<Relay, "run">;
   #hasRelayed = false;
   readonly #begin: () => void;
+  #hasLookedUp = false;
 
-  /** @param begin called before each statement but those of `lookUp`. */
+  /** @param begin begins the transaction of a read. Called before each statement but those of `lookUp`. */
   constructor(
     statements: Statements,
     relay: Pick<Relay, "run">,
@@ -67,17 +75,18 @@ export class Scope implements Statements {
   }
 
   row(sql: string, ...values: Value[]): Promise<Row | undefined> {
-    this.#begin();
+    this.#beginView();
     return this.#watched(this.#statements.row(sql, ...values));
   }
 
   rows(sql: string, ...values: Value[]): Promise<readonly Row[]> {
-    this.#begin();
+    this.#beginView();
     return this.#watched(this.#statements.rows(sql, ...values));
   }
 
-  /** As `row`, for a row that a read need not find in one view with others: it begins no transaction. */
+  /** As `row`, for a read that often reads this one row. It begins no transaction; if the work reads on, it starts again in one. */
   lookUp(sql: string, ...values: Value[]): Promise<Row | undefined> {
+    this.#hasLookedUp = true;
     return this.#watched(this.#statements.row(sql, ...values));
   }
 
@@ -126,6 +135,14 @@ export class Scope implements Statements {
   throwBehind(attempts: Attempts): never {
     attempts.isBehind = true;
     throw new LogBehind("The event log is behind.");
+  }
+
+  #beginView(): void {
+    if (this.attempts !== undefined && this.#hasLookedUp && !this.attempts.needsView) {
+      this.attempts.needsView = true;
+      throw new ViewNeeded("The work reads more than one row.");
+    }
+    this.#begin();
   }
 
   #lock(id: ChatId | UserId, sql: string): void {

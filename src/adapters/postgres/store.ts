@@ -100,11 +100,13 @@ export async function openPostgresStore(url: string, options: PostgresOptions = 
     for (let failedConnections = 0; ;) {
       const connection = await pool.acquire();
       let hasBegun = false;
-      const scope = new Scope(connection, relay, attempts, () => {
+      const begin = () => {
         if (hasBegun) return;
         hasBegun = true;
         connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").catch(() => {});
-      });
+      };
+      const scope = new Scope(connection, relay, attempts, begin);
+      if (attempts.needsView) begin();
       // Nothing depends on the end of a read.
       const end = (command: "COMMIT" | "ROLLBACK") => {
         connection.execute(command).then(
@@ -120,6 +122,7 @@ export async function openPostgresStore(url: string, options: PostgresOptions = 
       } catch (error) {
         if (hasBegun) end("ROLLBACK");
         else connection.release(isConnectionError(scope.fault?.error));
+        if (attempts.needsView && !hasBegun) continue;
         let fault = scope.fault?.error ?? error;
         if (attempts.isBehind) {
           if (attempts.count === MAX_READ_ATTEMPTS) {

@@ -93,16 +93,15 @@ async function attemptOn<T>(
   work: (scope: Scope) => Promise<T>,
 ): Promise<Stored<T>> {
   const scope = new Scope(connection, relay);
-  const begun = connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED");
   // The transaction has its id before it takes any id or number from a sequence, see `relay.ts`.
-  const identified = scope.row("SELECT pg_current_xact_id()::text");
-  for (const statement of [begun, identified]) statement.catch(() => {});
+  const begun = connection.begin();
+  begun.catch(() => {});
   let result: T;
   let id: string;
   try {
     result = await work(scope);
     // Known before the commit is sent, so that its outcome can be looked up.
-    [id] = (await identified) as readonly [string];
+    id = await begun;
   } catch (error) {
     const fault = scope.fault?.error ?? error;
     await rollBack(connection, fault);
@@ -111,7 +110,6 @@ async function attemptOn<T>(
   const committed = connection.execute("COMMIT");
   committed.catch(() => {});
   try {
-    await begun;
     await scope.settled();
     const { command } = await committed;
     connection.release(false);

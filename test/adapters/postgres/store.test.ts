@@ -58,6 +58,7 @@ const BOUNDED_TABLES: ReadonlySet<string> = new Set([
   "incarnation",
   "schema_version",
   "request_counts",
+  "earlier_epochs",
 ]);
 
 const MANY_ROWS = `
