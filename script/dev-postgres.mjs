@@ -39,7 +39,7 @@ const user = process.getuid?.() === 0 ? { uid: idOfNobody("-u"), gid: idOfNobody
 const binaries = await findBinaries();
 if (!existsSync(data)) initialize();
 const port = temporary ? await freePort() : Number(process.env.PGPORT || 5433);
-const settings = { port, listen_addresses: "127.0.0.1", unix_socket_directories: "''", max_connections: 200 };
+const settings = { port, listen_addresses: "127.0.0.1", unix_socket_directories: "''", max_connections: 400 };
 const options = Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`);
 rmSync(log, { force: true });
 run("pg_ctl", "start", "--silent", "--wait", "--pgdata", data, "--log", log, "--options", options.join(" "));

@@ -200,7 +200,7 @@ after(() => postgres.drop());
 
 for (const [storeName, store, numRuns] of [
   ["SQLite", onSimulatedDisk(), 25],
-  ["PostgreSQL", { open: () => postgres.openEmpty(), reopen: () => postgres.open() }, 6],
+  ["PostgreSQL", { open: () => postgres.openEmpty(), reopen: () => postgres.open() }, 3],
 ] as const) {
   describe(`the memory store and the ${storeName} store under the same random calls`, () =>
     itRunsInLockstep(store, numRuns));

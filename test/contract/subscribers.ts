@@ -138,10 +138,10 @@ export function subscriberContract(
   });
 }
 
-/** Resolves when the condition holds. Fails after some seconds. */
+/** Resolves when the condition holds. Fails after 600 milliseconds. */
 async function soon(holds: () => boolean): Promise<void> {
   for (let waits = 0; !holds(); waits += 1) {
-    if (waits > 300) assert.fail("The subscriber was not woken.");
+    if (waits > 60) assert.fail("The subscriber was not woken.");
     await sleep(10);
   }
 }

@@ -281,7 +281,7 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
               await all.messages.append(draft(chat, ana, "removed"));
             }),
           );
-          for (let turn = 0; turn < 50; turn += 1) await new Promise((resolve) => setTimeout(resolve, 1));
+          for (let turn = 0; turn < 10; turn += 1) await new Promise((resolve) => setTimeout(resolve, 1));
         }
         return [session !== undefined, (await messages.ofChat(chat.id, ALL)).length] as const;
       });

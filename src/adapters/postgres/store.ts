@@ -199,8 +199,8 @@ async function withConnection<T>(
   try {
     return await work(connection);
   } finally {
-    // Closed, since it was opened before the schema was migrated.
-    connection.release(true);
+    // Closed if it was opened before the first migration, and does not know the incarnation of the server.
+    connection.release(connection.incarnation === undefined);
   }
 }
 
