@@ -99,6 +99,8 @@ interface KeptStore {
   /** Opens an empty store. */
   readonly open: () => Promise<Store>;
   readonly reopen: () => Promise<Store>;
+  /** Whether an event that is deleted with its chat before it is in the log leaves no gap behind. */
+  readonly numbersEventsOnceRelayed?: boolean;
 }
 
 function onSimulatedDisk(): KeptStore {
@@ -172,7 +174,7 @@ async function outcomeOf(call: Promise<unknown>): Promise<Outcome> {
 }
 
 /** Reads everything that the users and the operator can see. */
-async function readEverything(core: Core, users: Iterable<User>) {
+async function readEverything(core: Core, users: Iterable<User>, countsEvents: boolean) {
   const views = [];
   for (const { id: me } of users) {
     const { chats } = await core.listChats({ by: me, limit: 1000 });
@@ -187,11 +189,12 @@ async function readEverything(core: Core, users: Iterable<User>) {
     const all = await everyMessage(await core.listMessages({ by: me, of: "all" }));
     views.push({ me, chats, seen, all, exported: await core.exportUser(me) });
   }
+  const statistics = await core.countStatistics();
   return {
     views,
     accounts: await core.listUsers(),
     summaries: await core.listAllChats(),
-    statistics: await core.countStatistics(),
+    statistics: countsEvents ? statistics : { ...statistics, events: 0 },
   };
 }
 
@@ -200,13 +203,34 @@ after(() => postgres.drop());
 
 for (const [storeName, store, numRuns] of [
   ["SQLite", onSimulatedDisk(), 25],
-  ["PostgreSQL", { open: () => postgres.openEmpty(), reopen: () => postgres.open() }, 3],
+  [
+    "PostgreSQL",
+    { open: () => postgres.openEmpty(), reopen: () => postgres.open(), numbersEventsOnceRelayed: true },
+    3,
+  ],
 ] as const) {
   describe(`the memory store and the ${storeName} store under the same random calls`, () =>
     itRunsInLockstep(store, numRuns));
 }
 
-function itRunsInLockstep(store: KeptStore, numRuns: number): void {
+function itRunsInLockstep(given: KeptStore, numRuns: number): void {
+  const opened = new Set<Store>();
+  const tracked = async (opening: Promise<Store>) => {
+    const kept = await opening;
+    opened.add(kept);
+    return kept;
+  };
+  const store: KeptStore = {
+    ...given,
+    open: () => tracked(given.open()),
+    reopen: () => tracked(given.reopen()),
+  };
+  // A property that failed has not closed its store.
+  afterEach(async () => {
+    for (const each of opened) await each.close();
+    opened.clear();
+  });
+
   it("return equal results and errors, derive the unread count, and number messages without gaps", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(anyStep, { minLength: 40, maxLength: 60 }), async (steps) => {
@@ -231,7 +255,8 @@ function itRunsInLockstep(store: KeptStore, numRuns: number): void {
             read.set(position, Math.max(read.get(position) ?? 0, reached));
           }
         }
-        const readState = () => pair.query((core) => readEverything(core, pair.users.values()));
+        const readState = () =>
+          pair.query((core) => readEverything(core, pair.users.values(), !store.numbersEventsOnceRelayed));
         const state = await readState();
         const { views, accounts, summaries, statistics } = state;
         for (const { me, seen, all } of views) {
@@ -264,7 +289,7 @@ function itRunsInLockstep(store: KeptStore, numRuns: number): void {
         expect(await readState()).to.deep.equal(state);
         await pair.close();
       }),
-      { numRuns },
+      { numRuns, endOnFailure: true },
     );
   });
 
@@ -315,7 +340,7 @@ function itRunsInLockstep(store: KeptStore, numRuns: number): void {
             });
           },
         ),
-        { numRuns },
+        { numRuns, endOnFailure: true },
       );
     });
   }
@@ -345,7 +370,7 @@ function itRunsInLockstep(store: KeptStore, numRuns: number): void {
           });
         },
       ),
-      { numRuns },
+      { numRuns, endOnFailure: true },
     );
   });
 }
