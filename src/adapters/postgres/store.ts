@@ -16,7 +16,17 @@ export interface PostgresStore extends Store {
   /** The key of the digests of session secrets that all nodes share. Created once. */
   sessionKey(): Promise<string>;
   /** Opens the counter of a policy of limits that all nodes share. */
-  readonly openCounter: ReturnType<typeof sharedCounters>;
+  readonly openCounter: (policy: string, quota: number, windowMs: number) => SharedCounter;
+}
+
+/** Counts requests by key, in windows that begin with the first request of a key. */
+export interface SharedCounter {
+  /** @throws MessagingError `store_unavailable` or `busy` */
+  consume(key: string): Promise<{
+    readonly quota: { readonly exceeded: boolean; readonly remaining: number; readonly resetMs: number };
+    /** Undoes the count. */
+    readonly refund: () => Promise<void>;
+  }>;
 }
 
 export interface PostgresOptions {
