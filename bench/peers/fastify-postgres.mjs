@@ -3,9 +3,9 @@
 //   pipelined   statements that do not depend on each other share a round trip
 //   awaited     each statement waits for the one before it, as in most programs
 import { createHash } from "node:crypto";
-import { fastify } from "fastify";
 import pg from "pg";
-import { CHAT_ID, members, messageJson, serve, tokenIn } from "./peer.mjs";
+import { createApp } from "./fastify-app.mjs";
+import { CHAT_ID, members, messageJson, serve } from "./peer.mjs";
 
 const [url, kind] = process.argv.slice(2);
 const OWN_CHATS = 64;
@@ -128,31 +128,6 @@ async function send(token, { group_chat_id: chatId, message: text }) {
   }
 }
 
-const text = { type: "string" };
-const time = { type: ["string", "null"] };
-const properties = {
-  id: { type: "integer" },
-  destination_chat_id: { type: "integer" },
-  seq: { type: "integer" },
-  sender_username: text,
-  sender_user_id: text,
-  timestamp: text,
-  message: text,
-  edited_at: time,
-  deleted_at: time,
-};
-const schema = {
-  body: {
-    type: "object",
-    required: ["group_chat_id", "message"],
-    additionalProperties: false,
-    properties: { group_chat_id: { type: "integer" }, message: text },
-  },
-  response: { 200: { type: "object", properties } },
-};
-
-const app = fastify();
-app.post("/v1/messages", { schema }, ({ headers, body }) => send(tokenIn(headers.cookie), body));
-await app.ready();
+const app = await createApp(send);
 
 serve(app.server, undefined, ownChatIds);
