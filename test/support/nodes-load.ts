@@ -27,6 +27,8 @@ export class NodesLoad {
   readonly #urls: readonly string[];
   readonly #sent = new Set<string>();
   readonly #rejected = new Set<string>();
+  /** When the last acknowledged request of each node was sent, on the clock of `performance`. */
+  readonly #lastSentAt = new Map<number, number>();
   #senders: readonly Client[] = [];
   #chatIds: readonly number[] = [];
   #subscriptions: readonly Subscribed[] = [];
@@ -54,12 +56,9 @@ export class NodesLoad {
 
   /** Waits until every node has acknowledged a message that was sent after this call. */
   async untilAllAnswer(): Promise<void> {
-    const from = this.acknowledged.length;
-    const isOf = (node: number) => (each: Stored) =>
-      Number(/\d+/.exec(each.text)![0]) % this.#urls.length === node;
-    const behind = () => this.acknowledged.slice(from);
+    const calledAt = performance.now();
     const all = (async () => {
-      while (!this.#urls.every((_, node) => behind().some(isOf(node)))) await sleep(20);
+      while (!this.#urls.every((_, node) => (this.#lastSentAt.get(node) ?? 0) > calledAt)) await sleep(20);
     })();
     // A sender that fails ends the wait.
     await Promise.race([all, this.#sending]);
@@ -87,6 +86,7 @@ export class NodesLoad {
         ).length;
         faults.reordered += listed.filter(({ seq }, index) => seq !== index + 1).length;
         faults.reordered += listed.filter(({ id }, index) => id <= (listed[index - 1]?.id ?? 0)).length;
+        faults.reordered += outOfOrder(listed);
         const found = new Set(listed.map(identity));
         const expected = this.acknowledged.filter((each) => each.chatId === chatId);
         faults.lost += expected.filter((each) => !found.has(identity(each))).length;
@@ -124,8 +124,10 @@ export class NodesLoad {
       this.#sent.add(text);
       const options = { idempotencyKey: randomUUID(), patience: 0, timeout: 10_000 };
       await this.#repeatedly(async () => {
+        const sentAt = performance.now();
         const { id, seq } = await client.sendMessage({ group_chat_id: chatId, message: text }, options);
         this.acknowledged.push({ chatId, id, seq, text });
+        this.#lastSentAt.set(sender % this.#urls.length, sentAt);
       });
       if (n % 10 === 0) await this.#sendRejected(client, sender, n, text, options.idempotencyKey);
     }
@@ -204,6 +206,17 @@ export class NodesLoad {
 interface Subscribed {
   readonly received: readonly Stored[];
   close(): Promise<void>;
+}
+
+/** How many messages of a sender are listed behind one that it sent later. */
+function outOfOrder(listed: readonly Stored[]): number {
+  const last = new Map<string, number>();
+  return listed.filter(({ text }) => {
+    const [sender, number] = text.split(" ") as [string, string];
+    const isLater = Number(number) > (last.get(sender) ?? -1);
+    last.set(sender, Number(number));
+    return !isLater;
+  }).length;
 }
 
 function identity({ chatId, id, seq, text }: Stored): string {
