@@ -15,6 +15,7 @@ import {
   whileLocked,
   type TestNode,
   type TestNodes,
+  type HeldCall,
 } from "./postgres-nodes.js";
 import { after, viewsOf } from "./reader.js";
 
@@ -43,12 +44,7 @@ export const RACES = {
       core.sendMessage({ by: bo.id, to: { chatId: slow.id }, text: "first" }),
     );
     await other.core.sendMessage({ by: bo.id, to: { chatId: quick.id }, text: "second" });
-    const page = async (behind: number) =>
-      (await other.core.pageMessages({ by: ana.id, of: "all", limit: 10, after: behind })).messages;
-    const messages = [...(await page(0))];
-    await sending.commit();
-    messages.push(...(await page(messages.at(-1)?.id ?? 0)));
-    expect(messages.map(({ text }) => text)).to.deep.equal(["first", "second"]);
+    await expectBothOnPages(other, ana, sending);
   },
 
   "pages forward past a transaction that started while a relay was running": async (nodes) => {
@@ -67,12 +63,7 @@ export const RACES = {
       });
     });
     await relayed(nodes);
-    const page = async (behind: number) =>
-      (await other.core.pageMessages({ by: ana.id, of: "all", limit: 10, after: behind })).messages;
-    const messages = [...(await page(0))];
-    await sending.commit();
-    messages.push(...(await page(messages.at(-1)?.id ?? 0)));
-    expect(messages.map(({ text }) => text)).to.deep.equal(["first", "second"]);
+    await expectBothOnPages(other, ana, sending);
   },
 
   "returns a last join behind which every later join appears": async (nodes) => {
@@ -307,6 +298,20 @@ async function twoChats(nodes: TestNodes) {
   const slow = await nodes.group(ana, bo);
   const quick = await nodes.group(ana, bo);
   return { ana, bo, slow, quick };
+}
+
+/** Expects that pages of all chats of the reader have both messages, of which the first is committed between two pages. */
+async function expectBothOnPages(
+  { core }: TestNode,
+  { id: by }: User,
+  held: HeldCall<unknown>,
+): Promise<void> {
+  const page = async (behind: number) =>
+    (await core.pageMessages({ by, of: "all", limit: 10, after: behind })).messages;
+  const messages = [...(await page(0))];
+  await held.commit();
+  messages.push(...(await page(messages.at(-1)?.id ?? 0)));
+  expect(messages.map(({ text }) => text)).to.deep.equal(["first", "second"]);
 }
 
 /** Reads the events of a user from this moment on, each call those since the last. */
