@@ -16,6 +16,9 @@ export interface Statements {
   change(sql: string, ...values: Value[]): Promise<number>;
 }
 
+/** How often the work of a transaction or read runs at most on connections that fail. */
+export const MAX_CONNECTION_ATTEMPTS = 3;
+
 /** Of a pool that opens connections, in milliseconds. */
 const CONNECT_TIMEOUT_MS = 5_000;
 /** The server ends a statement, a wait for a lock, and a transaction whose node has stopped. */
@@ -40,12 +43,9 @@ export class Servers {
   /** @param url with one host or, as in libpq, several: `postgres://user@one:5432,two:5432/palaver`. */
   constructor(url: string) {
     const [, before, hosts, after] = /^(postgres(?:ql)?:\/\/(?:[^/?#]*@)?)([^/?#@]*)(.*)$/s.exec(url) ?? [];
-    if (hosts === undefined)
+    this.#urls = (hosts ?? "").split(",").map((host) => `${before}${host}${after}`);
+    if (!this.#urls.every((each) => URL.canParse(each))) {
       throw new TypeError("Invalid URL of PostgreSQL. Use postgres://user@host/database.");
-    this.#urls = hosts.split(",").map((host) => `${before}${host}${after}`);
-    for (const each of this.#urls) {
-      if (!URL.canParse(each))
-        throw new TypeError("Invalid URL of PostgreSQL. Use postgres://user@host/database.");
     }
   }
 
@@ -156,6 +156,20 @@ export class Pool {
     };
   }
 
+  /** Runs `work` on a connection, which is closed if it has failed, or was opened before the first migration. */
+  async run<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
+    const connection = await this.acquire();
+    let isBroken = connection.incarnation === undefined;
+    try {
+      return await work(connection);
+    } catch (error) {
+      isBroken ||= isConnectionError(error);
+      throw error;
+    } finally {
+      connection.release(isBroken);
+    }
+  }
+
   end(): Promise<void> {
     return this.#pool.end();
   }
@@ -233,6 +247,10 @@ function shareWrite(client: pg.ClientBase): void {
   stream.cork();
   // Behind the promises of this turn.
   queueMicrotask(() => process.nextTick(() => stream.uncork()));
+}
+
+export function tooManyChanges(cause?: unknown): MessagingError {
+  return new MessagingError("busy", "Too many changes at once. Try again in a moment.", { cause });
 }
 
 export function unavailable(cause: unknown): MessagingError {

@@ -1,11 +1,11 @@
-import type { EventLog, EventSlice, LogEntry } from "../../application/ports.js";
+import type { EventLog } from "../../application/ports.js";
 import type { StoredEvent } from "../../domain/event.js";
 import type { UserId } from "../../domain/user.js";
-import type { Row } from "../sql/columns.js";
-import { EVENT, fieldsOf, lengthOf } from "../sql/events.js";
+import { EVENT, fieldsOf, lastDueId, lengthOf, MAX_SEARCHED } from "../sql/events.js";
+import { boundedRows } from "./bounded-rows.js";
 import type { Scope } from "./scope.js";
 
-const EVENTS = `events LEFT JOIN messages ON messages.id = events.message_id
+const MESSAGES_OF_EVENTS = `LEFT JOIN messages ON messages.id = events.message_id
   LEFT JOIN users ON users.id = messages.sender_id`;
 
 export function events(scope: Scope): EventLog {
@@ -26,27 +26,6 @@ export function events(scope: Scope): EventLog {
     }
   }
 
-  async function read(
-    from: string,
-    { limit, maxCharacters = Infinity }: EventSlice,
-    ...values: (string | number)[]
-  ) {
-    const found = await scope.rows(
-      `${from} SELECT * FROM (
-         SELECT ${EVENT.sql}, sum(coalesce(length(messages.text), 0)) OVER (ORDER BY events.id ROWS UNBOUNDED PRECEDING)
-           - coalesce(length(messages.text), 0) AS characters_before
-         FROM ${from === "" ? EVENTS : `feed JOIN ${EVENTS.replace("events", "events ON events.id = feed.id")}`}
-         ${from === "" ? "WHERE events.id > $1 AND events.id <= $2" : ""}
-         ORDER BY events.id LIMIT $3
-       ) AS slice WHERE characters_before < $4`,
-      ...values.slice(0, 2),
-      limit,
-      Math.min(maxCharacters, Number.MAX_SAFE_INTEGER),
-      ...values.slice(2),
-    );
-    return upTo(maxCharacters, found);
-  }
-
   return {
     async bounds(userId) {
       await assertRelayed(userId);
@@ -58,13 +37,26 @@ export function events(scope: Scope): EventLog {
       const bounds = { epoch: epoch as string, first: (forgotten as number) + 1, last: last as number };
       return earlier === null ? bounds : { ...bounds, earlier: epochsIn(earlier as string) };
     },
-    async all(slice) {
+    async all({ after, upTo, limit, maxCharacters = Infinity }) {
       await assertRelayed(undefined);
-      return read("", slice, slice.after, slice.upTo);
+      const query = {
+        from: `events ${MESSAGES_OF_EVENTS}`,
+        where: "WHERE events.id > $1 AND events.id <= $2",
+        orderBy: "events.id",
+        limit: "LIMIT $3",
+      };
+      return boundedRows(scope, EVENT, lengthOf, maxCharacters, query, after, upTo, limit);
     },
-    async ofUser(userId, slice) {
+    async ofUser(userId, { after, upTo, limit, maxCharacters = Infinity }) {
       await assertRelayed(userId);
-      return (await read(FEED_OF_USER, slice, slice.after, slice.upTo, userId)) as readonly StoredEvent[];
+      const query = {
+        with: FEED_OF_USER,
+        from: `feed JOIN events ON events.id = feed.id ${MESSAGES_OF_EVENTS}`,
+        orderBy: "events.id",
+      };
+      const values = [after, upTo, limit, userId];
+      const found = await boundedRows(scope, EVENT, lengthOf, maxCharacters, query, ...values);
+      return found as readonly StoredEvent[];
     },
     async append(event) {
       if ("chatId" in event) scope.lockChat(event.chatId);
@@ -92,9 +84,8 @@ export function events(scope: Scope): EventLog {
         now,
         limit,
       );
-      const firstKept = oldest.findIndex(([, at]) => (at as number) >= before);
-      const [lastDue] = oldest.at(firstKept === -1 ? oldest.length - 1 : firstKept - 1) ?? [];
-      if (lastDue === undefined || firstKept === 0) return 0;
+      const lastDue = lastDueId(oldest, before);
+      if (lastDue === undefined) return 0;
       const [id] = (await scope.row(
         "SELECT max(id) FROM (SELECT id FROM events WHERE id <= $1 ORDER BY id LIMIT $2) AS due",
         lastDue,
@@ -130,11 +121,8 @@ function epochsIn(text: string): ReadonlyMap<string, number> {
   );
 }
 
-/** How many ids `forget` searches for entries before a time, behind those of a clock that went back. */
-const MAX_SEARCHED = 20_000;
-
 /**
- * The ids of the events that the user $5 receives, with $1 < id <= $2, at most $3, as the table `feed`. As in `messages.ts`, the
+ * The ids of the events that the user $4 receives, with $1 < id <= $2, at most $3, as the table `feed`. As in `messages.ts`, the
  * first event of each chat decides which chats can be in the slice.
  */
 const FEED_OF_USER = `
@@ -144,7 +132,7 @@ const FEED_OF_USER = `
       WHERE user_id IS NULL AND chat_id = participants.chat_id AND id > greatest($1, participants.joined_position)
         AND id <= $2 AND number > participants.joined_after
       ORDER BY id LIMIT 1
-    ) AS found WHERE participants.user_id = $5 ORDER BY found.id LIMIT $3
+    ) AS found WHERE participants.user_id = $4 ORDER BY found.id LIMIT $3
   ), common AS MATERIALIZED (
     SELECT found.id FROM first CROSS JOIN LATERAL (
       SELECT id FROM events
@@ -154,23 +142,10 @@ const FEED_OF_USER = `
     ) AS found ORDER BY found.id LIMIT $3
   ), alone AS MATERIALIZED (
     SELECT id FROM events
-    WHERE user_id = $5 AND chat_id IS NOT NULL AND id > $1 AND id <= $2 AND (outside = 1 OR EXISTS (
+    WHERE user_id = $4 AND chat_id IS NOT NULL AND id > $1 AND id <= $2 AND (outside = 1 OR EXISTS (
       SELECT FROM participants
-      WHERE participants.user_id = $5 AND participants.chat_id = events.chat_id AND joined_after < events.number))
+      WHERE participants.user_id = $4 AND participants.chat_id = events.chat_id AND joined_after < events.number))
     ORDER BY id LIMIT $3
   ), feed AS MATERIALIZED (
     SELECT id FROM (SELECT id FROM common UNION ALL SELECT id FROM alone) AS both_kinds ORDER BY id LIMIT $3
   )`;
-
-/** The entries up to the one with which the texts of their messages have `maxCharacters` together. */
-function upTo(maxCharacters: number, rows: readonly Row[]): readonly LogEntry[] {
-  const found: LogEntry[] = [];
-  let characters = 0;
-  for (const row of rows) {
-    const entry = EVENT.decode(row);
-    found.push(entry);
-    characters += lengthOf(entry);
-    if (characters >= maxCharacters) break;
-  }
-  return found;
-}

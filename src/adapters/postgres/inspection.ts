@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { Client } from "pg";
-import { isConnectionError, Servers, sqlState } from "./connection.js";
+import { isConnectionError, Servers } from "./connection.js";
 import { describeDatabase, openingError } from "./database-url.js";
 
 /** The result of a check of a database. */
@@ -16,9 +16,6 @@ export interface DatabaseInspection {
 }
 
 const MAX_FAULTS_PER_KIND = 20;
-
-/** The SQLSTATE of a write on a standby. */
-const READ_ONLY_TRANSACTION = "25006";
 
 /** A group chat without participants is deleted in slices, each of which leaves a part of it. */
 const IS_KEPT = "(chats.kind = 'p2p' OR chats.participant_count > 0)";
@@ -160,8 +157,7 @@ async function withClient<Result>(url: string, work: (client: Client) => Promise
       await client.connect();
       return await work(client);
     } catch (error) {
-      const isElsewhere = isConnectionError(error) || sqlState(error) === READ_ONLY_TRANSACTION;
-      if (!isElsewhere) throw error;
+      if (!isConnectionError(error)) throw error;
       if (untried === 0) throw openingError(url, error);
       servers.leave(servers.current);
     } finally {

@@ -36,15 +36,10 @@ export function sharedCounters(pool: Pool) {
   let consumed = 0;
 
   async function run<T>(work: (statements: Statements) => Promise<T>): Promise<T> {
-    const connection = await pool.acquire();
     try {
-      const result = await work(connection);
-      connection.release(false);
-      return result;
+      return await pool.run(work);
     } catch (error) {
-      const isBroken = isConnectionError(error);
-      connection.release(isBroken);
-      throw isBroken ? unavailable(error) : translated(error);
+      throw isConnectionError(error) ? unavailable(error) : translated(error);
     }
   }
 

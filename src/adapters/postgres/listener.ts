@@ -12,7 +12,7 @@ const MEASURE_OUTBOX = `SELECT count(*),
   greatest(0, coalesce(extract(epoch FROM clock_timestamp()) - min(at) / 1000.0, 0))::float8 FROM outbox`;
 
 /**
- * Listens for new events of all nodes on a connection of its own, and polls: a notification can be lost with the connection, and a
+ * Listens for new events of all nodes on a separate connection, and polls: a notification can be lost with the connection, and a
  * dead connection can stay silent.
  */
 export class LogListener {

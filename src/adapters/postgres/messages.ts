@@ -1,7 +1,8 @@
 import type { MessageRepository, Slice } from "../../application/ports.js";
-import { toMessage, type Message, type MessageId } from "../../domain/message.js";
+import { toMessage, type MessageId } from "../../domain/message.js";
 import type { Row } from "../sql/columns.js";
 import { lengthOf, MESSAGE, oldestFirst, SENT_AS } from "../sql/messages.js";
+import { boundedRows } from "./bounded-rows.js";
 import type { Scope } from "./scope.js";
 
 const MESSAGES = "messages JOIN users ON users.id = messages.sender_id";
@@ -30,17 +31,9 @@ export function messages(scope: Scope): MessageRepository {
       return found && MESSAGE.decode(found);
     },
     async byIds(ids, { maxCharacters = Infinity }) {
-      const found = await scope.rows(
-        bounded(
-          `unnest($1::bigint[]) WITH ORDINALITY AS wanted (id, place) JOIN messages ON messages.id = wanted.id
-             JOIN users ON users.id = messages.sender_id`,
-          "wanted.place",
-          "$2",
-        ),
-        ids,
-        maxOf(maxCharacters),
-      );
-      return upTo(maxCharacters, found);
+      const from = `unnest($1::bigint[]) WITH ORDINALITY AS wanted (id, place) JOIN messages ON messages.id = wanted.id
+        JOIN users ON users.id = messages.sender_id`;
+      return boundedRows(scope, MESSAGE, lengthOf, maxCharacters, { from, orderBy: "wanted.place" }, ids);
     },
     async sentAs(userId, key) {
       const found = await scope.row(
@@ -50,62 +43,49 @@ export function messages(scope: Scope): MessageRepository {
       );
       return found && SENT_AS.decode(found);
     },
-    async ofChat(id, { after, upTo: last, limit, from, maxCharacters = Infinity }) {
+    async ofChat(id, { after, upTo, limit, from, maxCharacters = Infinity }) {
       scope.lockChat(id);
-      const found = await scope.rows(
-        bounded(
-          MESSAGES,
-          `messages.id ${from === "oldest" ? "" : "DESC"}`,
-          "$5",
-          "WHERE messages.chat_id = $1 AND messages.id > $2 AND messages.id <= $3",
-          "LIMIT $4",
-        ),
-        id,
-        after,
-        last,
-        limit,
-        maxOf(maxCharacters),
-      );
-      return oldestFirst(from, upTo(maxCharacters, found));
+      const query = {
+        from: MESSAGES,
+        where: "WHERE messages.chat_id = $1 AND messages.id > $2 AND messages.id <= $3",
+        orderBy: orderOf(from),
+        limit: "LIMIT $4",
+      };
+      const values = [id, after, upTo, limit];
+      return oldestFirst(from, await boundedRows(scope, MESSAGE, lengthOf, maxCharacters, query, ...values));
     },
-    async ofUser(id, { after, upTo: last, limit, from, maxCharacters = Infinity }) {
-      const found = await scope.rows(
-        `${feedOfUser(from)} ${bounded(
-          "feed JOIN messages ON messages.id = feed.id JOIN users ON users.id = messages.sender_id",
-          `messages.id ${from === "oldest" ? "" : "DESC"}`,
-          "$5",
-        )}`,
-        id,
-        after,
-        last,
-        limit,
-        maxOf(maxCharacters),
-      );
-      return oldestFirst(from, upTo(maxCharacters, found));
+    async ofUser(id, { after, upTo, limit, from, maxCharacters = Infinity }) {
+      const query = {
+        with: feedOfUser(from),
+        from: "feed JOIN messages ON messages.id = feed.id JOIN users ON users.id = messages.sender_id",
+        orderBy: orderOf(from),
+      };
+      const values = [id, after, upTo, limit];
+      return oldestFirst(from, await boundedRows(scope, MESSAGE, lengthOf, maxCharacters, query, ...values));
     },
-    async idsOfChat(id, { after, upTo: last, limit, from }) {
+    async idsOfChat(id, { after, upTo, limit, from }) {
       scope.lockChat(id);
       const found = await scope.rows(
         `SELECT id FROM messages WHERE chat_id = $1 AND id > $2 AND id <= $3
          ORDER BY id ${from === "oldest" ? "" : "DESC"} LIMIT $4`,
         id,
         after,
-        last,
+        upTo,
         limit,
       );
       return oldestFirst(from, idsIn(found));
     },
-    async idsOfUser(id, { after, upTo: last, limit, from }) {
-      const found = await scope.rows(`${feedOfUser(from)} SELECT id FROM feed`, id, after, last, limit);
+    async idsOfUser(id, { after, upTo, limit, from }) {
+      const found = await scope.rows(`${feedOfUser(from)} SELECT id FROM feed`, id, after, upTo, limit);
       return oldestFirst(from, idsIn(found));
     },
-    async sentBy(id, { after, upTo: last }) {
+    async sentBy(id, { after, upTo }) {
       const found = await scope.rows(
         // An expression, so that the range of ids is scanned: no index has the sender.
         `SELECT ${MESSAGE.sql} FROM ${MESSAGES}
          WHERE messages.id > $1 AND messages.id <= $2 AND messages.sender_id || '' = $3 ORDER BY messages.id`,
         after,
-        last,
+        upTo,
         id,
       );
       return found.map(MESSAGE.decode);
@@ -159,34 +139,8 @@ async function lastMessageId(scope: Scope): Promise<number> {
   return id as number;
 }
 
-/**
- * Selects messages in an order, up to the one with which their texts have a number of code points together, or one more. `upTo`
- * counts in UTF-16 code units, of which there are no fewer.
- */
-function bounded(from: string, order: string, maxCharacters: string, where = "", limit = ""): string {
-  return `SELECT * FROM (
-    SELECT ${MESSAGE.sql}, sum(length(messages.text)) OVER (ORDER BY ${order} ROWS UNBOUNDED PRECEDING)
-      - length(messages.text) AS characters_before
-    FROM ${from} ${where} ORDER BY ${order} ${limit}
-  ) AS slice WHERE characters_before < ${maxCharacters}`;
-}
-
-/** An unbounded number of characters as a parameter. */
-function maxOf(maxCharacters: number): number {
-  return Math.min(maxCharacters, Number.MAX_SAFE_INTEGER);
-}
-
-/** The messages up to the one with which their texts have `maxCharacters` together. */
-function upTo(maxCharacters: number, rows: readonly Row[]): readonly Message[] {
-  const found: Message[] = [];
-  let characters = 0;
-  for (const row of rows) {
-    const message = MESSAGE.decode(row);
-    found.push(message);
-    characters += lengthOf(message);
-    if (characters >= maxCharacters) break;
-  }
-  return found;
+function orderOf(from: Slice["from"]): string {
+  return from === "oldest" ? "messages.id" : "messages.id DESC";
 }
 
 function idsIn(rows: readonly Row[]): readonly MessageId[] {

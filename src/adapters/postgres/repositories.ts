@@ -1,10 +1,11 @@
 import type { Repositories } from "../../application/ports.js";
+import type { UserCache } from "../sql/users.js";
 import { chats } from "./chats.js";
 import { events } from "./events.js";
 import { messages } from "./messages.js";
 import type { Scope } from "./scope.js";
 import { sessions } from "./sessions.js";
-import { users, type UserCache } from "./users.js";
+import { users } from "./users.js";
 
 /** The repositories of one transaction or read. */
 export function repositories(scope: Scope, cache: UserCache): Repositories {

@@ -1,16 +1,16 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { DatabaseStatus, ReadRepositories, Repositories, Store } from "../../application/ports.js";
+import type { DatabaseStatus, Repositories, Store } from "../../application/ports.js";
 import { MessagingError } from "../../domain/errors.js";
-import { isConnectionError, Pool, unavailable } from "./connection.js";
+import { createUserCache } from "../sql/users.js";
+import { Pool } from "./connection.js";
 import { sharedCounters } from "./limits.js";
 import { LogListener } from "./listener.js";
+import { runRead } from "./read.js";
 import { Relay } from "./relay.js";
 import { repositories } from "./repositories.js";
 import { migrate } from "./schema.js";
-import { Attempts, Scope } from "./scope.js";
-import { runTransaction, translated } from "./transaction.js";
-import { createUserCache } from "./users.js";
+import { runTransaction } from "./transaction.js";
 
 export interface PostgresStore extends Store {
   /** The key of the digests of session secrets that all nodes share. Created once. */
@@ -43,9 +43,6 @@ const DEFAULT_POOL_SIZE = 10;
 /** The connections that count requests, apart from the others, so that many logins do not delay messages. */
 const COUNTER_POOL_SIZE = 2;
 
-/** How often a read starts again on a later snapshot. Beyond that, its chats change faster than they can be read. */
-const MAX_READ_ATTEMPTS = 50;
-const MAX_CONNECTION_ATTEMPTS = 3;
 const CLOSE_TIMEOUT_MS = 5_000;
 
 /**
@@ -69,7 +66,7 @@ export async function openPostgresStore(url: string, options: PostgresOptions = 
   };
   const relay = new Relay(pool, onLast);
   try {
-    await withConnection(pool, migrate);
+    await pool.run(migrate);
     await relay.run();
   } catch (error) {
     await pool.end();
@@ -105,53 +102,6 @@ export async function openPostgresStore(url: string, options: PostgresOptions = 
     return result;
   }
 
-  async function read<T>(work: (repositories: ReadRepositories) => Promise<T>): Promise<T> {
-    const attempts = new Attempts();
-    for (let failedConnections = 0; ;) {
-      const connection = await pool.acquire();
-      let hasBegun = false;
-      const begin = () => {
-        if (hasBegun) return;
-        hasBegun = true;
-        connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").catch(() => {});
-      };
-      const scope = new Scope(connection, relay, attempts, begin);
-      if (attempts.needsView) begin();
-      // Nothing depends on the end of a read.
-      const end = (command: "COMMIT" | "ROLLBACK") => {
-        connection.execute(command).then(
-          () => connection.release(false),
-          () => connection.release(true),
-        );
-      };
-      try {
-        const result = await work(repositories(scope, cache));
-        if (hasBegun) end("COMMIT");
-        else connection.release(false);
-        return result;
-      } catch (error) {
-        if (hasBegun) end("ROLLBACK");
-        else connection.release(isConnectionError(scope.fault?.error));
-        if (attempts.needsView && !hasBegun) continue;
-        let fault = scope.fault?.error ?? error;
-        if (attempts.isBehind) {
-          if (attempts.count === MAX_READ_ATTEMPTS) {
-            throw new MessagingError("busy", "Too many changes at once. Try again in a moment.");
-          }
-          attempts.isBehind = false;
-          attempts.count += 1;
-          fault = await relay.run().catch((cause: unknown) => cause);
-          // A transaction that is still open keeps the relay from settling what it has taken.
-          if (attempts.count > 3) await sleep(attempts.count);
-          if (fault === undefined) continue;
-        }
-        if (!isConnectionError(fault)) throw translated(fault);
-        failedConnections += 1;
-        if (failedConnections === MAX_CONNECTION_ATTEMPTS) throw unavailable(fault);
-      }
-    }
-  }
-
   function databaseStatus(): DatabaseStatus {
     const { total, idle, waiting } = pool.counts;
     return {
@@ -163,7 +113,7 @@ export async function openPostgresStore(url: string, options: PostgresOptions = 
 
   return {
     transaction: (work) => tracked(() => transaction(work)),
-    read: (work) => tracked(() => read(work)),
+    read: (work) => tracked(() => runRead(pool, relay, (scope) => work(repositories(scope, cache)))),
     subscribe(wake) {
       const subscriber = () => wake();
       subscribers.add(subscriber);
@@ -177,7 +127,7 @@ export async function openPostgresStore(url: string, options: PostgresOptions = 
     }),
     openCounter: sharedCounters(counterPool),
     sessionKey: () =>
-      withConnection(pool, async (connection) => {
+      pool.run(async (connection) => {
         await connection.change(
           "INSERT INTO settings (name, value) VALUES ('session_key', $1) ON CONFLICT DO NOTHING",
           randomBytes(32).toString("base64url"),
@@ -199,19 +149,6 @@ export async function openPostgresStore(url: string, options: PostgresOptions = 
       return closing;
     },
   };
-}
-
-async function withConnection<T>(
-  pool: Pool,
-  work: (connection: Awaited<ReturnType<Pool["acquire"]>>) => Promise<T>,
-) {
-  const connection = await pool.acquire();
-  try {
-    return await work(connection);
-  } finally {
-    // Closed if it was opened before the first migration, and does not know the incarnation of the server.
-    connection.release(connection.incarnation === undefined);
-  }
 }
 
 function warn(trouble: Error): void {

@@ -3,7 +3,9 @@ import { MessagingError } from "../../domain/errors.js";
 import {
   incarnationOf,
   isConnectionError,
+  MAX_CONNECTION_ATTEMPTS,
   sqlState,
+  tooManyChanges,
   unavailable,
   type Connection,
   type Pool,
@@ -14,8 +16,6 @@ import { RacedError, Scope } from "./scope.js";
 /** How often the work of a transaction runs at most. */
 const MAX_ATTEMPTS = 10;
 const MAX_RETRY_DELAY_MS = 50;
-/** How often it runs at most on connections that fail before anything is committed. */
-const MAX_CONNECTION_ATTEMPTS = 3;
 
 /** How long the outcome of a lost commit is looked up before the caller is answered that it is unknown. */
 const LOOK_UP_TIMEOUT_MS = 10_000;
@@ -53,9 +53,7 @@ export async function runTransaction<T>(
       } else if (attempt === MAX_ATTEMPTS) {
         // The error of a unique value that is in use, and not in a race, is the result.
         if (sqlState(error) === UNIQUE_VIOLATION) throw error;
-        throw new MessagingError("busy", "Too many changes at once. Try again in a moment.", {
-          cause: error,
-        });
+        throw tooManyChanges(error);
       }
       onRetry();
       await sleep(Math.random() * Math.min(MAX_RETRY_DELAY_MS, 2 ** attempt));
@@ -157,7 +155,7 @@ async function isCommitted(
       if (status === "aborted") return false;
       if (status === undefined) break;
       if (status === "committed") {
-        // A commit of its own, so that a synchronous standby has the transaction, too, when this one is answered.
+        // Commits once more, so that a synchronous standby has the transaction, too, when the caller gets the response.
         await relay.run();
         return true;
       }
@@ -173,14 +171,11 @@ async function isCommitted(
 }
 
 /** The status of a transaction; undefined if it cannot be known. */
-async function lookUp(pool: Pool, id: string, incarnation: string | undefined): Promise<unknown> {
-  const connection = await pool.acquire();
-  try {
+function lookUp(pool: Pool, id: string, incarnation: string | undefined): Promise<unknown> {
+  return pool.run(async (connection) => {
     const current = await incarnationOf(connection);
     if (incarnation === undefined || current !== incarnation) return undefined;
     const found = await connection.row("SELECT pg_xact_status($1::xid8)", id);
     return found?.[0] ?? undefined;
-  } finally {
-    connection.release(false);
-  }
+  });
 }

@@ -1,18 +1,6 @@
-import { LRUCache } from "lru-cache";
 import type { UserRepository } from "../../application/ports.js";
-import type { User, UserId } from "../../domain/user.js";
-import { ACCOUNT, CREDENTIALS, insertUser, USER } from "../sql/users.js";
+import { ACCOUNT, CREDENTIALS, insertUser, USER, type UserCache } from "../sql/users.js";
 import type { Scope } from "./scope.js";
-
-const MAX_CACHED_USERS = 10_000;
-
-/** The users that this node has read. A `User` never changes. */
-export type UserCache = LRUCache<UserId, User>;
-
-export function createUserCache(): UserCache {
-  // Given `max`, the cache would allocate all its entries at once.
-  return new LRUCache({ maxSize: MAX_CACHED_USERS, sizeCalculation: () => 1 });
-}
 
 export function users(scope: Scope, cache: UserCache): UserRepository {
   return {

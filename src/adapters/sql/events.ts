@@ -4,7 +4,7 @@ import type { EventDraft, SessionEnd, StoredEvent } from "../../domain/event.js"
 import type { Message } from "../../domain/message.js";
 import type { SessionId } from "../../domain/session.js";
 import type { UserId } from "../../domain/user.js";
-import { projection, valueAt } from "./columns.js";
+import { projection, valueAt, type Row } from "./columns.js";
 import { MESSAGE } from "./messages.js";
 
 /** A row without a chat is the end of a session. A row without a user is for all participants of its chat. */
@@ -68,4 +68,21 @@ export function fieldsOf(event: EventDraft | SessionEnd) {
   const { chatId, to, messageId } = event;
   const [userId, outside] = to === "participants" ? [null, 0] : [to.user, Number(to.includesRemoved)];
   return { chatId, userId, outside, what: JSON.stringify(event.change), messageId };
+}
+
+/**
+ * How many ids `EventLog.forget` searches for entries before a time, behind those of a clock that went back. SQLite takes up to
+ * 10 ms for them.
+ */
+export const MAX_SEARCHED = 20_000;
+
+/**
+ * The id of the last entry that `EventLog.forget` deletes; undefined if it deletes none.
+ *
+ * @param oldest the ids and times of the oldest entries, without those of a clock that went back.
+ */
+export function lastDueId(oldest: readonly Row[], before: number): number | undefined {
+  const firstKept = oldest.findIndex(([, at]) => (at as number) >= before);
+  const due = firstKept === -1 ? oldest : oldest.slice(0, firstKept);
+  return due.at(-1)?.[0] as number | undefined;
 }

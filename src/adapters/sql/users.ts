@@ -1,4 +1,5 @@
-import type { Account, User, UsernameKey } from "../../domain/user.js";
+import { LRUCache } from "lru-cache";
+import type { Account, User, UserId, UsernameKey } from "../../domain/user.js";
 import { insertion, projection, valueAt } from "./columns.js";
 
 export const USER = projection<User>(
@@ -45,3 +46,13 @@ export const insertUser = insertion<NewUser>(
   },
   "ON CONFLICT (username_key) DO NOTHING",
 );
+
+const MAX_CACHED_USERS = 10_000;
+
+/** Users that this process has read. A `User` never changes, so no write has to invalidate its entry. */
+export type UserCache = LRUCache<UserId, User>;
+
+export function createUserCache(): UserCache {
+  // Given `max`, the cache would allocate all its entries at once.
+  return new LRUCache({ maxSize: MAX_CACHED_USERS, sizeCalculation: () => 1 });
+}

@@ -1,7 +1,7 @@
 import type { EventLog } from "../../application/ports.js";
 import type { StoredEvent } from "../../domain/event.js";
 import { insertion, type Row } from "../sql/columns.js";
-import { EVENT, fieldsOf, lengthOf, type EventRow } from "../sql/events.js";
+import { EVENT, fieldsOf, lastDueId, lengthOf, MAX_SEARCHED, type EventRow } from "../sql/events.js";
 import { boundedRows, numberIn, type Statements } from "./database.js";
 
 const insertEvent = insertion<Omit<EventRow, "message" | "chatKind"> & { readonly messageId: number | null }>(
@@ -19,9 +19,6 @@ const insertEvent = insertion<Omit<EventRow, "message" | "chatKind"> & { readonl
 
 /** Cursors of runs before that are expired. */
 const MAX_EPOCHS = 100;
-
-/** How many ids `forget` searches for entries before a time, behind those of a clock that went back. Takes up to 10 ms. */
-const MAX_SEARCHED = 20_000;
 
 /** @param runEpoch the epoch that the first `append` begins. */
 export function events(statements: Statements, runEpoch: string): EventLog {
@@ -118,9 +115,8 @@ export function events(statements: Statements, runEpoch: string): EventLog {
         now,
         limit,
       );
-      const firstKept = oldest.findIndex(([, at]) => (at as number) >= before);
-      const [lastDue] = oldest.at(firstKept === -1 ? oldest.length - 1 : firstKept - 1) ?? [];
-      if (lastDue === undefined || firstKept === 0) return 0;
+      const lastDue = lastDueId(oldest, before);
+      if (lastDue === undefined) return 0;
       const id = numberIn(
         row("SELECT max(id) FROM (SELECT id FROM events WHERE id <= ? ORDER BY id LIMIT ?)", lastDue, limit),
       );

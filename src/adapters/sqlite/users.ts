@@ -1,15 +1,9 @@
-import { LRUCache } from "lru-cache";
 import type { UserRepository } from "../../application/ports.js";
-import type { User, UserId } from "../../domain/user.js";
-import { ACCOUNT, CREDENTIALS, insertUser, USER } from "../sql/users.js";
+import { ACCOUNT, createUserCache, CREDENTIALS, insertUser, USER } from "../sql/users.js";
 import type { Statements } from "./database.js";
 
-const MAX_CACHED_USERS = 10_000;
-
 export function users({ row, rows, change }: Statements): UserRepository {
-  // A `User` never changes, so no write has to invalidate its entry. Given `max`, the cache would allocate all its entries
-  // at once.
-  const cache = new LRUCache<UserId, User>({ maxSize: MAX_CACHED_USERS, sizeCalculation: () => 1 });
+  const cache = createUserCache();
   return {
     async byId(id) {
       const cached = cache.get(id);

@@ -35,7 +35,7 @@ const MUTANTS: readonly Mutant[] = [
   {
     mistake: "reads each statement on a snapshot of its own",
     found: "reads one view while another node commits",
-    file: "store.js",
+    file: "read.js",
     edits: [["ISOLATION LEVEL REPEATABLE READ READ ONLY", "READ ONLY"]],
   },
   {
