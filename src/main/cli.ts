@@ -191,10 +191,15 @@ async function runMaintenance(name: string, args: readonly string[], { data, jso
     );
   }
   const target = allowed.length > 1 ? args.at(-1) : undefined;
-  const { lines, fields, sound } =
+  const report =
     "postgres" in storage
       ? await runOnDatabase(storage.postgres)
       : await maintain(named ?? data ?? dataDir, target);
+  await printReport(report, json);
+}
+
+/** Prints the result of a command. Its exit status is 1 unless the data is sound. */
+async function printReport({ lines, fields, sound }: Report, json: boolean | undefined): Promise<void> {
   await printText(json ? jsonLine(fields) : `${lines.join("\n")}\n`);
   process.exitCode = sound ? 0 : 1;
 }
@@ -206,15 +211,14 @@ async function runCopy([from, to]: readonly [string, string], { data, json }: Op
   if (data !== undefined) throw new UsageError("`palaver copy` takes FROM and TO, and not --data.");
   const { copyStore } = await import("./cli/copy.js");
   let printedAt = -Infinity;
-  const { lines, fields, sound } = await copyStore(from, to, ({ phase, table, rows }) => {
+  const report = await copyStore(from, to, ({ phase, table, rows }) => {
     if (performance.now() - printedAt < PROGRESS_INTERVAL_MS) return;
     printedAt = performance.now();
     process.stderr.write(
       json ? jsonLine({ code: phase, table, rows }) : `palaver: ${phase} ${table}: ${rows} rows\n`,
     );
   });
-  await printText(json ? jsonLine(fields) : `${lines.join("\n")}\n`);
-  process.exitCode = sound ? 0 : 1;
+  await printReport(report, json);
 }
 
 /** Reads only the variables that a command needs: those of the server alone may be invalid or unreadable here. */
