@@ -149,9 +149,12 @@ interface Statement {
   readonly values: readonly unknown[];
 }
 
-/** The prepared statements that the spy has seen, without those of the relay and the poll. */
+/**
+ * The prepared statements that the spy has seen, without those of the relay and the poll. A read repeats its statements while a
+ * transaction of another test is open on the same server, so each counts once.
+ */
 function statementsIn(query: sinon.SinonSpy): readonly Statement[] {
-  return query
+  const seen = query
     .getCalls()
     .map(({ args }) => args[0] as Statement | string)
     .filter((config) => typeof config === "object")
@@ -159,6 +162,7 @@ function statementsIn(query: sinon.SinonSpy): readonly Statement[] {
       ({ name, text }) =>
         name !== undefined && !/event_log FOR UPDATE|moved|set_config|clock_timestamp/.test(text),
     );
+  return [...new Map(seen.map((each) => [JSON.stringify([each.text, each.values]), each])).values()];
 }
 
 /** Forwards connections to a server, and counts how often data of a client follows data of the server. */
