@@ -112,6 +112,8 @@ export function workerThreads(directory: string): Threads {
     replaceFromMemory: async (snapshot) =>
       Number(await run({ replaceBy: snapshot }, [snapshot.bytes.buffer as ArrayBuffer])),
     async stop() {
+      // A thread that is being terminated keeps the process alive. An answer that arrives meanwhile must not change that.
+      logThread.removeAllListeners("message");
       await Promise.all([...running].map((worker) => worker.terminate()));
     },
   };
