@@ -1,7 +1,9 @@
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { text } from "node:stream/consumers";
 import { promisify } from "node:util";
 import { expect } from "chai";
 import { createDatabase, type TestDatabase } from "../support/postgres.js";
@@ -187,18 +189,20 @@ describe("The npm package", () => {
     return home;
   }
 
-  /** Imports the files one after the other in one process, which must end. */
+  /** Imports the files one after the other in one process. It must end with the last one. */
   async function outcomes(files: Readonly<Record<string, string>>, cwd: string): Promise<Outcomes> {
     const importing = `
-      const outcomes = {};
       for (const [name, file] of Object.entries(${JSON.stringify(files)})) {
-        outcomes[name] = await import(file).then(() => "done", (error) => error.stack);
-      }
-      console.log(JSON.stringify(outcomes));`;
+        const outcome = await import(file).then(() => "done", (error) => error.stack);
+        console.log(JSON.stringify([name, outcome]));
+      }`;
     const file = join(cwd, "outcomes.mjs");
     await writeFile(file, importing);
-    const { stdout } = await run(process.execPath, [file], { cwd });
-    return JSON.parse(stdout) as Outcomes;
+    const child = spawn(process.execPath, [file], { cwd, stdio: ["ignore", "pipe", "inherit"] });
+    const [output, [code, signal]] = await Promise.all([text(child.stdout), once(child, "exit")]);
+    const ended = output.split("\n").slice(0, -1);
+    if (code !== 0) throw new Error(`The programs ended with ${code ?? signal} after: ${ended.join()}`);
+    return Object.fromEntries(ended.map((line) => JSON.parse(line) as [string, string]));
   }
 
   before(async () => {
@@ -318,8 +322,8 @@ describe("The npm package", () => {
     const files = await contents();
     const links = [];
     for (const document of files.filter((file) => file.endsWith(".md"))) {
-      const text = await readFile(join(folder, "package", document), "utf8");
-      for (const [, link] of text.matchAll(/\]\((?!https?:|#)([^)#]+)/g)) {
+      const markdown = await readFile(join(folder, "package", document), "utf8");
+      for (const [, link] of markdown.matchAll(/\]\((?!https?:|#)([^)#]+)/g)) {
         links.push({ document, path: join(dirname(document), link!) });
       }
     }
@@ -331,8 +335,8 @@ describe("The npm package", () => {
   it("refers to no source map, which it does not contain", async () => {
     const referring = [];
     for (const file of (await contents()).filter((path) => /\.[jt]s$/.test(path))) {
-      const text = await readFile(join(folder, "package", file), "utf8");
-      if (/^\/\/# sourceMappingURL=/m.test(text)) referring.push(file);
+      const code = await readFile(join(folder, "package", file), "utf8");
+      if (/^\/\/# sourceMappingURL=/m.test(code)) referring.push(file);
     }
     expect(referring).to.deep.equal([]);
   });
