@@ -49,8 +49,12 @@ export async function sendMessage(ports: Ports, command: SendMessage): Promise<S
       : { key: parseIdempotencyKey(command.idempotencyKey), textDigests: secrets.digests(text) };
   return store.transaction(async (repositories) => {
     const { chats, messages, users, events } = repositories;
-    const earlier = idempotency && (await messages.sentAs(by, idempotency.key));
-    if (earlier) {
+    // A store can serve both in one round trip. The chat comes first, since a store can lock it.
+    const [found, earlier] = await Promise.all([
+      "chatId" in to ? chats.ofParticipant(to.chatId, by) : undefined,
+      idempotency && messages.sentAs(by, idempotency.key),
+    ]);
+    if (idempotency && earlier) {
       await assertSameSend(repositories, earlier, command, idempotency.textDigests);
       return { message: earlier.message, replayed: true };
     }
@@ -58,7 +62,7 @@ export async function sendMessage(ports: Ports, command: SendMessage): Promise<S
     const sender = await getUserById(users, by);
     const chat =
       "chatId" in to
-        ? await getWritableChat(repositories, sender, to.chatId)
+        ? await assertWritable(repositories, sender, found)
         : await openP2p(repositories, sender, await getAvailableUser(users, to.username), sentAt);
     const message = await messages.append(
       { chatId: chat.id, sender, text, sentAt },
@@ -71,14 +75,14 @@ export async function sendMessage(ports: Ports, command: SendMessage): Promise<S
 }
 
 /** @throws MessagingError `not_a_participant`; `user_unavailable` if the other user of a p2p chat is disabled */
-async function getWritableChat(
+async function assertWritable(
   { chats, users }: ReadRepositories,
   { id: by }: User,
-  chatId: ChatId,
+  found: Chat | undefined,
 ): Promise<Chat> {
-  const chat = assertParticipant(await chats.ofParticipant(chatId, by));
+  const chat = assertParticipant(found);
   if (chat.kind === "p2p") {
-    const both = await chats.participants(chatId, { after: undefined, limit: 2 });
+    const both = await chats.participants(chat.id, { after: undefined, limit: 2 });
     const peer = both.find(({ id }) => id !== by) ?? both[0]!;
     await getAvailableUser(users, peer.username);
   }
