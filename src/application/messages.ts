@@ -47,6 +47,7 @@ export async function sendMessage(ports: Ports, command: SendMessage): Promise<S
     command.idempotencyKey === undefined
       ? undefined
       : { key: parseIdempotencyKey(command.idempotencyKey), textDigests: secrets.digests(text) };
+  const appendsTo = "chatId" in to ? to.chatId : undefined;
   return store.transaction(async (repositories) => {
     const { chats, messages, users, events } = repositories;
     // A store can serve both in one round trip. The chat comes first, since a store can lock it.
@@ -71,7 +72,7 @@ export async function sendMessage(ports: Ports, command: SendMessage): Promise<S
     await chats.setRead(chat.id, by, message.seq);
     await events.append(messageChanged("message.created", message, sentAt));
     return { message, replayed: false };
-  });
+  }, appendsTo);
 }
 
 /** @throws MessagingError `not_a_participant`; `user_unavailable` if the other user of a p2p chat is disabled */

@@ -28,9 +28,11 @@ export interface Store {
    * Stores all that `work` writes, durably before the promise resolves, or nothing if it rejects. Transactions are
    * serializable.
    *
+   * @param appendsTo the chat to which `work` only appends messages, events and read markers. A store may run such transactions
+   * concurrently and make them durable together.
    * @throws MessagingError `store_unavailable` or `busy`, before anything is applied; `outcome_unknown`.
    */
-  transaction<T>(work: (repositories: Repositories) => Promise<T>): Promise<T>;
+  transaction<T>(work: (repositories: Repositories) => Promise<T>, appendsTo?: ChatId): Promise<T>;
 
   /**
    * Runs `work` on one consistent view, with everything that was stored before the call. Everything it returns is durable when the

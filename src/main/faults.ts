@@ -39,7 +39,7 @@ export function faultyStore(sound: Store): FaultyStore {
   }
 
   return {
-    async transaction(work) {
+    async transaction(work, appendsTo) {
       if (failsNext) {
         failsNext = false;
         throw new MessagingError(
@@ -47,7 +47,7 @@ export function faultyStore(sound: Store): FaultyStore {
           "The store rejects this transaction, as the test requested.",
         );
       }
-      const result = await counted(() => sound.transaction(work));
+      const result = await counted(() => sound.transaction(work, appendsTo));
       if (losesNext) {
         losesNext = false;
         throw hangUp("The transaction is stored and its result is lost, as the test requested.");

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import type { Store } from "../../src/application/ports.js";
 import { pairOf, type Chat, type ChatId } from "../../src/domain/chat.js";
 import type { IdempotencyKey, MessageText } from "../../src/domain/message.js";
-import { chatCreated } from "../../src/domain/event.js";
+import { MessagingError } from "../../src/domain/errors.js";
+import { chatCreated, messageChanged } from "../../src/domain/event.js";
 import { usernameKey } from "../../src/domain/user.js";
 import {
   MAX_ID,
@@ -224,6 +225,44 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
       assert.deepEqual(
         kept.map(({ seq }) => seq).toSorted((one, other) => one - other),
         Array.from({ length: 25 }, (_, index) => index + 1),
+      );
+    });
+
+    it("rolls back only the failed ones of 60 concurrent appends to two chats", async () => {
+      const other = await createGroup(store(), ana);
+      const error = new MessagingError("not_a_participant", "no");
+      const outcomes = await Promise.allSettled(
+        Array.from({ length: 60 }, (_, index) => {
+          const to = index % 2 === 0 ? chat : other;
+          return store().transaction(async ({ chats, messages, events }) => {
+            const found = await chats.ofParticipant(to.id, bo.id);
+            if (found === undefined) throw error;
+            const message = await messages.append(draft(to, bo, `${index}`));
+            if (index % 4 === 0) throw error;
+            await chats.setRead(to.id, bo.id, message.seq);
+            await events.append(messageChanged("message.created", message, 1));
+            return message;
+          }, to.id);
+        }),
+      );
+      const kept = outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));
+      assert.deepEqual(
+        outcomes.map((outcome) => outcome.status === "rejected" && (outcome.reason as unknown)),
+        outcomes.map((_, index) => index % 4 !== 2 && error),
+      );
+      const bySeq = kept.toSorted((one, another) => one.seq - another.seq);
+      assert.deepEqual(
+        bySeq.map(({ seq }) => seq),
+        bySeq.map((_, index) => index + 1),
+      );
+      assert.deepEqual(await store().read(({ messages }) => messages.ofChat(chat.id, ALL)), bySeq);
+      assert.deepEqual(await textsOf(other.id), []);
+      const overview = await store().read(({ chats }) => chats.overview(chat.id, bo.id));
+      assert.equal(overview?.readSeq, kept.length);
+      const log = await store().read(({ events }) => events.ofUser(bo.id, ALL));
+      assert.deepEqual(
+        log.flatMap(({ change, message }) => (change.type === "message.created" ? [message] : [])),
+        bySeq,
       );
     });
 

@@ -92,7 +92,7 @@ function nodeOver(inner: PostgresStore): TestNode {
   let next: { readonly reached: () => void; readonly released: Promise<void> } | undefined;
   const store: Store = {
     ...inner,
-    transaction: (work) =>
+    transaction: (work, appendsTo) =>
       inner.transaction(async (repositories) => {
         const result = await work(repositories);
         const hold = next;
@@ -103,7 +103,7 @@ function nodeOver(inner: PostgresStore): TestNode {
           await hold.released;
         }
         return result;
-      }),
+      }, appendsTo),
   };
   const ports: Ports = {
     store,

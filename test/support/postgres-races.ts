@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import sinon from "sinon";
 import type { ChatEvent } from "../../src/domain/event.js";
@@ -128,16 +129,46 @@ export const RACES = {
 
   "stores one message under an idempotency key that both nodes use at once": async (nodes) => {
     const { one, other } = nodes;
-    const { bo, slow } = await twoChats(nodes);
+    const { ana, bo, slow, quick } = await twoChats(nodes);
     const command = { by: bo.id, to: { chatId: slow.id }, text: "once", idempotencyKey: "the-same-key" };
+    // The lock of the chat does not keep these from the key.
+    const elsewhere = [{ chatId: quick.id }, { username: ana.username }];
     const first = await one.hold((core) => core.sendMessage(command));
     const second = other.core.sendMessage(command);
-    const third = errorCodeOf(other.core.sendMessage({ ...command, text: "something else" }));
+    const rejected = [
+      errorCodeOf(other.core.sendMessage({ ...command, text: "something else" })),
+      ...elsewhere.map((to) => errorCodeOf(other.core.sendMessage({ ...command, to }))),
+    ];
     await settledOrBlocked(nodes, second);
     const { message, replayed } = await first.commit();
     expect(replayed).to.equal(false);
     expect(await second).to.deep.equal({ message, replayed: true });
-    expect(await third).to.equal("idempotency_key_reused");
+    for (const each of rejected) expect(await each).to.equal("idempotency_key_reused");
+  },
+
+  "sends to other chats while another transaction has locked a chat": async (nodes) => {
+    const { core } = nodes.one;
+    const { ana, bo, slow, quick } = await twoChats(nodes);
+    const send = ({ id: chatId }: Chat) => core.sendMessage({ by: bo.id, to: { chatId }, text: "hello" });
+    const { sending } = await whileLocked(
+      nodes,
+      `SELECT FROM chats WHERE id = ${slow.id} FOR NO KEY UPDATE`,
+      async () => {
+        let hasSentToSlow = false;
+        const toSlow = Promise.all(Array.from({ length: 20 }, () => send(slow)));
+        void toSlow.then(() => (hasSentToSlow = true));
+        const toQuick = Promise.all(Array.from({ length: 20 }, () => send(quick)));
+        const sent = toQuick.then(() => send(quick)).then(() => "sent");
+        expect(await Promise.race([sent, sleep(nodes.patience)])).to.equal("sent");
+        expect(hasSentToSlow).to.equal(false);
+        // More of them than a pool has connections do not keep others from one.
+        const { overview } = await core.getChat({ by: ana.id, chatId: quick.id });
+        expect(overview.lastMessage?.seq).to.equal(21);
+        return { sending: toSlow };
+      },
+    );
+    const seqs = (await sending).map(({ message }) => message.seq);
+    expect(seqs.toSorted((one, another) => one - another)).to.deep.equal(seqs.map((_, index) => index + 1));
   },
 
   "creates one p2p chat for the first messages of both users": async (nodes) => {

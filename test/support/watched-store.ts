@@ -49,9 +49,9 @@ export function watched(inner: Store): WatchedStore {
       await onRead?.();
       return result;
     },
-    async transaction(work) {
+    async transaction(work, appendsTo) {
       if (store.fault !== undefined) throw new MessagingError("store_unavailable", store.fault);
-      return inner.transaction(work);
+      return inner.transaction(work, appendsTo);
     },
     subscribe(wake) {
       subscribers += 1;

@@ -67,13 +67,14 @@ export function chats(scope: Scope): ChatRepository {
   return {
     async ofParticipant(id, userId) {
       scope.lockChat(id);
-      const found = await scope.row(
-        `SELECT ${CHAT.sql} FROM participants JOIN chats ON chats.id = participants.chat_id
-         WHERE participants.user_id = $1 AND participants.chat_id = $2`,
+      const found = await scope.each(
+        `SELECT ${CHAT.sql} FROM unnest($1::text[], $2::bigint[]) WITH ORDINALITY AS given (user_id, chat_id, place)
+           LEFT JOIN participants USING (user_id, chat_id) LEFT JOIN chats ON chats.id = participants.chat_id
+         ORDER BY given.place`,
         userId,
         id,
       );
-      return found && CHAT.decode(found);
+      return found?.[0] == null ? undefined : CHAT.decode(found);
     },
     async p2p([first, second]) {
       return findP2p(first, second);
@@ -193,8 +194,10 @@ export function chats(scope: Scope): ChatRepository {
     },
     async setRead(id, userId, seq) {
       scope.lockChat(id);
-      scope.send(
-        `INSERT INTO read_markers (user_id, chat_id, seq) VALUES ($1, $2, $3)
+      scope.sendEach(
+        `INSERT INTO read_markers (user_id, chat_id, seq)
+         SELECT user_id, chat_id, max(seq) FROM unnest($1::text[], $2::bigint[], $3::bigint[]) AS given (user_id, chat_id, seq)
+         GROUP BY user_id, chat_id
          ON CONFLICT (user_id, chat_id) DO UPDATE SET seq = excluded.seq`,
         userId,
         id,

@@ -3,7 +3,7 @@ import { MessagingError } from "../../domain/errors.js";
 import type { Row, SqlValue } from "../sql/columns.js";
 
 /** A parameter of a statement. */
-export type Value = SqlValue | readonly number[];
+export type Value = SqlValue | readonly SqlValue[];
 
 /**
  * Single statements on one connection. They run in the order of the calls. Statements that are sent without waiting for the ones
@@ -14,6 +14,12 @@ export interface Statements {
   rows(sql: string, ...values: Value[]): Promise<readonly Row[]>;
   /** @returns how many rows the statement inserted, updated or deleted. */
   change(sql: string, ...values: Value[]): Promise<number>;
+  /**
+   * Runs a statement whose parameters are arrays, with the values of all consecutive calls for it in this turn.
+   *
+   * @returns the row of this call. The statement returns one row for each call, in their order, or none.
+   */
+  each(sql: string, ...values: SqlValue[]): Promise<Row | undefined>;
 }
 
 /** How often the work of a transaction or read runs at most on connections that fail. */
@@ -138,9 +144,11 @@ export class Pool {
    */
   async acquire(): Promise<Connection> {
     const client = await this.#connect();
+    const statements = statementsOf(client);
     return {
-      ...statementsOf(client),
+      ...statements,
       execute(sql) {
+        statements.sendGathered();
         shareWrite(client);
         return client.query(sql);
       },
@@ -225,12 +233,50 @@ function nameOf(sql: string): string {
   return name;
 }
 
-export function statementsOf(client: pg.ClientBase): Statements {
+/** The calls of `each` for one statement that wait for the end of the turn. */
+interface Gathered {
+  readonly sql: string;
+  readonly calls: SqlValue[][];
+  readonly rows: Promise<readonly Row[]>;
+  readonly send: () => void;
+}
+
+export function statementsOf(client: pg.ClientBase): Statements & { sendGathered(): void } {
+  let gathered: Gathered | undefined;
   const query = (text: string, values: Value[]) => {
+    sendGathered();
     shareWrite(client);
     return client.query<SqlValue[]>({ name: nameOf(text), text, values, rowMode: "array" });
   };
+  function gather(sql: string): Gathered {
+    const calls: SqlValue[][] = [];
+    let send = () => {};
+    const rows = new Promise<readonly Row[]>((resolve, reject) => {
+      send = () => {
+        const columns = calls[0]!.map((_, column) => calls.map((values) => values[column]!));
+        query(sql, columns).then(({ rows: found }) => resolve(found), reject);
+      };
+    });
+    return { sql, calls, rows, send };
+  }
+  function sendGathered(): void {
+    const { send } = gathered ?? {};
+    gathered = undefined;
+    send?.();
+  }
   return {
+    sendGathered,
+    async each(sql, ...values) {
+      if (gathered?.sql !== sql) {
+        sendGathered();
+        gathered = gather(sql);
+        // Behind the promises of this turn.
+        queueMicrotask(() => process.nextTick(sendGathered));
+      }
+      const { calls, rows } = gathered;
+      const index = calls.push(values) - 1;
+      return (await rows)[index];
+    },
     row: async (sql, ...values) => (await query(sql, values)).rows[0],
     rows: async (sql, ...values) => (await query(sql, values)).rows,
     change: async (sql, ...values) => (await query(sql, values)).rowCount ?? 0,

@@ -61,8 +61,12 @@ export function events(scope: Scope): EventLog {
     async append(event) {
       if ("chatId" in event) scope.lockChat(event.chatId);
       const { chatId, userId, outside, what, messageId } = fieldsOf(event);
-      scope.send(
-        "INSERT INTO outbox (chat_id, user_id, outside, at, what, message_id) VALUES ($1, $2, $3, $4, $5, $6)",
+      scope.sendEach(
+        `INSERT INTO outbox (chat_id, user_id, outside, at, what, message_id)
+         SELECT chat_id, user_id, outside, at, what, message_id
+         FROM unnest($1::bigint[], $2::text[], $3::integer[], $4::bigint[], $5::text[], $6::bigint[]) WITH ORDINALITY
+           AS given (chat_id, user_id, outside, at, what, message_id, place)
+         ORDER BY place`,
         chatId,
         userId,
         outside,

@@ -36,12 +36,14 @@ export function messages(scope: Scope): MessageRepository {
       return boundedRows(scope, MESSAGE, lengthOf, maxCharacters, { from, orderBy: "wanted.place" }, ids);
     },
     async sentAs(userId, key) {
-      const found = await scope.row(
-        `SELECT ${SENT_AS.sql} FROM ${MESSAGES} WHERE messages.sender_id = $1 AND messages.idempotency_key = $2`,
+      const found = await scope.each(
+        `SELECT ${SENT_AS.sql} FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS given (sender_id, idempotency_key, place)
+           LEFT JOIN messages USING (sender_id, idempotency_key) LEFT JOIN users ON users.id = messages.sender_id
+         ORDER BY given.place`,
         userId,
         key,
       );
-      return found && SENT_AS.decode(found);
+      return found?.[0] == null ? undefined : SENT_AS.decode(found);
     },
     async ofChat(id, { after, upTo, limit, from, maxCharacters = Infinity }) {
       scope.lockChat(id);
@@ -92,10 +94,17 @@ export function messages(scope: Scope): MessageRepository {
     },
     async append(draft, once) {
       scope.lockChat(draft.chatId);
-      const [id, seq] = (await scope.insert(
+      const [id, seq] = (await scope.insertEach(
         `INSERT INTO messages (id, chat_id, seq, sender_id, text, sent_at, idempotency_key, text_digest)
-         SELECT nextval('message_ids'), $1,
-           coalesce((SELECT max(seq) FROM messages WHERE chat_id = $1), 0) + 1, $2, $3, $4, $5, $6
+         SELECT nextval('message_ids'), chat_id,
+           coalesce((SELECT max(seq) FROM messages WHERE messages.chat_id = given.chat_id), 0) + number,
+           sender_id, text, sent_at, idempotency_key, text_digest
+         FROM (
+           SELECT *, row_number() OVER (PARTITION BY chat_id ORDER BY place) AS number
+           FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[]) WITH ORDINALITY
+             AS given (chat_id, sender_id, text, sent_at, idempotency_key, text_digest, place)
+           ORDER BY place
+         ) AS given
          RETURNING id, seq`,
         draft.chatId,
         draft.sender.id,

@@ -1,6 +1,6 @@
 import type { ChatId } from "../../domain/chat.js";
 import type { UserId } from "../../domain/user.js";
-import type { Row } from "../sql/columns.js";
+import type { Row, SqlValue } from "../sql/columns.js";
 import type { Statements, Value } from "./connection.js";
 import type { Relay } from "./relay.js";
 
@@ -42,7 +42,8 @@ export class Scope implements Statements {
   /** Of a read; undefined in a transaction. */
   readonly attempts: Attempts | undefined;
   readonly #statements: Statements;
-  readonly #locked = new Set<ChatId | UserId>();
+  #locked = new Set<ChatId | UserId>();
+  readonly #forks: Scope[] = [];
   #hasWritten = false;
   #fault: { readonly error: unknown } | undefined;
   #unsettled: Promise<unknown> = Promise.resolve();
@@ -66,12 +67,20 @@ export class Scope implements Statements {
   }
 
   get hasWritten(): boolean {
-    return this.#hasWritten;
+    return this.#hasWritten || this.#forks.some((fork) => fork.hasWritten);
   }
 
   /** The first error of a statement. Later statements of a transaction fail because of it. */
   get fault(): { readonly error: unknown } | undefined {
-    return this.#fault;
+    return this.#fault ?? this.#forks.find(({ fault }) => fault !== undefined)?.fault;
+  }
+
+  /** The scope of further work in the same transaction. Its writes and errors are also those of this scope. */
+  fork(): Scope {
+    const fork = new Scope(this.#statements, this.#relay);
+    fork.#locked = this.#locked;
+    this.#forks.push(fork);
+    return fork;
   }
 
   row(sql: string, ...values: Value[]): Promise<Row | undefined> {
@@ -88,6 +97,11 @@ export class Scope implements Statements {
   lookUp(sql: string, ...values: Value[]): Promise<Row | undefined> {
     this.#hasLookedUp = true;
     return this.#watched(this.#statements.row(sql, ...values));
+  }
+
+  each(sql: string, ...values: SqlValue[]): Promise<Row | undefined> {
+    this.#beginView();
+    return this.#watched(this.#statements.each(sql, ...values));
   }
 
   async change(sql: string, ...values: Value[]): Promise<number> {
@@ -109,6 +123,28 @@ export class Scope implements Statements {
     this.#unsettled = this.#watched(this.#statements.change(sql, ...values)).catch(() => {});
   }
 
+  /** As `each`, for a statement that inserts. */
+  insertEach(sql: string, ...values: SqlValue[]): Promise<Row | undefined> {
+    this.#hasWritten = true;
+    return this.each(sql, ...values);
+  }
+
+  /** As `send`, for a statement of `each`. */
+  sendEach(sql: string, ...values: SqlValue[]): void {
+    this.#unsettled = this.insertEach(sql, ...values).catch(() => {});
+  }
+
+  /** Locks those of the chats until the end of the transaction that exist and no other transaction has locked. */
+  async lockFreeChats(ids: readonly ChatId[]): Promise<ReadonlySet<ChatId>> {
+    const found = await this.rows(
+      "SELECT id FROM chats WHERE id = ANY($1) FOR NO KEY UPDATE SKIP LOCKED",
+      ids,
+    );
+    const locked = new Set(found.map(([id]) => id as ChatId));
+    for (const id of locked) this.#locked.add(id);
+    return locked;
+  }
+
   /** Locks the chat until the end of the transaction; in a read, does nothing. */
   lockChat(id: ChatId): void {
     this.#lock(id, "SELECT FROM chats WHERE id = $1 FOR NO KEY UPDATE");
@@ -122,6 +158,7 @@ export class Scope implements Statements {
   /** Resolves once no sent statement is in progress. */
   async settled(): Promise<void> {
     await this.#unsettled;
+    for (const fork of this.#forks) await fork.settled();
   }
 
   /** Lets the relay move what was committed before. In a transaction, before it locks the log; only the first call waits. */

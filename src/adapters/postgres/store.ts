@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { DatabaseStatus, Repositories, Store } from "../../application/ports.js";
+import type { ChatId } from "../../domain/chat.js";
 import { MessagingError } from "../../domain/errors.js";
 import { createUserCache } from "../sql/users.js";
 import { Pool } from "./connection.js";
@@ -10,7 +11,9 @@ import { runRead } from "./read.js";
 import { Relay } from "./relay.js";
 import { repositories } from "./repositories.js";
 import { migrate } from "./schema.js";
-import { runTransaction } from "./transaction.js";
+import type { Scope } from "./scope.js";
+import { SharedTransactions } from "./shared-transactions.js";
+import { attemptOn, runTransaction, type Stored } from "./transaction.js";
 
 export interface PostgresStore extends Store {
   /** The key of the digests of session secrets that all nodes share. Created once. */
@@ -74,7 +77,7 @@ export async function openPostgresStore(url: string, options: PostgresOptions = 
   }
   const listener = new LogListener(directUrl, relay, onLast, onTrouble);
   await listener.start();
-  const counts = { transactions: 0, retries: 0 };
+  const counts = { transactions: 0, commits: 0, retries: 0 };
   const inProgress = new Set<Promise<unknown>>();
   let closing: Promise<void> | undefined;
 
@@ -86,19 +89,35 @@ export async function openPostgresStore(url: string, options: PostgresOptions = 
     return running;
   }
 
-  async function transaction<T>(work: (repositories: Repositories) => Promise<T>): Promise<T> {
-    const onRetry = () => void (counts.retries += 1);
-    const { result, hasWritten } = await runTransaction(
-      pool,
-      relay,
-      (scope) => work(repositories(scope, cache)),
-      onRetry,
-    );
-    if (hasWritten) {
-      counts.transactions += 1;
+  async function run<T>(attempts: () => Promise<Stored<T>>): Promise<Stored<T>> {
+    const stored = await attempts();
+    if (stored.hasWritten) {
+      counts.commits += 1;
       // The listener's poll moves what a failure leaves.
       relay.run().catch(() => {});
     }
+    return stored;
+  }
+
+  const onRetry = () => void (counts.retries += 1);
+  const runAlone = <T>(work: (scope: Scope) => Promise<T>) =>
+    run(() => runTransaction(pool, relay, work, onRetry));
+  const shared = new SharedTransactions(
+    (work) => run(async () => attemptOn(await pool.acquire(), pool, relay, work)),
+    (work) => {
+      onRetry();
+      return runAlone(work);
+    },
+  );
+
+  async function transaction<T>(
+    work: (repositories: Repositories) => Promise<T>,
+    appendsTo: ChatId | undefined,
+  ): Promise<T> {
+    const inScope = (scope: Scope) => work(repositories(scope, cache));
+    const stored = appendsTo === undefined ? runAlone(inScope) : shared.run(appendsTo, inScope);
+    const { result, hasWritten } = await stored;
+    if (hasWritten) counts.transactions += 1;
     return result;
   }
 
@@ -112,7 +131,7 @@ export async function openPostgresStore(url: string, options: PostgresOptions = 
   }
 
   return {
-    transaction: (work) => tracked(() => transaction(work)),
+    transaction: (work, appendsTo) => tracked(() => transaction(work, appendsTo)),
     read: (work) => tracked(() => runRead(pool, relay, (scope) => work(repositories(scope, cache)))),
     subscribe(wake) {
       const subscriber = () => wake();
@@ -122,7 +141,7 @@ export async function openPostgresStore(url: string, options: PostgresOptions = 
     status: () => ({
       fault: listener.fault,
       transactions: counts.transactions,
-      commits: counts.transactions,
+      commits: counts.commits,
       database: databaseStatus(),
     }),
     openCounter: sharedCounters(counterPool),

@@ -84,7 +84,8 @@ export function translated(error: unknown): unknown {
   }
 }
 
-async function attemptOn<T>(
+/** Runs work in one transaction at READ COMMITTED, once. Releases the connection. */
+export async function attemptOn<T>(
   connection: Connection,
   pool: Pool,
   relay: Relay,

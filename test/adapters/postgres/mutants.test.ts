@@ -57,6 +57,24 @@ const MUTANTS: readonly Mutant[] = [
     edits: [["const MAX_ATTEMPTS = 10;", "const MAX_ATTEMPTS = 1;"]],
   },
   {
+    mistake: "rejects the sends of a shared transaction that has failed",
+    found: "stores one message under an idempotency key that both nodes use at once",
+    file: "shared-transactions.js",
+    edits: [["this.#runAlone(append.work).then(append.resolve, append.reject)", "append.reject(error)"]],
+  },
+  {
+    mistake: "waits for a locked chat in a transaction of several chats",
+    found: "sends to other chats while another transaction has locked a chat",
+    file: "scope.js",
+    edits: [["FOR NO KEY UPDATE SKIP LOCKED", "FOR NO KEY UPDATE"]],
+  },
+  {
+    mistake: "does not lock the chats of a transaction of several chats",
+    found: "sends to other chats while another transaction has locked a chat",
+    file: "scope.js",
+    edits: [["FOR NO KEY UPDATE SKIP LOCKED", ""]],
+  },
+  {
     mistake: "decides that a pair has no chat, and uses the one that was opened since",
     found: "creates one p2p chat for the first messages of both users",
     file: "chats.js",

@@ -65,6 +65,20 @@ describe("PostgresStore", () => {
     }
   });
 
+  it("stores the sends of one turn together, at most 100 in a transaction, each chat in their order", async () => {
+    const other = (await messaging.createGroupChat({ by })).id;
+    const before = store.status();
+    const sent = await Promise.all(
+      Array.from({ length: 250 }, (_, index) =>
+        messaging.sendMessage({ by, to: { chatId: index % 2 === 0 ? chatId : other }, text: "hello" }),
+      ),
+    );
+    const { transactions, commits } = store.status();
+    expect([transactions - before.transactions, commits - before.commits]).to.deep.equal([250, 3]);
+    const seqs = sent.map(({ message }) => message.seq);
+    expect(seqs).to.deep.equal(seqs.map((_, index) => (index % 2 === 0 ? index / 2 + 2 : (index + 1) / 2)));
+  });
+
   describe("with ten times as many messages, events and participants of a chat", () => {
     let query: sinon.SinonSpy;
     beforeEach(() => {

@@ -111,12 +111,13 @@ function keptAfterRollback(path: string): Adapter {
 const keepsParticipants = chats.method("removeParticipant", async () => true);
 const acceptsEveryKey = users.result("add", () => true);
 const givenUsers = new Map<string, typeof ana>();
-const commitsFailedWork = store("commits failed work", (sound) => ({
+const committingFailedWork = (sound: Store): Pick<Store, "transaction"> => ({
   async transaction(work) {
     const [outcome] = await sound.transaction((all) => Promise.allSettled([work(all)]));
     return outcome.status === "fulfilled" ? outcome.value : Promise.reject(outcome.reason as Error);
   },
-}));
+});
+const commitsFailedWork = store("commits failed work", committingFailedWork);
 
 /** Runs work at once, also while a transaction runs. */
 function unlocked(sound: Store) {
@@ -416,6 +417,10 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
   ],
   "Store.transaction": [
     commitsFailedWork,
+    store("commits appends that failed", (sound) => ({
+      transaction: (work, appendsTo) =>
+        (appendsTo === undefined ? sound : committingFailedWork(sound)).transaction(work),
+    })),
     store("runs transactions at once", (sound) => ({ transaction: unlocked(sound) })),
     acceptsEveryKey,
     ...WRITES.split(" ").map(keptAfterRollback),
