@@ -185,8 +185,9 @@ export async function addToken(
   await store.transaction(async (repositories) => {
     const { sessions } = repositories;
     await sessions.removeExpired(user.id, now);
-    await assertAllowed(repositories, now);
+    // Before `assertAllowed`: otherwise the user could be disabled on another node after it, and the token would stay alive.
     const all = await sessions.ofUser(user.id);
+    await assertAllowed(repositories, now);
     if (all.filter(({ kind }) => kind === "token").length >= MAX_SESSIONS_PER_USER) {
       throw new MessagingError(
         "too_many_tokens",
