@@ -141,8 +141,8 @@ describe("inspectDatabase", () => {
 
   it("rejects a database without the schema, and creates nothing in it", async () => {
     const empty = await createDatabase();
-    for (const attempt of [inspectDatabase(empty.url), replaceEpoch(empty.url)]) {
-      expect(await attempt.then(String, String)).to.match(
+    for (const attempt of [inspectDatabase, replaceEpoch]) {
+      expect(await attempt(empty.url).then(String, String)).to.match(
         /^Error: There is no store in the database palaver_/,
       );
     }
