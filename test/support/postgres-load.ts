@@ -133,7 +133,10 @@ export async function startLoad(nodes: TestNodes, { writers, actions, seed }: Lo
   };
 }
 
-function anyNode({ nodes, random }: NodesUnderLoad): TestNode {
+/** Nodes with readers that choose between them at random. */
+type NodesWithReaders = Pick<NodesUnderLoad, "nodes" | "random" | "guests">;
+
+function anyNode({ nodes, random }: NodesWithReaders): TestNode {
   return random(2) === 0 ? nodes.one : nodes.other;
 }
 
@@ -141,7 +144,7 @@ function anyNode({ nodes, random }: NodesUnderLoad): TestNode {
  * Subscribes as the user, and drops and resumes the subscription on either node at random. Resolves to a function that returns what
  * was received once the writers have finished.
  */
-export async function receive(load: NodesUnderLoad, user: User): Promise<() => Promise<Received>> {
+export async function receive(load: NodesWithReaders, user: User): Promise<() => Promise<Received>> {
   const { random } = load;
   const snapshot = await persistently(() => anyNode(load).core.sync({ by: user.id }));
   const end = `the end of ${user.username}`;
@@ -153,7 +156,7 @@ export async function receive(load: NodesUnderLoad, user: User): Promise<() => P
     try {
       for (let left = 1 + random(20); left > 0; left -= 1) {
         const batch = await subscription.next();
-        if (batch === undefined) return false;
+        if (batch === undefined) throw new Error("The subscription ended too early.");
         events.push(...batch.events);
         ({ cursor } = batch);
         if (events.some((event) => "message" in event && event.message.text === end)) return true;
@@ -185,7 +188,7 @@ export interface Received {
 }
 
 /** Checks that the events are those of the log, each once and in its order, and add up to the present. */
-export async function expectAllReceived(load: NodesUnderLoad, received: Received): Promise<void> {
+export async function expectAllReceived(load: NodesWithReaders, received: Received): Promise<void> {
   const { user, cursor, events } = received;
   const { store } = anyNode(load).ports;
   const log = await store.read(async (repositories) => {

@@ -4,7 +4,9 @@ import sinon from "sinon";
 import type { ChatEvent } from "../../src/domain/event.js";
 import type { Chat } from "../../src/domain/chat.js";
 import type { MessageId } from "../../src/domain/message.js";
+import { MAX_SESSIONS_PER_USER } from "../../src/domain/session.js";
 import type { User } from "../../src/domain/user.js";
+import { createUserToken, disableUser, sessionsOf } from "../../src/application/administration.js";
 import type { Subscription } from "../../src/application/events.js";
 import type { Messaging } from "../../src/application/messaging.js";
 import { errorCodeOf } from "./error-code.js";
@@ -226,6 +228,75 @@ export const RACES = {
     await changing.commit();
     expect(await login).to.equal("wrong_credentials");
     expect(await one.core.listSessions({ by })).to.have.lengthOf(1);
+  },
+
+  "ends a session that a login starts while the user is disabled": async (nodes) => {
+    const { one, other } = nodes;
+    const [ana] = (await nodes.users("ana")) as [User];
+    const login = await one.hold((core) => core.logIn({ username: ana.username, password: PASSWORD }));
+    const disabling = disableUser(other.ports, { user: ana.id });
+    await settledOrBlocked(nodes, disabling);
+    const [{ secret }] = await Promise.all([login.commit(), disabling]);
+    for (const { core, ports } of [one, other]) {
+      expect(await errorCodeOf(core.authenticate({ secret }))).to.equal("not_signed_in");
+      expect(await sessionsOf(ports, { user: ana.id })).to.deep.equal([]);
+    }
+  },
+
+  "rejects a login of a user who is disabled meanwhile": async (nodes) => {
+    const { one, other } = nodes;
+    const [ana] = (await nodes.users("ana")) as [User];
+    const disabling = await one.hold(() => disableUser(one.ports, { user: ana.id }));
+    const login = errorCodeOf(other.core.logIn({ username: ana.username, password: PASSWORD }));
+    await settledOrBlocked(nodes, login);
+    await disabling.commit();
+    expect(await login).to.equal("account_disabled");
+    expect(await sessionsOf(one.ports, { user: ana.id })).to.deep.equal([]);
+  },
+
+  "creates no token of a user who is disabled meanwhile": async (nodes) => {
+    const { one, other } = nodes;
+    const [ana] = (await nodes.users("ana")) as [User];
+    const disabling = await one.hold(() => disableUser(one.ports, { user: ana.id }));
+    const creation = errorCodeOf(createUserToken(other.ports, { user: ana.id, name: "bot" }));
+    await settledOrBlocked(nodes, creation);
+    await disabling.commit();
+    expect(await creation).to.equal("account_disabled");
+    expect(await sessionsOf(one.ports, { user: ana.id })).to.deep.equal([]);
+  },
+
+  "ends exactly the least recently used sessions if both nodes start more than the maximum": async (
+    nodes,
+  ) => {
+    const { one, other, sql } = nodes;
+    const [ana] = (await nodes.users("ana")) as [User];
+    const logIn = ({ core }: Pick<TestNode, "core">) =>
+      core.logIn({ username: ana.username, password: PASSWORD });
+    const logInOnBoth = (count: number) =>
+      Promise.all(Array.from({ length: count }, (_, n) => logIn(n % 2 === 0 ? one : other)));
+    const old = await logInOnBoth(MAX_SESSIONS_PER_USER);
+    // The order of their last uses is not the one in which they started.
+    await sql.query(
+      `UPDATE sessions SET last_seen_at = created_at - 1000 * place
+       FROM (SELECT id, row_number() OVER (ORDER BY digest) AS place FROM sessions WHERE user_id = $1) AS places
+       WHERE sessions.id = places.id`,
+      [ana.id],
+    );
+    const before = await sessionsOf(one.ports, { user: ana.id });
+    const first = await one.hold((core) => logIn({ core }));
+    const second = logIn(other);
+    await settledOrBlocked(nodes, second);
+    const fresh = [...(await Promise.all([first.commit(), second])), ...(await logInOnBoth(8))];
+    const leastRecent = before.toSorted((earlier, later) => earlier.lastSeenAt - later.lastSeenAt);
+    const kept = [...leastRecent.slice(fresh.length), ...fresh.map(({ session }) => session)];
+    const left = await sessionsOf(other.ports, { user: ana.id });
+    expect(left).to.have.lengthOf(MAX_SESSIONS_PER_USER);
+    expect(left.map(({ id }) => id)).to.have.members(kept.map(({ id }) => id));
+    const isKept = new Set(left.map(({ id }) => id));
+    for (const { session, secret } of old) {
+      const code = await errorCodeOf(one.core.authenticate({ secret }));
+      expect(code).to.equal(isKept.has(session.id) ? undefined : "not_signed_in");
+    }
   },
 
   "restores no text that is deleted during an edit": async (nodes) => {

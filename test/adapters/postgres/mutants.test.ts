@@ -12,9 +12,18 @@ interface Mutant {
   /** The race that finds it. */
   readonly found: keyof typeof RACES;
   readonly file: string;
-  /** Texts of the compiled file, each of which must occur once, and what replaces them. */
-  readonly edits: readonly (readonly [text: string, instead: string])[];
+  /** Texts of the compiled file, or of another one, each of which must occur once, and what replaces them. */
+  readonly edits: readonly (readonly [text: string, instead: string, file?: string])[];
 }
+
+/** A login locks the user twice: with the password, and with the sessions. */
+const WITHOUT_LOCKS_OF_USERS: Pick<Mutant, "file" | "edits"> = {
+  file: "scope.js",
+  edits: [
+    [`"SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE"`, `"SELECT FROM users WHERE id = $1"`],
+    [`"FOR NO KEY UPDATE"`, `""`, "users.js"],
+  ],
+};
 
 const MUTANTS: readonly Mutant[] = [
   {
@@ -102,6 +111,28 @@ const MUTANTS: readonly Mutant[] = [
     found: "rejects a login by a password that is changed meanwhile",
     file: "users.js",
     edits: [[`"FOR NO KEY UPDATE"`, `""`]],
+  },
+  {
+    mistake: "does not lock the user whose account it reads",
+    found: "rejects a login of a user who is disabled meanwhile",
+    file: "users.js",
+    edits: [[`"FOR NO KEY UPDATE"`, `""`]],
+  },
+  {
+    mistake: "does not lock the user who gets a token",
+    found: "creates no token of a user who is disabled meanwhile",
+    file: "scope.js",
+    edits: [[`"SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE"`, `"SELECT FROM users WHERE id = $1"`]],
+  },
+  {
+    mistake: "does not lock the user who logs in",
+    found: "ends a session that a login starts while the user is disabled",
+    ...WITHOUT_LOCKS_OF_USERS,
+  },
+  {
+    mistake: "does not lock the user whose sessions it counts",
+    found: "ends exactly the least recently used sessions if both nodes start more than the maximum",
+    ...WITHOUT_LOCKS_OF_USERS,
   },
   {
     mistake: "does not lock the message that it changes",
@@ -200,16 +231,14 @@ describe("The races of two nodes on PostgreSQL find a store that", () => {
 
 async function compiledWith({ file, edits }: Mutant, directory: string): Promise<OpenPostgresStore> {
   await cp(join(compiled, "adapters/postgres"), directory, { recursive: true });
-  const path = join(directory, file);
-  let code = await readFile(path, "utf8");
-  for (const [text, instead] of edits) {
-    const [before, after, ...more] = code.split(text);
+  for (const [text, instead, edited = file] of edits) {
+    const path = join(directory, edited);
+    const [before, after, ...more] = (await readFile(path, "utf8")).split(text);
     if (before === undefined || after === undefined || more.length > 0) {
-      throw new Error(`"${text}" should occur once in ${file}. Update this mutant.`);
+      throw new Error(`"${text}" should occur once in ${edited}. Update this mutant.`);
     }
-    code = before + instead + after;
+    await writeFile(path, before + instead + after);
   }
-  await writeFile(path, code);
   const { openPostgresStore } = (await import(pathToFileURL(join(directory, "store.js")).href)) as {
     readonly openPostgresStore: OpenPostgresStore;
   };

@@ -11,6 +11,7 @@ import {
   startLoad,
 } from "../../support/postgres-load.js";
 import { openNodes, type TestNodes } from "../../support/postgres-nodes.js";
+import { expectNodesToAgree } from "../../support/postgres-property.js";
 import { RACES } from "../../support/postgres-races.js";
 import { createDatabase, type TestDatabase } from "../../support/postgres.js";
 
@@ -59,6 +60,13 @@ describe("A PostgreSQL store with two nodes", () => {
   it("returns snapshots and events that add up at every moment, while 50 writers write", async () => {
     const load = await startLoad(nodes, { writers: 50, actions: 5, seed: 2 });
     await Promise.all([...load.residents.map((user) => expectSnapshotsToAgree(load, user)), load.writing]);
+  });
+
+  it("returns snapshots and events that add up, for random commands on either node", async function () {
+    // TEST_ROUNDS=1000 runs many more.
+    const rounds = Number(process.env["TEST_ROUNDS"] ?? 3);
+    this.timeout(60_000 + rounds * 10_000);
+    await expectNodesToAgree(nodes, rounds);
   });
 
   it("returns pages and lists with each message and chat once, while 50 writers write", async () => {
