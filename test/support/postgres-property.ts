@@ -21,7 +21,7 @@ interface Scene {
   readonly message: Message | undefined;
 }
 
-type Action = (core: Messaging, scene: Scene) => Promise<{ readonly message: Message } | unknown>;
+type Action = (core: Messaging, scene: Scene) => Promise<unknown>;
 
 const ACTIONS = {
   send: (core, { by, chat }) => core.sendMessage({ by: by.id, to: { chatId: chat.id }, text: "to a group" }),
