@@ -1,7 +1,8 @@
 import type { ChatId } from "../domain/chat.js";
-import { MessagingError } from "../domain/errors.js";
+import { isUnavailable, MessagingError } from "../domain/errors.js";
 import {
   cursorAt,
+  cursorExpired,
   epochOf,
   positionOf,
   toChatEvent,
@@ -45,6 +46,8 @@ export class EventFeed {
   readonly #clock: Ports["clock"];
   readonly #byChat = new Map<ChatId, Set<Subscriber>>();
   readonly #byUser = new Map<UserId, Set<Subscriber>>();
+  /** Subscribers that could not read their page of the log. They are woken once the log can be read. */
+  readonly #stalled = new Set<Subscriber>();
   /** One list for each catch-up in progress: the entries that the feed reads meanwhile. */
   readonly #missed = new Set<LogEntry[]>();
   /** The id of the last entry read; undefined before the first catch-up. */
@@ -99,6 +102,7 @@ export class EventFeed {
         const ids = found.hasMore ? [] : await chats.idsOfUser(subscriber.userId);
         return [found, ids, await events.bounds(subscriber.userId)] as const;
       });
+      if (this.#position !== undefined) this.#assertEpoch(bounds);
       if (subscriber.closed) return page;
       const { last } = bounds;
       this.#bounds = bounds;
@@ -119,8 +123,14 @@ export class EventFeed {
     }
   }
 
+  /** Wakes the subscriber, which could not read the log, once the log can be read. */
+  wakeWhenReadable(subscriber: Subscriber): void {
+    this.#stalled.add(subscriber);
+  }
+
   /** Stops delivery to the subscriber. */
   remove(subscriber: Subscriber): void {
+    this.#stalled.delete(subscriber);
     removeFrom(this.#byUser, subscriber.userId, subscriber);
     for (const chatId of subscriber.chats) removeFrom(this.#byChat, chatId, subscriber);
     if (this.#byUser.size > 0) return;
@@ -150,9 +160,13 @@ export class EventFeed {
           }),
           await events.bounds(),
         ]);
-        const last = entries.at(-1);
+        for (const subscriber of this.#stalled) subscriber.wake();
+        this.#stalled.clear();
         // If all subscribers left meanwhile, a new one has started behind these entries.
-        if (last === undefined || this.#position !== after) continue;
+        if (this.#position !== after) continue;
+        this.#assertEpoch(bounds);
+        const last = entries.at(-1);
+        if (last === undefined) continue;
         this.#position = last.id;
         this.#bounds = bounds;
         const isCut =
@@ -162,10 +176,21 @@ export class EventFeed {
         this.#deliverAll(entries);
       }
     } catch (error) {
-      this.fail(() => error);
+      // Live subscribers miss nothing: the position stays, and the store wakes the feed when it can be read.
+      if (isUnavailable(error)) this.#woken = true;
+      else this.fail(() => error);
     } finally {
       this.#reading = false;
     }
+  }
+
+  /**
+   * Fails all subscriptions if the epoch that the feed has read so far has expired: they may have events that the log has lost. A
+   * later subscription starts the feed again.
+   */
+  #assertEpoch({ epoch, earlier }: LogBounds): void {
+    const known = this.#bounds.epoch;
+    if (epoch !== known && !earlier?.has(known)) this.fail(cursorExpired);
   }
 
   #deliverAll(entries: readonly LogEntry[]): void {
@@ -290,13 +315,10 @@ export class Subscriber implements Subscription {
         if (this.#closed || this.#feed.closed) return undefined;
         if (this.#buffer.length > 0) return this.#takeBuffer();
         if (this.#lagging) {
-          const isFirst = !this.#opened;
-          const { events, cursor } = await this.catchUp(CATCH_UP_PAGE_SIZE);
-          if (!this.#closed && (isFirst || events.length > 0)) return { events, cursor };
+          const page = await this.#readNextPage();
+          if (page !== undefined && !this.#closed) return page;
         } else {
-          await new Promise<void>((resolve) => {
-            this.#wake = resolve;
-          });
+          await this.#woken();
         }
       }
     } catch (error) {
@@ -321,6 +343,30 @@ export class Subscriber implements Subscription {
     } finally {
       this.close();
     }
+  }
+
+  /**
+   * Returns the next page of the log; undefined if it is empty and not the first one. If the log cannot be read for the moment,
+   * also undefined, once it can be read again; the first page is rejected.
+   */
+  async #readNextPage(): Promise<EventBatch | undefined> {
+    const isFirst = !this.#opened;
+    try {
+      const { events, cursor } = await this.catchUp(CATCH_UP_PAGE_SIZE);
+      return isFirst || events.length > 0 ? { events, cursor } : undefined;
+    } catch (error) {
+      if (isFirst || !isUnavailable(error)) throw error;
+      if (this.#closed) return undefined;
+      this.#feed.wakeWhenReadable(this);
+      await this.#woken();
+      return undefined;
+    }
+  }
+
+  #woken(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
   }
 
   /** Reads the next page of the log. Behind the last page the subscriber is live. */

@@ -42,6 +42,8 @@ export interface Store {
 
   /**
    * Calls `wake` soon after each commit of this or any other process. One call may stand for many commits.
+   * Also calls it once a `read` that was rejected with `store_unavailable` or `busy` can succeed, and when the log has begun another
+   * epoch.
    *
    * @returns a function that unsubscribes.
    */

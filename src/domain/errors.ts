@@ -97,3 +97,8 @@ export class MessagingError extends Error {
     this.errors = options.errors ?? [];
   }
 }
+
+/** Whether the store could not be used for the moment, so that the same call can succeed later. */
+export function isUnavailable(error: unknown): boolean {
+  return error instanceof MessagingError && (error.code === "store_unavailable" || error.code === "busy");
+}

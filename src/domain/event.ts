@@ -145,12 +145,16 @@ export function positionOf(cursor: string, { epoch, earlier, first, last }: LogB
   const id = Number(digits);
   const upTo = ofEpoch === epoch ? last : earlier?.get(ofEpoch!);
   if (upTo === undefined || id < first - 1 || id > upTo) {
-    throw new MessagingError(
-      "cursor_expired",
-      "Cursor expired: events after it are missing. Read your chats again and continue from the new cursor.",
-    );
+    throw cursorExpired();
   }
   return id;
+}
+
+export function cursorExpired(): MessagingError {
+  return new MessagingError(
+    "cursor_expired",
+    "Cursor expired: events after it are missing. Read your chats again and continue from the new cursor.",
+  );
 }
 
 /** Converts an event of the log to the form delivered to its recipients. */

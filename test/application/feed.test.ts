@@ -2,7 +2,9 @@ import { expect } from "chai";
 import { createMessaging, type Messaging } from "../../src/application/messaging.js";
 import { EventFeed } from "../../src/application/feed.js";
 import type { EventBatch, Subscription } from "../../src/application/events.js";
+import type { Store } from "../../src/application/ports.js";
 import type { Chat } from "../../src/domain/chat.js";
+import { MessagingError } from "../../src/domain/errors.js";
 import type { ChatEvent } from "../../src/domain/event.js";
 import type { SessionId } from "../../src/domain/session.js";
 import type { User } from "../../src/domain/user.js";
@@ -369,5 +371,115 @@ describe("EventFeed", () => {
     const again = core.subscribe({ by: bo.id, after: cursor });
     expect(titles(await nextBatch(again))).to.deep.equal(["a"]);
     again.close();
+  });
+
+  describe("while the store cannot be read for the moment", () => {
+    const unavailable = () => {
+      throw new MessagingError("store_unavailable", "The database cannot be reached. Try again later.");
+    };
+
+    it("keeps a live subscription, which misses nothing", async () => {
+      const { subscription } = await open(bo);
+      const next = nextBatch(subscription);
+      store.beforeRead = async () => unavailable();
+      await scene.rename("a");
+      await settle();
+      store.beforeRead = undefined;
+      await scene.rename("b");
+      expect(titles(await next)).to.deep.equal(["a", "b"]);
+      subscription.close();
+    });
+
+    it("keeps a lagging subscription, which reads on when the store can be read", async () => {
+      const { cursor: after } = await core.sync({ by: bo.id });
+      await append(store, ...Array.from({ length: 300 }, (_, index) => renamed(chat, `${index}`)));
+      const subscription = core.subscribe({ by: bo.id, after });
+      const received = titles(await nextBatch(subscription));
+      store.beforeRead = async () => unavailable();
+      const next = nextBatch(subscription);
+      await settle();
+      store.beforeRead = undefined;
+      await scene.rename("last");
+      received.push(...titles(await next));
+      while (received.at(-1) !== "last") received.push(...titles(await nextBatch(subscription)));
+      expect(received).to.deep.equal([...Array.from({ length: 300 }, (_, index) => `${index}`), "last"]);
+      subscription.close();
+    });
+
+    it("rejects the first batch of a subscription, and ends one that is closed meanwhile", async () => {
+      const { cursor: after } = await core.sync({ by: bo.id });
+      await append(store, ...Array.from({ length: 300 }, () => renamed(chat, "a")));
+      const subscription = core.subscribe({ by: bo.id, after });
+      await nextBatch(subscription);
+      store.beforeRead = async () => unavailable();
+      expect(await errorCodeOf(core.subscribe({ by: bo.id }).next())).to.equal("store_unavailable");
+      const next = subscription.next();
+      await settle();
+      subscription.close();
+      expect(await next).to.equal(undefined);
+      expect(store.subscribers).to.equal(0);
+    });
+  });
+
+  describe("when the log begins another epoch", () => {
+    /** A core over the store, whose log has the epoch and those before it. */
+    function withEpochs() {
+      const bounds: { epoch: string; earlier?: ReadonlyMap<string, number> } = { epoch: "aaaaaaaaaaaaaaaa" };
+      const replaced: Store = {
+        ...store,
+        read: (work) =>
+          store.read((repositories) =>
+            work({
+              ...repositories,
+              events: {
+                ...repositories.events,
+                bounds: async (userId) => ({ ...(await repositories.events.bounds(userId)), ...bounds }),
+              },
+            }),
+          ),
+      };
+      return { bounds, other: createMessaging({ ...world.ports, store: replaced }) };
+    }
+
+    it("expires live subscriptions, and starts again", async () => {
+      const { bounds, other } = withEpochs();
+      const opened = [other.subscribe({ by: bo.id }), other.subscribe({ by: ana.id })];
+      for (const subscription of opened) await nextBatch(subscription);
+      const next = opened.map((subscription) => errorCodeOf(subscription.next()));
+      bounds.epoch = "bbbbbbbbbbbbbbbb";
+      await scene.rename("a");
+      expect(await Promise.all(next)).to.deep.equal(["cursor_expired", "cursor_expired"]);
+      expect(store.subscribers).to.equal(0);
+      const again = other.subscribe({ by: bo.id });
+      expect((await nextBatch(again)).cursor).to.match(/^b{16}-/);
+      await scene.rename("b");
+      expect(titles(await nextBatch(again))).to.deep.equal(["b"]);
+      again.close();
+    });
+
+    it("expires them, too, if another subscription is the first to read it", async () => {
+      const { bounds, other } = withEpochs();
+      const live = other.subscribe({ by: bo.id });
+      await nextBatch(live);
+      const next = errorCodeOf(live.next());
+      bounds.epoch = "bbbbbbbbbbbbbbbb";
+      const late = other.subscribe({ by: ana.id });
+      expect(await errorCodeOf(late.next())).to.equal("cursor_expired");
+      expect(await next).to.equal("cursor_expired");
+      const again = other.subscribe({ by: ana.id });
+      expect((await nextBatch(again)).cursor).to.match(/^b{16}-/);
+      again.close();
+    });
+
+    it("keeps them if the log has what the earlier epoch had", async () => {
+      const { bounds, other } = withEpochs();
+      const live = other.subscribe({ by: bo.id });
+      await nextBatch(live);
+      bounds.earlier = new Map([[bounds.epoch, 0]]);
+      bounds.epoch = "bbbbbbbbbbbbbbbb";
+      await scene.rename("a");
+      expect(titles(await nextBatch(live))).to.deep.equal(["a"]);
+      live.close();
+    });
   });
 });

@@ -3,6 +3,7 @@ import type { ServerResponse } from "node:http";
 import type { EventBatch, Subscription } from "../../application/events.js";
 import type { Clock } from "../../application/ports.js";
 import type { ChatEvent } from "../../domain/event.js";
+import { isUnavailable } from "../../domain/errors.js";
 import { isAlive, markSeen, type Session } from "../../domain/session.js";
 import type { UserId } from "../../domain/user.js";
 import { eventJson } from "./json/event.js";
@@ -278,7 +279,10 @@ class EventStream {
         (session) => {
           this.session = session;
         },
-        () => this.end(),
+        (error: unknown) => {
+          // A stream survives an outage of the store. The log then has the end of the session.
+          if (!isUnavailable(error)) this.end();
+        },
       );
     }
   }

@@ -7,6 +7,7 @@ import { expect } from "chai";
 import { EventStreams, type StreamRequest } from "../../../src/adapters/http/streams.js";
 import type { EventBatch } from "../../../src/application/events.js";
 import type { ChatId } from "../../../src/domain/chat.js";
+import { MessagingError } from "../../../src/domain/errors.js";
 import type { ChatEvent, EventCursor } from "../../../src/domain/event.js";
 import { usernameKey } from "../../../src/domain/user.js";
 import { expectProblem } from "../../support/api/scene.js";
@@ -508,6 +509,34 @@ describe("GET /v1/events/stream", () => {
     expect(renewals).to.equal(1);
     streams.close();
   });
+
+  for (const [code, end] of [
+    ["store_unavailable", "stays open"],
+    ["not_signed_in", "ends"],
+  ] as const) {
+    it(`${end} if its session cannot be used because of ${code}`, async () => {
+      const { clock } = server.ports;
+      const streams = new EventStreams(clock);
+      const { session } = await server.messaging.logIn({ username: ana.username, password: PASSWORD });
+      let renewals = 0;
+      streams.open(await unreadResponse(), {
+        session,
+        first: { events: [], cursor: "cursor" as EventCursor },
+        async renew() {
+          renewals += 1;
+          throw new MessagingError(code, "Rejected.");
+        },
+        subscription: { next: () => new Promise(() => {}), drain: () => undefined, close() {} },
+        resync: false,
+      });
+      await delay(600);
+      clock.advance(60_000);
+      await until(() => renewals > 0);
+      await delay(20);
+      expect(streams.count()).to.equal(code === "store_unavailable" ? 1 : 0);
+      streams.close();
+    });
+  }
 
   /** A client of the same user with another session. */
   async function signedInAgain(client: Client, cookie = ""): Promise<Client> {
