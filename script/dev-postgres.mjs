@@ -16,7 +16,7 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -58,8 +58,17 @@ In another terminal:
 
   DATABASE_URL=${url} npm start
 `);
-  // Keeps the process running.
-  setInterval(() => {}, 2 ** 30);
+  setInterval(endWithServer, 1_000);
+}
+
+/** Ends this program with a message if the server has ended, for instance because it was killed. */
+function endWithServer() {
+  const socket = connect(port, "127.0.0.1", () => socket.destroy());
+  socket.on("error", ({ code }) => {
+    if (code !== "ECONNREFUSED") return;
+    started = false;
+    fail(`PostgreSQL has ended. Its log is ${log}. Run this program again to start it.`);
+  });
 }
 
 function idOfNobody(option) {

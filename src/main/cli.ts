@@ -55,6 +55,10 @@ const maintenanceCommands: Readonly<Record<string, MaintenanceCommand>> = {
   },
   "renew-epoch": {
     args: [],
+    about: `
+It changes the database of DATABASE_URL. Servers may run: within two seconds they end their event streams, and clients read their
+chats again. Restore a backup, or let the failover end, before. A data directory needs no such command.
+`,
     purpose:
       "let all event cursors of a PostgreSQL database expire, after a restore or a failover that may have lost events",
     run: async (directory) => (await loadMaintenance()).explainEpoch(directory),

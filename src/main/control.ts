@@ -80,7 +80,9 @@ export function createControlServer(app: Koa): ControlServer {
     server,
     async stop(graceMs) {
       server.close();
-      await Promise.race([Promise.all(inProgress), sleep(graceMs, undefined, { ref: false })]);
+      const timer = new AbortController();
+      const grace = sleep(graceMs, undefined, { signal: timer.signal });
+      await Promise.race([Promise.all(inProgress), grace]).finally(() => timer.abort());
       server.closeAllConnections();
       await Promise.all(inProgress);
     },

@@ -40,6 +40,8 @@ export interface MessagingOptions extends Partial<Pick<Ports, "passwords" | "sec
   readonly onFatal?: ((error: Error) => void) | undefined;
   /** Receives a failure that will be retried, such as a full disk. By default the process emits a warning. */
   readonly onTrouble?: ((trouble: Error) => void) | undefined;
+  /** Receives a sentence when a trouble of the storage is over: the disk has space, or the database can be written again. */
+  readonly onRecovery?: ((notice: string) => void) | undefined;
 }
 
 /** The messaging core, open. */
@@ -75,15 +77,17 @@ export async function openMessaging(options: MessagingOptions): Promise<OpenMess
   // A JavaScript program may leave the options out: the storage is then rejected.
   assertStorage((options as MessagingOptions | undefined)?.storage);
   const { storage, registration, eventRetention = DEFAULT_EVENT_RETENTION_MS } = options;
-  const { onFatal, onTrouble = warn } = options;
+  const { onFatal, onTrouble = warn, onRecovery = () => {} } = options;
   // A misspelt value would leave the registration open.
   if (registration !== undefined && registration !== "open" && registration !== "closed") {
     throw new TypeError(`Invalid \`registration\` ${JSON.stringify(registration)}. Use "open" or "closed".`);
   }
   const refusedPasswords = new Set(Array.from(options.refusedPasswords ?? [], refusedForm));
   const { createContainer, openCore } = await import("./container.js");
-  const sqlite = { onTrouble, ...(onFatal && { onFatal }) };
-  const settings = { storage, refusedPasswords, registration, sqlite, postgres: { onTrouble } };
+  const onSpace = () => onRecovery("The disk has space again. Writing resumes.");
+  const sqlite = { onTrouble, onSpace, ...(onFatal && { onFatal }) };
+  const postgres = { onTrouble, onRecovery };
+  const settings = { storage, refusedPasswords, registration, sqlite, postgres };
   const container = createContainer(settings, options);
   const { messaging, ports, close } = await openCore(container, eventRetention, onTrouble);
   const { store, clock } = ports;

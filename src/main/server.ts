@@ -27,11 +27,12 @@ export async function serve(config: Config, onFatal: (error: Error) => void): Pr
   if (inDirectory) assertOwnFiles(dataDir);
   const log = openLog(config.logLevel);
   const onTrouble = (trouble: Error) => log.warn({ cause: String(trouble.cause) }, trouble.message);
-  const onSpace = () => log.info("The next segment of the log is ready again. Writing resumes.");
+  const onRecovery = (notice: string) => log.info(notice);
+  const onSpace = () => onRecovery("The next segment of the log is ready again. Writing resumes.");
   const container = createContainer({
     ...config,
     sqlite: { onFatal, onTrouble, onSpace },
-    postgres: { onTrouble },
+    postgres: { onTrouble, onRecovery },
   });
   const closers: (() => Promise<void>)[] = [];
   const close = async () => {

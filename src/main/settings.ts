@@ -72,5 +72,5 @@ export interface Settings {
    */
   readonly sessionKeys?: readonly [string, ...string[]] | undefined;
   readonly sqlite?: SqliteOptions;
-  readonly postgres?: Pick<PostgresOptions, "onTrouble">;
+  readonly postgres?: Pick<PostgresOptions, "onTrouble" | "onRecovery">;
 }

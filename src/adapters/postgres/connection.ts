@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import pg from "pg";
 import { MessagingError } from "../../domain/errors.js";
 import type { Row, SqlValue } from "../sql/columns.js";
@@ -41,6 +42,18 @@ const types: pg.CustomTypesConfig = {
     oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format),
 };
 
+/** A client whose `end` does not wait for the server, which can be gone without a trace. */
+class DatabaseClient extends pg.Client {
+  override end(): Promise<void>;
+  override end(callback: (error: Error) => void): void;
+  override end(callback?: (error: Error) => void): Promise<void> | undefined {
+    const ending = callback === undefined ? super.end() : void super.end(callback);
+    // Behind the farewell to the server.
+    (this.connection.stream as Socket).destroySoon();
+    return ending;
+  }
+}
+
 /** The servers of a database, of which one is writable. */
 export class Servers {
   readonly #urls: readonly string[];
@@ -66,7 +79,7 @@ export class Servers {
 
   /** Creates a client of the server that was last writable. */
   client(): pg.Client {
-    return new pg.Client(this.config());
+    return new DatabaseClient(this.config());
   }
 
   config(): pg.ClientConfig {
@@ -116,7 +129,7 @@ export class Pool {
     const servers = new Servers(url);
     this.#servers = servers;
     this.#pool = new pg.Pool({
-      Client: class extends pg.Client {
+      Client: class extends DatabaseClient {
         constructor() {
           super(servers.config());
           // The pool listens to idle connections only. One in use rejects its statements, too.

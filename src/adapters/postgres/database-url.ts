@@ -31,7 +31,8 @@ export function openingError(url: string, cause: unknown): Error {
   return new Error(`The database ${describeDatabase(url)} cannot be opened: ${reasonOf(cause)}`, { cause });
 }
 
-function reasonOf(error: unknown): string {
+/** The innermost cause of an error, as a sentence. */
+export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (error.cause !== undefined) return reasonOf(error.cause);
   const errors: readonly unknown[] = error instanceof AggregateError ? error.errors : [];

@@ -1,6 +1,8 @@
+import { randomInt } from "node:crypto";
 import type pg from "pg";
 import type { DatabaseStatus } from "../../application/ports.js";
 import { Servers, statementsOf } from "./connection.js";
+import { describeDatabase, reasonOf } from "./database-url.js";
 import { CHANNEL, type Relay } from "./relay.js";
 
 /** A notification is only a hint. The relay runs this often, also for nodes that have died behind their commits. */
@@ -11,43 +13,98 @@ const MAX_RECONNECT_DELAY_MS = 5_000;
 const MEASURE_OUTBOX = `SELECT count(*),
   greatest(0, coalesce(extract(epoch FROM clock_timestamp()) - min(at) / 1000.0, 0))::float8 FROM outbox`;
 
+/** Everybody may read it, so it names no host or user. */
+const FAULT = "The database cannot be written. The next attempt follows within a second.";
+
+/** With the lock below, identifies locks of this purpose. */
+const IDENTITY_LOCK = 72_526_862;
+
+/** Locks until the end of the transaction. A standby and a pooler in transaction mode accept it, too. */
+const HOLD_LOCK = "SELECT pg_advisory_xact_lock_shared($1::int, $2::int)";
+
+const IS_LOCK_HELD = `SELECT EXISTS (SELECT FROM pg_locks
+  WHERE locktype = 'advisory' AND classid = $1::int::oid AND objid = $2::int::oid AND granted
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))`;
+
+/** The connection that listens leads to another database than the pool. */
+export class OtherDatabaseError extends Error {
+  override readonly name = "OtherDatabaseError";
+}
+
+/** A series of failures, of which the start and the end are reported. */
+class Outage {
+  #startedAt: number | undefined;
+
+  get isOngoing(): boolean {
+    return this.#startedAt !== undefined;
+  }
+
+  /** @returns whether this is the start. */
+  start(): boolean {
+    if (this.isOngoing) return false;
+    this.#startedAt = performance.now();
+    return true;
+  }
+
+  /** @returns how many seconds it took; undefined if there was none. */
+  end(): string | undefined {
+    if (this.#startedAt === undefined) return undefined;
+    const seconds = ((performance.now() - this.#startedAt) / 1_000).toFixed(1);
+    this.#startedAt = undefined;
+    return seconds;
+  }
+}
+
+export interface ListenerOptions {
+  /** The URL of the pool, which the reports name. */
+  readonly url: string;
+  /** The URL to listen at, if it is another one. */
+  readonly directUrl?: string | undefined;
+  readonly relay: Pick<Relay, "run">;
+  /** Reads a row on a connection of the pool. */
+  readonly row: (sql: string, ...values: number[]) => Promise<readonly unknown[] | undefined>;
+  /** Receives the id of the last event. */
+  readonly onLast: (last: number) => void;
+  /** Called once for each series of failures. */
+  readonly onTrouble: (trouble: Error) => void;
+  /** Called at the end of each series of failures, with a sentence. */
+  readonly onRecovery: (notice: string) => void;
+}
+
 /**
  * Listens for new events of all nodes on a separate connection, and polls: a notification can be lost with the connection, and a
  * dead connection can stay silent.
+ *
+ * The polls alone decide whether the database can be written. A connection that cannot listen while it can is a separate trouble:
+ * events of other nodes come with the polls.
  */
 export class LogListener {
   readonly #servers: Servers;
-  readonly #relay: Pick<Relay, "run">;
-  readonly #onLast: (last: number) => void;
-  readonly #onTrouble: (trouble: Error) => void;
+  readonly #options: ListenerOptions;
   #client: pg.Client | undefined;
   /** Replaces the connection. */
   #drop: () => void = () => {};
   #poll: NodeJS.Timeout | undefined;
   #reconnect: NodeJS.Timeout | undefined;
+  /** How often in a row no connection could listen. */
   #failures = 0;
-  #fault: string | undefined;
+  /** How often in a row no connection could listen while the database could be written. */
+  #failuresAlone = 0;
+  readonly #outage = new Outage();
+  readonly #deafness = new Outage();
   #isStopped = false;
   #outbox: Pick<DatabaseStatus, "outboxRows" | "relayLagSeconds"> = { outboxRows: 0, relayLagSeconds: 0 };
   #isMeasuring = false;
-  #polling: Promise<void> = Promise.resolve();
+  #polling: Promise<unknown> = Promise.resolve();
 
-  /** @param onLast receives the id of the last event. */
-  constructor(
-    url: string,
-    relay: Pick<Relay, "run">,
-    onLast: (last: number) => void,
-    onTrouble: (trouble: Error) => void,
-  ) {
-    this.#servers = new Servers(url);
-    this.#relay = relay;
-    this.#onLast = onLast;
-    this.#onTrouble = onTrouble;
+  constructor(options: ListenerOptions) {
+    this.#servers = new Servers(options.directUrl ?? options.url);
+    this.#options = options;
   }
 
   /** Why the last poll could not write; undefined if it could. */
   get fault(): string | undefined {
-    return this.#fault;
+    return this.#outage.isOngoing ? FAULT : undefined;
   }
 
   /** The outbox as of the last poll at which the database could be reached. */
@@ -55,13 +112,19 @@ export class LogListener {
     return this.#outbox;
   }
 
-  /** Resolves once it listens, or has failed for the first time. */
+  /**
+   * Resolves once it listens, or has failed for the first time. The caller stops it in any case.
+   *
+   * @throws OtherDatabaseError
+   */
   async start(): Promise<void> {
+    // Neither timer is unreferenced: a program that waits for events runs on while the database is away.
     this.#poll = setInterval(() => {
       void this.#measure();
       this.#polling = this.#runRelay();
-    }, POLL_INTERVAL_MS).unref();
-    await this.#connect();
+    }, POLL_INTERVAL_MS);
+    const error = await this.#connect();
+    if (error instanceof OtherDatabaseError) throw error;
   }
 
   async stop(): Promise<void> {
@@ -69,7 +132,7 @@ export class LogListener {
     clearInterval(this.#poll);
     clearTimeout(this.#reconnect);
     await this.#polling;
-    await this.#client?.end().catch(() => {});
+    await this.#client?.end();
   }
 
   /** Uses the connection that listens: it is free while the pool is exhausted and the relay waits. */
@@ -87,24 +150,35 @@ export class LogListener {
     }
   }
 
-  async #runRelay(): Promise<void> {
+  /** @returns whether the database can be written. */
+  async #runRelay(): Promise<boolean> {
+    const { relay, url, onTrouble, onRecovery } = this.#options;
     try {
-      await this.#relay.run();
-      this.#fault = undefined;
+      await relay.run();
     } catch (cause) {
-      this.#report("The database cannot be written. The next attempt is in a second.", cause);
+      if (!this.#isStopped && this.#outage.start()) {
+        const reason = reasonOf(cause);
+        onTrouble(
+          new Error(`${named(url)} cannot be written: ${reason} Palaver tries again each second.`, { cause }),
+        );
+      }
       // A connection to a server that is gone, or no longer the primary, may show nothing of it.
       this.#drop();
+      return false;
     }
+    const seconds = this.#outage.end();
+    if (seconds !== undefined) onRecovery(`${named(url)} can be written again, after ${seconds} s.`);
+    return true;
   }
 
-  async #connect(): Promise<void> {
-    if (this.#isStopped) return;
+  /** @returns the error if it cannot listen. */
+  async #connect(): Promise<unknown> {
+    if (this.#isStopped) return undefined;
     const server = this.#servers.current;
     const client = this.#servers.client();
     this.#client = client;
     let hasFailed = false;
-    const onFailure = (cause?: unknown) => {
+    const onFailure = () => {
       if (hasFailed) return;
       hasFailed = true;
       client.end().catch(() => {});
@@ -112,26 +186,72 @@ export class LogListener {
       this.#servers.leave(server);
       this.#failures += 1;
       const delay = Math.min(MAX_RECONNECT_DELAY_MS, 50 * 2 ** this.#failures) * (0.5 + Math.random() / 2);
-      this.#reconnect = setTimeout(() => void this.#connect(), delay).unref();
-      if (cause !== undefined)
-        this.#report("The database cannot be reached. The next attempt follows.", cause);
+      this.#reconnect = setTimeout(() => void this.#connect(), delay);
     };
-    this.#drop = () => onFailure();
-    client.on("error", onFailure);
-    client.on("end", () => onFailure());
-    client.on("notification", ({ payload }) => this.#onLast(Number(payload)));
+    const onLoss = () => {
+      if (hasFailed) return;
+      onFailure();
+      // Does not wait for the next poll to find out whether the database is lost, too.
+      if (!this.#isStopped) void this.#runRelay();
+    };
+    this.#drop = onFailure;
+    client.on("notification", ({ payload }) => this.#options.onLast(Number(payload)));
+    // Until it listens, each failure rejects a statement, too.
+    client.on("error", () => {});
     try {
       await client.connect();
-      await client.query(`LISTEN ${CHANNEL}`);
-      this.#failures = 0;
+      await this.#listen(client);
     } catch (error) {
-      onFailure(error);
+      onFailure();
+      void this.#report(error);
+      return error;
+    }
+    client.on("error", onLoss);
+    client.on("end", onLoss);
+    this.#failures = 0;
+    this.#failuresAlone = 0;
+    const seconds = this.#deafness.end();
+    if (seconds !== undefined) {
+      this.#options.onRecovery(`The connection that waits for events is open again, after ${seconds} s.`);
+    }
+    return undefined;
+  }
+
+  /** @throws OtherDatabaseError if it would wait for the events of another database. */
+  async #listen(client: pg.Client): Promise<void> {
+    const lock = [IDENTITY_LOCK, randomInt(2 ** 31)] as const;
+    await client.query("BEGIN");
+    await client.query(HOLD_LOCK, [...lock]);
+    const [isHeld] = (await this.#options.row(IS_LOCK_HELD, ...lock))!;
+    // Fails if the connection, and the lock with it, was lost meanwhile.
+    await client.query(`LISTEN ${CHANNEL}; COMMIT`);
+    if (isHeld !== true) {
+      throw new OtherDatabaseError(
+        this.#options.directUrl === undefined
+          ? "The hosts of DATABASE_URL lead to different databases. Use a primary and its standbys."
+          : "DATABASE_DIRECT_URL (`directUrl`) leads to another database than DATABASE_URL. Use the same server and database.",
+      );
     }
   }
 
-  /** Reports the first failure of a series. The fault has no cause, which can name a host or a user: everybody may read it. */
-  #report(message: string, cause: unknown): void {
-    if (this.#fault === undefined) this.#onTrouble(new Error(message, { cause }));
-    this.#fault = message;
+  /** Reports that it cannot listen, unless the database cannot be written either, or another server has not been tried. */
+  async #report(error: unknown): Promise<void> {
+    if (!(await this.#runRelay())) this.#failuresAlone = 0;
+    else this.#failuresAlone += 1;
+    if (this.#isStopped || this.#failuresAlone <= this.#servers.count || !this.#deafness.start()) return;
+    const { url, directUrl, onTrouble } = this.#options;
+    const to = describeDatabase(directUrl ?? url) ?? "the database";
+    const setting = directUrl === undefined ? "DATABASE_URL" : "DATABASE_DIRECT_URL (`directUrl`)";
+    onTrouble(
+      new Error(
+        `The connection that waits for events (LISTEN) to ${to} cannot be opened: ${reasonOf(error)} Check ${setting}. Meanwhile, events of other nodes come up to a second late.`,
+        { cause: error },
+      ),
+    );
   }
+}
+
+function named(url: string): string {
+  const description = describeDatabase(url);
+  return description === undefined ? "The database" : `The database ${description}`;
 }

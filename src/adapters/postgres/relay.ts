@@ -35,7 +35,7 @@ const MOVE = `WITH moved AS (
     next_message = CASE WHEN ${HAS_SETTLED} THEN current_setting('palaver.message_id')::bigint ELSE next_message END,
     next_number = CASE WHEN ${HAS_SETTLED} THEN current_setting('palaver.event_number')::bigint ELSE next_number END,
     next_transaction = CASE WHEN ${HAS_SETTLED} THEN pg_current_xact_id() ELSE next_transaction END
-  RETURNING last, (SELECT count(*) FROM added),
+  RETURNING last, (SELECT count(*) FROM added), epoch,
     (SELECT pg_notify('${CHANNEL}', event_log.last::text) WHERE EXISTS (SELECT FROM added))::text`;
 
 /**
@@ -44,14 +44,14 @@ const MOVE = `WITH moved AS (
  */
 export class Relay {
   readonly #pool: Pool;
-  readonly #onLast: (last: number) => void;
+  readonly #onRun: (last: number, epoch: string) => void;
   #running: Promise<void> | undefined;
   #next: Promise<void> | undefined;
 
-  /** @param onLast receives the id of the last event after each run. */
-  constructor(pool: Pool, onLast: (last: number) => void) {
+  /** @param onRun receives the id of the last event, and the epoch of the log, after each run. */
+  constructor(pool: Pool, onRun: (last: number, epoch: string) => void) {
     this.#pool = pool;
-    this.#onLast = onLast;
+    this.#onRun = onRun;
   }
 
   /** Resolves once a run that started after this call has moved what was committed before. Calls share runs. */
@@ -82,8 +82,8 @@ export class Relay {
         for (const statement of statements) statement.catch(() => {});
         const [, moved] = await Promise.all(statements);
         connection.release(false);
-        const [last, count] = moved as readonly [number, number, unknown];
-        this.#onLast(last);
+        const [last, count, epoch] = moved as readonly [number, number, string, unknown];
+        this.#onRun(last, epoch);
         isFull = count === MAX_MOVED;
       } catch (error) {
         connection.release(true);

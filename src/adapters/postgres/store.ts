@@ -2,9 +2,9 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { DatabaseStatus, Repositories, Store } from "../../application/ports.js";
 import type { ChatId } from "../../domain/chat.js";
-import { MessagingError } from "../../domain/errors.js";
+import { isUnavailable, MessagingError } from "../../domain/errors.js";
 import { createUserCache } from "../sql/users.js";
-import { Pool } from "./connection.js";
+import { Pool, type Statements } from "./connection.js";
 import { sharedCounters } from "./limits.js";
 import { LogListener } from "./listener.js";
 import { runRead } from "./read.js";
@@ -39,6 +39,8 @@ export interface PostgresOptions {
   readonly directUrl?: string | undefined;
   /** Called once for each series of failures that the store recovers from by itself. By default, a process warning. */
   readonly onTrouble?: ((trouble: Error) => void) | undefined;
+  /** Called with a sentence at the end of each such series. */
+  readonly onRecovery?: ((notice: string) => void) | undefined;
 }
 
 const DEFAULT_POOL_SIZE = 10;
@@ -55,28 +57,46 @@ const CLOSE_TIMEOUT_MS = 5_000;
  * @throws Error if the database cannot be reached, or a newer version has migrated it.
  */
 export async function openPostgresStore(url: string, options: PostgresOptions = {}): Promise<PostgresStore> {
-  const { poolSize = DEFAULT_POOL_SIZE, directUrl = url, onTrouble = warn } = options;
+  const { poolSize = DEFAULT_POOL_SIZE, directUrl, onTrouble = warn, onRecovery = () => {} } = options;
   const pool = new Pool(url, poolSize, () => {});
   const counterPool = new Pool(url, COUNTER_POOL_SIZE, () => {});
   const cache = createUserCache();
   const subscribers = new Set<() => void>();
   let last = -1;
+  let epoch: string | undefined;
+  let hasFailedReads = false;
+  const wakeAll = () => {
+    for (const wake of subscribers) wake();
+  };
   const onLast = (position: number) => {
     if (position <= last) return;
-    const isFirst = last === -1;
     last = position;
-    if (!isFirst) for (const wake of subscribers) wake();
+    wakeAll();
   };
-  const relay = new Relay(pool, onLast);
+  const onRun = (position: number, current: string) => {
+    if (epoch !== undefined && epoch !== current) {
+      // The log, and the users, may be those of an earlier moment.
+      cache.clear();
+      last = -1;
+    }
+    epoch = current;
+    if (position <= last && !hasFailedReads) return;
+    hasFailedReads = false;
+    last = Math.max(last, position);
+    wakeAll();
+  };
+  const relay = new Relay(pool, onRun);
+  const row: Statements["row"] = (sql, ...values) => pool.run((connection) => connection.row(sql, ...values));
+  const listener = new LogListener({ url, directUrl, relay, row, onLast, onTrouble, onRecovery });
   try {
     await pool.run(migrate);
     await relay.run();
+    await listener.start();
   } catch (error) {
+    await listener.stop();
     await pool.end();
     throw error instanceof MessagingError && error.cause instanceof Error ? error.cause : error;
   }
-  const listener = new LogListener(directUrl, relay, onLast, onTrouble);
-  await listener.start();
   const counts = { transactions: 0, commits: 0, retries: 0 };
   const inProgress = new Set<Promise<unknown>>();
   let closing: Promise<void> | undefined;
@@ -121,6 +141,16 @@ export async function openPostgresStore(url: string, options: PostgresOptions = 
     return result;
   }
 
+  async function read<T>(work: (repositories: Repositories) => Promise<T>): Promise<T> {
+    try {
+      return await runRead(pool, relay, (scope) => work(repositories(scope, cache)));
+    } catch (error) {
+      // The next relay that runs wakes the subscribers, of which one may have read.
+      hasFailedReads ||= isUnavailable(error);
+      throw error;
+    }
+  }
+
   function databaseStatus(): DatabaseStatus {
     const { total, idle, waiting } = pool.counts;
     return {
@@ -132,7 +162,7 @@ export async function openPostgresStore(url: string, options: PostgresOptions = 
 
   return {
     transaction: (work, appendsTo) => tracked(() => transaction(work, appendsTo)),
-    read: (work) => tracked(() => runRead(pool, relay, (scope) => work(repositories(scope, cache)))),
+    read: (work) => tracked(() => read(work)),
     subscribe(wake) {
       const subscriber = () => wake();
       subscribers.add(subscriber);
@@ -162,8 +192,10 @@ export async function openPostgresStore(url: string, options: PostgresOptions = 
           await relay.run().catch(() => {});
           await Promise.all([pool.end(), counterPool.end()]);
         };
-        // A server that is gone without a trace ends no connection.
-        await Promise.race([end(), sleep(CLOSE_TIMEOUT_MS, undefined, { ref: false })]);
+        // A server that is gone without a trace ends no connection. The timer keeps the process until then.
+        const timer = new AbortController();
+        const timeout = sleep(CLOSE_TIMEOUT_MS, undefined, { signal: timer.signal });
+        await Promise.race([end(), timeout]).finally(() => timer.abort());
       })();
       return closing;
     },

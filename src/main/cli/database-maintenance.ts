@@ -36,7 +36,7 @@ export async function renewEpoch(url: string): Promise<Report> {
   const epoch = await replaceEpoch(url);
   return {
     lines: [
-      `The event log of the database ${database} has the new epoch ${epoch}. Clients read their chats again when they next resume.`,
+      `The event log of the database ${database} has the new epoch ${epoch}. Running servers end their streams within two seconds, and clients read their chats again.`,
     ],
     fields: { database, renewed: true, epoch },
     sound: true,

@@ -7,6 +7,8 @@ export interface CommandHelp {
   /** The names of its arguments, optional ones in brackets, which can begin at one and end at the next. */
   readonly args: readonly string[];
   readonly purpose: string;
+  /** Paragraphs of the help on a maintenance command for PostgreSQL databases only, which takes no directory. */
+  readonly about?: string;
 }
 
 type Commands = Readonly<Record<string, CommandHelp>>;
@@ -45,6 +47,8 @@ machine can read the arguments of a process.
 Options:
 ${columns([["--json", "print JSON lines, the progress and errors too"]])}
 `;
+
+const JSON_OPTION = columns([["--json", "print a line of JSON, errors too"]]);
 
 const ABOUT_OPERATOR_COMMANDS = `
 A server that runs on the data directory carries out the command and records it in its log. If none runs, the command opens
@@ -90,6 +94,10 @@ export function helpOnServe(command: CommandHelp): string {
 
 /** Returns the help on a maintenance command. */
 export function helpOnMaintenance(name: string, command: CommandHelp): string {
+  if (command.about !== undefined) {
+    const onDatabase = `${usage(name, command)} [--json]\n\n${sentence(command.purpose)}\n${command.about}`;
+    return `Usage: palaver ${onDatabase}\nOptions:\n${JSON_OPTION}\n\n${EXIT_STATUS}`;
+  }
   const about = `${usage(name, command)} [--data DIR] [--json]\n\n${sentence(command.purpose)}`;
   const target = command.args.some((arg) => arg.includes("NEWDIR")) ? ABOUT_NEW_DIRECTORY : "";
   return `Usage: palaver ${about}\n${target}\nOptions:\n${OPERATOR_OPTIONS}\n\n${EXIT_STATUS}`;

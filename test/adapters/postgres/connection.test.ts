@@ -243,9 +243,16 @@ describe("Pool", () => {
         run: () => (isGone ? Promise.reject(new Error("The server is gone.")) : Promise.resolve()),
       };
       let last: number | undefined;
-      const onLast = (position: number) => (last = position);
-      const onTrouble = () => (isGone = false);
-      const listener = new LogListener(withHosts(database.url, primary.host), relay, onLast, onTrouble);
+      const listened = new Pool(database.url, 1, () => {});
+      pool = listened;
+      const listener = new LogListener({
+        url: withHosts(database.url, primary.host),
+        relay,
+        row: (sql, ...values) => listened.run((connection) => connection.row(sql, ...values)),
+        onLast: (position) => (last = position),
+        onTrouble: () => (isGone = false),
+        onRecovery() {},
+      });
       await listener.start();
       primary.silence();
       const client = new Client(database.url);
