@@ -349,9 +349,9 @@ export const RACES = {
   },
 
   "wakes the subscribers of a node whose notifications are lost": async (nodes) => {
-    // Notifications stay within a database.
+    // Nobody listens there, and notifications come with this connection alone.
     const elsewhere = new URL(nodes.url);
-    elsewhere.pathname = "/postgres";
+    elsewhere.host = "127.0.0.1:1";
     await expectDelivery(nodes, await nodes.add({ directUrl: elsewhere.href }));
   },
 

@@ -47,7 +47,9 @@ class DatabaseClient extends pg.Client {
   override end(): Promise<void>;
   override end(callback: (error: Error) => void): void;
   override end(callback?: (error: Error) => void): Promise<void> | undefined {
-    const ending = callback === undefined ? super.end() : void super.end(callback);
+    let ending: Promise<void> | undefined;
+    if (callback === undefined) ending = super.end();
+    else super.end(callback);
     // Behind the farewell to the server.
     (this.connection.stream as Socket).destroySoon();
     return ending;

@@ -16,15 +16,14 @@ const MEASURE_OUTBOX = `SELECT count(*),
 /** Everybody may read it, so it names no host or user. */
 const FAULT = "The database cannot be written. The next attempt follows within a second.";
 
-/** With the lock below, identifies locks of this purpose. */
+/** The first key of the lock by which two connections find out that they share a database. The second one is random. */
 const IDENTITY_LOCK = 72_526_862;
 
-/** Locks until the end of the transaction. A standby and a pooler in transaction mode accept it, too. */
-const HOLD_LOCK = "SELECT pg_advisory_xact_lock_shared($1::int, $2::int)";
+/** Holds the lock until the end of the transaction, so that a pooler in transaction mode does not keep it. */
+const HOLD_LOCK = "SELECT pg_advisory_xact_lock($1, $2)";
 
-const IS_LOCK_HELD = `SELECT EXISTS (SELECT FROM pg_locks
-  WHERE locktype = 'advisory' AND classid = $1::int::oid AND objid = $2::int::oid AND granted
-    AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))`;
+/** Locks of other databases do not count. */
+const IS_LOCK_HELD = "SELECT NOT pg_try_advisory_xact_lock($1, $2)";
 
 /** The connection that listens leads to another database than the pool. */
 export class OtherDatabaseError extends Error {

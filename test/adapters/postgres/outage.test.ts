@@ -113,8 +113,8 @@ describe("A PostgreSQL store in an outage", () => {
     const count = `SELECT count(*)::int AS open FROM pg_stat_activity
       WHERE application_name = 'palaver' AND datname IN ($1, $2)`;
     const names = [database.url, other.url].map((url) => new URL(url).pathname.slice(1));
-    const open = async () => (await client.query<{ readonly open: number }>(count, names)).rows[0]!.open;
-    while ((await open()) > 0) await sleep(5);
+    const countOpen = async () => (await client.query<{ readonly open: number }>(count, names)).rows[0]!.open;
+    while ((await countOpen()) > 0) await sleep(5);
     await client.end();
     await other.drop();
     expect(String(error)).to.include(
@@ -146,7 +146,7 @@ describe("A PostgreSQL store in an outage", () => {
     const received: string[] = [];
     const receiving = (async () => {
       for await (const { events } of subscription) {
-        for (const event of events) if (event.type === "message.created") received.push(event.message.text!);
+        for (const event of events) if (event.type === "message.created") received.push(event.message.text);
       }
     })();
     const sent: string[] = [];
