@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { createProxies } from "../adapters/http/forwarded.js";
 import type { TrustProxy } from "../adapters/http/trust-proxy.js";
-import { describeDatabase } from "../adapters/postgres/database-url.js";
+import { problemOfUrl } from "../adapters/postgres/database-url.js";
 import { refusedForm } from "../domain/user.js";
 import { MIN_SESSION_KEY_LENGTH } from "./session-key.js";
 import { MAX_POOL_SIZE, type PostgresStorage, type Settings } from "./settings.js";
@@ -159,7 +159,7 @@ function storageOf(
 }
 
 function databaseUrlIn(text: string): string | undefined {
-  return describeDatabase(text) === undefined ? undefined : text;
+  return problemOfUrl(text) === undefined ? text : undefined;
 }
 
 function integer(text: string, min: number, max: number): number | undefined {
@@ -209,5 +209,6 @@ function refusedPasswordsIn(path: string): ReadonlySet<string> | undefined {
 function errorText(name: Name, value: string): string {
   const secrets: readonly Name[] = ["SESSION_SECRET", "DATABASE_URL", "DATABASE_DIRECT_URL"];
   const shown = secrets.includes(name) ? "the given value (not shown)" : JSON.stringify(value);
-  return `${name}: ${shown} is not allowed. Allowed for ${variables[name].purpose}: ${variables[name].allowed}.`;
+  const problem = name.endsWith("_URL") ? `: ${problemOfUrl(value)}` : "";
+  return `${name}: ${shown} is not allowed${problem}. Allowed for ${variables[name].purpose}: ${variables[name].allowed}.`;
 }

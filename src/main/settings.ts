@@ -1,4 +1,4 @@
-import { describeDatabase } from "../adapters/postgres/database-url.js";
+import { problemOfUrl } from "../adapters/postgres/database-url.js";
 import type { PostgresOptions } from "../adapters/postgres/store.js";
 import type { SqliteOptions } from "../adapters/sqlite/store.js";
 import type { Registration, Store } from "../application/ports.js";
@@ -48,9 +48,10 @@ function assertPostgres({
   directUrl,
 }: Readonly<Record<keyof PostgresStorage, unknown>>): void {
   for (const [name, url] of Object.entries({ postgres, ...(directUrl !== undefined && { directUrl }) })) {
-    if (typeof url === "string" && describeDatabase(url) !== undefined) continue;
+    const problem = typeof url === "string" ? problemOfUrl(url) : "it is not a string";
+    if (problem === undefined) continue;
     throw new TypeError(
-      `Invalid URL in \`storage.${name}\` (not shown). Use postgres://user:password@host/database, with /, ?, # and @ in the password percent-encoded.`,
+      `Invalid URL in \`storage.${name}\` (not shown): ${problem}. Use postgres://user:password@host/database, with /, ?, # and @ in the password percent-encoded.`,
     );
   }
   const isSize = Number.isInteger(poolSize) && Number(poolSize) >= 1 && Number(poolSize) <= MAX_POOL_SIZE;

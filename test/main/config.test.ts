@@ -146,6 +146,16 @@ describe("readConfig", () => {
     }
   });
 
+  it("says what is wrong with the URL of a database", () => {
+    for (const [url, problem] of [
+      ["sqlite:", "it does not begin with postgres://"],
+      ["postgres://me:canary@host", "it names no database"],
+      ["postgres://me:canary@one,two:65536/x", "a port is not a number from 1 to 65535"],
+    ] as const) {
+      expect(errorOf({ DATABASE_URL: url })).to.include(`(not shown) is not allowed: ${problem}. Allowed`);
+    }
+  });
+
   it("shows no secret, not even an invalid one", () => {
     expect(errorOf({ SESSION_SECRET: "short,longer than sixteen" })).to.match(/^SESSION_SECRET: (?!.*short)/);
     for (const name of ["DATABASE_URL", "DATABASE_DIRECT_URL"]) {

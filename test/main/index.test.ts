@@ -97,6 +97,7 @@ describe("openMessaging", () => {
       [{ postgres, poolSize: 0 }, "poolSize"],
       [{ postgres, poolSize: 201 }, "poolSize"],
       [{ postgres, poolSize: "ten" }, "poolSize"],
+      [{ postgres: "postgres://me:canary@db.example.org:65536/palaver" }, "postgres"],
     ] as const) {
       expect(await errorOf({ storage }))
         .to.match(new RegExp(`^TypeError: Invalid .*\`storage\\.?${name}\``))

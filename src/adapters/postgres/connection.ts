@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import pg from "pg";
 import { MessagingError } from "../../domain/errors.js";
 import type { Row, SqlValue } from "../sql/columns.js";
+import { problemOfUrl } from "./database-url.js";
 
 /** A parameter of a statement. */
 export type Value = SqlValue | readonly SqlValue[];
@@ -63,11 +64,12 @@ export class Servers {
 
   /** @param url with one host or, as in libpq, several: `postgres://user@one:5432,two:5432/palaver`. */
   constructor(url: string) {
-    const [, before, hosts, after] = /^(postgres(?:ql)?:\/\/(?:[^/?#]*@)?)([^/?#@]*)(.*)$/s.exec(url) ?? [];
-    this.#urls = (hosts ?? "").split(",").map((host) => `${before}${host}${after}`);
-    if (!this.#urls.every((each) => URL.canParse(each))) {
-      throw new TypeError("Invalid URL of PostgreSQL. Use postgres://user@host/database.");
+    const problem = problemOfUrl(url);
+    if (problem !== undefined) {
+      throw new TypeError(`Invalid URL of PostgreSQL: ${problem}. Use postgres://user@host/database.`);
     }
+    const [, before, hosts, after] = /^(postgres(?:ql)?:\/\/(?:[^/?#]*@)?)([^/?#@]*)(.*)$/s.exec(url)!;
+    this.#urls = hosts!.split(",").map((host) => `${before}${host}${after}`);
   }
 
   get count(): number {
@@ -198,7 +200,8 @@ export class Pool {
   }
 
   async #connect(): Promise<pg.PoolClient> {
-    for (let attempt = 1; ; attempt += 1) {
+    const causes: unknown[] = [];
+    for (;;) {
       const server = this.#servers.current;
       try {
         return await this.#pool.connect();
@@ -207,15 +210,24 @@ export class Pool {
           throw new MessagingError("busy", "The database is busy. Try again in a moment.", { cause });
         }
         this.#servers.leave(server);
-        if (attempt === this.#servers.count) throw unavailable(cause);
+        causes.push(cause);
+        if (causes.length === this.#servers.count) throw unavailable(causeOf(causes));
       }
     }
   }
 
   async #prepare(client: pg.ClientBase): Promise<void> {
     const statements = statementsOf(client);
-    const [isReadOnly] = (await statements.row("SELECT current_setting('transaction_read_only') = 'on'"))!;
-    if (isReadOnly) throw new Error("The server of PostgreSQL is read-only.");
+    const [isReadOnly, isStandby] = (await statements.row(
+      "SELECT current_setting('transaction_read_only') = 'on', pg_is_in_recovery()",
+    ))!;
+    if (isReadOnly) {
+      const { host, port } = client as pg.Client;
+      const reason = isStandby
+        ? "is a standby, which is read-only. Use the primary, or name all hosts."
+        : "lets this user only read. Set default_transaction_read_only to off.";
+      throw new Error(`The server ${host}:${port} ${reason}`);
+    }
     this.#incarnations.set(client, await incarnationOf(statements));
   }
 }
@@ -225,9 +237,24 @@ function isPoolTimeout(error: unknown): boolean {
   return error instanceof Error && error.message === "timeout exceeded when trying to connect";
 }
 
+/** The OID of the schema of the store: the one in which tables are created. A database can have several stores. */
+export const SCHEMA_ID = "to_regnamespace(quote_ident(current_schema()))::oid";
+
+/** The expression for a table in the schema of the store, `NULL` if there is none. Other schemas of the search path can have one. */
+function tableNamed(name: string): string {
+  return `to_regclass(quote_ident(current_schema()) || '.${name}')`;
+}
+
+/** The expression for whether the schema has a store. Another program can have a table `schema_version` or `incarnation`, too. */
+export const HAS_STORE = `(${tableNamed("event_log")} IS NOT NULL AND EXISTS (
+  SELECT FROM pg_attribute WHERE attrelid = ${tableNamed("schema_version")}
+    AND attname = 'version' AND atttypid = 'integer'::regtype))`;
+
 /** The incarnation of the server; undefined before the first migration. */
 export async function incarnationOf(statements: Pick<Statements, "row">): Promise<string | undefined> {
-  const [exists] = (await statements.row("SELECT to_regclass('incarnation') IS NOT NULL"))!;
+  const [exists] = (await statements.row(
+    `SELECT ${HAS_STORE} AND ${tableNamed("incarnation")} IS NOT NULL`,
+  ))!;
   if (!exists) return undefined;
   // Two statements: the first waits for another node that inserts. If the connection is lost, both fail.
   const [, found] = await Promise.all([
@@ -312,6 +339,11 @@ function shareWrite(client: pg.ClientBase): void {
 
 export function tooManyChanges(cause?: unknown): MessagingError {
   return new MessagingError("busy", "Too many changes at once. Try again in a moment.", { cause });
+}
+
+/** The failure of each host, as the cause of one error. */
+export function causeOf(failures: readonly unknown[]): unknown {
+  return failures.length === 1 ? failures[0] : new AggregateError(failures);
 }
 
 export function unavailable(cause: unknown): MessagingError {

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { describeDatabase } from "../../../src/adapters/postgres/database-url.js";
+import { describeDatabase, openingError, problemOfUrl } from "../../../src/adapters/postgres/database-url.js";
 
 describe("describeDatabase", () => {
   for (const [url, description] of [
@@ -26,6 +26,10 @@ describe("describeDatabase", () => {
     "postgres://db/",
     "postgres://db/palaver/other",
     "postgres://db:port/palaver",
+    "postgres://db:0/palaver",
+    "postgres://one,two:65536/palaver",
+    "postgres://db/palaver?port=65536",
+    "postgres://db/palaver?host=one,two",
     "postgres://db:5432,/palaver",
     "postgres://d b/palaver",
     "postgres://db/pal\u001baver",
@@ -45,4 +49,53 @@ describe("describeDatabase", () => {
       expect(describeDatabase(url)).to.equal(undefined);
     });
   }
+});
+
+describe("problemOfUrl", () => {
+  for (const [url, problem] of [
+    ["mysql://db/canary", "it does not begin with postgres://"],
+    ["postgres://canary@db", "it names no database"],
+    ["postgres://canary@db/?sslmode=require", "it names no database"],
+    ["postgres:///canary", "it names no host"],
+    ["postgres://canary@one,,two/palaver", "it names an invalid host"],
+    [
+      "postgres://db/palaver?host=canary,two",
+      "several hosts belong before the database, and not into a parameter",
+    ],
+    ["postgres://canary@one:5432,two:65536/palaver", "a port is not a number from 1 to 65535"],
+    ["postgres://db/palaver?port=0", "a port is not a number from 1 to 65535"],
+    ["postgres://me:can/ary@db/palaver", "a character of it is not percent-encoded"],
+    ["postgres://db/canary?options=-c search_path", "a character of it is not percent-encoded"],
+    ["postgres://db/canary%zz", "its percent-encoding is invalid"],
+    ["postgres://db/can%1bary", "the name of the database is invalid"],
+  ] as const) {
+    it(`returns ${JSON.stringify(problem)} for ${JSON.stringify(url)}`, () => {
+      expect(problemOfUrl(url)).to.equal(problem);
+    });
+  }
+
+  it("returns undefined for a URL that can be used", () => {
+    expect(problemOfUrl("postgres://me@one:1,two:65535/palaver?options=-csearch_path%3Dchat")).to.equal(
+      undefined,
+    );
+  });
+});
+
+describe("openingError", () => {
+  it("has the reason of each host", () => {
+    const cause = new AggregateError([
+      new Error("one is silent"),
+      new AggregateError([new Error("two is, too.")]),
+    ]);
+    expect(openingError("postgres://me:canary@one,two/palaver", cause).message).to.equal(
+      "The database palaver on one,two cannot be opened: one is silent. two is, too.",
+    );
+  });
+
+  it("has its own text if the reason has a cause of the server", () => {
+    const cause = new Error("Another program migrates it.", { cause: new Error("canceling statement") });
+    expect(openingError("postgres://me:canary@one/palaver", cause).message).to.include(
+      ": Another program migrates it.",
+    );
+  });
 });
