@@ -85,13 +85,8 @@ const postgres = ({ postgres: url, poolSize, directUrl }: PostgresStorage, optio
   new ContainerModule(({ bind }) => {
     bind(tokens.store)
       .toResolvedValue(async (): Promise<OpenStore> => {
-        const [{ openPostgresStore }, { openingError }] = await Promise.all([
-          import("../adapters/postgres/store.js"),
-          import("../adapters/postgres/database-url.js"),
-        ]);
-        return openPostgresStore(url, { ...options, poolSize, directUrl }).catch((cause: unknown) => {
-          throw openingError(url, cause);
-        });
+        const { openPostgresStore } = await import("../adapters/postgres/store.js");
+        return openPostgresStore(url, { ...options, poolSize, directUrl });
       })
       .onDeactivation((store) => store.close());
   });

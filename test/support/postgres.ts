@@ -15,18 +15,19 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
+// Text sorts by language, as on most servers, so that a test finds a statement that relies on another order.
+const LOCALE = "ENCODING 'UTF8' LOCALE_PROVIDER icu ICU_LOCALE 'en'";
+
 /**
  * Creates an empty database on the server of `TEST_DATABASE_URL`. Where that is not set, as in a run of one test file, this
  * process starts a server, which ends with it.
  */
-export async function createDatabase(): Promise<TestDatabase> {
+export async function createDatabase(locale: string = LOCALE): Promise<TestDatabase> {
   const server = process.env["TEST_DATABASE_URL"] ?? (await (ownServer ??= startServer())).url;
   const name = `palaver_test_${randomBytes(8).toString("hex")}`;
   const url = new URL(server);
   url.pathname = `/${name}`;
-  // Text sorts by language, as on most servers, so that a test finds a statement that relies on another order.
-  const locale = "ENCODING 'UTF8' LOCALE_PROVIDER icu ICU_LOCALE 'en' TEMPLATE template0";
-  await execute(server, `CREATE DATABASE ${name} ${locale}`);
+  await execute(server, `CREATE DATABASE ${name} ${locale} TEMPLATE template0`);
   return { url: url.href, drop: () => execute(server, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) };
 }
 

@@ -64,9 +64,7 @@ async function open(url: string): Promise<Opened> {
   const pool = new Pool(url, 2, () => {});
   let connection: Connection | undefined;
   try {
-    connection = await pool.acquire().catch((error: unknown) => {
-      throw openingError(url, error);
-    });
+    connection = await pool.acquire();
     await migrate(connection);
     // A copy takes long, and waits for the other side.
     await connection.execute("SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0");
@@ -74,7 +72,7 @@ async function open(url: string): Promise<Opened> {
   } catch (error) {
     connection?.release(true);
     await pool.end();
-    throw translated(url, error);
+    throw openingError(url, error);
   }
 }
 

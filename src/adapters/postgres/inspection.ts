@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { Client } from "pg";
-import { isConnectionError, Servers } from "./connection.js";
+import { causeOf, isConnectionError, Servers, sqlState, statementsOf } from "./connection.js";
 import { describeDatabase, openingError } from "./database-url.js";
+import { SchemaError, schemaVersion } from "./schema.js";
 
 /** The result of a check of a database. */
 export interface DatabaseInspection {
@@ -56,7 +57,7 @@ const INVARIANTS: readonly string[] = [
 export async function inspectDatabase(url: string): Promise<DatabaseInspection> {
   return withClient(url, async (client) => {
     await client.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
-    const version = await schemaVersion(client, url);
+    const version = await existingVersion(client, url);
     const faults: string[] = [];
     for (const query of INVARIANTS) {
       const { rows } = await client.query<{ readonly fault: string }>(
@@ -81,7 +82,7 @@ export async function inspectDatabase(url: string): Promise<DatabaseInspection> 
  */
 export async function replaceEpoch(url: string): Promise<string> {
   return withClient(url, async (client) => {
-    await schemaVersion(client, url);
+    await existingVersion(client, url);
     const epoch = randomBytes(8).toString("hex");
     await client.query("WITH expired AS (DELETE FROM earlier_epochs) UPDATE event_log SET epoch = $1", [
       epoch,
@@ -97,7 +98,7 @@ export async function replaceEpoch(url: string): Promise<string> {
  */
 export async function readSessionKey(url: string): Promise<string | undefined> {
   return withClient(url, async (client) => {
-    await schemaVersion(client, url);
+    await existingVersion(client, url);
     const { rows } = await client.query<{ readonly value: string }>(
       "SELECT value FROM settings WHERE name = 'session_key'",
     );
@@ -120,23 +121,18 @@ export async function sizeOfDatabase(url: string): Promise<number> {
 }
 
 /**
- * Requires the schema of Palaver: opening a store creates it, also in a database of another program.
+ * Requires the schema of Palaver: opening a store creates it.
  *
  * @throws Error if the database cannot be reached or has no schema of Palaver.
  */
 export async function assertSchema(url: string): Promise<void> {
-  await withClient(url, (client) => schemaVersion(client, url));
+  await withClient(url, (client) => existingVersion(client, url));
 }
 
-/** @throws Error if the database has no schema of Palaver. */
-async function schemaVersion(client: Client, url: string): Promise<number> {
-  const { rows: tables } = await client.query("SELECT 1 WHERE to_regclass('schema_version') IS NOT NULL");
-  if (tables.length > 0) {
-    const { rows } = await client.query<{ readonly version: number | null }>(
-      "SELECT max(version) AS version FROM schema_version",
-    );
-    if (rows[0]?.version) return rows[0].version;
-  }
+/** @throws Error if the database has no schema of Palaver, or one that this program cannot use. */
+async function existingVersion(client: Client, url: string): Promise<number> {
+  const version = await schemaVersion(statementsOf(client));
+  if (version > 0) return version;
   throw new Error(
     `There is no store in the database ${describeDatabase(url)}. Run \`palaver serve\` on it once, which creates the store, or name another database.`,
   );
@@ -145,11 +141,11 @@ async function schemaVersion(client: Client, url: string): Promise<number> {
 /**
  * Runs `work` on a connection without time limits, to the first host that can be reached and accepts what `work` writes.
  *
- * @throws Error that names the database and its hosts, if none can be reached.
+ * @throws Error that names the database and its hosts, if none can be reached, or the database rejects the work.
  */
 async function withClient<Result>(url: string, work: (client: Client) => Promise<Result>): Promise<Result> {
   const servers = new Servers(url);
-  for (let untried = servers.count - 1; ; untried -= 1) {
+  for (const failures: unknown[] = []; ;) {
     const client = new Client({ ...servers.config(), statement_timeout: false, query_timeout: 0 });
     // A lost connection also rejects the statement in progress.
     client.on("error", () => {});
@@ -157,8 +153,10 @@ async function withClient<Result>(url: string, work: (client: Client) => Promise
       await client.connect();
       return await work(client);
     } catch (error) {
-      if (!isConnectionError(error)) throw error;
-      if (untried === 0) throw openingError(url, error);
+      if (error instanceof SchemaError) throw openingError(url, error);
+      if (!isConnectionError(error)) throw sqlState(error) === undefined ? error : openingError(url, error);
+      failures.push(error);
+      if (failures.length === servers.count) throw openingError(url, causeOf(failures));
       servers.leave(servers.current);
     } finally {
       await client.end();

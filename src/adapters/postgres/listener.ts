@@ -223,7 +223,7 @@ export class LogListener {
     await client.query(HOLD_LOCK, [...lock]);
     const [isHeld] = (await this.#options.row(IS_LOCK_HELD, ...lock))!;
     // Fails if the connection, and the lock with it, was lost meanwhile.
-    await client.query(`LISTEN ${CHANNEL}; COMMIT`);
+    await client.query(`DO $$ BEGIN EXECUTE format('LISTEN %I', ${CHANNEL}); END $$; COMMIT`);
     if (isHeld !== true) {
       throw new OtherDatabaseError(
         this.#options.directUrl === undefined

@@ -1,7 +1,7 @@
-import type { Pool } from "./connection.js";
+import { SCHEMA_ID, type Pool } from "./connection.js";
 
-/** The channel on which nodes are notified of the id of the last event. */
-export const CHANNEL = "palaver_events";
+/** The expression for the channel on which the nodes of a store are notified of the id of its last event. */
+export const CHANNEL = `'palaver_events_' || ${SCHEMA_ID}`;
 
 /** Bounds the time for which the log is locked. */
 const MAX_MOVED = 1_000;
@@ -36,7 +36,7 @@ const MOVE = `WITH moved AS (
     next_number = CASE WHEN ${HAS_SETTLED} THEN current_setting('palaver.event_number')::bigint ELSE next_number END,
     next_transaction = CASE WHEN ${HAS_SETTLED} THEN pg_current_xact_id() ELSE next_transaction END
   RETURNING last, (SELECT count(*) FROM added), epoch,
-    (SELECT pg_notify('${CHANNEL}', event_log.last::text) WHERE EXISTS (SELECT FROM added))::text`;
+    (SELECT pg_notify(${CHANNEL}, event_log.last::text) WHERE EXISTS (SELECT FROM added))::text`;
 
 /**
  * Moves the events of committed transactions from the outbox to the log, in one order for all nodes. A reader of the log never

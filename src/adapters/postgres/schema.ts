@@ -1,4 +1,4 @@
-import { sqlState, type Connection } from "./connection.js";
+import { HAS_STORE, SCHEMA_ID, sqlState, type Connection, type Statements } from "./connection.js";
 
 /**
  * The migrations from each version of the schema to the next; the first creates version 1. Released migrations must not be
@@ -175,29 +175,69 @@ export async function lockSchema(connection: Pick<Connection, "row">): Promise<v
     await connection.row("SELECT pg_advisory_xact_lock($1)", MIGRATION_LOCK);
   } catch (error) {
     if (sqlState(error) !== LOCK_NOT_AVAILABLE) throw error;
-    throw new Error("Another program migrates the database or copies into it. Try again when it has ended.", {
-      cause: error,
-    });
+    throw new SchemaError(
+      "Another program migrates the database or copies into it. Try again when it has ended.",
+      { cause: error },
+    );
   }
+}
+
+/** The database is not one that this program can use. The message says why, and what to do. */
+export class SchemaError extends Error {}
+
+/** Any relation can have the name of one of ours. An extension owns its relations, but not the composite types among them. */
+const INSPECT = `SELECT current_setting('server_encoding'), current_schema(), ${HAS_STORE},
+  (SELECT relname FROM pg_class WHERE relnamespace = ${SCHEMA_ID} AND relkind NOT IN ('i', 'I', 'c') AND NOT EXISTS (
+      SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid AND deptype = 'e')
+    ORDER BY relkind <> 'r', relname LIMIT 1)`;
+
+/**
+ * The version of the schema in a database, 0 if the database has nothing but extensions. Changes nothing.
+ *
+ * @throws SchemaError if the database has another encoding than UTF-8, tables of another program, or a version newer than this code.
+ */
+export async function schemaVersion(connection: Pick<Statements, "row">): Promise<number> {
+  const [encoding, schema, hasStore, table] = (await connection.row(INSPECT))! as readonly [
+    string,
+    string | null,
+    boolean,
+    string | null,
+  ];
+  if (encoding !== "UTF8") {
+    throw new SchemaError(
+      `Its encoding is ${encoding}, which does not have all characters. Use a database that was created with: CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0.`,
+    );
+  }
+  if (schema === null) {
+    throw new SchemaError("No schema of the search_path exists. Create one with: CREATE SCHEMA ….");
+  }
+  if (!hasStore) {
+    if (table === null) return 0;
+    throw new SchemaError(
+      `Its schema ${JSON.stringify(schema)} has tables of another program, such as ${JSON.stringify(table)}. Use an empty database, or a schema for Palaver alone: run CREATE SCHEMA palaver, and add ?options=-csearch_path%3Dpalaver to the URL.`,
+    );
+  }
+  const [version] = (await connection.row(
+    "SELECT coalesce(max(version), 0) FROM schema_version",
+  ))! as readonly [number];
+  if (version > MIGRATIONS.length) {
+    throw new SchemaError(
+      `It has version ${version} of the schema, and this program supports versions up to ${MIGRATIONS.length}. Use the newer version of Palaver that migrated it, or restore a backup from before.`,
+    );
+  }
+  return version;
 }
 
 /**
  * Migrates a database to the current version of the schema, in one transaction.
  *
- * @throws Error if the version is newer than this code.
+ * @throws SchemaError if the database is not one that this program can use.
  */
 export async function migrate(connection: Pick<Connection, "execute" | "row">): Promise<void> {
   await connection.execute("BEGIN");
   await lockSchema(connection);
-  await connection.execute("CREATE TABLE IF NOT EXISTS schema_version (version integer PRIMARY KEY)");
-  const [version] = (await connection.row(
-    "SELECT coalesce(max(version), 0) FROM schema_version",
-  ))! as readonly [number];
-  if (version > MIGRATIONS.length) {
-    throw new Error(
-      `The database has version ${version} of the schema, and this program supports versions up to ${MIGRATIONS.length}. Run the newer program.`,
-    );
-  }
+  const version = await schemaVersion(connection);
+  if (version === 0) await connection.execute("CREATE TABLE schema_version (version integer PRIMARY KEY)");
   for (const migration of MIGRATIONS.slice(version)) await connection.execute(migration);
   if (version < MIGRATIONS.length) {
     await connection.execute(`INSERT INTO schema_version VALUES (${MIGRATIONS.length})`);

@@ -5,6 +5,7 @@ import type { ChatId } from "../../domain/chat.js";
 import { isUnavailable, MessagingError } from "../../domain/errors.js";
 import { createUserCache } from "../sql/users.js";
 import { Pool, type Statements } from "./connection.js";
+import { openingError } from "./database-url.js";
 import { sharedCounters } from "./limits.js";
 import { LogListener } from "./listener.js";
 import { runRead } from "./read.js";
@@ -54,7 +55,9 @@ const CLOSE_TIMEOUT_MS = 5_000;
  * Opens the store in a database, which any number of nodes share. Creates or migrates the schema.
  *
  * @param url `postgres://user:password@host:port/database`. Of several hosts, separated by commas, it uses the writable one.
- * @throws Error if the database cannot be reached, or a newer version has migrated it.
+ * @throws TypeError for an invalid URL
+ * @throws Error if the database cannot be reached or written, is not in UTF-8, has tables of another program, or was migrated by a
+ * newer version. The message names the database and its hosts, and not the password.
  */
 export async function openPostgresStore(url: string, options: PostgresOptions = {}): Promise<PostgresStore> {
   const { poolSize = DEFAULT_POOL_SIZE, directUrl, onTrouble = warn, onRecovery = () => {} } = options;
@@ -95,7 +98,7 @@ export async function openPostgresStore(url: string, options: PostgresOptions = 
   } catch (error) {
     await listener.stop();
     await pool.end();
-    throw error instanceof MessagingError && error.cause instanceof Error ? error.cause : error;
+    throw openingError(url, error);
   }
   const counts = { transactions: 0, commits: 0, retries: 0 };
   const inProgress = new Set<Promise<unknown>>();

@@ -52,6 +52,8 @@ describe("Servers", () => {
     "one/palaver",
     "mysql://one/palaver",
     "postgres://one:port/palaver",
+    "postgres://one:65536/palaver",
+    "postgres://one",
     "postgres://me@[::1/palaver",
   ]) {
     it(`rejects ${JSON.stringify(url)}`, () => {
@@ -258,7 +260,7 @@ describe("Pool", () => {
       const client = new Client(database.url);
       await client.connect();
       // Until the new connection listens.
-      while (last === undefined) await client.query(`SELECT pg_notify('${CHANNEL}', '7'), pg_sleep(0.01)`);
+      while (last === undefined) await client.query(`SELECT pg_notify(${CHANNEL}, '7'), pg_sleep(0.01)`);
       expect(last).to.equal(7);
       expect(primary.connections).to.equal(2);
       await client.end();

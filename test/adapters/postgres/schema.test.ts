@@ -1,0 +1,196 @@
+import { expect } from "chai";
+import { Client } from "pg";
+import { openPostgresSource, openPostgresTarget } from "../../../src/adapters/postgres/copy.js";
+import { assertSchema, inspectDatabase, replaceEpoch } from "../../../src/adapters/postgres/inspection.js";
+import { CHANNEL } from "../../../src/adapters/postgres/relay.js";
+import { openPostgresStore } from "../../../src/adapters/postgres/store.js";
+import { createDatabase, type TestDatabase } from "../../support/postgres.js";
+
+async function execute(url: string, ...statements: readonly string[]): Promise<readonly object[]> {
+  const client = new Client(url);
+  await client.connect();
+  try {
+    let rows: readonly object[] = [];
+    for (const statement of statements) ({ rows } = await client.query<object>(statement));
+    return rows;
+  } finally {
+    await client.end();
+  }
+}
+
+async function createStore(url: string): Promise<void> {
+  await (await openPostgresStore(url)).close();
+}
+
+/** A URL whose connections have a setting, and a password, which the server of the tests may ignore. */
+function withSetting(url: string, setting = ""): string {
+  const changed = new URL(url);
+  changed.password ||= "canary";
+  if (setting !== "") changed.searchParams.set("options", `-c${setting}`);
+  return changed.href;
+}
+
+const TABLES =
+  "SELECT relnamespace::regnamespace::text, relname FROM pg_class WHERE oid >= 16384 ORDER BY 1, 2";
+
+/** Opens a database in each way that creates or uses a store. */
+const openings: Readonly<Record<string, (url: string) => Promise<unknown>>> = {
+  openPostgresStore: async (url) => (await openPostgresStore(url)).close(),
+  openPostgresTarget: async (url) => (await openPostgresTarget(url)).close(),
+  openPostgresSource: async (url) => (await openPostgresSource(url)).close(),
+  assertSchema,
+  inspectDatabase,
+  replaceEpoch,
+};
+
+interface Unusable {
+  readonly locale?: string;
+  /** Whether the database has a store before `prepare`. */
+  readonly hasStore?: boolean;
+  readonly prepare?: readonly string[];
+  readonly setting?: string;
+  readonly reason: RegExp;
+  /** The openings that are rejected, if not all. */
+  readonly names?: readonly string[];
+}
+
+describe("a database that Palaver cannot use", () => {
+  let database: TestDatabase | undefined;
+
+  afterEach(async () => {
+    await database?.drop();
+    database = undefined;
+  });
+
+  const everybody = Object.keys(openings);
+  const writers = ["openPostgresStore", "openPostgresTarget"];
+  const foreign =
+    /^Its schema "public" has tables of another program, such as "\w+"\. Use an empty database, or a schema/;
+
+  for (const [
+    what,
+    { locale, prepare = [], hasStore = false, setting, reason, names = everybody },
+  ] of Object.entries({
+    "has the encoding LATIN1": {
+      locale: "ENCODING 'LATIN1' LOCALE 'C'",
+      reason: /^Its encoding is LATIN1, .* ENCODING 'UTF8' TEMPLATE template0\.$/,
+    },
+    "has no encoding": {
+      locale: "ENCODING 'SQL_ASCII' LOCALE 'C'",
+      reason: /^Its encoding is SQL_ASCII, .* ENCODING 'UTF8' TEMPLATE template0\.$/,
+    },
+    "has tables of another program with the names of ours": {
+      prepare: ["CREATE TABLE users (id integer)", "CREATE TABLE incarnation (id integer)"],
+      reason: foreign,
+    },
+    "has tables of another program with other names": {
+      prepare: ["CREATE TABLE connections (id integer)"],
+      reason: foreign,
+    },
+    "has a view of another program": { prepare: ["CREATE VIEW users AS SELECT 1"], reason: foreign },
+    "has a schema_version of another program": {
+      prepare: ["CREATE TABLE schema_version (version text)", "INSERT INTO schema_version VALUES ('1')"],
+      reason: foreign,
+    },
+    "has a schema_version of another program with integers": {
+      prepare: ["CREATE TABLE schema_version (version integer)", "INSERT INTO schema_version VALUES (1)"],
+      reason: foreign,
+    },
+    "was migrated by a newer version": {
+      hasStore: true,
+      prepare: ["INSERT INTO schema_version VALUES (9999)"],
+      reason:
+        /^It has version 9999 of the schema, and this program supports versions up to \d+\. Use the newer version/,
+    },
+    "has no schema of the search path": {
+      setting: "search_path=missing",
+      reason: /^No schema of the search_path exists\. Create one/,
+    },
+    "lets the user create no tables": {
+      prepare: ["REVOKE CREATE ON SCHEMA public FROM public"],
+      setting: "role=pg_monitor",
+      reason: /^permission denied for schema public\. Use the user that owns the database and its tables\.$/,
+      names: writers,
+    },
+    "lets the user read no tables": {
+      hasStore: true,
+      setting: "role=pg_monitor",
+      reason: /^permission denied for table \w+\. Use the user that owns the database and its tables\.$/,
+    },
+    "lets the user write no tables": {
+      hasStore: true,
+      prepare: ["GRANT SELECT ON ALL TABLES IN SCHEMA public TO pg_monitor"],
+      setting: "role=pg_monitor",
+      reason: /^permission denied for table \w+\. Use the user that owns the database and its tables\.$/,
+      names: [...writers, "replaceEpoch"],
+    },
+    "lets the user only read": {
+      hasStore: true,
+      setting: "default_transaction_read_only=on",
+      reason: /^The server \S+ lets this user only read\. Set default_transaction_read_only to off\.$/,
+      names: writers,
+    },
+  } satisfies Readonly<Record<string, Unusable>> as Readonly<Record<string, Unusable>>)) {
+    it(`is rejected with advice, and left as it is, if it ${what}`, async () => {
+      database = await createDatabase(locale);
+      if (hasStore) await createStore(database.url);
+      await execute(database.url, ...prepare);
+      const before = await execute(database.url, TABLES);
+      const url = withSetting(database.url, setting);
+      const { pathname, host, password } = new URL(url);
+      const start = `Error: The database ${pathname.slice(1)} on ${host} cannot be opened: `;
+      for (const name of names) {
+        const error = String(await openings[name]!(url).catch((rejected: unknown) => rejected));
+        expect(error.slice(0, start.length), `${name}: ${error}`).to.equal(start);
+        expect(error.slice(start.length), name).to.match(reason).and.not.include(password);
+        expect(await execute(database.url, TABLES), name).to.deep.equal(before);
+      }
+    });
+  }
+});
+
+describe("a database that Palaver shares", () => {
+  let database: TestDatabase;
+
+  beforeEach(async () => {
+    database = await createDatabase();
+  });
+  afterEach(() => database.drop());
+
+  it("may have extensions in the schema of the store", async () => {
+    // Views, and composite types.
+    await execute(database.url, "CREATE EXTENSION pg_stat_statements", "CREATE EXTENSION tablefunc");
+    await createStore(database.url);
+    expect((await inspectDatabase(database.url)).faults).to.deep.equal([]);
+  });
+
+  it("may have tables of another program in another schema", async () => {
+    await execute(database.url, "CREATE TABLE users (id integer)", "CREATE SCHEMA palaver");
+    const before = await execute(database.url, TABLES);
+    const url = withSetting(database.url, "search_path=palaver,public");
+    await createStore(url);
+    expect((await inspectDatabase(url)).faults).to.deep.equal([]);
+    const after = await execute(database.url, TABLES);
+    expect(after.filter((row) => Object.values(row)[0] === "public")).to.deep.equal(before);
+  });
+
+  it("may have one store a schema, each with its own notifications, and a copy fills one while servers run on another", async () => {
+    await execute(database.url, "CREATE SCHEMA other");
+    const other = withSetting(database.url, "search_path=other,public");
+    await createStore(database.url);
+    const store = await openPostgresStore(other);
+    try {
+      const notify = (url: string, id: number) => execute(url, `SELECT pg_notify(${CHANNEL}, '${id}')`);
+      // A greater id, in place of which those of the store would be ignored.
+      await notify(database.url, 1_000);
+      for (const id of [1, 2]) {
+        const woken = new Promise<void>((resolve) => void store.subscribe(resolve));
+        await notify(other, id);
+        await woken;
+      }
+      await (await openPostgresTarget(database.url)).close();
+    } finally {
+      await store.close();
+    }
+  });
+});
