@@ -3,6 +3,10 @@ import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, w
 import { join } from "node:path";
 
 const FILE_NAME = "session-secret";
+const UNFINISHED = `${FILE_NAME}.tmp`;
+
+/** The names of the files that `writeSessionKey` creates. */
+export const SESSION_KEY_FILES: readonly string[] = [FILE_NAME, UNFINISHED];
 
 /** In characters. */
 export const MIN_SESSION_KEY_LENGTH = 16;
@@ -43,9 +47,9 @@ export function generateSessionKey(): string {
 
 /** Writes the session key of a data directory durably. A power cut leaves a whole file or none. */
 export function writeSessionKey(directory: string, key: string): void {
-  const path = join(directory, FILE_NAME);
-  writeFileSync(`${path}.tmp`, `${key}\n`, { mode: 0o600, flush: true });
-  renameSync(`${path}.tmp`, path);
+  const unfinished = join(directory, UNFINISHED);
+  writeFileSync(unfinished, `${key}\n`, { mode: 0o600, flush: true });
+  renameSync(unfinished, join(directory, FILE_NAME));
   const descriptor = openSync(directory, "r");
   try {
     fsyncSync(descriptor);

@@ -1,3 +1,4 @@
+import { mkdirSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,6 +18,7 @@ import { MessagingError } from "../../src/domain/errors.js";
 import { cursorAt, epochOf, positionOf, type LogBounds } from "../../src/domain/event.js";
 import type { User } from "../../src/domain/user.js";
 import { copyStore } from "../../src/main/cli/copy.js";
+import { readSessionKey, writeSessionKey } from "../../src/main/session-key.js";
 import {
   ana,
   append,
@@ -240,7 +242,9 @@ describe("palaver copy", function () {
       const interrupted = copyStore(from, to, ({ phase, table }) => {
         if (phase === "comparing" && table === "events") throw new Error("interrupted");
       });
-      expect(String(await interrupted.catch((error: unknown) => error))).to.equal("Error: interrupted");
+      expect(String(await interrupted.catch((error: unknown) => error))).to.match(
+        /\. Run the command again: interrupted$/,
+      );
       await expectCopied(from, to);
       const copy = await open();
       expect((await contents(copy, where)).accounts).to.have.length(2);
@@ -329,15 +333,93 @@ describe("palaver copy", function () {
     }
   });
 
+  it("rejects a target on which a server runs, and leaves the server as it was", async () => {
+    const { directory } = await filledDirectory();
+    const server = await one.openEmpty();
+    try {
+      const busy = copyStore(directory, `${one.url}?lock_timeout=300`, ignore);
+      expect(String(await busy.catch((error: unknown) => error))).to.match(
+        /^Error: TO: The database palaver_test_\w+ on \S+ is in use\. Stop the servers on it\.$/,
+      );
+      await register(server, ana);
+      expect(await one.execute("SELECT username FROM users")).to.deep.equal([{ username: ana.username }]);
+    } finally {
+      await server.close();
+    }
+  });
+
+  it("lets one of two copies fill a target, and rejects the other", async () => {
+    const url = await emptyDatabase(one);
+    const sources = [(await filledDirectory()).directory, (await filledDirectory()).directory];
+    const results = await Promise.allSettled(sources.map((directory) => copyStore(directory, url, ignore)));
+    const reasons = results.flatMap((result) =>
+      result.status === "rejected" ? [String(result.reason)] : [],
+    );
+    expect(reasons).to.have.length(1);
+    expect(reasons[0]).to.match(
+      /^Error: TO: The database palaver_test_\w+ on \S+ is not empty\. Name an empty one\.$/,
+    );
+    await expectCopied(url, newDirectory());
+  });
+
+  it("overwrites the session key that an interrupted copy left in a directory", async () => {
+    const url = await emptyDatabase(one);
+    const server = await one.open();
+    const key = await server.sessionKey();
+    await server.close();
+    const directory = newDirectory();
+    mkdirSync(directory);
+    writeSessionKey(directory, "a key of sixteen characters");
+    await expectCopied(url, directory);
+    expect(readSessionKey(directory)).to.equal(key);
+  });
+
+  it("names the argument and both places if a copy breaks off", async () => {
+    const { directory } = await filledDirectory();
+    const url = await emptyDatabase(one);
+    const other = new pg.Client(url);
+    await other.connect();
+    try {
+      // The copy waits behind the users until its connection ends.
+      await other.query("BEGIN; LOCK TABLE messages");
+      let ended: Promise<unknown> | undefined;
+      const end = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`;
+      const copy = copyStore(directory, url, () => void (ended ??= other.query(end)));
+      expect(String(await copy.catch((error: unknown) => error))).to.match(
+        /^[Ee]rror: The copy of \S+ to the database palaver_test_\w+ on \S+ has failed\. Run the command again: /,
+      );
+      await ended;
+    } finally {
+      await other.end();
+    }
+    await expectCopied(directory, url);
+  });
+
   it("rejects places between which it cannot copy", async () => {
     const reason = async (from: string, to: string) =>
       String(await copyStore(from, to, ignore).catch((error: unknown) => error));
     const url = await emptyDatabase(one);
     expect(await reason(newDirectory(), newDirectory())).to.include("Use `palaver backup FROM TO`");
     expect(await reason(newDirectory(), url)).to.include("There is no store in");
-    expect(await reason("postgres://ana:canary@/x y", url))
-      .to.include("Invalid URL")
-      .and.not.include("canary");
+    for (const [from, to, argument] of [
+      ["postgres://ana:canary@/x y", url, "FROM"],
+      [url, "postgres://ana:canary@db:65536/x", "TO"],
+    ] as const) {
+      expect(await reason(from, to))
+        .to.match(new RegExp(`^Error: ${argument}: Invalid URL of PostgreSQL: `))
+        .and.not.include("canary");
+    }
+    await two.openEmpty().then((store) => store.close());
+    await two.execute("CREATE SCHEMA other; CREATE TABLE other.users ()");
+    const foreign = `${two.url}?options=-csearch_path%3Dother`;
+    for (const [from, to, argument] of [
+      [foreign, newDirectory(), "FROM"],
+      [newDirectory(), foreign, "FROM"],
+      [url, foreign, "TO"],
+    ] as const) {
+      expect(await reason(from, to)).to.match(new RegExp(`^(?:NoStore)?Error: ${argument}: `));
+    }
+    expect(await reason(url, foreign)).to.include("has tables of another program");
     const blank = new URL(url);
     blank.pathname = "/postgres";
     expect(await reason(blank.href, newDirectory())).to.include("There is no store in the database");

@@ -1,7 +1,10 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { expect } from "chai";
+import pg from "pg";
+import { openPostgresStore } from "../../src/adapters/postgres/store.js";
 import { readConfig } from "../../src/main/config.js";
 import { serve, type RunningServer } from "../../src/main/server.js";
 import { Client, signedIn } from "../support/client.js";
@@ -103,6 +106,36 @@ describe("palaver copy", function () {
     expect(again.status).to.equal(1);
     expect(JSON.parse(again.output)).to.include({ code: "failed" });
     expect(again.output).to.include("is not empty. Name an empty one.");
+  });
+
+  it("leaves the target empty after SIGINT and kill -9, and can then be repeated", async () => {
+    const data = join(scratch, "interrupted");
+    await serveOn({ DATA_DIR: data }, []);
+    const { username } = await signedIn(server!.url, "ana");
+    await stop();
+    const empty = await createDatabase();
+    const holder = new pg.Client(empty.url);
+    try {
+      await (await openPostgresStore(empty.url)).close();
+      await holder.connect();
+      for (const signal of ["SIGINT", "SIGKILL"] as const) {
+        // The copy waits behind the users.
+        await holder.query("BEGIN; LOCK TABLE read_markers, messages, sessions");
+        const ran = run(["copy", data, empty.url]);
+        const status = ran.ended;
+        while (!ran.output().includes("copying users")) await delay(10);
+        ran.child.kill(signal);
+        expect(await status, ran.output()).to.equal(null);
+        await holder.query("COMMIT");
+        expect((await holder.query("SELECT username FROM users")).rows).to.deep.equal([]);
+      }
+      const { status, output } = await palaver("copy", data, empty.url);
+      expect(status, output).to.equal(0);
+      expect((await holder.query("SELECT username FROM users")).rows).to.deep.equal([{ username }]);
+    } finally {
+      await holder.end();
+      await empty.drop();
+    }
   });
 
   it("fails for wrong arguments, and has help", async () => {

@@ -5,7 +5,7 @@ import { Pool, sqlState, type Connection } from "./connection.js";
 import { describeDatabase, openingError } from "./database-url.js";
 import { assertSchema } from "./inspection.js";
 import { Relay } from "./relay.js";
-import { lockSchema, migrate } from "./schema.js";
+import { lockSchema, migrate, SERVERS_LOCK } from "./schema.js";
 
 /** Where the session key is kept, beside the rows. */
 interface SessionKeyCopy {
@@ -132,7 +132,8 @@ export async function openPostgresTarget(url: string): Promise<PostgresTarget> {
   try {
     await connection.execute("BEGIN");
     await lockSchema(connection);
-    await connection.execute("LOCK TABLE users, event_log IN EXCLUSIVE MODE");
+    await connection.execute(`SELECT pg_advisory_xact_lock(${SERVERS_LOCK})`);
+    await connection.execute("LOCK TABLE users, event_log, settings IN EXCLUSIVE MODE");
     const [isUsed] = (await connection.row(
       `SELECT EXISTS (SELECT FROM users) OR EXISTS (SELECT FROM chats) OR EXISTS (SELECT FROM outbox)
          OR EXISTS (SELECT FROM events)`,

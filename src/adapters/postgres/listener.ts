@@ -4,6 +4,7 @@ import type { DatabaseStatus } from "../../application/ports.js";
 import { Servers, statementsOf } from "./connection.js";
 import { describeDatabase, reasonOf } from "./database-url.js";
 import { CHANNEL, type Relay } from "./relay.js";
+import { SERVERS_LOCK } from "./schema.js";
 
 /** A notification is only a hint. The relay runs this often, also for nodes that have died behind their commits. */
 const POLL_INTERVAL_MS = 1_000;
@@ -231,6 +232,11 @@ export class LogListener {
           : "DATABASE_DIRECT_URL (`directUrl`) leads to another database than DATABASE_URL. Use the same server and database.",
       );
     }
+    // Held until the connection ends: a copy into the database waits for it.
+    const [isLocked] = (await statementsOf(client).row(
+      `SELECT pg_try_advisory_lock_shared(${SERVERS_LOCK})`,
+    ))!;
+    if (isLocked !== true) throw new Error("A copy fills the database.");
   }
 
   /** Reports that it cannot listen, unless the database cannot be written either, or another server has not been tried. */

@@ -162,6 +162,9 @@ const MIGRATIONS: readonly string[] = [
 /** The advisory lock under which one node at a time migrates, and a copy fills the database. */
 const MIGRATION_LOCK = 72_526_861;
 
+/** The advisory lock that each server shares, and that a copy into its store takes alone. The schema distinguishes stores. */
+export const SERVERS_LOCK = `${MIGRATION_LOCK}, ${SCHEMA_ID}::int`;
+
 /** The SQLSTATE of a lock that was not free in time. */
 const LOCK_NOT_AVAILABLE = "55P03";
 

@@ -62,12 +62,17 @@ export async function openSqliteSource(directory: string): Promise<CopySource> {
  * Builds a store in memory, and writes it to a directory when it is committed. Locks the directory until `close`.
  *
  * @param directory does not exist, or is empty, apart from what an interrupted copy left.
+ * @param keyFiles the names of files that the caller writes before the commit.
  * @throws DirectoryInUseError
  * @throws Error where the directory is not empty.
  */
-export async function openSqliteTarget(directory: string): Promise<CopyTarget> {
+export async function openSqliteTarget(
+  directory: string,
+  keyFiles: readonly string[] = [],
+): Promise<CopyTarget> {
   createDirectory(directory);
-  if (readdirSync(directory).some((name) => name !== LOCK && name !== UNFINISHED_SNAPSHOT)) {
+  const leftovers = [LOCK, UNFINISHED_SNAPSHOT, ...keyFiles];
+  if (readdirSync(directory).some((name) => !leftovers.includes(name))) {
     throw new Error(`The directory ${directory} is not empty. Name a new one.`);
   }
   const unlock = lockDirectory(directory);

@@ -7,7 +7,7 @@ import {
   type CopyTarget,
 } from "../../adapters/sql/copy.js";
 import { assertOwnFiles } from "../owner.js";
-import { readSessionKey, writeSessionKey } from "../session-key.js";
+import { readSessionKey, SESSION_KEY_FILES, writeSessionKey } from "../session-key.js";
 import type { Report } from "./maintenance.js";
 
 type Source = CopySource & { sessionKey(): Promise<string | undefined> };
@@ -28,12 +28,14 @@ export async function copyStore(
   if (!isDatabase(from) && !isDatabase(to)) {
     throw new Error("Neither FROM nor TO is a PostgreSQL database. Use `palaver backup FROM TO`.");
   }
-  const names = [await nameOf(from), await nameOf(to)] as const;
-  const source = await openSource(from);
+  const names = [await nameOf(from).catch(rejectAs("FROM")), await nameOf(to).catch(rejectAs("TO"))] as const;
+  const source = await openSource(from).catch(rejectAs("FROM"));
   try {
-    const target = await openTarget(to);
+    const target = await openTarget(to).catch(rejectAs("TO"));
     try {
-      return await copyBetween(source, target, names, onProgress);
+      return await copyBetween(source, target, names, onProgress).catch(
+        rejectAs(`The copy of ${names[0]} to ${names[1]} has failed. Run the command again`),
+      );
     } finally {
       await target.close();
     }
@@ -70,6 +72,14 @@ async function copyBetween(
   };
 }
 
+/** Names what an error is about, such as an argument. The error keeps its class and its code. */
+function rejectAs(what: string): (error: unknown) => never {
+  return (error) => {
+    if (error instanceof Error) error.message = `${what}: ${error.message}`;
+    throw error;
+  };
+}
+
 function isDatabase(place: string): boolean {
   return /^postgres(?:ql)?:\/\//.test(place);
 }
@@ -77,10 +87,12 @@ function isDatabase(place: string): boolean {
 /** The name of a place in texts, without a password. */
 async function nameOf(place: string): Promise<string> {
   if (!isDatabase(place)) return place;
-  const { describeDatabase } = await import("../../adapters/postgres/database-url.js");
-  const name = describeDatabase(place);
-  if (name === undefined) throw new Error("Invalid URL of PostgreSQL. Use postgres://user@host/database.");
-  return `the database ${name}`;
+  const { describeDatabase, problemOfUrl } = await import("../../adapters/postgres/database-url.js");
+  const problem = problemOfUrl(place);
+  if (problem !== undefined) {
+    throw new Error(`Invalid URL of PostgreSQL: ${problem}. Use postgres://user@host/database.`);
+  }
+  return `the database ${describeDatabase(place)}`;
 }
 
 async function openSource(place: string): Promise<Source> {
@@ -100,5 +112,6 @@ async function openTarget(place: string): Promise<Target> {
   }
   assertOwnFiles(place);
   const { openSqliteTarget } = await import("../../adapters/sqlite/copy.js");
-  return { ...(await openSqliteTarget(place)), setSessionKey: async (key) => writeSessionKey(place, key) };
+  const target = await openSqliteTarget(place, SESSION_KEY_FILES);
+  return { ...target, setSessionKey: async (key) => writeSessionKey(place, key) };
 }
