@@ -24,9 +24,13 @@ export const MAX_POOL_SIZE = 200;
 
 /** @throws TypeError for anything else. The message shows no URL of a database. */
 export function assertStorage(storage: unknown): asserts storage is Storage {
-  if (typeof storage === "object" && storage !== null && "postgres" in storage) {
-    assertPostgres(storage as Readonly<Record<keyof PostgresStorage, unknown>>);
-    return;
+  if (typeof storage === "object" && storage !== null) {
+    if ("postgres" in storage) {
+      assertKeys(storage, ["postgres", "poolSize", "directUrl"]);
+      assertPostgres(storage as Readonly<Record<keyof PostgresStorage, unknown>>);
+      return;
+    }
+    if ("sqlite" in storage) assertKeys(storage, ["sqlite"]);
   }
   const isStorage =
     storage === "memory" ||
@@ -40,6 +44,14 @@ export function assertStorage(storage: unknown): asserts storage is Storage {
   throw new TypeError(
     `Invalid \`storage\` ${shown}. Use "memory", { sqlite: directory }, { postgres: url } or a store.`,
   );
+}
+
+/** A misspelt key would be ignored. */
+function assertKeys(storage: object, allowed: readonly string[]): void {
+  for (const key of Object.keys(storage)) {
+    if (allowed.includes(key)) continue;
+    throw new TypeError(`Unknown key ${JSON.stringify(key)} in \`storage\`. Use ${allowed.join(", ")}.`);
+  }
 }
 
 function assertPostgres({

@@ -103,6 +103,15 @@ describe("openMessaging", () => {
         .to.match(new RegExp(`^TypeError: Invalid .*\`storage\\.?${name}\``))
         .and.not.include("canary");
     }
+    for (const [storage, key] of [
+      [{ postgres, poolsize: 3 }, "poolsize"],
+      [{ postgres, sqlite: "data" }, "sqlite"],
+      [{ sqlite: "data", poolSize: 3 }, "poolSize"],
+    ] as const) {
+      expect(await errorOf({ storage }))
+        .to.match(new RegExp(`^TypeError: Unknown key "${key}" in \`storage\`\\. Use `))
+        .and.not.include("canary");
+    }
     for (const eventRetention of [NaN, -1, "30 days"]) {
       expect(await errorOf({ eventRetention })).to.match(/^RangeError: Invalid event retention/);
     }
