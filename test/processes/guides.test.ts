@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect } from "chai";
 import { runTests } from "../support/node-test.js";
+import { createDatabase } from "../support/postgres.js";
 
 const root = new URL("../../../", import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, root), "utf8");
@@ -11,6 +12,10 @@ const read = (path: string) => readFileSync(new URL(path, root), "utf8");
 function replaced(text: string, part: string, replacement: string): string {
   expect(text).to.include(part);
   return text.replace(part, () => replacement);
+}
+
+function snippetsOf(document: string): readonly string[] {
+  return Array.from(read(document).matchAll(/^```js\n(.*?)^```/gms), ([, code = ""]) => code);
 }
 
 describe("The guides", () => {
@@ -71,14 +76,29 @@ describe("The guides", () => {
   });
 
   it("have a contract test of a store that passes", async () => {
-    const snippets = Array.from(
-      read("docs/writing-an-adapter.md").matchAll(/^```js\n(.*?)^```/gms),
-      ([, code = ""]) => code,
-    );
-    const snippet = snippets.find((code) => code.includes("reopen:"))!;
+    const snippet = snippetsOf("docs/writing-an-adapter.md").find((code) => code.includes("reopen:"))!;
     const example = new URL("examples/custom-store.js", root).href;
     const { passed, failed, output } = await runTests(replaced(snippet, "./custom-store.js", example));
     expect(failed, output).to.equal(0);
     expect(passed).to.be.greaterThan(80);
+  });
+
+  it("have a contract test of a store on a database server that passes", async () => {
+    const database = await createDatabase();
+    try {
+      const snippet = snippetsOf("docs/writing-an-adapter.md").find((code) =>
+        code.includes("palaver/postgres"),
+      )!;
+      // The whole contract takes a minute, and runs over this store elsewhere.
+      const env = { TEST_DATABASE_URL: database.url };
+      const { passed, failed, output } = await runTests(snippet, "contains everything that was stored", env);
+      expect(failed, output).to.equal(0);
+      expect(output).to.match(
+        /^ *ok \d+ - contains everything that was stored, and continues every numbering$/m,
+      );
+      expect(passed).to.be.greaterThan(0);
+    } finally {
+      await database.drop();
+    }
   });
 });
