@@ -236,7 +236,7 @@ export class LogListener {
     const [isLocked] = (await statementsOf(client).row(
       `SELECT pg_try_advisory_lock_shared(${SERVERS_LOCK})`,
     ))!;
-    if (isLocked !== true) throw new Error("A copy fills the database.");
+    if (!isLocked) throw new Error("A copy fills the database.");
   }
 
   /** Reports that it cannot listen, unless the database cannot be written either, or another server has not been tried. */

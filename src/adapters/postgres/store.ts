@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { DatabaseStatus, Repositories, Store } from "../../application/ports.js";
 import type { ChatId } from "../../domain/chat.js";
-import { isUnavailable, MessagingError } from "../../domain/errors.js";
+import { isUnavailable } from "../../domain/errors.js";
 import { createUserCache } from "../sql/users.js";
 import { Pool, type Statements } from "./connection.js";
 import { openingError } from "./database-url.js";
