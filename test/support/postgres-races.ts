@@ -69,6 +69,17 @@ export const RACES = {
     await expectBothOnPages(other, ana, sending);
   },
 
+  "pages to the end while another program has a transaction open": async (nodes) => {
+    const { ana, bo, quick } = await twoChats(nodes);
+    await whileLocked(nodes, "SELECT pg_current_xact_id()", async () => {
+      for (const text of ["first", "second"]) {
+        await nodes.one.core.sendMessage({ by: bo.id, to: { chatId: quick.id }, text });
+        const found = await nodes.other.core.pageMessages({ by: ana.id, of: "all", limit: 10, after: 0 });
+        expect(found.messages.at(-1)).to.include({ text });
+      }
+    });
+  },
+
   "returns a last join behind which every later join appears": async (nodes) => {
     const { one, other } = nodes;
     const { ana, slow, quick } = await twoChats(nodes);

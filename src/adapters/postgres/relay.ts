@@ -17,8 +17,18 @@ const NOTE_TAKEN = `SELECT
 /** One relay at a time. What follows reads a snapshot with all that was moved before. */
 const LOCK_LOG = "SELECT FROM event_log FOR UPDATE";
 
-/** Whether every transaction up to the noted one has ended, so that nobody will see another id or number up to the noted ones. */
-const HAS_SETTLED = "next_transaction < pg_snapshot_xmin(pg_current_snapshot())";
+/**
+ * Whether every transaction up to the noted one that has taken an id or a number has ended, so that nobody will see another one
+ * up to the noted ones. It locks their sequence until it ends. Most often no older transaction at all is open on the server, which
+ * costs less to find out. The relay itself reads the sequences, so its locks have the id of this database.
+ */
+const HAS_SETTLED = `next_transaction < pg_snapshot_xmin(pg_current_snapshot()) OR NOT EXISTS (
+    SELECT FROM locks AS taken JOIN locks AS transactions USING (virtualtransaction)
+    WHERE taken.relation IN ('message_ids'::regclass, 'event_numbers'::regclass) AND taken.mode = 'RowExclusiveLock'
+      AND taken.database IN (SELECT database FROM locks WHERE pid = pg_backend_pid() AND relation = 'message_ids'::regclass)
+      AND transactions.locktype = 'transactionid' AND transactions.mode = 'ExclusiveLock'
+      AND age(transactions.transactionid) >= age(next_transaction::xid)
+  )`;
 
 /** The numbers of one chat are in commit order, so that its events keep their order in each batch and from batch to batch. */
 const MOVE = `WITH moved AS (
@@ -28,13 +38,18 @@ const MOVE = `WITH moved AS (
     SELECT event_log.last + row_number() OVER (ORDER BY number), number, chat_id, user_id, outside, at, what, message_id
     FROM moved CROSS JOIN event_log
     RETURNING id
+  ), locks AS MATERIALIZED (
+    SELECT * FROM pg_locks
+  ), settled AS MATERIALIZED (
+    SELECT ${HAS_SETTLED} AS now FROM event_log
   )
   UPDATE event_log SET last = last + (SELECT count(*) FROM added),
-    settled_message = CASE WHEN ${HAS_SETTLED} THEN next_message ELSE settled_message END,
-    settled_number = CASE WHEN ${HAS_SETTLED} THEN next_number ELSE settled_number END,
-    next_message = CASE WHEN ${HAS_SETTLED} THEN current_setting('palaver.message_id')::bigint ELSE next_message END,
-    next_number = CASE WHEN ${HAS_SETTLED} THEN current_setting('palaver.event_number')::bigint ELSE next_number END,
-    next_transaction = CASE WHEN ${HAS_SETTLED} THEN pg_current_xact_id() ELSE next_transaction END
+    settled_message = CASE WHEN settled.now THEN next_message ELSE settled_message END,
+    settled_number = CASE WHEN settled.now THEN next_number ELSE settled_number END,
+    next_message = CASE WHEN settled.now THEN current_setting('palaver.message_id')::bigint ELSE next_message END,
+    next_number = CASE WHEN settled.now THEN current_setting('palaver.event_number')::bigint ELSE next_number END,
+    next_transaction = CASE WHEN settled.now THEN pg_current_xact_id() ELSE next_transaction END
+  FROM settled
   RETURNING last, (SELECT count(*) FROM added), epoch,
     (SELECT pg_notify(${CHANNEL}, event_log.last::text) WHERE EXISTS (SELECT FROM added))::text`;
 

@@ -152,6 +152,18 @@ const MUTANTS: readonly Mutant[] = [
     ],
   },
   {
+    mistake: "waits for no transaction that has taken an id",
+    found: "pages forward past a transaction that commits after later ones",
+    file: "relay.js",
+    edits: [["OR NOT EXISTS (", "OR true OR NOT EXISTS ("]],
+  },
+  {
+    mistake: "waits for the transactions of other programs",
+    found: "pages to the end while another program has a transaction open",
+    file: "relay.js",
+    edits: [["OR NOT EXISTS (", "OR false AND NOT EXISTS ("]],
+  },
+  {
     mistake: "does not wait until a message id is settled",
     found: "pages forward past a transaction that commits after later ones",
     file: "messages.js",
