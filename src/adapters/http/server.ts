@@ -8,7 +8,7 @@ import {
 import type { AddressInfo, Socket } from "node:net";
 import { randomUUID } from "node:crypto";
 import type Koa from "koa";
-import { commonHeaders } from "./response.js";
+import { afterClose, commonHeaders } from "./response.js";
 import { DEFAULT_CONNECTION_LIMITS, type ConnectionLimits, type HttpServer } from "./connections.js";
 import { toLoggableError, type Log } from "./log.js";
 import { guardConnections } from "./connection-guard.js";
@@ -77,8 +77,7 @@ export async function openHttpServer(
   const afterResponses = (socket: Socket, work: () => void) => {
     const [request, response, before] = exchanges.get(socket) ?? [];
     const last = request?.complete ? response : before;
-    if (last === undefined || last.closed) work();
-    else last.once("close", work);
+    if (last === undefined || !afterClose(last, work)) work();
   };
   server.on("clientError", (error, stream) => {
     const socket = stream as Socket;

@@ -35,6 +35,15 @@ describe("responses that clients do not read", () => {
     await server.close();
   });
 
+  const warnings: Error[] = [];
+  const note = (warning: Error) => void warnings.push(warning);
+  before(() => void process.on("warning", note));
+  after(() => {
+    process.off("warning", note);
+    // A reset connection reports an error for each write.
+    expect(warnings).to.deep.equal([]);
+  });
+
   /** Sends a request and reads only the start of the response. @returns the status. */
   async function open(client: Client, path: string): Promise<number> {
     const { hostname, port } = new URL(server.url);
