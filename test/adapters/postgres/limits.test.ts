@@ -16,7 +16,7 @@ const manualClock = (database: string) => `
   CREATE SCHEMA clock;
   CREATE TABLE clock.time AS SELECT 0::bigint AS ms;
   CREATE FUNCTION clock.now() RETURNS timestamptz LANGUAGE sql STABLE AS 'SELECT to_timestamp(ms / 1000.0) FROM clock.time';
-  ALTER DATABASE ${database} SET search_path = clock, public, pg_catalog;`;
+  ALTER DATABASE ${database} SET search_path = public, clock, pg_catalog;`;
 
 /** Cuts all connections to a database, which then accepts no new ones or accepts them again. */
 const allowConnections = (database: string, allowed: boolean) => `

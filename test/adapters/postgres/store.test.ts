@@ -58,6 +58,9 @@ const BOUNDED_TABLES: ReadonlySet<string> = new Set([
   "incarnation",
   "schema_version",
   "request_counts",
+  // The catalogue, which a node reads once, when it starts.
+  "pg_class",
+  "pg_depend",
   "earlier_epochs",
 ]);
 
