@@ -1,0 +1,4 @@
+import fc from "fast-check";
+
+// Mocha prints no causes.
+fc.configureGlobal({ includeErrorInReport: true });
