@@ -1,8 +1,9 @@
 // Runs a PostgreSQL server for trying out, with its data in resources-postgres, until Ctrl-C, and prints its URL.
 // PGPORT is its port; default 5433.
 //
-// With --temporary, the data is in a temporary folder, and the server ends with standard input. The tests start it so: the
-// operating system closes the pipe of a process that is killed, and no server outlives the run.
+// With --temporary, the data is in a temporary folder, and the server ends with standard input. The tests and the bench start it
+// so: the operating system closes the pipe of a process that is killed, and no server outlives the run.
+// With --without-sync, it waits for no disk, which costs data only if the machine is lost. The tests kill processes alone.
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
@@ -40,8 +41,8 @@ const binaries = await findBinaries();
 if (!existsSync(data)) initialize();
 const port = temporary ? await freePort() : Number(process.env.PGPORT || 5433);
 const settings = { port, listen_addresses: "127.0.0.1", unix_socket_directories: "''", max_connections: 400 };
-// The tests kill processes, but no machine.
-if (temporary) Object.assign(settings, { fsync: "off", full_page_writes: "off" });
+if (process.argv.includes("--without-sync"))
+  Object.assign(settings, { fsync: "off", full_page_writes: "off" });
 const options = Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`);
 rmSync(log, { force: true });
 run("pg_ctl", "start", "--silent", "--wait", "--pgdata", data, "--log", log, "--options", options.join(" "));

@@ -51,7 +51,10 @@ let ownServer: Promise<TestServer> | undefined;
 /** Starts a server without databases. It stops when `stop` is called or this process ends. */
 async function startServer(): Promise<TestServer> {
   // Ctrl-C ends all processes of this group. The program is in another one, since it stops PostgreSQL afterwards.
-  const child = spawn(process.execPath, [program, "--temporary"], { stdio: "pipe", detached: true });
+  const child = spawn(process.execPath, [program, "--temporary", "--without-sync"], {
+    stdio: "pipe",
+    detached: true,
+  });
   const closed = once(child, "close");
   const errors = text(child.stderr);
   const [output] = (await Promise.race([once(child.stdout, "data"), closed])) as [Buffer | number | null];
