@@ -240,7 +240,7 @@ function isPoolTimeout(error: unknown): boolean {
 /** The OID of the schema of the store: the one in which tables are created. A database can have several stores. */
 export const SCHEMA_ID = "to_regnamespace(quote_ident(current_schema()))::oid";
 
-/** The expression for a table in the schema of the store, `NULL` if there is none. Other schemas of the search path can have one. */
+/** The expression for a table in the schema of the store, `NULL` if it does not exist. Other schemas of the search path can have one. */
 function tableNamed(name: string): string {
   return `to_regclass(quote_ident(current_schema()) || '.${name}')`;
 }
@@ -312,8 +312,7 @@ export function statementsOf(client: pg.ClientBase): Statements & { sendGathered
       if (gathered?.sql !== sql) {
         sendGathered();
         gathered = gather(sql);
-        // Behind the promises of this turn.
-        queueMicrotask(() => process.nextTick(sendGathered));
+        atEndOfTurn(sendGathered);
       }
       const { calls, rows } = gathered;
       const index = calls.push(values) - 1;
@@ -333,8 +332,12 @@ function shareWrite(client: pg.ClientBase): void {
   const { stream } = (client as pg.Client).connection;
   if (stream.writableCorked > 0) return;
   stream.cork();
-  // Behind the promises of this turn.
-  queueMicrotask(() => process.nextTick(() => stream.uncork()));
+  atEndOfTurn(() => stream.uncork());
+}
+
+/** Runs `work` behind the promises of this turn. */
+function atEndOfTurn(work: () => void): void {
+  queueMicrotask(() => process.nextTick(work));
 }
 
 export function tooManyChanges(cause?: unknown): MessagingError {

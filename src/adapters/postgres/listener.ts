@@ -159,7 +159,10 @@ export class LogListener {
       if (!this.#isStopped && this.#outage.start()) {
         const reason = reasonOf(cause);
         onTrouble(
-          new Error(`${named(url)} cannot be written: ${reason} Palaver tries again each second.`, { cause }),
+          new Error(
+            `The database ${describeDatabase(url)} cannot be written: ${reason} Palaver tries again each second.`,
+            { cause },
+          ),
         );
       }
       // A connection to a server that is gone, or no longer the primary, may show nothing of it.
@@ -167,7 +170,8 @@ export class LogListener {
       return false;
     }
     const seconds = this.#outage.end();
-    if (seconds !== undefined) onRecovery(`${named(url)} can be written again, after ${seconds} s.`);
+    if (seconds !== undefined)
+      onRecovery(`The database ${describeDatabase(url)} can be written again, after ${seconds} s.`);
     return true;
   }
 
@@ -245,7 +249,7 @@ export class LogListener {
     else this.#failuresAlone += 1;
     if (this.#isStopped || this.#failuresAlone <= this.#servers.count || !this.#deafness.start()) return;
     const { url, directUrl, onTrouble } = this.#options;
-    const to = describeDatabase(directUrl ?? url) ?? "the database";
+    const to = describeDatabase(directUrl ?? url);
     const setting = directUrl === undefined ? "DATABASE_URL" : "DATABASE_DIRECT_URL (`directUrl`)";
     onTrouble(
       new Error(
@@ -254,9 +258,4 @@ export class LogListener {
       ),
     );
   }
-}
-
-function named(url: string): string {
-  const description = describeDatabase(url);
-  return description === undefined ? "The database" : `The database ${description}`;
 }
