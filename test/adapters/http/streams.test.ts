@@ -8,6 +8,7 @@ import { EventStreams, type StreamRequest } from "../../../src/adapters/http/str
 import type { EventBatch } from "../../../src/application/events.js";
 import type { ChatId } from "../../../src/domain/chat.js";
 import { MessagingError } from "../../../src/domain/errors.js";
+import type { Session } from "../../../src/domain/session.js";
 import type { ChatEvent, EventCursor } from "../../../src/domain/event.js";
 import { usernameKey } from "../../../src/domain/user.js";
 import { expectProblem } from "../../support/api/scene.js";
@@ -487,26 +488,13 @@ describe("GET /v1/events/stream", () => {
   });
 
   it("uses its session once a minute, so that logins end other sessions first", async () => {
-    const { clock } = server.ports;
-    const streams = new EventStreams(clock);
-    const { session } = await server.messaging.logIn({ username: ana.username, password: PASSWORD });
-    let renewals = 0;
-    streams.open(await unreadResponse(), {
-      session,
-      first: { events: [], cursor: "cursor" as EventCursor },
-      async renew() {
-        renewals += 1;
-        return session;
-      },
-      subscription: { next: () => new Promise(() => {}), drain: () => undefined, close() {} },
-      resync: false,
-    });
+    const { clock, streams, renewals } = await openIdle(async (session) => session);
     await delay(1_200);
-    expect(renewals).to.equal(0);
+    expect(renewals()).to.equal(0);
     clock.advance(60_000);
-    await until(() => renewals > 0);
+    await until(() => renewals() > 0);
     await delay(1_200);
-    expect(renewals).to.equal(1);
+    expect(renewals()).to.equal(1);
     streams.close();
   });
 
@@ -515,27 +503,35 @@ describe("GET /v1/events/stream", () => {
     ["not_signed_in", "ends"],
   ] as const) {
     it(`${end} if its session cannot be used because of ${code}`, async () => {
-      const { clock } = server.ports;
-      const streams = new EventStreams(clock);
-      const { session } = await server.messaging.logIn({ username: ana.username, password: PASSWORD });
-      let renewals = 0;
-      streams.open(await unreadResponse(), {
-        session,
-        first: { events: [], cursor: "cursor" as EventCursor },
-        async renew() {
-          renewals += 1;
-          throw new MessagingError(code, "Rejected.");
-        },
-        subscription: { next: () => new Promise(() => {}), drain: () => undefined, close() {} },
-        resync: false,
+      const { clock, streams, renewals } = await openIdle(async () => {
+        throw new MessagingError(code, "Rejected.");
       });
       await delay(600);
       clock.advance(60_000);
-      await until(() => renewals > 0);
+      await until(() => renewals() > 0);
       await delay(20);
       expect(streams.count()).to.equal(code === "store_unavailable" ? 1 : 0);
       streams.close();
     });
+  }
+
+  /** Opens a stream without events, and counts how often it uses its session. */
+  async function openIdle(renew: (session: Session) => Promise<Session>) {
+    const { clock } = server.ports;
+    const streams = new EventStreams(clock);
+    const { session } = await server.messaging.logIn({ username: ana.username, password: PASSWORD });
+    let renewals = 0;
+    streams.open(await unreadResponse(), {
+      session,
+      first: { events: [], cursor: "cursor" as EventCursor },
+      renew() {
+        renewals += 1;
+        return renew(session);
+      },
+      subscription: { next: () => new Promise(() => {}), drain: () => undefined, close() {} },
+      resync: false,
+    });
+    return { clock, streams, renewals: () => renewals };
   }
 
   /** A client of the same user with another session. */
