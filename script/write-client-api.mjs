@@ -33,6 +33,7 @@ function typeOf(schema) {
   if (schema.enum) return schema.enum.map((value) => JSON.stringify(value)).join(" | ");
   if (Array.isArray(schema.type)) return schema.type.map((type) => typeOf({ ...schema, type })).join(" | ");
   if (schema.type === "array") return `readonly (${typeOf(schema.items)})[]`;
+  if (schema.additionalProperties === true) return "Readonly<Record<string, unknown>>";
   if (schema.type === "object") return objectOf(schema);
   return { integer: "number", string: "string", boolean: "boolean", null: "null" }[schema.type];
 }

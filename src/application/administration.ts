@@ -1,13 +1,21 @@
-import { lastSeq, type ChatOverview, type ChatSummary } from "../domain/chat.js";
+import {
+  lastSeq,
+  p2pChat,
+  type ChatId,
+  type ChatOverview,
+  type ChatSummary,
+  type Participant,
+} from "../domain/chat.js";
 import { MessagingError } from "../domain/errors.js";
 import type { Message } from "../domain/message.js";
+import { changePolicy as policyAfter, type Policy, type PolicyChange } from "../domain/policy.js";
 import type { Session } from "../domain/session.js";
 import { parseNewPassword, parseUsername, usernameKey, type Account, type User } from "../domain/user.js";
 import { assertUsernameFree, createAccount } from "./accounts.js";
 import { ChatRankings } from "./chat-ranking.js";
-import { listChats } from "./chats.js";
+import { listChats, MAX_PARTICIPANTS_IN_CHAT, storeChat } from "./chats.js";
 import { administrationChecks, bindUseCases, type Checks } from "./commands.js";
-import type { Ports, UserReader } from "./ports.js";
+import type { ChatReader, Ports, UserReader } from "./ports.js";
 import { addToken, endSessions, findLiveSessions, type NewSession } from "./sessions.js";
 import { getUserByNameOrId } from "./users.js";
 
@@ -266,6 +274,61 @@ export function listAllChats({ store }: OperatorPorts): AsyncGenerator<readonly 
   );
 }
 
+export interface ShowChat {
+  readonly chatId: ChatId;
+}
+
+/** A chat as the operator sees it, with its first participants. */
+export interface ShownChat extends ChatSummary {
+  /** In the order in which they joined, at most 100. */
+  readonly participants: readonly Participant[];
+}
+
+/**
+ * Returns a chat and the first of its participants.
+ *
+ * @throws MessagingError `unknown_chat`
+ */
+export async function showChat({ store }: OperatorPorts, { chatId }: ShowChat): Promise<ShownChat> {
+  return store.read(async ({ chats }) => {
+    const summary = await getSummary(chats, chatId);
+    const slice = { after: undefined, limit: MAX_PARTICIPANTS_IN_CHAT };
+    return { ...summary, participants: await chats.participants(chatId, slice) };
+  });
+}
+
+export interface ChangePolicy {
+  readonly chatId: ChatId;
+  /** The settings that change. */
+  readonly policy: PolicyChange;
+}
+
+/**
+ * Changes settings of the policy of a group chat, as its owner could. Does nothing if they are equal.
+ *
+ * @returns the policy after the change.
+ * @throws MessagingError `unknown_chat`, `p2p_chat`
+ */
+export async function changePolicy(
+  { store, clock }: OperatorPorts,
+  { chatId, policy: change }: ChangePolicy,
+): Promise<Policy> {
+  return store.transaction(async (repositories) => {
+    const { chat } = await getSummary(repositories.chats, chatId);
+    if (chat.policy === null) throw p2pChat();
+    const before = { ...chat, policy: chat.policy };
+    const policy = policyAfter(before.policy, change);
+    await storeChat(repositories, before, { ...before, policy }, clock.now());
+    return policy;
+  });
+}
+
+async function getSummary(chats: ChatReader, chatId: ChatId): Promise<ChatSummary> {
+  const summary = await chats.summary(chatId);
+  if (summary) return summary;
+  throw new MessagingError("unknown_chat", "Unknown chat. List the chats for their ids.");
+}
+
 async function* slices<Item>(
   read: (after: Item | undefined) => Promise<readonly Item[]>,
 ): AsyncGenerator<readonly Item[]> {
@@ -313,8 +376,8 @@ export async function* exportUser(ports: OperatorPorts, command: ExportUser): As
   do {
     const page = await listChats({ store, rankings }, { by, limit: SLICE_LENGTH, cursor });
     for (const overview of page.chats) {
-      const { chat, withUsername, participantCount, readSeq } = overview;
-      yield { chat: { chat, withUsername, participantCount, readSeq, lastSeq: lastSeq(overview) } };
+      const { chat, role, withUsername, participantCount, readSeq } = overview;
+      yield { chat: { chat, role, withUsername, participantCount, readSeq, lastSeq: lastSeq(overview) } };
     }
     cursor = page.next;
   } while (cursor !== undefined);
@@ -389,6 +452,8 @@ const useCases = {
   revokeTokens,
   listUsers,
   listAllChats,
+  showChat,
+  changePolicy,
   exportUser,
   countStatistics,
 };

@@ -4,20 +4,32 @@ import {
   parseTitle,
   readToEnd,
   assertGroup,
+  assertMay,
   assertParticipant,
+  successorOf,
   unreadCount,
   type Chat,
   type ChatId,
   type ChatOverview,
+  type GroupMembership,
   type Participant,
 } from "../domain/chat.js";
 import { MessagingError } from "../domain/errors.js";
-import { chatChanged, chatCreated } from "../domain/event.js";
+import { chatChanged, chatCreated, type Person } from "../domain/event.js";
+import { parseMetadata, type Metadata } from "../domain/metadata.js";
+import { changePolicy, type PolicyChange, type Role } from "../domain/policy.js";
 import type { User, UserId } from "../domain/user.js";
 import type { PortsWithRankings, RankedSlice } from "./chat-ranking.js";
 import type { ChatReader, ParticipantPosition, Ports, ReadRepositories, Repositories } from "./ports.js";
 import { isFullSlice, joinSlices, MAX_SLICE_CHARACTERS, type Slices } from "./slices.js";
-import { getAvailableUser, getAvailableUsers, getUserById, getUserByNameOrId } from "./users.js";
+import {
+  findUserByNameOrId,
+  getAvailableUser,
+  getAvailableUsers,
+  getUserById,
+  getUserByNameOrId,
+  unknownUser,
+} from "./users.js";
 
 export interface CreateGroupChat {
   readonly by: UserId;
@@ -33,7 +45,7 @@ export interface CreatedGroupChat extends Chat, ChatInFull {
 }
 
 /**
- * Creates a group chat with the caller and the named users as its participants, or nothing if one of them cannot be added.
+ * Creates a group chat with the caller as its owner and the named users as its members, or nothing if one of them cannot be added.
  *
  * @throws MessagingError `invalid_title`, `invalid_request` for too many participants; `unknown_user` and `user_unavailable`,
  * whose `errors` list each rejected name
@@ -53,7 +65,8 @@ export async function createGroupChat(
     others.delete(creator.id);
     const added = [...others.values()];
     const chat = await chats.addGroup(title, now);
-    for (const { id } of [creator, ...added]) await chats.addParticipant(chat.id, id, now);
+    await chats.addParticipant(chat.id, by, now, "owner");
+    for (const { id } of added) await chats.addParticipant(chat.id, id, now);
     await events.append(chatCreated(chat, [creator, ...added]));
     const overview = assertParticipant(await chats.overview(chat.id, by));
     const page = await pageParticipants(chats, chat.id, undefined, MAX_PARTICIPANTS_IN_CHAT);
@@ -67,26 +80,71 @@ function assertInitialCount(count: number): void {
   throw new MessagingError("invalid_request", detail, { errors: [{ field: "participants", detail }] });
 }
 
-export interface RenameChat {
+export interface ChangeChat {
   readonly by: UserId;
   readonly chatId: ChatId;
+  /** Null removes the title. */
+  readonly title?: string | null | undefined;
+  /** The settings that change. */
+  readonly policy?: PolicyChange | undefined;
+  /** Null removes the metadata. */
+  readonly metadata?: Metadata | null | undefined;
+}
+
+/**
+ * Changes the title, the policy and the metadata of a group chat, or nothing if the caller may not change one of them. Does
+ * nothing if all are equal.
+ *
+ * @throws MessagingError `invalid_title`, `invalid_metadata`, `not_a_participant`, `p2p_chat`, `not_allowed`
+ */
+export async function changeChat({ store, clock }: Ports, command: ChangeChat): Promise<void> {
+  const title = command.title == null ? command.title : parseTitle(command.title);
+  const metadata = command.metadata == null ? command.metadata : parseMetadata(command.metadata);
+  const { by, chatId, policy = {} } = command;
+  await store.transaction(async (repositories) => {
+    const membership = assertGroup(await repositories.chats.ofParticipant(chatId, by));
+    if (title !== undefined) assertMay(membership, "rename");
+    if (command.policy !== undefined || metadata !== undefined) assertMay(membership, "configure");
+    const { chat } = membership;
+    const after = {
+      ...chat,
+      policy: changePolicy(chat.policy, policy),
+      ...(title !== undefined && { title }),
+      ...(metadata !== undefined && { metadata }),
+    };
+    await storeChat(repositories, chat, after, clock.now());
+  });
+}
+
+type Group = GroupMembership["chat"];
+
+/** Stores the changes of a group chat, if any, with their events. */
+export async function storeChat(
+  { chats, events }: Repositories,
+  before: Group,
+  after: Group,
+  at: number,
+): Promise<void> {
+  const { id: chatId, title, policy, metadata } = after;
+  const isRenamed = title !== before.title;
+  const isChanged = !isSame([policy, metadata], [before.policy, before.metadata]);
+  if (isRenamed || isChanged) await chats.update(after);
+  if (isRenamed) await events.append(chatChanged(chatId, { type: "chat.renamed", title }, at));
+  if (isChanged) await events.append(chatChanged(chatId, { type: "chat.changed", policy, metadata }, at));
+}
+
+function isSame(one: unknown, other: unknown): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
+}
+
+export interface RenameChat extends Pick<ChangeChat, "by" | "chatId"> {
   /** Null removes the title. */
   readonly title: string | null;
 }
 
-/**
- * Changes or removes the title of a group chat. Does nothing if the title is equal.
- *
- * @throws MessagingError `invalid_title`, `not_a_participant`, `p2p_chat`
- */
-export async function renameChat({ store, clock }: Ports, command: RenameChat): Promise<void> {
-  const title = command.title === null ? null : parseTitle(command.title);
-  await store.transaction(async ({ chats, events }) => {
-    const chat = assertGroup(await chats.ofParticipant(command.chatId, command.by));
-    if (chat.title === title) return;
-    await chats.rename(chat.id, title);
-    await events.append(chatChanged(chat.id, { type: "chat.renamed", title }, clock.now()));
-  });
+/** As `changeChat`, for the title alone. */
+export async function renameChat(ports: Ports, { by, chatId, title }: RenameChat): Promise<void> {
+  await changeChat(ports, { by, chatId, title });
 }
 
 export interface AddParticipant {
@@ -96,22 +154,24 @@ export interface AddParticipant {
 }
 
 /**
- * Adds a user to a group chat. The user can read its whole history, and has nothing unread.
+ * Adds a user to a group chat as a member. The user can read its whole history, and has nothing unread.
  *
  * @returns the added user.
- * @throws MessagingError `not_a_participant`, `p2p_chat`, `unknown_user`, `user_unavailable`, `already_participant`
+ * @throws MessagingError `not_a_participant`, `p2p_chat`, `not_allowed`, `unknown_user`, `user_unavailable`,
+ * `already_participant`
  */
 export async function addParticipant({ store, clock }: Ports, command: AddParticipant): Promise<User> {
   return store.transaction(async ({ chats, users, events }) => {
-    const { chat, participantCount } = assertParticipant(await chats.overview(command.chatId, command.by));
-    const { id: chatId } = assertGroup(chat);
+    const membership = assertGroup(await chats.overview(command.chatId, command.by));
+    assertMay(membership, "add");
+    const { id: chatId } = membership.chat;
     const user = await getAvailableUser(users, command.username);
     const { id, username } = user;
     const at = clock.now();
     const change = {
       type: "participant.added",
       user: { id, username },
-      participantCount: participantCount + 1,
+      participantCount: membership.participantCount + 1,
     } as const;
     // Appended before the user joins, so that only the other participants receive it; the user receives the overview.
     await events.append(chatChanged(chatId, change, at));
@@ -138,37 +198,104 @@ export interface RemoveParticipant {
 }
 
 /**
- * Removes a user from a group chat. The user loses access to all of it. A chat without participants is deleted, in the
- * background where it is large.
+ * Removes a user from a group chat. The user loses access to all of it. The owner is followed by the first admin, or else the
+ * first participant. A chat without participants is deleted, in the background where it is large.
  *
  * @returns the removed user.
- * @throws MessagingError `not_a_participant`, `p2p_chat`, `unknown_user`, `user_not_in_chat`
+ * @throws MessagingError `not_a_participant`, `p2p_chat`, `unknown_user`, `not_allowed`, `user_not_in_chat`
  */
 export async function removeParticipant({ store, clock }: Ports, command: RemoveParticipant): Promise<User> {
   let isAbandoned = false;
   const removed = await store.transaction(async (repositories) => {
     const { chats, users, events } = repositories;
-    const { id: chatId } = assertGroup(await chats.ofParticipant(command.chatId, command.by));
-    const user = await getUserByNameOrId(users, command.user);
+    const membership = assertGroup(await chats.ofParticipant(command.chatId, command.by));
+    const user = await findUserByNameOrId(users, command.user);
+    const isLeaving = user?.id === command.by;
+    if (!isLeaving) assertMay(membership, "remove");
+    if (user === undefined) return unknownUser();
+    const { id: chatId } = membership.chat;
     const { id, username } = user;
     const overview = await chats.overview(chatId, id);
-    if (!overview || !(await chats.removeParticipant(chatId, id))) {
-      throw new MessagingError(
-        "user_not_in_chat",
-        "This user is not a participant of the chat. Check the username or id.",
-      );
-    }
+    if (overview === undefined) throw userNotInChat();
+    if (!isLeaving && overview.role === "owner") assertMay(membership, "removeOwner");
+    await chats.removeParticipant(chatId, id);
     const participantCount = overview.participantCount - 1;
     const change = { type: "participant.removed", user: { id, username }, participantCount } as const;
     const at = clock.now();
     await events.append(chatChanged(chatId, change, at));
     await events.append(chatChanged(chatId, change, at, { user: id, includesRemoved: true }));
+    if (overview.role === "owner") await appointSuccessor(repositories, chatId, at);
     isAbandoned = participantCount === 0 && !(await deleteSlice(repositories, chatId));
     return user;
   });
   // What a failure leaves is deleted by the next call of `deleteAbandonedChats`.
   if (isAbandoned) deleteAbandonedChats({ store }).catch(() => {});
   return removed;
+}
+
+function userNotInChat(): MessagingError {
+  return new MessagingError(
+    "user_not_in_chat",
+    "This user is not a participant of the chat. Check the username or id.",
+  );
+}
+
+/** Gives an owner to a group chat whose owner has just been removed. Does nothing in a chat without participants. */
+async function appointSuccessor(repositories: Repositories, chatId: ChatId, at: number): Promise<void> {
+  const { chats } = repositories;
+  const candidates = await chats.participants(chatId, { after: undefined, limit: 1 });
+  const admin = await chats.oldestAdmin(chatId);
+  const successor = successorOf(admin ? [admin, ...candidates] : candidates);
+  if (successor) await storeRole(repositories, chatId, successor, "owner", at);
+}
+
+async function storeRole(
+  { chats, events }: Repositories,
+  chatId: ChatId,
+  { id, username }: Person,
+  role: Role,
+  at: number,
+): Promise<void> {
+  await chats.setRole(chatId, id, role);
+  const change = { type: "participant.role_changed", user: { id, username }, role } as const;
+  await events.append(chatChanged(chatId, change, at));
+}
+
+export interface SetRole {
+  readonly by: UserId;
+  readonly chatId: ChatId;
+  /** A username or user id. */
+  readonly user: string;
+  readonly role: Role;
+}
+
+/**
+ * Sets the role of a participant of a group chat. The owner who makes another participant the owner becomes an admin. Does
+ * nothing if the role is equal.
+ *
+ * @returns the user with that role.
+ * @throws MessagingError `not_a_participant`, `p2p_chat`, `not_allowed`, `unknown_user`, `user_not_in_chat`
+ */
+export async function setRole({ store, clock }: Ports, command: SetRole): Promise<User> {
+  const { by, chatId, role } = command;
+  return store.transaction(async (repositories) => {
+    const { chats, users } = repositories;
+    assertMay(assertGroup(await chats.ofParticipant(chatId, by)), "appoint");
+    const user = await getUserByNameOrId(users, command.user);
+    const found = await chats.ofParticipant(chatId, user.id);
+    if (found === undefined) throw userNotInChat();
+    if (found.role === role) return user;
+    if (user.id === by) {
+      throw new MessagingError(
+        "not_allowed",
+        "A group chat has an owner. Make another participant the owner, and you become an admin.",
+      );
+    }
+    const at = clock.now();
+    if (role === "owner") await storeRole(repositories, chatId, await getUserById(users, by), "admin", at);
+    await storeRole(repositories, chatId, user, role, at);
+    return user;
+  });
 }
 
 /** Bounds the time for which other transactions have to wait. */

@@ -1,4 +1,5 @@
 import { MessagingError, type FieldError } from "../domain/errors.js";
+import { POLICY_VALUES, ROLES } from "../domain/policy.js";
 
 /*
  * Checks the types of commands, which the compiler of a JavaScript program does not. Which values are valid is decided by the use
@@ -31,6 +32,18 @@ const destination: Check = (value) =>
     ? undefined
     : "Must be an object with a chatId (a number) or a username (a string).";
 const destinationOrAll: Check = (value) => (value === "all" ? undefined : destination(value));
+const policy: Check = (value) =>
+  isObject(value) && Object.entries(value).every(([setting, each]) => isSetting(setting, each))
+    ? undefined
+    : "Must be an object with add, remove, rename or post (everyone or admins), or history (all or since_join).";
+const isSetting = (setting: string, value: unknown) =>
+  Object.hasOwn(POLICY_VALUES, setting) &&
+  (value === undefined ||
+    POLICY_VALUES[setting as keyof typeof POLICY_VALUES].some((each) => each === value));
+const role: Check = (value) =>
+  ROLES.some((each) => each === value) ? undefined : "Must be owner, admin or member.";
+const metadata: Check = (value) =>
+  isObject(value) && !Array.isArray(value) ? undefined : "Must be an object or null.";
 const optional =
   (check: Check): Check =>
   (value) =>
@@ -66,9 +79,17 @@ export const commandChecks = {
   listTokens: { by: session },
   endToken: { by: session, tokenId: text },
   createGroupChat: { by: text, title: optional(nullable(text)), participants: optional(texts) },
+  changeChat: {
+    by: text,
+    chatId: number,
+    title: optional(nullable(text)),
+    policy: optional(policy),
+    metadata: optional(nullable(metadata)),
+  },
   renameChat: { by: text, chatId: number, title: nullable(text) },
   addParticipant: { by: text, chatId: number, username: text },
   removeParticipant: { by: text, chatId: number, user: text },
+  setRole: { by: text, chatId: number, user: text, role },
   listChats: page,
   sliceChats: page,
   getChat: { by: text, chatId: number },
@@ -105,6 +126,8 @@ export const administrationChecks = {
   revokeTokens: { user: text, tokenId: optional(text) },
   listUsers: {},
   listAllChats: {},
+  showChat: { chatId: number },
+  changePolicy: { chatId: number, policy },
   exportUser: ofUser,
   countStatistics: {},
 };

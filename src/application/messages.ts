@@ -1,4 +1,11 @@
-import { assertParticipant, pairOf, type Chat, type ChatId } from "../domain/chat.js";
+import {
+  assertMay,
+  assertParticipant,
+  pairOf,
+  type Chat,
+  type ChatId,
+  type Membership,
+} from "../domain/chat.js";
 import { MessagingError } from "../domain/errors.js";
 import { chatCreated, messageChanged } from "../domain/event.js";
 import {
@@ -37,7 +44,7 @@ export interface SentMessage {
  * chat. Resolves once the message is durable.
  *
  * @throws MessagingError `invalid_message`, `invalid_idempotency_key`, `idempotency_key_reused`; for a `username`
- * `unknown_user`; for a `chatId` `not_a_participant`; for a p2p chat `user_unavailable`
+ * `unknown_user`; for a `chatId` `not_a_participant`, `not_allowed`; for a p2p chat `user_unavailable`
  */
 export async function sendMessage(ports: Ports, command: SendMessage): Promise<SentMessage> {
   const { store, secrets, clock } = ports;
@@ -75,13 +82,15 @@ export async function sendMessage(ports: Ports, command: SendMessage): Promise<S
   }, appendsTo);
 }
 
-/** @throws MessagingError `not_a_participant`; `user_unavailable` if the other user of a p2p chat is disabled */
+/** @throws MessagingError `not_a_participant`, `not_allowed`; `user_unavailable` if the other user of a p2p chat is disabled */
 async function assertWritable(
   { chats, users }: ReadRepositories,
   { id: by }: User,
-  found: Chat | undefined,
+  found: Membership | undefined,
 ): Promise<Chat> {
-  const chat = assertParticipant(found);
+  const membership = assertParticipant(found);
+  assertMay(membership, "post");
+  const { chat } = membership;
   if (chat.kind === "p2p") {
     const both = await chats.participants(chat.id, { after: undefined, limit: 2 });
     const peer = both.find(({ id }) => id !== by) ?? both[0]!;
@@ -183,8 +192,8 @@ async function getOwnMessage(
   { by, id }: DeleteMessage,
 ): Promise<Message> {
   const message = await messages.byId(id);
-  const chat = message && (await chats.ofParticipant(message.chatId, by));
-  return assertSender(message, by, chat !== undefined);
+  const membership = message && (await chats.ofParticipant(message.chatId, by));
+  return assertSender(message, by, membership !== undefined);
 }
 
 export interface ListMessages {
@@ -336,7 +345,7 @@ async function historyReader(
   }
   const chat =
     "chatId" in of
-      ? assertParticipant(await chats.ofParticipant(of.chatId, by))
+      ? assertParticipant(await chats.ofParticipant(of.chatId, by)).chat
       : await findP2p(repositories, by, of.username);
   if (!chat) return { read: async () => [], readIds: async () => [] };
   return {

@@ -3,12 +3,14 @@ import { changePassword, ensureUser, getUser, logIn, registerUser } from "./acco
 import type * as chats from "./chats.js";
 import {
   addParticipant,
+  changeChat,
   createGroupChat,
   getChat,
   listChats,
   markRead,
   removeParticipant,
   renameChat,
+  setRole,
   listParticipants,
   sliceChats,
 } from "./chats.js";
@@ -55,9 +57,11 @@ const useCases = {
   listTokens,
   endToken,
   createGroupChat,
+  changeChat,
   renameChat,
   addParticipant,
   removeParticipant,
+  setRole,
   listChats,
   sliceChats,
   getChat,

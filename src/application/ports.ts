@@ -1,6 +1,15 @@
-import type { Chat, ChatId, ChatOverview, ChatSummary, Pair, Participant } from "../domain/chat.js";
+import type {
+  Chat,
+  ChatId,
+  ChatOverview,
+  ChatSummary,
+  Membership,
+  Pair,
+  Participant,
+} from "../domain/chat.js";
 import type { EventDraft, LogBounds, SessionEnd, StoredEvent } from "../domain/event.js";
 import type { IdempotencyKey, Message, MessageDraft, MessageId } from "../domain/message.js";
+import type { Role } from "../domain/policy.js";
 import type { Session, SessionId } from "../domain/session.js";
 import type { Account, Password, User, UserId, UsernameKey } from "../domain/user.js";
 
@@ -128,8 +137,8 @@ export interface UserRepository extends UserReader {
 }
 
 export interface ChatReader {
-  /** The chat, or undefined if it does not exist or the user is not a participant. */
-  ofParticipant(id: ChatId, userId: UserId): Promise<Chat | undefined>;
+  /** The chat and the role of the user, or undefined if it does not exist or the user is not a participant. */
+  ofParticipant(id: ChatId, userId: UserId): Promise<Membership | undefined>;
   p2p(pair: Pair): Promise<Chat | undefined>;
   /** The chat as the user sees it, or undefined if it does not exist or the user is not a participant. */
   overview(id: ChatId, userId: UserId): Promise<ChatOverview | undefined>;
@@ -156,6 +165,10 @@ export interface ChatReader {
   lastJoin(): Promise<JoinPosition>;
   /** In ascending order of `joinedAt`, then of id. The cost depends on the length of the slice, not on that of the list. */
   participants(id: ChatId, slice: ParticipantSlice): Promise<readonly Participant[]>;
+  /** The first admin in that order; undefined without one. The cost does not depend on the number of participants. */
+  oldestAdmin(id: ChatId): Promise<Participant | undefined>;
+  /** The chat, as the operator sees it. A store may lock it until the end of the transaction. */
+  summary(id: ChatId): Promise<ChatSummary | undefined>;
   /** A group chat without participants; undefined if there is none. */
   abandoned(): Promise<ChatId | undefined>;
   /** The first `limit` of all chats with `id > after`, in ascending order; from the start by default. */
@@ -201,18 +214,23 @@ export interface ActiveChat extends ChatActivity {
 export interface JoinedChat extends ChatActivity, JoinPosition {}
 
 export interface ChatRepository extends ChatReader {
-  /** Adds a group chat without participants. */
+  /** Adds a group chat without participants and metadata, with the `DEFAULT_POLICY`. */
   addGroup(title: string | null, createdAt: number): Promise<Chat>;
   /** Returns the p2p chat of the pair. Creates it if it does not exist, with both users as participants. */
   openP2p(pair: Pair, createdAt: number): Promise<Chat>;
   /**
-   * Returns false and changes nothing if the user is already a participant. The user receives the events of the chat that are
-   * appended after this call.
+   * Adds a user to a group chat. Returns false and changes nothing if the user is already a participant. The user receives the
+   * events of the chat that are appended after this call.
+   *
+   * @param role member by default.
    */
-  addParticipant(id: ChatId, userId: UserId, joinedAt: number): Promise<boolean>;
+  addParticipant(id: ChatId, userId: UserId, joinedAt: number, role?: Role): Promise<boolean>;
   /** Returns false if the user is not a participant. Keeps their `readSeq`, for a later `addParticipant`. */
   removeParticipant(id: ChatId, userId: UserId): Promise<boolean>;
-  rename(id: ChatId, title: string | null): Promise<void>;
+  /** Sets the role of a participant of a group chat. A store may reject a second owner. */
+  setRole(id: ChatId, userId: UserId, role: Role): Promise<void>;
+  /** Replaces `title`, `policy` and `metadata` of the group chat with this id. */
+  update(chat: Chat): Promise<void>;
   /**
    * Deletes up to `limit` of the read markers of a chat without participants and messages, and the chat if it deletes fewer. The
    * id is not assigned again.

@@ -60,15 +60,20 @@ export async function getAvailableUsers(
 /** In UTF-16 code units. A valid name has at most 64. */
 const MAX_NAME_LENGTH_IN_ERROR = 64;
 
+/** Finds a user by username or id. The two cannot be confused, since an id is longer than any username. */
+export async function findUserByNameOrId(users: UserReader, nameOrId: string): Promise<User | undefined> {
+  return (await users.byId(nameOrId as UserId)) ?? users.byKey(usernameKey(nameOrId));
+}
+
 /**
- * Finds a user by username or id. The two cannot be confused, since an id is longer than any username.
+ * Finds a user as `findUserByNameOrId` does.
  *
  * @throws MessagingError `unknown_user`
  */
 export async function getUserByNameOrId(users: UserReader, nameOrId: string): Promise<User> {
-  return (await users.byId(nameOrId as UserId)) ?? getUserByUsername(users, nameOrId);
+  return (await findUserByNameOrId(users, nameOrId)) ?? unknownUser();
 }
 
-function unknownUser(): never {
+export function unknownUser(): never {
   throw new MessagingError("unknown_user", "Unknown user. Check the username or id.");
 }

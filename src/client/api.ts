@@ -18,16 +18,16 @@ export interface Problem {
  * What is wrong, for programs. Codes never change or disappear. Each code with its status:
  * `bad_request` 400, `invalid_json` 400, `invalid_request` 400, `invalid_username` 400,
  * `username_reserved` 400, `invalid_password` 400, `refused_password` 400, `invalid_token_name` 400,
- * `invalid_message` 400, `invalid_title` 400, `invalid_idempotency_key` 400, `invalid_cursor` 400,
- * `username_taken` 400, `wrong_credentials` 400, `wrong_password` 400, `too_many_tokens` 400,
- * `two_credentials` 400, `unknown_user` 400, `user_unavailable` 400, `p2p_chat` 400,
- * `already_participant` 400, `user_not_in_chat` 400, `message_deleted` 400, `not_signed_in` 401,
- * `account_disabled` 403, `registration_closed` 403, `not_a_participant` 403, `not_your_message` 403,
- * `cross_site` 403, `unknown_session` 404, `unknown_token` 404, `not_found` 404, `method_not_allowed`
- * 405, `request_timeout` 408, `cursor_expired` 410, `payload_too_large` 413, `unsupported_media_type`
- * 415, `idempotency_key_reused` 422, `too_many_requests` 429, `too_many_streams` 429,
- * `headers_too_large` 431, `internal_error` 500, `busy` 503, `store_unavailable` 503,
- * `outcome_unknown` 503.
+ * `invalid_message` 400, `invalid_title` 400, `invalid_metadata` 400, `invalid_idempotency_key` 400,
+ * `invalid_cursor` 400, `username_taken` 400, `wrong_credentials` 400, `wrong_password` 400,
+ * `too_many_tokens` 400, `two_credentials` 400, `unknown_user` 400, `user_unavailable` 400, `p2p_chat`
+ * 400, `already_participant` 400, `user_not_in_chat` 400, `message_deleted` 400, `not_signed_in` 401,
+ * `account_disabled` 403, `registration_closed` 403, `not_a_participant` 403, `not_allowed` 403,
+ * `not_your_message` 403, `cross_site` 403, `unknown_session` 404, `unknown_token` 404, `unknown_chat`
+ * 404, `not_found` 404, `method_not_allowed` 405, `request_timeout` 408, `cursor_expired` 410,
+ * `payload_too_large` 413, `unsupported_media_type` 415, `idempotency_key_reused` 422,
+ * `too_many_requests` 429, `too_many_streams` 429, `headers_too_large` 431, `internal_error` 500,
+ * `busy` 503, `store_unavailable` 503, `outcome_unknown` 503.
  */
 export type Code =
   | "bad_request"
@@ -40,6 +40,7 @@ export type Code =
   | "invalid_token_name"
   | "invalid_message"
   | "invalid_title"
+  | "invalid_metadata"
   | "invalid_idempotency_key"
   | "invalid_cursor"
   | "username_taken"
@@ -57,10 +58,12 @@ export type Code =
   | "account_disabled"
   | "registration_closed"
   | "not_a_participant"
+  | "not_allowed"
   | "not_your_message"
   | "cross_site"
   | "unknown_session"
   | "unknown_token"
+  | "unknown_chat"
   | "not_found"
   | "method_not_allowed"
   | "request_timeout"
@@ -153,6 +156,9 @@ export interface ChatInFull {
   readonly kind: "group" | "p2p";
   /** The title of a group chat, or null. */
   readonly title: string | null;
+  readonly policy: Policy | null;
+  readonly metadata: Readonly<Record<string, unknown>> | null;
+  readonly role: "owner" | "admin" | "member" | null;
   /** The other user of a p2p chat, or null. */
   readonly with_username: string | null;
   /** The number of participants. */
@@ -168,6 +174,23 @@ export interface ChatInFull {
   readonly participants: readonly Participant[];
   /** The `cursor` of `listParticipants` for the other participants, or null. */
   readonly participants_next: string | null;
+}
+
+/** The rights in a group chat. */
+export interface Policy {
+  /** The participants who can add users: `everyone`, or `admins`, which includes the owner. */
+  readonly add: "everyone" | "admins";
+  /**
+   * The participants who can remove others. Under `admins`, nobody removes the owner. Everyone can
+   * leave.
+   */
+  readonly remove: "everyone" | "admins";
+  /** The participants who can change the title. */
+  readonly rename: "everyone" | "admins";
+  /** The participants who can send messages. */
+  readonly post: "everyone" | "admins";
+  /** The messages that a user who joins can read: all of them, or those sent since. */
+  readonly history: "all" | "since_join";
 }
 
 /** A message in its current state. */
@@ -208,6 +231,7 @@ export interface Participant {
   readonly username: string;
   /** RFC 3339, in UTC, with milliseconds. */
   readonly joined_at: string;
+  readonly role: "owner" | "admin" | "member" | null;
 }
 
 /** A chat, as the caller sees it. */
@@ -217,6 +241,9 @@ export interface Chat {
   readonly kind: "group" | "p2p";
   /** The title of a group chat, or null. */
   readonly title: string | null;
+  readonly policy: Policy | null;
+  readonly metadata: Readonly<Record<string, unknown>> | null;
+  readonly role: "owner" | "admin" | "member" | null;
   /** The other user of a p2p chat, or null. */
   readonly with_username: string | null;
   /** The number of participants. */
@@ -249,7 +276,14 @@ export interface EventPage {
 }
 
 /** A change in a chat; `type` names its kind. */
-export type ChatEvent = MessageEvent | ChatCreatedEvent | ChatRenamedEvent | ParticipantEvent | ChatReadEvent;
+export type ChatEvent =
+  | MessageEvent
+  | ChatCreatedEvent
+  | ChatRenamedEvent
+  | ChatChangedEvent
+  | ParticipantEvent
+  | RoleEvent
+  | ChatReadEvent;
 
 /**
  * The message is in its current state when the event is read, so a deleted text is never delivered
@@ -280,7 +314,19 @@ export interface ChatCreatedEvent {
   readonly kind: "group" | "p2p";
   /** The title of a group chat, or null. */
   readonly title: string | null;
-  readonly participants: readonly User[];
+  readonly policy: Policy | null;
+  readonly metadata: Readonly<Record<string, unknown>> | null;
+  readonly participants: readonly {
+    /** The id of a user. Opaque, and longer than any username. */
+    readonly user_id: string;
+    /**
+     * 1 to 32 letters and digits of one script (East Asian scripts may be mixed) after NFKC, with `.`, `_`
+     * and `-` between them, and at most four different combining marks in a row behind a letter or digit.
+     * Unique regardless of case and compatibility form. Shown as it was registered.
+     */
+    readonly username: string;
+    readonly role: "owner" | "admin" | "member" | null;
+  }[];
 }
 
 export interface ChatRenamedEvent {
@@ -294,6 +340,20 @@ export interface ChatRenamedEvent {
   readonly at: string;
   /** The title of a group chat, or null. */
   readonly title: string | null;
+}
+
+/** The policy or the metadata of a group chat has changed. */
+export interface ChatChangedEvent {
+  readonly type: "chat.changed";
+  /** A position in the event log. Opaque. */
+  readonly cursor: string;
+  /** The id of a chat. */
+  readonly chat_id: number;
+  readonly chat_kind: "group" | "p2p";
+  /** RFC 3339, in UTC, with milliseconds. */
+  readonly at: string;
+  readonly policy: Policy;
+  readonly metadata: Readonly<Record<string, unknown>> | null;
 }
 
 /** An added user receives `chat` and no earlier events; a removed user receives no later events. */
@@ -317,6 +377,28 @@ export interface ParticipantEvent {
   /** The number of participants. */
   readonly participant_count: number;
   readonly chat?: Chat;
+}
+
+/** A participant has another role. Who passes ownership on, or follows an owner, has one, too. */
+export interface RoleEvent {
+  readonly type: "participant.role_changed";
+  /** A position in the event log. Opaque. */
+  readonly cursor: string;
+  /** The id of a chat. */
+  readonly chat_id: number;
+  readonly chat_kind: "group" | "p2p";
+  /** RFC 3339, in UTC, with milliseconds. */
+  readonly at: string;
+  /** The id of a user. Opaque, and longer than any username. */
+  readonly user_id: string;
+  /**
+   * 1 to 32 letters and digits of one script (East Asian scripts may be mixed) after NFKC, with `.`, `_`
+   * and `-` between them, and at most four different combining marks in a row behind a letter or digit.
+   * Unique regardless of case and compatibility form. Shown as it was registered.
+   */
+  readonly username: string;
+  /** The role of a participant. A group chat has one owner. */
+  readonly role: "owner" | "admin" | "member";
 }
 
 /** The caller has read up to `read_seq`. In a p2p chat also sent when the other user has. */
@@ -479,23 +561,44 @@ export interface Operations {
   ): Promise<ChatInFull>;
 
   /**
-   * Change the title of a group chat, or remove it with null.
-   * @throws PalaverError `invalid_title`, `p2p_chat`, `not_a_participant`, `not_found`,
-   * `too_many_requests`
+   * Change the title, the policy or the metadata of a group chat.
+   * Changes what is given: of the policy, the settings that are given. Null removes the title or the
+   * metadata. The policy of the chat decides who changes the title; the owner and admins change the
+   * rest.
+   * @throws PalaverError `invalid_title`, `invalid_metadata`, `p2p_chat`, `not_a_participant`,
+   * `not_allowed`, `not_found`, `too_many_requests`
    */
-  renameChat(
+  changeChat(
     request: {
       /** The id of a chat. */
       readonly chat_id: number;
-      readonly title: string | null;
+      readonly title?: string | null | undefined;
+      readonly policy?:
+        | {
+            /** The participants who can add users: `everyone`, or `admins`, which includes the owner. */
+            readonly add?: "everyone" | "admins";
+            /**
+             * The participants who can remove others. Under `admins`, nobody removes the owner. Everyone can
+             * leave.
+             */
+            readonly remove?: "everyone" | "admins";
+            /** The participants who can change the title. */
+            readonly rename?: "everyone" | "admins";
+            /** The participants who can send messages. */
+            readonly post?: "everyone" | "admins";
+            /** The messages that a user who joins can read: all of them, or those sent since. */
+            readonly history?: "all" | "since_join";
+          }
+        | undefined;
+      readonly metadata?: Readonly<Record<string, unknown>> | null | undefined;
     },
     options?: CallOptions,
   ): Promise<void>;
 
   /**
-   * Add a user to a group chat. The user can read its whole history and has nothing unread.
+   * Add a user to a group chat as a member. The user can read its whole history and has nothing unread.
    * @throws PalaverError `unknown_user`, `user_unavailable`, `p2p_chat`, `already_participant`,
-   * `not_a_participant`, `not_found`, `too_many_requests`
+   * `not_a_participant`, `not_allowed`, `not_found`, `too_many_requests`
    */
   addParticipant(
     request: {
@@ -513,8 +616,9 @@ export interface Operations {
 
   /**
    * Remove a user from a group chat, or leave it.
+   * The owner is followed by the admin who joined first, or else the participant who joined first.
    * @throws PalaverError `unknown_user`, `p2p_chat`, `user_not_in_chat`, `not_a_participant`,
-   * `not_found`, `too_many_requests`
+   * `not_allowed`, `not_found`, `too_many_requests`
    */
   removeParticipant(
     request: {
@@ -522,6 +626,25 @@ export interface Operations {
       readonly chat_id: number;
       /** A username or a `user_id`. */
       readonly user: string;
+    },
+    options?: CallOptions,
+  ): Promise<void>;
+
+  /**
+   * Set the role of a participant of a group chat.
+   * The owner names admins and members, and passes ownership on, which makes the previous owner an
+   * admin.
+   * @throws PalaverError `unknown_user`, `p2p_chat`, `user_not_in_chat`, `not_a_participant`,
+   * `not_allowed`, `not_found`, `too_many_requests`
+   */
+  setRole(
+    request: {
+      /** The id of a chat. */
+      readonly chat_id: number;
+      /** A username or a `user_id`. */
+      readonly user: string;
+      /** The role of a participant. A group chat has one owner. */
+      readonly role: "owner" | "admin" | "member";
     },
     options?: CallOptions,
   ): Promise<void>;
@@ -599,7 +722,8 @@ export interface Operations {
    * `group_chat_id` is the id of a chat of either kind, so that a client can answer where a message came
    * from.
    * @throws PalaverError `invalid_message`, `invalid_idempotency_key`, `unknown_user`,
-   * `user_unavailable`, `not_a_participant`, `idempotency_key_reused`, `too_many_requests`
+   * `user_unavailable`, `not_a_participant`, `not_allowed`, `idempotency_key_reused`,
+   * `too_many_requests`
    */
   sendMessage(
     request: (
@@ -774,9 +898,10 @@ export const routes: Readonly<Record<keyof Operations, Route>> = {
   listTokens: { method: "GET", path: "/v1/auth/tokens" },
   endToken: { method: "DELETE", path: "/v1/auth/tokens/{token_id}" },
   createGroupChat: { method: "POST", path: "/v1/group_chat", fieldsIn: "body" },
-  renameChat: { method: "PATCH", path: "/v1/group_chat/{chat_id}", fieldsIn: "body" },
+  changeChat: { method: "PATCH", path: "/v1/group_chat/{chat_id}", fieldsIn: "body" },
   addParticipant: { method: "POST", path: "/v1/group_chat/{chat_id}/participants", fieldsIn: "body" },
   removeParticipant: { method: "DELETE", path: "/v1/group_chat/{chat_id}/participants/{user}" },
+  setRole: { method: "PUT", path: "/v1/group_chat/{chat_id}/participants/{user}/role", fieldsIn: "body" },
   listChats: { method: "GET", path: "/v1/chats", fieldsIn: "query", paged: true },
   getChat: { method: "GET", path: "/v1/chats/{chat_id}" },
   listParticipants: {

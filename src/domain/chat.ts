@@ -1,6 +1,8 @@
 import { MessagingError } from "./errors.js";
 import type { ChatId, UserId } from "./ids.js";
 import type { Message } from "./message.js";
+import type { Metadata } from "./metadata.js";
+import { assertMayAct, type Action, type Policy, type Role } from "./policy.js";
 import { lineFault } from "./text.js";
 
 export type { ChatId };
@@ -13,6 +15,23 @@ export interface Chat {
   readonly title: string | null;
   /** Epoch milliseconds. */
   readonly createdAt: number;
+  /** Null for p2p chats, whose users have the same rights. */
+  readonly policy: Policy | null;
+  /** Null for p2p chats and for group chats without metadata. */
+  readonly metadata: Metadata | null;
+}
+
+/** A chat, and the role in it of one of its participants. */
+export interface Membership {
+  readonly chat: Chat;
+  /** Null for p2p chats. */
+  readonly role: Role | null;
+}
+
+/** A group chat of a participant. */
+export interface GroupMembership extends Membership {
+  readonly chat: Chat & { readonly policy: Policy };
+  readonly role: Role;
 }
 
 /** A user who is in a chat. */
@@ -21,11 +40,12 @@ export interface Participant {
   readonly username: string;
   /** Epoch milliseconds. */
   readonly joinedAt: number;
+  /** Null in p2p chats. */
+  readonly role: Role | null;
 }
 
 /** A chat as one of its participants sees it. */
-export interface ChatOverview {
-  readonly chat: Chat;
+export interface ChatOverview extends Membership {
   /** The username of the other participant of a p2p chat, or one's own in a chat with oneself; null for group chats. */
   readonly withUsername: string | null;
   readonly participantCount: number;
@@ -74,31 +94,62 @@ export function parseTitle(title: string): string {
  * Returns the chat if the caller is a participant. An unknown chat and a chat of other users give the same error, so that
  * chat ids cannot be probed.
  *
- * @param chat as found for the caller; undefined if there is no such chat or the caller is not a participant.
+ * @param found as found for the caller; undefined if there is no such chat or the caller is not a participant.
  * @throws MessagingError `not_a_participant`
  */
-export function assertParticipant<Found extends Chat | ChatOverview>(chat: Found | undefined): Found {
-  if (chat === undefined) {
+export function assertParticipant<Found extends Membership>(found: Found | undefined): Found {
+  if (found === undefined) {
     throw new MessagingError(
       "not_a_participant",
       "Unknown chat, or you are not a participant. Check the chat id.",
     );
   }
-  return chat;
+  return found;
 }
 
 /**
- * Returns the chat if it is a group chat of the caller. All participants have the same rights in it.
+ * Returns the chat if it is a group chat of the caller.
  *
- * @param chat as for `assertParticipant`.
+ * @param found as for `assertParticipant`.
  * @throws MessagingError `not_a_participant`, `p2p_chat`
  */
-export function assertGroup(chat: Chat | undefined): Chat {
-  const found = assertParticipant(chat);
-  if (found.kind === "p2p") {
-    throw new MessagingError("p2p_chat", "This chat is between two people. Use a group chat.");
-  }
-  return found;
+export function assertGroup<Found extends Membership>(found: Found | undefined): Found & GroupMembership {
+  const membership = assertParticipant(found);
+  if (!isGroup(membership)) throw p2pChat();
+  return membership;
+}
+
+function isGroup<Found extends Membership>(found: Found): found is Found & GroupMembership {
+  return found.chat.policy !== null;
+}
+
+export function p2pChat(): MessagingError {
+  return new MessagingError("p2p_chat", "This chat is between two people. Use a group chat.");
+}
+
+/**
+ * Checks that a participant may act. In a p2p chat both users may.
+ *
+ * @throws MessagingError `not_allowed`
+ */
+export function assertMay(membership: Membership, action: Action): void {
+  if (isGroup(membership)) assertMayAct(membership.role, membership.chat.policy, action);
+}
+
+/**
+ * The next owner of a group without one: of its admins, or else of all participants, the one who joined first; of several, the
+ * one with the smallest id.
+ *
+ * @param candidates at least the first admin and the first participant in that order.
+ */
+export function successorOf<Candidate extends Pick<Participant, "id" | "joinedAt" | "role">>(
+  candidates: readonly Candidate[],
+): Candidate | undefined {
+  const isAdmin = ({ role }: Candidate) => Number(role === "admin");
+  return candidates.toSorted(
+    (one, other) =>
+      isAdmin(other) - isAdmin(one) || one.joinedAt - other.joinedAt || (one.id < other.id ? -1 : 1),
+  )[0];
 }
 
 /** The `seq` of the last message; 0 before the first. */

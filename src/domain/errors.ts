@@ -18,6 +18,8 @@ export type ErrorCode =
   | "invalid_message"
   /** The title is invalid: see `parseTitle`. */
   | "invalid_title"
+  /** The metadata is invalid: see `parseMetadata`. */
+  | "invalid_metadata"
   /** The idempotency key is invalid: see `parseIdempotencyKey`. */
   | "invalid_idempotency_key"
   /** The cursor is malformed. */
@@ -44,6 +46,10 @@ export type ErrorCode =
   | "too_many_tokens"
   /** Unknown chat, or the caller is not a participant. The error does not say which. */
   | "not_a_participant"
+  /** The role of the caller, under the policy of the chat, does not permit the action. */
+  | "not_allowed"
+  /** No chat has this id. Only the operator gets it. */
+  | "unknown_chat"
   /** Unknown message, or the caller may not change it. The error does not say which. */
   | "not_your_message"
   /** The message was deleted and cannot be edited. */
@@ -58,7 +64,7 @@ export type ErrorCode =
   | "p2p_chat"
   /** The user to add is already a participant. */
   | "already_participant"
-  /** The user to remove is not a participant. */
+  /** The user to remove, or to give a role, is not a participant. */
   | "user_not_in_chat"
   /** Overloaded. Nothing was changed; retry later. */
   | "busy"

@@ -2,6 +2,8 @@ import type { Chat, ChatOverview } from "./chat.js";
 import { MessagingError } from "./errors.js";
 import type { ChatId, MessageId, SessionId, UserId } from "./ids.js";
 import type { Message } from "./message.js";
+import type { Metadata } from "./metadata.js";
+import type { Policy, Role } from "./policy.js";
 import type { User } from "./user.js";
 
 /** A position in the event log, from which a client can resume. Opaque. */
@@ -30,9 +32,10 @@ export type ChatChange =
       readonly type: "chat.created";
       readonly chat: Chat;
       /** The initial participants: the creator of a group chat and the users added with it, or the users of a p2p chat. */
-      readonly participants: readonly Person[];
+      readonly participants: readonly InitialParticipant[];
     }
   | { readonly type: "chat.renamed"; readonly title: string | null }
+  | { readonly type: "chat.changed"; readonly policy: Policy; readonly metadata: Metadata | null }
   | {
       readonly type: "participant.added" | "participant.removed";
       readonly user: Person;
@@ -41,6 +44,7 @@ export type ChatChange =
       /** The chat as the added user sees it. Only in the event that is delivered to that user. */
       readonly overview?: ChatOverview;
     }
+  | { readonly type: "participant.role_changed"; readonly user: Person; readonly role: Role }
   | {
       readonly type: "chat.read";
       readonly user: Person;
@@ -50,6 +54,11 @@ export type ChatChange =
 
 /** The part of a user that events carry. */
 export type Person = Pick<User, "id" | "username">;
+
+export interface InitialParticipant extends Person {
+  /** Null in p2p chats. */
+  readonly role: Role | null;
+}
 
 /**
  * The recipients of an event: the users who are participants both when it is appended and when it is delivered; or `user`
@@ -67,9 +76,12 @@ export interface EventDraft {
   readonly messageId: MessageId | null;
 }
 
-/** The event of a new chat, for its initial participants. */
+/** The event of a new chat, for its initial participants. The first of them owns a group chat. */
 export function chatCreated(chat: Chat, initial: readonly Person[]): EventDraft {
-  const participants = initial.map(({ id, username }) => ({ id, username }));
+  const participants = initial.map(({ id, username }, index) => {
+    const role = chat.kind === "p2p" ? null : index === 0 ? "owner" : "member";
+    return { id, username, role } as const;
+  });
   return chatChanged(chat.id, { type: "chat.created", chat, participants }, chat.createdAt);
 }
 

@@ -97,7 +97,8 @@ async function run(commandLine: readonly string[]): Promise<void> {
   const required = allowed.filter((arg) => !arg.startsWith("[") && !arg.endsWith("]"));
   // An empty NAME is rejected like any other name that is invalid.
   const isEmpty = args.some((arg, index) => arg === "" && allowed[index] !== "NAME");
-  if (args.length < required.length || args.length > allowed.length || isEmpty) {
+  const isRepeatable = allowed.at(-1)?.endsWith("…]") === true;
+  if (args.length < required.length || (args.length > allowed.length && !isRepeatable) || isEmpty) {
     throw new UsageError(`Wrong arguments. \`palaver ${name}\` takes ${allowed.join(" ") || "none"}.`);
   }
   if (options.data === "") throw new UsageError("--data needs a directory.");

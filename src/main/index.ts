@@ -20,6 +20,8 @@ export type * from "../application/slices.js";
 export type * from "../domain/chat.js";
 export type * from "../domain/event.js";
 export type * from "../domain/message.js";
+export type * from "../domain/metadata.js";
+export type * from "../domain/policy.js";
 export type * from "../domain/session.js";
 export type * from "../domain/user.js";
 

@@ -442,6 +442,16 @@ describe("palaver copy", function () {
     step("addParticipant", { chatId, username: name }),
     step("removeParticipant", { chatId, user: name }),
     step("renameChat", { chatId, title: text }),
+    step("changeChat", {
+      chatId,
+      policy: fc.constantFrom(
+        { add: "admins" },
+        { history: "since_join" },
+        { add: "everyone", post: "everyone" },
+      ),
+      metadata: fc.constantFrom(null, { topic: "\ufeffb" }),
+    }),
+    step("setRole", { chatId, user: name, role: fc.constantFrom("owner", "admin", "member") }),
     step("disableUser", { user: name }),
     step("enableUser", { user: name }),
     step("logIn", { username: name, password: fc.constant("a password") }),

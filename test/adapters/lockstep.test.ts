@@ -46,6 +46,17 @@ const anyScope = fc.oneof(fc.constant("all"), destination);
 const key = fc.constantFrom("k", "K");
 const inGroup = fc.constant({ chatId: 1 });
 
+const role = fc.constantFrom("owner", "admin", "member");
+// Mostly the default, so that other steps stay allowed.
+const policyChange = fc.record(
+  {
+    add: mostly(["everyone"], ["admins"]),
+    remove: mostly(["everyone"], ["admins"]),
+    post: mostly(["everyone"], ["admins"]),
+  },
+  { requiredKeys: [] },
+);
+
 const writes = [
   step("sendMessage", { by, to: destination, text }),
   step("sendMessage", { by, to: destination, text }),
@@ -62,6 +73,9 @@ const writes = [
     step("registerUser", { username: name, password: fc.constant("a password") }),
     step("createGroupChat", { by, title, participants: fc.array(name, { maxLength: 3 }) }),
     step("renameChat", { by, chatId, title }),
+    step("changeChat", { by, chatId, policy: policyChange, metadata: fc.constantFrom(null, { a: "🙂" }) }),
+    step("setRole", { by, chatId, user: name, role }),
+    step("setRole", { by: fc.constant("ana"), chatId: fc.constant(1), user: name, role }),
     step("disableUser", { user: name }),
     step("enableUser", { user: name }),
     step("logIn", { username: name, password: fc.constant("a password") }),
@@ -268,6 +282,8 @@ function itRunsInLockstep(given: KeptStore, numRuns: number): void {
             expect(overview.readSeq).to.equal(readSeq);
             expect(unreadCount(overview)).to.equal(unread.length);
             expect(overview.participantCount).to.equal(participants.length);
+            const owners = participants.filter((each) => each.role === "owner");
+            expect(owners).to.have.length(overview.chat.kind === "group" ? 1 : 0);
             expect(overview.lastMessage).to.deep.equal(messages.at(-1) ?? null);
             expect(messages.map(({ seq }) => seq)).to.deep.equal(messages.map((_, index) => index + 1));
           }

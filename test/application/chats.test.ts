@@ -65,9 +65,9 @@ describe("group chats", () => {
       const { participants: listed, ...chat } = made;
       expect(chat).to.deep.equal(overview.chat);
       const found = await world.getChat({ by: bo.id, chatId: made.id });
-      expect(found).to.deep.equal({ overview, participants: listed, next });
+      expect(found).to.deep.equal({ overview: { ...overview, role: "member" }, participants: listed, next });
       expect(listed.map(({ id }) => id)).to.have.members([ana.id, bo.id, cy.id]);
-      expect(overview).to.include({ participantCount: 3, readSeq: 0 });
+      expect(overview).to.include({ role: "owner", participantCount: 3, readSeq: 0 });
     });
 
     it("delivers one event with all participants to each of them", async () => {
@@ -77,7 +77,9 @@ describe("group chats", () => {
       for (const { id: by } of [ana, bo, cy]) {
         const { events } = await world.listEvents({ by, after: cursor, limit: 9 });
         const people = events.map((event) => event.type === "chat.created" && event.participants);
-        expect(people).to.deep.equal([[ana, bo, cy].map(({ id, username }) => ({ id, username }))]);
+        const roles = ["owner", "member", "member"];
+        const all = [ana, bo, cy].map(({ id, username }, n) => ({ id, username, role: roles[n] }));
+        expect(people).to.deep.equal([all]);
       }
     });
 
@@ -337,12 +339,13 @@ describe("group chats", () => {
           ports.clock.advance(1);
           await world.addParticipant({ by: cy.id, chatId: chat.id, username });
         }
-        joined.push({ id, username, joinedAt: start + index });
+        joined.push({ id, username, joinedAt: start + index, role: index === 0 ? "owner" : "member" });
       }
       const { overview, participants } = await world.getChat({ by: ana.id, chatId: chat.id });
       expect(participants).to.deep.equal(joined);
       expect(overview).to.deep.equal({
         chat,
+        role: "member",
         withUsername: null,
         participantCount: 3,
         lastMessage: null,

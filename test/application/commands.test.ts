@@ -60,7 +60,7 @@ describe("a command of an untyped operator", () => {
         const error = await errorOf(() => useCase(command));
         expect(error).to.be.instanceOf(MessagingError).with.property("code", "invalid_request");
       }
-      const wrong = Object.fromEntries(fields.map((field) => [field, 5]));
+      const wrong = Object.fromEntries(fields.map((field) => [field, [Symbol(field)]]));
       const error = (await errorOf(() => useCase({ ...wrong, misspelt: 1 }))) as MessagingError;
       expect(fieldsOf(error)).to.deep.equal(["invalid_request", [...fields, "misspelt"]]);
       expect(await contents(world)).to.deep.equal(before);

@@ -62,7 +62,14 @@ describe("exportUser", () => {
       { session },
       { session: token },
       {
-        chat: { chat: overview.chat, withUsername: "bo", participantCount: 2, readSeq: 2, lastSeq: 3 },
+        chat: {
+          chat: overview.chat,
+          role: null,
+          withUsername: "bo",
+          participantCount: 2,
+          readSeq: 2,
+          lastSeq: 3,
+        },
       },
       { message: first },
       { message: edited },

@@ -34,6 +34,8 @@ const writing: { [Name in keyof Messaging]?: (messaging: Messaging, scene: Scene
   endOtherSessions: (messaging, { session }) => messaging.endOtherSessions({ by: session }),
   createToken: (messaging, { session }) => messaging.createToken({ by: session, name: "bot" }),
   endToken: (messaging, { session, token }) => messaging.endToken({ by: session, tokenId: token.id }),
+  changeChat: (messaging, { by, chatId }) => messaging.changeChat({ by, chatId, policy: { add: "admins" } }),
+  setRole: (messaging, { by, chatId }) => messaging.setRole({ by, chatId, user: "bo", role: "admin" }),
   createGroupChat: (messaging, { by }) => messaging.createGroupChat({ by }),
   addParticipant: (messaging, { by, chatId }) => messaging.addParticipant({ by, chatId, username: "cy" }),
   removeParticipant: (messaging, { by, chatId }) => messaging.removeParticipant({ by, chatId, user: "bo" }),

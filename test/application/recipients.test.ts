@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import type { Chat, ChatId } from "../../src/domain/chat.js";
 import type { ChatEvent } from "../../src/domain/event.js";
+import { DEFAULT_POLICY } from "../../src/domain/policy.js";
 import type { User } from "../../src/domain/user.js";
 import { errorCodeOf } from "../support/error-code.js";
 import { openWorld, type World } from "../support/world.js";
@@ -59,17 +60,63 @@ describe("the recipients of an event", () => {
       at,
       type: "chat.created",
       chat: made,
-      participants: [person(cy)],
+      participants: [{ ...person(cy), role: "owner" }],
     };
     expect(all).to.deep.equal([[], [], [event]]);
+  });
+
+  it("of a changed policy: all participants", async () => {
+    const all = await delivered(() =>
+      world.changeChat({ by: ana.id, chatId: chat.id, policy: { post: "admins" }, metadata: { a: 1 } }),
+    );
+    const policy = { ...DEFAULT_POLICY, post: "admins" };
+    const event = {
+      chatId: chat.id,
+      chatKind: "group",
+      at,
+      type: "chat.changed",
+      policy,
+      metadata: { a: 1 },
+    };
+    expect(all).to.deep.equal([[event], [event], []]);
+  });
+
+  it("of ownership that passes on: all participants, the old owner and then the new one", async () => {
+    const all = await delivered(() =>
+      world.setRole({ by: ana.id, chatId: chat.id, user: "bo", role: "owner" }),
+    );
+    const event = { chatId: chat.id, chatKind: "group", at, type: "participant.role_changed" };
+    const both = [
+      { ...event, user: person(ana), role: "admin" },
+      { ...event, user: person(bo), role: "owner" },
+    ];
+    expect(all).to.deep.equal([both, both, []]);
+  });
+
+  it("of an owner who leaves: the remaining participants, the new owner after the removal", async () => {
+    const all = await delivered(() => world.removeParticipant({ by: ana.id, chatId: chat.id, user: "ana" }));
+    const typesOf = (events: readonly Delivered[]) => events.map(({ type }) => type);
+    expect(all.map(typesOf)).to.deep.equal([
+      ["participant.removed"],
+      ["participant.removed", "participant.role_changed"],
+      [],
+    ]);
+    expect(all[1]![1]).to.deep.include({ user: person(bo), role: "owner" });
   });
 
   it("of a first message to a user: both users, the chat and then the message", async () => {
     const expected: Delivered[] = [];
     const all = await delivered(async () => {
       const message = await write(ana, cy);
-      const p2p = { id: message.chatId, kind: "p2p", title: null, createdAt: at } as const;
-      const participants = [person(ana), person(cy)];
+      const p2p: Chat = {
+        id: message.chatId,
+        kind: "p2p",
+        title: null,
+        createdAt: at,
+        policy: null,
+        metadata: null,
+      };
+      const participants = [ana, cy].map((user) => ({ ...person(user), role: null }));
       expected.push({
         chatId: p2p.id,
         chatKind: "p2p",
@@ -86,7 +133,10 @@ describe("the recipients of an event", () => {
 
   it("of a first message to oneself: the sender, as the only participant", async () => {
     const [mine, ...others] = await delivered(() => write(ana, ana));
-    expect(mine![0]).to.deep.include({ type: "chat.created", participants: [person(ana)] });
+    expect(mine![0]).to.deep.include({
+      type: "chat.created",
+      participants: [{ ...person(ana), role: null }],
+    });
     expect(mine![1]).to.deep.include({ type: "message.created" });
     expect(mine).to.have.lengthOf(2);
     expect(others).to.deep.equal([[], []]);

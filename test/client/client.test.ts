@@ -55,7 +55,7 @@ describe("Client", () => {
   it("creates a group chat, adds and removes a participant, and renames it", async () => {
     const { chat_id } = await ana.client.createGroupChat();
     await ana.client.addParticipant({ chat_id, username: bob.username });
-    await bob.client.renameChat({ chat_id, title: "Plans" });
+    await bob.client.changeChat({ chat_id, title: "Plans" });
     await bob.client.sendMessage({ group_chat_id: chat_id, message: "Lunch?" });
     const { title, participants } = await ana.client.getChat({ chat_id });
     expect([title, ...participants.map(({ username }) => username)]).to.deep.equal([
@@ -140,7 +140,10 @@ describe("Client", () => {
   it("creates a group chat with its participants", async () => {
     const [fay, gus] = await Promise.all([arrive(server.url, "fay"), arrive(server.url, "gus")]);
     const created = await fay.client.createGroupChat({ title: "Plans", participants: [gus.username] });
-    expect(await gus.client.getChat({ chat_id: created.chat_id })).to.deep.equal(created);
+    expect(await gus.client.getChat({ chat_id: created.chat_id })).to.deep.equal({
+      ...created,
+      role: "member",
+    });
     const sent = await gus.client.sendMessage({ group_chat_id: created.chat_id, message: "hello" });
     expect(sent).to.include({ destination_chat_id: created.chat_id, seq: 1 });
   });

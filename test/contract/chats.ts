@@ -3,6 +3,8 @@ import type { ParticipantPosition, Store } from "../../src/application/ports.js"
 import { pairOf, type Chat, type ChatId } from "../../src/domain/chat.js";
 import { messageChanged } from "../../src/domain/event.js";
 import type { IdempotencyKey, MessageText } from "../../src/domain/message.js";
+import type { Metadata } from "../../src/domain/metadata.js";
+import { DEFAULT_POLICY, POLICY_VALUES, type Policy, type Role } from "../../src/domain/policy.js";
 import type { User, UserId } from "../../src/domain/user.js";
 import {
   MAX_ID,
@@ -12,6 +14,7 @@ import {
   bo,
   cy,
   append,
+  chatOf,
   createGroup,
   draft,
   register,
@@ -42,7 +45,8 @@ export function chatContract({ describe, it, beforeEach }: Runner, store: () => 
           const chat = await repositories.chats.addGroup(title, createdAt);
           await repositories.chats.addParticipant(chat.id, ana.id, MAX_TIME_MS);
           assert.ok(Number.isSafeInteger(chat.id) && chat.id > 0);
-          assert.deepEqual(chat, { id: chat.id, kind: "group", title, createdAt });
+          const fresh = { kind: "group", title, createdAt, policy: DEFAULT_POLICY, metadata: null };
+          assert.deepEqual(chat, { id: chat.id, ...fresh });
           added.push(chat);
         }
         return added;
@@ -50,7 +54,7 @@ export function chatContract({ describe, it, beforeEach }: Runner, store: () => 
       assert.equal(new Set(chats.map(({ id }) => id)).size, made.length);
       await store().read(async (repositories) => {
         for (const chat of chats) {
-          assert.deepEqual(await repositories.chats.ofParticipant(chat.id, ana.id), chat);
+          assert.deepEqual(await chatOf(repositories.chats, chat.id, ana.id), chat);
         }
       });
     });
@@ -59,7 +63,7 @@ export function chatContract({ describe, it, beforeEach }: Runner, store: () => 
       const chat = await createGroup(store());
       await store().read(async ({ chats }) => {
         for (const user of [ana, bo, cy]) {
-          assert.equal(await chats.ofParticipant(chat.id, user.id), undefined);
+          assert.equal(await chatOf(chats, chat.id, user.id), undefined);
         }
       });
     });
@@ -70,10 +74,10 @@ export function chatContract({ describe, it, beforeEach }: Runner, store: () => 
       const chat = await createGroup(store(), ana);
       await createGroup(store(), bo);
       await store().read(async ({ chats }) => {
-        assert.equal(await chats.ofParticipant(chat.id, bo.id), undefined);
-        assert.equal(await chats.ofParticipant(chat.id, "nobody" as UserId), undefined);
+        assert.equal(await chatOf(chats, chat.id, bo.id), undefined);
+        assert.equal(await chatOf(chats, chat.id, "nobody" as UserId), undefined);
         for (const unknown of [0, -1, MAX_ID]) {
-          assert.equal(await chats.ofParticipant(unknown as ChatId, ana.id), undefined);
+          assert.equal(await chatOf(chats, unknown as ChatId, ana.id), undefined);
         }
       });
     });
@@ -86,7 +90,7 @@ export function chatContract({ describe, it, beforeEach }: Runner, store: () => 
         assert.equal(await chats.addParticipant(chat.id, bo.id, 1), true);
         assert.equal(await chats.addParticipant(chat.id, bo.id, 2), false);
         assert.equal(await chats.addParticipant(chat.id, ana.id, 2), false);
-        assert.deepEqual(await chats.ofParticipant(chat.id, bo.id), chat);
+        assert.deepEqual(await chatOf(chats, chat.id, bo.id), chat);
       });
     });
 
@@ -97,7 +101,7 @@ export function chatContract({ describe, it, beforeEach }: Runner, store: () => 
         assert.equal(await chats.addParticipant(chat.id, bo.id, 3), true);
       });
       await store().read(async ({ chats }) => {
-        assert.deepEqual(await chats.ofParticipant(chat.id, bo.id), chat);
+        assert.deepEqual(await chatOf(chats, chat.id, bo.id), chat);
       });
     });
   });
@@ -113,24 +117,147 @@ export function chatContract({ describe, it, beforeEach }: Runner, store: () => 
         assert.equal(await chats.removeParticipant(MAX_ID as ChatId, ana.id), false);
       });
       await store().read(async ({ chats }) => {
-        assert.equal(await chats.ofParticipant(chat.id, bo.id), undefined);
-        assert.deepEqual(await chats.ofParticipant(chat.id, ana.id), chat);
-        assert.deepEqual(await chats.ofParticipant(other.id, bo.id), other);
+        assert.equal(await chatOf(chats, chat.id, bo.id), undefined);
+        assert.deepEqual(await chatOf(chats, chat.id, ana.id), chat);
+        assert.deepEqual(await chatOf(chats, other.id, bo.id), other);
       });
     });
   });
 
-  describeMethod("rename", () => {
+  describeMethod("addParticipant", () => {
+    it("gives each user a role, member by default, also one who returns, and none in p2p chats", async () => {
+      const chat = await createGroup(store(), ana);
+      const p2p = await store().transaction(async ({ chats }) => {
+        await chats.addParticipant(chat.id, bo.id, 1, "admin");
+        await chats.addParticipant(chat.id, cy.id, 1);
+        return chats.openP2p(pairOf(ana.id, bo.id), 5);
+      });
+      const roleIn = ({ id }: Chat, user: User) =>
+        store().read(async ({ chats }) => (await chats.ofParticipant(id, user.id))?.role);
+      const roles = async () => [
+        await roleIn(chat, ana),
+        await roleIn(chat, bo),
+        await roleIn(chat, cy),
+        await roleIn(p2p, ana),
+      ];
+      assert.deepEqual(await roles(), ["owner", "admin", "member", null]);
+      await store().transaction(async ({ chats }) => {
+        await chats.removeParticipant(chat.id, bo.id);
+        await chats.addParticipant(chat.id, bo.id, 2);
+      });
+      assert.deepEqual(await roles(), ["owner", "member", "member", null]);
+    });
+  });
+
+  describeMethod("setRole", () => {
+    it("sets the role of that participant in that chat only, in every place that shows it", async () => {
+      const chat = await createGroup(store(), ana, bo, cy);
+      const other = await createGroup(store(), ana, bo);
+      const shown = ({ id }: Chat, user: User) =>
+        store().read(async ({ chats }) => [
+          (await chats.ofParticipant(id, user.id))?.role,
+          (await chats.overview(id, user.id))?.role,
+          (await chats.overviews(user.id, [id]))[0]?.role,
+          (await chats.participants(id, ALL)).find((each) => each.id === user.id)?.role,
+        ]);
+      const same = (role: Role) => [role, role, role, role];
+      for (const role of ["admin", "member", "admin"] as const) {
+        await store().transaction(({ chats }) => chats.setRole(chat.id, bo.id, role));
+        assert.deepEqual(await shown(chat, bo), same(role));
+        assert.deepEqual(await shown(chat, ana), same("owner"));
+        assert.deepEqual(await shown(chat, cy), same("member"));
+        assert.deepEqual(await shown(other, bo), same("member"));
+      }
+      await store().transaction(async ({ chats }) => {
+        await chats.setRole(chat.id, ana.id, "admin");
+        await chats.setRole(chat.id, cy.id, "owner");
+      });
+      assert.deepEqual(await shown(chat, cy), same("owner"));
+      assert.deepEqual(await shown(chat, ana), same("admin"));
+    });
+  });
+
+  describeMethod("oldestAdmin", () => {
+    it("returns the admin who joined first, by id among equals, and undefined without one", async () => {
+      const chat = await createGroup(store());
+      const other = await createGroup(store());
+      await store().transaction(async ({ chats }) => {
+        await chats.addParticipant(chat.id, bo.id, 1, "owner");
+        await chats.addParticipant(chat.id, cy.id, 5);
+        await chats.addParticipant(chat.id, ana.id, 5);
+        await chats.addParticipant(other.id, bo.id, 1, "admin");
+      });
+      const oldest = (setting?: readonly [User, Role]) =>
+        store().transaction(async ({ chats }) => {
+          if (setting) await chats.setRole(chat.id, setting[0].id, setting[1]);
+          return chats.oldestAdmin(chat.id);
+        });
+      const admin = ({ id, username }: User) => ({ id, username, joinedAt: 5, role: "admin" });
+      assert.equal(await oldest(), undefined);
+      assert.deepEqual(await oldest([cy, "admin"]), admin(cy));
+      assert.deepEqual(await oldest([ana, "admin"]), admin(ana));
+      assert.deepEqual(await oldest([ana, "member"]), admin(cy));
+      assert.equal(await store().read(({ chats }) => chats.oldestAdmin(MAX_ID as ChatId)), undefined);
+    });
+  });
+
+  describeMethod("update", () => {
     it("sets and clears the title of that chat only", async () => {
       const chat = await createGroup(store(), ana);
       const other = await createGroup(store(), ana);
       for (const title of [...TRICKY_TEXTS, null, "again"]) {
-        await store().transaction(({ chats }) => chats.rename(chat.id, title));
+        await store().transaction(({ chats }) => chats.update({ ...chat, title }));
         await store().read(async ({ chats }) => {
-          assert.deepEqual(await chats.ofParticipant(chat.id, ana.id), { ...chat, title });
-          assert.deepEqual(await chats.ofParticipant(other.id, ana.id), other);
+          assert.deepEqual(await chatOf(chats, chat.id, ana.id), { ...chat, title });
+          assert.deepEqual(await chatOf(chats, other.id, ana.id), other);
         });
       }
+    });
+
+    it("replaces each setting of the policy, and the metadata with its fields in order", async () => {
+      const chat = await createGroup(store(), ana);
+      const policies = Object.entries(POLICY_VALUES).map(([setting, values]): Policy => ({
+        ...DEFAULT_POLICY,
+        [setting]: values[1],
+      }));
+      const all = JSON.parse(
+        '{"z":1,"a":[null,true,{"b":-1.5e-7,"":"\\u0000\\ud800"}],"__proto__":0}',
+      ) as object;
+      const metadata = [
+        {},
+        ...TRICKY_TEXTS.map((text) => ({ [text.slice(0, 99)]: text })),
+        all as Metadata,
+        null,
+      ];
+      for (const [index, each] of metadata.entries()) {
+        const policy = policies[index % policies.length]!;
+        const updated = { ...chat, policy, metadata: each };
+        await store().transaction(({ chats }) => chats.update(updated));
+        await store().read(async ({ chats }) => {
+          assert.deepEqual(await chatOf(chats, chat.id, ana.id), updated);
+          const overview = (await chats.overview(chat.id, ana.id))?.chat;
+          assert.equal(JSON.stringify(overview?.metadata), JSON.stringify(each));
+          const [summary] = await chats.list({ after: undefined, limit: 1 });
+          assert.deepEqual(summary?.chat, updated);
+        });
+      }
+    });
+  });
+
+  describeMethod("summary", () => {
+    it("returns any chat as `list` does, and undefined for an unknown one", async () => {
+      const p2p = await store().transaction(({ chats }) => chats.openP2p(pairOf(bo.id, ana.id), 5));
+      const group = await createGroup(store(), ana, bo, cy);
+      await createGroup(store());
+      await send(store(), group, ana, "a", "b");
+      await store().read(async ({ chats }) => {
+        const all = await chats.list({ after: undefined, limit: MAX_ID });
+        assert.equal(all.length, 3);
+        for (const each of all) assert.deepEqual(await chats.summary(each.chat.id), each);
+        for (const unknown of [0, -1, MAX_ID])
+          assert.equal(await chats.summary(unknown as ChatId), undefined);
+        assert.deepEqual((await chats.summary(p2p.id))?.between, ["ana", "bo"]);
+      });
     });
   });
 
@@ -140,7 +267,12 @@ export function chatContract({ describe, it, beforeEach }: Runner, store: () => 
       const other = await createGroup(store(), cy);
       const participants = () => store().read(({ chats }) => chats.participants(chat.id, ALL));
       assert.deepEqual(await participants(), []);
-      const joined = ({ id, username }: User, joinedAt: number) => ({ id, username, joinedAt });
+      const joined = ({ id, username }: User, joinedAt: number) => ({
+        id,
+        username,
+        joinedAt,
+        role: "member",
+      });
       await store().transaction(async ({ chats }) => {
         await chats.addParticipant(chat.id, cy.id, 5);
         await chats.addParticipant(chat.id, bo.id, 5);
@@ -189,15 +321,16 @@ export function chatContract({ describe, it, beforeEach }: Runner, store: () => 
   describeMethod("openP2p", () => {
     it("creates one chat for both users and returns it afterwards", async () => {
       const chat = await store().transaction(({ chats }) => chats.openP2p(pairOf(ana.id, bo.id), 5));
-      assert.deepEqual(chat, { id: chat.id, kind: "p2p", title: null, createdAt: 5 });
+      const fresh = { kind: "p2p", title: null, createdAt: 5, policy: null, metadata: null };
+      assert.deepEqual(chat, { id: chat.id, ...fresh });
       await store().transaction(async ({ chats }) => {
         assert.deepEqual(await chats.openP2p(pairOf(bo.id, ana.id), 6), chat);
       });
       await store().read(async ({ chats }) => {
         assert.deepEqual(await chats.p2p(pairOf(bo.id, ana.id)), chat);
-        assert.deepEqual(await chats.ofParticipant(chat.id, ana.id), chat);
-        assert.deepEqual(await chats.ofParticipant(chat.id, bo.id), chat);
-        assert.equal(await chats.ofParticipant(chat.id, cy.id), undefined);
+        assert.deepEqual(await chatOf(chats, chat.id, ana.id), chat);
+        assert.deepEqual(await chatOf(chats, chat.id, bo.id), chat);
+        assert.equal(await chatOf(chats, chat.id, cy.id), undefined);
       });
     });
 
@@ -219,7 +352,7 @@ export function chatContract({ describe, it, beforeEach }: Runner, store: () => 
         for (const [index, pair] of pairs.entries()) {
           assert.deepEqual(await chats.p2p(pair), opened[index]);
           for (const user of [ana, bo, cy]) {
-            const seen = await chats.ofParticipant(opened[index]!.id, user.id);
+            const seen = await chatOf(chats, opened[index]!.id, user.id);
             assert.deepEqual(seen, pair.includes(user.id) ? opened[index] : undefined);
           }
         }

@@ -330,6 +330,7 @@ function eventsOfEveryType(chat: Chat, message: Parameters<typeof messageChanged
   const user = { id: bo.id, username: text };
   const overview: ChatOverview = {
     chat: { ...chat, title: text, createdAt: MAX_TIME_MS },
+    role: "admin",
     withUsername: text,
     participantCount: MAX_ID,
     lastMessage: null,

@@ -1,4 +1,4 @@
-import type { Store } from "../../src/application/ports.js";
+import type { ChatReader, Store } from "../../src/application/ports.js";
 import { pairOf, type Chat, type ChatId } from "../../src/domain/chat.js";
 import type { EventDraft, SessionEnd } from "../../src/domain/event.js";
 import type { IdempotencyKey, Message, MessageDraft, MessageText } from "../../src/domain/message.js";
@@ -79,13 +79,20 @@ export async function register(store: Store, ...people: readonly User[]): Promis
   });
 }
 
-/** Creates a group chat without a title and adds the participants, in one transaction. */
+/** Creates a group chat without a title and adds the participants in one transaction, the first as its owner. */
 export function createGroup(store: Store, ...people: readonly User[]): Promise<Chat> {
   return store.transaction(async ({ chats }) => {
     const chat = await chats.addGroup(null, 1_700_000_000_000);
-    for (const user of people) await chats.addParticipant(chat.id, user.id, 1_700_000_000_000);
+    for (const [index, user] of people.entries()) {
+      await chats.addParticipant(chat.id, user.id, 1_700_000_000_000, index === 0 ? "owner" : "member");
+    }
     return chat;
   });
+}
+
+/** The chat as `ofParticipant` finds it, without the role. */
+export async function chatOf(chats: ChatReader, id: ChatId, userId: UserId): Promise<Chat | undefined> {
+  return (await chats.ofParticipant(id, userId))?.chat;
 }
 
 /** Appends a message per text, in one transaction. */

@@ -91,6 +91,7 @@ export function overviewContract({ describe, it, beforeEach }: Runner, store: ()
       assert.deepEqual(await overview(chat, ana), {
         chat,
         withUsername: null,
+        role: "owner",
         participantCount: 1,
         lastMessage: null,
         readSeq: 0,

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { Store } from "../../src/application/ports.js";
 import { pairOf } from "../../src/domain/chat.js";
 import type { IdempotencyKey, MessageText } from "../../src/domain/message.js";
+import { DEFAULT_POLICY } from "../../src/domain/policy.js";
 import { usernameKey } from "../../src/domain/user.js";
 import { chatContract } from "./chats.js";
 import { eventContract } from "./events.js";
@@ -131,7 +132,7 @@ export function storeContract(runner: Runner, { open, reopen }: StoreOpening): v
           assert.equal(await users.add({ ...cy, username: "ANA" }, usernameKey("ana"), "digest"), false);
           assert.equal((await chats.openP2p(pairOf(bo.id, ana.id), 9)).id, where.chatIds[1]);
         });
-        const chat = before.users[0]!.chats[0]!;
+        const { chat } = before.users[0]!.chats[0]!;
         await assert.rejects(
           store().transaction(({ messages }) =>
             messages.append(draft(chat, ana, "d"), { key: "key" as IdempotencyKey, textDigest: "digest" }),
@@ -141,7 +142,7 @@ export function storeContract(runner: Runner, { open, reopen }: StoreOpening): v
         assert.equal(message!.seq, 3);
         assert.ok(message!.id > before.lastId);
         assert.ok(!where.chatIds.includes((await createGroup(store(), ana)).id));
-        await append(store(), renamed(before.users[0]!.chats[0]!, "later"));
+        await append(store(), renamed(chat, "later"));
         const { last } = await store().read(({ events }) => events.bounds());
         assert.equal(last, before.bounds.last + 1);
       });
@@ -178,7 +179,9 @@ export async function fill(store: Store): Promise<ContentsQuery> {
     await messages.append(draft(p2p, ana, "once"), { key: "key" as IdempotencyKey, textDigest: "digest" });
     await messages.update({ ...first!, text: "edited" as MessageText, editedAt: 2 });
     await messages.update({ ...last!, text: "" as MessageText, deletedAt: 3 });
-    await chats.rename(group.id, "🙂");
+    const policy = { ...DEFAULT_POLICY, add: "admins", history: "since_join" } as const;
+    await chats.update({ ...group, title: "🙂", policy, metadata: { topic: ["🙂"] } });
+    await chats.setRole(group.id, bo.id, "admin");
     await chats.setRead(group.id, bo.id, 1);
     await chats.setRead(left.id, ana.id, 1);
     await chats.removeParticipant(left.id, ana.id);

@@ -4,6 +4,7 @@ import { pairOf, type Chat, type ChatId } from "../../src/domain/chat.js";
 import type { IdempotencyKey, MessageText } from "../../src/domain/message.js";
 import { MessagingError } from "../../src/domain/errors.js";
 import { chatCreated, messageChanged } from "../../src/domain/event.js";
+import { DEFAULT_POLICY } from "../../src/domain/policy.js";
 import { usernameKey } from "../../src/domain/user.js";
 import {
   MAX_ID,
@@ -84,8 +85,11 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
         await chats.setRead(opened.id, ana.id, 1);
         const overview = await chats.overview(opened.id, ana.id);
         assert.deepEqual([overview?.readSeq, overview?.lastMessage], [1, once]);
-        await chats.rename(chat.id, "b");
-        assert.equal((await chats.ofParticipant(chat.id, ana.id))?.title, "b");
+        await chats.update({ ...chat, title: "b" });
+        await chats.setRole(chat.id, bo.id, "admin");
+        assert.equal((await chats.ofParticipant(chat.id, ana.id))?.chat.title, "b");
+        assert.equal((await chats.ofParticipant(chat.id, bo.id))?.role, "admin");
+        assert.equal((await chats.oldestAdmin(chat.id))?.id, bo.id);
         await chats.removeParticipant(chat.id, bo.id);
         assert.equal(await chats.ofParticipant(chat.id, bo.id), undefined);
         await sessions.add(sessionOf(cy, "digest", 1), "digest");
@@ -111,16 +115,18 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
       const once = { key: KEY, textDigest: "digest" };
       const updated = { ...message!, sender: { ...message!.sender }, text: "c" as MessageText, editedAt: 5 };
       const created = chatCreated(chat, [ana, bo]);
-      await store().transaction(async ({ users, messages, sessions, events }) => {
+      const changed = { ...chat, policy: { ...DEFAULT_POLICY }, metadata: { topics: ["lunch"] } };
+      await store().transaction(async ({ users, chats, messages, sessions, events }) => {
         await users.add(given, usernameKey("cy"), "digest of cy");
         await sessions.add(session, "digest");
         await messages.append(sent, once);
         await messages.update(updated);
+        await chats.update(changed);
         await events.append(created);
       });
       const where = { people: [ana, bo, cy], chatIds: [chat.id], keys: [KEY], digests: ["digest"] };
       const before = structuredClone(await contentsOf(store(), where));
-      overwrite([given, session, sent, once, message, updated, created]);
+      overwrite([given, session, sent, once, message, updated, changed, created]);
       assert.deepEqual(await contentsOf(store(), where), before);
       overwrite(await contentsOf(store(), where));
       assert.deepEqual(await contentsOf(store(), where), before);
@@ -145,7 +151,8 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
         await messages.update({ ...said!, text: "edited" as MessageText, editedAt: 5 });
         await messages.update({ ...said!, text: "" as MessageText, deletedAt: 6 });
         await messages.append(draft(chat, ana, "b"), { key: KEY, textDigest: "digest" });
-        await chats.rename(chat.id, "b");
+        await chats.update({ ...chat, title: "b", metadata: { topic: "b" } });
+        await chats.setRole(chat.id, bo.id, "admin");
         await chats.setRead(chat.id, ana.id, 2);
         await chats.setRead(chat.id, bo.id, 1);
         await events.forget(MAX_ID, 1);
@@ -296,7 +303,7 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
         waiting.push(send(store(), chat, ana, "b"));
         waiting.push(store().transaction((writing) => writing.chats.removeParticipant(chat.id, bo.id)));
         for (let turn = 0; turn < 50; turn += 1) {
-          assert.deepEqual(await chats.ofParticipant(chat.id, bo.id), chat);
+          assert.deepEqual(await chats.ofParticipant(chat.id, bo.id), { chat, role: "member" });
           counts.push((await messages.ofUser(bo.id, ALL)).length);
         }
         return counts;

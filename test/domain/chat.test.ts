@@ -12,23 +12,33 @@ import {
   type ChatOverview,
 } from "../../src/domain/chat.js";
 import type { Message, MessageId, MessageText } from "../../src/domain/message.js";
+import { DEFAULT_POLICY } from "../../src/domain/policy.js";
 import type { UserId } from "../../src/domain/user.js";
 import { errorCode } from "../support/error-code.js";
 
-const group: Chat = { id: 1 as ChatId, kind: "group", title: null, createdAt: 0 };
-const p2p: Chat = { id: 2 as ChatId, kind: "p2p", title: null, createdAt: 0 };
+const group: Chat = {
+  id: 1 as ChatId,
+  kind: "group",
+  title: null,
+  createdAt: 0,
+  policy: DEFAULT_POLICY,
+  metadata: null,
+};
+const p2p: Chat = { id: 2 as ChatId, kind: "p2p", title: null, createdAt: 0, policy: null, metadata: null };
 
 describe("assertParticipant", () => {
   it("returns a chat that was found and rejects undefined", () => {
-    expect(assertParticipant(p2p)).to.equal(p2p);
+    const found = { chat: p2p, role: null };
+    expect(assertParticipant(found)).to.equal(found);
     expect(errorCode(() => assertParticipant(undefined))).to.equal("not_a_participant");
   });
 });
 
 describe("assertGroup", () => {
   it("returns a group chat and rejects a p2p chat", () => {
-    expect(assertGroup(group)).to.equal(group);
-    expect(errorCode(() => assertGroup(p2p))).to.equal("p2p_chat");
+    const found = { chat: group, role: "member" } as const;
+    expect(assertGroup(found)).to.equal(found);
+    expect(errorCode(() => assertGroup({ chat: p2p, role: null }))).to.equal("p2p_chat");
     expect(errorCode(() => assertGroup(undefined))).to.equal("not_a_participant");
   });
 });
@@ -48,6 +58,7 @@ describe("pairOf", () => {
 describe("read state of a chat", () => {
   const empty: ChatOverview = {
     chat: group,
+    role: "owner",
     withUsername: null,
     participantCount: 1,
     lastMessage: null,

@@ -16,6 +16,17 @@ const inChat = (n: number) => (n < 5 ? 1 : 2) as ChatId;
 
 const ACTIONS = {
   create: (core, { id: by }) => core.createGroupChat({ by, title: "t" }),
+  change: (core, { id: by }, _, n) =>
+    core.changeChat({
+      by,
+      chatId: inChat(n),
+      policy: {
+        [(["add", "remove", "rename", "post"] as const)[n % 4]!]: n % 3 === 0 ? "admins" : "everyone",
+      },
+      metadata: n % 2 ? { n } : null,
+    }),
+  appoint: (core, { id: by }, { id: user }, n) =>
+    core.setRole({ by, chatId: inChat(n), user, role: (["owner", "admin", "member"] as const)[n % 3]! }),
   rename: (core, { id: by }, _, n) =>
     core.renameChat({ by, chatId: inChat(n), title: n % 2 ? `${n}` : null }),
   add: (core, { id: by }, { username }, n) => core.addParticipant({ by, chatId: inChat(n), username }),
@@ -29,7 +40,7 @@ const ACTIONS = {
 
 const act = fc.record({
   action: fc.constantFrom(
-    ...(["create", "rename", "write", "edit", "delete"] as const),
+    ...(["create", "rename", "change", "appoint", "appoint", "write", "edit", "delete"] as const),
     ...(["add", "add", "remove", "remove", "send", "send", "read", "read"] as const),
   ),
   by: fc.nat(2),

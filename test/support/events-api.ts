@@ -23,7 +23,10 @@ export function describeEvents(at: () => string): void {
   async function everyType(ana: Client, bob: Client): Promise<number> {
     const chatId = (await ana.post("/v1/group_chat", { title: "Plans" })).json["chat_id"] as number;
     await ana.post(`/v1/group_chat/${chatId}/participants`, { username: bob.username });
-    await ana.request("PATCH", `/v1/group_chat/${chatId}`, { body: { title: "Lunch" } });
+    const body = { title: "Lunch", policy: { post: "admins" }, metadata: { topic: "lunch" } };
+    await ana.request("PATCH", `/v1/group_chat/${chatId}`, { body });
+    const role = `/v1/group_chat/${chatId}/participants/${bob.username}/role`;
+    await ana.request("PUT", role, { body: { role: "admin" } });
     const { json } = await ana.post("/v1/messages", { group_chat_id: chatId, message: "hello" });
     await bob.request("PUT", `/v1/chats/${chatId}/read`, { body: { seq: 1 } });
     await ana.request("PATCH", `/v1/messages/${String(json["id"])}`, { body: { message: "hello!" } });
@@ -49,7 +52,9 @@ export function describeEvents(at: () => string): void {
       const byAna = eventsOf(await ana.get(`/v1/events?after=${cursor}`));
       const common = ["cursor", "type", "chat_id", "chat_kind", "at"];
       const fields: Readonly<Record<string, readonly string[]>> = {
-        "chat.created": ["kind", "title", "participants"],
+        "chat.created": ["kind", "title", "policy", "metadata", "participants"],
+        "chat.changed": ["policy", "metadata"],
+        "participant.role_changed": ["user_id", "username", "role"],
         "participant.added": ["user_id", "username", "participant_count"],
         "chat.renamed": ["title"],
         "participant.removed": ["user_id", "username", "participant_count"],
@@ -63,11 +68,16 @@ export function describeEvents(at: () => string): void {
         "chat.created",
         "participant.added",
         "chat.renamed",
+        "chat.changed",
+        "participant.role_changed",
         ...MESSAGE_TYPES,
         "participant.removed",
       ]);
       expect(byAna[0]).to.deep.include({ kind: "group", title: "Plans" });
       expect(byAna[2]).to.include({ title: "Lunch" });
+      expect(byAna[3]).to.deep.include({ metadata: { topic: "lunch" } });
+      expect(byAna[3]).to.have.nested.property("policy.post", "admins");
+      expect(byAna[4]).to.include({ username: bob.username, role: "admin" });
       const [mine] = eventsOf(await bob.get(`/v1/events?after=${cursor}`)).slice(-1);
       expect(mine).to.include({ type: "participant.removed", username: bob.username, participant_count: 1 });
     });

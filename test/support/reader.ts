@@ -1,11 +1,16 @@
 import { lastSeq, unreadCount, type ChatOverview } from "../../src/domain/chat.js";
 import type { ChatEvent } from "../../src/domain/event.js";
+import type { Metadata } from "../../src/domain/metadata.js";
+import type { Policy, Role } from "../../src/domain/policy.js";
 import type { Message } from "../../src/domain/message.js";
 import type { User } from "../../src/domain/user.js";
 
 /** A chat as a client shows it. */
 export interface View {
   readonly title: string | null;
+  readonly policy: Policy | null;
+  readonly metadata: Metadata | null;
+  readonly role: Role | null;
   readonly withUsername: string | null;
   readonly participantCount: number;
   readonly lastMessage: Message | null;
@@ -22,9 +27,12 @@ export function viewsOf(chats: readonly ChatOverview[]): Views {
 }
 
 function viewOf(overview: ChatOverview): View {
-  const { chat, withUsername, participantCount, lastMessage, readSeq } = overview;
+  const { chat, role, withUsername, participantCount, lastMessage, readSeq } = overview;
   return {
     title: chat.title,
+    policy: chat.policy,
+    metadata: chat.metadata,
+    role,
     withUsername,
     participantCount,
     lastMessage,
@@ -43,6 +51,9 @@ export function after(views: Views, event: ChatEvent, me: User): Views {
       const others = event.participants.filter(({ id }) => id !== me.id);
       const fresh: View = {
         title: event.chat.title,
+        policy: event.chat.policy,
+        metadata: event.chat.metadata,
+        role: event.participants.find(({ id }) => id === me.id)?.role ?? null,
         withUsername: event.chat.kind === "p2p" ? (others[0] ?? me).username : null,
         participantCount: event.participants.length,
         lastMessage: null,
@@ -62,6 +73,10 @@ export function after(views: Views, event: ChatEvent, me: User): Views {
     }
     case "chat.renamed":
       return change(views, chatId, { title: event.title });
+    case "chat.changed":
+      return change(views, chatId, { policy: event.policy, metadata: event.metadata });
+    case "participant.role_changed":
+      return event.user.id === me.id ? change(views, chatId, { role: event.role }) : views;
     case "chat.read":
       if (event.user.id !== me.id) return views;
       return change(views, chatId, { readSeq: event.readSeq, unreadCount: event.unreadCount });

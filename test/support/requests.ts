@@ -74,6 +74,8 @@ function valueOf(schema: Json, schemas: ApiDocument["schemas"]): fc.Arbitrary<un
     return valueOf(schemas[schema["$ref"].split("/").at(-1) ?? ""] ?? {}, schemas);
   }
   if (Array.isArray(anyOf)) return fc.oneof(...anyOf.map((each: Json) => valueOf(each, schemas)));
+  if (Array.isArray(schema["enum"])) return fc.constantFrom(...(schema["enum"] as unknown[]));
+  if (schema["additionalProperties"] === true) return fc.dictionary(anyText, fc.jsonValue(), { maxKeys: 3 });
   if ("const" in schema) return fc.constant(schema["const"]);
   if (type === "null") return fc.constant(null);
   if (Array.isArray(type)) {
@@ -111,7 +113,10 @@ function valueOf(schema: Json, schemas: ApiDocument["schemas"]): fc.Arbitrary<un
     return fc.constantFrom(...choices).chain((chosen) => {
       const others = new Set(choices.flat().filter((name) => !chosen.includes(name)));
       const model = Object.fromEntries(Object.entries(each).filter(([name]) => !others.has(name)));
-      return fc.record(model, { requiredKeys: [...(required as string[]), ...chosen] });
+      const { minProperties = 0 } = schema as { readonly minProperties?: number };
+      return fc
+        .record(model, { requiredKeys: [...(required as string[]), ...chosen] })
+        .filter((value) => Object.keys(value).length >= minProperties);
     });
   }
   throw new Error(`Add a generator for the schema ${JSON.stringify(schema)}.`);

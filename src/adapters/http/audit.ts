@@ -19,6 +19,7 @@ export type AuditAction =
   | "chat_created"
   | "participant_added"
   | "participant_removed"
+  | "role_changed"
   | "forbidden"
   | "rate_limited";
 

@@ -65,8 +65,8 @@ export async function parseBody<Body>(ctx: Context, schema: z.ZodType<Body>): Pr
     throw new HttpError("invalid_json", "The body must be a JSON object.");
   }
   const body = validate(schema, value);
-  // JSON.parse keeps the last of two fields with the same name. No schema is nested, so counting keys finds them.
-  if (countKeys(json) > Object.keys(value).length) {
+  // JSON.parse keeps the last of two fields with the same name, so counting keys finds them.
+  if (countKeys(json) > countFields(value)) {
     throw new HttpError("invalid_json", "The body has a duplicate field.");
   }
   return body;
@@ -118,6 +118,18 @@ function hasBody({ req }: Context): boolean {
 function countKeys(json: string): number {
   let count = 0;
   for (const [, colon] of json.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"(\s*:)?/gs)) if (colon) count += 1;
+  return count;
+}
+
+/** Counts the fields of a parsed JSON value and of all objects in it. */
+function countFields(value: object): number {
+  let count = 0;
+  const objects = [value];
+  for (const each of objects) {
+    const parts = Object.values(each) as unknown[];
+    if (!Array.isArray(each)) count += parts.length;
+    for (const part of parts) if (typeof part === "object" && part !== null) objects.push(part);
+  }
   return count;
 }
 

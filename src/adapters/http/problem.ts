@@ -39,6 +39,7 @@ export const statuses: Readonly<Record<Code, number>> = {
   invalid_token_name: 400,
   invalid_message: 400,
   invalid_title: 400,
+  invalid_metadata: 400,
   invalid_idempotency_key: 400,
   invalid_cursor: 400,
   username_taken: 400,
@@ -56,10 +57,12 @@ export const statuses: Readonly<Record<Code, number>> = {
   account_disabled: 403,
   registration_closed: 403,
   not_a_participant: 403,
+  not_allowed: 403,
   not_your_message: 403,
   cross_site: 403,
   unknown_session: 404,
   unknown_token: 404,
+  unknown_chat: 404,
   not_found: 404,
   method_not_allowed: 405,
   request_timeout: 408,
@@ -89,6 +92,7 @@ const defaultFields: FieldNames = {
   invalid_token_name: "name",
   invalid_message: "message",
   invalid_title: "title",
+  invalid_metadata: "metadata",
   invalid_cursor: "cursor",
 };
 

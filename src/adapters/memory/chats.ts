@@ -1,8 +1,9 @@
 import type { ChatRepository, JoinPosition, UserReader } from "../../application/ports.js";
-import type { Chat, ChatId, ChatOverview, Pair } from "../../domain/chat.js";
+import type { Chat, ChatId, ChatOverview, ChatSummary, Pair, Participant } from "../../domain/chat.js";
 import type { Message, MessageText } from "../../domain/message.js";
+import { DEFAULT_POLICY, type Role } from "../../domain/policy.js";
 import type { UserId } from "../../domain/user.js";
-import type { MemoryEventLog } from "./events.js";
+import { frozen, type MemoryEventLog } from "./events.js";
 import { firstAfter } from "./history.js";
 import { put, remove, type Undo } from "./undo.js";
 
@@ -12,7 +13,7 @@ export interface ChatState {
   readonly pair: Pair | undefined;
   /** The id of the last message on the server when the chat was created. */
   readonly bornAfter: number;
-  readonly participants: Map<UserId, Membership>;
+  readonly participants: Map<UserId, Stay>;
   /** The message with the `seq` n is at the index n - 1. */
   readonly messages: Message[];
   /** The `seq` up to which each user has read, including users who have left. */
@@ -21,9 +22,11 @@ export interface ChatState {
   readonly deleted: Set<number>;
 }
 
-interface Membership {
+interface Stay {
   /** Epoch milliseconds. */
   readonly joinedAt: number;
+  /** Null in p2p chats. */
+  readonly role: Role | null;
   /** The id of the last event of the log when the user joined. */
   readonly joinedAfter: number;
 }
@@ -70,6 +73,7 @@ export function chatRepository(
     const readSeq = state.read.get(userId) ?? 0;
     return {
       chat: state.chat,
+      role: state.participants.get(userId)!.role,
       withUsername: state.pair ? await username(state.pair[state.pair[0] === userId ? 1 : 0]) : null,
       participantCount: state.participants.size,
       lastMessage: state.messages.at(-1) ?? null,
@@ -78,9 +82,30 @@ export function chatRepository(
     };
   }
 
-  function join(state: ChatState, userId: UserId, joinedAt: number): void {
+  /** In the order of `ChatReader.participants`. */
+  function inOrder({ participants }: ChatState): [UserId, Stay][] {
+    return [...participants].toSorted(
+      ([one, early], [other, late]) => early.joinedAt - late.joinedAt || (one < other ? -1 : 1),
+    );
+  }
+
+  async function participantOf([id, { joinedAt, role }]: [UserId, Stay]): Promise<Participant> {
+    return { id, username: await username(id), joinedAt, role };
+  }
+
+  async function summaryOf({ chat, pair, participants, messages: sent }: ChatState): Promise<ChatSummary> {
+    return {
+      chat,
+      between: await Promise.all(Array.from(new Set(pair), username)),
+      participantCount: participants.size,
+      lastSeq: sent.length,
+      lastSentAt: sent.at(-1)?.sentAt ?? null,
+    };
+  }
+
+  function join(state: ChatState, userId: UserId, joinedAt: number, role: Role | null): void {
     const joinedAfter = events.lastId();
-    put(state.participants, userId, { joinedAt, joinedAfter }, undo);
+    put(state.participants, userId, { joinedAt, joinedAfter, role }, undo);
     const own = ofUser.get(userId) ?? [];
     ofUser.set(userId, own);
     const index = indexBehind(userId, { joinedAfter, chatId: state.chat.id });
@@ -106,7 +131,8 @@ export function chatRepository(
   return {
     async ofParticipant(id, userId) {
       const state = byId.get(id);
-      return state?.participants.has(userId) ? state.chat : undefined;
+      const stay = state?.participants.get(userId);
+      return state && stay && { chat: state.chat, role: stay.role };
     },
     p2p: async (pair) => byPair.get(JSON.stringify(pair))?.chat,
     idsOfUser: async (userId) => Array.from(ofUser.get(userId) ?? [], ({ chat }) => chat.id),
@@ -147,33 +173,27 @@ export function chatRepository(
       });
     },
     async participants(id, { after, limit }) {
-      const all = [...(byId.get(id)?.participants ?? [])].toSorted(
-        ([one, early], [other, late]) => early.joinedAt - late.joinedAt || (one < other ? -1 : 1),
-      );
+      const state = byId.get(id);
+      const all = state ? inOrder(state) : [];
       const isAfter = (userId: UserId, joinedAt: number) =>
         after === undefined ||
         joinedAt > after.joinedAt ||
         (joinedAt === after.joinedAt && userId > after.id);
       const page = all.filter(([userId, { joinedAt }]) => isAfter(userId, joinedAt)).slice(0, limit);
-      return Promise.all(
-        page.map(async ([userId, { joinedAt }]) => ({
-          id: userId,
-          username: await username(userId),
-          joinedAt,
-        })),
-      );
+      return Promise.all(page.map(participantOf));
+    },
+    async oldestAdmin(id) {
+      const state = byId.get(id);
+      const admin = state && inOrder(state).find(([, { role }]) => role === "admin");
+      return admin && participantOf(admin);
+    },
+    async summary(id) {
+      const state = byId.get(id);
+      return state && summaryOf(state);
     },
     async list({ after = 0, limit }) {
       const rest = [...byId.values()].filter(({ chat }) => chat.id > after).slice(0, limit);
-      return Promise.all(
-        rest.map(async ({ chat, pair, participants, messages: sent }) => ({
-          chat,
-          between: await Promise.all(Array.from(new Set(pair), username)),
-          participantCount: participants.size,
-          lastSeq: sent.length,
-          lastSentAt: sent.at(-1)?.sentAt ?? null,
-        })),
-      );
+      return Promise.all(rest.map(summaryOf));
     },
     async abandoned() {
       for (const { chat, participants } of byId.values()) {
@@ -188,29 +208,34 @@ export function chatRepository(
       if (readers.length < limit) remove(byId, id, undo);
       return readers.length;
     },
-    async rename(id, title) {
+    async setRole(id, userId, role) {
+      const { participants } = stateOf(byId, id);
+      put(participants, userId, { ...participants.get(userId)!, role }, undo);
+    },
+    async update({ id, title, policy, metadata }) {
       const state = stateOf(byId, id);
       const before = state.chat;
-      state.chat = Object.freeze({ ...before, title });
+      state.chat = frozen(structuredClone({ ...before, title, policy, metadata }));
       undo.push(() => (state.chat = before));
     },
     async setRead(id, userId, seq) {
       put(stateOf(byId, id).read, userId, seq, undo);
     },
-    addGroup: async (title, createdAt) => add({ kind: "group", title, createdAt }, undefined).chat,
+    addGroup: async (title, createdAt) =>
+      add({ kind: "group", title, createdAt, policy: DEFAULT_POLICY, metadata: null }, undefined).chat,
     async openP2p(pair, createdAt) {
       const key = JSON.stringify(pair);
       const found = byPair.get(key);
       if (found) return found.chat;
-      const state = add({ kind: "p2p", title: null, createdAt }, pair);
+      const state = add({ kind: "p2p", title: null, createdAt, policy: null, metadata: null }, pair);
       put(byPair, key, state, undo);
-      for (const userId of new Set(pair)) join(state, userId, createdAt);
+      for (const userId of new Set(pair)) join(state, userId, createdAt, null);
       return state.chat;
     },
-    async addParticipant(id, userId, joinedAt) {
+    async addParticipant(id, userId, joinedAt, role = "member") {
       const state = stateOf(byId, id);
       if (state.participants.has(userId)) return false;
-      join(state, userId, joinedAt);
+      join(state, userId, joinedAt, role);
       return true;
     },
     async removeParticipant(id, userId) {

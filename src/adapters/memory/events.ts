@@ -130,7 +130,7 @@ function listIn<Key, Item>(lists: Map<Key, Item[]>, key: Key): Item[] {
 }
 
 /** Freezes a value and everything in it. */
-function frozen<Value>(value: Value): Value {
+export function frozen<Value>(value: Value): Value {
   if (typeof value === "object" && value !== null) for (const part of Object.values(value)) frozen(part);
   return Object.freeze(value);
 }

@@ -1,7 +1,16 @@
 import type { ChatRepository } from "../../application/ports.js";
 import type { Chat, ChatId } from "../../domain/chat.js";
+import { DEFAULT_POLICY, type Role } from "../../domain/policy.js";
 import type { UserId } from "../../domain/user.js";
-import { CHAT, OVERVIEW, OVERVIEW_WITHOUT_TEXT, PARTICIPANT, SUMMARY } from "../sql/chats.js";
+import {
+  CHAT,
+  MEMBERSHIP,
+  OVERVIEW,
+  OVERVIEW_WITHOUT_TEXT,
+  PARTICIPANT,
+  SUMMARY,
+  updateChat,
+} from "../sql/chats.js";
 import { RacedError, type Scope } from "./scope.js";
 
 const LAST_MESSAGE = `LEFT JOIN LATERAL (
@@ -13,6 +22,11 @@ const OVERVIEW_JOINS = `
   LEFT JOIN read_markers ON read_markers.user_id = me AND read_markers.chat_id = chats.id
   ${LAST_MESSAGE}
   LEFT JOIN users ON users.id = messages.sender_id`;
+
+const SUMMARIES = `
+  FROM chats LEFT JOIN users AS one ON one.id = chats.first_user_id
+    LEFT JOIN users AS other ON other.id = chats.second_user_id AND other.id <> one.id
+    ${LAST_MESSAGE}`;
 
 export function chats(scope: Scope): ChatRepository {
   async function findP2p(first: UserId, second: UserId): Promise<Chat | undefined> {
@@ -45,14 +59,21 @@ export function chats(scope: Scope): ChatRepository {
     return inserted && { id: inserted[0] as ChatId, ...draft };
   }
 
-  async function addParticipant(chatId: ChatId, userId: UserId, joinedAt: number): Promise<boolean> {
+  async function addParticipant(
+    chatId: ChatId,
+    userId: UserId,
+    joinedAt: number,
+    role: Role | null,
+  ): Promise<boolean> {
     scope.lockChat(chatId);
     const added = await scope.change(
-      `INSERT INTO participants (user_id, chat_id, joined_at, joined_after, joined_position)
-       VALUES ($1, $2, $3, nextval('event_numbers'), (SELECT last FROM event_log)) ON CONFLICT DO NOTHING`,
+      `INSERT INTO participants (user_id, chat_id, joined_at, joined_after, joined_position, role)
+       VALUES ($1, $2, $3, nextval('event_numbers'), (SELECT last FROM event_log), $4)
+       ON CONFLICT (user_id, chat_id) DO NOTHING`,
       userId,
       chatId,
       joinedAt,
+      role,
     );
     return addToCount(chatId, added);
   }
@@ -68,13 +89,13 @@ export function chats(scope: Scope): ChatRepository {
     async ofParticipant(id, userId) {
       scope.lockChat(id);
       const found = await scope.each(
-        `SELECT ${CHAT.sql} FROM unnest($1::text[], $2::bigint[]) WITH ORDINALITY AS given (user_id, chat_id, place)
+        `SELECT ${MEMBERSHIP.sql} FROM unnest($1::text[], $2::bigint[]) WITH ORDINALITY AS given (user_id, chat_id, place)
            LEFT JOIN participants USING (user_id, chat_id) LEFT JOIN chats ON chats.id = participants.chat_id
          ORDER BY given.place`,
         userId,
         id,
       );
-      return found?.[0] == null ? undefined : CHAT.decode(found);
+      return found?.[0] == null ? undefined : MEMBERSHIP.decode(found);
     },
     async p2p([first, second]) {
       return findP2p(first, second);
@@ -159,6 +180,21 @@ export function chats(scope: Scope): ChatRepository {
       );
       return found.map(PARTICIPANT.decode);
     },
+    async oldestAdmin(id) {
+      scope.lockChat(id);
+      const found = await scope.row(
+        `SELECT ${PARTICIPANT.sql} FROM participants JOIN users ON users.id = participants.user_id
+         WHERE participants.chat_id = $1 AND participants.role = 'admin'
+         ORDER BY participants.joined_at, participants.user_id LIMIT 1`,
+        id,
+      );
+      return found && PARTICIPANT.decode(found);
+    },
+    async summary(id) {
+      scope.lockChat(id);
+      const found = await scope.row(`SELECT ${SUMMARY.sql} ${SUMMARIES} WHERE chats.id = $1`, id);
+      return found && SUMMARY.decode(found);
+    },
     async abandoned() {
       // Another node deletes what it has locked.
       const lock = scope.attempts ? "" : "FOR UPDATE SKIP LOCKED";
@@ -169,19 +205,19 @@ export function chats(scope: Scope): ChatRepository {
     },
     async list({ after, limit }) {
       const found = await scope.rows(
-        `SELECT ${SUMMARY.sql}
-         FROM chats LEFT JOIN users AS one ON one.id = chats.first_user_id
-           LEFT JOIN users AS other ON other.id = chats.second_user_id AND other.id <> one.id
-           ${LAST_MESSAGE}
-         WHERE chats.id > $1 ORDER BY chats.id LIMIT $2`,
+        `SELECT ${SUMMARY.sql} ${SUMMARIES} WHERE chats.id > $1 ORDER BY chats.id LIMIT $2`,
         after ?? 0,
         limit,
       );
       return found.map(SUMMARY.decode);
     },
-    async rename(id, title) {
+    async setRole(id, userId, role) {
       scope.lockChat(id);
-      scope.send("UPDATE chats SET title = $1 WHERE id = $2", title, id);
+      scope.send("UPDATE participants SET role = $1 WHERE user_id = $2 AND chat_id = $3", role, userId, id);
+    },
+    async update(chat) {
+      scope.lockChat(chat.id);
+      scope.send(...updateChat(chat));
     },
     async delete(id, limit) {
       const markers = await scope.change(
@@ -205,19 +241,21 @@ export function chats(scope: Scope): ChatRepository {
       );
     },
     async addGroup(title, createdAt) {
-      return (await addChat({ kind: "group", title, createdAt }, null, null))!;
+      const draft = { kind: "group", title, createdAt, policy: DEFAULT_POLICY, metadata: null } as const;
+      return (await addChat(draft, null, null))!;
     },
     async openP2p([first, second], createdAt) {
       const known = await findP2p(first, second);
       if (known !== undefined) return known;
-      const chat = await addChat({ kind: "p2p", title: null, createdAt }, first, second);
+      const draft = { kind: "p2p", title: null, createdAt, policy: null, metadata: null } as const;
+      const chat = await addChat(draft, first, second);
       // Another transaction has opened it since, and this one may already have decided that it does not exist.
       if (chat === undefined) throw new RacedError("The chat was opened by another transaction.");
-      for (const userId of new Set([first, second])) await addParticipant(chat.id, userId, createdAt);
+      for (const userId of new Set([first, second])) await addParticipant(chat.id, userId, createdAt, null);
       return chat;
     },
-    async addParticipant(id, userId, joinedAt) {
-      return addParticipant(id, userId, joinedAt);
+    async addParticipant(id, userId, joinedAt, role = "member") {
+      return addParticipant(id, userId, joinedAt, role);
     },
     async removeParticipant(id, userId) {
       scope.lockChat(id);

@@ -32,6 +32,9 @@ const INVARIANTS: readonly string[] = [
   `SELECT format('Chat %s counts %s participants, and has %s.', id, participant_count, coalesce(found.number, 0)) AS fault
    FROM chats LEFT JOIN (SELECT chat_id, count(*) AS number FROM participants GROUP BY chat_id) AS found ON chat_id = id
    WHERE participant_count <> coalesce(found.number, 0)`,
+  `SELECT format('Chat %s has %s participants, and none of them owns it.', id, participant_count) AS fault
+   FROM chats WHERE kind = 'group' AND participant_count > 0
+     AND NOT EXISTS (SELECT FROM participants WHERE chat_id = id AND role = 'owner')`,
   `SELECT format('User %s has read chat %s up to seq %s, and its last message has seq %s.', user_id, chat_id, seq, last) AS fault
    FROM (SELECT user_id, chat_id, seq,
        coalesce((SELECT max(seq) FROM messages WHERE messages.chat_id = read_markers.chat_id), 0) AS last

@@ -27,6 +27,14 @@ const MIGRATIONS: readonly string[] = [
     participant_count integer NOT NULL DEFAULT 0,
     -- The last message id at the creation: the activity of the chat until its first message.
     born_after bigint NOT NULL,
+    -- The policy, which has no meaning in p2p chats.
+    may_add text NOT NULL DEFAULT 'everyone' CHECK (may_add IN ('everyone', 'admins')),
+    may_remove text NOT NULL DEFAULT 'everyone' CHECK (may_remove IN ('everyone', 'admins')),
+    may_rename text NOT NULL DEFAULT 'everyone' CHECK (may_rename IN ('everyone', 'admins')),
+    may_post text NOT NULL DEFAULT 'everyone' CHECK (may_post IN ('everyone', 'admins')),
+    history text NOT NULL DEFAULT 'all' CHECK (history IN ('all', 'since_join')),
+    -- JSON, with the fields in the order in which they were given.
+    metadata text CHECK (kind = 'group' OR metadata IS NULL),
     UNIQUE (first_user_id, second_user_id),
     CHECK (first_user_id <= second_user_id),
     CHECK ((kind = 'p2p') = (first_user_id IS NOT NULL)),
@@ -43,10 +51,14 @@ const MIGRATIONS: readonly string[] = [
     joined_after bigint NOT NULL,
     -- The end of the log at that time. Those events are behind it.
     joined_position bigint NOT NULL,
+    -- Null in p2p chats.
+    role text CHECK (role IN ('owner', 'admin', 'member')),
     PRIMARY KEY (user_id, chat_id)
   );
   CREATE INDEX participants_of_chat ON participants (chat_id, joined_at, user_id);
   CREATE INDEX participants_of_user ON participants (user_id, joined_after, chat_id);
+  CREATE UNIQUE INDEX owners ON participants (chat_id) WHERE role = 'owner';
+  CREATE INDEX admins ON participants (chat_id, joined_at, user_id) WHERE role = 'admin';
 
   -- Also of users who have left.
   CREATE TABLE read_markers (

@@ -1,25 +1,90 @@
-import type { Chat, ChatOverview, ChatSummary, Participant } from "../../domain/chat.js";
-import { projection, valueAt } from "./columns.js";
+import type { Chat, ChatOverview, ChatSummary, Membership, Participant } from "../../domain/chat.js";
+import type { Metadata } from "../../domain/metadata.js";
+import type { Policy } from "../../domain/policy.js";
+import { projection, valueAt, type Change, type Positions, type Row } from "./columns.js";
 import { MESSAGE } from "./messages.js";
 
+interface ChatRow extends Omit<Chat, "policy" | "metadata"> {
+  /** Without a meaning in p2p chats. */
+  readonly policy: Policy;
+  /** JSON. */
+  readonly metadata: string | null;
+}
+
 /** From `chats`. */
-export const CHAT = projection<Chat>(
-  { id: "chats.id", kind: "chats.kind", title: "chats.title", createdAt: "chats.created_at" },
-  (row, at) => ({
-    id: valueAt(row, at.id),
-    kind: valueAt(row, at.kind),
-    title: valueAt(row, at.title),
-    createdAt: valueAt(row, at.createdAt),
-  }),
+export const CHAT = projection<ChatRow, Chat>(
+  {
+    id: "chats.id",
+    kind: "chats.kind",
+    title: "chats.title",
+    createdAt: "chats.created_at",
+    policy: {
+      add: "chats.may_add",
+      remove: "chats.may_remove",
+      rename: "chats.may_rename",
+      post: "chats.may_post",
+      history: "chats.history",
+    },
+    metadata: "chats.metadata",
+  },
+  (row, at) => {
+    const kind = valueAt(row, at.kind);
+    const metadata = valueAt(row, at.metadata);
+    const policy = kind === "p2p" ? null : policyIn(row, at.policy);
+    return {
+      id: valueAt(row, at.id),
+      kind,
+      title: valueAt(row, at.title),
+      createdAt: valueAt(row, at.createdAt),
+      policy,
+      metadata: metadata === null ? null : (JSON.parse(metadata) as Metadata),
+    };
+  },
 );
 
+function policyIn(row: Row, at: Positions<Policy>): Policy {
+  return {
+    add: valueAt(row, at.add),
+    remove: valueAt(row, at.remove),
+    rename: valueAt(row, at.rename),
+    post: valueAt(row, at.post),
+    history: valueAt(row, at.history),
+  };
+}
+
+/** The statement that stores what can change in a group chat. */
+export function updateChat({ id, title, policy, metadata }: Chat): Change {
+  if (policy === null) throw new TypeError(`Chat ${id} is not a group chat.`);
+  return [
+    `UPDATE chats SET title = $1, may_add = $2, may_remove = $3, may_rename = $4, may_post = $5, history = $6, metadata = $7
+     WHERE id = $8`,
+    title,
+    policy.add,
+    policy.remove,
+    policy.rename,
+    policy.post,
+    policy.history,
+    metadata === null ? null : JSON.stringify(metadata),
+    id,
+  ];
+}
+
+/** From `participants`, joined with `chats`. */
+export const MEMBERSHIP = projection<Omit<Membership, "chat"> & { readonly chat: ChatRow }, Membership>(
+  { chat: CHAT.columns, role: "participants.role" },
+  (row, at) => ({ chat: CHAT.decodeAt(row, at.chat), role: valueAt(row, at.role) }),
+);
+
+type OverviewRow = Omit<ChatOverview, "chat"> & { readonly chat: ChatRow };
+
 /**
- * From `chats`, the `read_markers` of the participant whose id is in the column `me`, the last of the `messages`, and its sender in
- * `users`: as that participant sees the chat.
+ * From `chats`, the `participants` and `read_markers` of the participant whose id is in the column `me`, the last of the
+ * `messages`, and its sender in `users`: as that participant sees the chat.
  */
-export const OVERVIEW = projection<ChatOverview>(
+export const OVERVIEW = projection<OverviewRow, ChatOverview>(
   {
     chat: CHAT.columns,
+    role: "participants.role",
     withUsername: `(SELECT username FROM users
       WHERE id = CASE chats.first_user_id WHEN me THEN chats.second_user_id ELSE chats.first_user_id END)`,
     participantCount: "chats.participant_count",
@@ -30,6 +95,7 @@ export const OVERVIEW = projection<ChatOverview>(
   },
   (row, at) => ({
     chat: CHAT.decodeAt(row, at.chat),
+    role: valueAt(row, at.role),
     withUsername: valueAt(row, at.withUsername),
     participantCount: valueAt(row, at.participantCount),
     lastMessage: row[at.lastMessage.id] === null ? null : MESSAGE.decodeAt(row, at.lastMessage),
@@ -39,22 +105,29 @@ export const OVERVIEW = projection<ChatOverview>(
 );
 
 /** As `OVERVIEW`, with the text of the last message left empty. */
-export const OVERVIEW_WITHOUT_TEXT = projection<ChatOverview>(
+export const OVERVIEW_WITHOUT_TEXT = projection<OverviewRow, ChatOverview>(
   { ...OVERVIEW.columns, lastMessage: { ...MESSAGE.columns, text: "''" } },
   OVERVIEW.decodeAt,
 );
 
 /** From `participants`, joined with `users`. */
 export const PARTICIPANT = projection<Participant>(
-  { id: "users.id", username: "users.username", joinedAt: "participants.joined_at" },
+  {
+    id: "users.id",
+    username: "users.username",
+    joinedAt: "participants.joined_at",
+    role: "participants.role",
+  },
   (row, at) => ({
     id: valueAt(row, at.id),
     username: valueAt(row, at.username),
     joinedAt: valueAt(row, at.joinedAt),
+    role: valueAt(row, at.role),
   }),
 );
 
-interface SummaryRow extends Omit<ChatSummary, "between"> {
+interface SummaryRow extends Omit<ChatSummary, "chat" | "between"> {
+  readonly chat: ChatRow;
   /** The usernames of a p2p chat; `other` is null in the chat of a user with themselves. */
   readonly one: string | null;
   readonly other: string | null;

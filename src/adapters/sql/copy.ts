@@ -33,11 +33,17 @@ const TABLES = {
       "created_at",
       "participant_count",
       "born_after",
+      "may_add",
+      "may_remove",
+      "may_rename",
+      "may_post",
+      "history",
+      "metadata",
     ],
     key: ["id"],
   },
   participants: {
-    columns: ["user_id", "chat_id", "joined_at", "joined_after"],
+    columns: ["user_id", "chat_id", "joined_at", "joined_after", "role"],
     key: ["user_id", "chat_id"],
   },
   read_markers: {

@@ -1,8 +1,17 @@
 import { setImmediate } from "node:timers/promises";
 import type { ChatRepository } from "../../application/ports.js";
 import type { Chat, ChatId, ChatOverview } from "../../domain/chat.js";
+import { DEFAULT_POLICY, type Role } from "../../domain/policy.js";
 import type { UserId } from "../../domain/user.js";
-import { CHAT, OVERVIEW, OVERVIEW_WITHOUT_TEXT, PARTICIPANT, SUMMARY } from "../sql/chats.js";
+import {
+  CHAT,
+  MEMBERSHIP,
+  OVERVIEW,
+  OVERVIEW_WITHOUT_TEXT,
+  PARTICIPANT,
+  SUMMARY,
+  updateChat,
+} from "../sql/chats.js";
 import { insertion } from "../sql/columns.js";
 import { numberIn, type Statements } from "./database.js";
 import { lastEventId } from "./events.js";
@@ -13,6 +22,12 @@ const OVERVIEW_JOINS = `
   LEFT JOIN messages ON messages.chat_id = chats.id
     AND messages.seq = (SELECT max(seq) FROM messages WHERE chat_id = chats.id)
   LEFT JOIN users ON users.id = messages.sender_id`;
+
+const SUMMARIES = `
+  FROM chats LEFT JOIN users AS one ON one.id = chats.first_user_id
+    LEFT JOIN users AS other ON other.id = chats.second_user_id AND other.id <> one.id
+    LEFT JOIN messages ON messages.chat_id = chats.id
+      AND messages.seq = (SELECT max(seq) FROM messages WHERE chat_id = chats.id)`;
 
 /** Bounds the time for which other events of the process have to wait: an overview takes about 20 µs. */
 const MAX_OVERVIEWS_PER_TURN = 100;
@@ -42,6 +57,7 @@ interface NewParticipant {
   readonly joinedAt: number;
   /** The id of the last event of the log. */
   readonly joinedAfter: number;
+  readonly role: Role | null;
 }
 
 const insertParticipant = insertion<NewParticipant>(
@@ -51,8 +67,9 @@ const insertParticipant = insertion<NewParticipant>(
     chat_id: ({ chatId }) => chatId,
     joined_at: ({ joinedAt }) => joinedAt,
     joined_after: ({ joinedAfter }) => joinedAfter,
+    role: ({ role }) => role,
   },
-  "ON CONFLICT DO NOTHING",
+  "ON CONFLICT (user_id, chat_id) DO NOTHING",
 );
 
 export function chats(statements: Statements): ChatRepository {
@@ -78,9 +95,9 @@ export function chats(statements: Statements): ChatRepository {
     return chat;
   }
 
-  function addParticipant(chatId: ChatId, userId: UserId, joinedAt: number): boolean {
+  function addParticipant(chatId: ChatId, userId: UserId, joinedAt: number, role: Role | null): boolean {
     const joinedAfter = lastEventId(statements);
-    return addToCount(chatId, change(...insertParticipant({ userId, chatId, joinedAt, joinedAfter })));
+    return addToCount(chatId, change(...insertParticipant({ userId, chatId, joinedAt, joinedAfter, role })));
   }
 
   /** @returns whether the number of participants has changed. */
@@ -93,12 +110,12 @@ export function chats(statements: Statements): ChatRepository {
   return {
     async ofParticipant(id, userId) {
       const found = row(
-        `SELECT ${CHAT.sql} FROM participants JOIN chats ON chats.id = participants.chat_id
+        `SELECT ${MEMBERSHIP.sql} FROM participants JOIN chats ON chats.id = participants.chat_id
          WHERE participants.user_id = (SELECT ?) AND participants.chat_id = (SELECT ?)`,
         userId,
         id,
       );
-      return found && CHAT.decode(found);
+      return found && MEMBERSHIP.decode(found);
     },
     async p2p([first, second]) {
       return p2p(first, second);
@@ -183,24 +200,35 @@ export function chats(statements: Statements): ChatRepository {
         limit,
       ).map(PARTICIPANT.decode);
     },
+    async oldestAdmin(id) {
+      const found = row(
+        `SELECT ${PARTICIPANT.sql} FROM participants CROSS JOIN users ON users.id = participants.user_id
+         WHERE participants.chat_id = ? AND participants.role = 'admin'
+         ORDER BY participants.joined_at, participants.user_id LIMIT 1`,
+        id,
+      );
+      return found && PARTICIPANT.decode(found);
+    },
+    async summary(id) {
+      const found = row(`SELECT ${SUMMARY.sql} ${SUMMARIES} WHERE chats.id = ?`, id);
+      return found && SUMMARY.decode(found);
+    },
     async abandoned() {
       const [id] = row("SELECT id FROM chats WHERE participant_count = 0 AND kind = 'group' LIMIT 1") ?? [];
       return id as ChatId | undefined;
     },
     async list({ after, limit }) {
       return rows(
-        `SELECT ${SUMMARY.sql}
-         FROM chats LEFT JOIN users AS one ON one.id = chats.first_user_id
-           LEFT JOIN users AS other ON other.id = chats.second_user_id AND other.id <> one.id
-           LEFT JOIN messages ON messages.chat_id = chats.id
-             AND messages.seq = (SELECT max(seq) FROM messages WHERE chat_id = chats.id)
-         WHERE chats.id > ? ORDER BY chats.id LIMIT ?`,
+        `SELECT ${SUMMARY.sql} ${SUMMARIES} WHERE chats.id > ? ORDER BY chats.id LIMIT ?`,
         after ?? 0,
         limit,
       ).map(SUMMARY.decode);
     },
-    async rename(id, title) {
-      change("UPDATE chats SET title = ? WHERE id = ?", title, id);
+    async setRole(id, userId, role) {
+      change("UPDATE participants SET role = ? WHERE user_id = ? AND chat_id = ?", role, userId, id);
+    },
+    async update(chat) {
+      change(...updateChat(chat));
     },
     async delete(id, limit) {
       const markers = change(
@@ -224,17 +252,19 @@ export function chats(statements: Statements): ChatRepository {
       );
     },
     async addGroup(title, createdAt) {
-      return addChat({ kind: "group", title, createdAt }, null, null);
+      const draft = { kind: "group", title, createdAt, policy: DEFAULT_POLICY, metadata: null } as const;
+      return addChat(draft, null, null);
     },
     async openP2p([first, second], createdAt) {
       const known = p2p(first, second);
       if (known) return known;
-      const chat = addChat({ kind: "p2p", title: null, createdAt }, first, second);
-      for (const userId of new Set([first, second])) addParticipant(chat.id, userId, createdAt);
+      const draft = { kind: "p2p", title: null, createdAt, policy: null, metadata: null } as const;
+      const chat = addChat(draft, first, second);
+      for (const userId of new Set([first, second])) addParticipant(chat.id, userId, createdAt, null);
       return chat;
     },
-    async addParticipant(id, userId, joinedAt) {
-      return addParticipant(id, userId, joinedAt);
+    async addParticipant(id, userId, joinedAt, role = "member") {
+      return addParticipant(id, userId, joinedAt, role);
     },
     async removeParticipant(id, userId) {
       const removed = change("DELETE FROM participants WHERE user_id = ? AND chat_id = ?", userId, id);

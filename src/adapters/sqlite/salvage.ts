@@ -2,7 +2,7 @@ import type { Change } from "../sql/columns.js";
 import { openDatabase, openDatabaseFile, type Database } from "./database.js";
 import { diskOf } from "./existing-store.js";
 import { checkStore, copyOtherFiles, createTarget, faultsIn, segmentFaults } from "./inspection.js";
-import { migrate, renewEpoch } from "./schema.js";
+import { APPOINT_OWNERS, migrate, renewEpoch } from "./schema.js";
 import { errorMessage } from "./wal/damage.js";
 import { nodeDisk, type Disk } from "./wal/disk.js";
 import { filesOn, type Files } from "./wal/files.js";
@@ -47,6 +47,8 @@ export async function salvageStore(directory: string, target: string): Promise<S
     migrate(database);
     // An event of a missing message could not be delivered.
     database.execute("DELETE FROM events WHERE message_id NOT IN (SELECT id FROM messages)");
+    // The row of an owner can be missing.
+    database.execute(APPOINT_OWNERS);
     renewEpoch(database);
     const faults = [...base.faults, ...segmentFaults(disk), ...faultsIn(database)];
     copyOtherFiles(directory, target);

@@ -1,5 +1,8 @@
 import type { Database } from "./database.js";
 
+const POLICY_OF_VERSION_9 =
+  '{"add":"everyone","remove":"everyone","rename":"everyone","post":"everyone","history":"all"}';
+
 /**
  * The migrations from each version of the schema to the next; the first creates version 1. Released migrations must not be
  * changed. Times are epoch milliseconds.
@@ -171,7 +174,52 @@ const MIGRATIONS: readonly string[] = [
   -- With the chat, which the index ends with, this is the order in which the user joined.
   CREATE INDEX participants_of_user ON participants (user_id, joined_after);
   `,
+  `
+  -- The policy, which has no meaning in p2p chats, and the metadata as JSON.
+  ALTER TABLE chats ADD COLUMN may_add TEXT NOT NULL DEFAULT 'everyone' CHECK (may_add IN ('everyone', 'admins'));
+  ALTER TABLE chats ADD COLUMN may_remove TEXT NOT NULL DEFAULT 'everyone' CHECK (may_remove IN ('everyone', 'admins'));
+  ALTER TABLE chats ADD COLUMN may_rename TEXT NOT NULL DEFAULT 'everyone' CHECK (may_rename IN ('everyone', 'admins'));
+  ALTER TABLE chats ADD COLUMN may_post TEXT NOT NULL DEFAULT 'everyone' CHECK (may_post IN ('everyone', 'admins'));
+  ALTER TABLE chats ADD COLUMN history TEXT NOT NULL DEFAULT 'all' CHECK (history IN ('all', 'since_join'));
+  ALTER TABLE chats ADD COLUMN metadata TEXT CHECK (kind = 'group' OR metadata IS NULL);
+
+  -- Null in p2p chats. The participant who joined a group first owns it.
+  ALTER TABLE participants ADD COLUMN role TEXT CHECK (role IN ('owner', 'admin', 'member'));
+  UPDATE participants SET role = 'member' WHERE (SELECT kind FROM chats WHERE id = chat_id) = 'group';
+  UPDATE participants SET role = 'owner' WHERE (user_id, chat_id) IN (
+    SELECT (SELECT user_id FROM participants WHERE chat_id = chats.id ORDER BY joined_at, user_id LIMIT 1), id
+    FROM chats WHERE kind = 'group');
+  CREATE UNIQUE INDEX owners ON participants (chat_id) WHERE role = 'owner';
+  CREATE INDEX admins ON participants (chat_id, joined_at, user_id) WHERE role = 'admin';
+
+  -- Events have roles and policies, too: the participants of a new chat their present ones.
+  UPDATE events SET what = json_set(
+      what,
+      '$.chat.policy', json(CASE json_extract(what, '$.chat.kind') WHEN 'group' THEN '${POLICY_OF_VERSION_9}' END),
+      '$.chat.metadata', NULL,
+      '$.participants', json((
+        SELECT json_group_array(json_set(value, '$.role', CASE json_extract(what, '$.chat.kind') WHEN 'group' THEN coalesce(
+          (SELECT role FROM participants WHERE user_id = json_extract(value, '$.id') AND chat_id = events.chat_id), 'member'
+        ) END))
+        FROM json_each(what, '$.participants'))))
+    WHERE json_extract(what, '$.type') = 'chat.created';
+  UPDATE events SET what = json_set(
+      what,
+      '$.overview.role', 'member',
+      '$.overview.chat.policy', json('${POLICY_OF_VERSION_9}'),
+      '$.overview.chat.metadata', NULL)
+    WHERE json_extract(what, '$.type') = 'participant.added' AND json_extract(what, '$.overview') IS NOT NULL;
+  `,
 ];
+
+/** Gives each group chat an owner, by the rule of `successorOf`. */
+export const APPOINT_OWNERS = `
+  UPDATE participants SET role = 'owner' WHERE (user_id, chat_id) IN (
+    SELECT (
+      SELECT user_id FROM participants WHERE chat_id = chats.id ORDER BY role = 'admin' DESC, joined_at, user_id LIMIT 1
+    ), id
+    FROM chats WHERE kind = 'group'
+      AND NOT EXISTS (SELECT 1 FROM participants WHERE chat_id = chats.id AND role = 'owner'))`;
 
 /**
  * Migrates a database to the current version of the schema.

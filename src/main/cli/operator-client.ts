@@ -12,7 +12,7 @@ import type { OutputRow } from "./terminal.js";
 
 /** A request of the operator's API. */
 export interface OperatorRequest {
-  readonly method: "GET" | "POST" | "PUT" | "DELETE";
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly path: string;
   readonly body?: Readonly<Record<string, string | undefined>>;
   /** Whether the response holds a new secret, whose digest needs the session key of the server. */

@@ -3,7 +3,7 @@ import { jsonLines, listing, sentence, table, type OutputRow } from "./terminal.
 
 /** A command of the operator: a request of the operator's API, and how its rows are printed. */
 export interface OperatorCommand {
-  /** The names of its arguments, optional ones in brackets. */
+  /** The names of its arguments, optional ones in brackets. The last one can be repeated if it ends in an ellipsis. */
   readonly args: readonly string[];
   /** Whether it asks for a password, which `request` receives after the other arguments. */
   readonly password?: true;
@@ -18,6 +18,8 @@ export interface OperatorCommand {
 const users = "/v1/operator/users";
 
 const pathOf = (user = "") => `${users}/${encodeURIComponent(user)}`;
+
+const chatPathOf = (chat = "") => `/v1/operator/chats/${encodeURIComponent(chat)}`;
 
 export const operatorCommands: Readonly<Record<string, OperatorCommand>> = {
   "user add": {
@@ -106,6 +108,23 @@ export const operatorCommands: Readonly<Record<string, OperatorCommand>> = {
     request: () => ({ method: "GET", path: "/v1/operator/chats" }),
     format: table,
   },
+  "chat show": {
+    args: ["CHAT"],
+    purpose: "show a chat, its policy, and its first 100 participants with their roles",
+    request: (chat) => ({ method: "GET", path: chatPathOf(chat) }),
+    format: (rows) => listing(shownChats(rows)),
+  },
+  "chat policy": {
+    args: ["CHAT", "[SETTING=VALUE…]"],
+    purpose:
+      "show the policy of a group chat, after changing settings: add, remove, rename, post to everyone or admins, history to all or since_join",
+    request: (chat, ...settings) => ({
+      method: "PATCH",
+      path: `${chatPathOf(chat)}/policy`,
+      body: Object.fromEntries(settings.map(settingIn)),
+    }),
+    format: listing,
+  },
   export: {
     args: ["USER"],
     purpose: "print all data held about a user, and nothing that others wrote, as JSON lines",
@@ -119,3 +138,31 @@ export const operatorCommands: Readonly<Record<string, OperatorCommand>> = {
     format: listing,
   },
 };
+
+/** A setting without a value has an empty one, which is invalid. */
+function settingIn(text: string): [name: string, value: string] {
+  const [name = "", ...values] = text.split("=");
+  return [name, values.join("=")];
+}
+
+/** What a row of `chat show` has beside texts and numbers. */
+interface ShownChat {
+  readonly policy: Readonly<Record<string, string>> | null;
+  readonly metadata: object | null;
+  readonly participants: readonly { readonly username: string; readonly role: string | null }[];
+}
+
+/** The chats with their policies, metadata and participants as texts. */
+async function* shownChats(rows: AsyncIterable<OutputRow>): AsyncGenerator<OutputRow> {
+  for await (const row of rows) {
+    const { policy, metadata, participants } = row as unknown as ShownChat;
+    yield {
+      ...row,
+      policy: policy && Object.entries(policy).map(([name, value]) => `${name}=${value}`),
+      metadata: metadata && JSON.stringify(metadata),
+      participants: participants.map(({ username, role }) =>
+        role === null ? username : `${username} (${role})`,
+      ),
+    };
+  }
+}

@@ -10,8 +10,9 @@ import { openSqliteStore, type SqliteStore } from "../../../src/adapters/sqlite/
 import { sequentialSecrets } from "../../../src/adapters/predictable.js";
 import type { EventPage, Snapshot } from "../../../src/application/events.js";
 import { createMessaging } from "../../../src/application/messaging.js";
-import type { ChatId } from "../../../src/domain/chat.js";
+import type { Chat, ChatId } from "../../../src/domain/chat.js";
 import type { ChatEvent } from "../../../src/domain/event.js";
+import { DEFAULT_POLICY } from "../../../src/domain/policy.js";
 import type { UserId, UsernameKey } from "../../../src/domain/user.js";
 import { append, renamed } from "../../contract/fixtures.js";
 import { testPorts } from "../../support/ports.js";
@@ -19,6 +20,14 @@ import { testPorts } from "../../support/ports.js";
 const FIXTURES = fileURLToPath(new URL("../../../../test/fixtures/", import.meta.url));
 const ANA = "0199aaaa-0000-7000-8000-00000000000a" as UserId;
 const BO = "0199aaaa-0000-7000-8000-00000000000b" as UserId;
+
+/** Removes what version 9 of the schema added. */
+const BEFORE_ROLES = `
+  DROP INDEX owners; DROP INDEX admins;
+  ALTER TABLE participants DROP COLUMN role;
+  ${["may_add", "may_remove", "may_rename", "may_post", "history", "metadata"]
+    .map((column) => `ALTER TABLE chats DROP COLUMN ${column};`)
+    .join(" ")}`;
 
 describe("openSqliteStore on an older schema", () => {
   it("migrates once, into a new snapshot", async () => {
@@ -85,14 +94,20 @@ describe("openSqliteStore on the first format", () => {
         disabledAt: null,
       });
       expect(await users.byId(BO)).to.deep.equal(bo);
+      const fresh = { policy: DEFAULT_POLICY, metadata: null };
       expect(await chats.ofParticipant(1 as ChatId, ANA)).to.deep.equal({
-        id: 1,
-        kind: "group",
-        title: "Gruppe 🙂",
-        createdAt: 1003,
+        chat: { id: 1, kind: "group", title: "Gruppe 🙂", createdAt: 1003, ...fresh },
+        role: "owner",
       });
       expect(await chats.ofParticipant(1 as ChatId, BO)).to.equal(undefined);
-      expect(await chats.p2p([ANA, BO])).to.deep.equal({ id: 2, kind: "p2p", title: null, createdAt: 1005 });
+      expect(await chats.p2p([ANA, BO])).to.deep.equal({
+        id: 2,
+        kind: "p2p",
+        title: null,
+        createdAt: 1005,
+        policy: null,
+        metadata: null,
+      });
       expect(await messages.ofUser(ANA, { after: 0, upTo: 10, limit: 10, from: "oldest" })).to.deep.equal([
         { ...plain, id: 1, chatId: 2, seq: 1, sender: sender(ana), text: 'hello, "bo"\n\t\'\u0001' },
         { ...plain, id: 2, chatId: 2, seq: 2, sender: sender(bo), text: "hello, ana 🙂" },
@@ -119,6 +134,7 @@ describe("openSqliteStore on the first format", () => {
     const database = await openDatabase(new Uint8Array(readFileSync(join(directory, snapshot))));
     // As the version before left a chat.
     database.execute(`
+      ${BEFORE_ROLES}
       DROP INDEX abandoned_chats; DROP INDEX read_markers_of_chat; DROP INDEX events_of_participants;
       DROP INDEX participants_of_user;
       DROP TABLE deleted_ids; DROP TABLE epochs;
@@ -150,6 +166,40 @@ describe("openSqliteStore on the first format", () => {
     expect(readFileSync(join(directory, files[0]!)).includes("left behind")).to.equal(false);
   });
 
+  it("makes the participant who joined a group first its owner, by id among equals", async () => {
+    store = await openSqliteStore(directory);
+    await store.close();
+    const snapshot = readdirSync(directory).find((name) => name.startsWith("snapshot-"))!;
+    const database = await openDatabase(new Uint8Array(readFileSync(join(directory, snapshot))));
+    const people = ["0", "1", "2"].map((n) => ANA.replace("0199", `019${n}`));
+    const joined = people.map((id, index) => [id, [7, 5, 5][index]] as const);
+    database.execute(`
+      ${BEFORE_ROLES}
+      PRAGMA user_version = 8;
+      INSERT INTO chats (id, kind, created_at, participant_count) VALUES (4, 'group', 1, 3), (5, 'group', 1, 0);
+      ${joined
+        .map(
+          ([id, at]) => `INSERT INTO users (id, username, username_key, password_digest, created_at)
+            VALUES ('${id}', '${id}', '${id}', 'digest', 1);
+            INSERT INTO participants VALUES ('${id}', 4, ${at}, 0);`,
+        )
+        .join("")}`);
+    rmSync(directory, { recursive: true });
+    mkdirSync(directory);
+    writeSnapshot(nodeDisk(directory), 6, database.toFile());
+    database.close();
+    store = await openSqliteStore(directory);
+    expect(store.opening.migratedFrom).to.equal(8);
+    const roles = await store.read(({ chats }) =>
+      chats.participants(4 as ChatId, { after: undefined, limit: 9 }),
+    );
+    expect(roles.map(({ id, role }) => [id, role])).to.deep.equal([
+      [people[1], "owner"],
+      [people[2], "member"],
+      [people[0], "member"],
+    ]);
+  });
+
   it("migrates participant counts and read markers", async () => {
     store = await openSqliteStore(directory);
     expect(store.opening.migratedFrom).to.equal(1);
@@ -165,8 +215,8 @@ describe("openSqliteStore on the first format", () => {
       expect(await seen(ANA, 3)).to.deep.include({ participantCount: 1, lastMessage: toSelf, readSeq: 1 });
       const participants = await chats.participants(2 as ChatId, { after: undefined, limit: 9 });
       expect(participants).to.deep.equal([
-        { id: ANA, username: "Ana", joinedAt: 1005 },
-        { id: BO, username: "bo", joinedAt: 1005 },
+        { id: ANA, username: "Ana", joinedAt: 1005, role: null },
+        { id: BO, username: "bo", joinedAt: 1005, role: null },
       ]);
       const list = await chats.ofUser(ANA, { asOf: 3, after: undefined, limit: 10 });
       expect(list).to.deep.equal([
@@ -208,11 +258,36 @@ describe("openSqliteStore on the format with events, written by an earlier versi
     const users = Object.values(contents.state);
     // That version delivered events without the kind of their chat.
     const kinds = new Map(users.flatMap(({ sync }) => sync.chats.map(({ chat }) => [chat.id, chat.kind])));
-    const withKind = (event: ChatEvent) => ({ ...event, chatKind: kinds.get(event.chatId) });
+    // It had no roles and policies. Ana joined the group first.
+    const owner = contents.state["Ana"]!.id;
+    const roleIn = ({ kind }: Chat, id: UserId) =>
+      kind === "p2p" ? null : id === owner ? "owner" : "member";
+    const withPolicy = (chat: Chat): Chat => ({
+      ...chat,
+      policy: chat.kind === "group" ? DEFAULT_POLICY : null,
+      metadata: null,
+    });
+    const today = (event: ChatEvent) => {
+      const chatKind = kinds.get(event.chatId);
+      if (event.type === "chat.created") {
+        const { chat } = event;
+        const participants = event.participants.map((each) => ({ ...each, role: roleIn(chat, each.id) }));
+        return { ...event, chatKind, chat: withPolicy(chat), participants };
+      }
+      if (event.type === "participant.added" && event.overview) {
+        const overview = { ...event.overview, role: "member", chat: withPolicy(event.overview.chat) };
+        return { ...event, chatKind, overview };
+      }
+      return { ...event, chatKind };
+    };
+    const seen = new Set<string>();
     for (const { id: by, sync, messages, events } of users) {
-      const chats = sync.chats.map((chat) =>
-        Object.fromEntries(Object.entries(chat).filter(([name]) => name !== "activity")),
-      );
+      for (const event of events.events) seen.add("overview" in event ? "overview" : event.type);
+      const chats = sync.chats.map(({ chat, ...rest }) => ({
+        ...Object.fromEntries(Object.entries(rest).filter(([name]) => name !== "activity")),
+        chat: withPolicy(chat),
+        role: roleIn(chat, by),
+      }));
       expect(await core.sync({ by })).to.deep.equal({ ...sync, chats, more: false });
       const read: unknown[] = [];
       for await (const slice of await core.listMessages({ by, of: "all" })) read.push(...slice);
@@ -220,9 +295,10 @@ describe("openSqliteStore on the format with events, written by an earlier versi
       const after = events.cursor.replace(/\d+$/, "0");
       expect(await core.listEvents({ by, after, limit: 100 })).to.deep.equal({
         ...events,
-        events: events.events.map(withKind),
+        events: events.events.map(today),
       });
     }
+    expect([...seen]).to.include.members(["chat.created", "overview"]);
     const [session] = contents.sessions;
     expect(await core.authenticate({ secret: contents.secret })).to.deep.equal(session);
     await store.close();

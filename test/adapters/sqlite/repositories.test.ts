@@ -66,7 +66,10 @@ describe("the SQLite repositories", () => {
     await chats.addParticipant(group.id, ana.id, 1);
     await chats.removeParticipant(group.id, ana.id);
     await chats.participants(chat.id, { after: { joinedAt: 1, id: ana.id }, limit: 10 });
-    await chats.rename(group.id, "title");
+    await chats.update(group);
+    await chats.setRole(group.id, ana.id, "admin");
+    await chats.oldestAdmin(group.id);
+    await chats.summary(group.id);
     await chats.setRead(chat.id, ana.id, 1);
     await chats.overview(chat.id, ana.id);
     const message = await messages.append(draft, once);

@@ -1,8 +1,10 @@
 import { openMemoryStore } from "../../../src/adapters/memory/store.js";
 import { keyedSecrets, uuids } from "../../../src/adapters/system.js";
 import type { LogEntry, PasswordHasher, Repositories, Slice, Store } from "../../../src/application/ports.js";
+import type { ChatId } from "../../../src/domain/chat.js";
+import { DEFAULT_POLICY } from "../../../src/domain/policy.js";
 import { usernameKey } from "../../../src/domain/user.js";
-import { MAX_ID, ana, bo, register, type Runner } from "../fixtures.js";
+import { MAX_ID, ana, bo, cy, register, type Runner } from "../fixtures.js";
 import { idsContract, passwordHasherContract, secretsContract, storeContract } from "../index.js";
 
 /** An adapter under the tests of its contract. The name says how it breaks a promise. */
@@ -155,7 +157,7 @@ const by = (key: string) => (one: object, other: object) => {
 };
 const WRITES =
   "users.add users.replacePassword users.setDisabledAt chats.addGroup chats.openP2p chats.addParticipant " +
-  "chats.removeParticipant chats.rename chats.setRead messages.append messages.update sessions.add " +
+  "chats.removeParticipant chats.setRole chats.update chats.setRead messages.append messages.update sessions.add " +
   "sessions.touch sessions.remove sessions.removeExpired events.append events.forget";
 
 /**
@@ -190,10 +192,20 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
   ],
   "ChatRepository.addGroup": [
     chats.args("addGroup", (title, at) => [title ?? "", at]),
-    chats.result("ofParticipant", (chat) => chat ?? ({} as never)),
+    chats.result("ofParticipant", (found) => found ?? { chat: {} as never, role: null }),
   ],
   "ChatRepository.ofParticipant": [chats.args("ofParticipant", (id) => [id, ana.id])],
-  "ChatRepository.addParticipant": [true, false].map((added) => chats.result("addParticipant", () => added)),
+  "ChatRepository.addParticipant": [
+    ...[true, false].map((added) => chats.result("addParticipant", () => added)),
+    chats.args("addParticipant", (id, userId, joinedAt) => [id, userId, joinedAt, "member" as const]),
+    chats.args("addParticipant", (id, userId, joinedAt, role) => [
+      id,
+      userId,
+      joinedAt,
+      role ?? ("admin" as const),
+    ]),
+    chats.result("ofParticipant", (found) => found && { ...found, role: found.role ?? "member" }),
+  ],
   "ChatRepository.removeParticipant": [
     chats.result("removeParticipant", () => true),
     chats.method("removeParticipant", async (all, id, userId) => {
@@ -201,9 +213,32 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
       return all.sound(id, userId);
     }),
   ],
-  "ChatRepository.rename": [
-    chats.args("rename", (id, title) => [id, title ?? ""]),
-    chats.args("rename", (id, title) => [2 as typeof id, title]),
+  "ChatRepository.setRole": [
+    chats.args("setRole", (_, ...given) => [2 as ChatId, ...given]),
+    chats.args("setRole", (id, _, role) => [id, cy.id, role]),
+    chats.args("setRole", (id, userId, role) => [id, userId, role === "member" ? "admin" : role]),
+    chats.result("overview", (seen) => seen && { ...seen, role: "member" as const }),
+    chats.result("participants", (all) => all.map((each) => ({ ...each, role: "member" as const }))),
+  ],
+  "ChatRepository.oldestAdmin": [
+    chats.method("oldestAdmin", async ({ chats: all }, id) => {
+      const found = await all.participants(id, { after: undefined, limit: MAX_ID });
+      return found.findLast(({ role }) => role === "admin");
+    }),
+    chats.method("oldestAdmin", async ({ chats: all }, id) => {
+      return (await all.participants(id, { after: undefined, limit: 1 }))[0];
+    }),
+  ],
+  "ChatRepository.update": [
+    chats.args("update", (chat) => [{ ...chat, title: chat.title ?? "" }]),
+    chats.args("update", (chat) => [{ ...chat, id: 2 as ChatId }]),
+    chats.args("update", (chat) => [{ ...chat, policy: DEFAULT_POLICY }]),
+    chats.args("update", (chat) => [{ ...chat, metadata: chat.metadata ?? {} }]),
+    chats.result("overview", (seen) => seen && { ...seen, chat: { ...seen.chat, metadata: null } }),
+  ],
+  "ChatRepository.summary": [
+    chats.args("summary", (id) => [Math.max(id, 1) as ChatId]),
+    chats.result("summary", (found) => found && { ...found, lastSeq: 0 }),
   ],
   "ChatRepository.participants": [
     chats.args("participants", (id, slice) => [id, { ...slice, limit: slice.limit + 1 }]),

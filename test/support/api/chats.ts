@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { DEFAULT_POLICY } from "../../../src/domain/policy.js";
 import { signedIn, type Client } from "../client.js";
 import {
   expectFieldErrors,
@@ -32,6 +33,9 @@ export function describeChats(at: () => string): void {
         chat_id: plans,
         kind: "group",
         title: "Plans",
+        policy: DEFAULT_POLICY,
+        metadata: null,
+        role: "owner",
         with_username: null,
         participant_count: 2,
         last_message: last,
@@ -52,6 +56,9 @@ export function describeChats(at: () => string): void {
         chat_id: empty,
         kind: "group",
         title: null,
+        policy: DEFAULT_POLICY,
+        metadata: null,
+        role: "owner",
         with_username: null,
         participant_count: 1,
         last_message: null,
@@ -116,7 +123,7 @@ export function describeChats(at: () => string): void {
       const people = participants as readonly Readonly<Record<string, string>>[];
       expect(people.map(({ username }) => username)).to.have.members([ana, eve, bob].map((p) => p.username));
       for (const person of people) {
-        expect(person).to.have.all.keys("user_id", "username", "joined_at");
+        expect(person).to.have.all.keys("user_id", "username", "joined_at", "role");
         expect(person["joined_at"]).to.match(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
       }
     });

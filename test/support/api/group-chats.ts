@@ -41,7 +41,10 @@ export function describeGroupChats(at: () => string): void {
       expect(response.status).to.equal(200);
       expect(response.json).to.include({ title: "Plans", participant_count: 3 });
       const path = `/v1/chats/${String(response.json["chat_id"])}`;
-      for (const each of [ana, bob, eve]) expect((await each.get(path)).text).to.equal(response.text);
+      for (const each of [ana, bob, eve]) {
+        const { json } = await each.get(path);
+        expect(json).to.deep.equal({ ...response.json, role: each === ana ? "owner" : "member" });
+      }
     });
 
     it("creates nothing if a named user is unknown, and lists each rejected name", async () => {

@@ -13,6 +13,9 @@ export const chatSchema = z
       .string()
       .nullable()
       .meta({ description: "The title of a group chat, or null.", examples: ["Plans"] }),
+    policy: field.policy.nullable(),
+    metadata: field.metadata.nullable(),
+    role: field.role.nullable(),
     with_username: z
       .string()
       .nullable()
@@ -31,6 +34,9 @@ export function chatJson(overview: ChatOverview): z.output<typeof chatSchema> {
     chat_id: chat.id,
     kind: chat.kind,
     title: chat.title,
+    policy: chat.policy,
+    metadata: chat.metadata,
+    role: overview.role,
     with_username: overview.withUsername,
     participant_count: overview.participantCount,
     last_message: lastMessage && messageJson(lastMessage),
@@ -48,11 +54,21 @@ export function readStateJson(overview: ChatOverview): z.output<typeof readState
 }
 
 export const participantSchema = z
-  .object({ user_id: field.userId, username: field.username, joined_at: field.time })
+  .object({
+    user_id: field.userId,
+    username: field.username,
+    joined_at: field.time,
+    role: field.role.nullable(),
+  })
   .meta({ id: "Participant", description: "A participant of a chat." });
 
-export function participantJson({ id, username, joinedAt }: Participant): z.output<typeof participantSchema> {
-  return { user_id: id, username, joined_at: timeJson(joinedAt) };
+export function participantJson({
+  id,
+  username,
+  joinedAt,
+  role,
+}: Participant): z.output<typeof participantSchema> {
+  return { user_id: id, username, joined_at: timeJson(joinedAt), role };
 }
 
 export const chatInFullSchema = chatSchema

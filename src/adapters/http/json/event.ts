@@ -31,13 +31,24 @@ const chatCreatedEvent = z
     ...position,
     kind: chatSchema.shape.kind,
     title: chatSchema.shape.title,
-    participants: z.array(userSchema),
+    policy: chatSchema.shape.policy,
+    metadata: chatSchema.shape.metadata,
+    participants: z.array(userSchema.extend({ role: field.role.nullable() })),
   })
   .meta({ id: "ChatCreatedEvent", description: "A new chat, with the caller among its first participants." });
 
 const chatRenamedEvent = z
   .object({ type: z.literal("chat.renamed"), ...position, title: chatSchema.shape.title })
   .meta({ id: "ChatRenamedEvent" });
+
+const chatChangedEvent = z
+  .object({
+    type: z.literal("chat.changed"),
+    ...position,
+    policy: field.policy,
+    metadata: field.metadata.nullable(),
+  })
+  .meta({ id: "ChatChangedEvent", description: "The policy or the metadata of a group chat has changed." });
 
 const participantEvent = z
   .object({
@@ -51,6 +62,19 @@ const participantEvent = z
     id: "ParticipantEvent",
     description:
       "An added user receives `chat` and no earlier events; a removed user receives no later events.",
+  });
+
+const roleEvent = z
+  .object({
+    type: z.literal("participant.role_changed"),
+    ...position,
+    ...userSchema.shape,
+    role: field.role,
+  })
+  .meta({
+    id: "RoleEvent",
+    description:
+      "A participant has another role. Who passes ownership on, or follows an owner, has one, too.",
   });
 
 const chatReadEvent = z
@@ -67,7 +91,15 @@ const chatReadEvent = z
   });
 
 export const eventSchema = z
-  .union([messageEvent, chatCreatedEvent, chatRenamedEvent, participantEvent, chatReadEvent])
+  .union([
+    messageEvent,
+    chatCreatedEvent,
+    chatRenamedEvent,
+    chatChangedEvent,
+    participantEvent,
+    roleEvent,
+    chatReadEvent,
+  ])
   .meta({ id: "ChatEvent", description: "A change in a chat; `type` names its kind." });
 
 export const eventPageSchema = z
@@ -105,17 +137,23 @@ export function eventJson(event: ChatEvent): z.output<typeof eventSchema> {
     case "message.deleted":
       return { type: event.type, ...eventPosition, message: messageJson(event.message) };
     case "chat.created": {
-      const { kind, title } = event.chat;
+      const { kind, title, policy, metadata } = event.chat;
       return {
         type: event.type,
         ...eventPosition,
         kind,
         title,
-        participants: event.participants.map(userJson),
+        policy,
+        metadata,
+        participants: event.participants.map((each) => ({ ...userJson(each), role: each.role })),
       };
     }
     case "chat.renamed":
       return { type: event.type, ...eventPosition, title: event.title };
+    case "chat.changed":
+      return { type: event.type, ...eventPosition, policy: event.policy, metadata: event.metadata };
+    case "participant.role_changed":
+      return { type: event.type, ...eventPosition, ...userJson(event.user), role: event.role };
     case "participant.added":
     case "participant.removed":
       return {

@@ -1,8 +1,10 @@
 import { z } from "zod";
 import { MAX_INITIAL_PARTICIPANTS, MAX_TITLE_LENGTH } from "../../../domain/chat.js";
+import { MAX_METADATA_BYTES, type Metadata } from "../../../domain/metadata.js";
 import { MAX_MESSAGE_LENGTH } from "../../../domain/message.js";
 import { MAX_TOKEN_NAME_LENGTH } from "../../../domain/session.js";
 import { MAX_PASSWORD_UNITS, MAX_USERNAME_UNITS } from "../../../domain/user.js";
+import { POLICY_VALUES, ROLES } from "../../../domain/policy.js";
 import { text } from "../body.js";
 import { parameter } from "../paging.js";
 
@@ -47,6 +49,49 @@ export const title = text.meta({
   maxLength: MAX_TITLE_LENGTH,
   examples: ["Plans"],
 });
+
+const setting = <const Values extends readonly [string, ...string[]]>(values: Values, description: string) =>
+  z.enum(values, `Must be ${values.join(" or ")}`).meta({ description, examples: [values[0]] });
+
+const settings = {
+  add: setting(
+    POLICY_VALUES.add,
+    "The participants who can add users: `everyone`, or `admins`, which includes the owner.",
+  ),
+  remove: setting(
+    POLICY_VALUES.remove,
+    "The participants who can remove others. Under `admins`, nobody removes the owner. Everyone can leave.",
+  ),
+  rename: setting(POLICY_VALUES.rename, "The participants who can change the title."),
+  post: setting(POLICY_VALUES.post, "The participants who can send messages."),
+  history: setting(
+    POLICY_VALUES.history,
+    "The messages that a user who joins can read: all of them, or those sent since.",
+  ),
+};
+
+export const policy = z.object(settings).meta({ id: "Policy", description: "The rights in a group chat." });
+
+/** The settings that change. */
+export const policyChange = z.strictObject(settings).partial();
+
+export const role = z
+  .enum(ROLES, "Must be owner, admin or member")
+  .meta({ description: "The role of a participant. A group chat has one owner.", examples: ["member"] });
+
+const METADATA = `A JSON object of at most ${MAX_METADATA_BYTES} bytes. Palaver does not interpret it.`;
+
+/** Which objects are valid is decided in the domain. */
+export const metadata = (z.unknown().refine(isObject, "Must be an object") as z.ZodType<Metadata>).meta({
+  description: METADATA,
+  type: "object",
+  additionalProperties: true,
+  examples: [{ topic: "lunch" }],
+});
+
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
 
 export const message = text.meta({
   description:

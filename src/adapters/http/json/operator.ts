@@ -1,8 +1,9 @@
 import { z } from "zod";
-import type { OwnChat, Statistics, UserRecord } from "../../../application/administration.js";
+import type { OwnChat, ShownChat, Statistics, UserRecord } from "../../../application/administration.js";
 import type { ChatSummary } from "../../../domain/chat.js";
 import type { Session } from "../../../domain/session.js";
 import type { Account } from "../../../domain/user.js";
+import { participantJson, participantSchema } from "./chat.js";
 import * as field from "./fields.js";
 import { messageJson, messageSchema } from "./message.js";
 import { timeJson } from "./time.js";
@@ -80,7 +81,19 @@ export function chatSummaryJson(summary: ChatSummary): z.output<typeof chatSumma
   return { ...anyChatJson(summary), last_sent_at: timeOrNull(lastSentAt), between, title: chat.title };
 }
 
+export const shownChatSchema = chatSummarySchema.extend({
+  policy: field.policy.nullable(),
+  metadata: field.metadata.nullable(),
+  participants: z.array(participantSchema),
+});
+
+export function shownChatJson(chat: ShownChat): z.output<typeof shownChatSchema> {
+  const { policy, metadata } = chat.chat;
+  return { ...chatSummaryJson(chat), policy, metadata, participants: chat.participants.map(participantJson) };
+}
+
 const ownChatSchema = anyChatSchema.extend({
+  role: field.role.nullable(),
   read_seq: field.readSeq,
   with_username: field.username.nullable(),
   title: z.string().nullable(),
@@ -98,10 +111,11 @@ export function userRecordJson(record: UserRecord): z.output<typeof userRecordSc
   if ("account" in record) return { record: "account", ...accountJson(record.account) };
   if ("session" in record) return { record: "session", ...userSessionJson(record.session) };
   if ("message" in record) return { record: "message", ...messageJson(record.message) };
-  const { chat, readSeq, withUsername } = record.chat;
+  const { chat, role, readSeq, withUsername } = record.chat;
   return {
     record: "chat",
     ...anyChatJson(record.chat),
+    role,
     read_seq: readSeq,
     with_username: withUsername,
     title: chat.title,

@@ -56,23 +56,44 @@ export function chatOperations(messaging: Messaging, limits: Limits): readonly O
       },
     }),
     operation({
-      name: "renameChat",
-      summary: "Change the title of a group chat, or remove it with null.",
+      name: "changeChat",
+      summary: "Change the title, the policy or the metadata of a group chat.",
+      description:
+        "Changes what is given: of the policy, the settings that are given. Null removes the title or the metadata. The policy of " +
+        "the chat decides who changes the title; the owner and admins change the rest.",
       method: "patch",
       paths: ["/v1/group_chat/:chat_id"],
       access: "signed in",
-      body: z.strictObject({ title: field.title.nullable() }),
+      body: z
+        .strictObject({
+          title: field.title.nullable().optional(),
+          policy: field.policyChange.optional(),
+          metadata: field.metadata.nullable().optional(),
+        })
+        .refine((body) => Object.keys(body).length > 0, {
+          error: "Required, or policy or metadata",
+          path: ["title"],
+        })
+        .meta({ minProperties: 1 }),
       response: nothingSchema,
-      errors: ["invalid_title", "p2p_chat", "not_a_participant", "not_found"],
+      errors: [
+        "invalid_title",
+        "invalid_metadata",
+        "p2p_chat",
+        "not_a_participant",
+        "not_allowed",
+        "not_found",
+      ],
       async handle({ session, params, body }) {
         const chatId = parseChatId(params["chat_id"]);
-        await messaging.renameChat({ by: session.user.id, chatId, title: body.title });
+        await messaging.changeChat({ by: session.user.id, chatId, ...body });
         return {};
       },
     }),
     operation({
       name: "addParticipant",
-      summary: "Add a user to a group chat. The user can read its whole history and has nothing unread.",
+      summary:
+        "Add a user to a group chat as a member. The user can read its whole history and has nothing unread.",
       method: "post",
       paths: ["/v1/group_chat/:chat_id/participants"],
       access: "signed in",
@@ -84,6 +105,7 @@ export function chatOperations(messaging: Messaging, limits: Limits): readonly O
         "p2p_chat",
         "already_participant",
         "not_a_participant",
+        "not_allowed",
         "not_found",
       ],
       limit: "groups",
@@ -100,11 +122,20 @@ export function chatOperations(messaging: Messaging, limits: Limits): readonly O
     operation({
       name: "removeParticipant",
       summary: "Remove a user from a group chat, or leave it.",
+      description:
+        "The owner is followed by the admin who joined first, or else the participant who joined first.",
       method: "delete",
       paths: ["/v1/group_chat/:chat_id/participants/:user"],
       access: "signed in",
       response: nothingSchema,
-      errors: ["unknown_user", "p2p_chat", "user_not_in_chat", "not_a_participant", "not_found"],
+      errors: [
+        "unknown_user",
+        "p2p_chat",
+        "user_not_in_chat",
+        "not_a_participant",
+        "not_allowed",
+        "not_found",
+      ],
       audit: "participant_removed",
       async handle({ session, params, ctx }) {
         const chatId = parseChatId(params["chat_id"]);
@@ -112,6 +143,33 @@ export function chatOperations(messaging: Messaging, limits: Limits): readonly O
         ctx.state["accountId"] = (
           await messaging.removeParticipant({ by: session.user.id, chatId, user })
         ).id;
+        return {};
+      },
+    }),
+    operation({
+      name: "setRole",
+      summary: "Set the role of a participant of a group chat.",
+      description:
+        "The owner names admins and members, and passes ownership on, which makes the previous owner an admin.",
+      method: "put",
+      paths: ["/v1/group_chat/:chat_id/participants/:user/role"],
+      access: "signed in",
+      body: z.strictObject({ role: field.role }),
+      response: nothingSchema,
+      errors: [
+        "unknown_user",
+        "p2p_chat",
+        "user_not_in_chat",
+        "not_a_participant",
+        "not_allowed",
+        "not_found",
+      ],
+      audit: "role_changed",
+      async handle({ session, params, body, ctx }) {
+        const chatId = parseChatId(params["chat_id"]);
+        const user = params["user"] ?? "";
+        const { role } = body;
+        ctx.state["accountId"] = (await messaging.setRole({ by: session.user.id, chatId, user, role })).id;
         return {};
       },
     }),

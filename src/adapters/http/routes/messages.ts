@@ -124,6 +124,7 @@ export function messageOperations(messaging: Messaging): readonly Operation[] {
         "unknown_user",
         "user_unavailable",
         "not_a_participant",
+        "not_allowed",
         "idempotency_key_reused",
       ],
       async handle({ session, body, ctx }) {

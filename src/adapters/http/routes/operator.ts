@@ -1,6 +1,7 @@
 import { z } from "zod";
 import {
   addUser,
+  changePolicy,
   checkUsername,
   countStatistics,
   createUserToken,
@@ -14,9 +15,11 @@ import {
   revokeSessions,
   revokeTokens,
   sessionsOf,
+  showChat,
   tokensOf,
 } from "../../../application/administration.js";
 import type { Ports } from "../../../application/ports.js";
+import type { ChatId } from "../../../domain/chat.js";
 import { JSON_LINES_TYPE } from "../json-lines.js";
 import * as field from "../json/fields.js";
 import {
@@ -24,6 +27,8 @@ import {
   accountSchema,
   chatSummaryJson,
   chatSummarySchema,
+  shownChatJson,
+  shownChatSchema,
   statisticsJson,
   statisticsSchema,
   userRecordJson,
@@ -207,6 +212,27 @@ export function operatorOperations(
       response: chatSummarySchema,
       handle: async () => rows(listAllChats(ports), chatSummaryJson),
     }),
+    "chat show": operation({
+      name: "showChat",
+      summary: "Show a chat with its policy and first participants.",
+      method: "get",
+      paths: ["/v1/operator/chats/:chat_id"],
+      access: "operator",
+      response: shownChatSchema,
+      errors: ["unknown_chat"],
+      handle: async ({ params }) => shownChatJson(await showChat(ports, { chatId: chatIdIn(params) })),
+    }),
+    "chat policy": operation({
+      name: "changePolicy",
+      summary: "Change settings of the policy of a group chat, and show it.",
+      method: "patch",
+      paths: ["/v1/operator/chats/:chat_id/policy"],
+      access: "operator",
+      body: field.policyChange,
+      response: field.policy,
+      errors: ["unknown_chat", "p2p_chat", "busy", "store_unavailable"],
+      handle: ({ params, body }) => changePolicy(ports, { chatId: chatIdIn(params), policy: body }),
+    }),
     stats: operation({
       name: "getStatistics",
       summary: "Count users, chats, messages, events and sessions.",
@@ -247,6 +273,11 @@ export function lookupOperations(ports: Ports): readonly Operation[] {
       },
     }),
   ];
+}
+
+/** The id of the chat in the path; 0, which no chat has, if it is not a number. */
+function chatIdIn({ chat_id: segment = "" }: Readonly<Record<string, string>>): ChatId {
+  return (/^\d{1,15}$/.test(segment) ? Number(segment) : 0) as ChatId;
 }
 
 async function* rows<Item, Row>(

@@ -47,6 +47,7 @@ interface Call {
 const bodies: Readonly<Record<string, (scene: Scene) => object>> = {
   "POST /v1/group_chat/:chat_id/participants": ({ users }) => ({ username: users.stranger.username }),
   "PATCH /v1/group_chat/:chat_id": () => ({ title: "Plans" }),
+  "PUT /v1/group_chat/:chat_id/participants/:user/role": () => ({ role: "owner" }),
   "PUT /v1/chats/:chat_id/read": () => ({ seq: 1 }),
 };
 
@@ -159,7 +160,9 @@ describe("access to a chat", () => {
           const scene = name.startsWith("GET ") ? unchanged : await openScene();
           const { status, text, json } = await run(scene.users[user], scene.chats[chat], scene);
           const outcome = status === 200 ? "done" : json["code"];
-          const allowed = chat === "group" ? ["done"] : ["done", "p2p_chat"];
+          const isOthers = name.endsWith("/role") && user !== "owner";
+          const inGroup = isOthers ? "not_allowed" : "done";
+          const allowed = chat === "group" ? [inGroup] : ["done", "p2p_chat"];
           expect(outcome, `${name}, ${chat}, ${user}: ${text}`).to.be.oneOf(allowed);
         }
       }

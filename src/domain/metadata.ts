@@ -1,0 +1,64 @@
+import { MessagingError } from "./errors.js";
+
+/** A JSON object that programs store with a chat. Palaver does not interpret it. */
+export type Metadata = Readonly<Record<string, unknown>>;
+
+/** Of its JSON in UTF-8. */
+export const MAX_METADATA_BYTES = 4 * 1024;
+
+/** The smallest list within another takes two bytes. */
+const MAX_DEPTH = MAX_METADATA_BYTES / 2;
+
+/**
+ * Returns a copy of the metadata.
+ *
+ * @throws MessagingError `invalid_metadata` unless it is a JSON object of at most `MAX_METADATA_BYTES`.
+ */
+export function parseMetadata(metadata: Metadata): Metadata {
+  if (Array.isArray(metadata)) throw notJson();
+  assertJson(metadata, 0, { left: MAX_METADATA_BYTES });
+  const text = JSON.stringify(metadata);
+  if (bytesOf(text) > MAX_METADATA_BYTES) throw tooLarge();
+  return JSON.parse(text) as Metadata;
+}
+
+/** @param values bounds the values that are visited: each takes a byte. */
+function assertJson(value: unknown, depth: number, values: { left: number }): void {
+  values.left -= 1;
+  if (values.left < 0 || depth > MAX_DEPTH) throw tooLarge();
+  if (value === null || typeof value === "string" || typeof value === "boolean") return;
+  if (typeof value === "number" && Number.isFinite(value)) return;
+  if (!isPlain(value)) throw notJson();
+  for (const part of Object.values(value)) assertJson(part, depth + 1, values);
+}
+
+/** Whether the value is a list, or an object without a class. */
+function isPlain(value: unknown): value is object {
+  if (typeof value !== "object" || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return Array.isArray(value) || prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+/** The length of a well-formed text in UTF-8. */
+function bytesOf(text: string): number {
+  let bytes = 0;
+  for (const character of text) {
+    const codePoint = character.codePointAt(0)!;
+    bytes += codePoint < 0x80 ? 1 : codePoint < 0x800 ? 2 : codePoint < 0x1_0000 ? 3 : 4;
+  }
+  return bytes;
+}
+
+function notJson(): MessagingError {
+  return new MessagingError(
+    "invalid_metadata",
+    "The metadata is not a JSON object. Use an object of strings, finite numbers, booleans, null, lists and objects.",
+  );
+}
+
+function tooLarge(): MessagingError {
+  return new MessagingError(
+    "invalid_metadata",
+    `The metadata has more than ${MAX_METADATA_BYTES} bytes as JSON. Store less.`,
+  );
+}
