@@ -69,6 +69,12 @@ describe("inspectDatabase", () => {
       "Chat 2 counts 3 participants, and has 2.",
     ],
     [
+      "a group chat without an owner",
+      "UPDATE participants SET role = 'admin' WHERE role = 'owner'",
+      "UPDATE participants SET role = 'owner' WHERE role = 'admin'",
+      "Chat 2 has 2 participants, and none of them owns it.",
+    ],
+    [
       "an event behind the event log",
       "UPDATE events SET id = 100 WHERE id = (SELECT last FROM event_log)",
       "UPDATE events SET id = (SELECT last FROM event_log) WHERE id = 100",

@@ -1,0 +1,205 @@
+import { expect } from "chai";
+import fc from "fast-check";
+import type { Messaging } from "../../src/application/messaging.js";
+import type { Store } from "../../src/application/ports.js";
+import type { Chat, ChatId, Participant } from "../../src/domain/chat.js";
+import type { Role } from "../../src/domain/policy.js";
+import type { User } from "../../src/domain/user.js";
+import { errorCodeOf } from "./error-code.js";
+import { openWorld, type World } from "./world.js";
+
+const NAMES = ["ana", "bo", "cy", "dora", "eve", "finn"] as const;
+const MAX = Number.MAX_SAFE_INTEGER;
+
+interface Scene {
+  readonly world: World;
+  readonly users: readonly User[];
+  readonly chatId: ChatId;
+}
+
+/** Opens a group of all users, of which ana is the owner. */
+async function openScene(store: Store): Promise<Scene> {
+  const world = await openWorld(store);
+  const { ana, bo, cy } = world;
+  const others = Object.values(await world.users("dora", "eve", "finn"));
+  const users = [ana, bo, cy, ...others];
+  const participants = users.map(({ username }) => username);
+  const { id: chatId } = await world.createGroupChat({ by: ana.id, participants });
+  return { world, users, chatId };
+}
+
+/** A group chat as its participants see it. */
+type Group = Pick<Chat, "title" | "policy" | "metadata"> & { readonly participants: readonly Participant[] };
+
+/** The state of a group chat that the events of the log alone add up to; undefined without participants. */
+async function replayed({ ports }: World, chatId: ChatId): Promise<Group | undefined> {
+  const entries = await ports.store.read(({ events }) => events.all({ after: 0, upTo: MAX, limit: MAX }));
+  let group: Omit<Group, "participants"> = { title: null, policy: null, metadata: null };
+  const participants = new Map<string, Participant>();
+  for (const entry of entries) {
+    if (!("change" in entry) || entry.chatId !== chatId) continue;
+    const { change, at: joinedAt } = entry;
+    switch (change.type) {
+      case "chat.created":
+        group = change.chat;
+        for (const { id, username, role } of change.participants) {
+          participants.set(id, { id, username, joinedAt, role });
+        }
+        break;
+      case "participant.added":
+        participants.set(change.user.id, { ...change.user, joinedAt, role: "member" });
+        break;
+      case "participant.removed":
+        participants.delete(change.user.id);
+        break;
+      case "participant.role_changed":
+        participants.set(change.user.id, { ...participants.get(change.user.id)!, role: change.role });
+        break;
+      case "chat.renamed":
+        group = { ...group, title: change.title };
+        break;
+      case "chat.changed":
+        group = { ...group, policy: change.policy, metadata: change.metadata };
+        break;
+      default:
+    }
+  }
+  if (participants.size === 0) return undefined;
+  const { title, policy, metadata } = group;
+  const inOrder = [...participants.values()].toSorted(
+    (one, other) => one.joinedAt - other.joinedAt || (one.id < other.id ? -1 : 1),
+  );
+  return { title, policy, metadata, participants: inOrder };
+}
+
+/** Expects one owner, a right number of participants, and a state that the events add up to. */
+async function expectSound({ world, users, chatId }: Scene): Promise<readonly Participant[]> {
+  const slice = { after: undefined, limit: MAX };
+  const stored = await world.ports.store.read(({ chats }) => chats.participants(chatId, slice));
+  const [first] = stored;
+  const before = await replayed(world, chatId);
+  if (first === undefined) {
+    for (const { id: by } of users) {
+      expect(await errorCodeOf(world.getChat({ by, chatId }))).to.equal("not_a_participant");
+    }
+    expect(before).to.equal(undefined);
+    return stored;
+  }
+  const { overview, participants } = await world.getChat({ by: first.id, chatId });
+  expect(participants).to.deep.equal(stored);
+  expect(participants.filter(({ role }) => role === "owner")).to.have.length(1);
+  expect(overview.participantCount).to.equal(participants.length);
+  const { title, policy, metadata } = overview.chat;
+  expect(before).to.deep.equal({ title, policy, metadata, participants });
+  return stored;
+}
+
+type Call = (core: Messaging, by: User, other: User, chatId: ChatId) => Promise<unknown>;
+
+const leave: Call = (core, by, _, chatId) => core.removeParticipant({ by: by.id, chatId, user: by.username });
+const remove: Call = (core, by, other, chatId) =>
+  core.removeParticipant({ by: by.id, chatId, user: other.username });
+const add: Call = (core, by, { username }, chatId) => core.addParticipant({ by: by.id, chatId, username });
+const give =
+  (role: Role): Call =>
+  (core, by, { username: user }, chatId) =>
+    core.setRole({ by: by.id, chatId, user, role });
+const CALLS: readonly Call[] = [
+  leave,
+  remove,
+  add,
+  add,
+  give("owner"),
+  give("admin"),
+  give("member"),
+  (core, by, _, chatId) => core.sendMessage({ by: by.id, to: { chatId }, text: "hello" }),
+  (core, by, other, chatId) => core.changeChat({ by: by.id, chatId, metadata: { with: other.username } }),
+  (core, by, other, chatId) => {
+    const permitted = other.username === "ana" ? "everyone" : "admins";
+    return core.changeChat({ by: by.id, chatId, policy: { add: permitted, remove: permitted } });
+  },
+];
+
+const anyCall = fc.tuple(fc.constantFrom(...CALLS), fc.nat(NAMES.length - 1), fc.nat(NAMES.length - 1));
+
+/**
+ * Defines tests of changes of a group that race.
+ *
+ * @param open opens an empty store.
+ */
+export function describeGroupRaces(open: () => Promise<Store>, numRuns: number): void {
+  const inScene = async (use: (scene: Scene) => Promise<void>) => {
+    const store = await open();
+    try {
+      await use(await openScene(store));
+    } finally {
+      await store.close();
+    }
+  };
+
+  /** Runs calls by username at once, and returns the codes of their errors and the roles after them. */
+  const race = async (
+    scene: Scene,
+    ...calls: readonly (readonly [Call, string, string?])[]
+  ): Promise<{ readonly codes: unknown[]; readonly roles: Readonly<Record<string, Role | null>> }> => {
+    const { world, users, chatId } = scene;
+    const userOf = (name: string) => users.find(({ username }) => username === name)!;
+    const codes = await Promise.all(
+      calls.map(([call, by, other = by]) => errorCodeOf(call(world, userOf(by), userOf(other), chatId))),
+    );
+    const participants = await expectSound(scene);
+    return { codes, roles: Object.fromEntries(participants.map(({ username, role }) => [username, role])) };
+  };
+
+  it("leaves one owner if the owner and each successor leave at once", () =>
+    inScene(async (scene) => {
+      const { roles } = await race(scene, [leave, "ana"], [leave, "bo"], [leave, "cy"], [leave, "dora"]);
+      expect(roles).to.deep.equal({ eve: "owner", finn: "member" });
+    }));
+
+  it("leaves one owner if the owner leaves while passing ownership on", () =>
+    inScene(async (scene) => {
+      const { codes, roles } = await race(scene, [leave, "ana"], [give("owner"), "ana", "finn"]);
+      // Ownership passes to finn, or ana has left before and bo follows.
+      const owner = codes[1] === undefined ? "finn" : "bo";
+      expect(codes[1]).to.be.oneOf([undefined, "not_a_participant"]);
+      expect(roles)
+        .to.include({ [owner]: "owner" })
+        .and.not.to.have.property("ana");
+    }));
+
+  it("leaves one owner if the last admin leaves while the owner does", () =>
+    inScene(async (scene) => {
+      await race(scene, [give("admin"), "ana", "cy"]);
+      const { roles } = await race(scene, [leave, "cy"], [leave, "ana"]);
+      expect(roles).to.deep.equal({ bo: "owner", dora: "member", eve: "member", finn: "member" });
+    }));
+
+  it("passes ownership on once if the owner gives it to two users at once", () =>
+    inScene(async (scene) => {
+      const { codes, roles } = await race(scene, [give("owner"), "ana", "bo"], [give("owner"), "ana", "cy"]);
+      expect(codes).to.have.members([undefined, "not_allowed"]);
+      expect(roles).to.include({ ana: "admin" });
+    }));
+
+  it("replays exactly from the events after 50 concurrent changes", async () => {
+    let accepted = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(anyCall, { minLength: 50, maxLength: 50 }), (calls) =>
+        inScene(async (scene) => {
+          const { world, users, chatId } = scene;
+          for (const part of [calls.slice(0, 25), calls.slice(25)]) {
+            const codes = await Promise.all(
+              part.map(([call, by, other]) => errorCodeOf(call(world, users[by]!, users[other]!, chatId))),
+            );
+            accepted += codes.filter((code) => code === undefined).length;
+            const left = await expectSound(scene);
+            if (left.length === 0) return;
+          }
+        }),
+      ),
+      { numRuns, endOnFailure: true },
+    );
+    expect(accepted).to.be.greaterThan(numRuns);
+  });
+}
