@@ -154,12 +154,22 @@ describe("palaver, commands of the operator", () => {
   });
 
   it("exit with status 2 for an unknown command or wrong arguments", async () => {
-    const lines = ["user fly", "user add", "serve --json", "check x --data y", "backup --data="];
+    const lines = [
+      "user fly",
+      "user add",
+      "serve --json",
+      "check x --data y",
+      "backup --data=",
+      "chat policy",
+      "chat show 1 2",
+    ];
     const ran = await Promise.all(lines.map((line) => palaver(line)));
     expect(ran.map(({ status }) => status)).to.deep.equal(lines.map(() => 2));
-    const [fly, add, serve, check, backup] = ran.map(({ output }) => output);
+    const [fly, add, serve, check, backup, policy, show] = ran.map(({ output }) => output);
     expect(fly).to.include("Unknown command `user fly`").and.include("add, list, disable, enable, password");
     expect(add).to.include("takes USERNAME");
+    expect(policy).to.include("takes CHAT [SETTING=VALUE…]");
+    expect(show).to.include("takes CHAT.");
     expect(serve).to.include("neither --json nor --data");
     expect(check).to.include("given twice");
     expect(backup).to.include("--data needs a directory");

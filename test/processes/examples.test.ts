@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
-import { createClient } from "../../src/client/index.js";
+import { createClient, type ChatInFull as Chat } from "../../src/client/index.js";
 import { texts } from "../support/api/scene.js";
 import { Client, signedIn } from "../support/client.js";
 import { cursorOf, openStream, type EventStream } from "../support/event-stream.js";
@@ -201,6 +201,23 @@ describe("The examples", () => {
       const output = await converse("group-chat.sh");
       const chat = JSON.parse(output.trimEnd().split("\n").at(-1)!) as Record<string, unknown>;
       expect(chat).to.include({ title: "Plans", participant_count: 2, last_seq: 1 });
+    });
+
+    it("roles.sh denies a member a message, and passes ownership on and back", async () => {
+      const lines = (await converse("roles.sh"))
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line) as Chat);
+      const [, , , denied, , allowed, , , passed, , left] = lines;
+      expect(denied).to.include({ code: "not_allowed" });
+      expect(allowed).to.include({ message: "I may." });
+      expect(passed).to.deep.include({ role: "admin", metadata: { ticket: 4711 } });
+      expect(passed).to.have.nested.property("policy.post", "admins");
+      expect(passed!.participants.map(({ username, role }) => [username, role])).to.have.deep.members([
+        ["ana", "admin"],
+        ["bob", "owner"],
+      ]);
+      expect(left).to.include({ role: "owner", participant_count: 1 });
     });
 
     it("tokens.sh reads messages with a new token", async () => {

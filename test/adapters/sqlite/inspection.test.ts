@@ -7,7 +7,8 @@ import { backUpStore, checkStore } from "../../../src/adapters/sqlite/inspection
 import { salvageStore } from "../../../src/adapters/sqlite/salvage.js";
 import { openSqliteStore, type SqliteStore } from "../../../src/adapters/sqlite/store.js";
 import type { Chat } from "../../../src/domain/chat.js";
-import { append, renamed } from "../../contract/fixtures.js";
+import type { UsernameKey } from "../../../src/domain/user.js";
+import { append, person, register, renamed } from "../../contract/fixtures.js";
 import { openP2p, send, texts } from "./conversation.js";
 
 const OPTIONS = { segmentBytes: 1024 * 1024 };
@@ -229,6 +230,32 @@ describe("an SQLite data directory", () => {
       expect(faults[0]).to.include("is damaged at byte");
       expect(await texts(await open(target), chat)).to.deep.equal(WORDS.filter((text) => text !== WORDS[5]));
       expect(readFileSync(path)).to.deep.equal(before);
+    });
+
+    it("gives an owner to a group whose owner joined in a missing transaction", async () => {
+      const [one, other] = [person("one"), person("other")];
+      await register(stores[0]!, one, other);
+      const group = await stores[0]!.transaction(async ({ chats }) => {
+        const made = await chats.addGroup(null, 1);
+        await chats.addParticipant(made.id, one.id, 1, "member");
+        await chats.addParticipant(made.id, other.id, 2, "admin");
+        return made;
+      });
+      await stores[0]!.transaction(async ({ users, chats }) => {
+        const lost = person("a lost user");
+        await users.add(lost, lost.username as UsernameKey, "digest");
+        await chats.addParticipant(group.id, lost.id, 0, "owner");
+      });
+      await kill();
+      damage(file(/^log/), (bytes) => void (bytes[positionOf(bytes, "a lost user")]! ^= 1));
+      await salvageStore(directory, target);
+      const saved = await open(target);
+      const slice = { after: undefined, limit: 9 };
+      const roles = await saved.read(({ chats }) => chats.participants(group.id, slice));
+      expect(roles.map(({ username, role }) => [username, role])).to.deep.equal([
+        ["one", "member"],
+        ["other", "owner"],
+      ]);
     });
 
     it("leaves out transactions that depend on missing ones", async () => {

@@ -186,6 +186,34 @@ describe("operatorCommands", () => {
       .to.include("Plans \ufffd\n")
       .and.include(" Ana bo ");
 
+    const changed = await row("chat policy", "1", "add=admins", "history=since_join");
+    const settings = { rename: "everyone", remove: "everyone", post: "everyone" };
+    expect(changed).to.deep.equal({ ...settings, add: "admins", history: "since_join" });
+    expect(await row("chat policy", "1")).to.deep.equal(changed);
+    expect(await printed("chat policy", "1")).to.include("  add      admins\n  remove   everyone\n");
+    await messaging.changeChat({ by, chatId: chat.id, metadata: { topic: "lunch" } });
+    const shown = await row("chat show", "1");
+    expect(shown).to.deep.include({ chat_id: 1, policy: changed, metadata: { topic: "lunch" } });
+    const [{ joined_at: joinedAt, ...owner }] = shown["participants"] as unknown as [Record<string, unknown>];
+    expect(owner).to.deep.equal({ user_id: by, username: "Ana", role: "owner" });
+    expect(joinedAt).to.match(TIME);
+    expect(await printed("chat show", "1"))
+      .to.match(/^ {2}policy +add=admins remove=everyone .* history=since_join$/m)
+      .and.match(/^ {2}participants +Ana \(owner\)$/m)
+      .and.match(/^ {2}metadata +\{"topic":"lunch"\}$/m);
+    expect(await printed("chat show", "2"))
+      .to.match(/^ {2}policy +-$/m)
+      .and.match(/^ {2}participants +(Ana bo|bo Ana)$/m);
+    for (const setting of ["add", "add=nobody", "join=admins", "=admins"]) {
+      expect(await operatorErrorOf(rows("chat policy", "1", setting)), setting).to.equal("invalid_request");
+    }
+    expect(await operatorErrorOf(rows("chat policy", "2"))).to.equal("p2p_chat");
+    for (const unknown of ["99", "0", "x", "99999999999999999999"]) {
+      for (const command of ["chat show", "chat policy"]) {
+        expect(await operatorErrorOf(rows(command, unknown)), unknown).to.equal("unknown_chat");
+      }
+    }
+
     const records = await rows("export", "ana");
     const of = (kind: string) => records.filter(({ record }) => record === kind);
     expect(records.map(({ record }) => record)).to.deep.equal([
