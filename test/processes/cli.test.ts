@@ -57,13 +57,22 @@ describe("palaver, commands of the operator", () => {
     const typed = lines.map((line) =>
       / user (add|password) /.test(line) ? `echo "${PASSWORD}" | ${line}` : line,
     );
-    const script = ["set -e", `npx() { shift; "${process.execPath}" "${cli}" "$@"; }`, ...typed].join("\n");
-    const env = { PATH: process.env["PATH"], DATA_DIR: dataDir };
-    const { stdout, stderr } = await promisify(execFile)("sh", ["-c", script], { env });
-    // Two lists of sessions and one of chats are empty.
-    expect(stderr).to.equal("No results.\n".repeat(3));
+    const run = (commands: readonly string[]) => {
+      const npx = `npx() { shift; "${process.execPath}" "${cli}" "$@"; }`;
+      const env = { PATH: process.env["PATH"], DATA_DIR: dataDir };
+      return promisify(execFile)("sh", ["-c", ["set -e", npx, ...commands].join("\n")], { env });
+    };
+    const ofChats = typed.findIndex((line) => line.includes(" chat "));
+    const { stdout, stderr } = await run(typed.slice(0, ofChats));
+    // Two lists of sessions are empty.
+    expect(stderr).to.equal("No results.\n".repeat(2));
     expect(stdout.split("\n")[0]).to.match(/^Created the account ana, with the user_id [0-9a-f-]{36}\.$/);
-    expect(JSON.parse(stdout.trimEnd().split("\n").at(-1)!)).to.deep.include({ users: 1, sessions: 0 });
+    const ana = new Client(server.url);
+    await ana.post("/v1/auth/login", { username: "ana", password: PASSWORD });
+    expect(await ana.post("/v1/group_chat", {})).to.deep.include({ status: 200 });
+    await ana.post("/v1/auth/logout");
+    const { stdout: rest } = await run(typed.slice(ofChats));
+    expect(JSON.parse(rest.trimEnd().split("\n").at(-1)!)).to.deep.include({ users: 1, sessions: 0 });
     const [account] = readFileSync(join(dataDir, "export"), "utf8").split("\n");
     expect(JSON.parse(account!)).to.deep.include({ record: "account", username: "ana", disabled_at: null });
     const login = await new Client(server.url).post("/v1/auth/login", {
