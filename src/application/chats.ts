@@ -15,7 +15,7 @@ import {
   type Participant,
 } from "../domain/chat.js";
 import { MessagingError } from "../domain/errors.js";
-import { chatChanged, chatCreated, type Person } from "../domain/event.js";
+import { chatChanged, chatCreated, type UserRef } from "../domain/event.js";
 import { parseMetadata, type Metadata } from "../domain/metadata.js";
 import { changePolicy, type PolicyChange, type Role } from "../domain/policy.js";
 import type { User, UserId } from "../domain/user.js";
@@ -166,11 +166,11 @@ export async function addParticipant({ store, clock }: Ports, command: AddPartic
     assertMay(membership, "add");
     const { id: chatId } = membership.chat;
     const user = await getAvailableUser(users, command.username);
-    const { id, username } = user;
+    const { id } = user;
     const at = clock.now();
     const change = {
       type: "participant.added",
-      user: { id, username },
+      user: { id },
       participantCount: membership.participantCount + 1,
     } as const;
     // Appended before the user joins, so that only the other participants receive it; the user receives the overview.
@@ -214,13 +214,13 @@ export async function removeParticipant({ store, clock }: Ports, command: Remove
     if (!isLeaving) assertMay(membership, "remove");
     if (user === undefined) return unknownUser();
     const { id: chatId } = membership.chat;
-    const { id, username } = user;
+    const { id } = user;
     const overview = await chats.overview(chatId, id);
     if (overview === undefined) throw userNotInChat();
     if (!isLeaving && overview.role === "owner") assertMay(membership, "removeOwner");
     await chats.removeParticipant(chatId, id);
     const participantCount = overview.participantCount - 1;
-    const change = { type: "participant.removed", user: { id, username }, participantCount } as const;
+    const change = { type: "participant.removed", user: { id }, participantCount } as const;
     const at = clock.now();
     await events.append(chatChanged(chatId, change, at));
     await events.append(chatChanged(chatId, change, at, { user: id, includesRemoved: true }));
@@ -252,12 +252,12 @@ async function appointSuccessor(repositories: Repositories, chatId: ChatId, at: 
 async function storeRole(
   { chats, events }: Repositories,
   chatId: ChatId,
-  { id, username }: Person,
+  { id }: UserRef,
   role: Role,
   at: number,
 ): Promise<void> {
   await chats.setRole(chatId, id, role);
-  const change = { type: "participant.role_changed", user: { id, username }, role } as const;
+  const change = { type: "participant.role_changed", user: { id }, role } as const;
   await events.append(chatChanged(chatId, change, at));
 }
 
@@ -292,7 +292,7 @@ export async function setRole({ store, clock }: Ports, command: SetRole): Promis
       );
     }
     const at = clock.now();
-    if (role === "owner") await storeRole(repositories, chatId, await getUserById(users, by), "admin", at);
+    if (role === "owner") await storeRole(repositories, chatId, { id: by }, "admin", at);
     await storeRole(repositories, chatId, user, role, at);
     return user;
   });
@@ -523,16 +523,15 @@ export async function markRead(
   { store, clock }: Ports,
   { by, chatId, seq }: MarkRead,
 ): Promise<ChatOverview> {
-  return store.transaction(async ({ chats, users, events }) => {
+  return store.transaction(async ({ chats, events }) => {
     const before = assertParticipant(await chats.overview(chatId, by));
     const readSeq = advanceReadSeq(before, seq);
     if (readSeq === before.readSeq) return before;
     await chats.setRead(chatId, by, readSeq);
     const after = assertParticipant(await chats.overview(chatId, by));
-    const { id, username } = await getUserById(users, by);
     const change = {
       type: "chat.read",
-      user: { id, username },
+      user: { id: by },
       readSeq,
       unreadCount: unreadCount(after),
     } as const;

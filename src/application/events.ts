@@ -40,7 +40,7 @@ export interface ListEvents {
 export async function listEvents(core: PortsWithFeed, command: ListEvents): Promise<EventPage> {
   const { by, after, limit, until, session } = command;
   const readAfter = (cursor: string | undefined) =>
-    core.store.read(({ events }) => readPage(events, { by, after: cursor, limit }));
+    core.store.read((repositories) => readPage(repositories, { by, after: cursor, limit }));
   if (after === undefined || until === undefined) return readAfter(after);
   const subscription = core.feed.subscribe({ by, after, session });
   try {

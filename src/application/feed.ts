@@ -6,16 +6,18 @@ import {
   epochOf,
   positionOf,
   toChatEvent,
+  usersIn,
   type ChatEvent,
   type EventCursor,
   type LogBounds,
+  type Person,
   type SessionEnd,
   type StoredEvent,
 } from "../domain/event.js";
 import type { SessionId } from "../domain/session.js";
 import type { UserId } from "../domain/user.js";
 import type { EventBatch, EventPage, ListEvents, Subscribe, Subscription } from "./events.js";
-import type { EventReader, LogEntry, Ports, ReadRepositories } from "./ports.js";
+import type { LogEntry, Ports, ReadRepositories, UserReader } from "./ports.js";
 import { findLiveSessions } from "./sessions.js";
 
 /** The ports, and the feed of their store. */
@@ -37,6 +39,14 @@ const MAX_BUFFERED_EVENTS = 1_000;
 /** The length of the texts in that buffer, in UTF-16 code units. */
 const MAX_BUFFERED_CHARACTERS = 128_000;
 
+type People = ReadonlyMap<UserId, Person>;
+
+/** Entries of the log, and the users in them. */
+interface Entries {
+  readonly entries: readonly LogEntry[];
+  readonly people: People;
+}
+
 /**
  * Reads the event log once for all subscribers and delivers each event to its recipients. Without subscribers it reads
  * nothing. The store must stay open until `close`.
@@ -49,7 +59,7 @@ export class EventFeed {
   /** Subscribers that could not read their page of the log. They are woken once the log can be read. */
   readonly #stalled = new Set<Subscriber>();
   /** One list for each catch-up in progress: the entries that the feed reads meanwhile. */
-  readonly #missed = new Set<LogEntry[]>();
+  readonly #missed = new Set<Entries[]>();
   /** The id of the last entry read; undefined before the first catch-up. */
   #position: number | undefined;
   #bounds: Pick<LogBounds, "epoch" | "earlier"> = { epoch: "" };
@@ -93,7 +103,7 @@ export class EventFeed {
     addTo(this.#byUser, subscriber.userId, subscriber);
     this.#unsubscribe ??= this.#store.subscribe(() => void this.#readOn());
     const started = this.#position !== undefined;
-    const missed: LogEntry[] = [];
+    const missed: Entries[] = [];
     this.#missed.add(missed);
     try {
       const [page, chatIds, bounds] = await this.#store.read(async (repositories) => {
@@ -113,7 +123,10 @@ export class EventFeed {
         for (const chatId of subscriber.chats) removeFrom(this.#byChat, chatId, subscriber);
         for (const chatId of chatIds) addTo(this.#byChat, chatId, subscriber);
         subscriber.start(last, chatIds);
-        for (const entry of missed) if (!("sessionId" in entry)) this.#deliver(entry, [subscriber]);
+        for (const { entries, people } of missed) {
+          for (const entry of entries)
+            if (!("sessionId" in entry)) this.#deliver(entry, people, [subscriber]);
+        }
       }
       // A commit that came before the first catch-up has not been read.
       if (this.#woken) void this.#readOn();
@@ -151,15 +164,15 @@ export class EventFeed {
       while (this.#woken && this.#position !== undefined) {
         this.#woken = false;
         const after = this.#position;
-        const [entries, bounds] = await this.#store.read(async ({ events }) => [
-          await events.all({
+        const [entries, people, bounds] = await this.#store.read(async ({ users, events }) => {
+          const found = await events.all({
             after,
             upTo: Number.MAX_SAFE_INTEGER,
             limit: MAX_ENTRIES_PER_READ,
             maxCharacters: MAX_CHARACTERS_PER_READ,
-          }),
-          await events.bounds(),
-        ]);
+          });
+          return [found, await readPeople(users, found), await events.bounds()];
+        });
         for (const subscriber of this.#stalled) subscriber.wake();
         this.#stalled.clear();
         // If all subscribers left meanwhile, a new one has started behind these entries.
@@ -172,8 +185,8 @@ export class EventFeed {
         const isCut =
           entries.length === MAX_ENTRIES_PER_READ || charactersOf(entries) >= MAX_CHARACTERS_PER_READ;
         this.#woken ||= isCut;
-        for (const missed of this.#missed) missed.push(...entries);
-        this.#deliverAll(entries);
+        for (const missed of this.#missed) missed.push({ entries, people });
+        this.#deliverAll({ entries, people });
       }
     } catch (error) {
       // Live subscribers miss nothing: the position stays, and the store wakes the feed when it can be read.
@@ -193,11 +206,11 @@ export class EventFeed {
     if (epoch !== known && !earlier?.has(known)) this.fail(cursorExpired);
   }
 
-  #deliverAll(entries: readonly LogEntry[]): void {
+  #deliverAll({ entries, people }: Entries): void {
     const recipients = new Set<Subscriber>();
     for (const entry of entries) {
       if ("sessionId" in entry) this.#endSession(entry);
-      else for (const each of this.#deliver(entry, this.#candidates(entry))) recipients.add(each);
+      else for (const each of this.#deliver(entry, people, this.#candidates(entry))) recipients.add(each);
     }
     // Each is woken once, when all events of this read are in its buffer.
     for (const recipient of recipients) recipient.wake();
@@ -219,10 +232,10 @@ export class EventFeed {
   }
 
   /** @returns the recipients. They share one `ChatEvent`, so that an adapter can serialize it once for all of them. */
-  #deliver(event: StoredEvent, candidates: Iterable<Subscriber>): readonly Subscriber[] {
+  #deliver(event: StoredEvent, people: People, candidates: Iterable<Subscriber>): readonly Subscriber[] {
     const recipients = this.#recipientsOf(event, candidates);
     if (recipients.length === 0) return recipients;
-    const chatEvent = toChatEvent(event, epochOf(event.id, this.#bounds));
+    const chatEvent = toChatEvent(event, epochOf(event.id, this.#bounds), people);
     for (const recipient of recipients) recipient.deliver(chatEvent);
     return recipients;
   }
@@ -374,7 +387,7 @@ export class Subscriber implements Subscription {
     this.startsAfter = Infinity;
     const page = await this.#feed.catchUp(this, async (repositories) => {
       if (!this.#started) await this.#assertSession(repositories);
-      return readPage(repositories.events, { by: this.userId, after: this.#cursor, limit });
+      return readPage(repositories, { by: this.userId, after: this.#cursor, limit });
     });
     this.#opened = true;
     this.#cursor = page.cursor;
@@ -443,13 +456,17 @@ export function sessionEnded(): MessagingError {
  * Returns the user's events after the cursor; without a cursor, an empty page with the cursor of now. A page of long texts is
  * shorter than the limit.
  */
-export async function readPage(events: EventReader, { by, after, limit }: ListEvents): Promise<EventPage> {
+export async function readPage(
+  { users, events }: Pick<ReadRepositories, "users" | "events">,
+  { by, after, limit }: ListEvents,
+): Promise<EventPage> {
   const bounds: LogBounds = await events.bounds(by);
   const { last: upTo } = bounds;
   const position = after === undefined ? upTo : positionOf(after, bounds);
   const slice = { after: position, upTo, limit: limit + 1, maxCharacters: MAX_CHARACTERS_PER_READ };
   const found = position < upTo ? await events.ofUser(by, slice) : [];
-  const page = found.slice(0, limit).map((event) => toChatEvent(event, epochOf(event.id, bounds)));
+  const people = await readPeople(users, found);
+  const page = found.slice(0, limit).map((event) => toChatEvent(event, epochOf(event.id, bounds), people));
   const last = found.at(-1);
   const hasMore =
     found.length > limit ||
@@ -461,6 +478,15 @@ export async function readPage(events: EventReader, { by, after, limit }: ListEv
     cursor: (hasMore && page.at(-1)?.cursor) || cursorAt(epochOf(upTo, bounds), upTo),
     hasMore,
   };
+}
+
+/** The users that the entries refer to. */
+async function readPeople(users: UserReader, entries: readonly LogEntry[]): Promise<People> {
+  const ids = new Set(
+    entries.flatMap((entry) => ("sessionId" in entry ? [] : usersIn(entry)).map(({ id }) => id)),
+  );
+  const found = ids.size === 0 ? [] : await users.byIds([...ids]);
+  return new Map(found.map((user) => [user.id, user]));
 }
 
 /** The length of the texts that the entries carry, in UTF-16 code units. */

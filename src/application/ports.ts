@@ -116,6 +116,8 @@ export interface Repositories extends ReadRepositories {
 
 export interface UserReader {
   byId(id: UserId): Promise<User | undefined>;
+  /** The users with these ids, in any order. Leaves out unknown ids. */
+  byIds(ids: readonly UserId[]): Promise<readonly User[]>;
   byKey(key: UsernameKey): Promise<User | undefined>;
   account(key: UsernameKey): Promise<Account | undefined>;
   /** The account with this key and the digest of its password. A store may lock it until the end of the transaction. */

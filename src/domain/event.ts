@@ -26,39 +26,46 @@ export interface MessageChange {
   readonly type: "message.created" | "message.edited" | "message.deleted";
 }
 
-/** A change of a chat other than of its messages. */
-export type ChatChange =
+/**
+ * A change of a chat other than of its messages.
+ *
+ * @typeParam Someone a user as the event log has it, or as it is delivered.
+ */
+export type ChatChange<Someone extends UserRef = Person> =
   | {
       readonly type: "chat.created";
       readonly chat: Chat;
       /** The initial participants: the creator of a group chat and the users added with it, or the users of a p2p chat. */
-      readonly participants: readonly InitialParticipant[];
+      readonly participants: readonly InitialParticipant<Someone>[];
     }
   | { readonly type: "chat.renamed"; readonly title: string | null }
   | { readonly type: "chat.changed"; readonly policy: Policy; readonly metadata: Metadata | null }
   | {
       readonly type: "participant.added" | "participant.removed";
-      readonly user: Person;
+      readonly user: Someone;
       /** The number of participants after the change. */
       readonly participantCount: number;
       /** The chat as the added user sees it. Only in the event that is delivered to that user. */
       readonly overview?: ChatOverview;
     }
-  | { readonly type: "participant.role_changed"; readonly user: Person; readonly role: Role }
+  | { readonly type: "participant.role_changed"; readonly user: Someone; readonly role: Role }
   | {
       readonly type: "chat.read";
-      readonly user: Person;
+      readonly user: Someone;
       readonly readSeq: number;
       readonly unreadCount: number;
     };
 
-/** The part of a user that events carry. */
+/** A user as the event log has it. The log holds no names, so that none outlives its user. */
+export type UserRef = Pick<User, "id">;
+
+/** A user as events are delivered. */
 export type Person = Pick<User, "id" | "username">;
 
-export interface InitialParticipant extends Person {
+export type InitialParticipant<Someone extends UserRef = Person> = Someone & {
   /** Null in p2p chats. */
   readonly role: Role | null;
-}
+};
 
 /**
  * The recipients of an event: the users who are participants both when it is appended and when it is delivered; or `user`
@@ -66,21 +73,21 @@ export interface InitialParticipant extends Person {
  */
 export type Audience = "participants" | { readonly user: UserId; readonly includesRemoved: boolean };
 
-/** An event to append to the log. It refers to its message by id, so that the log holds no text. */
+/** An event to append to the log. It refers to its message and users by id, so that the log holds no text and no name. */
 export interface EventDraft {
   readonly chatId: ChatId;
   readonly to: Audience;
   readonly at: number;
-  readonly change: MessageChange | ChatChange;
+  readonly change: MessageChange | ChatChange<UserRef>;
   /** The message of a `MessageChange`; for an `overview`, the last message of the chat; otherwise null. */
   readonly messageId: MessageId | null;
 }
 
 /** The event of a new chat, for its initial participants. The first of them owns a group chat. */
-export function chatCreated(chat: Chat, initial: readonly Person[]): EventDraft {
-  const participants = initial.map(({ id, username }, index) => {
+export function chatCreated(chat: Chat, initial: readonly UserRef[]): EventDraft {
+  const participants = initial.map(({ id }, index) => {
     const role = chat.kind === "p2p" ? null : index === 0 ? "owner" : "member";
-    return { id, username, role } as const;
+    return { id, role } as const;
   });
   return chatChanged(chat.id, { type: "chat.created", chat, participants }, chat.createdAt);
 }
@@ -88,7 +95,7 @@ export function chatCreated(chat: Chat, initial: readonly Person[]): EventDraft 
 /** The event of a change of a chat. */
 export function chatChanged(
   chatId: ChatId,
-  change: ChatChange,
+  change: ChatChange<UserRef>,
   at: number,
   to: Audience = "participants",
 ): EventDraft {
@@ -169,22 +176,48 @@ export function cursorExpired(): MessagingError {
   );
 }
 
-/** Converts an event of the log to the form delivered to its recipients. */
+/** The users that an event of the log refers to, apart from the sender of its message. */
+export function usersIn({ change }: Pick<StoredEvent, "change">): readonly UserRef[] {
+  if (change.type === "chat.created") return change.participants;
+  return "user" in change ? [change.user] : [];
+}
+
+/**
+ * Converts an event of the log to the form delivered to its recipients.
+ *
+ * @param people has at least all `usersIn` the event.
+ */
 export function toChatEvent(
   { id, chatId, chatKind, at, change, message }: StoredEvent,
   epoch: string,
+  people: ReadonlyMap<UserId, Person>,
 ): ChatEvent {
   const common = { cursor: cursorAt(epoch, id), chatId, chatKind, at };
+  const personOf = (user: UserRef): Person => {
+    const person = people.get(user.id);
+    if (person === undefined) throw new Error(`Event ${id} has a user who is not in the store.`);
+    return { id: person.id, username: person.username };
+  };
   switch (change.type) {
     case "message.created":
     case "message.edited":
     case "message.deleted":
       if (message === null) throw new Error(`Event ${id} has no message in the store.`);
       return { ...common, type: change.type, message };
-    case "participant.added":
+    case "chat.created": {
+      const participants = change.participants.map(({ role, ...user }) => ({ ...personOf(user), role }));
+      return { ...common, ...change, participants };
+    }
+    case "participant.added": {
+      const user = personOf(change.user);
       return change.overview
-        ? { ...common, ...change, overview: { ...change.overview, lastMessage: message } }
-        : { ...common, ...change };
+        ? { ...common, ...change, user, overview: { ...change.overview, lastMessage: message } }
+        : { ...common, ...change, user };
+    }
+    case "participant.removed":
+    case "participant.role_changed":
+    case "chat.read":
+      return { ...common, ...change, user: personOf(change.user) };
     default:
       return { ...common, ...change };
   }

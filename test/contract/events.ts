@@ -327,7 +327,7 @@ function titles(events: readonly StoredEvent[]): (string | null)[] {
 /** Returns at least one event of each type, with values that stores may change. */
 function eventsOfEveryType(chat: Chat, message: Parameters<typeof messageChanged>[1]) {
   const text = TRICKY_TEXTS.slice(0, -1).join("");
-  const user = { id: bo.id, username: text };
+  const user = { id: bo.id };
   const overview: ChatOverview = {
     chat: { ...chat, title: text, createdAt: MAX_TIME_MS },
     role: "admin",
@@ -341,7 +341,7 @@ function eventsOfEveryType(chat: Chat, message: Parameters<typeof messageChanged
   const alone = { user: ana.id, includesRemoved: false };
   const plain = { chatId: chat.id, at, messageId: null };
   const drafts: readonly EventDraft[] = [
-    chatCreated({ ...chat, title: text }, [ana, { ...bo, username: text }]),
+    chatCreated({ ...chat, title: text }, [ana, bo]),
     chatCreated({ ...chat, kind: "p2p" }, [ana]),
     messageChanged("message.created", message, 0),
     messageChanged("message.edited", message, at),

@@ -71,6 +71,23 @@ export function userContract({ describe, it }: Runner, store: () => Store): void
     });
   });
 
+  describeMethod("byIds", () => {
+    it("returns the users with these ids, also when they are many, and leaves out unknown ids", async () => {
+      const people = Array.from({ length: 600 }, (_, index) => person(`person-${index}`));
+      await store().transaction(async ({ users }) => {
+        for (const user of [ana, bo, ...people]) {
+          await users.add(user, user.username as UsernameKey, "digest");
+        }
+      });
+      const found = (...ids: readonly UserId[]) => store().read(({ users }) => users.byIds(ids));
+      assert.deepEqual(await found(), []);
+      assert.deepEqual(await found(ana.id, "nobody" as UserId), [ana]);
+      const byId = (one: User, other: User) => (one.id < other.id ? -1 : 1);
+      const all = await found(bo.id, ...people.map(({ id }) => id));
+      assert.deepEqual(all.toSorted(byId), [bo, ...people].toSorted(byId));
+    });
+  });
+
   describeMethod("byId, byKey, account and credentials", () => {
     it("return undefined for a user who does not exist", async () => {
       await register(store(), ana);

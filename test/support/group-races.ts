@@ -3,6 +3,7 @@ import fc from "fast-check";
 import type { Messaging } from "../../src/application/messaging.js";
 import type { Store } from "../../src/application/ports.js";
 import type { Chat, ChatId, Participant } from "../../src/domain/chat.js";
+import type { UserRef } from "../../src/domain/event.js";
 import type { Role } from "../../src/domain/policy.js";
 import type { User } from "../../src/domain/user.js";
 import { errorCodeOf } from "./error-code.js";
@@ -32,22 +33,28 @@ async function openScene(store: Store): Promise<Scene> {
 type Group = Pick<Chat, "title" | "policy" | "metadata"> & { readonly participants: readonly Participant[] };
 
 /** The state of a group chat that the events of the log alone add up to; undefined without participants. */
-async function replayed({ ports }: World, chatId: ChatId): Promise<Group | undefined> {
+async function replayed({ world: { ports }, users, chatId }: Scene): Promise<Group | undefined> {
   const entries = await ports.store.read(({ events }) => events.all({ after: 0, upTo: MAX, limit: MAX }));
   let group: Omit<Group, "participants"> = { title: null, policy: null, metadata: null };
   const participants = new Map<string, Participant>();
+  const usernameOf = (user: UserRef) => users.find(({ id }) => id === user.id)!.username;
   for (const entry of entries) {
     if (!("change" in entry) || entry.chatId !== chatId) continue;
     const { change, at: joinedAt } = entry;
     switch (change.type) {
       case "chat.created":
         group = change.chat;
-        for (const { id, username, role } of change.participants) {
-          participants.set(id, { id, username, joinedAt, role });
+        for (const { id, role } of change.participants) {
+          participants.set(id, { id, username: usernameOf({ id }), joinedAt, role });
         }
         break;
       case "participant.added":
-        participants.set(change.user.id, { ...change.user, joinedAt, role: "member" });
+        participants.set(change.user.id, {
+          id: change.user.id,
+          username: usernameOf(change.user),
+          joinedAt,
+          role: "member",
+        });
         break;
       case "participant.removed":
         participants.delete(change.user.id);
@@ -73,11 +80,12 @@ async function replayed({ ports }: World, chatId: ChatId): Promise<Group | undef
 }
 
 /** Expects one owner, a right number of participants, and a state that the events add up to. */
-async function expectSound({ world, users, chatId }: Scene): Promise<readonly Participant[]> {
+async function expectSound(scene: Scene): Promise<readonly Participant[]> {
+  const { world, users, chatId } = scene;
   const slice = { after: undefined, limit: MAX };
   const stored = await world.ports.store.read(({ chats }) => chats.participants(chatId, slice));
   const [first] = stored;
-  const before = await replayed(world, chatId);
+  const before = await replayed(scene);
   if (first === undefined) {
     for (const { id: by } of users) {
       expect(await errorCodeOf(world.getChat({ by, chatId }))).to.equal("not_a_participant");

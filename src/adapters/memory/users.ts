@@ -15,6 +15,7 @@ export function userRepository(undo: Undo): UserRepository {
   };
   return {
     byId: async (id) => byId.get(id)?.user,
+    byIds: async (ids) => ids.flatMap((id) => byId.get(id)?.user ?? []),
     byKey: async (key) => ofKey(key)?.user,
     async account(key) {
       const credentials = ofKey(key);

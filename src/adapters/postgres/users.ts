@@ -14,6 +14,10 @@ export function users(scope: Scope, cache: UserCache): UserRepository {
       if (user !== undefined && !scope.hasWritten) cache.set(id, user);
       return user;
     },
+    async byIds(ids) {
+      const sql = `SELECT ${USER.sql} FROM users WHERE id = ANY ($1)`;
+      return (await scope.rows(sql, ids.filter(isStorable))).map(USER.decode);
+    },
     async byKey(key) {
       if (!isStorable(key)) return undefined;
       const found = await scope.row(`SELECT ${USER.sql} FROM users WHERE username_key = $1`, key);

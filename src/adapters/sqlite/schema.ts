@@ -192,13 +192,15 @@ const MIGRATIONS: readonly string[] = [
   CREATE UNIQUE INDEX owners ON participants (chat_id) WHERE role = 'owner';
   CREATE INDEX admins ON participants (chat_id, joined_at, user_id) WHERE role = 'admin';
 
-  -- Events have roles and policies, too: the participants of a new chat their present ones.
+  -- Events have no names, which are read from the users. They have roles and policies: the participants of a new chat their
+  -- present ones.
+  UPDATE events SET what = json_remove(what, '$.user.username') WHERE json_extract(what, '$.user.username') IS NOT NULL;
   UPDATE events SET what = json_set(
       what,
       '$.chat.policy', json(CASE json_extract(what, '$.chat.kind') WHEN 'group' THEN '${POLICY_OF_VERSION_9}' END),
       '$.chat.metadata', NULL,
       '$.participants', json((
-        SELECT json_group_array(json_set(value, '$.role', CASE json_extract(what, '$.chat.kind') WHEN 'group' THEN coalesce(
+        SELECT json_group_array(json_set(json_remove(value, '$.username'), '$.role', CASE json_extract(what, '$.chat.kind') WHEN 'group' THEN coalesce(
           (SELECT role FROM participants WHERE user_id = json_extract(value, '$.id') AND chat_id = events.chat_id), 'member'
         ) END))
         FROM json_each(what, '$.participants'))))

@@ -1,6 +1,11 @@
+import { setImmediate } from "node:timers/promises";
 import type { UserRepository } from "../../application/ports.js";
+import type { User } from "../../domain/user.js";
 import { ACCOUNT, createUserCache, CREDENTIALS, insertUser, USER } from "../sql/users.js";
 import type { Statements } from "./database.js";
+
+/** Bounds the time for which other events of the process have to wait. */
+const MAX_USERS_PER_TURN = 500;
 
 export function users({ row, rows, change }: Statements): UserRepository {
   const cache = createUserCache();
@@ -12,6 +17,16 @@ export function users({ row, rows, change }: Statements): UserRepository {
       const user = found && USER.decode(found);
       if (user !== undefined) cache.set(id, user);
       return user;
+    },
+    async byIds(ids) {
+      const found: User[] = [];
+      for (let index = 0; index < ids.length; index += MAX_USERS_PER_TURN) {
+        if (index > 0) await setImmediate();
+        const wanted = JSON.stringify(ids.slice(index, index + MAX_USERS_PER_TURN));
+        const sql = `SELECT ${USER.sql} FROM json_each(?) AS wanted CROSS JOIN users ON users.id = wanted.value`;
+        found.push(...rows(sql, wanted).map(USER.decode));
+      }
+      return found;
     },
     async byKey(key) {
       const found = row(`SELECT ${USER.sql} FROM users WHERE username_key = ?`, key);

@@ -299,6 +299,11 @@ describe("openSqliteStore on the format with events, written by an earlier versi
       });
     }
     expect([...seen]).to.include.members(["chat.created", "overview"]);
+    const all = { after: 0, upTo: Number.MAX_SAFE_INTEGER, limit: Number.MAX_SAFE_INTEGER };
+    const log = await store.read((repositories) => repositories.events.all(all));
+    expect(JSON.stringify(log.map((entry) => "change" in entry && entry.change))).not.to.include(
+      '"username"',
+    );
     const [session] = contents.sessions;
     expect(await core.authenticate({ secret: contents.secret })).to.deep.equal(session);
     await store.close();

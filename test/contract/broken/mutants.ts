@@ -176,6 +176,7 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
   ],
   "UserRepository.byId, byKey, account and credentials": [
     users.args("byId", (id) => [id.toLowerCase() as typeof id]),
+    users.args("byIds", (all) => [all.slice(0, 500)]),
   ],
   "UserRepository.replacePassword": [
     users.result("replacePassword", () => true),
