@@ -14,7 +14,7 @@ describe("concurrent changes of a group chat", () => {
   describe("in SQLite", () =>
     describeGroupRaces(() => {
       const disk = simulatedDisk(seeded(0)).mount();
-      return openStoreOn(disk, inline(disk), { segmentBytes: 16_384 });
+      return openStoreOn(disk, inline(disk), { segmentBytes: 262_144 });
     }, 20));
 
   describe("in PostgreSQL", () => describeGroupRaces(() => postgres.openEmpty(), 8));

@@ -1,16 +1,26 @@
 import { expect } from "chai";
 import fc from "fast-check";
+import type { Snapshot } from "../../src/application/events.js";
 import type { Messaging } from "../../src/application/messaging.js";
 import type { Store } from "../../src/application/ports.js";
 import type { Chat, ChatId, Participant } from "../../src/domain/chat.js";
 import type { UserRef } from "../../src/domain/event.js";
 import type { Role } from "../../src/domain/policy.js";
+import type { MessageId } from "../../src/domain/message.js";
 import type { User } from "../../src/domain/user.js";
 import { errorCodeOf } from "./error-code.js";
+import { after as afterEvent, viewsOf } from "./reader.js";
+import { seeded } from "./simulated-disk.js";
 import { openWorld, type World } from "./world.js";
 
 const NAMES = ["ana", "bo", "cy", "dora", "eve", "finn"] as const;
 const MAX = Number.MAX_SAFE_INTEGER;
+
+/** A user and what the user saw before a race. */
+interface Reader {
+  readonly me: User;
+  readonly snapshot: Snapshot;
+}
 
 interface Scene {
   readonly world: World;
@@ -19,11 +29,10 @@ interface Scene {
 }
 
 /** Opens a group of all users, of which ana is the owner. */
-async function openScene(store: Store): Promise<Scene> {
+async function openScene(store: Store, names: readonly string[] = NAMES): Promise<Scene> {
   const world = await openWorld(store);
   const { ana, bo, cy } = world;
-  const others = Object.values(await world.users("dora", "eve", "finn"));
-  const users = [ana, bo, cy, ...others];
+  const users = [ana, bo, cy, ...Object.values(await world.users(...names.slice(3)))];
   const participants = users.map(({ username }) => username);
   const { id: chatId } = await world.createGroupChat({ by: ana.id, participants });
   return { world, users, chatId };
@@ -128,7 +137,50 @@ const CALLS: readonly Call[] = [
   },
 ];
 
+const CALLS_OF_WRITERS: readonly Call[] = [
+  ...CALLS,
+  ...CALLS.slice(-3, -2),
+  ...CALLS.slice(-3, -2),
+  (core, by) => core.deleteMessage({ by: by.id, id: 1 as MessageId }),
+];
+
 const anyCall = fc.tuple(fc.constantFrom(...CALLS), fc.nat(NAMES.length - 1), fc.nat(NAMES.length - 1));
+
+const WRITERS = Array.from({ length: 50 }, (_, index) => NAMES[index] ?? `writer-${index}`);
+
+const CALLS_PER_WRITER = 4;
+
+/** Expects each stored message of the chat to be created by one event, in the order of `seq`, and deleted by at most one. */
+async function expectMessagesToReplay({ world: { ports }, chatId }: Scene): Promise<void> {
+  const slice = { after: 0, upTo: MAX, limit: MAX };
+  const [stored, log] = await ports.store.read(async ({ messages, events }) => [
+    await messages.ofChat(chatId, { ...slice, from: "oldest" }),
+    await events.all(slice),
+  ]);
+  const idsOf = (type: string) =>
+    log.flatMap((entry) =>
+      "change" in entry && entry.chatId === chatId && entry.change.type === type ? entry.message!.id : [],
+    );
+  expect(idsOf("message.created")).to.deep.equal(stored.map(({ id }) => id));
+  expect(idsOf("message.deleted").toSorted((one, two) => one - two)).to.deep.equal(
+    stored.filter(({ deletedAt }) => deletedAt !== null).map(({ id }) => id),
+  );
+  expect(stored.map(({ seq }) => seq)).to.deep.equal(stored.map((_, index) => index + 1));
+}
+
+/** Expects the events after each of the cursors to turn the snapshot that it belongs to into a fresh one. */
+async function expectViewsToReplay({ world }: Scene, readers: readonly Reader[]): Promise<void> {
+  for (const { me, snapshot } of readers) {
+    let views = viewsOf(snapshot.chats);
+    let { cursor } = snapshot;
+    for (let more = true; more;) {
+      const page = await world.listEvents({ by: me.id, after: cursor, limit: 100 });
+      for (const event of page.events) views = afterEvent(views, event, me);
+      ({ cursor, hasMore: more } = page);
+    }
+    expect(views).to.deep.equal(viewsOf((await world.sync({ by: me.id })).chats));
+  }
+}
 
 /**
  * Defines tests of changes of a group that race.
@@ -136,10 +188,10 @@ const anyCall = fc.tuple(fc.constantFrom(...CALLS), fc.nat(NAMES.length - 1), fc
  * @param open opens an empty store.
  */
 export function describeGroupRaces(open: () => Promise<Store>, numRuns: number): void {
-  const inScene = async (use: (scene: Scene) => Promise<void>) => {
+  const inScene = async (use: (scene: Scene) => Promise<void>, names?: readonly string[]) => {
     const store = await open();
     try {
-      await use(await openScene(store));
+      await use(await openScene(store, names));
     } finally {
       await store.close();
     }
@@ -209,5 +261,28 @@ export function describeGroupRaces(open: () => Promise<Store>, numRuns: number):
       { numRuns, endOnFailure: true },
     );
     expect(accepted).to.be.greaterThan(numRuns);
+  });
+
+  it("leaves a state that replays exactly from the events if 50 writers add, remove, promote, leave and send", async () => {
+    const property = fc.asyncProperty(fc.nat(), (seed) =>
+      inScene(async (scene) => {
+        const random = seeded(seed);
+        const { world, users, chatId } = scene;
+        const readers = await Promise.all(
+          users.map(async (me) => ({ me, snapshot: await world.sync({ by: me.id }) })),
+        );
+        const write = async (by: User) => {
+          for (let count = 0; count < CALLS_PER_WRITER; count += 1) {
+            const call = CALLS_OF_WRITERS[random(CALLS_OF_WRITERS.length)]!;
+            await errorCodeOf(call(world, by, users[random(users.length)]!, chatId));
+          }
+        };
+        await Promise.all(users.map(write));
+        const left = await expectSound(scene);
+        if (left.length > 0) await expectMessagesToReplay(scene);
+        await expectViewsToReplay(scene, readers);
+      }, WRITERS),
+    );
+    await fc.assert(property, { numRuns: Math.ceil(numRuns / 10), endOnFailure: true });
   });
 }
