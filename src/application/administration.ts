@@ -1,5 +1,4 @@
 import {
-  lastSeq,
   p2pChat,
   type ChatId,
   type ChatOverview,
@@ -340,9 +339,7 @@ export interface ExportUser {
 }
 
 /** A chat as one of its participants sees it, without the text of others. */
-export interface OwnChat extends Omit<ChatOverview, "lastMessage" | "deletedSinceRead"> {
-  readonly lastSeq: number;
-}
+export type OwnChat = Omit<ChatOverview, "lastMessage" | "deletedSinceRead" | "historyStart">;
 
 /** A record of an export. */
 export type UserRecord =
@@ -376,8 +373,8 @@ export async function* exportUser(ports: OperatorPorts, command: ExportUser): As
   do {
     const page = await listChats({ store, rankings }, { by, limit: SLICE_LENGTH, cursor });
     for (const overview of page.chats) {
-      const { chat, role, withUsername, participantCount, readSeq } = overview;
-      yield { chat: { chat, role, withUsername, participantCount, readSeq, lastSeq: lastSeq(overview) } };
+      const { chat, role, withUsername, participantCount, readSeq, lastSeq } = overview;
+      yield { chat: { chat, role, withUsername, participantCount, readSeq, lastSeq } };
     }
     cursor = page.next;
   } while (cursor !== undefined);
@@ -431,7 +428,7 @@ export async function countStatistics(ports: OperatorPorts): Promise<Statistics>
   for await (const summaries of listAllChats(ports)) {
     for (const summary of summaries) {
       counts[summary.chat.kind === "group" ? "groupChats" : "p2pChats"] += 1;
-      counts.messages += summary.lastSeq;
+      counts.messages += summary.lastSeq - summary.forgottenSeq;
     }
   }
   const { first, last } = await store.read(({ events }) => events.bounds());

@@ -6,6 +6,8 @@ import {
   assertGroup,
   assertMay,
   assertParticipant,
+  canRead,
+  historyStartAt,
   successorOf,
   unreadCount,
   type Chat,
@@ -154,14 +156,14 @@ export interface AddParticipant {
 }
 
 /**
- * Adds a user to a group chat as a member. The user can read its whole history, and has nothing unread.
+ * Adds a user to a group chat as a member, with nothing unread. The policy decides which messages the user can read.
  *
  * @returns the added user.
  * @throws MessagingError `not_a_participant`, `p2p_chat`, `not_allowed`, `unknown_user`, `user_unavailable`,
  * `already_participant`
  */
 export async function addParticipant({ store, clock }: Ports, command: AddParticipant): Promise<User> {
-  return store.transaction(async ({ chats, users, events }) => {
+  return store.transaction(async ({ chats, users, messages, events }) => {
     const membership = assertGroup(await chats.overview(command.chatId, command.by));
     assertMay(membership, "add");
     const { id: chatId } = membership.chat;
@@ -175,7 +177,8 @@ export async function addParticipant({ store, clock }: Ports, command: AddPartic
     } as const;
     // Appended before the user joins, so that only the other participants receive it; the user receives the overview.
     await events.append(chatChanged(chatId, change, at));
-    if (!(await chats.addParticipant(chatId, id, at))) {
+    const historyStart = historyStartAt(membership.chat, await messages.lastId());
+    if (!(await chats.addParticipant(chatId, id, at, "member", historyStart))) {
       throw new MessagingError("already_participant", "This user is already a participant of the chat.");
     }
     const found = assertParticipant(await chats.overview(chatId, id));
@@ -405,10 +408,14 @@ export async function sliceOverviews(
     while (position < overviews.length) {
       yield await store.read(async (later) => {
         const slice = await readSlice(later);
-        // A user who was removed meanwhile may not see later edits.
+        // A user who was removed meanwhile may not see later edits, and one who has joined again since, none of what is hidden.
         const own: ChatOverview[] = [];
         for (const overview of slice) {
-          if (await later.chats.ofParticipant(overview.chat.id, by)) own.push(overview);
+          const membership = await later.chats.ofParticipant(overview.chat.id, by);
+          const { lastMessage } = overview;
+          if (membership === undefined) continue;
+          const isHidden = lastMessage !== null && !canRead(membership, lastMessage);
+          own.push(isHidden ? { ...overview, lastMessage: null } : overview);
         }
         return own;
       });

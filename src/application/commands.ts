@@ -107,6 +107,7 @@ export const commandChecks = {
   subscribe: subscription,
   events: subscription,
   forgetEvents: { before: number },
+  forgetMessages: { before: number },
 };
 
 const ofUser = { user: text };

@@ -45,7 +45,7 @@ export async function listEvents(core: PortsWithFeed, command: ListEvents): Prom
   const subscription = core.feed.subscribe({ by, after, session });
   try {
     const page = await subscription.catchUp(limit);
-    if (page.events.length > 0) return page;
+    if (page.events.length > 0 || page.hasMore) return page;
     await Promise.race([subscription.next(), until]);
     if (subscription.sessionEnded) throw sessionEnded();
     return await readAfter(page.cursor);

@@ -36,6 +36,9 @@ const MAX_CHARACTERS_PER_READ = 32_000;
 /** Events that the feed buffers for one subscriber. Beyond that the subscriber lags and re-reads the log. */
 const MAX_BUFFERED_EVENTS = 1_000;
 
+/** Events without their message that a page skips at most, which bounds its cost. */
+const MAX_SKIPPED_EVENTS = 2_000;
+
 /** The length of the texts in that buffer, in UTF-16 code units. */
 const MAX_BUFFERED_CHARACTERS = 128_000;
 
@@ -106,11 +109,15 @@ export class EventFeed {
     const missed: Entries[] = [];
     this.#missed.add(missed);
     try {
-      const [page, chatIds, bounds] = await this.#store.read(async (repositories) => {
+      const { userId } = subscriber;
+      const [page, chatIds, starts, bounds] = await this.#store.read(async (repositories) => {
         const found = await read(repositories);
         const { chats, events } = repositories;
-        const ids = found.hasMore ? [] : await chats.idsOfUser(subscriber.userId);
-        return [found, ids, await events.bounds(subscriber.userId)] as const;
+        const ids = found.hasMore ? [] : await chats.idsOfUser(userId);
+        const historyStarts = found.hasMore
+          ? new Map<ChatId, number>()
+          : await chats.historyStartsOfUser(userId);
+        return [found, ids, historyStarts, await events.bounds(userId)] as const;
       });
       if (this.#position !== undefined) this.#assertEpoch(bounds);
       if (subscriber.closed) return page;
@@ -122,7 +129,7 @@ export class EventFeed {
       if (!page.hasMore && !hasGap) {
         for (const chatId of subscriber.chats) removeFrom(this.#byChat, chatId, subscriber);
         for (const chatId of chatIds) addTo(this.#byChat, chatId, subscriber);
-        subscriber.start(last, chatIds);
+        subscriber.start(last, chatIds, starts);
         for (const { entries, people } of missed) {
           for (const entry of entries)
             if (!("sessionId" in entry)) this.#deliver(entry, people, [subscriber]);
@@ -236,25 +243,27 @@ export class EventFeed {
     const recipients = this.#recipientsOf(event, candidates);
     if (recipients.length === 0) return recipients;
     const chatEvent = toChatEvent(event, epochOf(event.id, this.#bounds), people);
+    if (chatEvent === undefined) return [];
     for (const recipient of recipients) recipient.deliver(chatEvent);
     return recipients;
   }
 
   /**
-   * The candidates that receive the event: the participants of the chat after this event, or the one user that it is
-   * addressed to, who must be a participant unless the event includes removed users. `EventReader.ofUser` selects by the same rule,
-   * with the participants of today.
+   * The candidates that receive the event: the participants of the chat after this event who can read its message, or the one user
+   * that it is addressed to, who must be a participant unless the event includes removed users. `EventReader.ofUser` selects by the
+   * same rule, with the participants of today.
    */
   #recipientsOf(event: StoredEvent, candidates: Iterable<Subscriber>): readonly Subscriber[] {
-    const { id, chatId, to } = event;
+    const { id, chatId, to, message } = event;
     const recipients: Subscriber[] = [];
     for (const subscriber of candidates) {
       if (id <= subscriber.startsAfter) continue;
       this.#updateMembership(subscriber, event);
       const isParticipant = subscriber.chats.has(chatId);
+      const isReadable = message === null || message.id > (subscriber.historyStarts.get(chatId) ?? 0);
       if (
         to === "participants"
-          ? isParticipant
+          ? isParticipant && isReadable
           : to.user === subscriber.userId && (to.includesRemoved || isParticipant)
       ) {
         recipients.push(subscriber);
@@ -264,15 +273,18 @@ export class EventFeed {
   }
 
   #updateMembership(subscriber: Subscriber, { chatId, to, change }: StoredEvent): void {
-    const { userId, chats } = subscriber;
+    const { userId, chats, historyStarts } = subscriber;
     const joins =
       (change.type === "chat.created" && change.participants.some(({ id }) => id === userId)) ||
       (change.type === "participant.added" && to !== "participants" && to.user === userId);
     if (joins) {
       chats.add(chatId);
       addTo(this.#byChat, chatId, subscriber);
+      const historyStart = change.type === "participant.added" ? (change.overview?.historyStart ?? 0) : 0;
+      if (historyStart > 0) historyStarts.set(chatId, historyStart);
     } else if (change.type === "participant.removed" && change.user.id === userId) {
       chats.delete(chatId);
+      historyStarts.delete(chatId);
       removeFrom(this.#byChat, chatId, subscriber);
     }
   }
@@ -287,6 +299,8 @@ export class Subscriber implements Subscription {
   readonly session: SessionId | undefined;
   /** The chats that the user is a participant of, as of the last delivered entry. */
   chats: Set<ChatId> = new Set();
+  /** The chats of which the user cannot read all messages, each with the `historyStart`. */
+  historyStarts: Map<ChatId, number> = new Map();
   /** The feed delivers only entries with a greater id. */
   startsAfter = Infinity;
   readonly #feed: EventFeed;
@@ -395,9 +409,10 @@ export class Subscriber implements Subscription {
   }
 
   /** The consumer has everything up to this entry, as of which the user is a participant of these chats. */
-  start(after: number, chats: readonly ChatId[]): void {
+  start(after: number, chats: readonly ChatId[], historyStarts: ReadonlyMap<ChatId, number>): void {
     this.startsAfter = after;
     this.chats = new Set(chats);
+    this.historyStarts = new Map(historyStarts);
     this.#started = true;
     this.#lagging = false;
   }
@@ -454,7 +469,7 @@ export function sessionEnded(): MessagingError {
 
 /**
  * Returns the user's events after the cursor; without a cursor, an empty page with the cursor of now. A page of long texts is
- * shorter than the limit.
+ * shorter than the limit, and so is one that skips thousands of events of messages that the user cannot read.
  */
 export async function readPage(
   { users, events }: Pick<ReadRepositories, "users" | "events">,
@@ -462,20 +477,33 @@ export async function readPage(
 ): Promise<EventPage> {
   const bounds: LogBounds = await events.bounds(by);
   const { last: upTo } = bounds;
-  const position = after === undefined ? upTo : positionOf(after, bounds);
-  const slice = { after: position, upTo, limit: limit + 1, maxCharacters: MAX_CHARACTERS_PER_READ };
-  const found = position < upTo ? await events.ofUser(by, slice) : [];
-  const people = await readPeople(users, found);
-  const page = found.slice(0, limit).map((event) => toChatEvent(event, epochOf(event.id, bounds), people));
-  const last = found.at(-1);
+  const found: ChatEvent[] = [];
+  let position = after === undefined ? upTo : positionOf(after, bounds);
+  let isEnd = position >= upTo;
+  let characters = 0;
+  for (
+    let skipped = 0;
+    !isEnd && found.length <= limit && characters < MAX_CHARACTERS_PER_READ && skipped < MAX_SKIPPED_EVENTS;
+  ) {
+    const maxCharacters = MAX_CHARACTERS_PER_READ - characters;
+    const length = skipped === 0 ? limit + 1 : CATCH_UP_PAGE_SIZE;
+    const entries = await events.ofUser(by, { after: position, upTo, limit: length, maxCharacters });
+    const people = await readPeople(users, entries);
+    const readable = entries.flatMap((event) => toChatEvent(event, epochOf(event.id, bounds), people) ?? []);
+    found.push(...readable);
+    skipped += entries.length - readable.length;
+    characters += charactersOf(entries);
+    position = entries.at(-1)?.id ?? upTo;
+    isEnd = entries.length < length && charactersOf(entries) < maxCharacters;
+  }
+  const page = found.slice(0, limit);
+  const isCut = found.length > limit;
   const hasMore =
-    found.length > limit ||
-    (last !== undefined &&
-      charactersOf(page) >= MAX_CHARACTERS_PER_READ &&
-      (await events.ofUser(by, { after: last.id, upTo, limit: 1 })).length > 0);
+    isCut || (!isEnd && (await events.ofUser(by, { after: position, upTo, limit: 1 })).length > 0);
+  const end = hasMore ? position : upTo;
   return {
     events: page,
-    cursor: (hasMore && page.at(-1)?.cursor) || cursorAt(epochOf(upTo, bounds), upTo),
+    cursor: (isCut && page.at(-1)?.cursor) || cursorAt(epochOf(end, bounds), end),
     hasMore,
   };
 }

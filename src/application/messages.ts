@@ -1,6 +1,7 @@
 import {
   assertMay,
   assertParticipant,
+  canRead,
   pairOf,
   type Chat,
   type ChatId,
@@ -193,7 +194,7 @@ async function getOwnMessage(
 ): Promise<Message> {
   const message = await messages.byId(id);
   const membership = message && (await chats.ofParticipant(message.chatId, by));
-  return assertSender(message, by, membership !== undefined);
+  return assertSender(message, by, membership !== undefined && canRead(membership, message!));
 }
 
 export interface ListMessages {
@@ -343,13 +344,15 @@ async function historyReader(
       readIds: (slice) => messages.idsOfUser(by, slice),
     };
   }
-  const chat =
+  const membership =
     "chatId" in of
-      ? assertParticipant(await chats.ofParticipant(of.chatId, by)).chat
-      : await findP2p(repositories, by, of.username);
+      ? assertParticipant(await chats.ofParticipant(of.chatId, by))
+      : { chat: await findP2p(repositories, by, of.username), historyStart: 0 };
+  const { chat, historyStart } = membership;
   if (!chat) return { read: async () => [], readIds: async () => [] };
+  const readable = (slice: Slice) => ({ ...slice, after: Math.max(slice.after, historyStart) });
   return {
-    read: (slice) => messages.ofChat(chat.id, slice),
-    readIds: (slice) => messages.idsOfChat(chat.id, slice),
+    read: (slice) => messages.ofChat(chat.id, readable(slice)),
+    readIds: (slice) => messages.idsOfChat(chat.id, readable(slice)),
   };
 }

@@ -19,6 +19,8 @@ import type * as events from "./events.js";
 import { everyEvent, subscribe, forgetEvents, listEvents, sliceSync, sync } from "./events.js";
 import { ChatRankings, type PortsWithRankings } from "./chat-ranking.js";
 import { EventFeed, type PortsWithFeed } from "./feed.js";
+import type * as retention from "./message-retention.js";
+import { forgetMessages } from "./message-retention.js";
 import type * as messages from "./messages.js";
 import {
   deleteMessage,
@@ -79,6 +81,7 @@ const useCases = {
   subscribe,
   events: everyEvent,
   forgetEvents,
+  forgetMessages,
 };
 
 // Taken from the modules, so that an editor shows the docstring of the function at each method.
@@ -86,6 +89,7 @@ type Modules = typeof accounts &
   typeof chats &
   typeof events &
   typeof messages &
+  typeof retention &
   typeof sessions & {
     /** The events of the caller's chats from this call on, one at a time. See `subscribe`. */
     events: typeof events.everyEvent;

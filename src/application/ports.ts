@@ -146,6 +146,8 @@ export interface ChatReader {
   overview(id: ChatId, userId: UserId): Promise<ChatOverview | undefined>;
   /** The ids of all chats of the user, in any order. */
   idsOfUser(userId: UserId): Promise<readonly ChatId[]>;
+  /** The chats of the user with a `historyStart` other than 0, each with it. The cost depends on their number alone. */
+  historyStartsOfUser(userId: UserId): Promise<ReadonlyMap<ChatId, number>>;
   /**
    * The chats as the user sees them, in the order of `ids`, with the text of each `lastMessage` left empty. Leaves out chats of
    * which the user is not a participant. Lets other events of the process have their turn within a long list.
@@ -225,8 +227,15 @@ export interface ChatRepository extends ChatReader {
    * events of the chat that are appended after this call.
    *
    * @param role member by default.
+   * @param historyStart of the `Membership`, 0 by default.
    */
-  addParticipant(id: ChatId, userId: UserId, joinedAt: number, role?: Role): Promise<boolean>;
+  addParticipant(
+    id: ChatId,
+    userId: UserId,
+    joinedAt: number,
+    role?: Role,
+    historyStart?: number,
+  ): Promise<boolean>;
   /** Returns false if the user is not a participant. Keeps their `readSeq`, for a later `addParticipant`. */
   removeParticipant(id: ChatId, userId: UserId): Promise<boolean>;
   /** Sets the role of a participant of a group chat. A store may reject a second owner. */
@@ -279,7 +288,7 @@ export interface MessageReader {
   /** The message that the user sent under this key, in its current state. */
   sentAs(userId: UserId, key: IdempotencyKey): Promise<IdempotentMessage | undefined>;
   ofChat(id: ChatId, slice: Slice): Promise<readonly Message[]>;
-  /** Of all chats in which the user is a participant now. */
+  /** Of all chats in which the user is a participant now, each from its `historyStart` on. */
   ofUser(id: UserId, slice: Slice): Promise<readonly Message[]>;
   /** The ids of the messages that `ofChat` returns, without reading their texts. */
   idsOfChat(id: ChatId, slice: Omit<Slice, keyof SizeBound>): Promise<readonly MessageId[]>;
@@ -290,6 +299,23 @@ export interface MessageReader {
    * that range, of any sender.
    */
   sentBy(id: UserId, range: Pick<Slice, "after" | "upTo">): Promise<readonly Message[]>;
+  /** The first `limit` messages of all chats with `id > after`, without their texts. */
+  timesOf(page: { readonly after: number; readonly limit: number }): Promise<readonly MessageTime[]>;
+}
+
+/** When a message was sent. */
+export type MessageTime = Pick<Message, "id" | "chatId" | "sentAt">;
+
+/** The messages of a chat that are left after `MessageRepository.forget`. */
+export interface RemainingMessages {
+  /** The number of messages that this call has deleted. */
+  readonly count: number;
+  /** The `seq` up to which the messages are deleted. */
+  readonly forgottenSeq: number;
+  /** The `seq` of the last message, also if it is deleted. */
+  readonly lastSeq: number;
+  /** The number of tombstones among the remaining messages. */
+  readonly tombstones: number;
 }
 
 export interface MessageRepository extends MessageReader {
@@ -308,6 +334,13 @@ export interface MessageRepository extends MessageReader {
    * @returns the number of deleted messages, at most `limit`.
    */
   deleteOfChat(id: ChatId, limit: number): Promise<number>;
+  /**
+   * Deletes the oldest messages of a chat, those with `id <= upTo` and at most `limit` of them, with their idempotency keys. Their
+   * events stay and have no message any more. The ids and `seq`s are not assigned again.
+   *
+   * @returns undefined if it deletes none.
+   */
+  forget(id: ChatId, upTo: number, limit: number): Promise<RemainingMessages | undefined>;
 }
 
 /** The idempotency key of a message and the digest of the text as it was sent. */
@@ -356,7 +389,8 @@ export interface EventReader {
   all(slice: EventSlice): Promise<readonly LogEntry[]>;
   /**
    * The events that the user receives: those of the chats in which the user is a participant now, appended since they joined,
-   * to all participants or to the user alone; and those to the user alone with `includesRemoved`.
+   * to all participants or to the user alone; and those to the user alone with `includesRemoved`. An event of a message that the
+   * user cannot read, see `Membership.historyStart`, is returned without the message.
    */
   ofUser(userId: UserId, slice: EventSlice): Promise<readonly StoredEvent[]>;
 }

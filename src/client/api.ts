@@ -283,6 +283,7 @@ export type ChatEvent =
   | ChatChangedEvent
   | ParticipantEvent
   | RoleEvent
+  | HistoryDeletedEvent
   | ChatReadEvent;
 
 /**
@@ -399,6 +400,25 @@ export interface RoleEvent {
   readonly username: string;
   /** The role of a participant. A group chat has one owner. */
   readonly role: "owner" | "admin" | "member";
+}
+
+/**
+ * The messages up to `up_to_seq` were deleted because of their age. A reader whose `read_seq` is less
+ * has `up_to_seq` as `read_seq` and `unread_count` unread messages.
+ */
+export interface HistoryDeletedEvent {
+  readonly type: "chat.history_deleted";
+  /** A position in the event log. Opaque. */
+  readonly cursor: string;
+  /** The id of a chat. */
+  readonly chat_id: number;
+  readonly chat_kind: "group" | "p2p";
+  /** RFC 3339, in UTC, with milliseconds. */
+  readonly at: string;
+  /** The number of the message in its chat: 1, 2, 3, … without gaps. */
+  readonly up_to_seq: number;
+  /** The number of messages after `read_seq` from other users that are not deleted. */
+  readonly unread_count: number;
 }
 
 /** The caller has read up to `read_seq`. In a p2p chat also sent when the other user has. */

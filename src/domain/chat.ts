@@ -21,11 +21,13 @@ export interface Chat {
   readonly metadata: Metadata | null;
 }
 
-/** A chat, and the role in it of one of its participants. */
+/** A chat, and what one of its participants is and can read in it. */
 export interface Membership {
   readonly chat: Chat;
   /** Null for p2p chats. */
   readonly role: Role | null;
+  /** The participant can read the messages of the chat with a greater id. Decided at the join, by `historyStartAt`. */
+  readonly historyStart: number;
 }
 
 /** A group chat of a participant. */
@@ -49,9 +51,14 @@ export interface ChatOverview extends Membership {
   /** The username of the other participant of a p2p chat, or one's own in a chat with oneself; null for group chats. */
   readonly withUsername: string | null;
   readonly participantCount: number;
-  /** Null before the first message. May be a tombstone. */
+  /** The last message that the participant can read; null without one. May be a tombstone. */
   readonly lastMessage: Message | null;
-  /** The `seq` up to which the participant has read; 0 in a new chat. A user who is added later starts at the last message. */
+  /** The `seq` of the last message of the chat, also if the participant cannot read it or it was deleted by age; 0 before the first. */
+  readonly lastSeq: number;
+  /**
+   * The `seq` up to which the participant has read, or up to which messages were deleted by age; 0 in a new chat. A user who is
+   * added later starts at the last message.
+   */
   readonly readSeq: number;
   /** The number of deleted messages after `readSeq`. */
   readonly deletedSinceRead: number;
@@ -63,9 +70,11 @@ export interface ChatSummary {
   /** The usernames of a p2p chat: two, or one for a chat with oneself. Empty for group chats. */
   readonly between: readonly string[];
   readonly participantCount: number;
-  /** The `seq` of the last message; 0 before the first. */
+  /** The `seq` of the last message, also if it was deleted by age; 0 before the first. */
   readonly lastSeq: number;
-  /** The time of the last message in epoch milliseconds; null before the first. */
+  /** The `seq` up to which messages were deleted by age; 0 without one. */
+  readonly forgottenSeq: number;
+  /** The time of the last message in epoch milliseconds; null without one. */
   readonly lastSentAt: number | null;
 }
 
@@ -152,25 +161,39 @@ export function successorOf<Candidate extends Pick<Participant, "id" | "joinedAt
   )[0];
 }
 
-/** The `seq` of the last message; 0 before the first. */
-export function lastSeq({ lastMessage }: ChatOverview): number {
-  return lastMessage?.seq ?? 0;
+/**
+ * The `historyStart` of a user who joins a group chat now. It stays for as long as the user is a participant: a later change of
+ * the policy neither hides what the user could read nor reveals what was hidden.
+ *
+ * @param lastId the greatest id of a message so far.
+ */
+export function historyStartAt({ policy }: GroupMembership["chat"], lastId: number): number {
+  return policy.history === "since_join" ? lastId : 0;
+}
+
+/** Whether the participant can read a message of the chat. */
+export function canRead({ historyStart }: Membership, { id }: Pick<Message, "id">): boolean {
+  return id > historyStart;
 }
 
 /**
  * The number of messages after `readSeq` that are not deleted. All of them are from others, since sending moves `readSeq` to
  * one's own message. Derived rather than stored, so it cannot drift: `seq` has no gaps.
  */
-export function unreadCount(overview: ChatOverview): number {
-  return lastSeq(overview) - overview.readSeq - overview.deletedSinceRead;
+export function unreadCount({
+  lastSeq,
+  readSeq,
+  deletedSinceRead,
+}: Pick<ChatOverview, "lastSeq" | "readSeq" | "deletedSinceRead">): number {
+  return lastSeq - readSeq - deletedSinceRead;
 }
 
 /** The chat as its participant sees it after reading everything. */
 export function readToEnd(overview: ChatOverview): ChatOverview {
-  return { ...overview, readSeq: lastSeq(overview), deletedSinceRead: 0 };
+  return { ...overview, readSeq: overview.lastSeq, deletedSinceRead: 0 };
 }
 
 /** The new `readSeq` of a participant who reports having read up to `seq`: never decreases, never exceeds the last `seq`. */
-export function advanceReadSeq(overview: ChatOverview, seq: number): number {
-  return Math.max(overview.readSeq, Math.min(seq, lastSeq(overview)));
+export function advanceReadSeq({ readSeq, lastSeq }: ChatOverview, seq: number): number {
+  return Math.max(readSeq, Math.min(seq, lastSeq));
 }

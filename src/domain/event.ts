@@ -50,6 +50,13 @@ export type ChatChange<Someone extends UserRef = Person> =
     }
   | { readonly type: "participant.role_changed"; readonly user: Someone; readonly role: Role }
   | {
+      readonly type: "chat.history_deleted";
+      /** The `seq` up to which messages were deleted by age. */
+      readonly upToSeq: number;
+      /** The number of unread messages of each participant whose `readSeq` was less than `upToSeq`, and is now equal to it. */
+      readonly unreadCount: number;
+    }
+  | {
       readonly type: "chat.read";
       readonly user: Someone;
       readonly readSeq: number;
@@ -113,7 +120,10 @@ export interface StoredEvent extends Omit<EventDraft, "messageId"> {
   readonly id: number;
   /** The kind of the chat, also after the chat was deleted. */
   readonly chatKind: Chat["kind"];
-  /** The current state of the message with the `messageId` of the draft. */
+  /**
+   * The current state of the message with the `messageId` of the draft; also null if the message was deleted by age, or if the user
+   * for whom the event was read cannot read it.
+   */
   readonly message: Message | null;
 }
 
@@ -186,12 +196,13 @@ export function usersIn({ change }: Pick<StoredEvent, "change">): readonly UserR
  * Converts an event of the log to the form delivered to its recipients.
  *
  * @param people has at least all `usersIn` the event.
+ * @returns undefined for a change of a message that its recipients cannot read.
  */
 export function toChatEvent(
   { id, chatId, chatKind, at, change, message }: StoredEvent,
   epoch: string,
   people: ReadonlyMap<UserId, Person>,
-): ChatEvent {
+): ChatEvent | undefined {
   const common = { cursor: cursorAt(epoch, id), chatId, chatKind, at };
   const personOf = (user: UserRef): Person => {
     const person = people.get(user.id);
@@ -202,8 +213,7 @@ export function toChatEvent(
     case "message.created":
     case "message.edited":
     case "message.deleted":
-      if (message === null) throw new Error(`Event ${id} has no message in the store.`);
-      return { ...common, type: change.type, message };
+      return message === null ? undefined : { ...common, type: change.type, message };
     case "chat.created": {
       const participants = change.participants.map(({ role, ...user }) => ({ ...personOf(user), role }));
       return { ...common, ...change, participants };

@@ -79,13 +79,13 @@ export function parseIdempotencyKey(key: string): IdempotencyKey {
 }
 
 /**
- * Returns the message if `by` is its sender and still a participant of its chat.
+ * Returns the message if `by` is its sender and can still read it.
  *
- * @param isParticipant whether `by` is a participant of the chat of the message.
+ * @param isReadable whether `by` is a participant of the chat of the message, and can read it.
  * @throws MessagingError `not_your_message`
  */
-export function assertSender(message: Message | undefined, by: UserId, isParticipant: boolean): Message {
-  if (message === undefined || message.sender.id !== by || !isParticipant) {
+export function assertSender(message: Message | undefined, by: UserId, isReadable: boolean): Message {
+  if (message === undefined || message.sender.id !== by || !isReadable) {
     throw new MessagingError(
       "not_your_message",
       "Unknown message, or you cannot change it. Use a message that you sent to a chat you are still in.",

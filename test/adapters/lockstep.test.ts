@@ -6,7 +6,7 @@ import type { UserRecord } from "../../src/application/administration.js";
 import type { ChatPage } from "../../src/application/chats.js";
 import type { MessagePage, SentMessage } from "../../src/application/messages.js";
 import type { Store } from "../../src/application/ports.js";
-import { lastSeq, unreadCount, type ChatId, type ChatOverview } from "../../src/domain/chat.js";
+import { unreadCount, type ChatId, type ChatOverview } from "../../src/domain/chat.js";
 import { MessagingError } from "../../src/domain/errors.js";
 import type { User } from "../../src/domain/user.js";
 import { coreOf, type Core } from "../support/operator.js";
@@ -16,6 +16,9 @@ import { PostgresStores } from "../support/postgres-stores.js";
 import { everyMessage } from "../support/world.js";
 
 const NAMES = ["ana", "bo", "cy", "dora"] as const;
+
+/** When the clocks of both cores start. */
+const STARTED_AT = testPorts().clock.now();
 
 /** A call of a use case on both cores. `by` is a username, and `later` the milliseconds by which the clock advances first. */
 type Step = { readonly call: keyof Core; readonly later: number; readonly by?: string } & Readonly<
@@ -53,6 +56,7 @@ const policyChange = fc.record(
     add: mostly(["everyone"], ["admins"]),
     remove: mostly(["everyone"], ["admins"]),
     post: mostly(["everyone"], ["admins"]),
+    history: fc.constantFrom("all", "since_join"),
   },
   { requiredKeys: [] },
 );
@@ -74,6 +78,8 @@ const writes = [
     step("createGroupChat", { by, title, participants: fc.array(name, { maxLength: 3 }) }),
     step("renameChat", { by, chatId, title }),
     step("changeChat", { by, chatId, policy: policyChange, metadata: fc.constantFrom(null, { a: "🙂" }) }),
+    step("changeChat", { by, chatId: fc.constant(1), policy: fc.constant({ history: "since_join" }) }),
+    step("forgetMessages", { before: fc.integer({ min: STARTED_AT, max: STARTED_AT + 30 }) }),
     step("setRole", { by, chatId, user: name, role }),
     step("setRole", { by: fc.constant("ana"), chatId: fc.constant(1), user: name, role }),
     step("disableUser", { user: name }),
@@ -265,7 +271,7 @@ function itRunsInLockstep(given: KeptStore, numRuns: number): void {
           } else if (each.call === "markRead") {
             const overview = outcome.result as ChatOverview;
             const position = `${pair.users.get(each.by!)!.id} ${overview.chat.id}`;
-            const reached = Math.min(each.seq as number, lastSeq(overview));
+            const reached = Math.min(each.seq as number, overview.lastSeq);
             read.set(position, Math.max(read.get(position) ?? 0, reached));
           }
         }
@@ -275,7 +281,8 @@ function itRunsInLockstep(given: KeptStore, numRuns: number): void {
         const { views, accounts, summaries, statistics } = state;
         for (const { me, seen, all } of views) {
           for (const { overview, participants, messages } of seen) {
-            const readSeq = read.get(`${me} ${overview.chat.id}`) ?? 0;
+            const { forgottenSeq } = summaries.find(({ chat }) => chat.id === overview.chat.id)!;
+            const readSeq = Math.max(read.get(`${me} ${overview.chat.id}`) ?? 0, forgottenSeq);
             const unread = messages.filter(
               ({ seq, sender, deletedAt }) => seq > readSeq && sender.id !== me && deletedAt === null,
             );
@@ -285,7 +292,11 @@ function itRunsInLockstep(given: KeptStore, numRuns: number): void {
             const owners = participants.filter((each) => each.role === "owner");
             expect(owners).to.have.length(overview.chat.kind === "group" ? 1 : 0);
             expect(overview.lastMessage).to.deep.equal(messages.at(-1) ?? null);
-            expect(messages.map(({ seq }) => seq)).to.deep.equal(messages.map((_, index) => index + 1));
+            const hidden = overview.lastSeq - messages.length;
+            expect(hidden).to.be.least(forgottenSeq);
+            expect(messages.map(({ seq }) => seq)).to.deep.equal(
+              messages.map((_, index) => hidden + index + 1),
+            );
           }
           const merged = seen.flatMap(({ messages }) => messages);
           expect(all).to.deep.equal(merged.toSorted((one, other) => one.id - other.id));

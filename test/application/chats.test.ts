@@ -348,7 +348,9 @@ describe("group chats", () => {
         role: "member",
         withUsername: null,
         participantCount: 3,
+        historyStart: 0,
         lastMessage: null,
+        lastSeq: 0,
         readSeq: 0,
         deletedSinceRead: 0,
       });

@@ -400,13 +400,13 @@ export function chatContract({ describe, it, beforeEach }: Runner, store: () => 
         await messages.update({ ...second!, text: "" as MessageText, deletedAt: 9 });
         await chats.removeParticipant(group.id, ana.id);
       });
-      const silent = { between: [], lastSeq: 0, lastSentAt: null };
+      const silent = { between: [], lastSeq: 0, forgottenSeq: 0, lastSentAt: null };
       const { sentAt } = first!;
       const summaries = [
         { ...silent, chat: empty, participantCount: 0 },
         { ...silent, chat: p2p, between: ["ana", "bo"], participantCount: 2 },
-        { chat: group, between: [], participantCount: 2, lastSeq: 2, lastSentAt: sentAt },
-        { chat: own, between: ["cy"], participantCount: 1, lastSeq: 1, lastSentAt: sentAt },
+        { ...silent, chat: group, participantCount: 2, lastSeq: 2, lastSentAt: sentAt },
+        { ...silent, chat: own, between: ["cy"], participantCount: 1, lastSeq: 1, lastSentAt: sentAt },
       ];
       await store().read(async ({ chats }) => {
         const page = (after: ChatId | undefined, limit: number) => chats.list({ after, limit });

@@ -333,7 +333,9 @@ function eventsOfEveryType(chat: Chat, message: Parameters<typeof messageChanged
     role: "admin",
     withUsername: text,
     participantCount: MAX_ID,
+    historyStart: 6,
     lastMessage: null,
+    lastSeq: 5,
     readSeq: 3,
     deletedSinceRead: 2,
   };
@@ -361,6 +363,7 @@ function eventsOfEveryType(chat: Chat, message: Parameters<typeof messageChanged
       to: { user: ana.id, includesRemoved: true },
       change: { type: "participant.removed", user, participantCount: 1 },
     },
+    { ...plain, to: "participants", change: { type: "chat.history_deleted", upToSeq: 7, unreadCount: 2 } },
     { ...plain, to: "participants", change: { type: "chat.read", user, readSeq: 7, unreadCount: 0 } },
     { ...plain, to: alone, change: { type: "chat.read", user, readSeq: MAX_ID, unreadCount: MAX_ID } },
   ];

@@ -93,7 +93,9 @@ export function overviewContract({ describe, it, beforeEach }: Runner, store: ()
         withUsername: null,
         role: "owner",
         participantCount: 1,
+        historyStart: 0,
         lastMessage: null,
+        lastSeq: 0,
         readSeq: 0,
         deletedSinceRead: 0,
       });

@@ -6,6 +6,7 @@ import { DEFAULT_POLICY } from "../../src/domain/policy.js";
 import { usernameKey } from "../../src/domain/user.js";
 import { chatContract } from "./chats.js";
 import { eventContract } from "./events.js";
+import { historyContract } from "./history.js";
 import { subscriberContract } from "./subscribers.js";
 import { messageContract } from "./messages.js";
 import { overviewContract } from "./overviews.js";
@@ -63,6 +64,7 @@ export function storeContract(runner: Runner, { open, reopen }: StoreOpening): v
     chatContract(runner, store);
     overviewContract(runner, store);
     messageContract(runner, store);
+    historyContract(runner, store);
     sessionContract(runner, store);
     eventContract(runner, store);
     subscriberContract(runner, store);
@@ -173,6 +175,7 @@ export async function fill(store: Store): Promise<ContentsQuery> {
   const group = await createGroup(store, ana, bo);
   const p2p = await store.transaction(({ chats }) => chats.openP2p(pairOf(ana.id, bo.id), 5));
   const left = await createGroup(store, ana);
+  const chatIds = [group.id, p2p.id, left.id];
   const [first, last] = await send(store, group, ana, "a", "b");
   await send(store, p2p, bo, "🙂");
   await store.transaction(async ({ users, chats, messages, sessions, events }) => {
@@ -189,6 +192,13 @@ export async function fill(store: Store): Promise<ContentsQuery> {
     await events.append(renamed(left, "b", { user: bo.id, includesRemoved: true }));
     await events.append({ sessionId: sessionOf(ana, "removed", 100).id, userId: ana.id, at: 5 });
     await events.forget(MAX_ID, 1);
+    const forgotten = await chats.addGroup("old", 1);
+    await chats.addParticipant(forgotten.id, bo.id, 1, "owner");
+    for (const text of ["x", "y", "z"]) await messages.append(draft(forgotten, bo, text));
+    const lastId = await messages.lastId();
+    await messages.forget(forgotten.id, lastId, 2);
+    await chats.addParticipant(forgotten.id, ana.id, 1, "member", lastId);
+    chatIds.push(forgotten.id);
     await sessions.add(sessionOf(ana, "kept", 100), "kept");
     await sessions.touch({ ...sessionOf(ana, "kept", 200), lastSeenAt: 150 });
     await sessions.add(tokenOf(bo, "token", "of bo"), "token");
@@ -201,7 +211,7 @@ export async function fill(store: Store): Promise<ContentsQuery> {
   });
   return {
     people: [ana, bo, cy],
-    chatIds: [group.id, p2p.id, left.id],
+    chatIds,
     keys: ["key", "other"],
     digests: ["kept", "token", "removed", "expired"],
   };

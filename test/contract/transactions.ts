@@ -303,7 +303,11 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
         waiting.push(send(store(), chat, ana, "b"));
         waiting.push(store().transaction((writing) => writing.chats.removeParticipant(chat.id, bo.id)));
         for (let turn = 0; turn < 50; turn += 1) {
-          assert.deepEqual(await chats.ofParticipant(chat.id, bo.id), { chat, role: "member" });
+          assert.deepEqual(await chats.ofParticipant(chat.id, bo.id), {
+            chat,
+            role: "member",
+            historyStart: 0,
+          });
           counts.push((await messages.ofUser(bo.id, ALL)).length);
         }
         return counts;

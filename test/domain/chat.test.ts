@@ -2,7 +2,6 @@ import { expect } from "chai";
 import fc from "fast-check";
 import {
   advanceReadSeq,
-  lastSeq,
   pairOf,
   assertGroup,
   assertParticipant,
@@ -11,7 +10,6 @@ import {
   type ChatId,
   type ChatOverview,
 } from "../../src/domain/chat.js";
-import type { Message, MessageId, MessageText } from "../../src/domain/message.js";
 import { DEFAULT_POLICY } from "../../src/domain/policy.js";
 import type { UserId } from "../../src/domain/user.js";
 import { errorCode } from "../support/error-code.js";
@@ -28,7 +26,7 @@ const p2p: Chat = { id: 2 as ChatId, kind: "p2p", title: null, createdAt: 0, pol
 
 describe("assertParticipant", () => {
   it("returns a chat that was found and rejects undefined", () => {
-    const found = { chat: p2p, role: null };
+    const found = { chat: p2p, role: null, historyStart: 0 };
     expect(assertParticipant(found)).to.equal(found);
     expect(errorCode(() => assertParticipant(undefined))).to.equal("not_a_participant");
   });
@@ -36,9 +34,9 @@ describe("assertParticipant", () => {
 
 describe("assertGroup", () => {
   it("returns a group chat and rejects a p2p chat", () => {
-    const found = { chat: group, role: "member" } as const;
+    const found = { chat: group, role: "member", historyStart: 0 } as const;
     expect(assertGroup(found)).to.equal(found);
-    expect(errorCode(() => assertGroup({ chat: p2p, role: null }))).to.equal("p2p_chat");
+    expect(errorCode(() => assertGroup({ chat: p2p, role: null, historyStart: 0 }))).to.equal("p2p_chat");
     expect(errorCode(() => assertGroup(undefined))).to.equal("not_a_participant");
   });
 });
@@ -61,27 +59,19 @@ describe("read state of a chat", () => {
     role: "owner",
     withUsername: null,
     participantCount: 1,
+    historyStart: 0,
     lastMessage: null,
+    lastSeq: 0,
     readSeq: 0,
     deletedSinceRead: 0,
   };
-  const last: Message = {
-    id: 90 as MessageId,
-    chatId: group.id,
-    seq: 9,
-    sender: { id: "bo" as UserId, username: "bo" },
-    text: "a" as MessageText,
-    sentAt: 1,
-    editedAt: null,
-    deletedAt: null,
-  };
 
   it("is 0 before the first message", () => {
-    expect([lastSeq(empty), unreadCount(empty), advanceReadSeq(empty, 5)]).to.deep.equal([0, 0, 0]);
+    expect([unreadCount(empty), advanceReadSeq(empty, 5)]).to.deep.equal([0, 0]);
   });
 
   it("counts the messages after readSeq as unread, without deleted ones", () => {
-    const overview = { ...empty, lastMessage: last };
+    const overview = { ...empty, lastSeq: 9 };
     expect(unreadCount(overview)).to.equal(9);
     expect(unreadCount({ ...overview, readSeq: 4 })).to.equal(5);
     expect(unreadCount({ ...overview, readSeq: 4, deletedSinceRead: 3 })).to.equal(2);
@@ -89,7 +79,7 @@ describe("read state of a chat", () => {
   });
 
   it("never decreases readSeq and never exceeds the last message", () => {
-    const overview = { ...empty, lastMessage: last, readSeq: 4 };
+    const overview = { ...empty, lastSeq: 9, readSeq: 4 };
     for (const [seq, reached] of [
       [-1, 4],
       [0, 4],

@@ -27,14 +27,14 @@ describe("assertMay", () => {
     for (const policy of POLICIES) {
       for (const role of ROLES) {
         for (const action of ACTIONS) {
-          const membership = { role, chat: { ...chat, kind: "group", policy } } as const;
+          const membership = { role, historyStart: 0, chat: { ...chat, kind: "group", policy } } as const;
           const code = isAllowed(role, policy, action) ? undefined : "not_allowed";
           expect(errorCode(() => assertMay(membership, action))).to.equal(code);
         }
       }
     }
     for (const action of ACTIONS) {
-      assertMay({ role: null, chat: { ...chat, kind: "p2p", policy: null } }, action);
+      assertMay({ role: null, historyStart: 0, chat: { ...chat, kind: "p2p", policy: null } }, action);
     }
   });
 });

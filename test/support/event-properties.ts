@@ -9,7 +9,7 @@ import { after, viewsOf, type Views } from "./reader.js";
 import { errorCodeOf } from "./error-code.js";
 import type { World } from "./world.js";
 
-type Action = (core: Messaging, by: User, other: User, n: number) => Promise<unknown>;
+type Action = (core: World, by: User, other: User, n: number) => Promise<unknown>;
 
 /** Most actions are in one chat, so that they affect each other. */
 const inChat = (n: number) => (n < 5 ? 1 : 2) as ChatId;
@@ -31,7 +31,13 @@ const ACTIONS = {
     core.renameChat({ by, chatId: inChat(n), title: n % 2 ? `${n}` : null }),
   add: (core, { id: by }, { username }, n) => core.addParticipant({ by, chatId: inChat(n), username }),
   remove: (core, { id: by }, { id: user }, n) => core.removeParticipant({ by, chatId: inChat(n), user }),
-  send: (core, { id: by }, _, n) => core.sendMessage({ by, to: { chatId: inChat(n) }, text: "to a group" }),
+  restrict: (core, { id: by }, _, n) =>
+    core.changeChat({ by, chatId: inChat(n), policy: { history: n % 3 === 0 ? "all" : "since_join" } }),
+  send(core, { id: by }, _, n) {
+    core.clock.advance(1);
+    return core.sendMessage({ by, to: { chatId: inChat(n) }, text: "to a group" });
+  },
+  forget: (core, _by, _other, n) => core.forgetMessages({ before: core.clock.now() - n }),
   write: (core, { id: by }, { username }) => core.sendMessage({ by, to: { username }, text: "to one" }),
   edit: (core, { id: by }, _, n) => core.editMessage({ by, id: (n + 1) as MessageId, text: "edited" }),
   delete: (core, { id: by }, _, n) => core.deleteMessage({ by, id: (n + 1) as MessageId }),
@@ -41,6 +47,7 @@ const ACTIONS = {
 const act = fc.record({
   action: fc.constantFrom(
     ...(["create", "rename", "change", "appoint", "appoint", "write", "edit", "delete"] as const),
+    ...(["restrict", "forget"] as const),
     ...(["add", "add", "remove", "remove", "send", "send", "read", "read"] as const),
   ),
   by: fc.nat(2),
@@ -53,11 +60,11 @@ const bursts = fc.array(burst, { maxLength: 16, size: "max" });
 
 type Act = typeof act extends fc.Arbitrary<infer Value> ? Value : never;
 
-const perform = (core: Messaging, users: readonly User[], all: readonly Act[]) =>
+const perform = (core: World, users: readonly User[], all: readonly Act[]) =>
   Promise.all(all.map((each) => doAct(core, users, each)));
 
 /** Tries the action by and on each user, beginning with the given ones, until it is accepted. */
-async function doAct(core: Messaging, users: readonly User[], { action, by, other, n }: Act): Promise<void> {
+async function doAct(core: World, users: readonly User[], { action, by, other, n }: Act): Promise<void> {
   for (const one of rotated(users, by)) {
     for (const another of rotated(users, other)) {
       const attempt: Action = ACTIONS[action];

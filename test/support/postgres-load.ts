@@ -199,7 +199,7 @@ export async function expectAllReceived(load: NodesWithReaders, received: Receiv
       found.flatMap((event) => usersIn(event)).map(({ id }) => id),
     );
     const byId = new Map(people.map((person) => [person.id, person]));
-    return found.map((event) => toChatEvent(event, epoch, byId));
+    return found.flatMap((event) => toChatEvent(event, epoch, byId) ?? []);
   });
   const orders = events.map(({ cursor: each }) => positionIn(each));
   expect(orders).to.deep.equal([...new Set(orders)].toSorted((one, two) => one - two));

@@ -1,4 +1,4 @@
-import { lastSeq, unreadCount, type ChatOverview } from "../../src/domain/chat.js";
+import { unreadCount, type ChatOverview } from "../../src/domain/chat.js";
 import type { ChatEvent } from "../../src/domain/event.js";
 import type { Metadata } from "../../src/domain/metadata.js";
 import type { Policy, Role } from "../../src/domain/policy.js";
@@ -27,7 +27,7 @@ export function viewsOf(chats: readonly ChatOverview[]): Views {
 }
 
 function viewOf(overview: ChatOverview): View {
-  const { chat, role, withUsername, participantCount, lastMessage, readSeq } = overview;
+  const { chat, role, withUsername, participantCount, lastMessage, lastSeq, readSeq } = overview;
   return {
     title: chat.title,
     policy: chat.policy,
@@ -36,7 +36,7 @@ function viewOf(overview: ChatOverview): View {
     withUsername,
     participantCount,
     lastMessage,
-    lastSeq: lastSeq(overview),
+    lastSeq,
     readSeq,
     unreadCount: unreadCount(overview),
   };
@@ -77,6 +77,14 @@ export function after(views: Views, event: ChatEvent, me: User): Views {
       return change(views, chatId, { policy: event.policy, metadata: event.metadata });
     case "participant.role_changed":
       return event.user.id === me.id ? change(views, chatId, { role: event.role }) : views;
+    case "chat.history_deleted": {
+      const { upToSeq, unreadCount: unread } = event;
+      return change(views, chatId, {
+        lastMessage: (view!.lastMessage?.seq ?? 0) > upToSeq ? view!.lastMessage : null,
+        lastSeq: Math.max(view!.lastSeq, upToSeq),
+        ...(view!.readSeq < upToSeq && { readSeq: upToSeq, unreadCount: unread }),
+      });
+    }
     case "chat.read":
       if (event.user.id !== me.id) return views;
       return change(views, chatId, { readSeq: event.readSeq, unreadCount: event.unreadCount });

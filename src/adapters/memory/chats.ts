@@ -11,14 +11,16 @@ export interface ChatState {
   chat: Chat;
   /** Both users of a p2p chat. */
   readonly pair: Pair | undefined;
-  /** The id of the last message on the server when the chat was created. */
-  readonly bornAfter: number;
+  /** The id of the last message on the server when the chat was created, or of the last message that was deleted by age. */
+  bornAfter: number;
   readonly participants: Map<UserId, Stay>;
-  /** The message with the `seq` n is at the index n - 1. */
+  /** The `seq` up to which messages were deleted by age. */
+  forgottenSeq: number;
+  /** The message with the `seq` n is at the index n - 1 - forgottenSeq. */
   readonly messages: Message[];
   /** The `seq` up to which each user has read, including users who have left. */
   readonly read: Map<UserId, number>;
-  /** The `seq`s of the deleted messages. */
+  /** The `seq`s of the tombstones. */
   readonly deleted: Set<number>;
 }
 
@@ -29,13 +31,14 @@ interface Stay {
   readonly role: Role | null;
   /** The id of the last event of the log when the user joined. */
   readonly joinedAfter: number;
+  readonly historyStart: number;
 }
 
 export interface ChatStates {
   readonly byId: Map<ChatId, ChatState>;
   /** The chats of each user in the order of `ChatReader.ofUser`. */
   readonly ofUser: Map<UserId, ChatState[]>;
-  /** The messages of all chats, undefined where deleted with the chat. The one with the id n is at the index n - 1. */
+  /** The messages of all chats, undefined where deleted by age or with the chat. The one with the id n is at the index n - 1. */
   readonly messages: (Message | undefined)[];
 }
 
@@ -57,6 +60,7 @@ export function chatRepository(
       pair,
       bornAfter: messages.length,
       participants: new Map(),
+      forgottenSeq: 0,
       messages: [],
       read: new Map(),
       deleted: new Set(),
@@ -70,13 +74,17 @@ export function chatRepository(
   }
 
   async function overviewOf(state: ChatState, userId: UserId): Promise<ChatOverview> {
-    const readSeq = state.read.get(userId) ?? 0;
+    const readSeq = Math.max(state.read.get(userId) ?? 0, state.forgottenSeq);
+    const { role, historyStart } = state.participants.get(userId)!;
+    const last = state.messages.at(-1);
     return {
       chat: state.chat,
-      role: state.participants.get(userId)!.role,
+      role,
+      historyStart,
       withUsername: state.pair ? await username(state.pair[state.pair[0] === userId ? 1 : 0]) : null,
       participantCount: state.participants.size,
-      lastMessage: state.messages.at(-1) ?? null,
+      lastMessage: last !== undefined && last.id > historyStart ? last : null,
+      lastSeq: lastSeqOf(state),
       readSeq,
       deletedSinceRead: [...state.deleted].filter((seq) => seq > readSeq).length,
     };
@@ -93,19 +101,20 @@ export function chatRepository(
     return { id, username: await username(id), joinedAt, role };
   }
 
-  async function summaryOf({ chat, pair, participants, messages: sent }: ChatState): Promise<ChatSummary> {
+  async function summaryOf(state: ChatState): Promise<ChatSummary> {
     return {
-      chat,
-      between: await Promise.all(Array.from(new Set(pair), username)),
-      participantCount: participants.size,
-      lastSeq: sent.length,
-      lastSentAt: sent.at(-1)?.sentAt ?? null,
+      chat: state.chat,
+      between: await Promise.all(Array.from(new Set(state.pair), username)),
+      participantCount: state.participants.size,
+      lastSeq: lastSeqOf(state),
+      forgottenSeq: state.forgottenSeq,
+      lastSentAt: state.messages.at(-1)?.sentAt ?? null,
     };
   }
 
-  function join(state: ChatState, userId: UserId, joinedAt: number, role: Role | null): void {
+  function join(state: ChatState, userId: UserId, stay: Omit<Stay, "joinedAfter">): void {
     const joinedAfter = events.lastId();
-    put(state.participants, userId, { joinedAt, joinedAfter, role }, undo);
+    put(state.participants, userId, { ...stay, joinedAfter }, undo);
     const own = ofUser.get(userId) ?? [];
     ofUser.set(userId, own);
     const index = indexBehind(userId, { joinedAfter, chatId: state.chat.id });
@@ -132,10 +141,16 @@ export function chatRepository(
     async ofParticipant(id, userId) {
       const state = byId.get(id);
       const stay = state?.participants.get(userId);
-      return state && stay && { chat: state.chat, role: stay.role };
+      return state && stay && { chat: state.chat, role: stay.role, historyStart: stay.historyStart };
     },
     p2p: async (pair) => byPair.get(JSON.stringify(pair))?.chat,
     idsOfUser: async (userId) => Array.from(ofUser.get(userId) ?? [], ({ chat }) => chat.id),
+    async historyStartsOfUser(userId) {
+      const starts = Array.from(ofUser.get(userId) ?? [], ({ chat, participants }) => {
+        return [chat.id, participants.get(userId)!.historyStart] as const;
+      });
+      return new Map(starts.filter(([, start]) => start > 0));
+    },
     async overview(id, userId) {
       const state = byId.get(id);
       return state?.participants.has(userId) ? overviewOf(state, userId) : undefined;
@@ -229,13 +244,15 @@ export function chatRepository(
       if (found) return found.chat;
       const state = add({ kind: "p2p", title: null, createdAt, policy: null, metadata: null }, pair);
       put(byPair, key, state, undo);
-      for (const userId of new Set(pair)) join(state, userId, createdAt, null);
+      for (const userId of new Set(pair)) {
+        join(state, userId, { joinedAt: createdAt, role: null, historyStart: 0 });
+      }
       return state.chat;
     },
-    async addParticipant(id, userId, joinedAt, role = "member") {
+    async addParticipant(id, userId, joinedAt, role = "member", historyStart = 0) {
       const state = stateOf(byId, id);
       if (state.participants.has(userId)) return false;
-      join(state, userId, joinedAt, role);
+      join(state, userId, { joinedAt, role, historyStart });
       return true;
     },
     async removeParticipant(id, userId) {
@@ -253,6 +270,11 @@ export function chatRepository(
 
 function activityOf({ messages, bornAfter }: ChatState, asOf: number): number {
   return messages[firstAfter(messages, asOf) - 1]?.id ?? bornAfter;
+}
+
+/** The `seq` of the last message, also if it was deleted by age; 0 before the first. */
+export function lastSeqOf({ forgottenSeq, messages }: ChatState): number {
+  return forgottenSeq + messages.length;
 }
 
 /** @throws Error where the chat does not exist. */

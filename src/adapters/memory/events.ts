@@ -11,13 +11,19 @@ import { put, type Undo } from "./undo.js";
 type Entry = EventEntry | (SessionEnd & { readonly id: number });
 type EventEntry = EventDraft & { readonly id: number };
 
+interface Joined {
+  readonly chatId: ChatId;
+  readonly joinedAfter: number;
+  readonly historyStart: number;
+}
+
 /** The lookups that the log needs from the other repositories. */
 interface Dependencies {
   readonly message: (id: number) => Message | undefined;
   /** The kind of an existing chat. */
   readonly kindOf: (chatId: ChatId) => Chat["kind"] | undefined;
   /** The chats of the user, each with the id of the last event of the log when they joined. */
-  readonly chatsOf: (userId: UserId) => Iterable<{ readonly chatId: ChatId; readonly joinedAfter: number }>;
+  readonly chatsOf: (userId: UserId) => Iterable<Joined>;
 }
 
 export interface MemoryEventLog extends EventLog {
@@ -59,18 +65,27 @@ export function eventLog({ message, kindOf, chatsOf }: Dependencies, undo: Undo)
     bounds: async () => ({ epoch, first: forgotten + 1, last: lastId() }),
     all: async (slice) => sliceOf([entries], { ...slice, from: "oldest" }, lengthOf).map(readAny),
     async ofUser(userId, slice) {
-      const joinedAfter = new Map(
-        Array.from(chatsOf(userId), (membership) => [membership.chatId, membership.joinedAfter]),
+      const memberships = new Map(
+        Array.from(chatsOf(userId), (membership) => [membership.chatId, membership]),
       );
-      const histories = Array.from(joinedAfter, ([chatId, joined]) => {
+      const histories = Array.from(memberships, ([chatId, { joinedAfter }]) => {
         const all = forChat.get(chatId) ?? [];
-        return joined <= slice.after ? all : all.slice(firstAfter(all, joined));
+        return joinedAfter <= slice.after ? all : all.slice(firstAfter(all, joinedAfter));
       });
       const alone = (forUser.get(userId) ?? []).filter(
         ({ id, chatId, to }) =>
-          (to !== "participants" && to.includesRemoved) || (joinedAfter.get(chatId) ?? Infinity) < id,
+          (to !== "participants" && to.includesRemoved) ||
+          (memberships.get(chatId)?.joinedAfter ?? Infinity) < id,
       );
-      return sliceOf([...histories, alone], { ...slice, from: "oldest" }, lengthOf).map(read);
+      /** The entry without a message that the user cannot read. */
+      const asRead = (entry: EventEntry): EventEntry => {
+        const { historyStart = 0 } = memberships.get(entry.chatId) ?? {};
+        return (entry.messageId ?? Infinity) > historyStart ? entry : { ...entry, messageId: null };
+      };
+      const found = sliceOf([...histories, alone], { ...slice, from: "oldest" }, (entry) =>
+        lengthOf(asRead(entry)),
+      );
+      return found.map((entry) => read(asRead(entry)));
     },
     async append(event) {
       const entry: Entry = frozen({ ...structuredClone(event), id: lastId() + 1 });

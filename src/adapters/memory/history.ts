@@ -7,6 +7,8 @@ interface Numbered {
 /** A position in a history. */
 interface Cursor<Item> {
   readonly history: readonly Item[];
+  /** Items with an id up to this one are left out. */
+  readonly start: number;
   at: number;
 }
 
@@ -15,21 +17,25 @@ interface Cursor<Item> {
  * next item on top, so that the cost is (histories + slice) × log(histories), independent of their lengths.
  *
  * @param lengthOf the length of the text of an item, which `maxCharacters` bounds.
+ * @param starts of each history, the id behind which it starts; 0 by default.
  */
 export function sliceOf<Item extends Numbered>(
   histories: readonly (readonly Item[])[],
   { after, upTo, limit, from, maxCharacters = Infinity }: Slice,
   lengthOf: (item: Item) => number = () => 0,
+  starts: readonly number[] = [],
 ): readonly Item[] {
   const forward = from === "oldest";
   const step = forward ? 1 : -1;
-  /** The heap key: the id in the direction of reading; infinite at the end of a history. */
-  const key = ({ history, at }: Cursor<Item>) => {
+  /** The heap key: the id in the direction of reading; infinite at either end of a history. */
+  const key = ({ history, start, at }: Cursor<Item>) => {
     const id = history[at]?.id;
-    return id === undefined ? Infinity : forward ? id : -id;
+    return id === undefined || id <= start ? Infinity : forward ? id : -id;
   };
-  const heap = histories.map((history): Cursor<Item> => {
-    return { history, at: forward ? firstAfter(history, after) : firstAfter(history, upTo) - 1 };
+  const heap = histories.map((history, index): Cursor<Item> => {
+    const start = starts[index] ?? 0;
+    const at = forward ? firstAfter(history, Math.max(after, start)) : firstAfter(history, upTo) - 1;
+    return { history, start, at };
   });
   for (let index = heap.length >> 1; index >= 0; index -= 1) sink(heap, index, key);
   const slice: Item[] = [];
@@ -40,7 +46,7 @@ export function sliceOf<Item extends Numbered>(
     cursor = heap[0]
   ) {
     const item = cursor.history[cursor.at];
-    if (item === undefined || item.id <= after || item.id > upTo) break;
+    if (item === undefined || key(cursor) === Infinity || item.id <= after || item.id > upTo) break;
     slice.push(item);
     characters += lengthOf(item);
     cursor.at += step;

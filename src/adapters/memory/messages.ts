@@ -1,9 +1,9 @@
-import type { MessageRepository } from "../../application/ports.js";
+import type { MessageRepository, MessageTime, Slice } from "../../application/ports.js";
 import type { ChatId } from "../../domain/chat.js";
 import { toMessage, type Message, type MessageId } from "../../domain/message.js";
 import type { UserId } from "../../domain/user.js";
-import { stateOf, type ChatStates } from "./chats.js";
-import { sliceOf } from "./history.js";
+import { lastSeqOf, stateOf, type ChatStates } from "./chats.js";
+import { firstAfter, sliceOf } from "./history.js";
 import { put, type Undo } from "./undo.js";
 
 export function messageRepository(
@@ -13,7 +13,12 @@ export function messageRepository(
   const byKey = new Map<string, { readonly id: number; readonly textDigest: string }>();
   const keyOf = (userId: UserId, key: string) => JSON.stringify([userId, key]);
   const historiesOfChat = (id: ChatId) => [byId.get(id)?.messages ?? []];
-  const historiesOfUser = (id: UserId) => Array.from(ofUser.get(id) ?? [], (state) => state.messages);
+  function sliceOfUser(id: UserId, slice: Slice, length?: (message: Message) => number): readonly Message[] {
+    const own = ofUser.get(id) ?? [];
+    const histories = own.map(({ messages }) => messages);
+    const starts = own.map(({ participants }) => participants.get(id)!.historyStart);
+    return sliceOf(histories, slice, length, starts);
+  }
   const lengthOf = ({ text }: Message) => text.length;
 
   return {
@@ -32,21 +37,30 @@ export function messageRepository(
       return message && { message, textDigest: sent.textDigest };
     },
     ofChat: async (id, slice) => sliceOf(historiesOfChat(id), slice, lengthOf),
-    ofUser: async (id, slice) => sliceOf(historiesOfUser(id), slice, lengthOf),
+    ofUser: async (id, slice) => sliceOfUser(id, slice, lengthOf),
     idsOfChat: async (id, slice) => sliceOf(historiesOfChat(id), slice).map((message) => message.id),
-    idsOfUser: async (id, slice) => sliceOf(historiesOfUser(id), slice).map((message) => message.id),
+    idsOfUser: async (id, slice) => sliceOfUser(id, slice).map((message) => message.id),
     sentBy: async (id, { after, upTo }) =>
       all
         .slice(Math.max(0, after), Math.max(0, upTo))
         .filter((message): message is Message => message?.sender.id === id),
+    async timesOf({ after, limit }) {
+      const times: MessageTime[] = [];
+      for (let index = after; index < all.length && times.length < limit; index += 1) {
+        const message = all[index];
+        if (message) times.push({ id: message.id, chatId: message.chatId, sentAt: message.sentAt });
+      }
+      return times;
+    },
     async append(draft, once) {
       const earlier = once && byKey.get(keyOf(draft.sender.id, once.key));
-      // The key of a message that was deleted with its chat is free again.
+      // The key of a message that was deleted by age or with its chat is free again.
       if (earlier && all[earlier.id - 1] !== undefined) {
         throw new Error("The sender has used this idempotency key before. Look the message up first.");
       }
-      const { messages } = stateOf(byId, draft.chatId);
-      const message = toMessage(draft, (all.length + 1) as MessageId, messages.length + 1);
+      const state = stateOf(byId, draft.chatId);
+      const { messages } = state;
+      const message = toMessage(draft, (all.length + 1) as MessageId, lastSeqOf(state) + 1);
       all.push(message);
       messages.push(message);
       undo.push(() => {
@@ -62,10 +76,11 @@ export function messageRepository(
     async update({ id, text, editedAt, deletedAt }) {
       const before = all[id - 1];
       if (before === undefined) throw new Error(`Message ${id} does not exist.`);
-      const { messages, deleted } = stateOf(byId, before.chatId);
+      const { messages, deleted, forgottenSeq } = stateOf(byId, before.chatId);
+      const index = before.seq - 1 - forgottenSeq;
       const after = Object.freeze({ ...before, text, editedAt, deletedAt });
-      all[id - 1] = messages[before.seq - 1] = after;
-      undo.push(() => (all[id - 1] = messages[before.seq - 1] = before));
+      all[id - 1] = messages[index] = after;
+      undo.push(() => (all[id - 1] = messages[index] = before));
       if (deletedAt !== null && !deleted.has(before.seq)) {
         deleted.add(before.seq);
         undo.push(() => deleted.delete(before.seq));
@@ -80,6 +95,30 @@ export function messageRepository(
         for (const message of removed) all[message.id - 1] = message;
       });
       return removed.length;
+    },
+    async forget(id, upTo, limit) {
+      const state = byId.get(id);
+      const count = state ? Math.min(firstAfter(state.messages, upTo), limit) : 0;
+      if (state === undefined || count <= 0) return undefined;
+      const { messages, deleted, forgottenSeq, bornAfter } = state;
+      const removed = messages.splice(0, count);
+      const tombstones = removed.filter(({ seq }) => deleted.delete(seq));
+      for (const message of removed) all[message.id - 1] = undefined;
+      state.forgottenSeq += count;
+      state.bornAfter = removed.at(-1)!.id;
+      undo.push(() => {
+        state.forgottenSeq = forgottenSeq;
+        state.bornAfter = bornAfter;
+        messages.unshift(...removed);
+        for (const { seq } of tombstones) deleted.add(seq);
+        for (const message of removed) all[message.id - 1] = message;
+      });
+      return {
+        count,
+        forgottenSeq: state.forgottenSeq,
+        lastSeq: lastSeqOf(state),
+        tombstones: deleted.size,
+      };
     },
   };
 }

@@ -22,7 +22,8 @@ export function openMemoryStore(): Store {
       kindOf: (chatId) => states.byId.get(chatId)?.chat.kind,
       *chatsOf(userId) {
         for (const { chat, participants } of states.ofUser.get(userId) ?? []) {
-          yield { chatId: chat.id, joinedAfter: participants.get(userId)?.joinedAfter ?? 0 };
+          const { joinedAfter, historyStart } = participants.get(userId)!;
+          yield { chatId: chat.id, joinedAfter, historyStart };
         }
       },
     },

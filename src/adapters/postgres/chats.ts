@@ -64,16 +64,18 @@ export function chats(scope: Scope): ChatRepository {
     userId: UserId,
     joinedAt: number,
     role: Role | null,
+    historyStart = 0,
   ): Promise<boolean> {
     scope.lockChat(chatId);
     const added = await scope.change(
-      `INSERT INTO participants (user_id, chat_id, joined_at, joined_after, joined_position, role)
-       VALUES ($1, $2, $3, nextval('event_numbers'), (SELECT last FROM event_log), $4)
+      `INSERT INTO participants (user_id, chat_id, joined_at, joined_after, joined_position, role, history_start)
+       VALUES ($1, $2, $3, nextval('event_numbers'), (SELECT last FROM event_log), $4, $5)
        ON CONFLICT (user_id, chat_id) DO NOTHING`,
       userId,
       chatId,
       joinedAt,
       role,
+      historyStart,
     );
     return addToCount(chatId, added);
   }
@@ -103,6 +105,13 @@ export function chats(scope: Scope): ChatRepository {
     async idsOfUser(userId) {
       const found = await scope.rows("SELECT chat_id FROM participants WHERE user_id = $1", userId);
       return found.map(([id]) => id as ChatId);
+    },
+    async historyStartsOfUser(userId) {
+      const found = await scope.rows(
+        "SELECT chat_id, history_start FROM participants WHERE user_id = $1 AND history_start > 0",
+        userId,
+      );
+      return new Map(found.map(([id, start]) => [id as ChatId, start as number]));
     },
     async overview(id, userId) {
       scope.lockChat(id);
@@ -254,8 +263,8 @@ export function chats(scope: Scope): ChatRepository {
       for (const userId of new Set([first, second])) await addParticipant(chat.id, userId, createdAt, null);
       return chat;
     },
-    async addParticipant(id, userId, joinedAt, role = "member") {
-      return addParticipant(id, userId, joinedAt, role);
+    async addParticipant(id, userId, joinedAt, role = "member", historyStart = 0) {
+      return addParticipant(id, userId, joinedAt, role, historyStart);
     },
     async removeParticipant(id, userId) {
       scope.lockChat(id);

@@ -5,9 +5,6 @@ import { EVENT, fieldsOf, lastDueId, lengthOf, MAX_SEARCHED } from "../sql/event
 import { boundedRows } from "./bounded-rows.js";
 import type { Scope } from "./scope.js";
 
-const MESSAGES_OF_EVENTS = `LEFT JOIN messages ON messages.id = events.message_id
-  LEFT JOIN users ON users.id = messages.sender_id`;
-
 export function events(scope: Scope): EventLog {
   /**
    * Ends this attempt of a read while committed events are not in the log: in its first attempt any events, so that a caller finds
@@ -40,7 +37,8 @@ export function events(scope: Scope): EventLog {
     async all({ after, upTo, limit, maxCharacters = Infinity }) {
       await assertRelayed(undefined);
       const query = {
-        from: `events ${MESSAGES_OF_EVENTS}`,
+        from: `events LEFT JOIN messages ON messages.id = events.message_id
+          LEFT JOIN users ON users.id = messages.sender_id`,
         where: "WHERE events.id > $1 AND events.id <= $2",
         orderBy: "events.id",
         limit: "LIMIT $3",
@@ -51,7 +49,10 @@ export function events(scope: Scope): EventLog {
       await assertRelayed(userId);
       const query = {
         with: FEED_OF_USER,
-        from: `feed JOIN events ON events.id = feed.id ${MESSAGES_OF_EVENTS}`,
+        from: `feed JOIN events ON events.id = feed.id
+          LEFT JOIN participants ON participants.user_id = $4 AND participants.chat_id = events.chat_id
+          LEFT JOIN messages ON messages.id = events.message_id AND messages.id > coalesce(participants.history_start, 0)
+          LEFT JOIN users ON users.id = messages.sender_id`,
         orderBy: "events.id",
       };
       const values = [after, upTo, limit, userId];

@@ -25,7 +25,7 @@ const IS_KEPT = "(chats.kind = 'p2p' OR chats.participant_count > 0)";
 const INVARIANTS: readonly string[] = [
   `SELECT format('Chat %s has %s messages, with seq from %s to %s.', chat_id, count(*), min(seq), max(seq)) AS fault
    FROM messages JOIN chats ON chats.id = chat_id WHERE ${IS_KEPT}
-   GROUP BY chat_id HAVING min(seq) <> 1 OR max(seq) <> count(*)`,
+   GROUP BY chat_id, forgotten_seq HAVING min(seq) <> forgotten_seq + 1 OR max(seq) <> forgotten_seq + count(*)`,
   `SELECT format('The messages with seq %s and %s of chat %s have the ids %s and %s.', seq - 1, seq, chat_id, previous, id) AS fault
    FROM (SELECT id, chat_id, seq, lag(id) OVER (PARTITION BY chat_id ORDER BY seq) AS previous FROM messages) AS ordered
    WHERE previous > id`,
@@ -37,12 +37,12 @@ const INVARIANTS: readonly string[] = [
      AND NOT EXISTS (SELECT FROM participants WHERE chat_id = id AND role = 'owner')`,
   `SELECT format('User %s has read chat %s up to seq %s, and its last message has seq %s.', user_id, chat_id, seq, last) AS fault
    FROM (SELECT user_id, chat_id, seq,
-       coalesce((SELECT max(seq) FROM messages WHERE messages.chat_id = read_markers.chat_id), 0) AS last
+       coalesce((SELECT max(seq) FROM messages WHERE messages.chat_id = read_markers.chat_id), forgotten_seq) AS last
      FROM read_markers JOIN chats ON chats.id = chat_id WHERE ${IS_KEPT}) AS markers
    WHERE seq > last`,
   `SELECT format('Event %s refers to message %s, which is missing.', events.id, message_id) AS fault
    FROM events JOIN chats ON chats.id = events.chat_id LEFT JOIN messages ON messages.id = message_id
-   WHERE message_id IS NOT NULL AND messages.id IS NULL AND ${IS_KEPT}`,
+   WHERE message_id > born_after AND messages.id IS NULL AND ${IS_KEPT}`,
   `SELECT format('Event %s of chat %s comes after an event that was stored later.', id, chat_id) AS fault
    FROM (SELECT id, chat_id, number, lag(number) OVER (PARTITION BY chat_id ORDER BY id) AS previous
      FROM events WHERE chat_id IS NOT NULL) AS ordered

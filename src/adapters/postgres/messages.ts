@@ -1,13 +1,29 @@
 import type { MessageRepository, Slice } from "../../application/ports.js";
 import { toMessage, type MessageId } from "../../domain/message.js";
 import type { Row } from "../sql/columns.js";
-import { lengthOf, MESSAGE, oldestFirst, SENT_AS } from "../sql/messages.js";
+import {
+  deleteForgotten,
+  FORGOTTEN,
+  lengthOf,
+  MESSAGE,
+  MESSAGE_TIME,
+  oldestFirst,
+  REMAINING,
+  SENT_AS,
+} from "../sql/messages.js";
 import { boundedRows } from "./bounded-rows.js";
 import type { Scope } from "./scope.js";
 
 const MESSAGES = "messages JOIN users ON users.id = messages.sender_id";
 
 export function messages(scope: Scope): MessageRepository {
+  /** Keeps the result of `lastId` when messages are deleted. */
+  function keepLastId(): void {
+    scope.send(
+      `UPDATE deleted_ids SET id = greatest(id, (SELECT max(id) FROM messages)) WHERE kind = 'message'`,
+    );
+  }
+
   return {
     async lastId() {
       return lastMessageId(scope);
@@ -92,12 +108,22 @@ export function messages(scope: Scope): MessageRepository {
       );
       return found.map(MESSAGE.decode);
     },
+    async timesOf({ after, limit }) {
+      const found = await scope.rows(
+        `SELECT ${MESSAGE_TIME.sql} FROM messages WHERE id > $1 ORDER BY id LIMIT $2`,
+        after,
+        limit,
+      );
+      return found.map(MESSAGE_TIME.decode);
+    },
     async append(draft, once) {
       scope.lockChat(draft.chatId);
       const [id, seq] = (await scope.insertEach(
         `INSERT INTO messages (id, chat_id, seq, sender_id, text, sent_at, idempotency_key, text_digest)
          SELECT nextval('message_ids'), chat_id,
-           coalesce((SELECT max(seq) FROM messages WHERE messages.chat_id = given.chat_id), 0) + number,
+           coalesce(
+             (SELECT max(seq) FROM messages WHERE messages.chat_id = given.chat_id),
+             (SELECT forgotten_seq FROM chats WHERE chats.id = given.chat_id)) + number,
            sender_id, text, sent_at, idempotency_key, text_digest
          FROM (
            SELECT *, row_number() OVER (PARTITION BY chat_id ORDER BY place) AS number
@@ -125,14 +151,22 @@ export function messages(scope: Scope): MessageRepository {
       );
     },
     async deleteOfChat(chatId, limit) {
-      scope.send(
-        `UPDATE deleted_ids SET id = greatest(id, (SELECT max(id) FROM messages)) WHERE kind = 'message'`,
-      );
+      keepLastId();
       return scope.change(
         "DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE chat_id = $1 ORDER BY id LIMIT $2)",
         chatId,
         limit,
       );
+    },
+    async forget(chatId, upTo, limit) {
+      scope.lockChat(chatId);
+      const oldest = (await scope.row(FORGOTTEN, chatId, upTo, limit))!;
+      const count = Number(oldest[0]);
+      if (count === 0) return undefined;
+      keepLastId();
+      for (const statement of deleteForgotten(chatId, oldest)) scope.send(...statement);
+      const remaining = (await scope.row(`SELECT ${REMAINING.sql} FROM chats WHERE id = $1`, chatId))!;
+      return { count, ...REMAINING.decode(remaining) };
     },
   };
 }
@@ -157,7 +191,7 @@ function idsIn(rows: readonly Row[]): readonly MessageId[] {
 }
 
 /**
- * The ids of the messages of the user $1 with $2 < id <= $3, at most $4, as the table `feed`. The first message of each chat
+ * The ids of the messages of the user $1 with $2 < id <= $3, at most $4, as the table `feed`, of each chat from its start on. The first message of each chat
  * decides which chats can be in the slice: at most as many as it has messages. The cost is the number of chats plus that of the
  * slice, not the length of the histories.
  */
@@ -167,12 +201,13 @@ function feedOfUser(from: Slice["from"]): string {
   const [behind, bound, edge] = isOldest ? [">=", "<=", "max"] : ["<=", ">=", "min"];
   const end = isOldest ? "$3::bigint" : "$2::bigint + 1";
   return `WITH first AS MATERIALIZED (
-    SELECT participants.chat_id, found.id FROM participants CROSS JOIN LATERAL (
-      SELECT id FROM messages WHERE chat_id = participants.chat_id AND id > $2 AND id <= $3 ORDER BY id ${order} LIMIT 1
+    SELECT participants.chat_id, found.id, history_start FROM participants CROSS JOIN LATERAL (
+      SELECT id FROM messages
+      WHERE chat_id = participants.chat_id AND id > greatest($2, history_start) AND id <= $3 ORDER BY id ${order} LIMIT 1
     ) AS found WHERE participants.user_id = $1 ORDER BY found.id ${order} LIMIT $4
   ), feed AS MATERIALIZED (
     SELECT found.id FROM first CROSS JOIN LATERAL (
-      SELECT id FROM messages WHERE chat_id = first.chat_id AND id ${behind} first.id
+      SELECT id FROM messages WHERE chat_id = first.chat_id AND id ${behind} first.id AND id > first.history_start
         AND id ${bound} (SELECT CASE WHEN count(*) = $4 THEN ${edge}(id) ELSE ${end} END FROM first)
       ORDER BY id ${order} LIMIT $4
     ) AS found ORDER BY found.id ${order} LIMIT $4

@@ -25,7 +25,7 @@ const MIGRATIONS: readonly string[] = [
     second_user_id text COLLATE "C" REFERENCES users,
     created_at bigint NOT NULL,
     participant_count integer NOT NULL DEFAULT 0,
-    -- The last message id at the creation: the activity of the chat until its first message.
+    -- The last message id at the creation, or the last one that was deleted by age: the activity of the chat without messages.
     born_after bigint NOT NULL,
     -- The policy, which has no meaning in p2p chats.
     may_add text NOT NULL DEFAULT 'everyone' CHECK (may_add IN ('everyone', 'admins')),
@@ -35,6 +35,8 @@ const MIGRATIONS: readonly string[] = [
     history text NOT NULL DEFAULT 'all' CHECK (history IN ('all', 'since_join')),
     -- JSON, with the fields in the order in which they were given.
     metadata text CHECK (kind = 'group' OR metadata IS NULL),
+    -- The seq up to which messages were deleted by age.
+    forgotten_seq bigint NOT NULL DEFAULT 0,
     UNIQUE (first_user_id, second_user_id),
     CHECK (first_user_id <= second_user_id),
     CHECK ((kind = 'p2p') = (first_user_id IS NOT NULL)),
@@ -53,8 +55,11 @@ const MIGRATIONS: readonly string[] = [
     joined_position bigint NOT NULL,
     -- Null in p2p chats.
     role text CHECK (role IN ('owner', 'admin', 'member')),
+    -- The user can read the messages of the chat with a greater id.
+    history_start bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (user_id, chat_id)
   );
+  CREATE INDEX history_starts ON participants (user_id) WHERE history_start > 0;
   CREATE INDEX participants_of_chat ON participants (chat_id, joined_at, user_id);
   CREATE INDEX participants_of_user ON participants (user_id, joined_after, chat_id);
   CREATE UNIQUE INDEX owners ON participants (chat_id) WHERE role = 'owner';

@@ -71,9 +71,16 @@ export function updateChat({ id, title, policy, metadata }: Chat): Change {
 
 /** From `participants`, joined with `chats`. */
 export const MEMBERSHIP = projection<Omit<Membership, "chat"> & { readonly chat: ChatRow }, Membership>(
-  { chat: CHAT.columns, role: "participants.role" },
-  (row, at) => ({ chat: CHAT.decodeAt(row, at.chat), role: valueAt(row, at.role) }),
+  { chat: CHAT.columns, role: "participants.role", historyStart: "participants.history_start" },
+  (row, at) => ({
+    chat: CHAT.decodeAt(row, at.chat),
+    role: valueAt(row, at.role),
+    historyStart: valueAt(row, at.historyStart),
+  }),
 );
+
+/** From `chats`, left-joined with the last of the `messages`. */
+const LAST_SEQ = "coalesce(messages.seq, chats.forgotten_seq)";
 
 type OverviewRow = Omit<ChatOverview, "chat"> & { readonly chat: ChatRow };
 
@@ -85,23 +92,31 @@ export const OVERVIEW = projection<OverviewRow, ChatOverview>(
   {
     chat: CHAT.columns,
     role: "participants.role",
+    historyStart: "participants.history_start",
     withUsername: `(SELECT username FROM users
       WHERE id = CASE chats.first_user_id WHEN me THEN chats.second_user_id ELSE chats.first_user_id END)`,
     participantCount: "chats.participant_count",
     lastMessage: MESSAGE.columns,
-    readSeq: "coalesce(read_markers.seq, 0)",
+    lastSeq: LAST_SEQ,
+    readSeq: `CASE WHEN read_markers.seq > chats.forgotten_seq THEN read_markers.seq ELSE chats.forgotten_seq END`,
     deletedSinceRead: `(SELECT count(*) FROM messages
       WHERE chat_id = chats.id AND seq > coalesce(read_markers.seq, 0) AND deleted_at IS NOT NULL)`,
   },
-  (row, at) => ({
-    chat: CHAT.decodeAt(row, at.chat),
-    role: valueAt(row, at.role),
-    withUsername: valueAt(row, at.withUsername),
-    participantCount: valueAt(row, at.participantCount),
-    lastMessage: row[at.lastMessage.id] === null ? null : MESSAGE.decodeAt(row, at.lastMessage),
-    readSeq: valueAt(row, at.readSeq),
-    deletedSinceRead: valueAt(row, at.deletedSinceRead),
-  }),
+  (row, at) => {
+    const historyStart = valueAt(row, at.historyStart);
+    return {
+      chat: CHAT.decodeAt(row, at.chat),
+      role: valueAt(row, at.role),
+      historyStart,
+      withUsername: valueAt(row, at.withUsername),
+      participantCount: valueAt(row, at.participantCount),
+      lastMessage:
+        (valueAt(row, at.lastMessage.id) ?? 0) > historyStart ? MESSAGE.decodeAt(row, at.lastMessage) : null,
+      lastSeq: valueAt(row, at.lastSeq),
+      readSeq: valueAt(row, at.readSeq),
+      deletedSinceRead: valueAt(row, at.deletedSinceRead),
+    };
+  },
 );
 
 /** As `OVERVIEW`, with the text of the last message left empty. */
@@ -139,7 +154,8 @@ export const SUMMARY = projection<SummaryRow, ChatSummary>(
     one: "one.username",
     other: "other.username",
     participantCount: "chats.participant_count",
-    lastSeq: "coalesce(messages.seq, 0)",
+    lastSeq: LAST_SEQ,
+    forgottenSeq: "chats.forgotten_seq",
     lastSentAt: "messages.sent_at",
   },
   (row, at) => ({
@@ -147,6 +163,7 @@ export const SUMMARY = projection<SummaryRow, ChatSummary>(
     between: [valueAt(row, at.one), valueAt(row, at.other)].filter((username) => username !== null),
     participantCount: valueAt(row, at.participantCount),
     lastSeq: valueAt(row, at.lastSeq),
+    forgottenSeq: valueAt(row, at.forgottenSeq),
     lastSentAt: valueAt(row, at.lastSentAt),
   }),
 );

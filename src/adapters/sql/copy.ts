@@ -39,11 +39,12 @@ const TABLES = {
       "may_post",
       "history",
       "metadata",
+      "forgotten_seq",
     ],
     key: ["id"],
   },
   participants: {
-    columns: ["user_id", "chat_id", "joined_at", "joined_after", "role"],
+    columns: ["user_id", "chat_id", "joined_at", "joined_after", "role", "history_start"],
     key: ["user_id", "chat_id"],
   },
   read_markers: {

@@ -1,6 +1,13 @@
-import type { IdempotentMessage, IdempotentSend, Slice } from "../../application/ports.js";
+import type {
+  IdempotentMessage,
+  IdempotentSend,
+  MessageTime,
+  RemainingMessages,
+  Slice,
+} from "../../application/ports.js";
+import type { ChatId } from "../../domain/chat.js";
 import type { Message } from "../../domain/message.js";
-import { insertion, projection, valueAt } from "./columns.js";
+import { insertion, projection, valueAt, type Change, type Row } from "./columns.js";
 
 /** From `messages`, joined with the `users` that sent them. */
 export const MESSAGE = projection<Message>(
@@ -50,6 +57,45 @@ export const insertMessage = insertion<NewMessage>("messages", {
   idempotency_key: ({ once }) => once?.key ?? null,
   text_digest: ({ once }) => once?.textDigest ?? null,
 });
+
+/** From `messages`. */
+export const MESSAGE_TIME = projection<MessageTime>(
+  { id: "id", chatId: "chat_id", sentAt: "sent_at" },
+  (row, at) => ({
+    id: valueAt(row, at.id),
+    chatId: valueAt(row, at.chatId),
+    sentAt: valueAt(row, at.sentAt),
+  }),
+);
+
+/** The number of messages that `MessageRepository.forget` deletes, and the `seq` and the id of the last one. $1 to $3 are its arguments. */
+export const FORGOTTEN = `SELECT count(*), max(seq), max(id) FROM (
+    SELECT seq, id FROM messages WHERE chat_id = $1 AND id <= $2 ORDER BY id LIMIT $3
+  ) AS wanted`;
+
+/** The statements that delete messages, given the row that `FORGOTTEN` selects. */
+export function deleteForgotten(chatId: ChatId, [, seq, id]: Row): readonly [Change, Change] {
+  return [
+    ["DELETE FROM messages WHERE chat_id = $1 AND id <= $2", chatId, id!],
+    // The activity of a chat without messages stays.
+    ["UPDATE chats SET forgotten_seq = $1, born_after = $2 WHERE id = $3", seq!, id!, chatId],
+  ];
+}
+
+/** The messages of the chat $1 that are left, after `deleteForgotten`. */
+export const REMAINING = projection<Omit<RemainingMessages, "count">>(
+  {
+    forgottenSeq: "forgotten_seq",
+    lastSeq: "coalesce((SELECT max(seq) FROM messages WHERE chat_id = chats.id), forgotten_seq)",
+    tombstones: `(SELECT count(*) FROM messages
+      WHERE chat_id = chats.id AND seq > forgotten_seq AND deleted_at IS NOT NULL)`,
+  },
+  (row, at) => ({
+    forgottenSeq: valueAt(row, at.forgottenSeq),
+    lastSeq: valueAt(row, at.lastSeq),
+    tombstones: valueAt(row, at.tombstones),
+  }),
+);
 
 /** The length of the text, in UTF-16 code units. */
 export function lengthOf({ text }: Message): number {

@@ -58,6 +58,7 @@ interface NewParticipant {
   /** The id of the last event of the log. */
   readonly joinedAfter: number;
   readonly role: Role | null;
+  readonly historyStart: number;
 }
 
 const insertParticipant = insertion<NewParticipant>(
@@ -68,6 +69,7 @@ const insertParticipant = insertion<NewParticipant>(
     joined_at: ({ joinedAt }) => joinedAt,
     joined_after: ({ joinedAfter }) => joinedAfter,
     role: ({ role }) => role,
+    history_start: ({ historyStart }) => historyStart,
   },
   "ON CONFLICT (user_id, chat_id) DO NOTHING",
 );
@@ -95,9 +97,9 @@ export function chats(statements: Statements): ChatRepository {
     return chat;
   }
 
-  function addParticipant(chatId: ChatId, userId: UserId, joinedAt: number, role: Role | null): boolean {
+  function addParticipant(participant: Omit<NewParticipant, "joinedAfter">): boolean {
     const joinedAfter = lastEventId(statements);
-    return addToCount(chatId, change(...insertParticipant({ userId, chatId, joinedAt, joinedAfter, role })));
+    return addToCount(participant.chatId, change(...insertParticipant({ ...participant, joinedAfter })));
   }
 
   /** @returns whether the number of participants has changed. */
@@ -122,6 +124,10 @@ export function chats(statements: Statements): ChatRepository {
     },
     async idsOfUser(userId) {
       return rows("SELECT chat_id FROM participants WHERE user_id = ?", userId).map(([id]) => id as ChatId);
+    },
+    async historyStartsOfUser(userId) {
+      const sql = "SELECT chat_id, history_start FROM participants WHERE user_id = ? AND history_start > 0";
+      return new Map(rows(sql, userId).map(([id, start]) => [id as ChatId, start as number]));
     },
     async overview(id, userId) {
       const found = row(
@@ -260,11 +266,13 @@ export function chats(statements: Statements): ChatRepository {
       if (known) return known;
       const draft = { kind: "p2p", title: null, createdAt, policy: null, metadata: null } as const;
       const chat = addChat(draft, first, second);
-      for (const userId of new Set([first, second])) addParticipant(chat.id, userId, createdAt, null);
+      for (const userId of new Set([first, second])) {
+        addParticipant({ chatId: chat.id, userId, joinedAt: createdAt, role: null, historyStart: 0 });
+      }
       return chat;
     },
-    async addParticipant(id, userId, joinedAt, role = "member") {
-      return addParticipant(id, userId, joinedAt, role);
+    async addParticipant(chatId, userId, joinedAt, role = "member", historyStart = 0) {
+      return addParticipant({ chatId, userId, joinedAt, role, historyStart });
     },
     async removeParticipant(id, userId) {
       const removed = change("DELETE FROM participants WHERE user_id = ? AND chat_id = ?", userId, id);

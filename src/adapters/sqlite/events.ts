@@ -90,7 +90,8 @@ export function events(statements: Statements, runEpoch: string): EventLog {
            ORDER BY 1 LIMIT ?4
          )
          SELECT ${EVENT.sql} FROM feed CROSS JOIN events ON events.id = feed.id
-           LEFT JOIN messages ON messages.id = events.message_id
+           LEFT JOIN participants ON participants.user_id = ?1 AND participants.chat_id = events.chat_id
+           LEFT JOIN messages ON messages.id = events.message_id AND messages.id > coalesce(history_start, 0)
            LEFT JOIN users ON users.id = messages.sender_id`,
         userId,
         after,

@@ -1,7 +1,17 @@
 import type { MessageRepository, Slice } from "../../application/ports.js";
 import type { ChatId } from "../../domain/chat.js";
 import { toMessage, type Message, type MessageId } from "../../domain/message.js";
-import { insertMessage, lengthOf, MESSAGE, oldestFirst, SENT_AS } from "../sql/messages.js";
+import {
+  deleteForgotten,
+  FORGOTTEN,
+  insertMessage,
+  lengthOf,
+  MESSAGE,
+  MESSAGE_TIME,
+  oldestFirst,
+  REMAINING,
+  SENT_AS,
+} from "../sql/messages.js";
 import { boundedRows, numberIn, type Statements } from "./database.js";
 import { RecentMessages } from "./recent-messages.js";
 
@@ -41,7 +51,14 @@ export function messages(statements: Statements): MessageRepository {
 
   function lastSeq(id: ChatId): number {
     return (
-      recent.last(id)?.seq ?? numberIn(row("SELECT max(seq) FROM messages WHERE chat_id = (SELECT ?)", id))
+      recent.last(id)?.seq ??
+      numberIn(
+        row(
+          `SELECT coalesce((SELECT max(seq) FROM messages WHERE chat_id = chats.id), forgotten_seq)
+           FROM chats WHERE id = (SELECT ?)`,
+          id,
+        ),
+      )
     );
   }
 
@@ -131,6 +148,10 @@ export function messages(statements: Statements): MessageRepository {
         id,
       ).map(MESSAGE.decode);
     },
+    async timesOf({ after, limit }) {
+      const sql = `SELECT ${MESSAGE_TIME.sql} FROM messages WHERE id > ? ORDER BY id LIMIT ?`;
+      return rows(sql, after, limit).map(MESSAGE_TIME.decode);
+    },
     async append(draft, once) {
       const id = ((lastId ?? lastMessageId(statements)) + 1) as MessageId;
       const message = toMessage(draft, id, lastSeq(draft.chatId) + 1);
@@ -158,6 +179,16 @@ export function messages(statements: Statements): MessageRepository {
         limit,
       );
     },
+    async forget(chatId, upTo, limit) {
+      const oldest = row(FORGOTTEN, chatId, upTo, limit)!;
+      const count = numberIn(oldest);
+      if (count === 0) return undefined;
+      change("UPDATE deleted_ids SET id = ?1 WHERE kind = 'message' AND id < ?1", lastMessageId(statements));
+      recent.delete(chatId);
+      for (const statement of deleteForgotten(chatId, oldest)) change(...statement);
+      const remaining = row(`SELECT ${REMAINING.sql} FROM chats WHERE id = ?`, chatId)!;
+      return { count, ...REMAINING.decode(remaining) };
+    },
   };
 }
 
@@ -172,7 +203,7 @@ export function lastMessageId({ row }: Statements): number {
 
 /**
  * The ids of the messages of the user ?1 with ?2 < id <= ?3, at most ?4, as the table `feed`. The recursive query is a merge of
- * the user's chats by id: the queue holds the next message of each chat, and each row that leaves it is replaced by its
+ * the user's chats by id, each from its start: the queue holds the next message of each chat, and each row that leaves it is replaced by its
  * successor in the same chat. The cost is the number of chats plus the slice, not the length of the histories.
  */
 function feedOfUser(from: Slice["from"]): string {
@@ -181,14 +212,14 @@ function feedOfUser(from: Slice["from"]): string {
     forward
       ? `(SELECT min(id) FROM messages WHERE chat_id = ${chatId} AND id > ${behind})`
       : `(SELECT max(id) FROM messages WHERE chat_id = ${chatId} AND id < ${behind})`;
-  return `WITH RECURSIVE feed (id, chat_id) AS (
-    SELECT messages.id, messages.chat_id FROM participants CROSS JOIN messages
-      ON messages.id = ${next("participants.chat_id", forward ? "?2" : "?3 + 1")}
-    WHERE participants.user_id = ?1 AND messages.id > ?2 AND messages.id <= ?3
+  return `WITH RECURSIVE feed (id, chat_id, after) AS (
+    SELECT messages.id, messages.chat_id, max(?2, history_start) FROM participants CROSS JOIN messages
+      ON messages.id = ${next("participants.chat_id", forward ? "max(?2, history_start)" : "?3 + 1")}
+    WHERE participants.user_id = ?1 AND messages.id > max(?2, history_start) AND messages.id <= ?3
     UNION ALL
-    SELECT messages.id, messages.chat_id FROM feed CROSS JOIN messages
+    SELECT messages.id, messages.chat_id, feed.after FROM feed CROSS JOIN messages
       ON messages.id = ${next("feed.chat_id", "feed.id")}
-    WHERE messages.id > ?2 AND messages.id <= ?3
+    WHERE messages.id > feed.after AND messages.id <= ?3
     ORDER BY 1 ${forward ? "" : "DESC"} LIMIT ?4
   )`;
 }

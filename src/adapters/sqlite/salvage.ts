@@ -45,8 +45,11 @@ export async function salvageStore(directory: string, target: string): Promise<S
     const { database } = base;
     const replayed = replay(database, base.transaction, transactions);
     migrate(database);
-    // An event of a missing message could not be delivered.
-    database.execute("DELETE FROM events WHERE message_id NOT IN (SELECT id FROM messages)");
+    // An event of a missing message could not be delivered. Those of messages that were deleted by age stay.
+    database.execute(
+      `DELETE FROM events WHERE message_id NOT IN (SELECT id FROM messages)
+         AND message_id > coalesce((SELECT born_after FROM chats WHERE id = chat_id), 0)`,
+    );
     // The row of an owner can be missing.
     database.execute(APPOINT_OWNERS);
     renewEpoch(database);

@@ -212,6 +212,20 @@ const MIGRATIONS: readonly string[] = [
       '$.overview.chat.metadata', NULL)
     WHERE json_extract(what, '$.type') = 'participant.added' AND json_extract(what, '$.overview') IS NOT NULL;
   `,
+  `
+  -- The seq up to which messages were deleted by age. The last of them is born_after, which keeps the activity of the chat.
+  ALTER TABLE chats ADD COLUMN forgotten_seq INTEGER NOT NULL DEFAULT 0;
+
+  -- The user can read the messages of the chat with a greater id.
+  ALTER TABLE participants ADD COLUMN history_start INTEGER NOT NULL DEFAULT 0;
+  CREATE INDEX history_starts ON participants (user_id) WHERE history_start > 0;
+
+  UPDATE events SET what = json_set(
+      what,
+      '$.overview.historyStart', 0,
+      '$.overview.lastSeq', coalesce((SELECT seq FROM messages WHERE id = message_id), 0))
+    WHERE json_extract(what, '$.type') = 'participant.added' AND json_extract(what, '$.overview') IS NOT NULL;
+  `,
 ];
 
 /** Gives each group chat an owner, by the rule of `successorOf`. */

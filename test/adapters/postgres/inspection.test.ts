@@ -3,6 +3,7 @@ import { Client } from "pg";
 import { inspectDatabase, replaceEpoch } from "../../../src/adapters/postgres/inspection.js";
 import { openPostgresStore } from "../../../src/adapters/postgres/store.js";
 import { createMessaging } from "../../../src/application/messaging.js";
+import type { ChatId } from "../../../src/domain/chat.js";
 import { testPorts } from "../../support/ports.js";
 import { createDatabase, type TestDatabase } from "../../support/postgres.js";
 
@@ -47,6 +48,20 @@ describe("inspectDatabase", () => {
       missingPositions: 0,
       faults: [],
     });
+  });
+
+  it("finds no fault in a chat whose oldest messages were deleted by age, and a gap behind them", async () => {
+    const store = await openPostgresStore(database.url);
+    await store.transaction(({ messages }) => messages.forget(1 as ChatId, 2, 9));
+    await store.close();
+    expect(await inspectDatabase(database.url)).to.deep.include({ faults: [] });
+    await execute("UPDATE chats SET forgotten_seq = 1 WHERE id = 1");
+    expect((await inspectDatabase(database.url)).faults).to.deep.equal([
+      "Chat 1 has 1 messages, with seq from 3 to 3.",
+    ]);
+    await database.drop();
+    database = await createDatabase();
+    await fill(database.url);
   });
 
   for (const [violation, damage, repair, fault] of [

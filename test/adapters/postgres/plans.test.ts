@@ -126,7 +126,8 @@ describe("PostgresStore", () => {
       await stores.execute(`
         INSERT INTO users SELECT 'user ' || ${rows} + n, 'user', 'user ' || ${rows} + n, 'digest', n
           FROM generate_series(1, ${rows}) AS n;
-        INSERT INTO participants SELECT 'user ' || ${rows} + n, ${chatId}, n, 0, 0 FROM generate_series(1, ${rows}) AS n;
+        INSERT INTO participants (user_id, chat_id, joined_at, joined_after, joined_position)
+          SELECT 'user ' || ${rows} + n, ${chatId}, n, 0, 0 FROM generate_series(1, ${rows}) AS n;
         INSERT INTO read_markers SELECT 'user ' || ${rows} + n, ${chatId}, 1 FROM generate_series(1, ${rows}) AS n;
         INSERT INTO messages SELECT nextval('message_ids'), ${chatId}, (SELECT max(seq) FROM messages) + n, '${by}', 'text', n
           FROM generate_series(1, ${rows}) AS n;

@@ -5,24 +5,34 @@ import { fileURLToPath } from "node:url";
 import { expect } from "chai";
 import { openDatabase } from "../../../src/adapters/sqlite/database.js";
 import { nodeDisk } from "../../../src/adapters/sqlite/wal/disk.js";
+import { filesOn } from "../../../src/adapters/sqlite/wal/files.js";
+import { recover } from "../../../src/adapters/sqlite/wal/recovery.js";
 import { writeSnapshot } from "../../../src/adapters/sqlite/wal/snapshot.js";
 import { openSqliteStore, type SqliteStore } from "../../../src/adapters/sqlite/store.js";
 import { sequentialSecrets } from "../../../src/adapters/predictable.js";
 import type { EventPage, Snapshot } from "../../../src/application/events.js";
-import { createMessaging } from "../../../src/application/messaging.js";
-import type { Chat, ChatId } from "../../../src/domain/chat.js";
+import { createMessaging, type Messaging } from "../../../src/application/messaging.js";
+import { unreadCount, type Chat, type ChatId } from "../../../src/domain/chat.js";
 import type { ChatEvent } from "../../../src/domain/event.js";
 import { DEFAULT_POLICY } from "../../../src/domain/policy.js";
 import type { UserId, UsernameKey } from "../../../src/domain/user.js";
 import { append, renamed } from "../../contract/fixtures.js";
 import { testPorts } from "../../support/ports.js";
+import { openWorld } from "../../support/world.js";
 
 const FIXTURES = fileURLToPath(new URL("../../../../test/fixtures/", import.meta.url));
 const ANA = "0199aaaa-0000-7000-8000-00000000000a" as UserId;
 const BO = "0199aaaa-0000-7000-8000-00000000000b" as UserId;
 
-/** Removes what version 9 of the schema added. */
+/** Removes what version 10 of the schema added. */
+const BEFORE_HISTORY = `
+  DROP INDEX history_starts;
+  ALTER TABLE participants DROP COLUMN history_start;
+  ALTER TABLE chats DROP COLUMN forgotten_seq;`;
+
+/** Removes what version 9 of the schema added, too. */
 const BEFORE_ROLES = `
+  ${BEFORE_HISTORY}
   DROP INDEX owners; DROP INDEX admins;
   ALTER TABLE participants DROP COLUMN role;
   ${["may_add", "may_remove", "may_rename", "may_post", "history", "metadata"]
@@ -98,6 +108,7 @@ describe("openSqliteStore on the first format", () => {
       expect(await chats.ofParticipant(1 as ChatId, ANA)).to.deep.equal({
         chat: { id: 1, kind: "group", title: "Gruppe 🙂", createdAt: 1003, ...fresh },
         role: "owner",
+        historyStart: 0,
       });
       expect(await chats.ofParticipant(1 as ChatId, BO)).to.equal(undefined);
       expect(await chats.p2p([ANA, BO])).to.deep.equal({
@@ -213,6 +224,10 @@ describe("openSqliteStore on the first format", () => {
       expect(await seen(ANA, 2)).to.deep.include({ ...p2p, withUsername: "bo", readSeq: toBo!.seq });
       expect(await seen(BO, 2)).to.deep.include({ ...p2p, withUsername: "Ana", readSeq: toAna!.seq });
       expect(await seen(ANA, 3)).to.deep.include({ participantCount: 1, lastMessage: toSelf, readSeq: 1 });
+      // That version had no markers. Everything up to a message of one's own counts as read.
+      const unread = async (userId: UserId, id: number) => unreadCount((await seen(userId, id))!);
+      expect([await unread(ANA, 1), await unread(ANA, 2), await unread(BO, 2)]).to.deep.equal([0, 1, 0]);
+      expect(await unread(ANA, 3)).to.equal(0);
       const participants = await chats.participants(2 as ChatId, { after: undefined, limit: 9 });
       expect(participants).to.deep.equal([
         { id: ANA, username: "Ana", joinedAt: 1005, role: null },
@@ -228,6 +243,48 @@ describe("openSqliteStore on the first format", () => {
     await store.transaction(({ chats }) => chats.addParticipant(1 as ChatId, BO, 2000));
     const chat = await store.read(({ chats }) => chats.overview(1 as ChatId, BO));
     expect(chat?.participantCount).to.equal(2);
+  });
+});
+
+describe("openSqliteStore on the version before histories", () => {
+  it("keeps what each user sees, and has the last seq in the events of joins", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "palaver-"));
+    const store = await openSqliteStore(directory);
+    const { bo, cy, ...core } = await openWorld(store);
+    const by = core.ana.id;
+    const { id: chatId } = await core.createGroupChat({ by, participants: ["bo"] });
+    const send = (text: string) => core.sendMessage({ by, to: { chatId }, text });
+    const { cursor: after } = await core.sync({ by: cy.id });
+    const { message } = await send("a");
+    await core.deleteMessage({ by, id: message.id });
+    await send("b");
+    await core.addParticipant({ by, chatId, username: "cy" });
+    await core.markRead({ by: bo.id, chatId, seq: 1 });
+    await send("c");
+    const read = async (messaging: Messaging) => {
+      const views = [];
+      for (const user of [core.ana, bo, cy]) views.push((await messaging.sync({ by: user.id })).chats);
+      return { views, events: (await messaging.listEvents({ by: cy.id, after, limit: 9 })).events };
+    };
+    const before = await read(core);
+    expect(before.views.map(([seen]) => unreadCount(seen!))).to.deep.equal([0, 2, 1]);
+    expect(before.events[0]).to.have.nested.property("overview.lastSeq", 2);
+    await store.close();
+    const disk = nodeDisk(directory);
+    const { database } = await recover(disk, filesOn(disk));
+    database.execute(`
+      ${BEFORE_HISTORY}
+      UPDATE events SET what = json_remove(what, '$.overview.historyStart', '$.overview.lastSeq');
+      PRAGMA user_version = 9;`);
+    rmSync(directory, { recursive: true });
+    mkdirSync(directory);
+    writeSnapshot(nodeDisk(directory), 6, database.toFile());
+    database.close();
+    const migrated = await openSqliteStore(directory);
+    expect(migrated.opening.migratedFrom).to.equal(9);
+    expect(await read(createMessaging({ ...testPorts(), store: migrated }))).to.deep.equal(before);
+    await migrated.close();
+    rmSync(directory, { recursive: true });
   });
 });
 
@@ -275,7 +332,10 @@ describe("openSqliteStore on the format with events, written by an earlier versi
         return { ...event, chatKind, chat: withPolicy(chat), participants };
       }
       if (event.type === "participant.added" && event.overview) {
-        const overview = { ...event.overview, role: "member", chat: withPolicy(event.overview.chat) };
+        const { chat, lastMessage } = event.overview;
+        const role = "member";
+        const lastSeq = lastMessage?.seq ?? 0;
+        const overview = { ...event.overview, role, historyStart: 0, lastSeq, chat: withPolicy(chat) };
         return { ...event, chatKind, overview };
       }
       return { ...event, chatKind };
@@ -287,8 +347,15 @@ describe("openSqliteStore on the format with events, written by an earlier versi
         ...Object.fromEntries(Object.entries(rest).filter(([name]) => name !== "activity")),
         chat: withPolicy(chat),
         role: roleIn(chat, by),
+        historyStart: 0,
+        lastSeq: rest.lastMessage?.seq ?? 0,
       }));
-      expect(await core.sync({ by })).to.deep.equal({ ...sync, chats, more: false });
+      const now = await core.sync({ by });
+      expect(now).to.deep.equal({ ...sync, chats, more: false });
+      const unreadBefore = sync.chats.map(({ lastMessage, readSeq, deletedSinceRead }) => {
+        return (lastMessage?.seq ?? 0) - readSeq - deletedSinceRead;
+      });
+      expect(now.chats.map(unreadCount)).to.deep.equal(unreadBefore);
       const read: unknown[] = [];
       for await (const slice of await core.listMessages({ by, of: "all" })) read.push(...slice);
       expect(read).to.deep.equal(messages);

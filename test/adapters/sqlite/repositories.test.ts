@@ -77,6 +77,11 @@ describe("the SQLite repositories", () => {
     await messages.byId(message.id);
     await messages.sentAs(ana.id, once.key);
     await messages.lastId();
+    await messages.timesOf({ after: 0, limit: 10 });
+    await messages.forget(group.id, 10, 10);
+    await messages.append({ ...draft, chatId: group.id });
+    await messages.forget(group.id, 10, 10);
+    await chats.historyStartsOfUser(ana.id);
     for (const from of ["oldest", "newest"] as const) {
       await messages.ofChat(chat.id, { ...slice, from });
       await messages.ofUser(ana.id, { ...slice, from });
@@ -271,6 +276,17 @@ describe("the SQLite repositories", () => {
     const searches = steps.filter((step) => step.includes("INDEX events_of"));
     expect(searches).to.have.lengthOf(4);
     for (const step of searches) expect(step).to.match(/\((chat|user)_id=\? AND rowid>\?\)/);
+  });
+
+  it("search the messages of a user from the cursor and the start of the history on, in each chat", async () => {
+    for (const from of ["oldest", "newest"] as const) {
+      await repository.messages.idsOfUser(ana.id, { after: 5, upTo: 10, limit: 10, from });
+      const steps = database.rows(`EXPLAIN QUERY PLAN ${statements.at(-1)!}`).map((row) => String(row[3]));
+      const searches = steps.filter((step) => step.includes("INDEX messages_of_chat"));
+      expect(searches).to.have.lengthOf(2);
+      const range = from === "oldest" ? /chat_id=\? AND rowid>\?/ : /chat_id=\? AND rowid<\?/;
+      for (const step of searches) expect(step).to.match(range);
+    }
   });
 
   it("return the messages of a user in slices by id, across chats", async () => {

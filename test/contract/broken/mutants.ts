@@ -150,6 +150,23 @@ const wrongMessageSlices: readonly ((slice: Slice) => Slice)[] = [
   (slice) => ({ ...slice, from: "oldest" }),
   (slice) => ({ ...slice, after: slice.from === "newest" ? 0 : slice.after }),
 ];
+const NEWEST: Slice = { after: 0, upTo: MAX_ID, limit: 1, from: "newest" };
+
+/** Lists of a user that start at the first message of each chat. */
+const readsHidden = (name: "ofUser" | "idsOfUser") =>
+  changing(`messages.${name} from the first message`, "messages", ({ chats: all, messages: sound }) => {
+    const ofUser: typeof sound.ofUser = async (id, slice) => {
+      const found = [];
+      for (const chatId of await all.idsOfUser(id)) found.push(...(await sound.ofChat(chatId, slice)));
+      const inOrder = found.toSorted(by("id"));
+      return slice.from === "oldest"
+        ? inOrder.slice(0, slice.limit)
+        : inOrder.slice(Math.max(0, inOrder.length - slice.limit));
+    };
+    const idsOfUser: typeof sound.idsOfUser = async (id, slice) =>
+      (await ofUser(id, slice)).map((message) => message.id);
+    return name === "ofUser" ? { ofUser } : { idsOfUser };
+  });
 const eventsOf = (all: readonly LogEntry[]) => all.filter((entry) => "to" in entry);
 const by = (key: string) => (one: object, other: object) => {
   const [left, right] = [one, other].map((each) => Reflect.get(each, key) as number | string);
@@ -193,7 +210,7 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
   ],
   "ChatRepository.addGroup": [
     chats.args("addGroup", (title, at) => [title ?? "", at]),
-    chats.result("ofParticipant", (found) => found ?? { chat: {} as never, role: null }),
+    chats.result("ofParticipant", (found) => found ?? { chat: {} as never, role: null, historyStart: 0 }),
   ],
   "ChatRepository.ofParticipant": [chats.args("ofParticipant", (id) => [id, ana.id])],
   "ChatRepository.addParticipant": [
@@ -306,6 +323,61 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
     chats.args("activeOfUser", (_, range) => [bo.id, range]),
     chats.result("activeOfUser", (all) => all.map((each) => ({ ...each, before: 0 }))),
     keepsParticipants,
+  ],
+  "Membership.historyStart": [
+    chats.args("addParticipant", (id, userId, at, role) => [id, userId, at, role]),
+    chats.args("addParticipant", (id, userId, at, role, start = 0) => [id, userId, at, role, start + 1]),
+    chats.result("ofParticipant", (found) => found && { ...found, historyStart: 0 }),
+    chats.result("overview", (seen) => seen && { ...seen, historyStart: 0 }),
+    chats.result("historyStartsOfUser", () => new Map()),
+    chats.method("overview", async ({ sound: read, messages: reader }, id, userId) => {
+      const seen = await read(id, userId);
+      return seen && { ...seen, lastMessage: (await reader.ofChat(id, NEWEST))[0] ?? null };
+    }),
+    chats.method("overviews", async ({ sound: read, messages: reader }, userId, wanted) => {
+      const all = [];
+      for (const seen of await read(userId, wanted)) {
+        const [last] = await reader.ofChat(seen.chat.id, NEWEST);
+        all.push({ ...seen, lastMessage: last ?? null });
+      }
+      return all;
+    }),
+    chats.result("overview", (seen) => seen && { ...seen, lastSeq: seen.lastMessage?.seq ?? 0 }),
+    readsHidden("ofUser"),
+    readsHidden("idsOfUser"),
+    events.method("ofUser", async ({ sound: read, messages: reader, events: log }, id, slice) => {
+      const found = [];
+      const all = await log.all({ after: 0, upTo: MAX_ID, limit: MAX_ID });
+      for (const event of await read(id, slice)) {
+        const hidden = all.find((entry) => entry.id === event.id);
+        const message = hidden && "message" in hidden ? hidden.message : null;
+        found.push({ ...event, message: message && ((await reader.byId(message.id)) ?? null) });
+      }
+      return found;
+    }),
+    events.result("all", (all) => all.map((each) => ("message" in each ? { ...each, message: null } : each))),
+  ],
+  "MessageRepository.timesOf": [
+    messages.args("timesOf", ({ after, limit }) => [{ after: after + 1, limit }]),
+    messages.args("timesOf", ({ after, limit }) => [{ after, limit: limit + 1 }]),
+    messages.result("timesOf", (all) => all.map((each) => ({ ...each, sentAt: each.sentAt || 1 }))),
+  ],
+  "MessageRepository.forget": [
+    messages.args("forget", (id, _, limit) => [id, MAX_ID, limit]),
+    messages.args("forget", (id, upTo) => [id, upTo, MAX_ID]),
+    messages.args("forget", (id, upTo, limit) => [id, upTo - 1, limit]),
+    messages.method("forget", async () => undefined),
+    messages.result("forget", (left) => left && { ...left, tombstones: 0 }),
+    messages.result("append", (message) => ({ ...message, seq: message.id })),
+    messages.result("lastId", (id) => Math.min(id, 8)),
+    messages.result("sentAs", (found) => found ?? ({ message: { id: 1 } } as never)),
+    chats.result("summary", (found) => found && { ...found, forgottenSeq: 0 }),
+    chats.result("overview", (seen) => seen && { ...seen, readSeq: Math.min(seen.readSeq, 3) }),
+    chats.result("ofUser", (all, _, { asOf }) =>
+      all.map((each) => (asOf === MAX_ID ? { ...each, activity: each.chatId } : each)),
+    ),
+    events.result("all", (all) => all.filter((each) => !("message" in each) || each.message !== null)),
+    keptAfterRollback("messages.forget"),
   ],
   "MessageRepository.append": [
     messages.args("append", (draft) => [{ ...draft, text: draft.text.normalize() as typeof draft.text }]),

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { ChatInFull } from "../../../application/chats.js";
-import { lastSeq, unreadCount, type ChatOverview, type Participant } from "../../../domain/chat.js";
+import { unreadCount, type ChatOverview, type Participant } from "../../../domain/chat.js";
 import * as field from "./fields.js";
 import { messageJson, messageSchema } from "./message.js";
 import { timeJson } from "./time.js";
@@ -40,7 +40,7 @@ export function chatJson(overview: ChatOverview): z.output<typeof chatSchema> {
     with_username: overview.withUsername,
     participant_count: overview.participantCount,
     last_message: lastMessage && messageJson(lastMessage),
-    last_seq: lastSeq(overview),
+    last_seq: overview.lastSeq,
     read_seq: overview.readSeq,
     unread_count: unreadCount(overview),
   };

@@ -77,6 +77,19 @@ const roleEvent = z
       "A participant has another role. Who passes ownership on, or follows an owner, has one, too.",
   });
 
+const historyDeletedEvent = z
+  .object({
+    type: z.literal("chat.history_deleted"),
+    ...position,
+    up_to_seq: field.seq,
+    unread_count: field.unreadCount,
+  })
+  .meta({
+    id: "HistoryDeletedEvent",
+    description:
+      "The messages up to `up_to_seq` were deleted because of their age. A reader whose `read_seq` is less has `up_to_seq` as `read_seq` and `unread_count` unread messages.",
+  });
+
 const chatReadEvent = z
   .object({
     type: z.literal("chat.read"),
@@ -98,6 +111,7 @@ export const eventSchema = z
     chatChangedEvent,
     participantEvent,
     roleEvent,
+    historyDeletedEvent,
     chatReadEvent,
   ])
   .meta({ id: "ChatEvent", description: "A change in a chat; `type` names its kind." });
@@ -162,6 +176,13 @@ export function eventJson(event: ChatEvent): z.output<typeof eventSchema> {
         ...userJson(event.user),
         participant_count: event.participantCount,
         ...(event.overview && { chat: chatJson(event.overview) }),
+      };
+    case "chat.history_deleted":
+      return {
+        type: event.type,
+        ...eventPosition,
+        up_to_seq: event.upToSeq,
+        unread_count: event.unreadCount,
       };
     case "chat.read":
       return {
