@@ -7,6 +7,8 @@ import { refusedForm } from "../domain/user.js";
 import { MIN_SESSION_KEY_LENGTH } from "./session-key.js";
 import { MAX_POOL_SIZE, type PostgresStorage, type Settings } from "./settings.js";
 
+const DAY_MS = 24 * 60 * 60 * 1_000;
+
 const LOG_LEVELS = ["debug", "info", "warn", "error", "silent"] as const;
 
 /** The settings of this process, validated. */
@@ -19,6 +21,8 @@ export interface Config extends Settings {
   readonly trustProxy: TrustProxy;
   readonly rateLimits: boolean;
   readonly eventRetentionMs: number;
+  /** Undefined keeps all messages. */
+  readonly messageRetentionMs: number | undefined;
   /** How long a connection may wait for its next request. */
   readonly keepAliveTimeoutMs: number;
   /** Origins of other sites whose pages may use the API, as browsers send them. */
@@ -69,6 +73,10 @@ export const variables = {
   EVENT_RETENTION_DAYS: {
     purpose: "how long events are kept for clients that resume",
     allowed: "1 to 9999 days; default 30",
+  },
+  MESSAGE_RETENTION_DAYS: {
+    purpose: "how long messages are kept",
+    allowed: "1 to 9999 days; default: they stay",
   },
   KEEP_ALIVE_SECONDS: {
     purpose: "how long a connection may wait for its next request",
@@ -126,12 +134,12 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   );
   const trustProxy = read<TrustProxy, TrustProxy>("TRUST_PROXY", false, trustProxyIn);
   const rateLimits = read("RATE_LIMITS", true, onOrOff);
-  const retentionDays = read("EVENT_RETENTION_DAYS", 30, (text) => integer(text, 1, 9_999));
+  const eventDays = read("EVENT_RETENTION_DAYS", 30, (text) => integer(text, 1, 9_999));
+  const messageDays = read("MESSAGE_RETENTION_DAYS", undefined, (text) => integer(text, 1, 9_999));
   const keepAliveSeconds = read("KEEP_ALIVE_SECONDS", 75, (text) => integer(text, 1, 3_600));
   const corsOrigins = read("CORS_ORIGINS", [], originsIn);
   const logLevel = read("LOG_LEVEL", "info", (text) => LOG_LEVELS.find((level) => level === text));
   if (errors.length > 0) throw new ConfigError(errors.join("\n"));
-  const eventRetentionMs = retentionDays * 24 * 60 * 60 * 1_000;
   return {
     host,
     port,
@@ -142,7 +150,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     registration,
     trustProxy,
     rateLimits,
-    eventRetentionMs,
+    eventRetentionMs: eventDays * DAY_MS,
+    messageRetentionMs: messageDays && messageDays * DAY_MS,
     keepAliveTimeoutMs: keepAliveSeconds * 1_000,
     corsOrigins,
     logLevel,

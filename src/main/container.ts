@@ -8,7 +8,7 @@ import type { ForgetEvents } from "../application/events.js";
 import { EventFeed } from "../application/feed.js";
 import { createMessaging, type Messaging } from "../application/messaging.js";
 import type { Clock, Ids, PasswordHasher, Ports, Secrets, Store } from "../application/ports.js";
-import { startEventRetention } from "./retention.js";
+import { startRetention, type Retention } from "./retention.js";
 import { generateSessionKey, loadSessionKey } from "./session-key.js";
 import type { PostgresStorage, Settings } from "./settings.js";
 
@@ -145,19 +145,19 @@ const core = ({ refusedPasswords, registration }: Settings) =>
 export interface OpenCore {
   readonly messaging: Messaging;
   readonly ports: Ports & { readonly store: OpenStore };
-  /** Ends all subscriptions and the deletion of old events, then closes a store that the container opened. */
+  /** Ends all subscriptions and the deletion of old data, then closes a store that the container opened. */
   readonly close: () => Promise<void>;
 }
 
 /**
- * Opens the core of a container, and deletes events older than `retentionMs` while it is open. If it fails, the store is
+ * Opens the core of a container, and deletes data that is older than its retention while it is open. If it fails, the store is
  * closed again.
  *
  * @param onTrouble receives failures of that deletion, which is tried again.
  */
 export async function openCore(
   container: Container,
-  retentionMs: number,
+  retention: Retention,
   onTrouble: (trouble: Error) => void,
 ): Promise<OpenCore> {
   await container.getAsync(tokens.store);
@@ -166,12 +166,13 @@ export async function openCore(
     const feed = await container.getAsync(tokens.feed);
     const messaging = await container.getAsync(tokens.messaging);
     const retained = {
+      forgetMessages: messaging.forgetMessages,
       async forgetEvents(command: ForgetEvents) {
         await deleteAbandonedChats(ports);
         return messaging.forgetEvents(command);
       },
     };
-    const stopRetention = startEventRetention(retained, ports.clock, retentionMs, onTrouble);
+    const stopRetention = startRetention(retained, ports.clock, retention, onTrouble);
     return {
       messaging,
       ports,

@@ -7,12 +7,13 @@ import { assertStorage, type PostgresStorage, type Storage } from "./settings.js
 
 export { createMessaging, type Messaging, type PostgresStorage, type Storage };
 export { keyedSecrets, systemClock, uuids };
-export { lastSeq, unreadCount } from "../domain/chat.js";
+export { unreadCount } from "../domain/chat.js";
 export { MessagingError, type ErrorCode } from "../domain/errors.js";
 export { refusedForm, usernameKey } from "../domain/user.js";
 export type * from "../application/accounts.js";
 export type * from "../application/chats.js";
 export type * from "../application/events.js";
+export type * from "../application/message-retention.js";
 export type * from "../application/messages.js";
 export type * from "../application/ports.js";
 export type * from "../application/sessions.js";
@@ -34,6 +35,8 @@ export interface MessagingOptions extends Partial<Pick<Ports, "passwords" | "sec
   readonly registration?: Registration | undefined;
   /** How long events are kept for clients that resume, in milliseconds. Defaults to 30 days. */
   readonly eventRetention?: number | undefined;
+  /** How long messages are kept, in milliseconds. By default they stay. */
+  readonly messageRetention?: number | undefined;
   /**
    * Receives the error when the log of the SQLite store cannot be written. Pending calls are never answered, since it is
    * unknown what is stored: end the process, and the next start reads what the disk holds. By default the error is thrown
@@ -78,7 +81,7 @@ const DEFAULT_EVENT_RETENTION_MS = 30 * 24 * 60 * 60 * 1_000;
 export async function openMessaging(options: MessagingOptions): Promise<OpenMessaging> {
   // A JavaScript program may leave the options out: the storage is then rejected.
   assertStorage((options as MessagingOptions | undefined)?.storage);
-  const { storage, registration, eventRetention = DEFAULT_EVENT_RETENTION_MS } = options;
+  const { storage, registration, eventRetention = DEFAULT_EVENT_RETENTION_MS, messageRetention } = options;
   const { onFatal, onTrouble = warn, onRecovery = () => {} } = options;
   // A misspelt value would leave the registration open.
   if (registration !== undefined && registration !== "open" && registration !== "closed") {
@@ -91,7 +94,8 @@ export async function openMessaging(options: MessagingOptions): Promise<OpenMess
   const postgres = { onTrouble, onRecovery };
   const settings = { storage, refusedPasswords, registration, sqlite, postgres };
   const container = createContainer(settings, options);
-  const { messaging, ports, close } = await openCore(container, eventRetention, onTrouble);
+  const retention = { events: eventRetention, messages: messageRetention };
+  const { messaging, ports, close } = await openCore(container, retention, onTrouble);
   const { store, clock } = ports;
   let closing: Promise<void> | undefined;
   return {

@@ -21,8 +21,7 @@ export interface RunningServer {
  * @param onFatal receives the error after which the store can store nothing more.
  */
 export async function serve(config: Config, onFatal: (error: Error) => void): Promise<RunningServer> {
-  const { dataDir, host, port, trustProxy, rateLimits, corsOrigins, eventRetentionMs, keepAliveTimeoutMs } =
-    config;
+  const { dataDir, host, port, trustProxy, rateLimits, corsOrigins, keepAliveTimeoutMs } = config;
   const inDirectory = typeof config.storage === "object" && "sqlite" in config.storage;
   if (inDirectory) assertOwnFiles(dataDir);
   const log = openLog(config.logLevel);
@@ -39,7 +38,8 @@ export async function serve(config: Config, onFatal: (error: Error) => void): Pr
     for (let closer = closers.pop(); closer; closer = closers.pop()) await closer();
   };
   try {
-    const { messaging, ports, close: closeCore } = await openCore(container, eventRetentionMs, onTrouble);
+    const retention = { events: config.eventRetentionMs, messages: config.messageRetentionMs };
+    const { messaging, ports, close: closeCore } = await openCore(container, retention, onTrouble);
     closers.push(closeCore);
     const { store } = ports;
     if (store.opening) logOpening(store.opening, log);

@@ -35,6 +35,7 @@ describe("readConfig", () => {
       trustProxy: false,
       rateLimits: true,
       eventRetentionMs: 30 * 24 * 60 * 60 * 1_000,
+      messageRetentionMs: undefined,
       keepAliveTimeoutMs: 75_000,
       corsOrigins: [],
       logLevel: "info",
@@ -62,6 +63,7 @@ describe("readConfig", () => {
       RATE_LIMITS: "off",
       CORS_ORIGINS: "https://app.example.org, http://localhost:3000",
       EVENT_RETENTION_DAYS: "1",
+      MESSAGE_RETENTION_DAYS: "2",
       KEEP_ALIVE_SECONDS: "3600",
       LOG_LEVEL: "error",
     };
@@ -76,6 +78,7 @@ describe("readConfig", () => {
       trustProxy: true,
       rateLimits: false,
       eventRetentionMs: 24 * 60 * 60 * 1_000,
+      messageRetentionMs: 2 * 24 * 60 * 60 * 1_000,
       keepAliveTimeoutMs: 3_600_000,
       corsOrigins: ["https://app.example.org", "http://localhost:3000"],
       logLevel: "error",
@@ -109,8 +112,11 @@ describe("readConfig", () => {
     expect(lines[0]).to.match(/^PORT: "65536" is not allowed\. .*0 \(any free port\) to 65535/);
     for (const port of ["-1", "80 ", "http", "1e3", "0x50"])
       expect(errorOf({ PORT: port })).to.include("PORT");
-    for (const days of ["0", "-1", "1.5", "10000", "a month"])
-      expect(errorOf({ EVENT_RETENTION_DAYS: days })).to.include("EVENT_RETENTION_DAYS");
+    for (const days of ["0", "-1", "1.5", "10000", "a month"]) {
+      for (const name of ["EVENT_RETENTION_DAYS", "MESSAGE_RETENTION_DAYS"]) {
+        expect(errorOf({ [name]: days })).to.include(name);
+      }
+    }
   });
 
   it("rejects an origin that no browser would send", () => {

@@ -114,6 +114,8 @@ describe("openMessaging", () => {
     }
     for (const eventRetention of [NaN, -1, "30 days"]) {
       expect(await errorOf({ eventRetention })).to.match(/^RangeError: Invalid event retention/);
+      const messageRetention = eventRetention;
+      expect(await errorOf({ messageRetention })).to.match(/^RangeError: Invalid message retention/);
     }
     const messaging = await open();
     const forgotten = messaging.forgetEvents({ before: NaN });
@@ -229,6 +231,38 @@ describe("openMessaging", () => {
     await third.close();
     expect(await errorCodeOf(third.listEvents({ by, after, limit: 9 }))).to.equal("cursor_expired");
     expect((await third.pageMessages({ by, of: "all", limit: 9 })).messages).to.have.length(2);
+  });
+
+  it("deletes messages older than the retention, if one is set, with an event", async () => {
+    const { clock } = testPorts();
+    const storage = openMemoryStore();
+    const first = await open({ storage, clock });
+    const by = await account(first, "ana");
+    for (const text of ["a", "b"]) await first.sendMessage({ by, to: { username: "ana" }, text });
+    const { cursor: after } = await first.sync({ by });
+    await first.close();
+    clock.advance(28 * DAY);
+    const second = await open({ storage, clock, messageRetention: 28 * DAY });
+    await second.close();
+    expect((await second.pageMessages({ by, of: "all", limit: 9 })).messages).to.have.length(2);
+    clock.advance(1);
+    const third = await open({ storage, clock, messageRetention: 28 * DAY });
+    await third.close();
+    expect((await third.pageMessages({ by, of: "all", limit: 9 })).messages).to.have.length(0);
+    const { events } = await third.listEvents({ by, after, limit: 9 });
+    expect(events.map(({ type }) => type)).to.deep.equal(["chat.history_deleted"]);
+  });
+
+  it("reports a failure to delete old messages, and continues", async () => {
+    const troubles: Error[] = [];
+    const sound = openMemoryStore();
+    const storage: Store = { ...sound, read: () => Promise.reject(new Error("not now")) };
+    const onTrouble = (trouble: Error) => troubles.push(trouble);
+    const messaging = await open({ storage, messageRetention: DAY, onTrouble });
+    await messaging.close();
+    expect(troubles.map(String)).to.deep.equal([
+      "Error: Old messages could not be deleted. The next attempt is in an hour.",
+    ]);
   });
 
   it("reports a failure to delete old events, and continues", async () => {
