@@ -616,7 +616,8 @@ export interface Operations {
   ): Promise<void>;
 
   /**
-   * Add a user to a group chat as a member. The user can read its whole history and has nothing unread.
+   * Add a user to a group chat as a member. The policy decides which messages the user can read. The
+   * user has nothing unread.
    * @throws PalaverError `unknown_user`, `user_unavailable`, `p2p_chat`, `already_participant`,
    * `not_a_participant`, `not_allowed`, `not_found`, `too_many_requests`
    */

@@ -93,7 +93,7 @@ export function chatOperations(messaging: Messaging, limits: Limits): readonly O
     operation({
       name: "addParticipant",
       summary:
-        "Add a user to a group chat as a member. The user can read its whole history and has nothing unread.",
+        "Add a user to a group chat as a member. The policy decides which messages the user can read. The user has nothing unread.",
       method: "post",
       paths: ["/v1/group_chat/:chat_id/participants"],
       access: "signed in",
