@@ -12,7 +12,7 @@ import { openMemoryStore } from "palaver/memory";
 const WRITE_METHODS = {
   users: ["add", "replacePassword", "setDisabledAt"],
   chats: ["addGroup", "openP2p", "addParticipant", "removeParticipant", "setRole", "update", "setRead"],
-  messages: ["append", "update"],
+  messages: ["append", "update", "forget"],
   sessions: ["add", "touch", "remove", "removeExpired"],
   events: ["append", "forget"],
 };

@@ -7,8 +7,8 @@ export interface ForgetMessages {
   readonly before: number;
 }
 
-/** The number of messages that are read or deleted at once. Bounds the time for which others have to wait. */
-const MAX_SLICE_LENGTH = 300;
+/** The number of messages that are read or deleted at once. Bounds the time for which others have to wait, also with long texts. */
+const MAX_SLICE_LENGTH = 100;
 
 /**
  * Deletes the messages that were sent before the given time, in each chat from the oldest on, with one event for each slice of a
@@ -50,8 +50,8 @@ async function forgetOfChat(
   upTo: number,
   at: number,
 ): Promise<number> {
-  const forgetNext = () =>
-    store.transaction(async ({ messages, events }) => {
+  for (let total = 0; ;) {
+    const count = await store.transaction(async ({ messages, events }) => {
       const left = await messages.forget(chatId, upTo, MAX_SLICE_LENGTH);
       if (left === undefined) return 0;
       const { forgottenSeq: upToSeq, lastSeq, tombstones } = left;
@@ -60,7 +60,7 @@ async function forgetOfChat(
       await events.append(chatChanged(chatId, change, at));
       return left.count;
     });
-  let total = 0;
-  for (let count = await forgetNext(); count > 0; count = await forgetNext()) total += count;
-  return total;
+    total += count;
+    if (count < MAX_SLICE_LENGTH) return total;
+  }
 }

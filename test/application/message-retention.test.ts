@@ -49,22 +49,22 @@ describe("forgetMessages", () => {
     expect(message.seq).to.equal(6);
   });
 
-  it("stores one event for each slice of 300 messages of a chat, with the unread count of those who have read less", async () => {
-    for (let n = 1; n <= 700; n += 1) await send(`${n}`);
+  it("stores one event for each slice of 100 messages of a chat, with the unread count of those who have read less", async () => {
+    for (let n = 1; n <= 250; n += 1) await send(`${n}`);
     world.clock.advance(1);
-    const { message: deleted } = await send("701");
-    await send("702");
+    const { message: deleted } = await send("251");
+    await send("252");
     await world.deleteMessage({ by: world.ana.id, id: deleted.id });
     const { cursor, chats } = await world.sync({ by: world.bo.id });
-    expect(chats.map(unreadCount)).to.deep.equal([701]);
-    expect(await forget(1)).to.equal(700);
+    expect(chats.map(unreadCount)).to.deep.equal([251]);
+    expect(await forget(1)).to.equal(250);
     expect(await deletions(cursor)).to.deep.equal([
-      [chatId, 300, 401],
-      [chatId, 600, 101],
-      [chatId, 700, 1],
+      [chatId, 100, 151],
+      [chatId, 200, 51],
+      [chatId, 250, 1],
     ]);
     const { overview } = await world.getChat({ by: world.bo.id, chatId });
-    expect(overview).to.deep.include({ readSeq: 700, lastSeq: 702 });
+    expect(overview).to.deep.include({ readSeq: 250, lastSeq: 252 });
     expect(unreadCount(overview)).to.equal(1);
   });
 

@@ -45,6 +45,7 @@ const writing: { [Name in keyof Messaging]?: (messaging: Messaging, scene: Scene
   editMessage: (messaging, { by, messageId: id }) => messaging.editMessage({ by, id, text: "b" }),
   deleteMessage: (messaging, { by, messageId: id }) => messaging.deleteMessage({ by, id }),
   forgetEvents: (messaging) => messaging.forgetEvents({ before: Number.MAX_SAFE_INTEGER }),
+  forgetMessages: (messaging) => messaging.forgetMessages({ before: Number.MAX_SAFE_INTEGER }),
 };
 
 const reading: typeof writing = {

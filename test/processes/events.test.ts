@@ -6,8 +6,10 @@ import { setTimeout as delay } from "node:timers/promises";
 import { expect } from "chai";
 import { EventSource } from "eventsource";
 import { openSqliteStore } from "../../src/adapters/sqlite/store.js";
+import type { ChatId } from "../../src/domain/chat.js";
+import type { MessageText } from "../../src/domain/message.js";
 import type { SessionId } from "../../src/domain/session.js";
-import { usernameKey } from "../../src/domain/user.js";
+import { usernameKey, type UserId } from "../../src/domain/user.js";
 import type { ClientEvent, PalaverError } from "../../src/client/index.js";
 import { readConfig } from "../../src/main/config.js";
 import { serve } from "../../src/main/server.js";
@@ -138,5 +140,40 @@ describe("palaver serve, events", () => {
     const { cursor } = await ana.client.sync();
     expect(await ana.client.listEvents({ after: cursor })).to.deep.include({ events: [] });
     await again.close();
+  });
+
+  it("report the messages that are deleted after their retention, at the start of the server", async () => {
+    const directory = await mkdtemp(join(tmpdir(), "palaver-"));
+    const store = await openSqliteStore(directory);
+    const sentAt = Date.now() - 2 * 24 * 60 * 60 * 1_000;
+    await store.transaction(async ({ users, chats, messages }) => {
+      const old = {
+        id: "an old user, with an id of enough characters" as UserId,
+        username: "old",
+        createdAt: 1,
+      };
+      await users.add(old, usernameKey("old"), "digest");
+      const chat = await chats.openP2p([old.id, old.id], sentAt);
+      for (const [text, at] of [
+        ["old", sentAt],
+        ["young", Date.now()],
+      ] as const) {
+        await messages.append({ chatId: chat.id, sender: old, text: text as MessageText, sentAt: at });
+      }
+    });
+    await store.close();
+    const settings = { DATA_DIR: directory, PORT: "0", MESSAGE_RETENTION_DAYS: "1", LOG_LEVEL: "silent" };
+    const again = await serve(readConfig(settings), fail);
+    await again.close();
+    const left = await openSqliteStore(directory);
+    await left.read(async ({ messages, events }) => {
+      const all = { after: 0, upTo: Number.MAX_SAFE_INTEGER, limit: 9 };
+      const texts = (await messages.ofChat(1 as ChatId, { ...all, from: "oldest" })).map(({ text }) => text);
+      expect(texts).to.deep.equal(["young"]);
+      const types = (await events.all(all)).map((entry) => "change" in entry && entry.change.type);
+      expect(types).to.deep.equal(["chat.history_deleted"]);
+    });
+    await left.close();
+    await rm(directory, { recursive: true });
   });
 });

@@ -96,6 +96,18 @@ export const RACES = {
     expect(joined.map(({ chatId }) => chatId)).to.include(slow.id);
   },
 
+  "deletes each old message once while both nodes do it": async (nodes) => {
+    const { one, other } = nodes;
+    const { bo, slow } = await twoChats(nodes);
+    for (const text of ["first", "second"]) {
+      await one.core.sendMessage({ by: bo.id, to: { chatId: slow.id }, text });
+    }
+    const forget = ({ ports }: TestNode) =>
+      ports.store.transaction(({ messages }) => messages.forget(slow.id, Number.MAX_SAFE_INTEGER, 300));
+    const deleted = await Promise.all([one, other, one, other].map(forget));
+    expect(deleted.filter((left) => left !== undefined)).to.have.length(1);
+  },
+
   "reads one view while another node commits": async (nodes) => {
     const { one, other } = nodes;
     const { ana, bo, slow } = await twoChats(nodes);

@@ -27,6 +27,12 @@ const WITHOUT_LOCKS_OF_USERS: Pick<Mutant, "file" | "edits"> = {
 
 const MUTANTS: readonly Mutant[] = [
   {
+    mistake: "deletes messages by age without the lock of the chat",
+    found: "deletes each old message once while both nodes do it",
+    file: "messages.js",
+    edits: [["scope.lockChat(chatId);", ""]],
+  },
+  {
     mistake: "relays without the lock of the log",
     found: "reads on one node while the relay of the other is slow",
     file: "relay.js",

@@ -81,6 +81,7 @@ describe("PostgresStore", () => {
 
   describe("with ten times as many messages, events and participants of a chat", () => {
     let query: sinon.SinonSpy;
+    let late: UserId;
     beforeEach(() => {
       query = sinon.spy(pg.Client.prototype, "query");
     });
@@ -91,6 +92,10 @@ describe("PostgresStore", () => {
       pageMessages: () => messaging.pageMessages({ by, of: { chatId }, limit: 50 }),
       listChats: () => messaging.listChats({ by, limit: 20 }),
       sync: () => messaging.sync({ by }),
+      "pageMessages of a user who joined late": () =>
+        messaging.pageMessages({ by: late, of: "all", limit: 50 }),
+      "pageMessages after an id, of a user who joined late": () =>
+        messaging.pageMessages({ by: late, of: "all", limit: 50, after: 0 }),
       listEvents: async () => {
         const { cursor } = await messaging.sync({ by });
         await messaging.sendMessage({ by, to: { chatId }, text: "hello" });
@@ -100,9 +105,14 @@ describe("PostgresStore", () => {
 
     it("reads no more pages in any call", async function () {
       this.timeout(60_000);
+      late = (await messaging.registerUser({ username: "late", password: PASSWORD })).id;
+      await messaging.changeChat({ by, chatId, policy: { history: "since_join" } });
       await grow(5_000);
+      await messaging.addParticipant({ by, chatId, username: "late" });
       const few = await pagesOfCalls();
       await grow(50_000);
+      await messaging.removeParticipant({ by: late, chatId, user: late });
+      await messaging.addParticipant({ by, chatId, username: "late" });
       const many = await pagesOfCalls();
       for (const [name, pages] of Object.entries(few)) {
         expect(pages, name).to.be.greaterThan(0);

@@ -7,6 +7,7 @@ import { backUpStore, checkStore } from "../../../src/adapters/sqlite/inspection
 import { salvageStore } from "../../../src/adapters/sqlite/salvage.js";
 import { openSqliteStore, type SqliteStore } from "../../../src/adapters/sqlite/store.js";
 import type { Chat } from "../../../src/domain/chat.js";
+import { messageChanged } from "../../../src/domain/event.js";
 import type { UsernameKey } from "../../../src/domain/user.js";
 import { append, person, register, renamed } from "../../contract/fixtures.js";
 import { openP2p, send, texts } from "./conversation.js";
@@ -216,6 +217,19 @@ describe("an SQLite data directory", () => {
       await salvageStore(directory, target);
       expect(await epochOf(target)).to.match(/^[0-9a-f]{16}$/);
       expect(await epochOf(target)).not.to.equal(await epochOf(directory));
+      expect(await all(await open(target))).to.deep.equal(before);
+    });
+
+    it("keeps the events of messages that were deleted by age", async () => {
+      const all = (store: SqliteStore) =>
+        store.read(({ events }) => events.all({ after: 0, upTo: 9, limit: 9 }));
+      const [message] = await send(stores[0]!, chat, "old");
+      await append(stores[0]!, messageChanged("message.created", message!, 1));
+      await stores[0]!.transaction(({ messages }) => messages.forget(chat.id, message!.id, 99));
+      const before = await all(stores[0]!);
+      expect(before).to.have.length(1);
+      await closeAll();
+      await salvageStore(directory, target);
       expect(await all(await open(target))).to.deep.equal(before);
     });
 

@@ -235,7 +235,7 @@ describe("the SQLite repositories", () => {
     });
   });
 
-  it("leave no edited or deleted text in the database file", async () => {
+  it("leave no edited, deleted or old text in the database file", async () => {
     const { chats, messages } = repository;
     const chat = await chats.openP2p(pairOf(ana.id, bo.id), 1);
     const choose = seeded(4);
@@ -264,6 +264,13 @@ describe("the SQLite repositories", () => {
     );
     const kept = [...standing.values()].map(({ count }) => count).toSorted((one, other) => one - other);
     expect(found).to.deep.equal(kept);
+    const inOrder = [...standing.values()].toSorted((one, other) => one.message.id - other.message.id);
+    const half = inOrder.length >> 1;
+    await messages.forget(chat.id, inOrder[half]!.message.id - 1, 1_000);
+    const left = Buffer.from(database.toFile());
+    for (const [index, { count }] of inOrder.entries()) {
+      expect(left.includes(word(count))).to.equal(index >= half);
+    }
     const again = await openDatabase(file);
     expect(again.rows("PRAGMA integrity_check")).to.deep.equal([["ok"]]);
     again.close();
