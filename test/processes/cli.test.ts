@@ -57,13 +57,13 @@ describe("palaver, commands of the operator", () => {
     const typed = lines.map((line) =>
       / user (add|password) /.test(line) ? `echo "${PASSWORD}" | ${line}` : line,
     );
-    const run = (commands: readonly string[]) => {
+    const runAll = (commands: readonly string[]) => {
       const npx = `npx() { shift; "${process.execPath}" "${cli}" "$@"; }`;
       const env = { PATH: process.env["PATH"], DATA_DIR: dataDir };
       return promisify(execFile)("sh", ["-c", ["set -e", npx, ...commands].join("\n")], { env });
     };
     const ofChats = typed.findIndex((line) => line.includes(" chat "));
-    const { stdout, stderr } = await run(typed.slice(0, ofChats));
+    const { stdout, stderr } = await runAll(typed.slice(0, ofChats));
     // Two lists of sessions are empty.
     expect(stderr).to.equal("No results.\n".repeat(2));
     expect(stdout.split("\n")[0]).to.match(/^Created the account ana, with the user_id [0-9a-f-]{36}\.$/);
@@ -71,7 +71,7 @@ describe("palaver, commands of the operator", () => {
     await ana.post("/v1/auth/login", { username: "ana", password: PASSWORD });
     expect(await ana.post("/v1/group_chat", {})).to.deep.include({ status: 200 });
     await ana.post("/v1/auth/logout");
-    const { stdout: rest } = await run(typed.slice(ofChats));
+    const { stdout: rest } = await runAll(typed.slice(ofChats));
     expect(JSON.parse(rest.trimEnd().split("\n").at(-1)!)).to.deep.include({ users: 1, sessions: 0 });
     const [account] = readFileSync(join(dataDir, "export"), "utf8").split("\n");
     expect(JSON.parse(account!)).to.deep.include({ record: "account", username: "ana", disabled_at: null });
