@@ -191,9 +191,9 @@ function idsIn(rows: readonly Row[]): readonly MessageId[] {
 }
 
 /**
- * The ids of the messages of the user $1 with $2 < id <= $3, at most $4, as the table `feed`, of each chat from its start on. The first message of each chat
- * decides which chats can be in the slice: at most as many as it has messages. The cost is the number of chats plus that of the
- * slice, not the length of the histories.
+ * The ids of the messages of the user $1 with $2 < id <= $3, at most $4, as the table `feed`, in each chat from the start of the
+ * user's history on. The first message of each chat decides which chats can be in the slice: at most as many as it has messages. The
+ * cost is the number of chats plus that of the slice, not the length of the histories.
  */
 function feedOfUser(from: Slice["from"]): string {
   const isOldest = from === "oldest";

@@ -203,8 +203,9 @@ export function lastMessageId({ row }: Statements): number {
 
 /**
  * The ids of the messages of the user ?1 with ?2 < id <= ?3, at most ?4, as the table `feed`. The recursive query is a merge of
- * the user's chats by id, each from its start: the queue holds the next message of each chat, and each row that leaves it is replaced by its
- * successor in the same chat. The cost is the number of chats plus the slice, not the length of the histories.
+ * the user's chats by id, each from the start of the user's history on: the queue holds the next message of each chat, and each
+ * row that leaves it is replaced by its successor in the same chat. The cost is the number of chats plus the slice, not the length
+ * of the histories.
  */
 function feedOfUser(from: Slice["from"]): string {
   const forward = from === "oldest";
