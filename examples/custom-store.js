@@ -10,9 +10,18 @@ import { openMemoryStore } from "palaver/memory";
 
 /** The methods that write. Their arguments contain every decided value, so repeating the calls in order restores the state. */
 const WRITE_METHODS = {
-  users: ["add", "replacePassword", "setDisabledAt"],
-  chats: ["addGroup", "openP2p", "addParticipant", "removeParticipant", "setRole", "update", "setRead"],
-  messages: ["append", "update", "forget"],
+  users: ["add", "replacePassword", "setDisabledAt", "delete", "endErasure"],
+  chats: [
+    "addGroup",
+    "openP2p",
+    "addParticipant",
+    "removeParticipant",
+    "setRole",
+    "update",
+    "setRead",
+    "deleteRead",
+  ],
+  messages: ["append", "update", "erase", "forget"],
   sessions: ["add", "touch", "remove", "removeExpired"],
   events: ["append", "forget"],
 };

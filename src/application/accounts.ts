@@ -74,7 +74,7 @@ export async function createAccount(ports: Omit<Ports, "secrets">, command: Regi
 
 /** @throws MessagingError `username_taken` */
 export async function assertUsernameFree({ read }: Pick<Store, "read">, key: UsernameKey): Promise<void> {
-  if (await read(({ users }) => users.byKey(key))) throw usernameTaken();
+  if (await read(({ users }) => users.isTaken(key))) throw usernameTaken();
 }
 
 export interface EnsureUser {
@@ -86,7 +86,7 @@ export interface EnsureUser {
  * for an application that authenticates its users itself. No login opens such an account. Concurrent calls return the same one.
  *
  * @throws MessagingError `invalid_username`, `username_reserved`; `username_taken` if the account has a password, since it
- * may belong to another person
+ * may belong to another person, and if a deleted user had the username
  */
 export async function ensureUser(ports: Ports, { username }: EnsureUser): Promise<User> {
   const { store, clock, ids } = ports;
@@ -97,7 +97,10 @@ export async function ensureUser(ports: Ports, { username }: EnsureUser): Promis
   const user: User = { id: ids.next() as UserId, username, createdAt: clock.now() };
   return store.transaction(async ({ users }) => {
     if (await users.add(user, key, NO_PASSWORD)) return user;
-    return withoutPassword((await users.credentials(key))!);
+    const taken = await users.credentials(key);
+    // Of a deleted user, who had it.
+    if (taken === undefined) throw usernameTaken();
+    return withoutPassword(taken);
   });
 }
 
@@ -109,7 +112,7 @@ function withoutPassword({ user, passwordDigest }: Credentials): User {
 type Credentials = Account & { readonly passwordDigest: string };
 
 /** The digest to verify a password against: undefined without an account or a password, which takes the same time. */
-function digestOf(credentials: Credentials | undefined): string | undefined {
+export function digestOf(credentials: Credentials | undefined): string | undefined {
   return credentials?.passwordDigest === NO_PASSWORD ? undefined : credentials?.passwordDigest;
 }
 
@@ -259,6 +262,6 @@ function assertEnabled({ user, disabledAt }: Account): void {
   });
 }
 
-function wrongPassword(account: UserId): MessagingError {
+export function wrongPassword(account: UserId): MessagingError {
   return new MessagingError("wrong_password", "Wrong password. Enter your current password.", { account });
 }

@@ -9,11 +9,12 @@ import { MessagingError } from "../domain/errors.js";
 import type { Message } from "../domain/message.js";
 import { changePolicy as policyAfter, type Policy, type PolicyChange } from "../domain/policy.js";
 import type { Session } from "../domain/session.js";
-import { parseNewPassword, parseUsername, usernameKey, type Account, type User } from "../domain/user.js";
+import { parseNewPassword, parseUsername, type Account, type User } from "../domain/user.js";
 import { assertUsernameFree, createAccount } from "./accounts.js";
 import { ChatRankings } from "./chat-ranking.js";
 import { listChats, MAX_PARTICIPANTS_IN_CHAT, storeChat } from "./chats.js";
 import { administrationChecks, bindUseCases, type Checks } from "./commands.js";
+import { eraseUser } from "./erasure.js";
 import type { ChatReader, Ports, UserReader } from "./ports.js";
 import { addToken, endSessions, findLiveSessions, type NewSession } from "./sessions.js";
 import { getUserByNameOrId } from "./users.js";
@@ -64,18 +65,18 @@ export interface DisableUser {
  * Disables a user: ends all their sessions and tokens, and rejects new ones. The user stays in their chats. Others can write in
  * their groups, but not to them alone, and cannot add them to a group. A user who is already disabled keeps their `disabledAt`.
  *
- * @throws MessagingError `unknown_user`
+ * @throws MessagingError `unknown_user`, `user_unavailable` if the user is deleted
  */
 export async function disableUser({ store, clock }: OperatorPorts, command: DisableUser): Promise<Account> {
   return store.transaction(async (repositories) => {
     const { users, sessions } = repositories;
-    const account = await findAccount(users, command.user);
+    const account = await findLiveAccount(users, command.user);
     if (account.disabledAt !== null) return account;
     const { user } = account;
     const disabledAt = clock.now();
     await users.setDisabledAt(user.id, disabledAt);
     await endSessions(repositories, await sessions.ofUser(user.id), disabledAt);
-    return { user, disabledAt };
+    return { ...account, disabledAt };
   });
 }
 
@@ -86,13 +87,13 @@ export interface EnableUser {
 /**
  * Enables a disabled user, who can then log in.
  *
- * @throws MessagingError `unknown_user`
+ * @throws MessagingError `unknown_user`, `user_unavailable` if the user is deleted
  */
 export async function enableUser({ store }: OperatorPorts, command: EnableUser): Promise<Account> {
   return store.transaction(async ({ users }) => {
-    const { user } = await findAccount(users, command.user);
-    await users.setDisabledAt(user.id, null);
-    return { user, disabledAt: null };
+    const account = await findLiveAccount(users, command.user);
+    await users.setDisabledAt(account.user.id, null);
+    return { ...account, disabledAt: null };
   });
 }
 
@@ -117,15 +118,15 @@ export interface ResetPassword {
 /**
  * Sets the password of a user without the current one, and ends all their sessions and tokens.
  *
- * @throws MessagingError `unknown_user`, `invalid_password`, `refused_password`, `busy`
+ * @throws MessagingError `unknown_user`, `user_unavailable` if the user is deleted, `invalid_password`, `refused_password`, `busy`
  */
 export async function resetPassword(ports: OperatorPorts, command: ResetPassword): Promise<Account> {
   const { store, passwords, refusedPasswords, clock } = ports;
-  await store.read(({ users }) => getUserByNameOrId(users, command.user));
+  await store.read(({ users }) => findLiveAccount(users, command.user));
   const digest = await passwords.hash(parseNewPassword(command.newPassword, refusedPasswords));
   return store.transaction(async (repositories) => {
     const { users, sessions } = repositories;
-    const account = await findAccount(users, command.user);
+    const account = await findLiveAccount(users, command.user);
     const { id } = account.user;
     await users.replacePassword(id, digest);
     await endSessions(repositories, await sessions.ofUser(id), clock.now());
@@ -160,12 +161,13 @@ export interface CreateUserToken {
 /**
  * Creates a token that gives a program full access to the account of a user. A password change ends it.
  *
- * @throws MessagingError `unknown_user`, `account_disabled`, `invalid_token_name`, `too_many_tokens`
+ * @throws MessagingError `unknown_user`, `user_unavailable` if the user is deleted, `account_disabled`, `invalid_token_name`,
+ * `too_many_tokens`
  */
 export async function createUserToken(ports: Ports, command: CreateUserToken): Promise<NewSession> {
   const { user } = await getAccount(ports, command);
   return addToken(ports, user, command.name, async ({ users }) => {
-    const { disabledAt } = await findAccount(users, user.id);
+    const { disabledAt } = await findLiveAccount(users, user.id);
     if (disabledAt !== null) {
       throw new MessagingError("account_disabled", "The account is disabled. Enable it first.");
     }
@@ -389,6 +391,8 @@ export interface Statistics {
   readonly users: number;
   /** Included in `users`. */
   readonly disabledUsers: number;
+  /** Included in `users`. */
+  readonly deletedUsers: number;
   readonly groupChats: number;
   readonly p2pChats: number;
   /** Including deleted messages, of which tombstones remain. */
@@ -406,6 +410,7 @@ export async function countStatistics(ports: OperatorPorts): Promise<Statistics>
   const counts = {
     users: 0,
     disabledUsers: 0,
+    deletedUsers: 0,
     groupChats: 0,
     p2pChats: 0,
     messages: 0,
@@ -415,6 +420,7 @@ export async function countStatistics(ports: OperatorPorts): Promise<Statistics>
   for await (const accounts of listUsers(ports)) {
     const now = clock.now();
     counts.users += accounts.length;
+    counts.deletedUsers += accounts.filter(({ deletedAt }) => deletedAt !== null).length;
     counts.disabledUsers += accounts.filter(({ disabledAt }) => disabledAt !== null).length;
     await store.read(async (repositories) => {
       for (const { user } of accounts) {
@@ -447,6 +453,7 @@ const useCases = {
   createUserToken,
   tokensOf,
   revokeTokens,
+  eraseUser,
   listUsers,
   listAllChats,
   showChat,
@@ -489,6 +496,13 @@ export function createAdministration(ports: Ports): Administration {
 }
 
 async function findAccount(users: UserReader, nameOrId: string): Promise<Account> {
-  const { username } = await getUserByNameOrId(users, nameOrId);
-  return (await users.account(usernameKey(username)))!;
+  const { id } = await getUserByNameOrId(users, nameOrId);
+  return (await users.accountById(id))!;
+}
+
+/** @throws MessagingError `unknown_user`, `user_unavailable` if the user is deleted */
+async function findLiveAccount(users: UserReader, nameOrId: string): Promise<Account> {
+  const account = await findAccount(users, nameOrId);
+  if (account.deletedAt === null) return account;
+  throw new MessagingError("user_unavailable", "This user is deleted.");
 }

@@ -25,10 +25,11 @@ import type { PortsWithRankings, RankedSlice } from "./chat-ranking.js";
 import type { ChatReader, ParticipantPosition, Ports, ReadRepositories, Repositories } from "./ports.js";
 import { isFullSlice, joinSlices, MAX_SLICE_CHARACTERS, type Slices } from "./slices.js";
 import {
+  assertNotDeleted,
   findUserByNameOrId,
   getAvailableUser,
   getAvailableUsers,
-  getUserById,
+  getCaller,
   getUserByNameOrId,
   unknownUser,
 } from "./users.js";
@@ -61,7 +62,7 @@ export async function createGroupChat(
   assertInitialCount(usernames.length);
   const now = clock.now();
   return store.transaction(async ({ chats, users, events }) => {
-    const creator = await getUserById(users, by);
+    const creator = await getCaller(users, by);
     const named = await getAvailableUsers(users, usernames, "participants");
     const others = new Map(named.map((user) => [user.id, user]));
     others.delete(creator.id);
@@ -210,30 +211,45 @@ export interface RemoveParticipant {
 export async function removeParticipant({ store, clock }: Ports, command: RemoveParticipant): Promise<User> {
   let isAbandoned = false;
   const removed = await store.transaction(async (repositories) => {
-    const { chats, users, events } = repositories;
+    const { chats, users } = repositories;
     const membership = assertGroup(await chats.ofParticipant(command.chatId, command.by));
     const user = await findUserByNameOrId(users, command.user);
     const isLeaving = user?.id === command.by;
     if (!isLeaving) assertMay(membership, "remove");
     if (user === undefined) return unknownUser();
-    const { id: chatId } = membership.chat;
-    const { id } = user;
-    const overview = await chats.overview(chatId, id);
+    const overview = await chats.overview(membership.chat.id, user.id);
     if (overview === undefined) throw userNotInChat();
     if (!isLeaving && overview.role === "owner") assertMay(membership, "removeOwner");
-    await chats.removeParticipant(chatId, id);
-    const participantCount = overview.participantCount - 1;
-    const change = { type: "participant.removed", user: { id }, participantCount } as const;
-    const at = clock.now();
-    await events.append(chatChanged(chatId, change, at));
-    await events.append(chatChanged(chatId, change, at, { user: id, includesRemoved: true }));
-    if (overview.role === "owner") await appointSuccessor(repositories, chatId, at);
-    isAbandoned = participantCount === 0 && !(await deleteSlice(repositories, chatId));
+    const { id: chatId } = overview.chat;
+    const isEmpty = await endMembership(repositories, user, overview, clock.now());
+    isAbandoned = isEmpty && !(await deleteSlice(repositories, chatId));
     return user;
   });
   // What a failure leaves is deleted by the next call of `deleteAbandonedChats`.
   if (isAbandoned) deleteAbandonedChats({ store }).catch(() => {});
   return removed;
+}
+
+/**
+ * Removes a participant from a group chat, with the events, and gives it another owner if it has none.
+ *
+ * @param overview the chat as the participant sees it.
+ * @returns whether the chat has no participants, so that it has to be deleted.
+ */
+export async function endMembership(
+  repositories: Repositories,
+  { id }: UserRef,
+  { chat, role, participantCount: before }: ChatOverview,
+  at: number,
+): Promise<boolean> {
+  const { chats, events } = repositories;
+  await chats.removeParticipant(chat.id, id);
+  const participantCount = before - 1;
+  const change = { type: "participant.removed", user: { id }, participantCount } as const;
+  await events.append(chatChanged(chat.id, change, at));
+  await events.append(chatChanged(chat.id, change, at, { user: id, includesRemoved: true }));
+  if (role === "owner") await appointSuccessor(repositories, chat.id, at);
+  return participantCount === 0;
 }
 
 function userNotInChat(): MessagingError {
@@ -243,12 +259,16 @@ function userNotInChat(): MessagingError {
   );
 }
 
-/** Gives an owner to a group chat whose owner has just been removed. Does nothing in a chat without participants. */
+/**
+ * Gives an owner to a group chat whose owner has just been removed. Does nothing in a chat without participants. A deleted user, who
+ * is removed soon, follows only where all participants are deleted.
+ */
 async function appointSuccessor(repositories: Repositories, chatId: ChatId, at: number): Promise<void> {
   const { chats } = repositories;
-  const candidates = await chats.participants(chatId, { after: undefined, limit: 1 });
-  const admin = await chats.oldestAdmin(chatId);
-  const successor = successorOf(admin ? [admin, ...candidates] : candidates);
+  const found = [await chats.oldest(chatId, "admin"), await chats.oldest(chatId)];
+  const candidates = found.filter((each) => each !== undefined);
+  const successor =
+    successorOf(candidates) ?? (await chats.participants(chatId, { after: undefined, limit: 1 }))[0];
   if (successor) await storeRole(repositories, chatId, successor, "owner", at);
 }
 
@@ -317,15 +337,18 @@ async function deleteSlice({ chats, messages, events }: Repositories, id: ChatId
   return left > 0;
 }
 
-/** Deletes all group chats without participants, in many transactions. */
-export async function deleteAbandonedChats({ store }: Pick<Ports, "store">): Promise<void> {
-  const deleteNext = () =>
-    store.transaction(async (repositories) => {
-      const id = await repositories.chats.abandoned();
-      if (id !== undefined) await deleteSlice(repositories, id);
-      return id !== undefined;
-    });
-  while (await deleteNext());
+/** Deletes all chats without participants, in many transactions. */
+export async function deleteAbandonedChats(ports: Pick<Ports, "store">): Promise<void> {
+  while (await deleteAbandonedSlice(ports));
+}
+
+/** Deletes a part of a chat without participants, in one transaction. Returns false if there is no such chat. */
+export async function deleteAbandonedSlice({ store }: Pick<Ports, "store">): Promise<boolean> {
+  return store.transaction(async (repositories) => {
+    const id = await repositories.chats.abandoned();
+    if (id !== undefined) await deleteSlice(repositories, id);
+    return id !== undefined;
+  });
 }
 
 export interface ListChats {
@@ -530,8 +553,11 @@ export async function markRead(
   { store, clock }: Ports,
   { by, chatId, seq }: MarkRead,
 ): Promise<ChatOverview> {
-  return store.transaction(async ({ chats, events }) => {
-    const before = assertParticipant(await chats.overview(chatId, by));
+  return store.transaction(async ({ chats, users, events }) => {
+    // The chat comes first, see `getCaller`. A store can serve both in one round trip.
+    const [found, account] = await Promise.all([chats.overview(chatId, by), users.accountById(by)]);
+    const before = assertParticipant(found);
+    assertNotDeleted(account);
     const readSeq = advanceReadSeq(before, seq);
     if (readSeq === before.readSeq) return before;
     await chats.setRead(chatId, by, readSeq);

@@ -131,8 +131,7 @@ export class EventFeed {
         for (const chatId of chatIds) addTo(this.#byChat, chatId, subscriber);
         subscriber.start(last, chatIds, starts);
         for (const { entries, people } of missed) {
-          for (const entry of entries)
-            if (!("sessionId" in entry)) this.#deliver(entry, people, [subscriber]);
+          for (const entry of entries) if ("change" in entry) this.#deliver(entry, people, [subscriber]);
         }
       }
       // A commit that came before the first catch-up has not been read.
@@ -217,6 +216,7 @@ export class EventFeed {
     const recipients = new Set<Subscriber>();
     for (const entry of entries) {
       if ("sessionId" in entry) this.#endSession(entry);
+      else if ("deletedUserId" in entry) this.#discardBuffers();
       else for (const each of this.#deliver(entry, people, this.#candidates(entry))) recipients.add(each);
     }
     // Each is woken once, when all events of this read are in its buffer.
@@ -227,6 +227,11 @@ export class EventFeed {
     for (const subscriber of this.#byUser.get(userId) ?? []) {
       if (subscriber.session === sessionId) subscriber.endSession();
     }
+  }
+
+  /** Lets the subscribers read again what they have buffered, since it can have the name of a user who is deleted. */
+  #discardBuffers(): void {
+    for (const subscriber of this.#subscribers()) subscriber.discardBuffer();
   }
 
   /** The subscribers that can be recipients: a superset. */
@@ -425,6 +430,15 @@ export class Subscriber implements Subscription {
     this.#bufferedCharacters += charactersOf([event]);
   }
 
+  /** Does nothing with an empty buffer. */
+  discardBuffer(): void {
+    if (this.#buffer.length === 0) return;
+    this.#lagging = true;
+    this.#buffer = [];
+    this.#bufferedCharacters = 0;
+    this.wake();
+  }
+
   wake(): void {
     const wake = this.#wake;
     this.#wake = undefined;
@@ -511,7 +525,7 @@ export async function readPage(
 /** The users that the entries refer to. */
 async function readPeople(users: UserReader, entries: readonly LogEntry[]): Promise<People> {
   const ids = new Set(
-    entries.flatMap((entry) => ("sessionId" in entry ? [] : usersIn(entry)).map(({ id }) => id)),
+    entries.flatMap((entry) => ("change" in entry ? usersIn(entry) : []).map(({ id }) => id)),
   );
   const found = ids.size === 0 ? [] : await users.byIds([...ids]);
   return new Map(found.map((user) => [user.id, user]));

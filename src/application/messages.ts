@@ -1,12 +1,4 @@
-import {
-  assertMay,
-  assertParticipant,
-  canRead,
-  pairOf,
-  type Chat,
-  type ChatId,
-  type Membership,
-} from "../domain/chat.js";
+import { assertMay, assertParticipant, canRead, pairOf, type Chat, type ChatId } from "../domain/chat.js";
 import { MessagingError } from "../domain/errors.js";
 import { chatCreated, messageChanged } from "../domain/event.js";
 import {
@@ -19,9 +11,16 @@ import {
   type MessageId,
 } from "../domain/message.js";
 import type { User, UserId } from "../domain/user.js";
-import type { IdempotentMessage, Ports, ReadRepositories, Repositories, Slice } from "./ports.js";
+import type {
+  IdempotentMessage,
+  OwnMembership,
+  Ports,
+  ReadRepositories,
+  Repositories,
+  Slice,
+} from "./ports.js";
 import { isFullSlice, joinSlices, MAX_SLICE_CHARACTERS, type Slices } from "./slices.js";
-import { getAvailableUser, getUserById, getUserByUsername } from "./users.js";
+import { assertUserAvailable, getAvailableUser, getCaller, getUserByUsername } from "./users.js";
 
 /** A chat of the caller of either kind, or the p2p chat of the caller with a user. */
 export type Destination = { readonly chatId: ChatId } | { readonly username: string };
@@ -68,11 +67,10 @@ export async function sendMessage(ports: Ports, command: SendMessage): Promise<S
       return { message: earlier.message, replayed: true };
     }
     const sentAt = clock.now();
-    const sender = await getUserById(users, by);
-    const chat =
+    const { chat, user: sender } =
       "chatId" in to
-        ? await assertWritable(repositories, sender, found)
-        : await openP2p(repositories, sender, await getAvailableUser(users, to.username), sentAt);
+        ? await assertWritable(repositories, found)
+        : await openP2p(repositories, by, await getAvailableUser(users, to.username), sentAt);
     const message = await messages.append(
       { chatId: chat.id, sender, text, sentAt },
       idempotency && { key: idempotency.key, textDigest: idempotency.textDigests[0] },
@@ -83,35 +81,38 @@ export async function sendMessage(ports: Ports, command: SendMessage): Promise<S
   }, appendsTo);
 }
 
-/** @throws MessagingError `not_a_participant`, `not_allowed`; `user_unavailable` if the other user of a p2p chat is disabled */
+/**
+ * @throws MessagingError `not_a_participant`, `not_allowed`; `user_unavailable` if the other user of a p2p chat is disabled or
+ * deleted
+ */
 async function assertWritable(
   { chats, users }: ReadRepositories,
-  { id: by }: User,
-  found: Membership | undefined,
-): Promise<Chat> {
+  found: OwnMembership | undefined,
+): Promise<Pick<OwnMembership, "chat" | "user">> {
   const membership = assertParticipant(found);
   assertMay(membership, "post");
-  const { chat } = membership;
+  const { chat, user } = membership;
   if (chat.kind === "p2p") {
     const both = await chats.participants(chat.id, { after: undefined, limit: 2 });
-    const peer = both.find(({ id }) => id !== by) ?? both[0]!;
-    await getAvailableUser(users, peer.username);
+    const peer = both.find(({ id }) => id !== user.id) ?? both[0]!;
+    await assertUserAvailable(users, peer.id);
   }
-  return chat;
+  return { chat, user };
 }
 
 async function openP2p(
-  { chats, events }: Repositories,
-  sender: User,
+  { chats, users, events }: Repositories,
+  by: UserId,
   peer: User,
   now: number,
-): Promise<Chat> {
-  const pair = pairOf(sender.id, peer.id);
+): Promise<Pick<OwnMembership, "chat" | "user">> {
+  const pair = pairOf(by, peer.id);
   const existing = await chats.p2p(pair);
-  if (existing) return existing;
+  const user = await getCaller(users, by);
+  if (existing) return { chat: existing, user };
   const chat = await chats.openP2p(pair, now);
-  await events.append(chatCreated(chat, sender.id === peer.id ? [sender] : [sender, peer]));
-  return chat;
+  await events.append(chatCreated(chat, user.id === peer.id ? [user] : [user, peer]));
+  return { chat, user };
 }
 
 /** @throws MessagingError `idempotency_key_reused` if the earlier message had another destination or text. */

@@ -18,6 +18,8 @@ import { bindUseCases, commandChecks, type Checks } from "./commands.js";
 import type * as events from "./events.js";
 import { everyEvent, subscribe, forgetEvents, listEvents, sliceSync, sync } from "./events.js";
 import { ChatRankings, type PortsWithRankings } from "./chat-ranking.js";
+import type * as erasure from "./erasure.js";
+import { eraseAccount } from "./erasure.js";
 import { EventFeed, type PortsWithFeed } from "./feed.js";
 import type * as retention from "./message-retention.js";
 import { forgetMessages } from "./message-retention.js";
@@ -50,6 +52,7 @@ const useCases = {
   getUser,
   logIn,
   changePassword,
+  eraseAccount,
   authenticate,
   logOut,
   listSessions,
@@ -87,6 +90,7 @@ const useCases = {
 // Taken from the modules, so that an editor shows the docstring of the function at each method.
 type Modules = typeof accounts &
   typeof chats &
+  typeof erasure &
   typeof events &
   typeof messages &
   typeof retention &

@@ -7,7 +7,7 @@ import type {
   Pair,
   Participant,
 } from "../domain/chat.js";
-import type { EventDraft, LogBounds, SessionEnd, StoredEvent } from "../domain/event.js";
+import type { EventDraft, LogBounds, SessionEnd, StoredEvent, UserDeletion } from "../domain/event.js";
 import type { IdempotencyKey, Message, MessageDraft, MessageId } from "../domain/message.js";
 import type { Role } from "../domain/policy.js";
 import type { Session, SessionId } from "../domain/session.js";
@@ -115,19 +115,30 @@ export interface Repositories extends ReadRepositories {
 }
 
 export interface UserReader {
+  /** A deleted user has the username `deleted`. */
   byId(id: UserId): Promise<User | undefined>;
   /** The users with these ids, in any order. Leaves out unknown ids. */
   byIds(ids: readonly UserId[]): Promise<readonly User[]>;
+  accountById(id: UserId): Promise<Account | undefined>;
   byKey(key: UsernameKey): Promise<User | undefined>;
   account(key: UsernameKey): Promise<Account | undefined>;
+  /** Whether a user has this key, or had it before they were deleted. */
+  isTaken(key: UsernameKey): Promise<boolean>;
   /** The account with this key and the digest of its password. A store may lock it until the end of the transaction. */
   credentials(key: UsernameKey): Promise<(Account & { readonly passwordDigest: string }) | undefined>;
   /** The first `limit` of all accounts with `id > after`, in ascending order by code unit; from the start by default. */
   list(page: { readonly after: UserId | undefined; readonly limit: number }): Promise<readonly Account[]>;
+  /** A deleted user of whom something remains: `endErasure` was not called. Undefined if there is none. */
+  toErase(): Promise<UserId | undefined>;
+  /**
+   * Whether something of the deleted user remains. A store may lock the user until the end of the transaction, so that one process
+   * erases at a time.
+   */
+  isToErase(id: UserId): Promise<boolean>;
 }
 
 export interface UserRepository extends UserReader {
-  /** Adds an account that is not disabled. Returns false and changes nothing if the key is in use. */
+  /** Adds an account that is not disabled. Returns false and changes nothing if the key is taken. */
   add(user: User, key: UsernameKey, passwordDigest: string): Promise<boolean>;
   /** Returns false if the user does not exist. */
   replacePassword(id: UserId, passwordDigest: string): Promise<boolean>;
@@ -136,11 +147,25 @@ export interface UserRepository extends UserReader {
    * @returns false if the user does not exist.
    */
   setDisabledAt(id: UserId, disabledAt: number | null): Promise<boolean>;
+  /**
+   * Deletes a user: the username becomes `deleted`, the digest of the password goes, and of the key only a keyed digest remains, so
+   * that nobody else gets it. Changes neither sessions nor chats nor messages. Everything that is read later has the new username.
+   *
+   * @returns false if the user does not exist or is deleted.
+   */
+  delete(id: UserId, deletedAt: number): Promise<boolean>;
+  /** Records that nothing of the deleted user remains. */
+  endErasure(id: UserId, erasedAt: number): Promise<void>;
+}
+
+/** A chat, and the user whose role in it is `role`. */
+export interface OwnMembership extends Membership {
+  readonly user: User;
 }
 
 export interface ChatReader {
-  /** The chat and the role of the user, or undefined if it does not exist or the user is not a participant. */
-  ofParticipant(id: ChatId, userId: UserId): Promise<Membership | undefined>;
+  /** Undefined if the chat does not exist, the user is not a participant of it, or the user is deleted. */
+  ofParticipant(id: ChatId, userId: UserId): Promise<OwnMembership | undefined>;
   p2p(pair: Pair): Promise<Chat | undefined>;
   /** The chat as the user sees it, or undefined if it does not exist or the user is not a participant. */
   overview(id: ChatId, userId: UserId): Promise<ChatOverview | undefined>;
@@ -169,11 +194,14 @@ export interface ChatReader {
   lastJoin(): Promise<JoinPosition>;
   /** In ascending order of `joinedAt`, then of id. The cost depends on the length of the slice, not on that of the list. */
   participants(id: ChatId, slice: ParticipantSlice): Promise<readonly Participant[]>;
-  /** The first admin in that order; undefined without one. The cost does not depend on the number of participants. */
-  oldestAdmin(id: ChatId): Promise<Participant | undefined>;
+  /**
+   * The first participant in that order who is not deleted, and has the role if one is given; undefined without one. The cost does
+   * not depend on the number of participants.
+   */
+  oldest(id: ChatId, role?: "admin"): Promise<Participant | undefined>;
   /** The chat, as the operator sees it. A store may lock it until the end of the transaction. */
   summary(id: ChatId): Promise<ChatSummary | undefined>;
-  /** A group chat without participants; undefined if there is none. */
+  /** A chat without participants; undefined if there is none. */
   abandoned(): Promise<ChatId | undefined>;
   /** The first `limit` of all chats with `id > after`, in ascending order; from the start by default. */
   list(page: { readonly after: ChatId | undefined; readonly limit: number }): Promise<readonly ChatSummary[]>;
@@ -236,7 +264,7 @@ export interface ChatRepository extends ChatReader {
     role?: Role,
     historyStart?: number,
   ): Promise<boolean>;
-  /** Returns false if the user is not a participant. Keeps their `readSeq`, for a later `addParticipant`. */
+  /** Returns false if the user is not a participant. Keeps their `readSeq`, for a later `addParticipant`. A p2p chat can lose both users. */
   removeParticipant(id: ChatId, userId: UserId): Promise<boolean>;
   /** Sets the role of a participant of a group chat. A store may reject a second owner. */
   setRole(id: ChatId, userId: UserId, role: Role): Promise<void>;
@@ -251,6 +279,12 @@ export interface ChatRepository extends ChatReader {
   delete(id: ChatId, limit: number): Promise<number>;
   /** Sets the `readSeq` of the user. */
   setRead(id: ChatId, userId: UserId, seq: number): Promise<void>;
+  /**
+   * Deletes read markers of the user in any chats, also in those that they have left.
+   *
+   * @returns the number of deleted read markers, at most `limit`.
+   */
+  deleteRead(userId: UserId, limit: number): Promise<number>;
 }
 
 /** The oldest or newest `limit` messages with `after < id <= upTo`. */
@@ -328,6 +362,8 @@ export interface MessageRepository extends MessageReader {
   append(draft: MessageDraft, idempotency?: IdempotentSend): Promise<Message>;
   /** Replaces `text`, `editedAt` and `deletedAt` of the message with this id. The old text must not remain readable. */
   update(message: Message): Promise<void>;
+  /** As `update`, and permanently removes the idempotency key and the digest of the text, so that `sentAs` no longer finds it. */
+  erase(message: Message): Promise<void>;
   /**
    * Deletes messages of a chat, whose events must have been deleted. Their ids are not assigned again.
    *
@@ -396,10 +432,10 @@ export interface EventReader {
 }
 
 /** An entry of the event log. */
-export type LogEntry = StoredEvent | (SessionEnd & { readonly id: number });
+export type LogEntry = StoredEvent | ((SessionEnd | UserDeletion) & { readonly id: number });
 
 export interface EventLog extends EventReader {
-  append(event: EventDraft | SessionEnd): Promise<void>;
+  append(event: EventDraft | SessionEnd | UserDeletion): Promise<void>;
   /**
    * Deletes the oldest entries, up to the first one with `before <= at <= now`, but never the last entry of the log.
    *

@@ -1,10 +1,32 @@
 import { MessagingError } from "../domain/errors.js";
-import { assertAvailable, usernameKey, type Account, type User, type UserId } from "../domain/user.js";
+import {
+  assertAvailable,
+  isAvailable,
+  usernameKey,
+  type Account,
+  type User,
+  type UserId,
+} from "../domain/user.js";
 import type { UserReader } from "./ports.js";
 
-/** @throws MessagingError `unknown_user` */
-export async function getUserById(users: UserReader, id: UserId): Promise<User> {
-  return (await users.byId(id)) ?? unknownUser();
+/**
+ * Finds the user on whose behalf a transaction writes. Call it behind the first read of a chat, which a store can lock: a user who
+ * is deleted meanwhile then writes nothing that the erasure misses.
+ *
+ * @throws MessagingError `unknown_user`; `not_signed_in` if the user is deleted.
+ */
+export async function getCaller(users: UserReader, by: UserId): Promise<User> {
+  return assertNotDeleted(await users.accountById(by));
+}
+
+/**
+ * @param account of the caller, read as `getCaller` does.
+ * @throws MessagingError as `getCaller`
+ */
+export function assertNotDeleted(account: Account | undefined): User {
+  const { user, deletedAt } = account ?? unknownUser();
+  if (deletedAt === null) return user;
+  throw new MessagingError("not_signed_in", "This account is deleted.");
 }
 
 /**
@@ -39,7 +61,7 @@ export async function getAvailableUsers(
   const accounts: (Account | undefined)[] = [];
   for (const username of usernames) accounts.push(await users.account(usernameKey(username)));
   const errors = accounts.flatMap((account, index) => {
-    if (account?.disabledAt === null) return [];
+    if (account !== undefined && isAvailable(account)) return [];
     const name = usernames[index]!.slice(0, MAX_NAME_LENGTH_IN_ERROR).toWellFormed();
     const detail = account ? `"${name}" is not available.` : `No user has the name "${name}".`;
     return [{ field: `${field}.${index}`, detail }];
@@ -55,6 +77,15 @@ export async function getAvailableUsers(
     );
   }
   return accounts.map((account) => account!.user);
+}
+
+/**
+ * Checks that a user can receive p2p messages.
+ *
+ * @throws MessagingError `unknown_user`, `user_unavailable`
+ */
+export async function assertUserAvailable(users: UserReader, id: UserId): Promise<void> {
+  assertAvailable((await users.accountById(id)) ?? unknownUser());
 }
 
 /** In UTF-16 code units. A valid name has at most 64. */

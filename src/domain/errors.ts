@@ -28,7 +28,7 @@ export type ErrorCode =
   | "cursor_expired"
   /** Nobody can register: only the operator creates accounts. */
   | "registration_closed"
-  /** A user has this username or an equivalent one: see `usernameKey`. */
+  /** A user has this username or an equivalent one, or had it before they were deleted: see `usernameKey`. */
   | "username_taken"
   /** Unknown user or wrong password. The error does not say which. */
   | "wrong_credentials"
@@ -58,7 +58,7 @@ export type ErrorCode =
   | "idempotency_key_reused"
   /** No user has this username or id. */
   | "unknown_user"
-  /** The operator has disabled the user, who cannot be added to a group chat or receive p2p messages. */
+  /** The user is disabled or deleted, and can neither be added to a group chat nor receive p2p messages. */
   | "user_unavailable"
   /** The operation requires a group chat, and the chat is p2p. */
   | "p2p_chat"

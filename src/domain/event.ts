@@ -134,6 +134,12 @@ export interface SessionEnd {
   readonly at: number;
 }
 
+/** The deletion of a user. It is in the event log so that every process drops what it has read of the user; users do not see it. */
+export interface UserDeletion {
+  readonly deletedUserId: UserId;
+  readonly at: number;
+}
+
 /** The identity and extent of the event log. */
 export interface LogBounds {
   /** Identifies the database: 16 hexadecimal digits. Not shared with another or a restored database. */

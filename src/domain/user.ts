@@ -5,7 +5,7 @@ import { isLongerThan, MAX_UNITS_PER_CHARACTER } from "./text.js";
 
 export type { UserId };
 
-/** An account. `username` is as written at registration and never changes. */
+/** An account. `username` is as written at registration, and `DELETED_USERNAME` once the user is deleted. */
 export interface User {
   readonly id: UserId;
   readonly username: string;
@@ -21,19 +21,29 @@ export interface Account {
    * milliseconds; null if not barred.
    */
   readonly disabledAt: number | null;
+  /** Since when the user is deleted, in epoch milliseconds; null if not deleted. */
+  readonly deletedAt: number | null;
 }
+
+/** The username of every deleted user. It is reserved, and no key leads to a deleted user. */
+export const DELETED_USERNAME = "deleted";
 
 /**
  * The user of an account that can be added to group chats and receive p2p messages.
  *
- * @throws MessagingError `user_unavailable` if the account is disabled.
+ * @throws MessagingError `user_unavailable` if the account is disabled or deleted.
  */
-export function assertAvailable({ user, disabledAt }: Account): User {
-  if (disabledAt === null) return user;
+export function assertAvailable(account: Account): User {
+  if (isAvailable(account)) return account.user;
   throw new MessagingError(
     "user_unavailable",
     "This user is not available. Ask the operator of this service.",
   );
+}
+
+/** Whether the user of an account can be added to group chats and receive p2p messages. */
+export function isAvailable({ disabledAt, deletedAt }: Account): boolean {
+  return disabledAt === null && deletedAt === null;
 }
 
 /** The canonical form of a username, used for uniqueness and lookup and never shown. */

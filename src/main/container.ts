@@ -4,6 +4,7 @@ import type { PostgresOptions } from "../adapters/postgres/store.js";
 import type { Opening, SqliteOptions } from "../adapters/sqlite/store.js";
 import { keyedSecrets, systemClock, uuids } from "../adapters/system.js";
 import { deleteAbandonedChats } from "../application/chats.js";
+import { eraseDeletedUsers } from "../application/erasure.js";
 import type { ForgetEvents } from "../application/events.js";
 import { EventFeed } from "../application/feed.js";
 import { createMessaging, type Messaging } from "../application/messaging.js";
@@ -150,8 +151,8 @@ export interface OpenCore {
 }
 
 /**
- * Opens the core of a container, and deletes data that is older than its retention while it is open. If it fails, the store is
- * closed again.
+ * Opens the core of a container. While it is open, deletes data that is older than its retention, and continues the erasure of users.
+ * If it fails, the store is closed again.
  *
  * @param onTrouble receives failures of that deletion, which is tried again.
  */
@@ -165,10 +166,12 @@ export async function openCore(
     const ports = await container.getAsync(tokens.ports);
     const feed = await container.getAsync(tokens.feed);
     const messaging = await container.getAsync(tokens.messaging);
+    let isStopped = false;
     const retained = {
       forgetMessages: messaging.forgetMessages,
       async forgetEvents(command: ForgetEvents) {
         await deleteAbandonedChats(ports);
+        await eraseDeletedUsers(ports, () => isStopped);
         return messaging.forgetEvents(command);
       },
     };
@@ -178,6 +181,7 @@ export async function openCore(
       ports,
       async close() {
         feed.close();
+        isStopped = true;
         await stopRetention();
         await container.unbindAsync(tokens.store);
       },

@@ -12,6 +12,7 @@ export { MessagingError, type ErrorCode } from "../domain/errors.js";
 export { refusedForm, usernameKey } from "../domain/user.js";
 export type * from "../application/accounts.js";
 export type * from "../application/chats.js";
+export type { EraseAccount } from "../application/erasure.js";
 export type * from "../application/events.js";
 export type * from "../application/message-retention.js";
 export type * from "../application/messages.js";

@@ -1,3 +1,4 @@
+export type { ErasedUser, EraseUser } from "../application/erasure.js";
 export {
   createAdministration,
   type AddUser,

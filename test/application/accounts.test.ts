@@ -284,13 +284,13 @@ describe("logIn", () => {
   });
 
   it("reports the account of a failed attempt, if it exists, in the error", async () => {
-    const accountOf = (command: LogIn) =>
+    const accountById = (command: LogIn) =>
       world.logIn(command).then(
         () => "none",
         (error: MessagingError) => error.account,
       );
-    expect(await accountOf({ ...ana, password: "password of bo" })).to.equal(world.ana.id);
-    expect(await accountOf(dora)).to.equal(undefined);
+    expect(await accountById({ ...ana, password: "password of bo" })).to.equal(world.ana.id);
+    expect(await accountById(dora)).to.equal(undefined);
   });
 });
 

@@ -30,9 +30,9 @@ describe("listUsers and listAllChats", () => {
     expect(met.at(-1)).to.include({ participantCount: 2, lastSeq: 0, lastSentAt: null });
     await disableUser(world.ports, { user: "bo" });
     expect((await collected(listUsers(world.ports))).flat()).to.deep.equal([
-      { user: world.ana, disabledAt: null },
-      { user: world.bo, disabledAt: now },
-      { user: world.cy, disabledAt: null },
+      { user: world.ana, disabledAt: null, deletedAt: null },
+      { user: world.bo, disabledAt: now, deletedAt: null },
+      { user: world.cy, disabledAt: null, deletedAt: null },
     ]);
   });
 });
@@ -58,7 +58,7 @@ describe("exportUser", () => {
     const { overview } = await world.getChat({ by: id, chatId: second.chatId });
     const records = await exported(world);
     expect(records).to.deep.equal([
-      { account: { user: world.ana, disabledAt: null } },
+      { account: { user: world.ana, disabledAt: null, deletedAt: null } },
       { session },
       { session: token },
       {
@@ -127,6 +127,7 @@ describe("countStatistics", () => {
     expect(await countStatistics(world.ports)).to.deep.equal({
       users: 3,
       disabledUsers: 1,
+      deletedUsers: 0,
       groupChats: 2,
       p2pChats: 1,
       messages: 2,
@@ -140,7 +141,7 @@ describe("countStatistics", () => {
 
   it("returns zeros for an empty store", async () => {
     const stock = await countStatistics(testPorts());
-    expect(Object.keys(stock)).to.have.length(8);
+    expect(Object.keys(stock)).to.have.length(9);
     expect(new Set(Object.values(stock))).to.deep.equal(new Set([0]));
   });
 });

@@ -92,7 +92,7 @@ describe("messages", () => {
     it("rejects an unknown sender", async () => {
       const chat = await world.group(ana);
       const unknown = { ...ana, id: "unknown" as UserId };
-      await expectRejection(world, () => sendTo(unknown, chat.id, "a"), "unknown_user");
+      await expectRejection(world, () => sendTo(unknown, chat.id, "a"), "not_a_participant");
       await expectRejection(world, () => write(unknown, "ana", "a"), "unknown_user");
     });
   });

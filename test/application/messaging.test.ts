@@ -54,6 +54,8 @@ const reading: typeof writing = {
   getUser: (messaging, { by }) => messaging.getUser({ user: by }),
   logIn: writing.logIn!,
   changePassword: writing.changePassword!,
+  eraseAccount: (messaging, { session }) =>
+    messaging.eraseAccount({ by: session, password: "password of ana" }),
   authenticate: (messaging, { secret }) => messaging.authenticate({ secret }),
   listChats: (messaging, { by }) => messaging.listChats({ by, limit: 1 }),
   sliceChats: (messaging, { by }) => messaging.sliceChats({ by, limit: 1 }),

@@ -177,7 +177,7 @@ export function chatContract({ describe, it, beforeEach }: Runner, store: () => 
     });
   });
 
-  describeMethod("oldestAdmin", () => {
+  describeMethod("oldest", () => {
     it("returns the admin who joined first, by id among equals, and undefined without one", async () => {
       const chat = await createGroup(store());
       const other = await createGroup(store());
@@ -190,14 +190,16 @@ export function chatContract({ describe, it, beforeEach }: Runner, store: () => 
       const oldest = (setting?: readonly [User, Role]) =>
         store().transaction(async ({ chats }) => {
           if (setting) await chats.setRole(chat.id, setting[0].id, setting[1]);
-          return chats.oldestAdmin(chat.id);
+          return chats.oldest(chat.id, "admin");
         });
       const admin = ({ id, username }: User) => ({ id, username, joinedAt: 5, role: "admin" });
       assert.equal(await oldest(), undefined);
       assert.deepEqual(await oldest([cy, "admin"]), admin(cy));
       assert.deepEqual(await oldest([ana, "admin"]), admin(ana));
       assert.deepEqual(await oldest([ana, "member"]), admin(cy));
-      assert.equal(await store().read(({ chats }) => chats.oldestAdmin(MAX_ID as ChatId)), undefined);
+      const first = await store().read(({ chats }) => chats.oldest(chat.id));
+      assert.deepEqual(first, { id: bo.id, username: bo.username, joinedAt: 1, role: "owner" });
+      assert.equal(await store().read(({ chats }) => chats.oldest(MAX_ID as ChatId, "admin")), undefined);
     });
   });
 

@@ -1,6 +1,6 @@
 import type { ChatReader, Store } from "../../src/application/ports.js";
 import { pairOf, type Chat, type ChatId } from "../../src/domain/chat.js";
-import type { EventDraft, SessionEnd } from "../../src/domain/event.js";
+import type { EventDraft, SessionEnd, UserDeletion } from "../../src/domain/event.js";
 import type { IdempotencyKey, Message, MessageDraft, MessageText } from "../../src/domain/message.js";
 import type { Session, SessionId } from "../../src/domain/session.js";
 import { usernameKey, type User, type UserId } from "../../src/domain/user.js";
@@ -120,7 +120,10 @@ export function renamed(
 }
 
 /** Appends the entries to the event log, in one transaction. */
-export function append(store: Store, ...drafts: readonly (EventDraft | SessionEnd)[]): Promise<void> {
+export function append(
+  store: Store,
+  ...drafts: readonly (EventDraft | SessionEnd | UserDeletion)[]
+): Promise<void> {
   return store.transaction(async ({ events }) => {
     for (const event of drafts) await events.append(event);
   });
@@ -146,6 +149,7 @@ export function contentsOf(store: Store, { people, chatIds, keys, digests }: Con
     summaries: await chats.list({ after: undefined, limit: MAX_ID }),
     users: await mapInOrder(people, async ({ id, username }) => ({
       byId: await users.byId(id),
+      account: await users.accountById(id),
       byKey: await users.byKey(usernameKey(username)),
       credentials: await users.credentials(usernameKey(username)),
       chats: await mapInOrder(chatIds, (chatId) => chats.ofParticipant(chatId, id)),

@@ -5,6 +5,7 @@ import type { IdempotencyKey, MessageText } from "../../src/domain/message.js";
 import { DEFAULT_POLICY } from "../../src/domain/policy.js";
 import { usernameKey } from "../../src/domain/user.js";
 import { chatContract } from "./chats.js";
+import { deletionContract } from "./deletions.js";
 import { eventContract } from "./events.js";
 import { historyContract } from "./history.js";
 import { subscriberContract } from "./subscribers.js";
@@ -19,6 +20,7 @@ import {
   cy,
   draft,
   createGroup,
+  person,
   register,
   renamed,
   send,
@@ -68,6 +70,7 @@ export function storeContract(runner: Runner, { open, reopen }: StoreOpening): v
     sessionContract(runner, store);
     eventContract(runner, store);
     subscriberContract(runner, store);
+    deletionContract(runner, store);
     transactionContract(runner, store);
 
     describe("EventLog.bounds", () => {
@@ -132,6 +135,7 @@ export function storeContract(runner: Runner, { open, reopen }: StoreOpening): v
         assert.deepEqual(await contentsOf(store(), where), before);
         await store().transaction(async ({ users, chats }) => {
           assert.equal(await users.add({ ...cy, username: "ANA" }, usernameKey("ana"), "digest"), false);
+          assert.equal(await users.add(cy, usernameKey("dora"), "digest"), false);
           assert.equal((await chats.openP2p(pairOf(bo.id, ana.id), 9)).id, where.chatIds[1]);
         });
         const { chat } = before.users[0]!.chats[0]!;
@@ -169,9 +173,11 @@ export function storeContract(runner: Runner, { open, reopen }: StoreOpening): v
   });
 }
 
+const dora = person("dora");
+
 /** Stores values of every kind and removes some of them. Returns the query that reads them all. */
 export async function fill(store: Store): Promise<ContentsQuery> {
-  await register(store, ana, bo);
+  await register(store, ana, bo, dora);
   const group = await createGroup(store, ana, bo);
   const p2p = await store.transaction(({ chats }) => chats.openP2p(pairOf(ana.id, bo.id), 5));
   const left = await createGroup(store, ana);
@@ -206,11 +212,13 @@ export async function fill(store: Store): Promise<ContentsQuery> {
     await users.setDisabledAt(bo.id, 7);
     await sessions.add(sessionOf(ana, "removed", 100), "removed");
     await sessions.add(sessionOf(ana, "expired", 1), "expired");
+    await users.delete(dora.id, 8);
+    await users.endErasure(dora.id, 9);
     await sessions.remove(sessionOf(ana, "removed", 100).id);
     await sessions.removeExpired(ana.id, 1);
   });
   return {
-    people: [ana, bo, cy],
+    people: [ana, bo, cy, dora],
     chatIds,
     keys: ["key", "other"],
     digests: ["kept", "token", "removed", "expired"],

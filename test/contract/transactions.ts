@@ -68,6 +68,7 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
           user: cy,
           passwordDigest: "digest of cy",
           disabledAt: null,
+          deletedAt: null,
         });
         assert.equal(await users.add(cy, usernameKey("cy"), "digest"), false);
         const opened = await chats.openP2p(pairOf(ana.id, cy.id), 1);
@@ -89,7 +90,7 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
         await chats.setRole(chat.id, bo.id, "admin");
         assert.equal((await chats.ofParticipant(chat.id, ana.id))?.chat.title, "b");
         assert.equal((await chats.ofParticipant(chat.id, bo.id))?.role, "admin");
-        assert.equal((await chats.oldestAdmin(chat.id))?.id, bo.id);
+        assert.equal((await chats.oldest(chat.id, "admin"))?.id, bo.id);
         await chats.removeParticipant(chat.id, bo.id);
         assert.equal(await chats.ofParticipant(chat.id, bo.id), undefined);
         await sessions.add(sessionOf(cy, "digest", 1), "digest");
@@ -176,6 +177,10 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
         await events.append(renamed(chat, "c", { user: ana.id, includesRemoved: true }));
         await events.append({ sessionId: sessionOf(ana, "kept", 100).id, userId: ana.id, at: 5 });
         await events.forget(MAX_ID, MAX_ID);
+        await chats.deleteRead(ana.id, 1);
+        await messages.erase({ ...said!, text: "" as MessageText, deletedAt: 6 });
+        await users.delete(bo.id, 8);
+        await users.endErasure(bo.id, 9);
         throw error;
       });
       await assert.rejects(attempt, (thrown) => thrown === error);
@@ -307,6 +312,7 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
             chat,
             role: "member",
             historyStart: 0,
+            user: bo,
           });
           counts.push((await messages.ofUser(bo.id, ALL)).length);
         }

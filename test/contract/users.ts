@@ -31,8 +31,13 @@ export function userContract({ describe, it }: Runner, store: () => Store): void
         for (const { user, key, passwordDigest } of added) {
           assert.deepEqual(await users.byId(user.id), user);
           assert.deepEqual(await users.byKey(key), user);
-          assert.deepEqual(await users.credentials(key), { user, passwordDigest, disabledAt: null });
-          assert.deepEqual(await users.account(key), { user, disabledAt: null });
+          assert.deepEqual(await users.credentials(key), {
+            user,
+            passwordDigest,
+            disabledAt: null,
+            deletedAt: null,
+          });
+          assert.deepEqual(await users.account(key), { user, disabledAt: null, deletedAt: null });
         }
       });
     });
@@ -50,6 +55,7 @@ export function userContract({ describe, it }: Runner, store: () => Store): void
           user: ana,
           passwordDigest: "digest of ana",
           disabledAt: null,
+          deletedAt: null,
         });
         assert.equal(await users.byId(second.id), undefined);
       });
@@ -115,12 +121,14 @@ export function userContract({ describe, it }: Runner, store: () => Store): void
           user: ana,
           passwordDigest: "new digest",
           disabledAt: null,
+          deletedAt: null,
         });
         assert.deepEqual(await users.byId(ana.id), ana);
         assert.deepEqual(await users.credentials(keyOfBo), {
           user: bo,
           passwordDigest: "digest of bo",
           disabledAt: null,
+          deletedAt: null,
         });
       });
     });
@@ -146,6 +154,7 @@ export function userContract({ describe, it }: Runner, store: () => Store): void
           user: ana,
           passwordDigest: "new digest",
           disabledAt: 7,
+          deletedAt: null,
         });
         assert.deepEqual(await users.byId(ana.id), ana);
       });
@@ -170,6 +179,7 @@ export function userContract({ describe, it }: Runner, store: () => Store): void
         assert.deepEqual(await page(three!.id.slice(0, -1) as UserId, 1), accounts.slice(2, 3));
         assert.deepEqual(await page(undefined, 0), []);
         assert.deepEqual(Object.keys((await users.list({ after: undefined, limit: 1 }))[0]!).toSorted(), [
+          "deletedAt",
           "disabledAt",
           "user",
         ]);

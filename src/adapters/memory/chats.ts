@@ -141,7 +141,10 @@ export function chatRepository(
     async ofParticipant(id, userId) {
       const state = byId.get(id);
       const stay = state?.participants.get(userId);
-      return state && stay && { chat: state.chat, role: stay.role, historyStart: stay.historyStart };
+      const account = stay && (await users.accountById(userId));
+      if (account === undefined || account.deletedAt !== null) return undefined;
+      const { role, historyStart } = stay!;
+      return { chat: state!.chat, role, historyStart, user: account.user };
     },
     p2p: async (pair) => byPair.get(JSON.stringify(pair))?.chat,
     idsOfUser: async (userId) => Array.from(ofUser.get(userId) ?? [], ({ chat }) => chat.id),
@@ -197,10 +200,13 @@ export function chatRepository(
       const page = all.filter(([userId, { joinedAt }]) => isAfter(userId, joinedAt)).slice(0, limit);
       return Promise.all(page.map(participantOf));
     },
-    async oldestAdmin(id) {
+    async oldest(id, role) {
       const state = byId.get(id);
-      const admin = state && inOrder(state).find(([, { role }]) => role === "admin");
-      return admin && participantOf(admin);
+      for (const each of state ? inOrder(state) : []) {
+        if (role !== undefined && each[1].role !== role) continue;
+        if ((await users.accountById(each[0]))?.deletedAt === null) return participantOf(each);
+      }
+      return undefined;
     },
     async summary(id) {
       const state = byId.get(id);
@@ -212,15 +218,18 @@ export function chatRepository(
     },
     async abandoned() {
       for (const { chat, participants } of byId.values()) {
-        if (chat.kind === "group" && participants.size === 0) return chat.id;
+        if (participants.size === 0) return chat.id;
       }
       return undefined;
     },
     async delete(id, limit) {
-      const { read } = stateOf(byId, id);
+      const { read, pair } = stateOf(byId, id);
       const readers = [...read.keys()].slice(0, limit);
       for (const userId of readers) remove(read, userId, undo);
-      if (readers.length < limit) remove(byId, id, undo);
+      if (readers.length < limit) {
+        remove(byId, id, undo);
+        if (pair) remove(byPair, JSON.stringify(pair), undo);
+      }
       return readers.length;
     },
     async setRole(id, userId, role) {
@@ -235,6 +244,16 @@ export function chatRepository(
     },
     async setRead(id, userId, seq) {
       put(stateOf(byId, id).read, userId, seq, undo);
+    },
+    async deleteRead(userId, limit) {
+      let deleted = 0;
+      for (const { read } of byId.values()) {
+        if (deleted === limit) break;
+        if (!read.has(userId)) continue;
+        remove(read, userId, undo);
+        deleted += 1;
+      }
+      return deleted;
     },
     addGroup: async (title, createdAt) =>
       add({ kind: "group", title, createdAt, policy: DEFAULT_POLICY, metadata: null }, undefined).chat,

@@ -1,14 +1,14 @@
 import { randomBytes } from "node:crypto";
 import type { EventLog, LogEntry } from "../../application/ports.js";
 import type { Chat, ChatId } from "../../domain/chat.js";
-import type { EventDraft, SessionEnd, StoredEvent } from "../../domain/event.js";
+import type { EventDraft, SessionEnd, StoredEvent, UserDeletion } from "../../domain/event.js";
 import type { Message } from "../../domain/message.js";
 import type { UserId } from "../../domain/user.js";
 import { firstAfter, sliceOf } from "./history.js";
 import { put, type Undo } from "./undo.js";
 
 /** An entry of the log, without its message. */
-type Entry = EventEntry | (SessionEnd & { readonly id: number });
+type Entry = EventEntry | ((SessionEnd | UserDeletion) & { readonly id: number });
 type EventEntry = EventDraft & { readonly id: number };
 
 interface Joined {
@@ -56,9 +56,9 @@ export function eventLog({ message, kindOf, chatsOf }: Dependencies, undo: Undo)
 
   /** The length of the text that an entry is read with. */
   const lengthOf = (entry: Entry) =>
-    "sessionId" in entry || entry.messageId === null ? 0 : (message(entry.messageId)?.text.length ?? 0);
+    "change" in entry && entry.messageId !== null ? (message(entry.messageId)?.text.length ?? 0) : 0;
 
-  const readAny = (entry: Entry): LogEntry => ("sessionId" in entry ? entry : read(entry));
+  const readAny = (entry: Entry): LogEntry => ("change" in entry ? read(entry) : entry);
 
   return {
     lastId,
@@ -91,7 +91,7 @@ export function eventLog({ message, kindOf, chatsOf }: Dependencies, undo: Undo)
       const entry: Entry = frozen({ ...structuredClone(event), id: lastId() + 1 });
       entries.push(entry);
       undo.push(() => entries.pop());
-      if ("sessionId" in entry) return;
+      if (!("change" in entry)) return;
       const list = listOf(entry);
       list.push(entry);
       undo.push(() => list.pop());
@@ -104,7 +104,7 @@ export function eventLog({ message, kindOf, chatsOf }: Dependencies, undo: Undo)
         else if (at <= now) break;
       }
       const deleted = entries.splice(0, Math.min(due, limit));
-      const events = deleted.filter((entry): entry is EventEntry => !("sessionId" in entry));
+      const events = deleted.filter((entry): entry is EventEntry => "change" in entry);
       for (const entry of events) listOf(entry).shift();
       if (deleted.length > 0) {
         const forgottenBefore = forgotten;

@@ -1,16 +1,16 @@
 import type { MessageRepository, MessageTime, Slice } from "../../application/ports.js";
 import type { ChatId } from "../../domain/chat.js";
 import { toMessage, type Message, type MessageId } from "../../domain/message.js";
-import type { UserId } from "../../domain/user.js";
+import { DELETED_USERNAME, type UserId } from "../../domain/user.js";
 import { lastSeqOf, stateOf, type ChatStates } from "./chats.js";
 import { firstAfter, sliceOf } from "./history.js";
-import { put, type Undo } from "./undo.js";
+import { put, remove, type Undo } from "./undo.js";
 
-export function messageRepository(
-  { byId, ofUser, messages: all }: ChatStates,
-  undo: Undo,
-): MessageRepository {
+export function messageRepository(states: ChatStates, undo: Undo): MessageRepository {
+  const { byId, ofUser, messages: all } = states;
   const byKey = new Map<string, { readonly id: number; readonly textDigest: string }>();
+  /** The keys in `byKey`, by the id of the message. */
+  const keyOfId = new Map<number, string>();
   const keyOf = (userId: UserId, key: string) => JSON.stringify([userId, key]);
   const historiesOfChat = (id: ChatId) => [byId.get(id)?.messages ?? []];
   function sliceOfUser(id: UserId, slice: Slice, length?: (message: Message) => number): readonly Message[] {
@@ -20,6 +20,17 @@ export function messageRepository(
     return sliceOf(histories, slice, length, starts);
   }
   const lengthOf = ({ text }: Message) => text.length;
+
+  function update({ id, text, editedAt, deletedAt }: Message): void {
+    const before = all[id - 1];
+    if (before === undefined) throw new Error(`Message ${id} does not exist.`);
+    replace(states, { ...before, text, editedAt, deletedAt }, undo);
+    const { deleted } = stateOf(byId, before.chatId);
+    if (deletedAt !== null && !deleted.has(before.seq)) {
+      deleted.add(before.seq);
+      undo.push(() => deleted.delete(before.seq));
+    }
+  }
 
   return {
     lastId: async () => all.length,
@@ -69,22 +80,21 @@ export function messageRepository(
       });
       if (once) {
         const entry = { id: message.id, textDigest: once.textDigest };
-        put(byKey, keyOf(draft.sender.id, once.key), entry, undo);
+        const key = keyOf(draft.sender.id, once.key);
+        put(byKey, key, entry, undo);
+        put(keyOfId, message.id, key, undo);
       }
       return message;
     },
-    async update({ id, text, editedAt, deletedAt }) {
-      const before = all[id - 1];
-      if (before === undefined) throw new Error(`Message ${id} does not exist.`);
-      const { messages, deleted, forgottenSeq } = stateOf(byId, before.chatId);
-      const index = before.seq - 1 - forgottenSeq;
-      const after = Object.freeze({ ...before, text, editedAt, deletedAt });
-      all[id - 1] = messages[index] = after;
-      undo.push(() => (all[id - 1] = messages[index] = before));
-      if (deletedAt !== null && !deleted.has(before.seq)) {
-        deleted.add(before.seq);
-        undo.push(() => deleted.delete(before.seq));
-      }
+    async update(message) {
+      update(message);
+    },
+    async erase(message) {
+      update(message);
+      const key = keyOfId.get(message.id);
+      if (key === undefined) return;
+      remove(byKey, key, undo);
+      remove(keyOfId, message.id, undo);
     },
     async deleteOfChat(id, limit) {
       const { messages } = stateOf(byId, id);
@@ -121,4 +131,21 @@ export function messageRepository(
       };
     },
   };
+}
+
+function replace({ byId, messages: all }: ChatStates, changed: Message, undo: Undo): void {
+  const { id, chatId, seq } = changed;
+  const { messages, forgottenSeq } = stateOf(byId, chatId);
+  const index = seq - 1 - forgottenSeq;
+  const before = all[id - 1]!;
+  all[id - 1] = messages[index] = Object.freeze(changed);
+  undo.push(() => (all[id - 1] = messages[index] = before));
+}
+
+/** Gives all messages of a deleted user the username of deleted users. */
+export function renameSender(states: ChatStates, id: UserId, undo: Undo): void {
+  const sender = Object.freeze({ id, username: DELETED_USERNAME });
+  for (const message of states.messages) {
+    if (message?.sender.id === id) replace(states, { ...message, sender }, undo);
+  }
 }

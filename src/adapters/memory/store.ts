@@ -2,7 +2,7 @@ import pLimit from "p-limit";
 import type { Repositories, Store } from "../../application/ports.js";
 import { chatRepository, type ChatStates } from "./chats.js";
 import { eventLog } from "./events.js";
-import { messageRepository } from "./messages.js";
+import { messageRepository, renameSender } from "./messages.js";
 import { sessionRepository } from "./sessions.js";
 import type { Undo } from "./undo.js";
 import { userRepository } from "./users.js";
@@ -15,7 +15,7 @@ export function openMemoryStore(): Store {
   const exclusive = pLimit(1);
   const undo: Undo = [];
   const states: ChatStates = { byId: new Map(), ofUser: new Map(), messages: [] };
-  const users = userRepository(undo);
+  const users = userRepository(undo, (id) => renameSender(states, id, undo));
   const events = eventLog(
     {
       message: (id) => states.messages[id - 1],

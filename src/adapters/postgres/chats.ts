@@ -67,16 +67,21 @@ export function chats(scope: Scope): ChatRepository {
     historyStart = 0,
   ): Promise<boolean> {
     scope.lockChat(chatId);
-    const added = await scope.change(
-      `INSERT INTO participants (user_id, chat_id, joined_at, joined_after, joined_position, role, history_start)
-       VALUES ($1, $2, $3, nextval('event_numbers'), (SELECT last FROM event_log), $4, $5)
-       ON CONFLICT (user_id, chat_id) DO NOTHING`,
-      userId,
-      chatId,
-      joinedAt,
-      role,
-      historyStart,
-    );
+    // No transaction can delete the user before the end of this one, and the erasure then finds the chat.
+    const [live, added] = await Promise.all([
+      scope.row("SELECT true FROM users WHERE id = $1 AND deleted_at IS NULL FOR KEY SHARE", userId),
+      scope.change(
+        `INSERT INTO participants (user_id, chat_id, joined_at, joined_after, joined_position, role, history_start)
+         VALUES ($1, $2, $3, nextval('event_numbers'), (SELECT last FROM event_log), $4, $5)
+         ON CONFLICT (user_id, chat_id) DO NOTHING`,
+        userId,
+        chatId,
+        joinedAt,
+        role,
+        historyStart,
+      ),
+    ]);
+    if (live === undefined) throw new RacedError("The user is deleted.");
     return addToCount(chatId, added);
   }
 
@@ -92,7 +97,9 @@ export function chats(scope: Scope): ChatRepository {
       scope.lockChat(id);
       const found = await scope.each(
         `SELECT ${MEMBERSHIP.sql} FROM unnest($1::text[], $2::bigint[]) WITH ORDINALITY AS given (user_id, chat_id, place)
-           LEFT JOIN participants USING (user_id, chat_id) LEFT JOIN chats ON chats.id = participants.chat_id
+           LEFT JOIN (participants JOIN users ON users.id = participants.user_id AND users.deleted_at IS NULL)
+             USING (user_id, chat_id)
+           LEFT JOIN chats ON chats.id = participants.chat_id
          ORDER BY given.place`,
         userId,
         id,
@@ -189,11 +196,12 @@ export function chats(scope: Scope): ChatRepository {
       );
       return found.map(PARTICIPANT.decode);
     },
-    async oldestAdmin(id) {
+    async oldest(id, role) {
       scope.lockChat(id);
       const found = await scope.row(
         `SELECT ${PARTICIPANT.sql} FROM participants JOIN users ON users.id = participants.user_id
-         WHERE participants.chat_id = $1 AND participants.role = 'admin'
+         WHERE participants.chat_id = $1 AND users.deleted_at IS NULL
+           ${role === undefined ? "" : "AND participants.role = 'admin'"}
          ORDER BY participants.joined_at, participants.user_id LIMIT 1`,
         id,
       );
@@ -208,7 +216,7 @@ export function chats(scope: Scope): ChatRepository {
       // Another node deletes what it has locked.
       const lock = scope.attempts ? "" : "FOR UPDATE SKIP LOCKED";
       const found = await scope.row(
-        `SELECT id FROM chats WHERE participant_count = 0 AND kind = 'group' ORDER BY id LIMIT 1 ${lock}`,
+        `SELECT id FROM chats WHERE participant_count = 0 ORDER BY id LIMIT 1 ${lock}`,
       );
       return found?.[0] as ChatId | undefined;
     },
@@ -247,6 +255,14 @@ export function chats(scope: Scope): ChatRepository {
         userId,
         id,
         seq,
+      );
+    },
+    async deleteRead(userId, limit) {
+      return scope.change(
+        `DELETE FROM read_markers WHERE user_id = $1
+           AND chat_id IN (SELECT chat_id FROM read_markers WHERE user_id = $1 LIMIT $2)`,
+        userId,
+        limit,
       );
     },
     async addGroup(title, createdAt) {

@@ -142,6 +142,7 @@ export async function openPostgresTarget(url: string): Promise<PostgresTarget> {
       throw new Error(`The database ${describeDatabase(url)} is not empty. Name an empty one.`);
     }
     await connection.change("DELETE FROM earlier_epochs");
+    await connection.change("DELETE FROM digest_keys");
   } catch (error) {
     await source.close();
     throw translated(url, error);

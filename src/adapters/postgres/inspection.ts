@@ -18,8 +18,8 @@ export interface DatabaseInspection {
 
 const MAX_FAULTS_PER_KIND = 20;
 
-/** A group chat without participants is deleted in slices, each of which leaves a part of it. */
-const IS_KEPT = "(chats.kind = 'p2p' OR chats.participant_count > 0)";
+/** A chat without participants is deleted in slices, each of which leaves a part of it. */
+const IS_KEPT = "chats.participant_count > 0";
 
 /** Queries that return a column `fault` for each violation of an invariant that no constraint of the schema holds. */
 const INVARIANTS: readonly string[] = [

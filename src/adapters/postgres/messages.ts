@@ -3,6 +3,7 @@ import { toMessage, type MessageId } from "../../domain/message.js";
 import type { Row } from "../sql/columns.js";
 import {
   deleteForgotten,
+  eraseMessage,
   FORGOTTEN,
   lengthOf,
   MESSAGE,
@@ -149,6 +150,9 @@ export function messages(scope: Scope): MessageRepository {
         deletedAt,
         id,
       );
+    },
+    async erase(message) {
+      scope.send(...eraseMessage(message));
     },
     async deleteOfChat(chatId, limit) {
       keepLastId();

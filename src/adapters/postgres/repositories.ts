@@ -1,5 +1,4 @@
 import type { Repositories } from "../../application/ports.js";
-import type { UserCache } from "../sql/users.js";
 import { chats } from "./chats.js";
 import { events } from "./events.js";
 import { messages } from "./messages.js";
@@ -8,9 +7,9 @@ import { sessions } from "./sessions.js";
 import { users } from "./users.js";
 
 /** The repositories of one transaction or read. */
-export function repositories(scope: Scope, cache: UserCache): Repositories {
+export function repositories(scope: Scope): Repositories {
   return {
-    users: users(scope, cache),
+    users: users(scope),
     chats: chats(scope),
     messages: messages(scope),
     sessions: sessions(scope),

@@ -13,8 +13,17 @@ const MIGRATIONS: readonly string[] = [
     username_key text COLLATE "C" NOT NULL UNIQUE,
     password_digest text NOT NULL,
     created_at bigint NOT NULL,
-    disabled_at bigint
+    disabled_at bigint,
+    -- Since when the user is deleted; and since when nothing of them remains, null until then. A deleted user has the username
+    -- "deleted", and as the key a keyed digest of the former one.
+    deleted_at bigint,
+    erased_at bigint
   );
+  CREATE INDEX users_to_erase ON users (id) WHERE deleted_at IS NOT NULL AND erased_at IS NULL;
+
+  -- The key of those digests, in hexadecimal digits.
+  CREATE TABLE digest_keys (name text COLLATE "C" PRIMARY KEY, key text NOT NULL);
+  INSERT INTO digest_keys VALUES ('usernames', encode(sha256(convert_to(gen_random_uuid()::text || gen_random_uuid()::text, 'UTF8')), 'hex'));
 
   CREATE SEQUENCE chat_ids;
   CREATE TABLE chats (
@@ -43,7 +52,7 @@ const MIGRATIONS: readonly string[] = [
     CHECK ((kind = 'p2p') = (second_user_id IS NOT NULL)),
     CHECK (kind = 'group' OR title IS NULL)
   );
-  CREATE INDEX abandoned_chats ON chats (id) WHERE participant_count = 0 AND kind = 'group';
+  CREATE INDEX abandoned_chats ON chats (id) WHERE participant_count = 0;
 
   CREATE TABLE participants (
     user_id text COLLATE "C" NOT NULL REFERENCES users,

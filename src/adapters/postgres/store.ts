@@ -3,7 +3,6 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { DatabaseStatus, Repositories, Store } from "../../application/ports.js";
 import type { ChatId } from "../../domain/chat.js";
 import { isUnavailable } from "../../domain/errors.js";
-import { createUserCache } from "../sql/users.js";
 import { Pool, type Statements } from "./connection.js";
 import { openingError } from "./database-url.js";
 import { sharedCounters } from "./limits.js";
@@ -63,7 +62,6 @@ export async function openPostgresStore(url: string, options: PostgresOptions = 
   const { poolSize = DEFAULT_POOL_SIZE, directUrl, onTrouble = warn, onRecovery = () => {} } = options;
   const pool = new Pool(url, poolSize, () => {});
   const counterPool = new Pool(url, COUNTER_POOL_SIZE, () => {});
-  const cache = createUserCache();
   const subscribers = new Set<() => void>();
   let last = -1;
   let epoch: string | undefined;
@@ -77,11 +75,8 @@ export async function openPostgresStore(url: string, options: PostgresOptions = 
     wakeAll();
   };
   const onRun = (position: number, current: string) => {
-    if (epoch !== undefined && epoch !== current) {
-      // The log, and the users, may be those of an earlier moment.
-      cache.clear();
-      last = -1;
-    }
+    // The log may be that of an earlier moment.
+    if (epoch !== undefined && epoch !== current) last = -1;
     epoch = current;
     if (position <= last && !hasFailedReads) return;
     hasFailedReads = false;
@@ -137,7 +132,7 @@ export async function openPostgresStore(url: string, options: PostgresOptions = 
     work: (repositories: Repositories) => Promise<T>,
     appendsTo: ChatId | undefined,
   ): Promise<T> {
-    const inScope = (scope: Scope) => work(repositories(scope, cache));
+    const inScope = (scope: Scope) => work(repositories(scope));
     const stored = appendsTo === undefined ? runAlone(inScope) : shared.run(appendsTo, inScope);
     const { result, hasWritten } = await stored;
     if (hasWritten) counts.transactions += 1;
@@ -146,7 +141,7 @@ export async function openPostgresStore(url: string, options: PostgresOptions = 
 
   async function read<T>(work: (repositories: Repositories) => Promise<T>): Promise<T> {
     try {
-      return await runRead(pool, relay, (scope) => work(repositories(scope, cache)));
+      return await runRead(pool, relay, (scope) => work(repositories(scope)));
     } catch (error) {
       // The next relay that runs wakes the subscribers, of which one may have read.
       hasFailedReads ||= isUnavailable(error);

@@ -1,8 +1,10 @@
-import type { Chat, ChatOverview, ChatSummary, Membership, Participant } from "../../domain/chat.js";
+import type { OwnMembership } from "../../application/ports.js";
+import type { Chat, ChatOverview, ChatSummary, Participant } from "../../domain/chat.js";
 import type { Metadata } from "../../domain/metadata.js";
 import type { Policy } from "../../domain/policy.js";
 import { projection, valueAt, type Change, type Positions, type Row } from "./columns.js";
 import { MESSAGE } from "./messages.js";
+import { USER } from "./users.js";
 
 interface ChatRow extends Omit<Chat, "policy" | "metadata"> {
   /** Without a meaning in p2p chats. */
@@ -69,13 +71,19 @@ export function updateChat({ id, title, policy, metadata }: Chat): Change {
   ];
 }
 
-/** From `participants`, joined with `chats`. */
-export const MEMBERSHIP = projection<Omit<Membership, "chat"> & { readonly chat: ChatRow }, Membership>(
-  { chat: CHAT.columns, role: "participants.role", historyStart: "participants.history_start" },
+/** From `participants`, joined with `chats` and `users`. */
+export const MEMBERSHIP = projection<Omit<OwnMembership, "chat"> & { readonly chat: ChatRow }, OwnMembership>(
+  {
+    chat: CHAT.columns,
+    role: "participants.role",
+    historyStart: "participants.history_start",
+    user: USER.columns,
+  },
   (row, at) => ({
     chat: CHAT.decodeAt(row, at.chat),
     role: valueAt(row, at.role),
     historyStart: valueAt(row, at.historyStart),
+    user: USER.decodeAt(row, at.user),
   }),
 );
 

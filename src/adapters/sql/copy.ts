@@ -20,7 +20,16 @@ interface CopiedTable {
  */
 const TABLES = {
   users: {
-    columns: ["id", "username", "username_key", "password_digest", "created_at", "disabled_at"],
+    columns: [
+      "id",
+      "username",
+      "username_key",
+      "password_digest",
+      "created_at",
+      "disabled_at",
+      "deleted_at",
+      "erased_at",
+    ],
     key: ["id"],
   },
   chats: {
@@ -85,6 +94,7 @@ const TABLES = {
     columns: ["id", "chat_id", "user_id", "outside", "at", "what", "message_id"],
     key: ["id"],
   },
+  digest_keys: { columns: ["name", "key"], key: ["name"] },
   epochs: { columns: ["id", "epoch", "last"], key: ["id"] },
   greatest_ids: { columns: ["kind", "id"], key: ["kind"] },
 } satisfies Readonly<Record<string, CopiedTable>>;

@@ -1,13 +1,13 @@
 import type { LogEntry } from "../../application/ports.js";
 import type { Chat, ChatId } from "../../domain/chat.js";
-import type { EventDraft, SessionEnd, StoredEvent } from "../../domain/event.js";
+import type { EventDraft, SessionEnd, StoredEvent, UserDeletion } from "../../domain/event.js";
 import type { Message } from "../../domain/message.js";
 import type { SessionId } from "../../domain/session.js";
 import type { UserId } from "../../domain/user.js";
 import { projection, valueAt, type Row } from "./columns.js";
 import { MESSAGE } from "./messages.js";
 
-/** A row without a chat is the end of a session. A row without a user is for all participants of its chat. */
+/** A row without a chat is the end of a session or the deletion of a user. A row without a user is for all participants of its chat. */
 export interface EventRow {
   readonly id: number;
   readonly chatId: ChatId | null;
@@ -39,7 +39,8 @@ export const EVENT = projection<EventRow, LogEntry>(
     const chatId = valueAt(row, at.chatId);
     const userId = valueAt(row, at.userId);
     if (chatId === null) {
-      const { sessionId } = JSON.parse(valueAt(row, at.what)) as { readonly sessionId: SessionId };
+      const { sessionId } = JSON.parse(valueAt(row, at.what)) as { readonly sessionId?: SessionId };
+      if (sessionId === undefined) return { ...position, deletedUserId: userId! };
       return { ...position, sessionId, userId: userId! };
     }
     return {
@@ -56,14 +57,17 @@ export const EVENT = projection<EventRow, LogEntry>(
 
 /** The length of the text that an entry is read with, in UTF-16 code units. */
 export function lengthOf(entry: LogEntry): number {
-  return "sessionId" in entry ? 0 : (entry.message?.text.length ?? 0);
+  return "message" in entry ? (entry.message?.text.length ?? 0) : 0;
 }
 
 /** The columns of an event, apart from its id and time. */
-export function fieldsOf(event: EventDraft | SessionEnd) {
+export function fieldsOf(event: EventDraft | SessionEnd | UserDeletion) {
   if ("sessionId" in event) {
     const { sessionId, userId } = event;
     return { chatId: null, userId, outside: 0, what: JSON.stringify({ sessionId }), messageId: null };
+  }
+  if ("deletedUserId" in event) {
+    return { chatId: null, userId: event.deletedUserId, outside: 0, what: "{}", messageId: null };
   }
   const { chatId, to, messageId } = event;
   const [userId, outside] = to === "participants" ? [null, 0] : [to.user, Number(to.includesRemoved)];

@@ -97,6 +97,23 @@ export const REMAINING = projection<Omit<RemainingMessages, "count">>(
   }),
 );
 
+/** The statement that stores a message without what it was sent under. Changes no row that has nothing of it. */
+export function eraseMessage({
+  id,
+  text,
+  editedAt,
+  deletedAt,
+}: Pick<Message, "id" | "text" | "editedAt" | "deletedAt">): Change {
+  return [
+    `UPDATE messages SET text = $1, edited_at = $2, deleted_at = $3, idempotency_key = NULL, text_digest = NULL
+     WHERE id = $4 AND (deleted_at IS NULL OR idempotency_key IS NOT NULL)`,
+    text,
+    editedAt,
+    deletedAt,
+    id,
+  ];
+}
+
 /** The length of the text, in UTF-16 code units. */
 export function lengthOf({ text }: Message): number {
   return text.length;

@@ -1,6 +1,11 @@
-import { LRUCache } from "lru-cache";
-import type { Account, User, UserId, UsernameKey } from "../../domain/user.js";
-import { insertion, projection, valueAt } from "./columns.js";
+import {
+  DELETED_USERNAME,
+  type Account,
+  type User,
+  type UserId,
+  type UsernameKey,
+} from "../../domain/user.js";
+import { insertion, projection, valueAt, type Change } from "./columns.js";
 
 export const USER = projection<User>(
   { id: "users.id", username: "users.username", createdAt: "users.created_at" },
@@ -13,11 +18,13 @@ export const USER = projection<User>(
 );
 
 export const ACCOUNT = projection<Account>(
-  { user: USER.columns, disabledAt: "users.disabled_at" },
-  (row, at) => ({
-    user: USER.decodeAt(row, at.user),
-    disabledAt: valueAt(row, at.disabledAt),
-  }),
+  { user: USER.columns, disabledAt: "users.disabled_at", deletedAt: "users.deleted_at" },
+  (row, at) =>
+    Object.freeze({
+      user: USER.decodeAt(row, at.user),
+      disabledAt: valueAt(row, at.disabledAt),
+      deletedAt: valueAt(row, at.deletedAt),
+    }),
 );
 
 export interface Credentials extends Account {
@@ -47,12 +54,17 @@ export const insertUser = insertion<NewUser>(
   "ON CONFLICT (username_key) DO NOTHING",
 );
 
-const MAX_CACHED_USERS = 10_000;
-
-/** Users that this process has read. A `User` never changes, so no write has to invalidate its entry. */
-export type UserCache = LRUCache<UserId, User>;
-
-export function createUserCache(): UserCache {
-  // Given `max`, the cache would allocate all its entries at once.
-  return new LRUCache({ maxSize: MAX_CACHED_USERS, sizeCalculation: () => 1 });
+/**
+ * The statement that deletes a user.
+ *
+ * @param reserved the `reservedKey` of their key.
+ */
+export function deleteUser(id: UserId, deletedAt: number, reserved: string): Change {
+  return [
+    `UPDATE users SET username = '${DELETED_USERNAME}', username_key = $1, password_digest = '', deleted_at = $2, disabled_at = NULL
+     WHERE id = $3 AND deleted_at IS NULL`,
+    reserved,
+    deletedAt,
+    id,
+  ];
 }

@@ -112,7 +112,8 @@ export function chats(statements: Statements): ChatRepository {
   return {
     async ofParticipant(id, userId) {
       const found = row(
-        `SELECT ${MEMBERSHIP.sql} FROM participants JOIN chats ON chats.id = participants.chat_id
+        `SELECT ${MEMBERSHIP.sql} FROM participants CROSS JOIN chats ON chats.id = participants.chat_id
+           CROSS JOIN users ON users.id = participants.user_id AND users.deleted_at IS NULL
          WHERE participants.user_id = (SELECT ?) AND participants.chat_id = (SELECT ?)`,
         userId,
         id,
@@ -206,10 +207,11 @@ export function chats(statements: Statements): ChatRepository {
         limit,
       ).map(PARTICIPANT.decode);
     },
-    async oldestAdmin(id) {
+    async oldest(id, role) {
       const found = row(
         `SELECT ${PARTICIPANT.sql} FROM participants CROSS JOIN users ON users.id = participants.user_id
-         WHERE participants.chat_id = ? AND participants.role = 'admin'
+         WHERE participants.chat_id = ? AND users.deleted_at IS NULL
+           ${role === undefined ? "" : "AND participants.role = 'admin'"}
          ORDER BY participants.joined_at, participants.user_id LIMIT 1`,
         id,
       );
@@ -220,7 +222,7 @@ export function chats(statements: Statements): ChatRepository {
       return found && SUMMARY.decode(found);
     },
     async abandoned() {
-      const [id] = row("SELECT id FROM chats WHERE participant_count = 0 AND kind = 'group' LIMIT 1") ?? [];
+      const [id] = row("SELECT id FROM chats WHERE participant_count = 0 LIMIT 1") ?? [];
       return id as ChatId | undefined;
     },
     async list({ after, limit }) {
@@ -255,6 +257,13 @@ export function chats(statements: Statements): ChatRepository {
         userId,
         id,
         seq,
+      );
+    },
+    async deleteRead(userId, limit) {
+      return change(
+        "DELETE FROM read_markers WHERE user_id = ?1 AND chat_id IN (SELECT chat_id FROM read_markers WHERE user_id = ?1 LIMIT ?2)",
+        userId,
+        limit,
       );
     },
     async addGroup(title, createdAt) {

@@ -78,7 +78,7 @@ export async function openSqliteTarget(
   const unlock = lockDirectory(directory);
   const database = await openDatabase();
   migrate(database);
-  database.execute("DELETE FROM epochs");
+  database.execute("DELETE FROM epochs; DELETE FROM digest_keys");
   let lastOfEpoch = 0;
   return {
     ...sourceOf(database, unlock),

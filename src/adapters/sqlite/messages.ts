@@ -3,6 +3,7 @@ import type { ChatId } from "../../domain/chat.js";
 import { toMessage, type Message, type MessageId } from "../../domain/message.js";
 import {
   deleteForgotten,
+  eraseMessage,
   FORGOTTEN,
   insertMessage,
   lengthOf,
@@ -13,11 +14,10 @@ import {
   SENT_AS,
 } from "../sql/messages.js";
 import { boundedRows, numberIn, type Statements } from "./database.js";
-import { RecentMessages } from "./recent-messages.js";
+import type { RecentMessages } from "./recent-messages.js";
 
-export function messages(statements: Statements): MessageRepository {
+export function messages(statements: Statements, recent: RecentMessages): MessageRepository {
   const { row, rows, change } = statements;
-  const recent = new RecentMessages();
   /** The result of `lastMessageId` after the first `append`: only `append` assigns ids. */
   let lastId: number | undefined;
 
@@ -168,6 +168,10 @@ export function messages(statements: Statements): MessageRepository {
         deletedAt,
         id,
       );
+      recent.delete(chatId);
+    },
+    async erase({ id, chatId, text, editedAt, deletedAt }) {
+      change(...eraseMessage({ id, text, editedAt, deletedAt }));
       recent.delete(chatId);
     },
     async deleteOfChat(chatId, limit) {

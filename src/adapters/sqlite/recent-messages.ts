@@ -74,6 +74,10 @@ export class RecentMessages {
     this.#tails.delete(id);
   }
 
+  clear(): void {
+    this.#tails.clear();
+  }
+
   #store(id: ChatId, tail: Tail): void {
     this.#tails.set(id, tail, { size: CHAT_OVERHEAD_CHARACTERS + tail.characters });
   }

@@ -4,19 +4,21 @@ import { chats } from "./chats.js";
 import type { Statements } from "./database.js";
 import { events } from "./events.js";
 import { messages } from "./messages.js";
+import { RecentMessages } from "./recent-messages.js";
 import { sessions } from "./sessions.js";
 import { users } from "./users.js";
 
 /**
- * The repositories over a database. They write by `change` alone, and each keeps its own cache.
+ * The repositories over a database. They write by `change` alone, and each keeps its own cache; users clear that of the messages.
  *
  * @param epoch the epoch of the events that they append: 16 random hexadecimal digits, the same in a run.
  */
 export function repositories(statements: Statements, epoch = randomBytes(8).toString("hex")): Repositories {
+  const recent = new RecentMessages();
   return {
-    users: users(statements),
+    users: users(statements, recent),
     chats: chats(statements),
-    messages: messages(statements),
+    messages: messages(statements, recent),
     sessions: sessions(statements),
     events: events(statements, epoch),
   };

@@ -2,7 +2,7 @@ import type { Change } from "../sql/columns.js";
 import { openDatabase, openDatabaseFile, type Database } from "./database.js";
 import { diskOf } from "./existing-store.js";
 import { checkStore, copyOtherFiles, createTarget, faultsIn, segmentFaults } from "./inspection.js";
-import { APPOINT_OWNERS, migrate, renewEpoch } from "./schema.js";
+import { APPOINT_OWNERS, CREATE_DIGEST_KEY, migrate, renewEpoch } from "./schema.js";
 import { errorMessage } from "./wal/damage.js";
 import { nodeDisk, type Disk } from "./wal/disk.js";
 import { filesOn, type Files } from "./wal/files.js";
@@ -52,6 +52,7 @@ export async function salvageStore(directory: string, target: string): Promise<S
     );
     // The row of an owner can be missing.
     database.execute(APPOINT_OWNERS);
+    database.execute(CREATE_DIGEST_KEY);
     renewEpoch(database);
     const faults = [...base.faults, ...segmentFaults(disk), ...faultsIn(database)];
     copyOtherFiles(directory, target);

@@ -3,6 +3,10 @@ import type { Database } from "./database.js";
 const POLICY_OF_VERSION_9 =
   '{"add":"everyone","remove":"everyone","rename":"everyone","post":"everyone","history":"all"}';
 
+/** Does nothing where the key exists. */
+export const CREATE_DIGEST_KEY =
+  "INSERT OR IGNORE INTO digest_keys VALUES ('usernames', lower(hex(randomblob(32))))";
+
 /**
  * The migrations from each version of the schema to the next; the first creates version 1. Released migrations must not be
  * changed. Times are epoch milliseconds.
@@ -225,6 +229,16 @@ const MIGRATIONS: readonly string[] = [
       '$.overview.historyStart', 0,
       '$.overview.lastSeq', coalesce((SELECT seq FROM messages WHERE id = message_id), 0))
     WHERE json_extract(what, '$.type') = 'participant.added' AND json_extract(what, '$.overview') IS NOT NULL;
+  `,
+  `
+  -- Since when the user is deleted; and since when nothing of them remains, null until then. A deleted user has the username
+  -- "deleted", and as the key a keyed digest of the former one.
+  ALTER TABLE users ADD COLUMN deleted_at INTEGER;
+  ALTER TABLE users ADD COLUMN erased_at INTEGER;
+  CREATE INDEX users_to_erase ON users (id) WHERE deleted_at IS NOT NULL AND erased_at IS NULL;
+  -- The key of those digests, in hexadecimal digits.
+  CREATE TABLE digest_keys (name TEXT PRIMARY KEY, key TEXT NOT NULL) STRICT, WITHOUT ROWID;
+  ${CREATE_DIGEST_KEY};
   `,
 ];
 

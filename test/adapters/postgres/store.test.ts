@@ -52,6 +52,7 @@ const BOUNDED_TABLES: ReadonlySet<string> = new Set([
   "outbox",
   "event_log",
   "settings",
+  "digest_keys",
   "deleted_ids",
   "message_ids",
   "event_numbers",

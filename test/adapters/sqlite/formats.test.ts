@@ -8,6 +8,7 @@ import { nodeDisk } from "../../../src/adapters/sqlite/wal/disk.js";
 import { filesOn } from "../../../src/adapters/sqlite/wal/files.js";
 import { recover } from "../../../src/adapters/sqlite/wal/recovery.js";
 import { writeSnapshot } from "../../../src/adapters/sqlite/wal/snapshot.js";
+import { migrate } from "../../../src/adapters/sqlite/schema.js";
 import { openSqliteStore, type SqliteStore } from "../../../src/adapters/sqlite/store.js";
 import { sequentialSecrets } from "../../../src/adapters/predictable.js";
 import type { EventPage, Snapshot } from "../../../src/application/events.js";
@@ -37,7 +38,10 @@ const BEFORE_ROLES = `
   ALTER TABLE participants DROP COLUMN role;
   ${["may_add", "may_remove", "may_rename", "may_post", "history", "metadata"]
     .map((column) => `ALTER TABLE chats DROP COLUMN ${column};`)
-    .join(" ")}`;
+    .join(" ")}
+  DROP INDEX users_to_erase; DROP TABLE digest_keys;
+  ALTER TABLE users DROP COLUMN erased_at;
+  ALTER TABLE users DROP COLUMN deleted_at;`;
 
 describe("openSqliteStore on an older schema", () => {
   it("migrates once, into a new snapshot", async () => {
@@ -102,6 +106,7 @@ describe("openSqliteStore on the first format", () => {
         user: ana,
         passwordDigest: "digest of ana",
         disabledAt: null,
+        deletedAt: null,
       });
       expect(await users.byId(BO)).to.deep.equal(bo);
       const fresh = { policy: DEFAULT_POLICY, metadata: null };
@@ -109,6 +114,7 @@ describe("openSqliteStore on the first format", () => {
         chat: { id: 1, kind: "group", title: "Gruppe 🙂", createdAt: 1003, ...fresh },
         role: "owner",
         historyStart: 0,
+        user: await users.byId(ANA),
       });
       expect(await chats.ofParticipant(1 as ChatId, BO)).to.equal(undefined);
       expect(await chats.p2p([ANA, BO])).to.deep.equal({
@@ -209,6 +215,30 @@ describe("openSqliteStore on the first format", () => {
       [people[2], "member"],
       [people[0], "member"],
     ]);
+  });
+
+  it("lets a user be deleted under a key of the store, which no other store has", async () => {
+    store = await openSqliteStore(directory);
+    await store.read(async ({ users }) => expect(await users.toErase()).to.equal(undefined));
+    const deleted = await store.transaction(({ users }) => users.delete(ANA, 7));
+    expect(deleted).to.equal(true);
+    await store.read(async ({ users }) => {
+      expect(await users.isTaken("ana" as UsernameKey)).to.equal(true);
+      expect(await users.toErase()).to.equal(ANA);
+    });
+    await store.close();
+    const snapshot = readdirSync(directory).find((name) => name.startsWith("snapshot-"))!;
+    const database = await openDatabase(new Uint8Array(readFileSync(join(directory, snapshot))));
+    const [key] = database.row("SELECT key FROM digest_keys WHERE name = 'usernames'")!;
+    const [reserved] = database.row("SELECT username_key FROM users WHERE id = ?", ANA)!;
+    database.close();
+    expect(key).to.match(/^[0-9a-f]{64}$/);
+    const other = await openDatabase();
+    migrate(other);
+    expect(other.row("SELECT key FROM digest_keys")).to.not.deep.equal([key]);
+    other.close();
+    expect(reserved).to.match(/^HMAC-SHA-256 [0-9a-f]{64}$/);
+    store = await openSqliteStore(directory);
   });
 
   it("migrates participant counts and read markers", async () => {

@@ -173,7 +173,7 @@ const by = (key: string) => (one: object, other: object) => {
   return Number(left! > right!) - Number(left! < right!);
 };
 const WRITES =
-  "users.add users.replacePassword users.setDisabledAt chats.addGroup chats.openP2p chats.addParticipant " +
+  "users.add users.replacePassword users.setDisabledAt users.delete chats.deleteRead messages.erase chats.addGroup chats.openP2p chats.addParticipant " +
   "chats.removeParticipant chats.setRole chats.update chats.setRead messages.append messages.update sessions.add " +
   "sessions.touch sessions.remove sessions.removeExpired events.append events.forget";
 
@@ -208,9 +208,62 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
     users.result("list", (all) => all.map((each) => ({ ...each, passwordDigest: "" }))),
     users.args("list", (page) => [{ ...page, limit: page.limit || MAX_ID }]),
   ],
+  "UserRepository.delete": [
+    users.result("byId", (user) => (user?.username === "deleted" ? ana : user)),
+    users.result("accountById", (found) => found && { ...found, deletedAt: null }),
+    messages.result("ofChat", (all) =>
+      all.map((each) => (each.sender.id === ana.id ? { ...each, sender: ana } : each)),
+    ),
+    chats.result("overview", (seen) => seen && { ...seen, withUsername: seen.withUsername && "ana" }),
+    users.method("isTaken", async ({ users: all }, key) => (await all.byKey(key)) !== undefined),
+    users.result("isTaken", () => true),
+    acceptsEveryKey,
+    users.result("delete", () => true),
+    users.result("replacePassword", () => true),
+    chats.method("ofParticipant", async ({ chats: all }, id, userId) => {
+      const seen = await all.overview(id, userId);
+      return seen && { ...seen, user: ana };
+    }),
+    chats.method("oldest", async ({ chats: all }, id, role) => {
+      const found = await all.participants(id, { after: undefined, limit: MAX_ID });
+      return found.find((each) => role === undefined || each.role === role);
+    }),
+    keptAfterRollback("users.delete"),
+  ],
+  "UserRepository.toErase, isToErase and endErasure": [
+    users.result("toErase", () => ana.id),
+    users.result("isToErase", () => true),
+    users.method("endErasure", async () => {}),
+  ],
+  "ChatRepository.deleteRead": [
+    chats.args("deleteRead", (userId) => [userId, MAX_ID]),
+    chats.args("deleteRead", (_, limit) => [bo.id, limit]),
+    chats.method("deleteRead", async ({ chats: all }, userId, limit) => {
+      const ids = (await all.idsOfUser(userId)).slice(0, limit);
+      for (const id of ids) await all.setRead(id, userId, 0);
+      return ids.length;
+    }),
+  ],
+  "ChatRepository.abandoned": [
+    chats.method("abandoned", async ({ chats: all, sound }) => {
+      const id = await sound();
+      const found = id === undefined ? undefined : await all.summary(id);
+      return found?.chat.kind === "p2p" ? undefined : id;
+    }),
+  ],
+  "MessageRepository.erase": [
+    messages.method("erase", (all, message) => all.messages.update(message)),
+    messages.args("erase", (message) => [{ ...message, deletedAt: null }]),
+  ],
+  "EventLog.append of a deletion": [
+    events.result("all", (all) => all.filter((entry) => !("deletedUserId" in entry))),
+  ],
   "ChatRepository.addGroup": [
     chats.args("addGroup", (title, at) => [title ?? "", at]),
-    chats.result("ofParticipant", (found) => found ?? { chat: {} as never, role: null, historyStart: 0 }),
+    chats.result(
+      "ofParticipant",
+      (found) => found ?? { chat: {} as never, role: null, historyStart: 0, user: ana },
+    ),
   ],
   "ChatRepository.ofParticipant": [chats.args("ofParticipant", (id) => [id, ana.id])],
   "ChatRepository.addParticipant": [
@@ -238,14 +291,13 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
     chats.result("overview", (seen) => seen && { ...seen, role: "member" as const }),
     chats.result("participants", (all) => all.map((each) => ({ ...each, role: "member" as const }))),
   ],
-  "ChatRepository.oldestAdmin": [
-    chats.method("oldestAdmin", async ({ chats: all }, id) => {
+  "ChatRepository.oldest": [
+    chats.method("oldest", async ({ chats: all }, id) => {
       const found = await all.participants(id, { after: undefined, limit: MAX_ID });
       return found.findLast(({ role }) => role === "admin");
     }),
-    chats.method("oldestAdmin", async ({ chats: all }, id) => {
-      return (await all.participants(id, { after: undefined, limit: 1 }))[0];
-    }),
+    chats.args("oldest", (id) => [id]),
+    chats.args("oldest", (id) => [id, "admin" as const]),
   ],
   "ChatRepository.update": [
     chats.args("update", (chat) => [{ ...chat, title: chat.title ?? "" }]),

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { OwnChat, ShownChat, Statistics, UserRecord } from "../../../application/administration.js";
+import type { ErasedUser } from "../../../application/erasure.js";
 import type { ChatSummary } from "../../../domain/chat.js";
 import type { Session } from "../../../domain/session.js";
 import type { Account } from "../../../domain/user.js";
@@ -13,14 +14,22 @@ export const accountSchema = z.object({
   user_id: field.userId,
   created_at: field.time,
   disabled_at: field.time.nullable(),
+  deleted_at: field.time.nullable(),
   username: field.username,
 });
 
-export function accountJson({ user, disabledAt }: Account): z.output<typeof accountSchema> {
+export const erasedUserSchema = accountSchema.extend({ erasure: z.enum(["complete", "in_progress"]) });
+
+export function erasedUserJson({ account, isErased }: ErasedUser): z.output<typeof erasedUserSchema> {
+  return { ...accountJson(account), erasure: isErased ? "complete" : "in_progress" };
+}
+
+export function accountJson({ user, disabledAt, deletedAt }: Account): z.output<typeof accountSchema> {
   return {
     user_id: user.id,
     created_at: timeJson(user.createdAt),
     disabled_at: timeOrNull(disabledAt),
+    deleted_at: timeOrNull(deletedAt),
     username: user.username,
   };
 }
@@ -127,6 +136,7 @@ const count = z.int().min(0);
 export const statisticsSchema = z.object({
   users: count,
   disabled_users: count,
+  deleted_users: count,
   group_chats: count,
   p2p_chats: count,
   messages: count,
@@ -151,6 +161,7 @@ export function statisticsJson(
   return {
     users: statistics.users,
     disabled_users: statistics.disabledUsers,
+    deleted_users: statistics.deletedUsers,
     group_chats: statistics.groupChats,
     p2p_chats: statistics.p2pChats,
     messages: statistics.messages,

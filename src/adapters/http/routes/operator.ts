@@ -18,6 +18,7 @@ import {
   showChat,
   tokensOf,
 } from "../../../application/administration.js";
+import { eraseUser } from "../../../application/erasure.js";
 import type { Ports } from "../../../application/ports.js";
 import type { ChatId } from "../../../domain/chat.js";
 import { JSON_LINES_TYPE } from "../json-lines.js";
@@ -27,6 +28,8 @@ import {
   accountSchema,
   chatSummaryJson,
   chatSummarySchema,
+  erasedUserJson,
+  erasedUserSchema,
   shownChatJson,
   shownChatSchema,
   statisticsJson,
@@ -70,7 +73,7 @@ export function operatorOperations(
       ],
       async handle({ body, ctx }) {
         ctx.state["username"] = body.username;
-        return accountJson({ user: await addUser(ports, body), disabledAt: null });
+        return accountJson({ user: await addUser(ports, body), disabledAt: null, deletedAt: null });
       },
     }),
     "user list": operation({
@@ -90,7 +93,7 @@ export function operatorOperations(
       paths: ["/v1/operator/users/:user/disable"],
       access: "operator",
       response: accountSchema,
-      errors: ["unknown_user", "busy", "store_unavailable"],
+      errors: ["unknown_user", "user_unavailable", "busy", "store_unavailable"],
       handle: async ({ params }) => accountJson(await disableUser(ports, { user: params["user"]! })),
     }),
     "user enable": operation({
@@ -100,7 +103,7 @@ export function operatorOperations(
       paths: ["/v1/operator/users/:user/enable"],
       access: "operator",
       response: accountSchema,
-      errors: ["unknown_user", "busy", "store_unavailable"],
+      errors: ["unknown_user", "user_unavailable", "busy", "store_unavailable"],
       handle: async ({ params }) => accountJson(await enableUser(ports, { user: params["user"]! })),
     }),
     "user password": operation({
@@ -111,9 +114,28 @@ export function operatorOperations(
       access: "operator",
       body: z.strictObject({ password: field.password }),
       response: accountSchema,
-      errors: ["unknown_user", "invalid_password", "refused_password", "busy", "store_unavailable"],
+      errors: [
+        "unknown_user",
+        "user_unavailable",
+        "invalid_password",
+        "refused_password",
+        "busy",
+        "store_unavailable",
+      ],
       handle: async ({ params, body }) =>
         accountJson(await resetPassword(ports, { user: params["user"]!, newPassword: body.password })),
+    }),
+    "user erase": operation({
+      name: "eraseUser",
+      summary: "Erase a user permanently, or continue to.",
+      description:
+        "With an `erasure` in progress, the user is deleted, and a server that runs or starts erases the rest in the background.",
+      method: "post",
+      paths: ["/v1/operator/users/:user/erase"],
+      access: "operator",
+      response: erasedUserSchema,
+      errors: ["unknown_user", "busy", "store_unavailable"],
+      handle: async ({ params }) => erasedUserJson(await eraseUser(ports, { user: params["user"]! })),
     }),
     "session list": operation({
       name: "listUserSessions",
@@ -152,6 +174,7 @@ export function operatorOperations(
       response: newTokenSchema,
       errors: [
         "unknown_user",
+        "user_unavailable",
         "account_disabled",
         "invalid_token_name",
         "too_many_tokens",
