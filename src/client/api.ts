@@ -506,6 +506,22 @@ export interface Operations {
     options?: CallOptions,
   ): Promise<void>;
 
+  /**
+   * Erase the account of the caller permanently.
+   * Ends all sessions and tokens of the caller, removes their name and profile, ends their memberships
+   * in group chats, and deletes the texts of their messages. Others see `deleted` as the username in
+   * what remains. Nobody gets the username again. When the response arrives, the account is deleted; the
+   * messages of a large one are deleted in the background.
+   * @throws PalaverError `wrong_password`, `too_many_requests`
+   */
+  eraseAccount(
+    request: {
+      /** 8 to 256 characters after NFC. */
+      readonly password: string;
+    },
+    options?: CallOptions,
+  ): Promise<void>;
+
   /** Show the session of the request and its user. */
   getSession(options?: CallOptions): Promise<CurrentSession>;
 
@@ -911,6 +927,7 @@ export const routes: Readonly<Record<keyof Operations, Route>> = {
   logIn: { method: "POST", path: "/v1/auth/login", fieldsIn: "body" },
   logOut: { method: "POST", path: "/v1/auth/logout" },
   changePassword: { method: "PUT", path: "/v1/auth/password", fieldsIn: "body" },
+  eraseAccount: { method: "DELETE", path: "/v1/users/me", fieldsIn: "body" },
   getSession: { method: "GET", path: "/v1/auth/session" },
   listSessions: { method: "GET", path: "/v1/auth/sessions" },
   endOtherSessions: { method: "DELETE", path: "/v1/auth/sessions" },

@@ -26,13 +26,14 @@ const EMPTY_RESULT: CallResult = { body: {}, link: null };
 
 /**
  * Error codes by which a retry reveals that an earlier attempt succeeded and only its response was lost: the session, token or
- * participant no longer exists, as the caller requested.
+ * participant, or the account, no longer exists, as the caller requested.
  */
 const successCodesOnRetry: Partial<Record<OperationName, readonly ClientCode[]>> = {
   logOut: ["not_signed_in"],
   // A session that ends itself is rejected from then on.
   endSession: ["unknown_session", "not_signed_in"],
   endToken: ["unknown_token", "not_signed_in"],
+  eraseAccount: ["not_signed_in"],
   removeParticipant: ["user_not_in_chat"],
 };
 

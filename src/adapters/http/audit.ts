@@ -14,6 +14,7 @@ export type AuditAction =
   | "other_sessions_ended"
   | "password_changed"
   | "password_change_failed"
+  | "account_erased"
   | "token_created"
   | "token_ended"
   | "chat_created"

@@ -61,6 +61,16 @@ export const operatorCommands: Readonly<Record<string, OperatorCommand>> = {
         `${username} has a new password, and ${disabled_at === null ? "must log in with it" : "is still disabled"}.`,
     ),
   },
+  "user erase": {
+    args: ["USER"],
+    purpose: "erase a user permanently: sessions, name, memberships and texts; see `palaver verify-erased`",
+    request: (user) => ({ method: "POST", path: `${pathOf(user)}/erase` }),
+    format: sentence(({ user_id, erasure }) =>
+      erasure === "complete"
+        ? `The user ${user_id} is erased.`
+        : `The user ${user_id} is deleted. A server that runs or starts on the data erases the rest in the background.`,
+    ),
+  },
   "session list": {
     args: ["USER"],
     purpose: "list the sessions and tokens of a user, the oldest first",

@@ -9,7 +9,7 @@ import { operation, type Operation } from "../operation.js";
 
 const loginForm = z.strictObject({ username, password });
 
-/** Registration, login, logout and password change. */
+/** Registration, login, logout, password change and erasure. */
 export function accountOperations(
   messaging: Messaging,
   cookie: SessionCookie,
@@ -108,6 +108,30 @@ export function accountOperations(
       async handle({ session: by, body, ctx }) {
         const command = { by, currentPassword: body.current_password, newPassword: body.new_password };
         await limits.tryPassword(ctx, by.user.username, () => messaging.changePassword(command));
+        return {};
+      },
+    }),
+    operation({
+      name: "eraseAccount",
+      summary: "Erase the account of the caller permanently.",
+      description:
+        "Ends all sessions and tokens of the caller, removes their name and profile, ends their memberships in group chats, and " +
+        "deletes the texts of their messages. Others see `deleted` as the username in what remains. Nobody gets the username again. " +
+        "When the response arrives, the account is deleted; the messages of a large one are deleted in the background.",
+      method: "delete",
+      paths: ["/v1/users/me"],
+      access: "signed in",
+      body: z.strictObject({ password }),
+      response: nothingSchema,
+      responseHeaders: ["Set-Cookie"],
+      errors: ["wrong_password"],
+      limit: "session-changes",
+      fields: { wrong_password: "password" },
+      audit: "account_erased",
+      async handle({ session: by, body, ctx }) {
+        const command = { by, password: body.password };
+        await limits.tryPassword(ctx, by.user.username, () => messaging.eraseAccount(command));
+        if (by.kind === "cookie") await cookie.clear(ctx);
         return {};
       },
     }),
