@@ -7,6 +7,7 @@ import {
   helpOnMaintenance,
   helpOnOperatorCommands,
   helpOnServe,
+  helpOnVerifyErased,
   type CommandHelp,
 } from "./cli/help.js";
 import type { Report } from "./cli/maintenance.js";
@@ -72,10 +73,17 @@ const copyCommand: CommandHelp = {
     "copy everything between a data directory and a PostgreSQL database, and compare the copy; no server may run",
 };
 
+const verifyErasedCommand: CommandHelp = {
+  args: ["USER_ID"],
+  purpose:
+    "compact the data, and prove that nothing of an erased user remains in its rows and files; no server may run on a directory",
+};
+
 const commands: Readonly<Record<string, CommandHelp>> = {
   serve: serveCommand,
   ...maintenanceCommands,
   copy: copyCommand,
+  "verify-erased": verifyErasedCommand,
   ...operatorCommands,
 };
 
@@ -102,6 +110,10 @@ async function run(commandLine: readonly string[]): Promise<void> {
     throw new UsageError(`Wrong arguments. \`palaver ${name}\` takes ${allowed.join(" ") || "none"}.`);
   }
   if (options.data === "") throw new UsageError("--data needs a directory.");
+  if (name === "verify-erased") return runVerifyErased(args[0]!, options);
+  if (options.export !== undefined || options.in !== undefined) {
+    throw new UsageError(`\`palaver ${name}\` takes neither --export nor --in.`);
+  }
   if (Object.hasOwn(operatorCommands, name)) return runOperatorCommand(name, args, options);
   if (Object.hasOwn(maintenanceCommands, name)) return runMaintenance(name, args, options);
   if (name === "copy") return runCopy(args as [string, string], options);
@@ -121,6 +133,8 @@ function parseCommandLine(args: readonly string[]) {
         version: { type: "boolean", short: "v" },
         data: { type: "string" },
         json: { type: "boolean" },
+        export: { type: "string" },
+        in: { type: "string", multiple: true },
       },
     });
   } catch (error) {
@@ -130,9 +144,16 @@ function parseCommandLine(args: readonly string[]) {
 }
 
 function helpFor(name: string): string {
-  if (name === "") return help(serveCommand, { ...maintenanceCommands, copy: copyCommand });
+  if (name === "") {
+    return help(serveCommand, {
+      ...maintenanceCommands,
+      copy: copyCommand,
+      "verify-erased": verifyErasedCommand,
+    });
+  }
   if (name === "serve") return helpOnServe(serveCommand);
   if (name === "copy") return helpOnCopy(copyCommand);
+  if (name === "verify-erased") return helpOnVerifyErased(verifyErasedCommand);
   if (Object.hasOwn(maintenanceCommands, name)) return helpOnMaintenance(name, maintenanceCommands[name]!);
   const text = helpOnOperatorCommands(name);
   if (text === undefined) throw unknownCommand(name);
@@ -223,6 +244,31 @@ async function runCopy([from, to]: readonly [string, string], { data, json }: Op
       json ? jsonLine({ code: phase, table, rows }) : `palaver: ${phase} ${table}: ${rows} rows\n`,
     );
   });
+  await printReport(report, json);
+}
+
+/** Runs `palaver verify-erased`. Its exit status is 0 only if nothing was found. */
+async function runVerifyErased(
+  userId: string,
+  { data, json, export: exportPath, in: searched = [] }: Options,
+): Promise<void> {
+  if (searched.length > 0 && exportPath === undefined) {
+    throw new UsageError(
+      "--in needs --export: without the words of the user there is nothing to search for.",
+    );
+  }
+  const { dataDir, storage } = readStorage(data);
+  if (storage === "memory") {
+    throw new Error(
+      "Data in memory (DATABASE_URL=memory:) cannot be verified. Use --data with a data directory.",
+    );
+  }
+  const command = { userId, exportPath, searched };
+  const { verifyErasedInDatabase, verifyErasedInDirectory } = await import("./cli/verify-erased.js");
+  const report =
+    "postgres" in storage
+      ? await verifyErasedInDatabase(storage, command)
+      : await verifyErasedInDirectory(data ?? dataDir, command);
   await printReport(report, json);
 }
 

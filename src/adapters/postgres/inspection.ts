@@ -95,6 +95,18 @@ export async function replaceEpoch(url: string): Promise<string> {
 }
 
 /**
+ * Frees the space of rows that were changed or deleted. Running servers go on meanwhile.
+ *
+ * @throws Error if the database cannot be reached or has no schema of Palaver.
+ */
+export async function vacuum(url: string): Promise<void> {
+  await withClient(url, async (client) => {
+    await existingVersion(client, url);
+    await client.query("VACUUM users, chats, participants, read_markers, messages, sessions, outbox, events");
+  });
+}
+
+/**
  * The session key that all nodes share; undefined if none has been created.
  *
  * @throws Error if the database cannot be reached or has no schema of Palaver.

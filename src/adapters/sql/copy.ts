@@ -107,6 +107,11 @@ export function columnsOf(table: TableName): readonly string[] {
   return TABLES[table].columns;
 }
 
+/** The order in which the rows of a table are copied. */
+export function keyOf(table: TableName): readonly string[] {
+  return TABLES[table].key;
+}
+
 /** A store at rest, as a copy reads it. */
 export interface CopySource {
   /** Reads all rows of a table, in ascending order of these columns, in slices of bounded size. */

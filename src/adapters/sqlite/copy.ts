@@ -28,7 +28,7 @@ const DELETED_KINDS: Readonly<Record<string, string>> = {
   message: "message",
 };
 
-function sourceOf(database: Database, unlock: () => void): CopySource {
+export function sourceOf(database: Database, unlock: () => void): CopySource {
   return {
     rows: (table, order) => slicesOf(database, table, order, VIEWS[table]),
     async close() {

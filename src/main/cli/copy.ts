@@ -58,7 +58,7 @@ async function copyBetween(
     if (key !== undefined) await target.setSessionKey(key);
     await target.commit();
   }
-  const counts = TABLE_NAMES.slice(0, -2).map((table) => `${table.replace("_", " ")} ${rows[table]}`);
+  const counts = TABLE_NAMES.slice(0, -3).map((table) => `${table.replace("_", " ")} ${rows[table]}`);
   const keyNote =
     key === undefined
       ? `There is no session key in ${from}. Set SESSION_SECRET for ${to} to the same value as before.`

@@ -48,6 +48,17 @@ Options:
 ${columns([["--json", "print JSON lines, the progress and errors too"]])}
 `;
 
+const VERIFY_ERASED_OPTIONS = columns([
+  ["--export FILE", "an export of the user from before the erasure, whose names and texts are searched for"],
+  ["--in PATH", "another file or directory to search, such as a backup or an old export; can be repeated"],
+]);
+
+const ABOUT_VERIFY_ERASED = `
+It replaces the files in a data directory by a new snapshot, and reads all rows and the bytes of all files. Of a database it vacuums
+the tables, and reads the rows. Without --export it recognises the username among the words of the data by its digest; texts cannot be
+searched for. Its output says what was not searched.
+`;
+
 const JSON_OPTION = columns([["--json", "print a line of JSON, errors too"]]);
 
 const ABOUT_OPERATOR_COMMANDS = `
@@ -106,6 +117,12 @@ export function helpOnMaintenance(name: string, command: CommandHelp): string {
 /** Returns the help on `palaver copy`. */
 export function helpOnCopy(command: CommandHelp): string {
   return `Usage: palaver ${usage("copy", command)} [--json]\n\n${sentence(command.purpose)}\n${ABOUT_COPY}\n${EXIT_STATUS}`;
+}
+
+/** Returns the help on `palaver verify-erased`. */
+export function helpOnVerifyErased(command: CommandHelp): string {
+  const about = `${usage("verify-erased", command)} [--export FILE] [--in PATH] [--data DIR] [--json]\n\n${sentence(command.purpose)}`;
+  return `Usage: palaver ${about}\n${ABOUT_VERIFY_ERASED}\nOptions:\n${VERIFY_ERASED_OPTIONS}\n${OPERATOR_OPTIONS}\n\n${EXIT_STATUS}`;
 }
 
 /** Returns the help on one command of the operator, or on those that share a first word. `undefined` if there is none. */
