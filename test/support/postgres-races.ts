@@ -5,8 +5,9 @@ import type { ChatEvent } from "../../src/domain/event.js";
 import type { Chat } from "../../src/domain/chat.js";
 import type { MessageId } from "../../src/domain/message.js";
 import { MAX_SESSIONS_PER_USER } from "../../src/domain/session.js";
-import type { User } from "../../src/domain/user.js";
+import { usernameKey, type User } from "../../src/domain/user.js";
 import { createUserToken, disableUser, sessionsOf } from "../../src/application/administration.js";
+import { eraseDeletedUsers, eraseUser } from "../../src/application/erasure.js";
 import type { Subscription } from "../../src/application/events.js";
 import type { Messaging } from "../../src/application/messaging.js";
 import { errorCodeOf } from "./error-code.js";
@@ -286,6 +287,77 @@ export const RACES = {
     await disabling.commit();
     expect(await creation).to.equal("account_disabled");
     expect(await sessionsOf(one.ports, { user: ana.id })).to.deep.equal([]);
+  },
+
+  "adds no user who is erased meanwhile": async (nodes) => {
+    const { one, other } = nodes;
+    const { ana, bo, quick } = await twoChats(nodes);
+    const [cy] = (await nodes.users("cy")) as [User];
+    const erasing = await one.hold(() => eraseUser(one.ports, { user: cy.id }));
+    const adding = errorCodeOf(
+      other.core.addParticipant({ by: ana.id, chatId: quick.id, username: cy.username }),
+    );
+    await settledOrBlocked(nodes, adding);
+    await erasing.commit();
+    expect(await adding).to.equal("unknown_user");
+    const { participants } = await one.core.getChat({ by: bo.id, chatId: quick.id });
+    expect(participants.map(({ id }) => id)).to.not.include(cy.id);
+  },
+
+  "erases a user who is added meanwhile": async (nodes) => {
+    const { one, other } = nodes;
+    const { ana, quick } = await twoChats(nodes);
+    const [cy] = (await nodes.users("cy")) as [User];
+    const adding = await one.hold((core) =>
+      core.addParticipant({ by: ana.id, chatId: quick.id, username: cy.username }),
+    );
+    const erasing = eraseUser(other.ports, { user: cy.id });
+    await settledOrBlocked(nodes, erasing);
+    await Promise.all([adding.commit(), erasing]);
+    await eraseDeletedUsers(other.ports);
+    const { participants } = await one.core.getChat({ by: ana.id, chatId: quick.id });
+    expect(participants.map(({ id }) => id)).to.not.include(cy.id);
+  },
+
+  "deletes a text that a user is sending while they are erased": async (nodes) => {
+    const { one, other } = nodes;
+    const [ana, bo] = (await nodes.users("ana", "bo")) as [User, User];
+    const { message } = await one.core.sendMessage({
+      by: ana.id,
+      to: { username: bo.username },
+      text: "first",
+    });
+    const erasing = await one.hold(() => eraseUser(one.ports, { user: ana.id }));
+    const to = { chatId: message.chatId };
+    const sending = errorCodeOf(other.core.sendMessage({ by: ana.id, to, text: "second" }));
+    await settledOrBlocked(nodes, sending);
+    await Promise.all([erasing.commit(), sending]);
+    await eraseDeletedUsers(one.ports);
+    const page = await other.core.pageMessages({ by: bo.id, of: to, limit: 10 });
+    expect(page.messages.map(({ text, sender }) => `${sender.username} ${text}`).join()).to.match(
+      /^deleted (,deleted )?$/,
+    );
+  },
+
+  "gives nobody the username of a user who is erased meanwhile": async (nodes) => {
+    const { one, other } = nodes;
+    const [ana] = (await nodes.users("ana")) as [User];
+    const erasing = await one.hold(() => eraseUser(one.ports, { user: ana.id }));
+    const second = { ...ana, id: `${ana.id}-other` as User["id"] };
+    const adding = other.ports.store.transaction(({ users }) =>
+      users.add(second, usernameKey(ana.username), "digest"),
+    );
+    await settledOrBlocked(nodes, adding);
+    await erasing.commit();
+    expect(await adding).to.equal(false);
+  },
+
+  "shows the username of a user whom another node has erased to nobody": async (nodes) => {
+    const { one, other } = nodes;
+    const [ana] = (await nodes.users("ana")) as [User];
+    expect((await other.core.getUser({ user: ana.id })).username).to.equal(ana.username);
+    await eraseUser(one.ports, { user: ana.id });
+    expect((await other.core.getUser({ user: ana.id })).username).to.equal("deleted");
   },
 
   "ends exactly the least recently used sessions if both nodes start more than the maximum": async (

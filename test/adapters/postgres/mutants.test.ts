@@ -131,6 +131,23 @@ const MUTANTS: readonly Mutant[] = [
     edits: [[`"SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE"`, `"SELECT FROM users WHERE id = $1"`]],
   },
   {
+    mistake: "does not look at the user whom it adds once it has locked them",
+    found: "adds no user who is erased meanwhile",
+    file: "chats.js",
+    edits: [[" AND deleted_at IS NULL FOR KEY SHARE", ""]],
+  },
+  {
+    mistake: "looks for a reserved username before it waits for the erasure",
+    found: "gives nobody the username of a user who is erased meanwhile",
+    file: "users.js",
+    edits: [
+      [
+        "(await scope.row(sql, await reserved(key))) === undefined",
+        "(await scope.row(sql, await reserved(key))) !== null",
+      ],
+    ],
+  },
+  {
     mistake: "does not lock the user who logs in",
     found: "ends a session that a login starts while the user is disabled",
     ...WITHOUT_LOCKS_OF_USERS,
