@@ -76,7 +76,7 @@ export async function disableUser({ store, clock }: OperatorPorts, command: Disa
     const disabledAt = clock.now();
     await users.setDisabledAt(user.id, disabledAt);
     await endSessions(repositories, await sessions.ofUser(user.id), disabledAt);
-    return { user, disabledAt };
+    return { ...account, disabledAt };
   });
 }
 
@@ -91,9 +91,9 @@ export interface EnableUser {
  */
 export async function enableUser({ store }: OperatorPorts, command: EnableUser): Promise<Account> {
   return store.transaction(async ({ users }) => {
-    const { user } = await findAccount(users, command.user);
-    await users.setDisabledAt(user.id, null);
-    return { user, disabledAt: null };
+    const account = await findAccount(users, command.user);
+    await users.setDisabledAt(account.user.id, null);
+    return { ...account, disabledAt: null };
   });
 }
 

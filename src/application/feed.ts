@@ -10,6 +10,7 @@ import {
   type EventCursor,
   type LogBounds,
   type SessionEnd,
+  type StoredChatEvent,
   type StoredEvent,
 } from "../domain/event.js";
 import type { SessionId } from "../domain/session.js";
@@ -46,6 +47,8 @@ export class EventFeed {
   readonly #clock: Ports["clock"];
   readonly #byChat = new Map<ChatId, Set<Subscriber>>();
   readonly #byUser = new Map<UserId, Set<Subscriber>>();
+  /** By the users that they receive events about. */
+  readonly #byPeer = new Map<UserId, Set<Subscriber>>();
   /** Subscribers that could not read their page of the log. They are woken once the log can be read. */
   readonly #stalled = new Set<Subscriber>();
   /** One list for each catch-up in progress: the entries that the feed reads meanwhile. */
@@ -96,11 +99,13 @@ export class EventFeed {
     const missed: LogEntry[] = [];
     this.#missed.add(missed);
     try {
-      const [page, chatIds, bounds] = await this.#store.read(async (repositories) => {
+      const { userId } = subscriber;
+      const [page, chatIds, peers, bounds] = await this.#store.read(async (repositories) => {
         const found = await read(repositories);
         const { chats, events } = repositories;
-        const ids = found.hasMore ? [] : await chats.idsOfUser(subscriber.userId);
-        return [found, ids, await events.bounds(subscriber.userId)] as const;
+        const ids = found.hasMore ? [] : await chats.idsOfUser(userId);
+        const others = found.hasMore ? [] : await chats.peersOfUser(userId);
+        return [found, ids, [...others, userId], await events.bounds(userId)] as const;
       });
       if (this.#position !== undefined) this.#assertEpoch(bounds);
       if (subscriber.closed) return page;
@@ -112,7 +117,9 @@ export class EventFeed {
       if (!page.hasMore && !hasGap) {
         for (const chatId of subscriber.chats) removeFrom(this.#byChat, chatId, subscriber);
         for (const chatId of chatIds) addTo(this.#byChat, chatId, subscriber);
-        subscriber.start(last, chatIds);
+        // A p2p chat ends for neither user, so no peer goes.
+        for (const peer of peers) addTo(this.#byPeer, peer, subscriber);
+        subscriber.start(last, chatIds, peers);
         for (const entry of missed) if (!("sessionId" in entry)) this.#deliver(entry, [subscriber]);
       }
       // A commit that came before the first catch-up has not been read.
@@ -133,6 +140,7 @@ export class EventFeed {
     this.#stalled.delete(subscriber);
     removeFrom(this.#byUser, subscriber.userId, subscriber);
     for (const chatId of subscriber.chats) removeFrom(this.#byChat, chatId, subscriber);
+    for (const peer of subscriber.peers) removeFrom(this.#byPeer, peer, subscriber);
     if (this.#byUser.size > 0) return;
     this.#unsubscribe?.();
     this.#unsubscribe = undefined;
@@ -210,7 +218,9 @@ export class EventFeed {
   }
 
   /** The subscribers that can be recipients: a superset. */
-  #candidates({ chatId, to, change }: StoredEvent): Iterable<Subscriber> {
+  #candidates(event: StoredEvent): Iterable<Subscriber> {
+    if (!("chatId" in event)) return this.#byPeer.get(event.to.peersOf) ?? [];
+    const { chatId, to, change } = event;
     if (to !== "participants") return this.#byUser.get(to.user) ?? [];
     if (change.type === "chat.created") {
       return change.participants.flatMap(({ id }) => [...(this.#byUser.get(id) ?? [])]);
@@ -229,14 +239,18 @@ export class EventFeed {
 
   /**
    * The candidates that receive the event: the participants of the chat after this event, or the one user that it is
-   * addressed to, who must be a participant unless the event includes removed users. `EventReader.ofUser` selects by the same rule,
-   * with the participants of today.
+   * addressed to, who must be a participant unless the event includes removed users; of an event about a user, that user and their
+   * peers. `EventReader.ofUser` selects by the same rule, with the participants of today.
    */
   #recipientsOf(event: StoredEvent, candidates: Iterable<Subscriber>): readonly Subscriber[] {
-    const { id, chatId, to } = event;
     const recipients: Subscriber[] = [];
     for (const subscriber of candidates) {
-      if (id <= subscriber.startsAfter) continue;
+      if (event.id <= subscriber.startsAfter) continue;
+      if (!("chatId" in event)) {
+        if (subscriber.peers.has(event.to.peersOf)) recipients.push(subscriber);
+        continue;
+      }
+      const { chatId, to } = event;
       this.#updateMembership(subscriber, event);
       const isParticipant = subscriber.chats.has(chatId);
       if (
@@ -250,14 +264,20 @@ export class EventFeed {
     return recipients;
   }
 
-  #updateMembership(subscriber: Subscriber, { chatId, to, change }: StoredEvent): void {
-    const { userId, chats } = subscriber;
+  #updateMembership(subscriber: Subscriber, { chatId, to, change }: StoredChatEvent): void {
+    const { userId, chats, peers } = subscriber;
     const joins =
       (change.type === "chat.created" && change.participants.some(({ id }) => id === userId)) ||
       (change.type === "participant.added" && to !== "participants" && to.user === userId);
     if (joins) {
       chats.add(chatId);
       addTo(this.#byChat, chatId, subscriber);
+      if (change.type === "chat.created" && change.chat.kind === "p2p") {
+        for (const { id } of change.participants) {
+          peers.add(id);
+          addTo(this.#byPeer, id, subscriber);
+        }
+      }
     } else if (change.type === "participant.removed" && change.user.id === userId) {
       chats.delete(chatId);
       removeFrom(this.#byChat, chatId, subscriber);
@@ -274,6 +294,8 @@ export class Subscriber implements Subscription {
   readonly session: SessionId | undefined;
   /** The chats that the user is a participant of, as of the last delivered entry. */
   chats: Set<ChatId> = new Set();
+  /** The user, and the other users of the p2p chats among `chats`. */
+  peers: Set<UserId> = new Set();
   /** The feed delivers only entries with a greater id. */
   startsAfter = Infinity;
   readonly #feed: EventFeed;
@@ -381,10 +403,11 @@ export class Subscriber implements Subscription {
     return page;
   }
 
-  /** The consumer has everything up to this entry, as of which the user is a participant of these chats. */
-  start(after: number, chats: readonly ChatId[]): void {
+  /** The consumer has everything up to this entry, as of which the user is a participant of these chats with these peers. */
+  start(after: number, chats: readonly ChatId[], peers: readonly UserId[]): void {
     this.startsAfter = after;
     this.chats = new Set(chats);
+    this.peers = new Set(peers);
     this.#started = true;
     this.#lagging = false;
   }

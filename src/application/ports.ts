@@ -118,6 +118,7 @@ export interface UserReader {
   byId(id: UserId): Promise<User | undefined>;
   byKey(key: UsernameKey): Promise<User | undefined>;
   account(key: UsernameKey): Promise<Account | undefined>;
+  accountById(id: UserId): Promise<Account | undefined>;
   /** The account with this key and the digest of its password. A store may lock it until the end of the transaction. */
   credentials(key: UsernameKey): Promise<(Account & { readonly passwordDigest: string }) | undefined>;
   /** The first `limit` of all accounts with `id > after`, in ascending order by code unit; from the start by default. */
@@ -125,10 +126,12 @@ export interface UserReader {
 }
 
 export interface UserRepository extends UserReader {
-  /** Adds an account that is not disabled. Returns false and changes nothing if the key is in use. */
+  /** Adds an account without a display name that is not disabled. Returns false and changes nothing if the key is in use. */
   add(user: User, key: UsernameKey, passwordDigest: string): Promise<boolean>;
   /** Returns false if the user does not exist. */
   replacePassword(id: UserId, passwordDigest: string): Promise<boolean>;
+  /** Returns false if the user does not exist. */
+  setDisplayName(id: UserId, displayName: string | null): Promise<boolean>;
   /**
    * @param disabledAt epoch milliseconds; null enables the account.
    * @returns false if the user does not exist.
@@ -144,6 +147,8 @@ export interface ChatReader {
   overview(id: ChatId, userId: UserId): Promise<ChatOverview | undefined>;
   /** The ids of all chats of the user, in any order. */
   idsOfUser(userId: UserId): Promise<readonly ChatId[]>;
+  /** The other users of all p2p chats of the user, in any order. */
+  peersOfUser(userId: UserId): Promise<readonly UserId[]>;
   /**
    * The chats as the user sees them, in the order of `ids`, with the text of each `lastMessage` left empty. Leaves out chats of
    * which the user is not a participant. Lets other events of the process have their turn within a long list.
@@ -350,11 +355,12 @@ export interface EventReader {
    * @param userId a user whose chats are read from the same view: the log then has every event of this user that the view reflects.
    */
   bounds(userId?: UserId): Promise<LogBounds>;
-  /** The entries for all recipients. */
+  /** The entries for all recipients. Each event has the current state of its message, or of the user that it is about. */
   all(slice: EventSlice): Promise<readonly LogEntry[]>;
   /**
    * The events that the user receives: those of the chats in which the user is a participant now, appended since they joined,
-   * to all participants or to the user alone; and those to the user alone with `includesRemoved`.
+   * to all participants or to the user alone; those to the user alone with `includesRemoved`; those about the user; and those about
+   * each user with whom they have a p2p chat, appended since it exists.
    */
   ofUser(userId: UserId, slice: EventSlice): Promise<readonly StoredEvent[]>;
 }

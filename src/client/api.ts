@@ -17,17 +17,18 @@ export interface Problem {
 /**
  * What is wrong, for programs. Codes never change or disappear. Each code with its status:
  * `bad_request` 400, `invalid_json` 400, `invalid_request` 400, `invalid_username` 400,
- * `username_reserved` 400, `invalid_password` 400, `refused_password` 400, `invalid_token_name` 400,
- * `invalid_message` 400, `invalid_title` 400, `invalid_metadata` 400, `invalid_idempotency_key` 400,
- * `invalid_cursor` 400, `username_taken` 400, `wrong_credentials` 400, `wrong_password` 400,
- * `too_many_tokens` 400, `two_credentials` 400, `unknown_user` 400, `user_unavailable` 400, `p2p_chat`
- * 400, `already_participant` 400, `user_not_in_chat` 400, `message_deleted` 400, `not_signed_in` 401,
- * `account_disabled` 403, `registration_closed` 403, `not_a_participant` 403, `not_allowed` 403,
- * `not_your_message` 403, `cross_site` 403, `unknown_session` 404, `unknown_token` 404, `unknown_chat`
- * 404, `not_found` 404, `method_not_allowed` 405, `request_timeout` 408, `cursor_expired` 410,
- * `payload_too_large` 413, `unsupported_media_type` 415, `idempotency_key_reused` 422,
- * `too_many_requests` 429, `too_many_streams` 429, `headers_too_large` 431, `internal_error` 500,
- * `busy` 503, `store_unavailable` 503, `outcome_unknown` 503.
+ * `username_reserved` 400, `invalid_display_name` 400, `invalid_password` 400, `refused_password` 400,
+ * `invalid_token_name` 400, `invalid_message` 400, `invalid_title` 400, `invalid_metadata` 400,
+ * `invalid_idempotency_key` 400, `invalid_cursor` 400, `username_taken` 400, `wrong_credentials` 400,
+ * `wrong_password` 400, `too_many_tokens` 400, `two_credentials` 400, `unknown_user` 400,
+ * `user_unavailable` 400, `p2p_chat` 400, `already_participant` 400, `user_not_in_chat` 400,
+ * `message_deleted` 400, `not_signed_in` 401, `account_disabled` 403, `registration_closed` 403,
+ * `not_a_participant` 403, `not_allowed` 403, `not_your_message` 403, `cross_site` 403,
+ * `unknown_session` 404, `unknown_token` 404, `unknown_chat` 404, `not_found` 404,
+ * `method_not_allowed` 405, `request_timeout` 408, `cursor_expired` 410, `payload_too_large` 413,
+ * `unsupported_media_type` 415, `idempotency_key_reused` 422, `too_many_requests` 429,
+ * `too_many_streams` 429, `headers_too_large` 431, `internal_error` 500, `busy` 503,
+ * `store_unavailable` 503, `outcome_unknown` 503.
  */
 export type Code =
   | "bad_request"
@@ -35,6 +36,7 @@ export type Code =
   | "invalid_request"
   | "invalid_username"
   | "username_reserved"
+  | "invalid_display_name"
   | "invalid_password"
   | "refused_password"
   | "invalid_token_name"
@@ -275,7 +277,7 @@ export interface EventPage {
   readonly has_more: boolean;
 }
 
-/** A change in a chat; `type` names its kind. */
+/** A change in a chat or of a user; `type` names its kind. */
 export type ChatEvent =
   | MessageEvent
   | ChatCreatedEvent
@@ -283,7 +285,8 @@ export type ChatEvent =
   | ChatChangedEvent
   | ParticipantEvent
   | RoleEvent
-  | ChatReadEvent;
+  | ChatReadEvent
+  | UserEvent;
 
 /**
  * The message is in its current state when the event is read, so a deleted text is never delivered
@@ -423,6 +426,27 @@ export interface ChatReadEvent {
   readonly read_seq: number;
   /** The number of messages after `read_seq` from other users that are not deleted. */
   readonly unread_count: number;
+}
+
+/**
+ * The caller, or a user with whom the caller has a p2p chat, has another display name or has deleted
+ * the account. It belongs to no chat. The names are those at the time when the event is read.
+ */
+export interface UserEvent {
+  readonly type: "user.updated" | "user.deleted";
+  /** A position in the event log. Opaque. */
+  readonly cursor: string;
+  /** RFC 3339, in UTC, with milliseconds. */
+  readonly at: string;
+  /** The id of a user. Opaque, and longer than any username. */
+  readonly user_id: string;
+  /**
+   * 1 to 32 letters and digits of one script (East Asian scripts may be mixed) after NFKC, with `.`, `_`
+   * and `-` between them, and at most four different combining marks in a row behind a letter or digit.
+   * Unique regardless of case and compatibility form. Shown as it was registered.
+   */
+  readonly username: string;
+  readonly display_name: string | null;
 }
 
 /** The operations of the API by their name in the OpenAPI document. `Code` has the errors that all of them share. */

@@ -8,6 +8,8 @@ export type ErrorCode =
   | "invalid_username"
   /** Only the operator may give this username to an account: see `assertNotReserved`. */
   | "username_reserved"
+  /** The display name is invalid: see `parseDisplayName`. */
+  | "invalid_display_name"
   /** The password is invalid: see `parsePassword`. */
   | "invalid_password"
   /** The password is on the operator's list of passwords that nobody may choose. */

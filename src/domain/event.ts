@@ -4,19 +4,22 @@ import type { ChatId, MessageId, SessionId, UserId } from "./ids.js";
 import type { Message } from "./message.js";
 import type { Metadata } from "./metadata.js";
 import type { Policy, Role } from "./policy.js";
-import type { User } from "./user.js";
+import type { Profile, User } from "./user.js";
 
 /** A position in the event log, from which a client can resume. Opaque. */
 export type EventCursor = string & { readonly eventCursor: true };
 
-/** A change in a chat, as delivered to users. */
+/** A change in a chat or of a user, as delivered to users. */
 export type ChatEvent = {
   readonly cursor: EventCursor;
-  readonly chatId: ChatId;
-  readonly chatKind: Chat["kind"];
   /** Epoch milliseconds. */
   readonly at: number;
-} & ((MessageChange & { readonly message: Message }) | ChatChange);
+} & (
+  | ({ readonly chatId: ChatId; readonly chatKind: Chat["kind"] } & (
+      (MessageChange & { readonly message: Message }) | ChatChange
+    ))
+  | (UserChange & { readonly user: NamedUser })
+);
 
 /**
  * A message was sent, edited or deleted. The event carries the current message, not the message at the time of the event, so
@@ -52,8 +55,19 @@ export type ChatChange =
       readonly unreadCount: number;
     };
 
-/** The part of a user that events carry. */
+/**
+ * A user has another display name, or has erased the account. The event carries the names as they are when it is read, not those
+ * at the time of the event.
+ */
+export interface UserChange {
+  readonly type: "user.updated" | "user.deleted";
+}
+
+/** The part of a user that events of chats carry. */
 export type Person = Pick<User, "id" | "username">;
+
+/** The part of a user that events about users carry. */
+export type NamedUser = Pick<Profile, "id" | "username" | "displayName">;
 
 export interface InitialParticipant extends Person {
   /** Null in p2p chats. */
@@ -66,8 +80,11 @@ export interface InitialParticipant extends Person {
  */
 export type Audience = "participants" | { readonly user: UserId; readonly includesRemoved: boolean };
 
-/** An event to append to the log. It refers to its message by id, so that the log holds no text. */
-export interface EventDraft {
+/** An event to append to the log. It refers to messages and users by id, so that the log holds no text of users. */
+export type EventDraft = ChatEventDraft | UserEventDraft;
+
+/** An event of a chat. */
+export interface ChatEventDraft {
   readonly chatId: ChatId;
   readonly to: Audience;
   readonly at: number;
@@ -76,8 +93,23 @@ export interface EventDraft {
   readonly messageId: MessageId | null;
 }
 
+/**
+ * An event about a user, delivered to that user and to each user who shares a p2p chat with them, if that chat existed when the
+ * event was appended. It is one entry however many they are: the recipients are found when it is delivered.
+ */
+export interface UserEventDraft {
+  readonly to: { readonly peersOf: UserId };
+  readonly at: number;
+  readonly change: UserChange;
+}
+
+/** The event of a change of a user. */
+export function userChanged(peersOf: UserId, type: UserChange["type"], at: number): UserEventDraft {
+  return { to: { peersOf }, at, change: { type } };
+}
+
 /** The event of a new chat, for its initial participants. The first of them owns a group chat. */
-export function chatCreated(chat: Chat, initial: readonly Person[]): EventDraft {
+export function chatCreated(chat: Chat, initial: readonly Person[]): ChatEventDraft {
   const participants = initial.map(({ id, username }, index) => {
     const role = chat.kind === "p2p" ? null : index === 0 ? "owner" : "member";
     return { id, username, role } as const;
@@ -91,17 +123,25 @@ export function chatChanged(
   change: ChatChange,
   at: number,
   to: Audience = "participants",
-): EventDraft {
+): ChatEventDraft {
   return { chatId, to, at, change, messageId: null };
 }
 
 /** The event of a new, edited or deleted message, for all participants. */
-export function messageChanged(type: MessageChange["type"], message: Message, at: number): EventDraft {
+export function messageChanged(type: MessageChange["type"], message: Message, at: number): ChatEventDraft {
   return { chatId: message.chatId, to: "participants", at, change: { type }, messageId: message.id };
 }
 
-/** An event of the log, with its current message. */
-export interface StoredEvent extends Omit<EventDraft, "messageId"> {
+/** An event of the log, with the current state of what it refers to. */
+export type StoredEvent = StoredChatEvent | StoredUserEvent;
+
+export interface StoredUserEvent extends UserEventDraft {
+  /** The position in the log. Increases in commit order. */
+  readonly id: number;
+  readonly user: NamedUser;
+}
+
+export interface StoredChatEvent extends Omit<ChatEventDraft, "messageId"> {
   /** The position in the log. Increases in commit order. */
   readonly id: number;
   /** The kind of the chat, also after the chat was deleted. */
@@ -170,11 +210,12 @@ export function cursorExpired(): MessagingError {
 }
 
 /** Converts an event of the log to the form delivered to its recipients. */
-export function toChatEvent(
-  { id, chatId, chatKind, at, change, message }: StoredEvent,
-  epoch: string,
-): ChatEvent {
-  const common = { cursor: cursorAt(epoch, id), chatId, chatKind, at };
+export function toChatEvent(event: StoredEvent, epoch: string): ChatEvent {
+  const { id, at } = event;
+  const cursor = cursorAt(epoch, id);
+  if (!("chatId" in event)) return { cursor, at, ...event.change, user: event.user };
+  const { chatId, chatKind, change, message } = event;
+  const common = { cursor, chatId, chatKind, at };
   switch (change.type) {
     case "message.created":
     case "message.edited":

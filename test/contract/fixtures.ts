@@ -1,6 +1,6 @@
 import type { ChatReader, Store } from "../../src/application/ports.js";
 import { pairOf, type Chat, type ChatId } from "../../src/domain/chat.js";
-import type { EventDraft, SessionEnd } from "../../src/domain/event.js";
+import type { ChatEventDraft, EventDraft, SessionEnd } from "../../src/domain/event.js";
 import type { IdempotencyKey, Message, MessageDraft, MessageText } from "../../src/domain/message.js";
 import type { Session, SessionId } from "../../src/domain/session.js";
 import { usernameKey, type User, type UserId } from "../../src/domain/user.js";
@@ -113,9 +113,9 @@ export function send(
 export function renamed(
   { id: chatId }: Pick<Chat, "id">,
   title: string | null,
-  to: EventDraft["to"] = "participants",
+  to: ChatEventDraft["to"] = "participants",
   at = 1_700_000_000_000,
-): EventDraft {
+): ChatEventDraft {
   return { chatId, to, at, change: { type: "chat.renamed", title }, messageId: null };
 }
 
@@ -147,6 +147,7 @@ export function contentsOf(store: Store, { people, chatIds, keys, digests }: Con
     users: await mapInOrder(people, async ({ id, username }) => ({
       byId: await users.byId(id),
       byKey: await users.byKey(usernameKey(username)),
+      account: await users.accountById(id),
       credentials: await users.credentials(usernameKey(username)),
       chats: await mapInOrder(chatIds, (chatId) => chats.ofParticipant(chatId, id)),
       p2p: await mapInOrder(people, (peer) => chats.p2p(pairOf(id, peer.id))),
@@ -159,6 +160,7 @@ export function contentsOf(store: Store, { people, chatIds, keys, digests }: Con
       sessions: await sessions.ofUser(id),
       events: await events.ofUser(id, all),
       chatIds: (await chats.idsOfUser(id)).toSorted((one, other) => one - other),
+      peers: (await chats.peersOfUser(id)).toSorted(),
     })),
     chats: await mapInOrder(chatIds, (chatId) => messages.ofChat(chatId, all)),
     participants: await mapInOrder(chatIds, (chatId) =>

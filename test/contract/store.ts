@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Store } from "../../src/application/ports.js";
 import { pairOf } from "../../src/domain/chat.js";
+import { userChanged } from "../../src/domain/event.js";
 import type { IdempotencyKey, MessageText } from "../../src/domain/message.js";
 import { DEFAULT_POLICY } from "../../src/domain/policy.js";
 import { usernameKey } from "../../src/domain/user.js";
@@ -28,6 +29,7 @@ import {
 } from "./fixtures.js";
 import { sessionContract } from "./sessions.js";
 import { transactionContract } from "./transactions.js";
+import { userEventContract } from "./user-events.js";
 import { userContract } from "./users.js";
 
 /** How the store suite opens the store under test. */
@@ -65,6 +67,7 @@ export function storeContract(runner: Runner, { open, reopen }: StoreOpening): v
     messageContract(runner, store);
     sessionContract(runner, store);
     eventContract(runner, store);
+    userEventContract(runner, store);
     subscriberContract(runner, store);
     transactionContract(runner, store);
 
@@ -188,6 +191,8 @@ export async function fill(store: Store): Promise<ContentsQuery> {
     await events.append(renamed(group, "a"));
     await events.append(renamed(left, "b", { user: bo.id, includesRemoved: true }));
     await events.append({ sessionId: sessionOf(ana, "removed", 100).id, userId: ana.id, at: 5 });
+    await users.setDisplayName(ana.id, "Ana 🙂");
+    await events.append(userChanged(ana.id, "user.updated", 6));
     await events.forget(MAX_ID, 1);
     await sessions.add(sessionOf(ana, "kept", 100), "kept");
     await sessions.touch({ ...sessionOf(ana, "kept", 200), lastSeenAt: 150 });

@@ -66,6 +66,7 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
         assert.deepEqual(await users.byId(cy.id), cy);
         assert.deepEqual(await users.credentials(usernameKey("cy")), {
           user: cy,
+          displayName: null,
           passwordDigest: "digest of cy",
           disabledAt: null,
         });
@@ -102,6 +103,8 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
         assert.equal(await sessions.byDigest("digest"), undefined);
         await users.replacePassword(cy.id, "new digest");
         assert.equal((await users.credentials(usernameKey("cy")))?.passwordDigest, "new digest");
+        await users.setDisplayName(cy.id, "Cy");
+        assert.equal((await users.accountById(cy.id))?.displayName, "Cy");
         return opened;
       });
       assert.deepEqual(await textsOf(p2p.id), ["b", "c"]);
@@ -168,6 +171,7 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
         for (const each of [chat, group, p2p, chat]) await messages.append(draft(each, cy, "b"));
         await users.replacePassword(ana.id, "new digest");
         await users.setDisabledAt(bo.id, 7);
+        await users.setDisplayName(bo.id, "Bo");
         await sessions.add(sessionOf(cy, "new", 100), "new");
         await sessions.touch({ ...sessionOf(ana, "kept", 200), lastSeenAt: 2 });
         await sessions.remove(sessionOf(ana, "kept", 100).id);
@@ -268,7 +272,9 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
       assert.equal(overview?.readSeq, kept.length);
       const log = await store().read(({ events }) => events.ofUser(bo.id, ALL));
       assert.deepEqual(
-        log.flatMap(({ change, message }) => (change.type === "message.created" ? [message] : [])),
+        log.flatMap((event) =>
+          "message" in event && event.change.type === "message.created" ? [event.message] : [],
+        ),
         bySeq,
       );
     });

@@ -16,7 +16,7 @@ export function userContract({ describe, it }: Runner, store: () => Store): void
   const describeMethod = (name: string, body: () => void) => describe(`UserRepository.${name}`, body);
 
   describeMethod("add", () => {
-    it("stores a user that byId, byKey, account and credentials return unchanged", async () => {
+    it("stores a user that byId, byKey, account, accountById and credentials return unchanged", async () => {
       const added = TRICKY_TEXTS.map((text, index) => ({
         user: { id: `${index} ${text}` as UserId, username: text, createdAt: index % 2 ? MAX_TIME_MS : 0 },
         key: `key of ${text}` as UsernameKey,
@@ -31,8 +31,14 @@ export function userContract({ describe, it }: Runner, store: () => Store): void
         for (const { user, key, passwordDigest } of added) {
           assert.deepEqual(await users.byId(user.id), user);
           assert.deepEqual(await users.byKey(key), user);
-          assert.deepEqual(await users.credentials(key), { user, passwordDigest, disabledAt: null });
-          assert.deepEqual(await users.account(key), { user, disabledAt: null });
+          assert.deepEqual(await users.credentials(key), {
+            user,
+            displayName: null,
+            passwordDigest,
+            disabledAt: null,
+          });
+          assert.deepEqual(await users.account(key), { user, displayName: null, disabledAt: null });
+          assert.deepEqual(await users.accountById(user.id), await users.account(key));
         }
       });
     });
@@ -48,6 +54,7 @@ export function userContract({ describe, it }: Runner, store: () => Store): void
         assert.deepEqual(await users.byKey(key), ana);
         assert.deepEqual(await users.credentials(key), {
           user: ana,
+          displayName: null,
           passwordDigest: "digest of ana",
           disabledAt: null,
         });
@@ -71,12 +78,13 @@ export function userContract({ describe, it }: Runner, store: () => Store): void
     });
   });
 
-  describeMethod("byId, byKey, account and credentials", () => {
+  describeMethod("byId, byKey, account, accountById and credentials", () => {
     it("return undefined for a user who does not exist", async () => {
       await register(store(), ana);
       await store().read(async ({ users }) => {
         for (const text of ["bo", "", bo.id, ana.id.toUpperCase(), ana.id.slice(0, -1)]) {
           assert.equal(await users.byId(text as UserId), undefined);
+          assert.equal(await users.accountById(text as UserId), undefined);
           assert.equal(await users.byKey(text as UsernameKey), undefined);
           assert.equal(await users.credentials(text as UsernameKey), undefined);
           assert.equal(await users.account(text as UsernameKey), undefined);
@@ -96,16 +104,33 @@ export function userContract({ describe, it }: Runner, store: () => Store): void
         const [keyOfAna, keyOfBo] = [usernameKey(ana.username), usernameKey(bo.username)];
         assert.deepEqual(await users.credentials(keyOfAna), {
           user: ana,
+          displayName: null,
           passwordDigest: "new digest",
           disabledAt: null,
         });
         assert.deepEqual(await users.byId(ana.id), ana);
         assert.deepEqual(await users.credentials(keyOfBo), {
           user: bo,
+          displayName: null,
           passwordDigest: "digest of bo",
           disabledAt: null,
         });
       });
+    });
+  });
+
+  describeMethod("setDisplayName", () => {
+    it("sets and clears the name of that user only, and returns false for an unknown user", async () => {
+      await register(store(), ana, bo);
+      const nameOf = ({ id }: User) =>
+        store().read(async ({ users }) => (await users.accountById(id))!.displayName);
+      for (const name of [...TRICKY_TEXTS, null]) {
+        await store().transaction(async ({ users }) => {
+          assert.equal(await users.setDisplayName(ana.id, name), true);
+          assert.equal(await users.setDisplayName("nobody" as UserId, name), false);
+        });
+        assert.deepEqual([await nameOf(ana), await nameOf(bo)], [name, null]);
+      }
     });
   });
 
@@ -127,6 +152,7 @@ export function userContract({ describe, it }: Runner, store: () => Store): void
       await store().read(async ({ users }) => {
         assert.deepEqual(await users.credentials(usernameKey(ana.username)), {
           user: ana,
+          displayName: null,
           passwordDigest: "new digest",
           disabledAt: 7,
         });
@@ -154,6 +180,7 @@ export function userContract({ describe, it }: Runner, store: () => Store): void
         assert.deepEqual(await page(undefined, 0), []);
         assert.deepEqual(Object.keys((await users.list({ after: undefined, limit: 1 }))[0]!).toSorted(), [
           "disabledAt",
+          "displayName",
           "user",
         ]);
       });

@@ -37,7 +37,7 @@ async function replayed({ ports }: World, chatId: ChatId): Promise<Group | undef
   let group: Omit<Group, "participants"> = { title: null, policy: null, metadata: null };
   const participants = new Map<string, Participant>();
   for (const entry of entries) {
-    if (!("change" in entry) || entry.chatId !== chatId) continue;
+    if (!("chatId" in entry) || entry.chatId !== chatId) continue;
     const { change, at: joinedAt } = entry;
     switch (change.type) {
       case "chat.created":

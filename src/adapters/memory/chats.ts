@@ -136,6 +136,8 @@ export function chatRepository(
     },
     p2p: async (pair) => byPair.get(JSON.stringify(pair))?.chat,
     idsOfUser: async (userId) => Array.from(ofUser.get(userId) ?? [], ({ chat }) => chat.id),
+    peersOfUser: async (userId) =>
+      (ofUser.get(userId) ?? []).flatMap(({ pair }) => peerIn(pair, userId) ?? []),
     async overview(id, userId) {
       const state = byId.get(id);
       return state?.participants.has(userId) ? overviewOf(state, userId) : undefined;
@@ -249,6 +251,11 @@ export function chatRepository(
       return true;
     },
   };
+}
+
+/** The other user of a p2p chat; undefined in a group chat, and in a chat with oneself. */
+export function peerIn(pair: Pair | undefined, userId: UserId): UserId | undefined {
+  return pair?.find((id) => id !== userId);
 }
 
 function activityOf({ messages, bornAfter }: ChatState, asOf: number): number {

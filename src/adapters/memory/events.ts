@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { EventLog, LogEntry } from "../../application/ports.js";
 import type { Chat, ChatId } from "../../domain/chat.js";
-import type { EventDraft, SessionEnd, StoredEvent } from "../../domain/event.js";
+import type { ChatEventDraft, EventDraft, NamedUser, SessionEnd, StoredEvent } from "../../domain/event.js";
 import type { Message } from "../../domain/message.js";
 import type { UserId } from "../../domain/user.js";
 import { firstAfter, sliceOf } from "./history.js";
@@ -10,6 +10,7 @@ import { put, type Undo } from "./undo.js";
 /** An entry of the log, without its message. */
 type Entry = EventEntry | (SessionEnd & { readonly id: number });
 type EventEntry = EventDraft & { readonly id: number };
+type ChatEntry = ChatEventDraft & { readonly id: number };
 
 /** The lookups that the log needs from the other repositories. */
 interface Dependencies {
@@ -18,27 +19,36 @@ interface Dependencies {
   readonly kindOf: (chatId: ChatId) => Chat["kind"] | undefined;
   /** The chats of the user, each with the id of the last event of the log when they joined. */
   readonly chatsOf: (userId: UserId) => Iterable<{ readonly chatId: ChatId; readonly joinedAfter: number }>;
+  /** The other users of the user's p2p chats, each with the id of the last event of the log when that chat was created. */
+  readonly peersOf: (userId: UserId) => Iterable<{ readonly peer: UserId; readonly joinedAfter: number }>;
+  readonly namedUser: (userId: UserId) => NamedUser;
 }
 
 export interface MemoryEventLog extends EventLog {
   lastId(): number;
 }
 
-/** Each entry is in the list of all entries, and in that of its chat or of the one user it is addressed to. */
-export function eventLog({ message, kindOf, chatsOf }: Dependencies, undo: Undo): MemoryEventLog {
+/** Each entry is in the list of all entries, and in that of its chat, of the one user it is addressed to, or of the user it is about. */
+export function eventLog(
+  { message, kindOf, chatsOf, peersOf, namedUser }: Dependencies,
+  undo: Undo,
+): MemoryEventLog {
   const epoch = randomBytes(8).toString("hex");
   let entries: Entry[] = [];
   /** The id of the last entry that `forget` deleted. */
   let forgotten = 0;
   const forChat = new Map<ChatId, EventEntry[]>();
   const forUser = new Map<UserId, EventEntry[]>();
+  const aboutUser = new Map<UserId, EventEntry[]>();
   const lastId = () => entries.at(-1)?.id ?? 0;
 
   function listOf(entry: EventEntry): EventEntry[] {
+    if (!("chatId" in entry)) return listIn(aboutUser, entry.to.peersOf);
     return entry.to === "participants" ? listIn(forChat, entry.chatId) : listIn(forUser, entry.to.user);
   }
 
   function read(entry: EventEntry): StoredEvent {
+    if (!("chatId" in entry)) return { ...entry, user: namedUser(entry.to.peersOf) };
     const { messageId, ...event } = entry;
     return {
       ...event,
@@ -50,7 +60,7 @@ export function eventLog({ message, kindOf, chatsOf }: Dependencies, undo: Undo)
 
   /** The length of the text that an entry is read with. */
   const lengthOf = (entry: Entry) =>
-    "sessionId" in entry || entry.messageId === null ? 0 : (message(entry.messageId)?.text.length ?? 0);
+    "messageId" in entry && entry.messageId !== null ? (message(entry.messageId)?.text.length ?? 0) : 0;
 
   const readAny = (entry: Entry): LogEntry => ("sessionId" in entry ? entry : read(entry));
 
@@ -62,15 +72,20 @@ export function eventLog({ message, kindOf, chatsOf }: Dependencies, undo: Undo)
       const joinedAfter = new Map(
         Array.from(chatsOf(userId), (membership) => [membership.chatId, membership.joinedAfter]),
       );
-      const histories = Array.from(joinedAfter, ([chatId, joined]) => {
+      const ofChats = Array.from(joinedAfter, ([chatId, joined]) => {
         const all = forChat.get(chatId) ?? [];
         return joined <= slice.after ? all : all.slice(firstAfter(all, joined));
       });
       const alone = (forUser.get(userId) ?? []).filter(
-        ({ id, chatId, to }) =>
-          (to !== "participants" && to.includesRemoved) || (joinedAfter.get(chatId) ?? Infinity) < id,
+        (entry) =>
+          includesRemoved(entry) || (joinedAfter.get((entry as ChatEntry).chatId) ?? Infinity) < entry.id,
       );
-      return sliceOf([...histories, alone], { ...slice, from: "oldest" }, lengthOf).map(read);
+      const about = Array.from(peersOf(userId), ({ peer, joinedAfter: joined }) => {
+        const all = aboutUser.get(peer) ?? [];
+        return all.slice(firstAfter(all, Math.max(joined, slice.after)));
+      });
+      const histories = [...ofChats, ...about, aboutUser.get(userId) ?? [], alone];
+      return sliceOf(histories, { ...slice, from: "oldest" }, lengthOf).map(read);
     },
     async append(event) {
       const entry: Entry = frozen({ ...structuredClone(event), id: lastId() + 1 });
@@ -104,10 +119,8 @@ export function eventLog({ message, kindOf, chatsOf }: Dependencies, undo: Undo)
     },
     async deleteOfChat(chatId, limit) {
       const ofChat = entries.filter(
-        (entry): entry is EventEntry =>
-          "chatId" in entry &&
-          entry.chatId === chatId &&
-          (entry.to === "participants" || !entry.to.includesRemoved),
+        (entry): entry is ChatEntry =>
+          "chatId" in entry && entry.chatId === chatId && !includesRemoved(entry),
       );
       const deleted = new Set<Entry>(ofChat.slice(0, limit));
       if (deleted.size === 0) return 0;
@@ -121,6 +134,10 @@ export function eventLog({ message, kindOf, chatsOf }: Dependencies, undo: Undo)
       return deleted.size;
     },
   };
+}
+
+function includesRemoved({ to }: EventEntry): boolean {
+  return to !== "participants" && "user" in to && to.includesRemoved;
 }
 
 function listIn<Key, Item>(lists: Map<Key, Item[]>, key: Key): Item[] {

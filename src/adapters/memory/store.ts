@@ -1,6 +1,6 @@
 import pLimit from "p-limit";
 import type { Repositories, Store } from "../../application/ports.js";
-import { chatRepository, type ChatStates } from "./chats.js";
+import { chatRepository, peerIn, type ChatStates } from "./chats.js";
 import { eventLog } from "./events.js";
 import { messageRepository } from "./messages.js";
 import { sessionRepository } from "./sessions.js";
@@ -25,6 +25,13 @@ export function openMemoryStore(): Store {
           yield { chatId: chat.id, joinedAfter: participants.get(userId)?.joinedAfter ?? 0 };
         }
       },
+      *peersOf(userId) {
+        for (const { pair, participants } of states.ofUser.get(userId) ?? []) {
+          const peer = peerIn(pair, userId);
+          if (peer) yield { peer, joinedAfter: participants.get(userId)?.joinedAfter ?? 0 };
+        }
+      },
+      namedUser: (userId) => users.named(userId),
     },
     undo,
   );

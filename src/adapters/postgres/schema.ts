@@ -13,7 +13,9 @@ const MIGRATIONS: readonly string[] = [
     username_key text COLLATE "C" NOT NULL UNIQUE,
     password_digest text NOT NULL,
     created_at bigint NOT NULL,
-    disabled_at bigint
+    disabled_at bigint,
+    -- Null where the user has not chosen one.
+    display_name text
   );
 
   CREATE SEQUENCE chat_ids;
@@ -119,7 +121,8 @@ const MIGRATIONS: readonly string[] = [
     message_id bigint
   ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0);
 
-  -- The log. A row without a chat is the end of a session. A row without a user is for all participants of its chat.
+  -- The log. A row without a user is for all participants of its chat. A row without a chat is about its user where outside = 1, and
+  -- otherwise the end of a session.
   CREATE TABLE events (
     id bigint PRIMARY KEY,
     number bigint NOT NULL,
@@ -132,6 +135,7 @@ const MIGRATIONS: readonly string[] = [
   );
   CREATE INDEX events_of_chat ON events (chat_id, id) WHERE user_id IS NULL;
   CREATE INDEX events_of_user ON events (user_id, id) WHERE chat_id IS NOT NULL AND user_id IS NOT NULL;
+  CREATE INDEX events_about_user ON events (user_id, id) WHERE chat_id IS NULL AND outside = 1;
   CREATE INDEX events_of_participants ON events (chat_id) WHERE user_id IS NOT NULL AND outside = 0;
 
   CREATE TABLE event_log (

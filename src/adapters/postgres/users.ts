@@ -24,6 +24,11 @@ export function users(scope: Scope, cache: UserCache): UserRepository {
       const found = await scope.row(`SELECT ${ACCOUNT.sql} FROM users WHERE username_key = $1`, key);
       return found && ACCOUNT.decode(found);
     },
+    async accountById(id) {
+      if (!isStorable(id)) return undefined;
+      const found = await scope.row(`SELECT ${ACCOUNT.sql} FROM users WHERE id = $1`, id);
+      return found && ACCOUNT.decode(found);
+    },
     async credentials(key) {
       if (!isStorable(key)) return undefined;
       const lock = scope.attempts ? "" : "FOR NO KEY UPDATE";
@@ -44,6 +49,9 @@ export function users(scope: Scope, cache: UserCache): UserRepository {
       return (
         (await scope.change("UPDATE users SET password_digest = $1 WHERE id = $2", passwordDigest, id)) > 0
       );
+    },
+    async setDisplayName(id, displayName) {
+      return (await scope.change("UPDATE users SET display_name = $1 WHERE id = $2", displayName, id)) > 0;
     },
     async setDisabledAt(id, disabledAt) {
       return (await scope.change("UPDATE users SET disabled_at = $1 WHERE id = $2", disabledAt, id)) > 0;

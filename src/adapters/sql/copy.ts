@@ -20,7 +20,15 @@ interface CopiedTable {
  */
 const TABLES = {
   users: {
-    columns: ["id", "username", "username_key", "password_digest", "created_at", "disabled_at"],
+    columns: [
+      "id",
+      "username",
+      "username_key",
+      "password_digest",
+      "created_at",
+      "disabled_at",
+      "display_name",
+    ],
     key: ["id"],
   },
   chats: {

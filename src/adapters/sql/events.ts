@@ -1,25 +1,39 @@
 import type { LogEntry } from "../../application/ports.js";
 import type { Chat, ChatId } from "../../domain/chat.js";
-import type { EventDraft, SessionEnd, StoredEvent } from "../../domain/event.js";
+import type { EventDraft, SessionEnd, StoredChatEvent, UserChange } from "../../domain/event.js";
 import type { Message } from "../../domain/message.js";
 import type { SessionId } from "../../domain/session.js";
 import type { UserId } from "../../domain/user.js";
 import { projection, valueAt, type Row } from "./columns.js";
 import { MESSAGE } from "./messages.js";
 
-/** A row without a chat is the end of a session. A row without a user is for all participants of its chat. */
+/**
+ * A row without a user is for all participants of its chat. A row without a chat is an event about its user, with 1 as `outside`, or
+ * the end of a session.
+ */
 export interface EventRow {
   readonly id: number;
   readonly chatId: ChatId | null;
   readonly chatKind: Chat["kind"];
   readonly userId: UserId | null;
-  /** 1 or 0: `includesRemoved` of the audience. */
+  /** 1 or 0. In the event of a chat: `includesRemoved` of the audience. */
   readonly outside: number;
   readonly at: number;
   /** JSON. */
   readonly what: string;
   readonly message: Message | null;
+  /** Of the user that an event is about. */
+  readonly username: string;
+  readonly displayName: string | null;
 }
+
+/** The condition of the rows of events about users. */
+export const IS_ABOUT_USER = "chat_id IS NULL AND outside = 1";
+
+/** Of an event about a user, the user has a row. */
+const OF_USER = (column: string) =>
+  `CASE WHEN events.chat_id IS NULL AND events.outside = 1
+     THEN (SELECT people.${column} FROM users AS people WHERE people.id = events.user_id) END`;
 
 /** From `events`, left-joined with `messages` and the `users` that sent them. */
 export const EVENT = projection<EventRow, LogEntry>(
@@ -33,11 +47,18 @@ export const EVENT = projection<EventRow, LogEntry>(
     at: "events.at",
     what: "events.what",
     message: MESSAGE.columns,
+    username: OF_USER("username"),
+    displayName: OF_USER("display_name"),
   },
   (row, at) => {
     const position = { id: valueAt(row, at.id), at: valueAt(row, at.at) };
     const chatId = valueAt(row, at.chatId);
     const userId = valueAt(row, at.userId);
+    if (chatId === null && valueAt(row, at.outside) === 1) {
+      const change = JSON.parse(valueAt(row, at.what)) as UserChange;
+      const names = { username: valueAt(row, at.username), displayName: valueAt(row, at.displayName) };
+      return { ...position, to: { peersOf: userId! }, change, user: { id: userId!, ...names } };
+    }
     if (chatId === null) {
       const { sessionId } = JSON.parse(valueAt(row, at.what)) as { readonly sessionId: SessionId };
       return { ...position, sessionId, userId: userId! };
@@ -48,7 +69,7 @@ export const EVENT = projection<EventRow, LogEntry>(
       chatKind: valueAt(row, at.chatKind),
       to:
         userId === null ? "participants" : { user: userId, includesRemoved: valueAt(row, at.outside) === 1 },
-      change: JSON.parse(valueAt(row, at.what)) as StoredEvent["change"],
+      change: JSON.parse(valueAt(row, at.what)) as StoredChatEvent["change"],
       message: row[at.message.id] === null ? null : MESSAGE.decodeAt(row, at.message),
     };
   },
@@ -56,7 +77,7 @@ export const EVENT = projection<EventRow, LogEntry>(
 
 /** The length of the text that an entry is read with, in UTF-16 code units. */
 export function lengthOf(entry: LogEntry): number {
-  return "sessionId" in entry ? 0 : (entry.message?.text.length ?? 0);
+  return "message" in entry ? (entry.message?.text.length ?? 0) : 0;
 }
 
 /** The columns of an event, apart from its id and time. */
@@ -64,6 +85,10 @@ export function fieldsOf(event: EventDraft | SessionEnd) {
   if ("sessionId" in event) {
     const { sessionId, userId } = event;
     return { chatId: null, userId, outside: 0, what: JSON.stringify({ sessionId }), messageId: null };
+  }
+  if (!("chatId" in event)) {
+    const { to, change } = event;
+    return { chatId: null, userId: to.peersOf, outside: 1, what: JSON.stringify(change), messageId: null };
   }
   const { chatId, to, messageId } = event;
   const [userId, outside] = to === "participants" ? [null, 0] : [to.user, Number(to.includesRemoved)];

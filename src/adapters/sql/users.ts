@@ -13,9 +13,10 @@ export const USER = projection<User>(
 );
 
 export const ACCOUNT = projection<Account>(
-  { user: USER.columns, disabledAt: "users.disabled_at" },
+  { user: USER.columns, displayName: "users.display_name", disabledAt: "users.disabled_at" },
   (row, at) => ({
     user: USER.decodeAt(row, at.user),
+    displayName: valueAt(row, at.displayName),
     disabledAt: valueAt(row, at.disabledAt),
   }),
 );

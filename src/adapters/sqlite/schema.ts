@@ -210,6 +210,13 @@ const MIGRATIONS: readonly string[] = [
       '$.overview.chat.metadata', NULL)
     WHERE json_extract(what, '$.type') = 'participant.added' AND json_extract(what, '$.overview') IS NOT NULL;
   `,
+  `
+  -- Null where the user has not chosen one.
+  ALTER TABLE users ADD COLUMN display_name TEXT;
+
+  -- A row of events without a chat and with outside = 1 is about its user.
+  CREATE INDEX events_about_user ON events (user_id) WHERE chat_id IS NULL AND outside = 1;
+  `,
 ];
 
 /** Gives each group chat an owner, by the rule of `successorOf`. */

@@ -21,6 +21,10 @@ export function users({ row, rows, change }: Statements): UserRepository {
       const found = row(`SELECT ${ACCOUNT.sql} FROM users WHERE username_key = ?`, key);
       return found && ACCOUNT.decode(found);
     },
+    async accountById(id) {
+      const found = row(`SELECT ${ACCOUNT.sql} FROM users WHERE id = ?`, id);
+      return found && ACCOUNT.decode(found);
+    },
     async credentials(key) {
       const found = row(`SELECT ${CREDENTIALS.sql} FROM users WHERE username_key = ?`, key);
       return found && CREDENTIALS.decode(found);
@@ -34,6 +38,9 @@ export function users({ row, rows, change }: Statements): UserRepository {
     },
     async replacePassword(id, passwordDigest) {
       return change("UPDATE users SET password_digest = ? WHERE id = ?", passwordDigest, id) > 0;
+    },
+    async setDisplayName(id, displayName) {
+      return change("UPDATE users SET display_name = ? WHERE id = ?", displayName, id) > 0;
     },
     async setDisabledAt(id, disabledAt) {
       return change("UPDATE users SET disabled_at = ? WHERE id = ?", disabledAt, id) > 0;

@@ -21,8 +21,13 @@ const FIXTURES = fileURLToPath(new URL("../../../../test/fixtures/", import.meta
 const ANA = "0199aaaa-0000-7000-8000-00000000000a" as UserId;
 const BO = "0199aaaa-0000-7000-8000-00000000000b" as UserId;
 
-/** Removes what version 9 of the schema added. */
+/** Removes what the version with display names added. */
+const BEFORE_NAMES = `
+  DROP INDEX events_about_user; ALTER TABLE users DROP COLUMN display_name;`;
+
+/** Removes what version 9 of the schema and the ones behind it added. */
 const BEFORE_ROLES = `
+  ${BEFORE_NAMES}
   DROP INDEX owners; DROP INDEX admins;
   ALTER TABLE participants DROP COLUMN role;
   ${["may_add", "may_remove", "may_rename", "may_post", "history", "metadata"]
@@ -90,6 +95,7 @@ describe("openSqliteStore on the first format", () => {
     await store.read(async ({ users, chats, messages, sessions }) => {
       expect(await users.credentials("ana" as UsernameKey)).to.deep.equal({
         user: ana,
+        displayName: null,
         passwordDigest: "digest of ana",
         disabledAt: null,
       });
@@ -268,6 +274,7 @@ describe("openSqliteStore on the format with events, written by an earlier versi
       metadata: null,
     });
     const today = (event: ChatEvent) => {
+      if (!("chatId" in event)) return event;
       const chatKind = kinds.get(event.chatId);
       if (event.type === "chat.created") {
         const { chat } = event;

@@ -150,13 +150,14 @@ const wrongMessageSlices: readonly ((slice: Slice) => Slice)[] = [
   (slice) => ({ ...slice, from: "oldest" }),
   (slice) => ({ ...slice, after: slice.from === "newest" ? 0 : slice.after }),
 ];
-const eventsOf = (all: readonly LogEntry[]) => all.filter((entry) => "to" in entry);
+const eventsOf = (all: readonly LogEntry[]) => all.filter((entry) => "chatId" in entry);
+const aboutUsers = (all: readonly LogEntry[]) => all.filter((entry) => "user" in entry);
 const by = (key: string) => (one: object, other: object) => {
   const [left, right] = [one, other].map((each) => Reflect.get(each, key) as number | string);
   return Number(left! > right!) - Number(left! < right!);
 };
 const WRITES =
-  "users.add users.replacePassword users.setDisabledAt chats.addGroup chats.openP2p chats.addParticipant " +
+  "users.add users.replacePassword users.setDisplayName users.setDisabledAt chats.addGroup chats.openP2p chats.addParticipant " +
   "chats.removeParticipant chats.setRole chats.update chats.setRead messages.append messages.update sessions.add " +
   "sessions.touch sessions.remove sessions.removeExpired events.append events.forget";
 
@@ -174,12 +175,19 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
     users.args("add", (user, key, digest) => [user, usernameKey(key), digest]),
     acceptsEveryKey,
   ],
-  "UserRepository.byId, byKey, account and credentials": [
+  "UserRepository.byId, byKey, account, accountById and credentials": [
     users.args("byId", (id) => [id.toLowerCase() as typeof id]),
+    users.args("accountById", (id) => [id.toLowerCase() as typeof id]),
   ],
   "UserRepository.replacePassword": [
     users.result("replacePassword", () => true),
     users.args("replacePassword", (_, digest) => [bo.id, digest]),
+  ],
+  "UserRepository.setDisplayName": [
+    users.result("setDisplayName", () => true),
+    users.args("setDisplayName", (_, name) => [bo.id, name]),
+    users.args("setDisplayName", (id, name) => [id, name?.trim() ?? null]),
+    users.args("setDisplayName", (id, name) => [id, name ?? ""]),
   ],
   "UserRepository.setDisabledAt": [
     users.args("setDisabledAt", (id, at) => [id, at || null]),
@@ -252,6 +260,10 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
   ],
   "ChatRepository.p2p": [chats.method("p2p", (all, pair) => all.chats.openP2p(pair, 1))],
   "ChatRepository.idsOfUser": [chats.result("idsOfUser", (all) => all.slice(0, 1)), keepsParticipants],
+  "ChatRepository.peersOfUser": [
+    chats.result("peersOfUser", (all) => all.slice(0, 1)),
+    chats.result("peersOfUser", (all, id) => [...all, id]),
+  ],
   "ChatRepository.list": [
     chats.result("list", (all) => all.map((each) => ({ ...each, lastSeq: Math.min(each.lastSeq, 1) }))),
     chats.args("list", ({ after, limit }) => [{ after, limit: limit + 1 }]),
@@ -381,18 +393,22 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
   "EventLog.append": [
     events.args("append", (entry) => [{ ...entry, at: entry.at | 0 }]),
     events.result("all", (all) => all.filter((entry) => !("sessionId" in entry))),
-    events.result("all", (all) => all.map((entry) => ("to" in entry ? { ...entry, message: null } : entry))),
+    events.result("all", (all) =>
+      all.map((entry) => ("chatId" in entry ? { ...entry, message: null } : entry)),
+    ),
     events.result("all", (all) => all.toSorted(by("at"))),
     events.result("ofUser", (all) => all.toSorted(by("chatId"))),
   ],
   "EventLog.all and ofUser": [
     events.result("all", (all) =>
-      all.map((each) => ("to" in each ? { ...each, chatKind: "group" as const } : each)),
+      all.map((each) => ("chatId" in each ? { ...each, chatKind: "group" as const } : each)),
     ),
     events.result("ofUser", (all) => all.map((each) => ({ ...each, chatKind: "group" as const }))),
     events.result("ofUser", (all) => all.map((each) => ({ ...each, chatKind: "p2p" as const }))),
     events.result("ofUser", (all) =>
-      all.map((each) => ({ ...each, message: each.message && { ...each.message, editedAt: null } })),
+      all.map((each) =>
+        "chatId" in each ? { ...each, message: each.message && { ...each.message, editedAt: null } } : each,
+      ),
     ),
   ],
   "EventLog.all": wrongSlices.map((wrong) => events.args("all", (slice) => [wrong(slice)])),
@@ -417,7 +433,33 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
           return value;
         }),
     })),
-    events.args("append", (entry) => ["to" in entry ? { ...entry, to: "participants" as const } : entry]),
+    events.args("append", (entry) => ["chatId" in entry ? { ...entry, to: "participants" as const } : entry]),
+  ],
+  "Events about users": [
+    events.result("all", (all) => all.filter((entry) => !("user" in entry))),
+    events.result("ofUser", (all) => all.filter((entry) => "chatId" in entry)),
+    events.result("ofUser", (all, id) => all.filter((entry) => "chatId" in entry || entry.to.peersOf === id)),
+    events.result("ofUser", (all, id) => all.filter((entry) => "chatId" in entry || entry.to.peersOf !== id)),
+    events.method("ofUser", async (all, id, slice) =>
+      [...eventsOf(await all.sound(id, slice)), ...aboutUsers(await all.events.all(slice))].toSorted(
+        by("id"),
+      ),
+    ),
+    // Returns the events before the chat, too.
+    events.method("ofUser", async (all, id, slice) => {
+      const own = [...(await all.chats.peersOfUser(id)), id];
+      const about = aboutUsers(await all.events.all(slice)).filter(({ to }) => own.includes(to.peersOf));
+      return [...eventsOf(await all.sound(id, slice)), ...about].toSorted(by("id"));
+    }),
+    events.result("ofUser", (all) =>
+      all.toSorted((one, other) => Number("user" in one) - Number("user" in other)),
+    ),
+    users.method("setDisplayName", async () => true),
+    events.args("deleteOfChat", (id) => [id, 0]),
+    events.method("deleteOfChat", async (all, id, limit) => {
+      await all.events.forget(MAX_ID, limit);
+      return all.sound(id, limit);
+    }),
   ],
   "EventLog.forget": [
     events.args("forget", (_, limit) => [MAX_ID, limit]),

@@ -3,7 +3,7 @@ import { MAX_INITIAL_PARTICIPANTS, MAX_TITLE_LENGTH } from "../../../domain/chat
 import { MAX_METADATA_BYTES, type Metadata } from "../../../domain/metadata.js";
 import { MAX_MESSAGE_LENGTH } from "../../../domain/message.js";
 import { MAX_TOKEN_NAME_LENGTH } from "../../../domain/session.js";
-import { MAX_PASSWORD_UNITS, MAX_USERNAME_UNITS } from "../../../domain/user.js";
+import { MAX_DISPLAY_NAME_LENGTH, MAX_PASSWORD_UNITS, MAX_USERNAME_UNITS } from "../../../domain/user.js";
 import { POLICY_VALUES, ROLES } from "../../../domain/policy.js";
 import { text } from "../body.js";
 import { parameter } from "../paging.js";
@@ -23,6 +23,13 @@ export const username = text.meta({
     "Unique regardless of case and compatibility form. Shown as it was registered.",
   maxLength: MAX_USERNAME_UNITS,
   examples: ["ana"],
+});
+
+export const displayName = text.meta({
+  description: "The name that the user has chosen to be shown by: one line. " + LINE,
+  minLength: 1,
+  maxLength: MAX_DISPLAY_NAME_LENGTH,
+  examples: ["Ana María"],
 });
 
 const INITIAL_PARTICIPANTS = `Must be a list of at most ${MAX_INITIAL_PARTICIPANTS} usernames`;

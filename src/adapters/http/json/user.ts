@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Person } from "../../../domain/event.js";
+import type { NamedUser, Person } from "../../../domain/event.js";
 import * as field from "./fields.js";
 
 export const userSchema = z
@@ -8,4 +8,10 @@ export const userSchema = z
 
 export function userJson({ id, username }: Person): z.output<typeof userSchema> {
   return { user_id: id, username };
+}
+
+export const namedUserSchema = userSchema.extend({ display_name: field.displayName.nullable() });
+
+export function namedUserJson(user: NamedUser): z.output<typeof namedUserSchema> {
+  return { ...userJson(user), display_name: user.displayName };
 }

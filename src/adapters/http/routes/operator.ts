@@ -70,7 +70,7 @@ export function operatorOperations(
       ],
       async handle({ body, ctx }) {
         ctx.state["username"] = body.username;
-        return accountJson({ user: await addUser(ports, body), disabledAt: null });
+        return accountJson({ user: await addUser(ports, body), displayName: null, disabledAt: null });
       },
     }),
     "user list": operation({
