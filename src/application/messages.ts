@@ -6,6 +6,7 @@ import {
   type ChatId,
   type Membership,
 } from "../domain/chat.js";
+import { assertMayWriteTo } from "../domain/block.js";
 import { MessagingError } from "../domain/errors.js";
 import { chatCreated, messageChanged } from "../domain/event.js";
 import {
@@ -44,7 +45,7 @@ export interface SentMessage {
  * chat. Resolves once the message is durable.
  *
  * @throws MessagingError `invalid_message`, `invalid_idempotency_key`, `idempotency_key_reused`; for a `username`
- * `unknown_user`; for a `chatId` `not_a_participant`, `not_allowed`; for a p2p chat `user_unavailable`
+ * `unknown_user`; for a `chatId` `not_a_participant`, `not_allowed`; for a p2p chat `user_unavailable`, `blocked`
  */
 export async function sendMessage(ports: Ports, command: SendMessage): Promise<SentMessage> {
   const { store, secrets, clock } = ports;
@@ -82,31 +83,37 @@ export async function sendMessage(ports: Ports, command: SendMessage): Promise<S
   }, appendsTo);
 }
 
-/** @throws MessagingError `not_a_participant`, `not_allowed`; `user_unavailable` if the other user of a p2p chat is disabled */
+/** @throws MessagingError `not_a_participant`, `not_allowed`; for a p2p chat `user_unavailable`, `blocked` */
 async function assertWritable(
-  { chats, users }: ReadRepositories,
+  { chats, users, blocks }: Repositories,
   { id: by }: User,
-  found: Membership | undefined,
+  member: Membership | undefined,
 ): Promise<Chat> {
-  const membership = assertParticipant(found);
+  const membership = assertParticipant(member);
   assertMay(membership, "post");
   const { chat } = membership;
   if (chat.kind === "p2p") {
     const both = await chats.participants(chat.id, { after: undefined, limit: 2 });
     const peer = both.find(({ id }) => id !== by) ?? both[0]!;
-    await getAvailableUser(users, peer.username);
+    // A store can serve both in one round trip. The user comes first, since a store can lock the user, and their blocks.
+    const [, found] = await Promise.all([
+      getAvailableUser(users, peer.username),
+      blocks.between(by, [peer.id]),
+    ]);
+    assertMayWriteTo(by, found);
   }
   return chat;
 }
 
 async function openP2p(
-  { chats, events }: Repositories,
+  { chats, blocks, events }: Repositories,
   sender: User,
   peer: User,
   now: number,
 ): Promise<Chat> {
   const pair = pairOf(sender.id, peer.id);
-  const existing = await chats.p2p(pair);
+  const [found, existing] = await Promise.all([blocks.between(sender.id, [peer.id]), chats.p2p(pair)]);
+  assertMayWriteTo(sender.id, found);
   if (existing) return existing;
   const chat = await chats.openP2p(pair, now);
   await events.append(chatCreated(chat, sender.id === peer.id ? [sender] : [sender, peer]));

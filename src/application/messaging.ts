@@ -1,5 +1,7 @@
 import type * as accounts from "./accounts.js";
 import { changePassword, ensureUser, getUser, logIn, registerUser } from "./accounts.js";
+import type * as blocks from "./blocks.js";
+import { blockUser, listBlocks, unblockUser } from "./blocks.js";
 import type * as chats from "./chats.js";
 import {
   addParticipant,
@@ -28,6 +30,8 @@ import {
   sendMessage,
   sliceMessagePage,
 } from "./messages.js";
+import type * as people from "./people.js";
+import { findUsers, getProfile, updateProfile } from "./people.js";
 import type { Ports } from "./ports.js";
 import { SessionUses } from "./session-uses.js";
 import type * as sessions from "./sessions.js";
@@ -43,6 +47,12 @@ import {
 } from "./sessions.js";
 
 const useCases = {
+  getProfile,
+  updateProfile,
+  findUsers,
+  listBlocks,
+  blockUser,
+  unblockUser,
   registerUser,
   ensureUser,
   getUser,
@@ -83,6 +93,8 @@ const useCases = {
 
 // Taken from the modules, so that an editor shows the docstring of the function at each method.
 type Modules = typeof accounts &
+  typeof blocks &
+  typeof people &
   typeof chats &
   typeof events &
   typeof messages &

@@ -1,3 +1,4 @@
+import type { Block, BlockedUser } from "../domain/block.js";
 import type {
   Chat,
   ChatId,
@@ -99,6 +100,7 @@ export interface DatabaseStatus {
 /** The repositories of a `read`. */
 export interface ReadRepositories {
   readonly users: UserReader;
+  readonly blocks: BlockReader;
   readonly chats: ChatReader;
   readonly messages: MessageReader;
   readonly sessions: SessionReader;
@@ -108,6 +110,7 @@ export interface ReadRepositories {
 /** The repositories of a `transaction`. They read what the transaction has written. */
 export interface Repositories extends ReadRepositories {
   readonly users: UserRepository;
+  readonly blocks: BlockRepository;
   readonly chats: ChatRepository;
   readonly messages: MessageRepository;
   readonly sessions: SessionRepository;
@@ -123,9 +126,56 @@ export interface UserReader {
   credentials(key: UsernameKey): Promise<(Account & { readonly passwordDigest: string }) | undefined>;
   /** The first `limit` of all accounts with `id > after`, in ascending order by code unit; from the start by default. */
   list(page: { readonly after: UserId | undefined; readonly limit: number }): Promise<readonly Account[]>;
+  /**
+   * The accounts that are not disabled and have a word among their `directoryWords` that begins with the prefix, each with the
+   * first such word, in ascending order of that word by code point, then of id by code unit. The cost depends on the length of the
+   * page and the number of words of a user, not on the number of users.
+   */
+  matching(page: DirectoryPage): Promise<readonly DirectoryEntry[]>;
+}
+
+/** The first `limit` entries after `after`; from the start by default. */
+export interface DirectoryPage {
+  readonly prefix: string;
+  readonly after: DirectoryPosition | undefined;
+  readonly limit: number;
+}
+
+export interface DirectoryPosition {
+  readonly word: string;
+  readonly id: UserId;
+}
+
+export interface DirectoryEntry {
+  readonly word: string;
+  readonly account: Account;
+}
+
+export interface BlockReader {
+  /** The first `limit` of the users whom the user has blocked with `id > after`, in ascending order; from the start by default. */
+  ofUser(
+    userId: UserId,
+    page: { readonly after: UserId | undefined; readonly limit: number },
+  ): Promise<readonly BlockedUser[]>;
+  /** The blocks of these others by the user, and of the user by these others, in any order. */
+  between(userId: UserId, others: readonly UserId[]): Promise<readonly Block[]>;
+}
+
+export interface BlockRepository extends BlockReader {
+  /** The number of users whom the user has blocked. A store may lock the user until the end of the transaction. */
+  count(userId: UserId): Promise<number>;
+  /** Returns false and changes nothing if the user has blocked the other one. */
+  add(userId: UserId, blocked: UserId, at: number): Promise<boolean>;
+  /** Returns false if the user has not blocked the other one. */
+  remove(userId: UserId, blocked: UserId): Promise<boolean>;
 }
 
 export interface UserRepository extends UserReader {
+  /**
+   * As `account`, for a transaction that adds the user to a chat or writes to them. Until its end, no other transaction disables the
+   * user or changes the user's blocks.
+   */
+  addressee(key: UsernameKey): Promise<Account | undefined>;
   /** Adds an account without a display name that is not disabled. Returns false and changes nothing if the key is in use. */
   add(user: User, key: UsernameKey, passwordDigest: string): Promise<boolean>;
   /** Returns false if the user does not exist. */

@@ -22,13 +22,14 @@ export interface Problem {
  * `invalid_idempotency_key` 400, `invalid_cursor` 400, `username_taken` 400, `wrong_credentials` 400,
  * `wrong_password` 400, `too_many_tokens` 400, `two_credentials` 400, `unknown_user` 400,
  * `user_unavailable` 400, `p2p_chat` 400, `already_participant` 400, `user_not_in_chat` 400,
- * `message_deleted` 400, `not_signed_in` 401, `account_disabled` 403, `registration_closed` 403,
- * `not_a_participant` 403, `not_allowed` 403, `not_your_message` 403, `cross_site` 403,
- * `unknown_session` 404, `unknown_token` 404, `unknown_chat` 404, `not_found` 404,
- * `method_not_allowed` 405, `request_timeout` 408, `cursor_expired` 410, `payload_too_large` 413,
- * `unsupported_media_type` 415, `idempotency_key_reused` 422, `too_many_requests` 429,
- * `too_many_streams` 429, `headers_too_large` 431, `internal_error` 500, `busy` 503,
- * `store_unavailable` 503, `outcome_unknown` 503.
+ * `self_block` 400, `too_many_blocks` 400, `message_deleted` 400, `not_signed_in` 401,
+ * `account_disabled` 403, `registration_closed` 403, `not_a_participant` 403, `not_allowed` 403,
+ * `blocked` 403, `directory_off` 403, `not_your_message` 403, `cross_site` 403, `unknown_session` 404,
+ * `unknown_token` 404, `unknown_chat` 404, `not_found` 404, `user_not_found` 404, `method_not_allowed`
+ * 405, `request_timeout` 408, `cursor_expired` 410, `payload_too_large` 413, `unsupported_media_type`
+ * 415, `idempotency_key_reused` 422, `too_many_requests` 429, `too_many_streams` 429,
+ * `headers_too_large` 431, `internal_error` 500, `busy` 503, `store_unavailable` 503,
+ * `outcome_unknown` 503.
  */
 export type Code =
   | "bad_request"
@@ -55,18 +56,23 @@ export type Code =
   | "p2p_chat"
   | "already_participant"
   | "user_not_in_chat"
+  | "self_block"
+  | "too_many_blocks"
   | "message_deleted"
   | "not_signed_in"
   | "account_disabled"
   | "registration_closed"
   | "not_a_participant"
   | "not_allowed"
+  | "blocked"
+  | "directory_off"
   | "not_your_message"
   | "cross_site"
   | "unknown_session"
   | "unknown_token"
   | "unknown_chat"
   | "not_found"
+  | "user_not_found"
   | "method_not_allowed"
   | "request_timeout"
   | "cursor_expired"
@@ -149,6 +155,38 @@ export interface Token {
   readonly last_seen_at: string;
   /** RFC 3339, in UTC, with milliseconds. */
   readonly expires_at: string;
+}
+
+/** A user as other users see them. */
+export interface Profile {
+  /** The id of a user. Opaque, and longer than any username. */
+  readonly user_id: string;
+  /**
+   * 1 to 32 letters and digits of one script (East Asian scripts may be mixed) after NFKC, with `.`, `_`
+   * and `-` between them, and at most four different combining marks in a row behind a letter or digit.
+   * Unique regardless of case and compatibility form. Shown as it was registered.
+   */
+  readonly username: string;
+  readonly display_name: string | null;
+  /** A disabled or deleted user cannot be added to group chats or receive p2p messages. */
+  readonly state: "active" | "disabled" | "deleted";
+}
+
+/** A user whom the caller has blocked. */
+export interface BlockedUser {
+  /** The id of a user. Opaque, and longer than any username. */
+  readonly user_id: string;
+  /**
+   * 1 to 32 letters and digits of one script (East Asian scripts may be mixed) after NFKC, with `.`, `_`
+   * and `-` between them, and at most four different combining marks in a row behind a letter or digit.
+   * Unique regardless of case and compatibility form. Shown as it was registered.
+   */
+  readonly username: string;
+  readonly display_name: string | null;
+  /** A disabled or deleted user cannot be added to group chats or receive p2p messages. */
+  readonly state: "active" | "disabled" | "deleted";
+  /** RFC 3339, in UTC, with milliseconds. */
+  readonly blocked_at: string;
 }
 
 /** A chat with its first participants. */
@@ -567,10 +605,90 @@ export interface Operations {
   ): Promise<void>;
 
   /**
+   * Show a user.
+   * `me` is the caller.
+   * @throws PalaverError `user_not_found`, `too_many_requests`
+   */
+  getProfile(
+    request: {
+      /** A username or a `user_id`. */
+      readonly user: string;
+    },
+    options?: CallOptions,
+  ): Promise<Profile>;
+
+  /**
+   * Find active users by the beginning of their username or of a word of their display name.
+   * Compares without regard to case and compatibility form, as usernames are compared. In the order of
+   * the words that begin with `prefix`; a user with several is listed once, at the first of them.
+   * @throws PalaverError `invalid_cursor`, `directory_off`, `too_many_requests`
+   */
+  findUsers(
+    request: {
+      /** The beginning of a username, or of a word of a display name. */
+      readonly prefix: string;
+      /** The maximum number of entries. */
+      readonly limit?: number | undefined;
+      /** The end of a page of users. Opaque. Use the one in the `Link` header of that page. */
+      readonly cursor?: string | undefined;
+    },
+    options?: CallOptions,
+  ): Promise<readonly Profile[]>;
+
+  /**
+   * Change the display name of the caller.
+   * Null removes it. The caller's other sessions, and each user with whom the caller has a p2p chat,
+   * receive `user.updated`.
+   * @throws PalaverError `invalid_display_name`, `too_many_requests`
+   */
+  updateProfile(request: { readonly display_name: string | null }, options?: CallOptions): Promise<Profile>;
+
+  /**
+   * List the users whom the caller has blocked, by their ids.
+   * @throws PalaverError `invalid_cursor`, `too_many_requests`
+   */
+  listBlocks(
+    request?: {
+      /** The maximum number of entries. */
+      readonly limit?: number | undefined;
+      /** The end of a page of blocked users. Opaque. Use the one in the `Link` header of that page. */
+      readonly cursor?: string | undefined;
+    },
+    options?: CallOptions,
+  ): Promise<readonly BlockedUser[]>;
+
+  /**
+   * Block a user.
+   * Neither of the two can write to the other in their p2p chat, and the blocked user cannot add the
+   * caller to group chats: 403 `blocked`. Group chats that they share go on.
+   * @throws PalaverError `self_block`, `too_many_blocks`, `user_not_found`, `too_many_requests`
+   */
+  blockUser(
+    request: {
+      /** A username or a `user_id`. */
+      readonly user: string;
+    },
+    options?: CallOptions,
+  ): Promise<void>;
+
+  /**
+   * End the block of a user.
+   * @throws PalaverError `user_not_found`, `too_many_requests`
+   */
+  unblockUser(
+    request: {
+      /** A username or a `user_id`. */
+      readonly user: string;
+    },
+    options?: CallOptions,
+  ): Promise<void>;
+
+  /**
    * Create a group chat with the caller and other users as its first participants.
    * Responds with the chat as `getChat` does. All users are added, or the chat is not created: `errors`
-   * lists each name that is unknown or unavailable.
-   * @throws PalaverError `invalid_title`, `unknown_user`, `user_unavailable`, `too_many_requests`
+   * lists each name that is unknown or unavailable, or of a user who has blocked the caller.
+   * @throws PalaverError `invalid_title`, `unknown_user`, `user_unavailable`, `blocked`,
+   * `too_many_requests`
    */
   createGroupChat(
     request?: {
@@ -622,7 +740,7 @@ export interface Operations {
   /**
    * Add a user to a group chat as a member. The user can read its whole history and has nothing unread.
    * @throws PalaverError `unknown_user`, `user_unavailable`, `p2p_chat`, `already_participant`,
-   * `not_a_participant`, `not_allowed`, `not_found`, `too_many_requests`
+   * `blocked`, `not_a_participant`, `not_allowed`, `not_found`, `too_many_requests`
    */
   addParticipant(
     request: {
@@ -746,7 +864,7 @@ export interface Operations {
    * `group_chat_id` is the id of a chat of either kind, so that a client can answer where a message came
    * from.
    * @throws PalaverError `invalid_message`, `invalid_idempotency_key`, `unknown_user`,
-   * `user_unavailable`, `not_a_participant`, `not_allowed`, `idempotency_key_reused`,
+   * `user_unavailable`, `blocked`, `not_a_participant`, `not_allowed`, `idempotency_key_reused`,
    * `too_many_requests`
    */
   sendMessage(
@@ -896,7 +1014,13 @@ export interface Operations {
 
 /** The operations that respond with a page of a list. */
 export type PagedOperation =
-  "listChats" | "listParticipants" | "listMessages" | "listGroupMessages" | "listP2pMessages";
+  | "findUsers"
+  | "listBlocks"
+  | "listChats"
+  | "listParticipants"
+  | "listMessages"
+  | "listGroupMessages"
+  | "listP2pMessages";
 
 /** The HTTP request of an operation. `fieldsIn` is the place of the fields that the path does not name. */
 export interface Route {
@@ -921,6 +1045,12 @@ export const routes: Readonly<Record<keyof Operations, Route>> = {
   createToken: { method: "POST", path: "/v1/auth/tokens", fieldsIn: "body" },
   listTokens: { method: "GET", path: "/v1/auth/tokens" },
   endToken: { method: "DELETE", path: "/v1/auth/tokens/{token_id}" },
+  getProfile: { method: "GET", path: "/v1/users/{user}" },
+  findUsers: { method: "GET", path: "/v1/users", fieldsIn: "query", paged: true },
+  updateProfile: { method: "PATCH", path: "/v1/users/me", fieldsIn: "body" },
+  listBlocks: { method: "GET", path: "/v1/users/me/blocks", fieldsIn: "query", paged: true },
+  blockUser: { method: "PUT", path: "/v1/users/me/blocks/{user}" },
+  unblockUser: { method: "DELETE", path: "/v1/users/me/blocks/{user}" },
   createGroupChat: { method: "POST", path: "/v1/group_chat", fieldsIn: "body" },
   changeChat: { method: "PATCH", path: "/v1/group_chat/{chat_id}", fieldsIn: "body" },
   addParticipant: { method: "POST", path: "/v1/group_chat/{chat_id}/participants", fieldsIn: "body" },

@@ -62,6 +62,12 @@ export type ErrorCode =
   | "unknown_user"
   /** The operator has disabled the user, who cannot be added to a group chat or receive p2p messages. */
   | "user_unavailable"
+  /** The user has blocked the caller, or the caller has blocked the user to write to. */
+  | "blocked"
+  /** A user cannot block themselves. */
+  | "self_block"
+  /** The caller has blocked the maximum number of users. */
+  | "too_many_blocks"
   /** The operation requires a group chat, and the chat is p2p. */
   | "p2p_chat"
   /** The user to add is already a participant. */

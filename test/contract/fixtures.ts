@@ -138,7 +138,8 @@ export interface ContentsQuery {
 /** Reads everything that a store contains about these users, chats and sessions, in one read. */
 export function contentsOf(store: Store, { people, chatIds, keys, digests }: ContentsQuery) {
   const all = { after: 0, upTo: MAX_ID, limit: MAX_ID, from: "oldest" } as const;
-  return store.read(async ({ users, chats, messages, sessions, events }) => ({
+  return store.read(async ({ users, blocks, chats, messages, sessions, events }) => ({
+    directory: await users.matching({ prefix: "", after: undefined, limit: MAX_ID }),
     lastId: await messages.lastId(),
     bounds: await events.bounds(),
     events: await events.all(all),
@@ -148,6 +149,7 @@ export function contentsOf(store: Store, { people, chatIds, keys, digests }: Con
       byId: await users.byId(id),
       byKey: await users.byKey(usernameKey(username)),
       account: await users.accountById(id),
+      blocks: await blocks.ofUser(id, { after: undefined, limit: MAX_ID }),
       credentials: await users.credentials(usernameKey(username)),
       chats: await mapInOrder(chatIds, (chatId) => chats.ofParticipant(chatId, id)),
       p2p: await mapInOrder(people, (peer) => chats.p2p(pairOf(id, peer.id))),

@@ -5,7 +5,9 @@ import { userChanged } from "../../src/domain/event.js";
 import type { IdempotencyKey, MessageText } from "../../src/domain/message.js";
 import { DEFAULT_POLICY } from "../../src/domain/policy.js";
 import { usernameKey } from "../../src/domain/user.js";
+import { blockContract } from "./blocks.js";
 import { chatContract } from "./chats.js";
+import { directoryContract } from "./directory.js";
 import { eventContract } from "./events.js";
 import { subscriberContract } from "./subscribers.js";
 import { messageContract } from "./messages.js";
@@ -62,6 +64,8 @@ export function storeContract(runner: Runner, { open, reopen }: StoreOpening): v
     afterEach(close);
 
     userContract(runner, store);
+    directoryContract(runner, store);
+    blockContract(runner, store);
     chatContract(runner, store);
     overviewContract(runner, store);
     messageContract(runner, store);
@@ -178,7 +182,10 @@ export async function fill(store: Store): Promise<ContentsQuery> {
   const left = await createGroup(store, ana);
   const [first, last] = await send(store, group, ana, "a", "b");
   await send(store, p2p, bo, "🙂");
-  await store.transaction(async ({ users, chats, messages, sessions, events }) => {
+  await store.transaction(async ({ users, blocks, chats, messages, sessions, events }) => {
+    await blocks.add(ana.id, bo.id, 5);
+    await blocks.add(bo.id, ana.id, 6);
+    await blocks.remove(bo.id, ana.id);
     await messages.append(draft(p2p, ana, "once"), { key: "key" as IdempotencyKey, textDigest: "digest" });
     await messages.update({ ...first!, text: "edited" as MessageText, editedAt: 2 });
     await messages.update({ ...last!, text: "" as MessageText, deletedAt: 3 });

@@ -37,6 +37,7 @@ describe("readConfig", () => {
       eventRetentionMs: 30 * 24 * 60 * 60 * 1_000,
       keepAliveTimeoutMs: 75_000,
       corsOrigins: [],
+      userDirectory: true,
       logLevel: "info",
     };
     expect(readConfig({})).to.deep.equal(config);
@@ -61,6 +62,7 @@ describe("readConfig", () => {
       TRUST_PROXY: "on",
       RATE_LIMITS: "off",
       CORS_ORIGINS: "https://app.example.org, http://localhost:3000",
+      USER_DIRECTORY: "off",
       EVENT_RETENTION_DAYS: "1",
       KEEP_ALIVE_SECONDS: "3600",
       LOG_LEVEL: "error",
@@ -78,6 +80,7 @@ describe("readConfig", () => {
       eventRetentionMs: 24 * 60 * 60 * 1_000,
       keepAliveTimeoutMs: 3_600_000,
       corsOrigins: ["https://app.example.org", "http://localhost:3000"],
+      userDirectory: false,
       logLevel: "error",
     });
   });

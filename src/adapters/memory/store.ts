@@ -1,5 +1,6 @@
 import pLimit from "p-limit";
 import type { Repositories, Store } from "../../application/ports.js";
+import { blockRepository } from "./blocks.js";
 import { chatRepository, peerIn, type ChatStates } from "./chats.js";
 import { eventLog } from "./events.js";
 import { messageRepository } from "./messages.js";
@@ -38,6 +39,7 @@ export function openMemoryStore(): Store {
   const subscribers = new Set<() => void>();
   const repositories: Repositories = {
     users,
+    blocks: blockRepository(users, undo),
     events,
     chats: chatRepository(states, users, events, undo),
     messages: messageRepository(states, undo),

@@ -1,5 +1,6 @@
 import type { Repositories } from "../../application/ports.js";
 import type { UserCache } from "../sql/users.js";
+import { blocks } from "./blocks.js";
 import { chats } from "./chats.js";
 import { events } from "./events.js";
 import { messages } from "./messages.js";
@@ -11,6 +12,7 @@ import { users } from "./users.js";
 export function repositories(scope: Scope, cache: UserCache): Repositories {
   return {
     users: users(scope, cache),
+    blocks: blocks(scope),
     chats: chats(scope),
     messages: messages(scope),
     sessions: sessions(scope),

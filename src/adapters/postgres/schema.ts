@@ -18,6 +18,22 @@ const MIGRATIONS: readonly string[] = [
     display_name text
   );
 
+  -- The words by which the directory finds the users who are not disabled.
+  CREATE TABLE user_words (
+    word text COLLATE "C" NOT NULL,
+    user_id text COLLATE "C" NOT NULL REFERENCES users,
+    PRIMARY KEY (word, user_id)
+  );
+  CREATE INDEX words_of_user ON user_words (user_id, word);
+
+  CREATE TABLE blocks (
+    user_id text COLLATE "C" NOT NULL REFERENCES users,
+    blocked_id text COLLATE "C" NOT NULL REFERENCES users,
+    blocked_at bigint NOT NULL,
+    PRIMARY KEY (user_id, blocked_id),
+    CHECK (user_id <> blocked_id)
+  );
+
   CREATE SEQUENCE chat_ids;
   CREATE TABLE chats (
     id bigint PRIMARY KEY DEFAULT nextval('chat_ids'),

@@ -1,8 +1,29 @@
 import type { UserRepository } from "../../application/ports.js";
-import { ACCOUNT, CREDENTIALS, insertUser, USER, type UserCache } from "../sql/users.js";
+import type { UserId } from "../../domain/user.js";
+import {
+  ACCOUNT,
+  CREDENTIALS,
+  DIRECTORY_ENTRY,
+  INDEXED_USER,
+  insertUser,
+  MATCHING,
+  matchingValues,
+  USER,
+  wordsIn,
+  type UserCache,
+} from "../sql/users.js";
 import type { Scope } from "./scope.js";
 
 export function users(scope: Scope, cache: UserCache): UserRepository {
+  /** Stores the words by which the directory finds a user, in place of those before, in a transaction that has changed the user. */
+  async function index(id: UserId): Promise<void> {
+    const words = wordsIn((await scope.row(`SELECT ${INDEXED_USER.sql} FROM users WHERE id = $1`, id))!);
+    scope.send("DELETE FROM user_words WHERE user_id = $1", id);
+    if (words.length > 0) {
+      scope.send("INSERT INTO user_words (word, user_id) SELECT unnest($1::text[]), $2", words, id);
+    }
+  }
+
   return {
     async byId(id) {
       const cached = cache.get(id);
@@ -42,8 +63,21 @@ export function users(scope: Scope, cache: UserCache): UserRepository {
       const sql = `SELECT ${ACCOUNT.sql} FROM users WHERE id > $1 ORDER BY id LIMIT $2`;
       return (await scope.rows(sql, after ?? "", limit)).map(ACCOUNT.decode);
     },
+    async addressee(key) {
+      if (!isStorable(key)) return undefined;
+      const found = await scope.row(
+        `SELECT ${ACCOUNT.sql} FROM users WHERE username_key = $1 FOR SHARE`,
+        key,
+      );
+      return found && ACCOUNT.decode(found);
+    },
+    async matching(page) {
+      return (await scope.rows(MATCHING, ...matchingValues(page))).map(DIRECTORY_ENTRY.decode);
+    },
     async add(user, key, passwordDigest) {
-      return (await scope.change(...insertUser({ user, key, passwordDigest }))) > 0;
+      const added = (await scope.change(...insertUser({ user, key, passwordDigest }))) > 0;
+      if (added) await index(user.id);
+      return added;
     },
     async replacePassword(id, passwordDigest) {
       return (
@@ -51,10 +85,16 @@ export function users(scope: Scope, cache: UserCache): UserRepository {
       );
     },
     async setDisplayName(id, displayName) {
-      return (await scope.change("UPDATE users SET display_name = $1 WHERE id = $2", displayName, id)) > 0;
+      const sql = "UPDATE users SET display_name = $1 WHERE id = $2";
+      const changed = (await scope.change(sql, displayName, id)) > 0;
+      if (changed) await index(id);
+      return changed;
     },
     async setDisabledAt(id, disabledAt) {
-      return (await scope.change("UPDATE users SET disabled_at = $1 WHERE id = $2", disabledAt, id)) > 0;
+      const changed =
+        (await scope.change("UPDATE users SET disabled_at = $1 WHERE id = $2", disabledAt, id)) > 0;
+      if (changed) await index(id);
+      return changed;
     },
   };
 }

@@ -31,6 +31,8 @@ const TABLES = {
     ],
     key: ["id"],
   },
+  user_words: { columns: ["word", "user_id"], key: ["word", "user_id"] },
+  blocks: { columns: ["user_id", "blocked_id", "blocked_at"], key: ["user_id", "blocked_id"] },
   chats: {
     columns: [
       "id",

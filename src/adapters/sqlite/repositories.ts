@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { Repositories } from "../../application/ports.js";
+import { blocks } from "./blocks.js";
 import { chats } from "./chats.js";
 import type { Statements } from "./database.js";
 import { events } from "./events.js";
@@ -15,6 +16,7 @@ import { users } from "./users.js";
 export function repositories(statements: Statements, epoch = randomBytes(8).toString("hex")): Repositories {
   return {
     users: users(statements),
+    blocks: blocks(statements),
     chats: chats(statements),
     messages: messages(statements),
     sessions: sessions(statements),

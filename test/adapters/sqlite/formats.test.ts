@@ -23,7 +23,7 @@ const BO = "0199aaaa-0000-7000-8000-00000000000b" as UserId;
 
 /** Removes what the version with display names added. */
 const BEFORE_NAMES = `
-  DROP INDEX events_about_user; ALTER TABLE users DROP COLUMN display_name;`;
+  DROP INDEX events_about_user; ALTER TABLE users DROP COLUMN display_name; DROP TABLE user_words; DROP TABLE blocks;`;
 
 /** Removes what version 9 of the schema and the ones behind it added. */
 const BEFORE_ROLES = `

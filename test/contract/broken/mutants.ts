@@ -88,6 +88,7 @@ function on<N extends Noun, R = Repositories[N]>(noun: N) {
 }
 
 const users = on("users");
+const blocks = on("blocks");
 const chats = on("chats");
 const messages = on("messages");
 const sessions = on("sessions");
@@ -157,7 +158,7 @@ const by = (key: string) => (one: object, other: object) => {
   return Number(left! > right!) - Number(left! < right!);
 };
 const WRITES =
-  "users.add users.replacePassword users.setDisplayName users.setDisabledAt chats.addGroup chats.openP2p chats.addParticipant " +
+  "users.add users.replacePassword users.setDisplayName users.setDisabledAt blocks.add blocks.remove chats.addGroup chats.openP2p chats.addParticipant " +
   "chats.removeParticipant chats.setRole chats.update chats.setRead messages.append messages.update sessions.add " +
   "sessions.touch sessions.remove sessions.removeExpired events.append events.forget";
 
@@ -197,6 +198,34 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
     users.result("list", (all) => all.toReversed()),
     users.result("list", (all) => all.map((each) => ({ ...each, passwordDigest: "" }))),
     users.args("list", (page) => [{ ...page, limit: page.limit || MAX_ID }]),
+  ],
+  "UserRepository.matching": [
+    users.result("matching", (all) => all.toSorted(by("word")).toReversed()),
+    users.result("matching", (all) => all.map((each) => ({ ...each, word: each.account.user.username }))),
+    users.args("matching", (page) => [{ ...page, limit: page.limit + 1 }]),
+    users.args("matching", (page) => [{ ...page, after: undefined }]),
+    users.args("matching", (page) => [{ ...page, prefix: page.prefix.toLowerCase() }]),
+    users.args("setDisplayName", (id, name) => [id, name?.split(" ")[0] ?? null]),
+    users.method("setDisabledAt", async () => true),
+    keptAfterRollback("users.setDisplayName"),
+  ],
+  "UserRepository.addressee": [
+    users.result("addressee", (account) => account && { ...account, disabledAt: null }),
+    users.method("addressee", async (all) => all.users.account(usernameKey("ana"))),
+  ],
+  BlockRepository: [
+    blocks.result("add", () => true),
+    blocks.result("remove", () => true),
+    blocks.args("add", (one, other) => [one, other, 1]),
+    blocks.result("ofUser", (all) => all.toReversed()),
+    blocks.result("ofUser", (all) =>
+      all.map((each) => ({ ...each, account: { ...each.account, displayName: null } })),
+    ),
+    blocks.args("ofUser", (id, page) => [id, { ...page, limit: page.limit + 1 }]),
+    blocks.args("ofUser", (id, page) => [id, { ...page, after: undefined }]),
+    blocks.result("between", (all) => all.slice(0, 1)),
+    blocks.result("between", (all, id) => all.filter((each) => each.by === id)),
+    blocks.result("count", (count) => count - 1),
   ],
   "ChatRepository.addGroup": [
     chats.args("addGroup", (title, at) => [title ?? "", at]),

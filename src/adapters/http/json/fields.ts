@@ -32,6 +32,17 @@ export const displayName = text.meta({
   examples: ["Ana María"],
 });
 
+export const userState = z.enum(["active", "disabled", "deleted"]).meta({
+  description: "A disabled or deleted user cannot be added to group chats or receive p2p messages.",
+  examples: ["active"],
+});
+
+export const namePrefix = parameter.min(1, "Must have at least one character").meta({
+  description: "The beginning of a username, or of a word of a display name.",
+  maxLength: MAX_USERNAME_UNITS,
+  examples: ["an"],
+});
+
 const INITIAL_PARTICIPANTS = `Must be a list of at most ${MAX_INITIAL_PARTICIPANTS} usernames`;
 
 export const initialParticipants = z
@@ -188,6 +199,16 @@ export const participantCursor = parameter.meta({
     "The end of a list of participants. Opaque. Use `participants_next` of the chat, or the one in the `Link` header of a page.",
   maxLength: MAX_OPAQUE_LENGTH,
   examples: ["1700000000000.0198f0a1-7c3e-7d2b-9a4f-5e6d7c8b9a01"],
+});
+
+export const directoryCursor = parameter.meta({
+  description: "The end of a page of users. Opaque. Use the one in the `Link` header of that page.",
+  maxLength: 2 * MAX_OPAQUE_LENGTH,
+});
+
+export const blockCursor = parameter.meta({
+  description: "The end of a page of blocked users. Opaque. Use the one in the `Link` header of that page.",
+  maxLength: MAX_OPAQUE_LENGTH,
 });
 
 export const chatCursor = parameter.meta({

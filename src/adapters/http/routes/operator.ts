@@ -83,6 +83,16 @@ export function operatorOperations(
       response: accountSchema,
       handle: async () => rows(listUsers(ports), accountJson),
     }),
+    "user show": operation({
+      name: "getUser",
+      summary: "Get an account.",
+      method: "get",
+      paths: ["/v1/operator/users/:user"],
+      access: "operator",
+      response: accountSchema,
+      errors: ["unknown_user"],
+      handle: async ({ params }) => accountJson(await getAccount(ports, { user: params["user"]! })),
+    }),
     "user disable": operation({
       name: "disableUser",
       summary: "End all sessions and tokens of a user, and reject their logins.",
@@ -248,16 +258,6 @@ export function operatorOperations(
 /** Operations that fail if a command would fail with any password, so that it need not ask for one in vain. */
 export function lookupOperations(ports: Ports): readonly Operation[] {
   return [
-    operation({
-      name: "getUser",
-      summary: "Get an account.",
-      method: "get",
-      paths: ["/v1/operator/users/:user"],
-      access: "operator",
-      response: accountSchema,
-      errors: ["unknown_user"],
-      handle: async ({ params }) => accountJson(await getAccount(ports, { user: params["user"]! })),
-    }),
     operation({
       name: "checkUsername",
       summary: "Check that an account can have this username.",
