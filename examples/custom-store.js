@@ -10,7 +10,8 @@ import { openMemoryStore } from "palaver/memory";
 
 /** The methods that write. Their arguments contain every decided value, so repeating the calls in order restores the state. */
 const WRITE_METHODS = {
-  users: ["add", "replacePassword", "setDisabledAt"],
+  users: ["add", "replacePassword", "setDisplayName", "setDisabledAt"],
+  blocks: ["add", "remove"],
   chats: ["addGroup", "openP2p", "addParticipant", "removeParticipant", "setRole", "update", "setRead"],
   messages: ["append", "update"],
   sessions: ["add", "touch", "remove", "removeExpired"],

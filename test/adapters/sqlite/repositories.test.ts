@@ -52,7 +52,7 @@ describe("the SQLite repositories", () => {
   afterEach(() => database.close());
 
   it("use an index in every query, and sort only the chats in a range of messages", async () => {
-    const { users, chats, messages, sessions, events } = repository;
+    const { users, blocks, chats, messages, sessions, events } = repository;
     const chat = await chats.openP2p(pairOf(ana.id, bo.id), 1);
     const group = await chats.addGroup(null, 1);
     const session = newSession("s" as SessionId, ana, undefined, 1);
@@ -96,6 +96,13 @@ describe("the SQLite repositories", () => {
     await chats.peersOfUser(ana.id);
     await users.accountById(ana.id);
     await users.setDisplayName(ana.id, "Ana");
+    await users.addressee("ana" as UsernameKey);
+    await users.matching({ prefix: "a", after: { word: "ana", id: ana.id }, limit: 10 });
+    await blocks.add(ana.id, bo.id, 1);
+    await blocks.count(ana.id);
+    await blocks.between(ana.id, [bo.id]);
+    await blocks.ofUser(ana.id, { after: bo.id, limit: 10 });
+    await blocks.remove(ana.id, bo.id);
     await events.append(userChanged(ana.id, "user.updated", 1));
     await events.append(renamed(chat, "a"));
     await events.append(renamed(chat, "b", { user: ana.id, includesRemoved: false }));
