@@ -3,7 +3,7 @@ import { MessagingError } from "../domain/errors.js";
 import type { UserId } from "../domain/user.js";
 import { invalidCursor } from "./chats.js";
 import type { Ports } from "./ports.js";
-import { getUserByNameOrId } from "./users.js";
+import { getUserById, getUserByNameOrId } from "./users.js";
 
 export interface BlockUser {
   readonly by: UserId;
@@ -19,6 +19,7 @@ export interface BlockUser {
  */
 export async function blockUser({ store, clock }: Ports, { by, user }: BlockUser): Promise<void> {
   await store.transaction(async ({ users, blocks }) => {
+    await getUserById(users, by);
     const { id } = await getUserByNameOrId(users, user);
     if (id === by) throw new MessagingError("self_block", "You cannot block yourself. Name another user.");
     const count = await blocks.count(by);

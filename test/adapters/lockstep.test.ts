@@ -79,11 +79,17 @@ const writes = [
     step("disableUser", { user: name }),
     step("enableUser", { user: name }),
     step("logIn", { username: name, password: fc.constant("a password") }),
+    step("updateProfile", { by, displayName: fc.constantFrom("Ana Bo", "🙂 Bosc", null) }),
+    step("blockUser", { by, user: name }),
+    step("unblockUser", { by, user: name }),
   ),
 ];
 const reads = [
   step("getChat", { by, chatId }),
   step("listChats", { by, limit }),
+  step("findUsers", { prefix: fc.constantFrom("a", "BO", "🙂"), limit }),
+  step("getProfile", { user: name }),
+  step("listBlocks", { by, limit }),
   step("pageMessages", { by, of: anyScope, limit }),
   step("pageMessages", { by, of: anyScope, limit, after: id }),
   step("pageMessages", { by, of: anyScope, limit, before: id }),

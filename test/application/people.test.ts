@@ -48,9 +48,10 @@ describe("people", () => {
       const bounds = await world.ports.store.read(({ events }) => events.bounds());
       expect(bounds.last - last).to.equal(2);
       const received = async ({ id: by }: User) =>
-        (await world.listEvents({ by, after: cursor, limit: 9 })).events.map(
-          ({ cursor: _, ...rest }) => rest,
-        );
+        (await world.listEvents({ by, after: cursor, limit: 9 })).events.map((each) => {
+          const { cursor: _, ...rest } = each;
+          return rest;
+        });
       const event = {
         type: "user.updated",
         at: world.ports.clock.now(),
