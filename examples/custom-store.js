@@ -10,7 +10,8 @@ import { openMemoryStore } from "palaver/memory";
 
 /** The methods that write. Their arguments contain every decided value, so repeating the calls in order restores the state. */
 const WRITE_METHODS = {
-  users: ["add", "replacePassword", "setDisabledAt", "delete", "endErasure"],
+  users: ["add", "replacePassword", "setDisplayName", "setDisabledAt", "delete", "endErasure"],
+  blocks: ["add", "remove", "deleteOfUser"],
   chats: [
     "addGroup",
     "openP2p",

@@ -5,6 +5,7 @@ import {
   type ChatSummary,
   type Participant,
 } from "../domain/chat.js";
+import { MAX_BLOCKS_PER_USER, type BlockedUser } from "../domain/block.js";
 import { MessagingError } from "../domain/errors.js";
 import type { Message } from "../domain/message.js";
 import { changePolicy as policyAfter, type Policy, type PolicyChange } from "../domain/policy.js";
@@ -347,28 +348,34 @@ export type OwnChat = Omit<ChatOverview, "lastMessage" | "deletedSinceRead" | "h
 export type UserRecord =
   | { readonly account: Account }
   | { readonly session: Session }
+  | { readonly block: BlockedUser }
   | { readonly chat: OwnChat }
   | { readonly message: Message };
 
 /**
- * Exports the data held about a user: the account, the live sessions and tokens, the user's chats, and every message that
- * they sent, the oldest first, including those to chats that they have left. Excludes messages of others and the digests of
+ * Exports the data held about a user: the account, the live sessions and tokens, the users whom they have blocked, their chats, and
+ * every message that they sent, the oldest first, including those to chats that they have left. Excludes messages of others and the digests of
  * the password and of secrets. Records are read on demand; changes after the first record may be included or not.
  *
  * @throws MessagingError `unknown_user`, at the first record
  */
 export async function* exportUser(ports: OperatorPorts, command: ExportUser): AsyncGenerator<UserRecord> {
   const { store, clock } = ports;
-  const { account, sessions, upTo } = await store.read(async (repositories) => {
+  const { account, sessions, blocks, upTo } = await store.read(async (repositories) => {
     const found = await findAccount(repositories.users, command.user);
     return {
       account: found,
       sessions: await findLiveSessions(repositories.sessions, found.user.id, clock.now()),
+      blocks: await repositories.blocks.ofUser(found.user.id, {
+        after: undefined,
+        limit: MAX_BLOCKS_PER_USER,
+      }),
       upTo: await repositories.messages.lastId(),
     };
   });
   yield { account };
   for (const session of sessions) yield { session };
+  for (const block of blocks) yield { block };
   const by = account.user.id;
   const rankings = new ChatRankings();
   let cursor: string | undefined;

@@ -16,6 +16,7 @@ import {
   type GroupMembership,
   type Participant,
 } from "../domain/chat.js";
+import { blockedBy } from "../domain/block.js";
 import { MessagingError } from "../domain/errors.js";
 import { chatChanged, chatCreated, type UserRef } from "../domain/event.js";
 import { parseMetadata, type Metadata } from "../domain/metadata.js";
@@ -50,8 +51,8 @@ export interface CreatedGroupChat extends Chat, ChatInFull {
 /**
  * Creates a group chat with the caller as its owner and the named users as its members, or nothing if one of them cannot be added.
  *
- * @throws MessagingError `invalid_title`, `invalid_request` for too many participants; `unknown_user` and `user_unavailable`,
- * whose `errors` list each rejected name
+ * @throws MessagingError `invalid_title`, `invalid_request` for too many participants; `unknown_user`, `user_unavailable` and
+ * `blocked`, whose `errors` list each rejected name
  */
 export async function createGroupChat(
   { store, clock }: Ports,
@@ -61,9 +62,9 @@ export async function createGroupChat(
   const title = command.title == null ? null : parseTitle(command.title);
   assertInitialCount(usernames.length);
   const now = clock.now();
-  return store.transaction(async ({ chats, users, events }) => {
+  return store.transaction(async ({ chats, users, blocks, events }) => {
     const creator = await getCaller(users, by);
-    const named = await getAvailableUsers(users, usernames, "participants");
+    const named = await getAvailableUsers({ users, blocks }, by, usernames, "participants");
     const others = new Map(named.map((user) => [user.id, user]));
     others.delete(creator.id);
     const added = [...others.values()];
@@ -160,16 +161,17 @@ export interface AddParticipant {
  * Adds a user to a group chat as a member, with nothing unread. The policy decides which messages the user can read.
  *
  * @returns the added user.
- * @throws MessagingError `not_a_participant`, `p2p_chat`, `not_allowed`, `unknown_user`, `user_unavailable`,
+ * @throws MessagingError `not_a_participant`, `p2p_chat`, `not_allowed`, `unknown_user`, `user_unavailable`, `blocked`,
  * `already_participant`
  */
 export async function addParticipant({ store, clock }: Ports, command: AddParticipant): Promise<User> {
-  return store.transaction(async ({ chats, users, messages, events }) => {
+  return store.transaction(async ({ chats, users, blocks, messages, events }) => {
     const membership = assertGroup(await chats.overview(command.chatId, command.by));
     assertMay(membership, "add");
     const { id: chatId } = membership.chat;
     const user = await getAvailableUser(users, command.username);
     const { id } = user;
+    if ((await blocks.between(command.by, [id])).some((block) => block.by === id)) throw blockedBy();
     const at = clock.now();
     const change = {
       type: "participant.added",
@@ -457,7 +459,7 @@ function parseCursor(cursor: string): Pick<RankedSlice, "asOf" | "after"> {
   return { asOf, after: { activity, chatId: chatId as ChatId } };
 }
 
-function invalidCursor(): MessagingError {
+export function invalidCursor(): MessagingError {
   return new MessagingError("invalid_cursor", "Invalid cursor. Use the one from the previous page.");
 }
 
@@ -554,7 +556,8 @@ export async function markRead(
   { by, chatId, seq }: MarkRead,
 ): Promise<ChatOverview> {
   return store.transaction(async ({ chats, users, events }) => {
-    // The chat comes first, see `getCaller`. A store can serve both in one round trip.
+    // A store can serve both in one round trip. The chat comes first, since a store can lock it: an erasure does so with each chat of
+    // a deleted user, and finds what was written before.
     const [found, account] = await Promise.all([chats.overview(chatId, by), users.accountById(by)]);
     const before = assertParticipant(found);
     assertNotDeleted(account);

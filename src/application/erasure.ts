@@ -1,6 +1,6 @@
 import type { ChatId } from "../domain/chat.js";
 import { MessagingError } from "../domain/errors.js";
-import { messageChanged } from "../domain/event.js";
+import { messageChanged, userChanged } from "../domain/event.js";
 import { tombstone } from "../domain/message.js";
 import { assertAlive, type Session } from "../domain/session.js";
 import { parsePassword, passwordFault, usernameKey, type Account, type UserId } from "../domain/user.js";
@@ -63,7 +63,7 @@ export interface ErasedUser {
 }
 
 /**
- * Erases a user. Their sessions and tokens end, their name, password and read markers go, they leave their group chats, and the texts
+ * Erases a user. Their sessions and tokens end, their names, password, blocks and read markers go, they leave their group chats, and the texts
  * of their messages are deleted; p2p chats stay for the other user. Others see `deleted` as the username. Nobody gets the username
  * again. If the user is deleted, continues the erasure.
  *
@@ -84,7 +84,7 @@ async function deleteUser(repositories: Repositories, id: UserId, now: number): 
   const { users, sessions, events } = repositories;
   if (!(await users.delete(id, now))) return;
   await endSessions(repositories, await sessions.ofUser(id), now);
-  await events.append({ deletedUserId: id, at: now });
+  await events.append(userChanged(id, "user.deleted", now));
 }
 
 /** How many transactions the caller of an erasure waits for. */
@@ -127,7 +127,7 @@ async function runToEnd(steps: AsyncGenerator<void>, isStopped = () => false): P
 
 /** What one transaction erases at most. Others wait for it. */
 const MAX_CHATS = 20;
-const MAX_READ_MARKERS = 300;
+const MAX_ROWS = 300;
 const MAX_MESSAGE_IDS = 100;
 
 /**
@@ -152,9 +152,12 @@ async function* eraseRest(ports: ErasurePorts, id: UserId): AsyncGenerator<void>
     yield;
   }
   for (let isLast = false; !isLast;) {
-    const count = await run(({ chats }) => chats.deleteRead(id, MAX_READ_MARKERS));
+    const count = await run(async ({ chats, blocks }) => {
+      const markers = await chats.deleteRead(id, MAX_ROWS);
+      return markers + (await blocks.deleteOfUser(id, MAX_ROWS - markers));
+    });
     if (count === undefined) return;
-    isLast = count < MAX_READ_MARKERS;
+    isLast = count < MAX_ROWS;
     yield;
   }
   while (await deleteAbandonedSlice(ports)) yield;

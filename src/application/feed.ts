@@ -10,8 +10,9 @@ import {
   type ChatEvent,
   type EventCursor,
   type LogBounds,
-  type Person,
+  type NamedUser,
   type SessionEnd,
+  type StoredChatEvent,
   type StoredEvent,
 } from "../domain/event.js";
 import type { SessionId } from "../domain/session.js";
@@ -42,7 +43,7 @@ const MAX_SKIPPED_EVENTS = 2_000;
 /** The length of the texts in that buffer, in UTF-16 code units. */
 const MAX_BUFFERED_CHARACTERS = 128_000;
 
-type People = ReadonlyMap<UserId, Person>;
+type People = ReadonlyMap<UserId, NamedUser>;
 
 /** Entries of the log, and the users in them. */
 interface Entries {
@@ -59,6 +60,8 @@ export class EventFeed {
   readonly #clock: Ports["clock"];
   readonly #byChat = new Map<ChatId, Set<Subscriber>>();
   readonly #byUser = new Map<UserId, Set<Subscriber>>();
+  /** By the users that they receive events about. */
+  readonly #byPeer = new Map<UserId, Set<Subscriber>>();
   /** Subscribers that could not read their page of the log. They are woken once the log can be read. */
   readonly #stalled = new Set<Subscriber>();
   /** One list for each catch-up in progress: the entries that the feed reads meanwhile. */
@@ -110,14 +113,14 @@ export class EventFeed {
     this.#missed.add(missed);
     try {
       const { userId } = subscriber;
-      const [page, chatIds, starts, bounds] = await this.#store.read(async (repositories) => {
+      const [page, chatIds, starts, peers, bounds] = await this.#store.read(async (repositories) => {
         const found = await read(repositories);
         const { chats, events } = repositories;
-        const ids = found.hasMore ? [] : await chats.idsOfUser(userId);
-        const historyStarts = found.hasMore
-          ? new Map<ChatId, number>()
-          : await chats.historyStartsOfUser(userId);
-        return [found, ids, historyStarts, await events.bounds(userId)] as const;
+        const readMore = !found.hasMore;
+        const ids = readMore ? await chats.idsOfUser(userId) : [];
+        const historyStarts = readMore ? await chats.historyStartsOfUser(userId) : new Map<ChatId, number>();
+        const others = readMore ? await chats.peersOfUser(userId) : [];
+        return [found, ids, historyStarts, [...others, userId], await events.bounds(userId)] as const;
       });
       if (this.#position !== undefined) this.#assertEpoch(bounds);
       if (subscriber.closed) return page;
@@ -129,7 +132,9 @@ export class EventFeed {
       if (!page.hasMore && !hasGap) {
         for (const chatId of subscriber.chats) removeFrom(this.#byChat, chatId, subscriber);
         for (const chatId of chatIds) addTo(this.#byChat, chatId, subscriber);
-        subscriber.start(last, chatIds, starts);
+        // A p2p chat ends for neither user, so no peer goes.
+        for (const peer of peers) addTo(this.#byPeer, peer, subscriber);
+        subscriber.start(last, chatIds, starts, peers);
         for (const { entries, people } of missed) {
           for (const entry of entries) if ("change" in entry) this.#deliver(entry, people, [subscriber]);
         }
@@ -152,6 +157,7 @@ export class EventFeed {
     this.#stalled.delete(subscriber);
     removeFrom(this.#byUser, subscriber.userId, subscriber);
     for (const chatId of subscriber.chats) removeFrom(this.#byChat, chatId, subscriber);
+    for (const peer of subscriber.peers) removeFrom(this.#byPeer, peer, subscriber);
     if (this.#byUser.size > 0) return;
     this.#unsubscribe?.();
     this.#unsubscribe = undefined;
@@ -215,9 +221,12 @@ export class EventFeed {
   #deliverAll({ entries, people }: Entries): void {
     const recipients = new Set<Subscriber>();
     for (const entry of entries) {
-      if ("sessionId" in entry) this.#endSession(entry);
-      else if ("deletedUserId" in entry) this.#discardBuffers();
-      else for (const each of this.#deliver(entry, people, this.#candidates(entry))) recipients.add(each);
+      if ("sessionId" in entry) {
+        this.#endSession(entry);
+        continue;
+      }
+      if (entry.change.type === "user.deleted") this.#discardBuffers();
+      for (const each of this.#deliver(entry, people, this.#candidates(entry))) recipients.add(each);
     }
     // Each is woken once, when all events of this read are in its buffer.
     for (const recipient of recipients) recipient.wake();
@@ -235,7 +244,9 @@ export class EventFeed {
   }
 
   /** The subscribers that can be recipients: a superset. */
-  #candidates({ chatId, to, change }: StoredEvent): Iterable<Subscriber> {
+  #candidates(event: StoredEvent): Iterable<Subscriber> {
+    if (!("chatId" in event)) return this.#byPeer.get(event.to.peersOf) ?? [];
+    const { chatId, to, change } = event;
     if (to !== "participants") return this.#byUser.get(to.user) ?? [];
     if (change.type === "chat.created") {
       return change.participants.flatMap(({ id }) => [...(this.#byUser.get(id) ?? [])]);
@@ -255,14 +266,18 @@ export class EventFeed {
 
   /**
    * The candidates that receive the event: the participants of the chat after this event who can read its message, or the one user
-   * that it is addressed to, who must be a participant unless the event includes removed users. `EventReader.ofUser` selects by the
-   * same rule, with the participants of today.
+   * that it is addressed to, who must be a participant unless the event includes removed users; of an event about a user, that user
+   * and their peers. `EventReader.ofUser` selects by the same rule, with the participants of today.
    */
   #recipientsOf(event: StoredEvent, candidates: Iterable<Subscriber>): readonly Subscriber[] {
-    const { id, chatId, to, message } = event;
     const recipients: Subscriber[] = [];
     for (const subscriber of candidates) {
-      if (id <= subscriber.startsAfter) continue;
+      if (event.id <= subscriber.startsAfter) continue;
+      if (!("chatId" in event)) {
+        if (subscriber.peers.has(event.to.peersOf)) recipients.push(subscriber);
+        continue;
+      }
+      const { chatId, to, message } = event;
       this.#updateMembership(subscriber, event);
       const isParticipant = subscriber.chats.has(chatId);
       const isReadable = message === null || message.id > (subscriber.historyStarts.get(chatId) ?? 0);
@@ -277,8 +292,8 @@ export class EventFeed {
     return recipients;
   }
 
-  #updateMembership(subscriber: Subscriber, { chatId, to, change }: StoredEvent): void {
-    const { userId, chats, historyStarts } = subscriber;
+  #updateMembership(subscriber: Subscriber, { chatId, to, change }: StoredChatEvent): void {
+    const { userId, chats, historyStarts, peers } = subscriber;
     const joins =
       (change.type === "chat.created" && change.participants.some(({ id }) => id === userId)) ||
       (change.type === "participant.added" && to !== "participants" && to.user === userId);
@@ -287,6 +302,12 @@ export class EventFeed {
       addTo(this.#byChat, chatId, subscriber);
       const historyStart = change.type === "participant.added" ? (change.overview?.historyStart ?? 0) : 0;
       if (historyStart > 0) historyStarts.set(chatId, historyStart);
+      if (change.type === "chat.created" && change.chat.kind === "p2p") {
+        for (const { id } of change.participants) {
+          peers.add(id);
+          addTo(this.#byPeer, id, subscriber);
+        }
+      }
     } else if (change.type === "participant.removed" && change.user.id === userId) {
       chats.delete(chatId);
       historyStarts.delete(chatId);
@@ -306,6 +327,8 @@ export class Subscriber implements Subscription {
   chats: Set<ChatId> = new Set();
   /** The chats of which the user cannot read all messages, each with the `historyStart`. */
   historyStarts: Map<ChatId, number> = new Map();
+  /** The user, and the other users of the p2p chats among `chats`. */
+  peers: Set<UserId> = new Set();
   /** The feed delivers only entries with a greater id. */
   startsAfter = Infinity;
   readonly #feed: EventFeed;
@@ -413,11 +436,17 @@ export class Subscriber implements Subscription {
     return page;
   }
 
-  /** The consumer has everything up to this entry, as of which the user is a participant of these chats. */
-  start(after: number, chats: readonly ChatId[], historyStarts: ReadonlyMap<ChatId, number>): void {
+  /** The consumer has everything up to this entry, as of which the user is a participant of these chats with these peers. */
+  start(
+    after: number,
+    chats: readonly ChatId[],
+    historyStarts: ReadonlyMap<ChatId, number>,
+    peers: readonly UserId[],
+  ): void {
     this.startsAfter = after;
     this.chats = new Set(chats);
     this.historyStarts = new Map(historyStarts);
+    this.peers = new Set(peers);
     this.#started = true;
     this.#lagging = false;
   }
@@ -523,12 +552,14 @@ export async function readPage(
 }
 
 /** The users that the entries refer to. */
-async function readPeople(users: UserReader, entries: readonly LogEntry[]): Promise<People> {
+export async function readPeople(users: UserReader, entries: readonly LogEntry[]): Promise<People> {
   const ids = new Set(
     entries.flatMap((entry) => ("change" in entry ? usersIn(entry) : []).map(({ id }) => id)),
   );
-  const found = ids.size === 0 ? [] : await users.byIds([...ids]);
-  return new Map(found.map((user) => [user.id, user]));
+  const found = ids.size === 0 ? [] : await users.accountsById([...ids]);
+  return new Map(
+    found.map(({ user: { id, username }, displayName }) => [id, { id, username, displayName }] as const),
+  );
 }
 
 /** The length of the texts that the entries carry, in UTF-16 code units. */

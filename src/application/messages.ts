@@ -1,3 +1,4 @@
+import { assertMayWriteTo } from "../domain/block.js";
 import { assertMay, assertParticipant, canRead, pairOf, type Chat, type ChatId } from "../domain/chat.js";
 import { MessagingError } from "../domain/errors.js";
 import { chatCreated, messageChanged } from "../domain/event.js";
@@ -44,7 +45,7 @@ export interface SentMessage {
  * chat. Resolves once the message is durable.
  *
  * @throws MessagingError `invalid_message`, `invalid_idempotency_key`, `idempotency_key_reused`; for a `username`
- * `unknown_user`; for a `chatId` `not_a_participant`, `not_allowed`; for a p2p chat `user_unavailable`
+ * `unknown_user`; for a `chatId` `not_a_participant`, `not_allowed`; for a p2p chat `user_unavailable`, `blocked`
  */
 export async function sendMessage(ports: Ports, command: SendMessage): Promise<SentMessage> {
   const { store, secrets, clock } = ports;
@@ -81,12 +82,9 @@ export async function sendMessage(ports: Ports, command: SendMessage): Promise<S
   }, appendsTo);
 }
 
-/**
- * @throws MessagingError `not_a_participant`, `not_allowed`; `user_unavailable` if the other user of a p2p chat is disabled or
- * deleted
- */
+/** @throws MessagingError `not_a_participant`, `not_allowed`; for a p2p chat `user_unavailable`, `blocked` */
 async function assertWritable(
-  { chats, users }: ReadRepositories,
+  { chats, users, blocks }: Repositories,
   found: OwnMembership | undefined,
 ): Promise<Pick<OwnMembership, "chat" | "user">> {
   const membership = assertParticipant(found);
@@ -95,20 +93,29 @@ async function assertWritable(
   if (chat.kind === "p2p") {
     const both = await chats.participants(chat.id, { after: undefined, limit: 2 });
     const peer = both.find(({ id }) => id !== user.id) ?? both[0]!;
-    await assertUserAvailable(users, peer.id);
+    // A store can serve both in one round trip. The user comes first, since a store can lock the user, and their blocks.
+    const [, blocked] = await Promise.all([
+      assertUserAvailable(users, peer.id),
+      blocks.between(user.id, [peer.id]),
+    ]);
+    assertMayWriteTo(user.id, blocked);
   }
   return { chat, user };
 }
 
 async function openP2p(
-  { chats, users, events }: Repositories,
+  { chats, users, blocks, events }: Repositories,
   by: UserId,
   peer: User,
   now: number,
 ): Promise<Pick<OwnMembership, "chat" | "user">> {
   const pair = pairOf(by, peer.id);
-  const existing = await chats.p2p(pair);
-  const user = await getCaller(users, by);
+  const [user, blocked, existing] = await Promise.all([
+    getCaller(users, by),
+    blocks.between(by, [peer.id]),
+    chats.p2p(pair),
+  ]);
+  assertMayWriteTo(by, blocked);
   if (existing) return { chat: existing, user };
   const chat = await chats.openP2p(pair, now);
   await events.append(chatCreated(chat, user.id === peer.id ? [user] : [user, peer]));

@@ -1,5 +1,7 @@
 import type * as accounts from "./accounts.js";
 import { changePassword, ensureUser, getUser, logIn, registerUser } from "./accounts.js";
+import type * as blocks from "./blocks.js";
+import { blockUser, listBlocks, unblockUser } from "./blocks.js";
 import type * as chats from "./chats.js";
 import {
   addParticipant,
@@ -32,6 +34,8 @@ import {
   sendMessage,
   sliceMessagePage,
 } from "./messages.js";
+import type * as people from "./people.js";
+import { findUsers, getProfile, updateProfile } from "./people.js";
 import type { Ports } from "./ports.js";
 import { SessionUses } from "./session-uses.js";
 import type * as sessions from "./sessions.js";
@@ -47,6 +51,12 @@ import {
 } from "./sessions.js";
 
 const useCases = {
+  getProfile,
+  updateProfile,
+  findUsers,
+  listBlocks,
+  blockUser,
+  unblockUser,
   registerUser,
   ensureUser,
   getUser,
@@ -89,6 +99,8 @@ const useCases = {
 
 // Taken from the modules, so that an editor shows the docstring of the function at each method.
 type Modules = typeof accounts &
+  typeof blocks &
+  typeof people &
   typeof chats &
   typeof erasure &
   typeof events &

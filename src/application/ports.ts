@@ -1,3 +1,4 @@
+import type { Block, BlockedUser } from "../domain/block.js";
 import type {
   Chat,
   ChatId,
@@ -7,7 +8,7 @@ import type {
   Pair,
   Participant,
 } from "../domain/chat.js";
-import type { EventDraft, LogBounds, SessionEnd, StoredEvent, UserDeletion } from "../domain/event.js";
+import type { EventDraft, LogBounds, SessionEnd, StoredEvent } from "../domain/event.js";
 import type { IdempotencyKey, Message, MessageDraft, MessageId } from "../domain/message.js";
 import type { Role } from "../domain/policy.js";
 import type { Session, SessionId } from "../domain/session.js";
@@ -99,6 +100,7 @@ export interface DatabaseStatus {
 /** The repositories of a `read`. */
 export interface ReadRepositories {
   readonly users: UserReader;
+  readonly blocks: BlockReader;
   readonly chats: ChatReader;
   readonly messages: MessageReader;
   readonly sessions: SessionReader;
@@ -108,6 +110,7 @@ export interface ReadRepositories {
 /** The repositories of a `transaction`. They read what the transaction has written. */
 export interface Repositories extends ReadRepositories {
   readonly users: UserRepository;
+  readonly blocks: BlockRepository;
   readonly chats: ChatRepository;
   readonly messages: MessageRepository;
   readonly sessions: SessionRepository;
@@ -117,9 +120,9 @@ export interface Repositories extends ReadRepositories {
 export interface UserReader {
   /** A deleted user has the username `deleted`. */
   byId(id: UserId): Promise<User | undefined>;
-  /** The users with these ids, in any order. Leaves out unknown ids. */
-  byIds(ids: readonly UserId[]): Promise<readonly User[]>;
   accountById(id: UserId): Promise<Account | undefined>;
+  /** The accounts with these ids, in any order. Leaves out unknown ids. */
+  accountsById(ids: readonly UserId[]): Promise<readonly Account[]>;
   byKey(key: UsernameKey): Promise<User | undefined>;
   account(key: UsernameKey): Promise<Account | undefined>;
   /** Whether a user has this key, or had it before they were deleted. */
@@ -135,13 +138,69 @@ export interface UserReader {
    * erases at a time.
    */
   isToErase(id: UserId): Promise<boolean>;
+  /**
+   * The accounts that are neither disabled nor deleted and have a word among their `directoryWords` that begins with the prefix, each
+   * with the first such word, in ascending order of that word by code point, then of id by code unit. The cost depends on the length
+   * of the page and the number of words of a user, not on the number of users.
+   */
+  matching(page: DirectoryPage): Promise<readonly DirectoryEntry[]>;
+}
+
+/** The first `limit` entries after `after`; from the start by default. */
+export interface DirectoryPage {
+  readonly prefix: string;
+  readonly after: DirectoryPosition | undefined;
+  readonly limit: number;
+}
+
+export interface DirectoryPosition {
+  readonly word: string;
+  readonly id: UserId;
+}
+
+export interface DirectoryEntry {
+  readonly word: string;
+  readonly account: Account;
+}
+
+export interface BlockReader {
+  /** The first `limit` of the users whom the user has blocked with `id > after`, in ascending order; from the start by default. */
+  ofUser(
+    userId: UserId,
+    page: { readonly after: UserId | undefined; readonly limit: number },
+  ): Promise<readonly BlockedUser[]>;
+  /** The blocks of these others by the user, and of the user by these others, in any order. */
+  between(userId: UserId, others: readonly UserId[]): Promise<readonly Block[]>;
+}
+
+export interface BlockRepository extends BlockReader {
+  /** The number of users whom the user has blocked. A store may lock the user until the end of the transaction. */
+  count(userId: UserId): Promise<number>;
+  /** Returns false and changes nothing if the user has blocked the other one. */
+  add(userId: UserId, blocked: UserId, at: number): Promise<boolean>;
+  /** Returns false if the user has not blocked the other one. */
+  remove(userId: UserId, blocked: UserId): Promise<boolean>;
+  /**
+   * Deletes blocks by the user.
+   *
+   * @returns the number of deleted blocks, at most `limit`.
+   */
+  deleteOfUser(userId: UserId, limit: number): Promise<number>;
 }
 
 export interface UserRepository extends UserReader {
-  /** Adds an account that is not disabled. Returns false and changes nothing if the key is taken. */
+  /**
+   * As `account`. Until the end of the transaction, no other one disables or deletes the user, or changes the user's blocks.
+   */
+  lockedAccount(key: UsernameKey): Promise<Account | undefined>;
+  /** As `accountById`, with the promise of `lockedAccount`. */
+  lockedAccountById(id: UserId): Promise<Account | undefined>;
+  /** Adds an account without a display name that is not disabled. Returns false and changes nothing if the key is taken. */
   add(user: User, key: UsernameKey, passwordDigest: string): Promise<boolean>;
   /** Returns false if the user does not exist. */
   replacePassword(id: UserId, passwordDigest: string): Promise<boolean>;
+  /** Returns false if the user does not exist. */
+  setDisplayName(id: UserId, displayName: string | null): Promise<boolean>;
   /**
    * @param disabledAt epoch milliseconds; null enables the account.
    * @returns false if the user does not exist.
@@ -173,6 +232,8 @@ export interface ChatReader {
   idsOfUser(userId: UserId): Promise<readonly ChatId[]>;
   /** The chats of the user with a `historyStart` other than 0, each with it. The cost depends on their number alone. */
   historyStartsOfUser(userId: UserId): Promise<ReadonlyMap<ChatId, number>>;
+  /** The other users of all p2p chats of the user, in any order. */
+  peersOfUser(userId: UserId): Promise<readonly UserId[]>;
   /**
    * The chats as the user sees them, in the order of `ids`, with the text of each `lastMessage` left empty. Leaves out chats of
    * which the user is not a participant. Lets other events of the process have their turn within a long list.
@@ -421,21 +482,22 @@ export interface EventReader {
    * @param userId a user whose chats are read from the same view: the log then has every event of this user that the view reflects.
    */
   bounds(userId?: UserId): Promise<LogBounds>;
-  /** The entries for all recipients. */
+  /** The entries for all recipients. Each event has the current state of its message, or of the user that it is about. */
   all(slice: EventSlice): Promise<readonly LogEntry[]>;
   /**
    * The events that the user receives: those of the chats in which the user is a participant now, appended since they joined,
-   * to all participants or to the user alone; and those to the user alone with `includesRemoved`. An event of a message that the
-   * user cannot read, see `Membership.historyStart`, is returned without the message.
+   * to all participants or to the user alone; those to the user alone with `includesRemoved`; those about the user; and those about
+   * each user with whom they have a p2p chat, appended since it exists. An event of a message that the user cannot read, see
+   * `Membership.historyStart`, is returned without the message.
    */
   ofUser(userId: UserId, slice: EventSlice): Promise<readonly StoredEvent[]>;
 }
 
 /** An entry of the event log. */
-export type LogEntry = StoredEvent | ((SessionEnd | UserDeletion) & { readonly id: number });
+export type LogEntry = StoredEvent | (SessionEnd & { readonly id: number });
 
 export interface EventLog extends EventReader {
-  append(event: EventDraft | SessionEnd | UserDeletion): Promise<void>;
+  append(event: EventDraft | SessionEnd): Promise<void>;
   /**
    * Deletes the oldest entries, up to the first one with `before <= at <= now`, but never the last entry of the log.
    *

@@ -7,20 +7,19 @@ import {
   type User,
   type UserId,
 } from "../domain/user.js";
-import type { UserReader } from "./ports.js";
+import type { Repositories, UserReader, UserRepository } from "./ports.js";
 
 /**
- * Finds the user on whose behalf a transaction writes. Call it behind the first read of a chat, which a store can lock: a user who
- * is deleted meanwhile then writes nothing that the erasure misses.
+ * Finds the user on whose behalf a transaction writes, who is not deleted before its end: an erasure misses nothing of it.
  *
  * @throws MessagingError `unknown_user`; `not_signed_in` if the user is deleted.
  */
-export async function getCaller(users: UserReader, by: UserId): Promise<User> {
-  return assertNotDeleted(await users.accountById(by));
+export async function getCaller(users: UserRepository, by: UserId): Promise<User> {
+  return assertNotDeleted(await users.lockedAccountById(by));
 }
 
 /**
- * @param account of the caller, read as `getCaller` does.
+ * @param account of the caller.
  * @throws MessagingError as `getCaller`
  */
 export function assertNotDeleted(account: Account | undefined): User {
@@ -43,28 +42,34 @@ export async function getUserByUsername(users: UserReader, username: string): Pr
  *
  * @throws MessagingError `unknown_user`, `user_unavailable`
  */
-export async function getAvailableUser(users: UserReader, username: string): Promise<User> {
-  return assertAvailable((await users.account(usernameKey(username))) ?? unknownUser());
+export async function getAvailableUser(users: UserRepository, username: string): Promise<User> {
+  return assertAvailable((await users.lockedAccount(usernameKey(username))) ?? unknownUser());
 }
 
 /**
- * Finds users as `getAvailableUser` does, or none of them.
+ * Finds users as `getAvailableUser` does, or none of them, to be added to a chat by a user whom they have not blocked.
  *
  * @param field the field of the command that lists the names.
- * @throws MessagingError `unknown_user`, or `user_unavailable` if all users exist. Its `errors` list each rejected name.
+ * @throws MessagingError `unknown_user`; `user_unavailable` if all users exist, `blocked` if all are available. Its `errors` list
+ * each rejected name.
  */
 export async function getAvailableUsers(
-  users: UserReader,
+  { users, blocks }: Pick<Repositories, "users" | "blocks">,
+  by: UserId,
   usernames: readonly string[],
   field: string,
 ): Promise<readonly User[]> {
   const accounts: (Account | undefined)[] = [];
-  for (const username of usernames) accounts.push(await users.account(usernameKey(username)));
+  for (const username of usernames) accounts.push(await users.lockedAccount(usernameKey(username)));
+  const errorOf = (index: number, detailOf: (name: string) => string) => {
+    const name = usernames[index]!.slice(0, MAX_NAME_LENGTH_IN_ERROR).toWellFormed();
+    return { field: `${field}.${index}`, detail: detailOf(`"${name}"`) };
+  };
   const errors = accounts.flatMap((account, index) => {
     if (account !== undefined && isAvailable(account)) return [];
-    const name = usernames[index]!.slice(0, MAX_NAME_LENGTH_IN_ERROR).toWellFormed();
-    const detail = account ? `"${name}" is not available.` : `No user has the name "${name}".`;
-    return [{ field: `${field}.${index}`, detail }];
+    return errorOf(index, (name) =>
+      account ? `${name} is not available.` : `No user has the name ${name}.`,
+    );
   });
   if (accounts.includes(undefined)) {
     throw new MessagingError("unknown_user", "Unknown users. Check the usernames.", { errors });
@@ -76,7 +81,25 @@ export async function getAvailableUsers(
       { errors },
     );
   }
-  return accounts.map((account) => account!.user);
+  const found = accounts.map((account) => account!.user);
+  const blockers = new Set<UserId>();
+  if (found.length > 0) {
+    for (const block of await blocks.between(
+      by,
+      found.map(({ id }) => id),
+    )) {
+      if (block.blocked === by) blockers.add(block.by);
+    }
+  }
+  const blocked = found.flatMap(({ id }, index) =>
+    blockers.has(id) ? errorOf(index, (name) => `${name} does not accept additions to groups from you.`) : [],
+  );
+  if (blocked.length > 0) {
+    throw new MessagingError("blocked", "Some users do not accept additions to groups from you.", {
+      errors: blocked,
+    });
+  }
+  return found;
 }
 
 /**
@@ -84,8 +107,8 @@ export async function getAvailableUsers(
  *
  * @throws MessagingError `unknown_user`, `user_unavailable`
  */
-export async function assertUserAvailable(users: UserReader, id: UserId): Promise<void> {
-  assertAvailable((await users.accountById(id)) ?? unknownUser());
+export async function assertUserAvailable(users: UserRepository, id: UserId): Promise<void> {
+  assertAvailable((await users.lockedAccountById(id)) ?? unknownUser());
 }
 
 /** In UTF-16 code units. A valid name has at most 64. */

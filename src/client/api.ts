@@ -17,17 +17,19 @@ export interface Problem {
 /**
  * What is wrong, for programs. Codes never change or disappear. Each code with its status:
  * `bad_request` 400, `invalid_json` 400, `invalid_request` 400, `invalid_username` 400,
- * `username_reserved` 400, `invalid_password` 400, `refused_password` 400, `invalid_token_name` 400,
- * `invalid_message` 400, `invalid_title` 400, `invalid_metadata` 400, `invalid_idempotency_key` 400,
- * `invalid_cursor` 400, `username_taken` 400, `wrong_credentials` 400, `wrong_password` 400,
- * `too_many_tokens` 400, `two_credentials` 400, `unknown_user` 400, `user_unavailable` 400, `p2p_chat`
- * 400, `already_participant` 400, `user_not_in_chat` 400, `message_deleted` 400, `not_signed_in` 401,
+ * `username_reserved` 400, `invalid_display_name` 400, `invalid_password` 400, `refused_password` 400,
+ * `invalid_token_name` 400, `invalid_message` 400, `invalid_title` 400, `invalid_metadata` 400,
+ * `invalid_idempotency_key` 400, `invalid_cursor` 400, `username_taken` 400, `wrong_credentials` 400,
+ * `wrong_password` 400, `too_many_tokens` 400, `two_credentials` 400, `unknown_user` 400,
+ * `user_unavailable` 400, `p2p_chat` 400, `already_participant` 400, `user_not_in_chat` 400,
+ * `self_block` 400, `too_many_blocks` 400, `message_deleted` 400, `not_signed_in` 401,
  * `account_disabled` 403, `registration_closed` 403, `not_a_participant` 403, `not_allowed` 403,
- * `not_your_message` 403, `cross_site` 403, `unknown_session` 404, `unknown_token` 404, `unknown_chat`
- * 404, `not_found` 404, `method_not_allowed` 405, `request_timeout` 408, `cursor_expired` 410,
- * `payload_too_large` 413, `unsupported_media_type` 415, `idempotency_key_reused` 422,
- * `too_many_requests` 429, `too_many_streams` 429, `headers_too_large` 431, `internal_error` 500,
- * `busy` 503, `store_unavailable` 503, `outcome_unknown` 503.
+ * `blocked` 403, `directory_off` 403, `not_your_message` 403, `cross_site` 403, `unknown_session` 404,
+ * `unknown_token` 404, `unknown_chat` 404, `not_found` 404, `user_not_found` 404, `method_not_allowed`
+ * 405, `request_timeout` 408, `cursor_expired` 410, `payload_too_large` 413, `unsupported_media_type`
+ * 415, `idempotency_key_reused` 422, `too_many_requests` 429, `too_many_streams` 429,
+ * `headers_too_large` 431, `internal_error` 500, `busy` 503, `store_unavailable` 503,
+ * `outcome_unknown` 503.
  */
 export type Code =
   | "bad_request"
@@ -35,6 +37,7 @@ export type Code =
   | "invalid_request"
   | "invalid_username"
   | "username_reserved"
+  | "invalid_display_name"
   | "invalid_password"
   | "refused_password"
   | "invalid_token_name"
@@ -53,18 +56,23 @@ export type Code =
   | "p2p_chat"
   | "already_participant"
   | "user_not_in_chat"
+  | "self_block"
+  | "too_many_blocks"
   | "message_deleted"
   | "not_signed_in"
   | "account_disabled"
   | "registration_closed"
   | "not_a_participant"
   | "not_allowed"
+  | "blocked"
+  | "directory_off"
   | "not_your_message"
   | "cross_site"
   | "unknown_session"
   | "unknown_token"
   | "unknown_chat"
   | "not_found"
+  | "user_not_found"
   | "method_not_allowed"
   | "request_timeout"
   | "cursor_expired"
@@ -147,6 +155,38 @@ export interface Token {
   readonly last_seen_at: string;
   /** RFC 3339, in UTC, with milliseconds. */
   readonly expires_at: string;
+}
+
+/** A user as other users see them. */
+export interface Profile {
+  /** The id of a user. Opaque, and longer than any username. */
+  readonly user_id: string;
+  /**
+   * 1 to 32 letters and digits of one script (East Asian scripts may be mixed) after NFKC, with `.`, `_`
+   * and `-` between them, and at most four different combining marks in a row behind a letter or digit.
+   * Unique regardless of case and compatibility form. Shown as it was registered.
+   */
+  readonly username: string;
+  readonly display_name: string | null;
+  /** A disabled or deleted user cannot be added to group chats or receive p2p messages. */
+  readonly state: "active" | "disabled" | "deleted";
+}
+
+/** A user whom the caller has blocked. */
+export interface BlockedUser {
+  /** The id of a user. Opaque, and longer than any username. */
+  readonly user_id: string;
+  /**
+   * 1 to 32 letters and digits of one script (East Asian scripts may be mixed) after NFKC, with `.`, `_`
+   * and `-` between them, and at most four different combining marks in a row behind a letter or digit.
+   * Unique regardless of case and compatibility form. Shown as it was registered.
+   */
+  readonly username: string;
+  readonly display_name: string | null;
+  /** A disabled or deleted user cannot be added to group chats or receive p2p messages. */
+  readonly state: "active" | "disabled" | "deleted";
+  /** RFC 3339, in UTC, with milliseconds. */
+  readonly blocked_at: string;
 }
 
 /** A chat with its first participants. */
@@ -275,7 +315,7 @@ export interface EventPage {
   readonly has_more: boolean;
 }
 
-/** A change in a chat; `type` names its kind. */
+/** A change in a chat or of a user; `type` names its kind. */
 export type ChatEvent =
   | MessageEvent
   | ChatCreatedEvent
@@ -284,7 +324,8 @@ export type ChatEvent =
   | ParticipantEvent
   | RoleEvent
   | HistoryDeletedEvent
-  | ChatReadEvent;
+  | ChatReadEvent
+  | UserEvent;
 
 /**
  * The message is in its current state when the event is read, so a deleted text is never delivered
@@ -445,6 +486,27 @@ export interface ChatReadEvent {
   readonly unread_count: number;
 }
 
+/**
+ * The caller, or a user with whom the caller has a p2p chat, has another display name or has deleted
+ * the account. It belongs to no chat. The names are those at the time when the event is read.
+ */
+export interface UserEvent {
+  readonly type: "user.updated" | "user.deleted";
+  /** A position in the event log. Opaque. */
+  readonly cursor: string;
+  /** RFC 3339, in UTC, with milliseconds. */
+  readonly at: string;
+  /** The id of a user. Opaque, and longer than any username. */
+  readonly user_id: string;
+  /**
+   * 1 to 32 letters and digits of one script (East Asian scripts may be mixed) after NFKC, with `.`, `_`
+   * and `-` between them, and at most four different combining marks in a row behind a letter or digit.
+   * Unique regardless of case and compatibility form. Shown as it was registered.
+   */
+  readonly username: string;
+  readonly display_name: string | null;
+}
+
 /** The operations of the API by their name in the OpenAPI document. `Code` has the errors that all of them share. */
 export interface Operations {
   /**
@@ -522,6 +584,14 @@ export interface Operations {
     options?: CallOptions,
   ): Promise<void>;
 
+  /**
+   * Change the display name of the caller.
+   * Null removes it. The caller's other sessions, and each user with whom the caller has a p2p chat,
+   * receive `user.updated`.
+   * @throws PalaverError `invalid_display_name`, `too_many_requests`
+   */
+  updateProfile(request: { readonly display_name: string | null }, options?: CallOptions): Promise<Profile>;
+
   /** Show the session of the request and its user. */
   getSession(options?: CallOptions): Promise<CurrentSession>;
 
@@ -579,10 +649,82 @@ export interface Operations {
   ): Promise<void>;
 
   /**
+   * Show a user.
+   * `me` is the caller.
+   * @throws PalaverError `user_not_found`, `too_many_requests`
+   */
+  getProfile(
+    request: {
+      /** A username or a `user_id`. */
+      readonly user: string;
+    },
+    options?: CallOptions,
+  ): Promise<Profile>;
+
+  /**
+   * Find active users by the beginning of their username or of a word of their display name.
+   * Compares without regard to case and compatibility form, as usernames are compared. In the order of
+   * the words that begin with `prefix`; a user with several is listed once, at the first of them.
+   * @throws PalaverError `invalid_cursor`, `directory_off`, `too_many_requests`
+   */
+  findUsers(
+    request: {
+      /** The beginning of a username, or of a word of a display name. */
+      readonly prefix: string;
+      /** The maximum number of entries. */
+      readonly limit?: number | undefined;
+      /** The end of a page of users. Opaque. Use the one in the `Link` header of that page. */
+      readonly cursor?: string | undefined;
+    },
+    options?: CallOptions,
+  ): Promise<readonly Profile[]>;
+
+  /**
+   * List the users whom the caller has blocked, by their ids.
+   * @throws PalaverError `invalid_cursor`, `too_many_requests`
+   */
+  listBlocks(
+    request?: {
+      /** The maximum number of entries. */
+      readonly limit?: number | undefined;
+      /** The end of a page of blocked users. Opaque. Use the one in the `Link` header of that page. */
+      readonly cursor?: string | undefined;
+    },
+    options?: CallOptions,
+  ): Promise<readonly BlockedUser[]>;
+
+  /**
+   * Block a user.
+   * Neither of the two can write to the other in their p2p chat, and the blocked user cannot add the
+   * caller to group chats: 403 `blocked`. Group chats that they share go on.
+   * @throws PalaverError `self_block`, `too_many_blocks`, `user_not_found`, `too_many_requests`
+   */
+  blockUser(
+    request: {
+      /** A username or a `user_id`. */
+      readonly user: string;
+    },
+    options?: CallOptions,
+  ): Promise<void>;
+
+  /**
+   * End the block of a user.
+   * @throws PalaverError `user_not_found`, `too_many_requests`
+   */
+  unblockUser(
+    request: {
+      /** A username or a `user_id`. */
+      readonly user: string;
+    },
+    options?: CallOptions,
+  ): Promise<void>;
+
+  /**
    * Create a group chat with the caller and other users as its first participants.
    * Responds with the chat as `getChat` does. All users are added, or the chat is not created: `errors`
-   * lists each name that is unknown or unavailable.
-   * @throws PalaverError `invalid_title`, `unknown_user`, `user_unavailable`, `too_many_requests`
+   * lists each name that is unknown or unavailable, or of a user who has blocked the caller.
+   * @throws PalaverError `invalid_title`, `unknown_user`, `user_unavailable`, `blocked`,
+   * `too_many_requests`
    */
   createGroupChat(
     request?: {
@@ -635,7 +777,7 @@ export interface Operations {
    * Add a user to a group chat as a member. The policy decides which messages the user can read. The
    * user has nothing unread.
    * @throws PalaverError `unknown_user`, `user_unavailable`, `p2p_chat`, `already_participant`,
-   * `not_a_participant`, `not_allowed`, `not_found`, `too_many_requests`
+   * `blocked`, `not_a_participant`, `not_allowed`, `not_found`, `too_many_requests`
    */
   addParticipant(
     request: {
@@ -759,7 +901,7 @@ export interface Operations {
    * `group_chat_id` is the id of a chat of either kind, so that a client can answer where a message came
    * from.
    * @throws PalaverError `invalid_message`, `invalid_idempotency_key`, `unknown_user`,
-   * `user_unavailable`, `not_a_participant`, `not_allowed`, `idempotency_key_reused`,
+   * `user_unavailable`, `blocked`, `not_a_participant`, `not_allowed`, `idempotency_key_reused`,
    * `too_many_requests`
    */
   sendMessage(
@@ -909,7 +1051,13 @@ export interface Operations {
 
 /** The operations that respond with a page of a list. */
 export type PagedOperation =
-  "listChats" | "listParticipants" | "listMessages" | "listGroupMessages" | "listP2pMessages";
+  | "findUsers"
+  | "listBlocks"
+  | "listChats"
+  | "listParticipants"
+  | "listMessages"
+  | "listGroupMessages"
+  | "listP2pMessages";
 
 /** The HTTP request of an operation. `fieldsIn` is the place of the fields that the path does not name. */
 export interface Route {
@@ -928,6 +1076,7 @@ export const routes: Readonly<Record<keyof Operations, Route>> = {
   logOut: { method: "POST", path: "/v1/auth/logout" },
   changePassword: { method: "PUT", path: "/v1/auth/password", fieldsIn: "body" },
   eraseAccount: { method: "DELETE", path: "/v1/users/me", fieldsIn: "body" },
+  updateProfile: { method: "PATCH", path: "/v1/users/me", fieldsIn: "body" },
   getSession: { method: "GET", path: "/v1/auth/session" },
   listSessions: { method: "GET", path: "/v1/auth/sessions" },
   endOtherSessions: { method: "DELETE", path: "/v1/auth/sessions" },
@@ -935,6 +1084,11 @@ export const routes: Readonly<Record<keyof Operations, Route>> = {
   createToken: { method: "POST", path: "/v1/auth/tokens", fieldsIn: "body" },
   listTokens: { method: "GET", path: "/v1/auth/tokens" },
   endToken: { method: "DELETE", path: "/v1/auth/tokens/{token_id}" },
+  getProfile: { method: "GET", path: "/v1/users/{user}" },
+  findUsers: { method: "GET", path: "/v1/users", fieldsIn: "query", paged: true },
+  listBlocks: { method: "GET", path: "/v1/users/me/blocks", fieldsIn: "query", paged: true },
+  blockUser: { method: "PUT", path: "/v1/users/me/blocks/{user}" },
+  unblockUser: { method: "DELETE", path: "/v1/users/me/blocks/{user}" },
   createGroupChat: { method: "POST", path: "/v1/group_chat", fieldsIn: "body" },
   changeChat: { method: "PATCH", path: "/v1/group_chat/{chat_id}", fieldsIn: "body" },
   addParticipant: { method: "POST", path: "/v1/group_chat/{chat_id}/participants", fieldsIn: "body" },

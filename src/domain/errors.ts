@@ -8,6 +8,8 @@ export type ErrorCode =
   | "invalid_username"
   /** Only the operator may give this username to an account: see `assertNotReserved`. */
   | "username_reserved"
+  /** The display name is invalid: see `parseDisplayName`. */
+  | "invalid_display_name"
   /** The password is invalid: see `parsePassword`. */
   | "invalid_password"
   /** The password is on the operator's list of passwords that nobody may choose. */
@@ -60,6 +62,12 @@ export type ErrorCode =
   | "unknown_user"
   /** The user is disabled or deleted, and can neither be added to a group chat nor receive p2p messages. */
   | "user_unavailable"
+  /** The user has blocked the caller, or the caller has blocked the user to write to. */
+  | "blocked"
+  /** A user cannot block themselves. */
+  | "self_block"
+  /** The caller has blocked the maximum number of users. */
+  | "too_many_blocks"
   /** The operation requires a group chat, and the chat is p2p. */
   | "p2p_chat"
   /** The user to add is already a participant. */

@@ -4,19 +4,22 @@ import type { ChatId, MessageId, SessionId, UserId } from "./ids.js";
 import type { Message } from "./message.js";
 import type { Metadata } from "./metadata.js";
 import type { Policy, Role } from "./policy.js";
-import type { User } from "./user.js";
+import type { Profile, User } from "./user.js";
 
 /** A position in the event log, from which a client can resume. Opaque. */
 export type EventCursor = string & { readonly eventCursor: true };
 
-/** A change in a chat, as delivered to users. */
+/** A change in a chat or of a user, as delivered to users. */
 export type ChatEvent = {
   readonly cursor: EventCursor;
-  readonly chatId: ChatId;
-  readonly chatKind: Chat["kind"];
   /** Epoch milliseconds. */
   readonly at: number;
-} & ((MessageChange & { readonly message: Message }) | ChatChange);
+} & (
+  | ({ readonly chatId: ChatId; readonly chatKind: Chat["kind"] } & (
+      (MessageChange & { readonly message: Message }) | ChatChange
+    ))
+  | (UserChange & { readonly user: NamedUser })
+);
 
 /**
  * A message was sent, edited or deleted. The event carries the current message, not the message at the time of the event, so
@@ -63,11 +66,19 @@ export type ChatChange<Someone extends UserRef = Person> =
       readonly unreadCount: number;
     };
 
+/** A user has another display name, or is deleted. */
+export interface UserChange {
+  readonly type: "user.updated" | "user.deleted";
+}
+
 /** A user as the event log has it. The log holds no names, so that none outlives its user. */
 export type UserRef = Pick<User, "id">;
 
-/** A user as events are delivered. */
+/** A user as events of chats are delivered, with the name at that time. */
 export type Person = Pick<User, "id" | "username">;
+
+/** A user as events about users are delivered, with the names at that time. */
+export type NamedUser = Pick<Profile, "id" | "username" | "displayName">;
 
 export type InitialParticipant<Someone extends UserRef = Person> = Someone & {
   /** Null in p2p chats. */
@@ -81,7 +92,10 @@ export type InitialParticipant<Someone extends UserRef = Person> = Someone & {
 export type Audience = "participants" | { readonly user: UserId; readonly includesRemoved: boolean };
 
 /** An event to append to the log. It refers to its message and users by id, so that the log holds no text and no name. */
-export interface EventDraft {
+export type EventDraft = ChatEventDraft | UserEventDraft;
+
+/** An event of a chat. */
+export interface ChatEventDraft {
   readonly chatId: ChatId;
   readonly to: Audience;
   readonly at: number;
@@ -90,8 +104,23 @@ export interface EventDraft {
   readonly messageId: MessageId | null;
 }
 
+/**
+ * An event about a user, delivered to that user and to each user who shares a p2p chat with them, if that chat existed when the
+ * event was appended. It is one entry however many they are: the recipients are found when it is delivered.
+ */
+export interface UserEventDraft {
+  readonly to: { readonly peersOf: UserId };
+  readonly at: number;
+  readonly change: UserChange;
+}
+
+/** The event of a change of a user. */
+export function userChanged(peersOf: UserId, type: UserChange["type"], at: number): UserEventDraft {
+  return { to: { peersOf }, at, change: { type } };
+}
+
 /** The event of a new chat, for its initial participants. The first of them owns a group chat. */
-export function chatCreated(chat: Chat, initial: readonly UserRef[]): EventDraft {
+export function chatCreated(chat: Chat, initial: readonly UserRef[]): ChatEventDraft {
   const participants = initial.map(({ id }, index) => {
     const role = chat.kind === "p2p" ? null : index === 0 ? "owner" : "member";
     return { id, role } as const;
@@ -105,17 +134,24 @@ export function chatChanged(
   change: ChatChange<UserRef>,
   at: number,
   to: Audience = "participants",
-): EventDraft {
+): ChatEventDraft {
   return { chatId, to, at, change, messageId: null };
 }
 
 /** The event of a new, edited or deleted message, for all participants. */
-export function messageChanged(type: MessageChange["type"], message: Message, at: number): EventDraft {
+export function messageChanged(type: MessageChange["type"], message: Message, at: number): ChatEventDraft {
   return { chatId: message.chatId, to: "participants", at, change: { type }, messageId: message.id };
 }
 
-/** An event of the log, with its current message. */
-export interface StoredEvent extends Omit<EventDraft, "messageId"> {
+/** An event of the log, with the current state of what it refers to. */
+export type StoredEvent = StoredChatEvent | StoredUserEvent;
+
+export interface StoredUserEvent extends UserEventDraft {
+  /** The position in the log. Increases in commit order. */
+  readonly id: number;
+}
+
+export interface StoredChatEvent extends Omit<ChatEventDraft, "messageId"> {
   /** The position in the log. Increases in commit order. */
   readonly id: number;
   /** The kind of the chat, also after the chat was deleted. */
@@ -131,12 +167,6 @@ export interface StoredEvent extends Omit<EventDraft, "messageId"> {
 export interface SessionEnd {
   readonly sessionId: SessionId;
   readonly userId: UserId;
-  readonly at: number;
-}
-
-/** The deletion of a user. It is in the event log so that every process drops what it has read of the user; users do not see it. */
-export interface UserDeletion {
-  readonly deletedUserId: UserId;
   readonly at: number;
 }
 
@@ -193,7 +223,9 @@ export function cursorExpired(): MessagingError {
 }
 
 /** The users that an event of the log refers to, apart from the sender of its message. */
-export function usersIn({ change }: Pick<StoredEvent, "change">): readonly UserRef[] {
+export function usersIn(event: StoredEvent): readonly UserRef[] {
+  if (!("chatId" in event)) return [{ id: event.to.peersOf }];
+  const { change } = event;
   if (change.type === "chat.created") return change.participants;
   return "user" in change ? [change.user] : [];
 }
@@ -205,16 +237,21 @@ export function usersIn({ change }: Pick<StoredEvent, "change">): readonly UserR
  * @returns undefined for a change of a message that its recipients cannot read.
  */
 export function toChatEvent(
-  { id, chatId, chatKind, at, change, message }: StoredEvent,
+  event: StoredEvent,
   epoch: string,
-  people: ReadonlyMap<UserId, Person>,
+  people: ReadonlyMap<UserId, NamedUser>,
 ): ChatEvent | undefined {
-  const common = { cursor: cursorAt(epoch, id), chatId, chatKind, at };
-  const personOf = (user: UserRef): Person => {
-    const person = people.get(user.id);
-    if (person === undefined) throw new Error(`Event ${id} has a user who is not in the store.`);
-    return { id: person.id, username: person.username };
+  const { id, at } = event;
+  const cursor = cursorAt(epoch, id);
+  const namedUser = (user: UserRef): NamedUser => {
+    const found = people.get(user.id);
+    if (found === undefined) throw new Error(`Event ${id} has a user who is not in the store.`);
+    return found;
   };
+  if (!("chatId" in event)) return { cursor, at, ...event.change, user: namedUser({ id: event.to.peersOf }) };
+  const personOf = (user: UserRef): Person => ({ id: user.id, username: namedUser(user).username });
+  const { chatId, chatKind, change, message } = event;
+  const common = { cursor, chatId, chatKind, at };
   switch (change.type) {
     case "message.created":
     case "message.edited":

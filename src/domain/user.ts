@@ -1,7 +1,7 @@
 import { MessagingError } from "./errors.js";
 import type { UserId } from "./ids.js";
 import { isSingleScript } from "./script.js";
-import { isLongerThan, MAX_UNITS_PER_CHARACTER } from "./text.js";
+import { isLongerThan, lineFault, MAX_UNITS_PER_CHARACTER } from "./text.js";
 
 export type { UserId };
 
@@ -13,9 +13,19 @@ export interface User {
   readonly createdAt: number;
 }
 
+/** A user as other users see them. */
+export interface Profile extends Pick<User, "id" | "username"> {
+  /** The name that the user has chosen to be shown by; null for none. */
+  readonly displayName: string | null;
+  /** A disabled user cannot be added to chats or written to. */
+  readonly state: "active" | "disabled" | "deleted";
+}
+
 /** A user as the operator sees it. */
 export interface Account {
   readonly user: User;
+  /** One line of 1 to 64 characters; null for none. */
+  readonly displayName: string | null;
   /**
    * Since when the user is barred from logging in, from being added to chats and from receiving p2p messages, in epoch
    * milliseconds; null if not barred.
@@ -42,8 +52,18 @@ export function assertAvailable(account: Account): User {
 }
 
 /** Whether the user of an account can be added to group chats and receive p2p messages. */
-export function isAvailable({ disabledAt, deletedAt }: Account): boolean {
+export function isAvailable({ disabledAt, deletedAt }: Pick<Account, "disabledAt" | "deletedAt">): boolean {
   return disabledAt === null && deletedAt === null;
+}
+
+/** The account as other users see it. */
+export function profileOf({ user, displayName, disabledAt, deletedAt }: Account): Profile {
+  return {
+    id: user.id,
+    username: user.username,
+    displayName,
+    state: deletedAt !== null ? "deleted" : disabledAt !== null ? "disabled" : "active",
+  };
 }
 
 /** The canonical form of a username, used for uniqueness and lookup and never shown. */
@@ -55,6 +75,9 @@ export type Password = string & { readonly password: true };
 const MAX_USERNAME_LENGTH = 32;
 const MIN_PASSWORD_LENGTH = 8;
 const MAX_PASSWORD_LENGTH = 256;
+
+/** In code points. */
+export const MAX_DISPLAY_NAME_LENGTH = 64;
 
 /** In UTF-16 code units before normalization. A longer text is no username or password in any normalization form. */
 export const MAX_USERNAME_UNITS = MAX_UNITS_PER_CHARACTER * MAX_USERNAME_LENGTH;
@@ -116,6 +139,13 @@ export function parseUsername(username: string): UsernameKey {
   }
   if (!isSingleScript(normal)) throw invalidUsername("mixes scripts. Use letters of one script.");
   return usernameKey(username);
+}
+
+/** @throws MessagingError `invalid_display_name` unless `lineFault` accepts it with at most 64 code points. */
+export function parseDisplayName(name: string): string {
+  const fault = lineFault(name, MAX_DISPLAY_NAME_LENGTH);
+  if (fault !== undefined) throw new MessagingError("invalid_display_name", `The display name ${fault}`);
+  return name;
 }
 
 /** @throws MessagingError `username_reserved` for a name that only the operator may give to an account, in any form. */

@@ -27,6 +27,8 @@ export interface Config extends Settings {
   readonly keepAliveTimeoutMs: number;
   /** Origins of other sites whose pages may use the API, as browsers send them. */
   readonly corsOrigins: readonly string[];
+  /** Whether users can be found by the beginnings of their names. */
+  readonly userDirectory: boolean;
   readonly logLevel: (typeof LOG_LEVELS)[number];
 }
 
@@ -87,6 +89,10 @@ export const variables = {
     allowed:
       "origins as browsers send them (https://app.example.org), separated by commas; default none. Cookies work for origins of the same site only, tokens for all",
   },
+  USER_DIRECTORY: {
+    purpose: "whether users find others by the beginnings of their names",
+    allowed: "on or off; default on",
+  },
   LOG_LEVEL: {
     purpose: "the lowest level that is logged",
     allowed: "debug, info, warn, error or silent; default info",
@@ -138,6 +144,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   const messageDays = read("MESSAGE_RETENTION_DAYS", undefined, (text) => integer(text, 1, 9_999));
   const keepAliveSeconds = read("KEEP_ALIVE_SECONDS", 75, (text) => integer(text, 1, 3_600));
   const corsOrigins = read("CORS_ORIGINS", [], originsIn);
+  const userDirectory = read("USER_DIRECTORY", true, onOrOff);
   const logLevel = read("LOG_LEVEL", "info", (text) => LOG_LEVELS.find((level) => level === text));
   if (errors.length > 0) throw new ConfigError(errors.join("\n"));
   return {
@@ -154,6 +161,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     messageRetentionMs: messageDays && messageDays * DAY_MS,
     keepAliveTimeoutMs: keepAliveSeconds * 1_000,
     corsOrigins,
+    userDirectory,
     logLevel,
   };
 }

@@ -40,6 +40,8 @@ export interface ServingOptions {
    * pages of the same site only; pages of other sites need a token.
    */
   readonly corsOrigins?: readonly string[] | undefined;
+  /** Whether users can be found by the beginnings of their names. Defaults to true. */
+  readonly userDirectory?: boolean | undefined;
 }
 
 export interface MountOptions extends ServingOptions {
@@ -131,10 +133,26 @@ export async function listen(messaging: Served, options: ListenOptions): Promise
 }
 
 function appOptions(messaging: Served, options: ServingOptions): HttpOptions {
-  const { log = consoleLog, trustProxy = false, rateLimits = true, corsOrigins = [] } = options;
+  const {
+    log = consoleLog,
+    trustProxy = false,
+    rateLimits = true,
+    corsOrigins = [],
+    userDirectory,
+  } = options;
   const { clock, openCounter } = messaging;
   const storeStatus = () => messaging.status();
-  return { messaging, storeStatus, clock, log, trustProxy, rateLimits, openCounter, corsOrigins };
+  return {
+    messaging,
+    storeStatus,
+    clock,
+    log,
+    trustProxy,
+    rateLimits,
+    openCounter,
+    corsOrigins,
+    userDirectory,
+  };
 }
 
 const consoleLog: Log = { debug() {}, info() {}, error: (fields) => console.error(fields) };

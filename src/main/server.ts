@@ -21,7 +21,8 @@ export interface RunningServer {
  * @param onFatal receives the error after which the store can store nothing more.
  */
 export async function serve(config: Config, onFatal: (error: Error) => void): Promise<RunningServer> {
-  const { dataDir, host, port, trustProxy, rateLimits, corsOrigins, keepAliveTimeoutMs } = config;
+  const { dataDir, host, port, trustProxy, rateLimits, corsOrigins, userDirectory, keepAliveTimeoutMs } =
+    config;
   const inDirectory = typeof config.storage === "object" && "sqlite" in config.storage;
   if (inDirectory) assertOwnFiles(dataDir);
   const log = openLog(config.logLevel);
@@ -52,6 +53,7 @@ export async function serve(config: Config, onFatal: (error: Error) => void): Pr
       trustProxy,
       rateLimits,
       corsOrigins,
+      userDirectory,
       connections: { keepAliveTimeoutMs },
     });
     closers.push(() => server.close());

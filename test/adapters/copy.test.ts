@@ -247,7 +247,7 @@ describe("palaver copy", function () {
       );
       await expectCopied(from, to);
       const copy = await open();
-      expect((await contents(copy, where)).accounts).to.have.length(2);
+      expect((await contents(copy, where)).accounts).to.have.length(3);
       await copy.close();
     }
     const again = await copyStore(directory, one.url, ignore).catch((error: unknown) => error);

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { openStoreOn } from "../../src/adapters/sqlite/store.js";
 import { inline } from "../../src/adapters/sqlite/wal/threads.js";
 import type { UserRecord } from "../../src/application/administration.js";
+import type { ErasedUser } from "../../src/application/erasure.js";
 import type { ChatPage } from "../../src/application/chats.js";
 import type { MessagePage, SentMessage } from "../../src/application/messages.js";
 import type { Store } from "../../src/application/ports.js";
@@ -84,12 +85,19 @@ const writes = [
     step("setRole", { by: fc.constant("ana"), chatId: fc.constant(1), user: name, role }),
     step("disableUser", { user: name }),
     step("enableUser", { user: name }),
+    step("eraseUser", { user: fc.constantFrom("cy", "dora") }),
     step("logIn", { username: name, password: fc.constant("a password") }),
+    step("updateProfile", { by, displayName: fc.constantFrom("Ana Bo", "🙂 Bosc", null) }),
+    step("blockUser", { by, user: name }),
+    step("unblockUser", { by, user: name }),
   ),
 ];
 const reads = [
   step("getChat", { by, chatId }),
   step("listChats", { by, limit }),
+  step("findUsers", { prefix: fc.constantFrom("a", "BO", "🙂"), limit }),
+  step("getProfile", { user: name }),
+  step("listBlocks", { by, limit }),
   step("pageMessages", { by, of: anyScope, limit }),
   step("pageMessages", { by, of: anyScope, limit, after: id }),
   step("pageMessages", { by, of: anyScope, limit, before: id }),
@@ -268,6 +276,11 @@ function itRunsInLockstep(given: KeptStore, numRuns: number): void {
             const { message, replayed } = outcome.result as SentMessage;
             if (!replayed) lastSeqs.set(message.chatId, message.seq);
             if (!replayed) read.set(`${message.sender.id} ${message.chatId}`, message.seq);
+          } else if (each.call === "eraseUser") {
+            const { account } = outcome.result as ErasedUser;
+            for (const position of read.keys()) {
+              if (position.startsWith(`${account.user.id} `)) read.delete(position);
+            }
           } else if (each.call === "markRead") {
             const overview = outcome.result as ChatOverview;
             const position = `${pair.users.get(each.by!)!.id} ${overview.chat.id}`;

@@ -58,7 +58,12 @@ describe("disableUser", () => {
   it("returns the account, found by any form of its name or by its id, with the time of disabling", async () => {
     const disabledAt = world.ports.clock.now();
     for (const user of ["ana", "ANA", world.ana.id]) {
-      expect(await disableUser(world.ports, { user })).to.deep.equal({ user: world.ana, disabledAt, deletedAt: null });
+      expect(await disableUser(world.ports, { user })).to.deep.equal({
+        user: world.ana,
+        displayName: null,
+        disabledAt,
+        deletedAt: null,
+      });
     }
   });
 
@@ -149,7 +154,7 @@ describe("disableUser", () => {
     const { secret } = await world.logIn(ana);
     await disable();
     for (let again = 0; again < 2; again += 1) {
-      const account = { user: world.ana, disabledAt: null, deletedAt: null };
+      const account = { user: world.ana, displayName: null, disabledAt: null, deletedAt: null };
       expect(await enableUser(world.ports, { user: world.ana.id })).to.deep.equal(account);
     }
     expect(await errorCodeOf(world.authenticate({ secret }))).to.equal("not_signed_in");
@@ -167,7 +172,12 @@ describe("resetPassword", () => {
   it("accepts the new password only, and ends all sessions and tokens of the user", async () => {
     const first = await world.logIn(ana);
     const token = await world.createToken({ by: first.session, name: "bot" });
-    expect(await reset("cafe\u0301 noir")).to.deep.equal({ user: world.ana, disabledAt: null, deletedAt: null });
+    expect(await reset("cafe\u0301 noir")).to.deep.equal({
+      user: world.ana,
+      displayName: null,
+      disabledAt: null,
+      deletedAt: null,
+    });
     for (const { secret } of [first, token]) {
       expect(await errorCodeOf(world.authenticate({ secret }))).to.equal("not_signed_in");
     }

@@ -228,9 +228,8 @@ describe("group chats", () => {
       const { cursor } = await world.listEvents({ by: world.ana.id, limit: 1 });
       await remove(world.ana.id, "ana");
       const { events } = await world.listEvents({ by: world.ana.id, after: cursor, limit: 100 });
-      expect(events.map(({ type, chatId }) => [type, chatId])).to.deep.equal([
-        ["participant.removed", chat.id],
-      ]);
+      expect(events).to.have.length(1);
+      expect(events[0]).to.include({ type: "participant.removed", chatId: chat.id });
       const { store } = world.ports;
       const isLeft = () => store.read(async ({ chats }) => (await chats.abandoned()) !== undefined);
       while (await isLeft());

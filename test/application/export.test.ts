@@ -30,9 +30,9 @@ describe("listUsers and listAllChats", () => {
     expect(met.at(-1)).to.include({ participantCount: 2, lastSeq: 0, lastSentAt: null });
     await disableUser(world.ports, { user: "bo" });
     expect((await collected(listUsers(world.ports))).flat()).to.deep.equal([
-      { user: world.ana, disabledAt: null, deletedAt: null },
-      { user: world.bo, disabledAt: now, deletedAt: null },
-      { user: world.cy, disabledAt: null, deletedAt: null },
+      { user: world.ana, displayName: null, disabledAt: null, deletedAt: null },
+      { user: world.bo, displayName: null, disabledAt: now, deletedAt: null },
+      { user: world.cy, displayName: null, disabledAt: null, deletedAt: null },
     ]);
   });
 });
@@ -48,6 +48,8 @@ describe("exportUser", () => {
     } = world;
     const { session } = await world.logIn(ana);
     const { session: token } = await world.createToken({ by: session, name: "bot" });
+    await world.updateProfile({ by: id, displayName: "Ana María" });
+    await world.blockUser({ by: id, user: "cy" });
     const left = await world.group(bo, world.ana);
     const { message: first } = await world.sendMessage({ by: id, to: { chatId: left.id }, text: "I go" });
     await world.removeParticipant({ by: id, chatId: left.id, user: id });
@@ -58,9 +60,15 @@ describe("exportUser", () => {
     const { overview } = await world.getChat({ by: id, chatId: second.chatId });
     const records = await exported(world);
     expect(records).to.deep.equal([
-      { account: { user: world.ana, disabledAt: null, deletedAt: null } },
+      { account: { user: world.ana, displayName: "Ana María", disabledAt: null, deletedAt: null } },
       { session },
       { session: token },
+      {
+        block: {
+          account: { user: world.cy, displayName: null, disabledAt: null, deletedAt: null },
+          blockedAt: world.ports.clock.now(),
+        },
+      },
       {
         chat: {
           chat: overview.chat,

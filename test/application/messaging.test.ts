@@ -44,6 +44,9 @@ const writing: { [Name in keyof Messaging]?: (messaging: Messaging, scene: Scene
   sendMessage: (messaging, { by, chatId }) => messaging.sendMessage({ by, to: { chatId }, text: "a" }),
   editMessage: (messaging, { by, messageId: id }) => messaging.editMessage({ by, id, text: "b" }),
   deleteMessage: (messaging, { by, messageId: id }) => messaging.deleteMessage({ by, id }),
+  updateProfile: (messaging, { by }) => messaging.updateProfile({ by, displayName: "Ana" }),
+  blockUser: (messaging, { by }) => messaging.blockUser({ by, user: "bo" }),
+  unblockUser: (messaging, { by }) => messaging.unblockUser({ by, user: "dan" }),
   forgetEvents: (messaging) => messaging.forgetEvents({ before: Number.MAX_SAFE_INTEGER }),
   forgetMessages: (messaging) => messaging.forgetMessages({ before: Number.MAX_SAFE_INTEGER }),
 };
@@ -57,6 +60,9 @@ const reading: typeof writing = {
   eraseAccount: (messaging, { session }) =>
     messaging.eraseAccount({ by: session, password: "password of ana" }),
   authenticate: (messaging, { secret }) => messaging.authenticate({ secret }),
+  getProfile: (messaging, { by }) => messaging.getProfile({ user: by }),
+  findUsers: (messaging) => messaging.findUsers({ prefix: "a", limit: 1 }),
+  listBlocks: (messaging, { by }) => messaging.listBlocks({ by, limit: 1 }),
   listChats: (messaging, { by }) => messaging.listChats({ by, limit: 1 }),
   sliceChats: (messaging, { by }) => messaging.sliceChats({ by, limit: 1 }),
   getChat: (messaging, { by, chatId }) => messaging.getChat({ by, chatId }),
@@ -87,6 +93,8 @@ describe("createMessaging", () => {
     await send(bo);
     const { session, secret } = await world.logIn({ username: "ana", password: "password of ana" });
     const { session: token } = await world.createToken({ by: session, name: "bot" });
+    await world.ensureUser({ username: "dan" });
+    await world.blockUser({ by: session.user.id, user: "dan" });
     scene = { by: ana.id, chatId, messageId: message.id, secret, session, token };
   });
 

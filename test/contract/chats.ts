@@ -389,6 +389,23 @@ export function chatContract({ describe, it, beforeEach }: Runner, store: () => 
     });
   });
 
+  describeMethod("peersOfUser", () => {
+    it("returns the other users of the user's p2p chats, and nobody for a chat with oneself", async () => {
+      await register(store(), ana, bo, cy);
+      await createGroup(store(), ana, bo, cy);
+      const peers = ({ id }: User) =>
+        store().read(async ({ chats }) => (await chats.peersOfUser(id)).toSorted());
+      assert.deepEqual(await peers(ana), []);
+      await store().transaction(async ({ chats }) => {
+        await chats.openP2p(pairOf(ana.id, ana.id), 1);
+        await chats.openP2p(pairOf(ana.id, cy.id), 1);
+        await chats.openP2p(pairOf(bo.id, ana.id), 1);
+      });
+      assert.deepEqual(await peers(ana), [bo.id, cy.id]);
+      for (const user of [bo, cy]) assert.deepEqual(await peers(user), [ana.id]);
+    });
+  });
+
   describeMethod("list", () => {
     it("returns all chats by id, page by page, including those without participants", async () => {
       await register(store(), ana, bo, cy);

@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import type { EventSlice, Store } from "../../src/application/ports.js";
 import { pairOf, type Chat, type ChatOverview } from "../../src/domain/chat.js";
-import { chatCreated, messageChanged, type EventDraft, type StoredEvent } from "../../src/domain/event.js";
+import {
+  chatCreated,
+  messageChanged,
+  userChanged,
+  type ChatEventDraft,
+  type StoredEvent,
+} from "../../src/domain/event.js";
 import type { MessageText } from "../../src/domain/message.js";
 import type { SessionId } from "../../src/domain/session.js";
 import type { User, UserId } from "../../src/domain/user.js";
@@ -114,14 +120,15 @@ export function eventContract({ describe, it, beforeEach }: Runner, store: () =>
     it("stores events of every type and ends of sessions unchanged", async () => {
       const [message] = await send(store(), chat, ana, "🙂");
       const { overview, drafts } = eventsOfEveryType(chat, message!);
+      const about = [userChanged(ana.id, "user.updated", MAX_TIME_MS), userChanged(bo.id, "user.deleted", 0)];
       const end = { sessionId: TRICKY_TEXTS[0] as string as SessionId, userId: ana.id, at: MAX_TIME_MS };
-      await append(store(), ...drafts, end);
+      await append(store(), ...drafts, end, ...about);
       const stored = await all();
       assert.deepEqual(
         stored,
-        [...drafts, end].map((draft, index) => {
+        [...drafts, end, ...about].map((draft, index) => {
           const { id } = stored[index]!;
-          if ("sessionId" in draft) return { ...draft, id };
+          if (!("chatId" in draft)) return { ...draft, id };
           const { messageId, ...event } = draft;
           return { ...event, id, chatKind: "group", message: messageId === null ? null : message };
         }),
@@ -156,7 +163,7 @@ export function eventContract({ describe, it, beforeEach }: Runner, store: () =>
         ["b", "p2p"],
       ];
       const kindsOf = (found: readonly StoredEvent[]) =>
-        found.map((event) => [titles([event])[0], event.chatKind]);
+        found.map((event) => [titles([event])[0], "chatKind" in event && event.chatKind]);
       assert.deepEqual(kindsOf(await ofUser(ana)), kinds);
       await leave(other, ana);
       await store().transaction(({ chats }) => chats.delete(other.id, MAX_ID));
@@ -342,7 +349,7 @@ function eventsOfEveryType(chat: Chat, message: Parameters<typeof messageChanged
   const at = MAX_TIME_MS;
   const alone = { user: ana.id, includesRemoved: false };
   const plain = { chatId: chat.id, at, messageId: null };
-  const drafts: readonly EventDraft[] = [
+  const drafts: readonly ChatEventDraft[] = [
     chatCreated({ ...chat, title: text }, [ana, bo]),
     chatCreated({ ...chat, kind: "p2p" }, [ana]),
     messageChanged("message.created", message, 0),

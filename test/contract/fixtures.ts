@@ -1,6 +1,6 @@
 import type { ChatReader, Store } from "../../src/application/ports.js";
 import { pairOf, type Chat, type ChatId } from "../../src/domain/chat.js";
-import type { EventDraft, SessionEnd, UserDeletion } from "../../src/domain/event.js";
+import type { ChatEventDraft, EventDraft, SessionEnd } from "../../src/domain/event.js";
 import type { IdempotencyKey, Message, MessageDraft, MessageText } from "../../src/domain/message.js";
 import type { Session, SessionId } from "../../src/domain/session.js";
 import { usernameKey, type User, type UserId } from "../../src/domain/user.js";
@@ -113,17 +113,14 @@ export function send(
 export function renamed(
   { id: chatId }: Pick<Chat, "id">,
   title: string | null,
-  to: EventDraft["to"] = "participants",
+  to: ChatEventDraft["to"] = "participants",
   at = 1_700_000_000_000,
-): EventDraft {
+): ChatEventDraft {
   return { chatId, to, at, change: { type: "chat.renamed", title }, messageId: null };
 }
 
 /** Appends the entries to the event log, in one transaction. */
-export function append(
-  store: Store,
-  ...drafts: readonly (EventDraft | SessionEnd | UserDeletion)[]
-): Promise<void> {
+export function append(store: Store, ...drafts: readonly (EventDraft | SessionEnd)[]): Promise<void> {
   return store.transaction(async ({ events }) => {
     for (const event of drafts) await events.append(event);
   });
@@ -141,7 +138,8 @@ export interface ContentsQuery {
 /** Reads everything that a store contains about these users, chats and sessions, in one read. */
 export function contentsOf(store: Store, { people, chatIds, keys, digests }: ContentsQuery) {
   const all = { after: 0, upTo: MAX_ID, limit: MAX_ID, from: "oldest" } as const;
-  return store.read(async ({ users, chats, messages, sessions, events }) => ({
+  return store.read(async ({ users, blocks, chats, messages, sessions, events }) => ({
+    directory: await users.matching({ prefix: "", after: undefined, limit: MAX_ID }),
     lastId: await messages.lastId(),
     bounds: await events.bounds(),
     events: await events.all(all),
@@ -151,6 +149,7 @@ export function contentsOf(store: Store, { people, chatIds, keys, digests }: Con
       byId: await users.byId(id),
       account: await users.accountById(id),
       byKey: await users.byKey(usernameKey(username)),
+      blocks: await blocks.ofUser(id, { after: undefined, limit: MAX_ID }),
       credentials: await users.credentials(usernameKey(username)),
       chats: await mapInOrder(chatIds, (chatId) => chats.ofParticipant(chatId, id)),
       p2p: await mapInOrder(people, (peer) => chats.p2p(pairOf(id, peer.id))),
@@ -163,6 +162,7 @@ export function contentsOf(store: Store, { people, chatIds, keys, digests }: Con
       sessions: await sessions.ofUser(id),
       events: await events.ofUser(id, all),
       chatIds: (await chats.idsOfUser(id)).toSorted((one, other) => one - other),
+      peers: (await chats.peersOfUser(id)).toSorted(),
     })),
     chats: await mapInOrder(chatIds, (chatId) => messages.ofChat(chatId, all)),
     participants: await mapInOrder(chatIds, (chatId) =>

@@ -141,7 +141,9 @@ export function historyContract({ describe, it, beforeEach }: Runner, store: () 
       await append(store(), messageChanged("message.created", next!, 1), renamed(other, "b"));
       const found = (user: User, maxCharacters?: number) =>
         store().read(async ({ events }) =>
-          (await events.ofUser(user.id, { ...ALL, maxCharacters })).map(({ message }) => message),
+          (await events.ofUser(user.id, { ...ALL, maxCharacters })).map((event) =>
+            "message" in event ? event.message : undefined,
+          ),
         );
       assert.deepEqual(await found(bo), [null, null, next, null]);
       assert.deepEqual(await found(ana), [old, null, next, null]);

@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
 import type { Store } from "../../src/application/ports.js";
 import { pairOf } from "../../src/domain/chat.js";
+import { userChanged } from "../../src/domain/event.js";
 import type { IdempotencyKey, MessageText } from "../../src/domain/message.js";
 import { DEFAULT_POLICY } from "../../src/domain/policy.js";
 import { usernameKey } from "../../src/domain/user.js";
+import { blockContract } from "./blocks.js";
 import { chatContract } from "./chats.js";
 import { deletionContract } from "./deletions.js";
+import { directoryContract } from "./directory.js";
 import { eventContract } from "./events.js";
 import { historyContract } from "./history.js";
 import { subscriberContract } from "./subscribers.js";
@@ -31,6 +34,7 @@ import {
 } from "./fixtures.js";
 import { sessionContract } from "./sessions.js";
 import { transactionContract } from "./transactions.js";
+import { userEventContract } from "./user-events.js";
 import { userContract } from "./users.js";
 
 /** How the store suite opens the store under test. */
@@ -63,12 +67,15 @@ export function storeContract(runner: Runner, { open, reopen }: StoreOpening): v
     afterEach(close);
 
     userContract(runner, store);
+    directoryContract(runner, store);
+    blockContract(runner, store);
     chatContract(runner, store);
     overviewContract(runner, store);
     messageContract(runner, store);
     historyContract(runner, store);
     sessionContract(runner, store);
     eventContract(runner, store);
+    userEventContract(runner, store);
     subscriberContract(runner, store);
     deletionContract(runner, store);
     transactionContract(runner, store);
@@ -184,7 +191,10 @@ export async function fill(store: Store): Promise<ContentsQuery> {
   const chatIds = [group.id, p2p.id, left.id];
   const [first, last] = await send(store, group, ana, "a", "b");
   await send(store, p2p, bo, "🙂");
-  await store.transaction(async ({ users, chats, messages, sessions, events }) => {
+  await store.transaction(async ({ users, blocks, chats, messages, sessions, events }) => {
+    await blocks.add(ana.id, bo.id, 5);
+    await blocks.add(bo.id, ana.id, 6);
+    await blocks.remove(bo.id, ana.id);
     await messages.append(draft(p2p, ana, "once"), { key: "key" as IdempotencyKey, textDigest: "digest" });
     await messages.update({ ...first!, text: "edited" as MessageText, editedAt: 2 });
     await messages.update({ ...last!, text: "" as MessageText, deletedAt: 3 });
@@ -197,6 +207,8 @@ export async function fill(store: Store): Promise<ContentsQuery> {
     await events.append(renamed(group, "a"));
     await events.append(renamed(left, "b", { user: bo.id, includesRemoved: true }));
     await events.append({ sessionId: sessionOf(ana, "removed", 100).id, userId: ana.id, at: 5 });
+    await users.setDisplayName(ana.id, "Ana 🙂");
+    await events.append(userChanged(ana.id, "user.updated", 6));
     await events.forget(MAX_ID, 1);
     const forgotten = await chats.addGroup("old", 1);
     await chats.addParticipant(forgotten.id, bo.id, 1, "owner");

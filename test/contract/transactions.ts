@@ -66,6 +66,7 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
         assert.deepEqual(await users.byId(cy.id), cy);
         assert.deepEqual(await users.credentials(usernameKey("cy")), {
           user: cy,
+          displayName: null,
           passwordDigest: "digest of cy",
           disabledAt: null,
           deletedAt: null,
@@ -103,6 +104,8 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
         assert.equal(await sessions.byDigest("digest"), undefined);
         await users.replacePassword(cy.id, "new digest");
         assert.equal((await users.credentials(usernameKey("cy")))?.passwordDigest, "new digest");
+        await users.setDisplayName(cy.id, "Cy");
+        assert.equal((await users.accountById(cy.id))?.displayName, "Cy");
         return opened;
       });
       assert.deepEqual(await textsOf(p2p.id), ["b", "c"]);
@@ -138,7 +141,8 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
     it("rolls back every write when the work throws", async () => {
       const [said] = await send(store(), chat, ana, "a");
       await append(store(), renamed(chat, "a"), renamed(chat, "b", { user: bo.id, includesRemoved: false }));
-      await store().transaction(async ({ chats, sessions }) => {
+      await store().transaction(async ({ blocks, chats, sessions }) => {
+        await blocks.add(ana.id, bo.id, 1);
         await chats.setRead(chat.id, ana.id, 1);
         await sessions.add(sessionOf(ana, "kept", 100), "kept");
         await sessions.add(sessionOf(ana, "old", 1), "old");
@@ -148,7 +152,7 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
       const before = await contentsOf(store(), where);
       const made: ChatId[] = [];
       const error = new Error("no");
-      const attempt = store().transaction(async ({ users, chats, messages, sessions, events }) => {
+      const attempt = store().transaction(async ({ users, blocks, chats, messages, sessions, events }) => {
         await messages.update({ ...said!, text: "edited" as MessageText, editedAt: 5 });
         await messages.update({ ...said!, text: "" as MessageText, deletedAt: 6 });
         await messages.append(draft(chat, ana, "b"), { key: KEY, textDigest: "digest" });
@@ -169,6 +173,9 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
         for (const each of [chat, group, p2p, chat]) await messages.append(draft(each, cy, "b"));
         await users.replacePassword(ana.id, "new digest");
         await users.setDisabledAt(bo.id, 7);
+        await users.setDisplayName(bo.id, "Bo");
+        await blocks.add(bo.id, ana.id, 1);
+        await blocks.remove(ana.id, bo.id);
         await sessions.add(sessionOf(cy, "new", 100), "new");
         await sessions.touch({ ...sessionOf(ana, "kept", 200), lastSeenAt: 2 });
         await sessions.remove(sessionOf(ana, "kept", 100).id);
@@ -273,7 +280,9 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
       assert.equal(overview?.readSeq, kept.length);
       const log = await store().read(({ events }) => events.ofUser(bo.id, ALL));
       assert.deepEqual(
-        log.flatMap(({ change, message }) => (change.type === "message.created" ? [message] : [])),
+        log.flatMap((event) =>
+          "message" in event && event.change.type === "message.created" ? [event.message] : [],
+        ),
         bySeq,
       );
     });

@@ -16,7 +16,7 @@ export function userContract({ describe, it }: Runner, store: () => Store): void
   const describeMethod = (name: string, body: () => void) => describe(`UserRepository.${name}`, body);
 
   describeMethod("add", () => {
-    it("stores a user that byId, byKey, account and credentials return unchanged", async () => {
+    it("stores a user that byId, byKey, account, accountById and credentials return unchanged", async () => {
       const added = TRICKY_TEXTS.map((text, index) => ({
         user: { id: `${index} ${text}` as UserId, username: text, createdAt: index % 2 ? MAX_TIME_MS : 0 },
         key: `key of ${text}` as UsernameKey,
@@ -33,11 +33,14 @@ export function userContract({ describe, it }: Runner, store: () => Store): void
           assert.deepEqual(await users.byKey(key), user);
           assert.deepEqual(await users.credentials(key), {
             user,
+            displayName: null,
             passwordDigest,
             disabledAt: null,
             deletedAt: null,
           });
-          assert.deepEqual(await users.account(key), { user, disabledAt: null, deletedAt: null });
+          const states = { disabledAt: null, deletedAt: null };
+          assert.deepEqual(await users.account(key), { user, displayName: null, ...states });
+          assert.deepEqual(await users.accountById(user.id), await users.account(key));
         }
       });
     });
@@ -53,6 +56,7 @@ export function userContract({ describe, it }: Runner, store: () => Store): void
         assert.deepEqual(await users.byKey(key), ana);
         assert.deepEqual(await users.credentials(key), {
           user: ana,
+          displayName: null,
           passwordDigest: "digest of ana",
           disabledAt: null,
           deletedAt: null,
@@ -77,29 +81,34 @@ export function userContract({ describe, it }: Runner, store: () => Store): void
     });
   });
 
-  describeMethod("byIds", () => {
-    it("returns the users with these ids, also when they are many, and leaves out unknown ids", async () => {
+  describeMethod("accountsById", () => {
+    it("returns the accounts with these ids, also when they are many, and leaves out unknown ids", async () => {
       const people = Array.from({ length: 600 }, (_, index) => person(`person-${index}`));
       await store().transaction(async ({ users }) => {
         for (const user of [ana, bo, ...people]) {
           await users.add(user, user.username as UsernameKey, "digest");
         }
+        await users.setDisplayName(ana.id, "Ana María");
       });
-      const found = (...ids: readonly UserId[]) => store().read(({ users }) => users.byIds(ids));
+      const found = (...ids: readonly UserId[]) => store().read(({ users }) => users.accountsById(ids));
       assert.deepEqual(await found(), []);
-      assert.deepEqual(await found(ana.id, "nobody" as UserId), [ana]);
-      const byId = (one: User, other: User) => (one.id < other.id ? -1 : 1);
-      const all = await found(bo.id, ...people.map(({ id }) => id));
-      assert.deepEqual(all.toSorted(byId), [bo, ...people].toSorted(byId));
+      const states = { disabledAt: null, deletedAt: null };
+      assert.deepEqual(await found(ana.id, "nobody" as UserId), [
+        { user: ana, displayName: "Ana María", ...states },
+      ]);
+      const idsOf = (all: readonly User[]) => all.map(({ id }) => id).toSorted();
+      const all = await found(...idsOf([bo, ...people]));
+      assert.deepEqual(idsOf(all.map(({ user }) => user)), idsOf([bo, ...people]));
     });
   });
 
-  describeMethod("byId, byKey, account and credentials", () => {
+  describeMethod("byId, byKey, account, accountById and credentials", () => {
     it("return undefined for a user who does not exist", async () => {
       await register(store(), ana);
       await store().read(async ({ users }) => {
         for (const text of ["bo", "", bo.id, ana.id.toUpperCase(), ana.id.slice(0, -1)]) {
           assert.equal(await users.byId(text as UserId), undefined);
+          assert.equal(await users.accountById(text as UserId), undefined);
           assert.equal(await users.byKey(text as UsernameKey), undefined);
           assert.equal(await users.credentials(text as UsernameKey), undefined);
           assert.equal(await users.account(text as UsernameKey), undefined);
@@ -119,6 +128,7 @@ export function userContract({ describe, it }: Runner, store: () => Store): void
         const [keyOfAna, keyOfBo] = [usernameKey(ana.username), usernameKey(bo.username)];
         assert.deepEqual(await users.credentials(keyOfAna), {
           user: ana,
+          displayName: null,
           passwordDigest: "new digest",
           disabledAt: null,
           deletedAt: null,
@@ -126,11 +136,27 @@ export function userContract({ describe, it }: Runner, store: () => Store): void
         assert.deepEqual(await users.byId(ana.id), ana);
         assert.deepEqual(await users.credentials(keyOfBo), {
           user: bo,
+          displayName: null,
           passwordDigest: "digest of bo",
           disabledAt: null,
           deletedAt: null,
         });
       });
+    });
+  });
+
+  describeMethod("setDisplayName", () => {
+    it("sets and clears the name of that user only, and returns false for an unknown user", async () => {
+      await register(store(), ana, bo);
+      const nameOf = ({ id }: User) =>
+        store().read(async ({ users }) => (await users.accountById(id))!.displayName);
+      for (const name of [...TRICKY_TEXTS, null]) {
+        await store().transaction(async ({ users }) => {
+          assert.equal(await users.setDisplayName(ana.id, name), true);
+          assert.equal(await users.setDisplayName("nobody" as UserId, name), false);
+        });
+        assert.deepEqual([await nameOf(ana), await nameOf(bo)], [name, null]);
+      }
     });
   });
 
@@ -152,6 +178,7 @@ export function userContract({ describe, it }: Runner, store: () => Store): void
       await store().read(async ({ users }) => {
         assert.deepEqual(await users.credentials(usernameKey(ana.username)), {
           user: ana,
+          displayName: null,
           passwordDigest: "new digest",
           disabledAt: 7,
           deletedAt: null,
@@ -181,6 +208,7 @@ export function userContract({ describe, it }: Runner, store: () => Store): void
         assert.deepEqual(Object.keys((await users.list({ after: undefined, limit: 1 }))[0]!).toSorted(), [
           "deletedAt",
           "disabledAt",
+          "displayName",
           "user",
         ]);
       });

@@ -38,6 +38,7 @@ describe("readConfig", () => {
       messageRetentionMs: undefined,
       keepAliveTimeoutMs: 75_000,
       corsOrigins: [],
+      userDirectory: true,
       logLevel: "info",
     };
     expect(readConfig({})).to.deep.equal(config);
@@ -62,6 +63,7 @@ describe("readConfig", () => {
       TRUST_PROXY: "on",
       RATE_LIMITS: "off",
       CORS_ORIGINS: "https://app.example.org, http://localhost:3000",
+      USER_DIRECTORY: "off",
       EVENT_RETENTION_DAYS: "1",
       MESSAGE_RETENTION_DAYS: "2",
       KEEP_ALIVE_SECONDS: "3600",
@@ -81,6 +83,7 @@ describe("readConfig", () => {
       messageRetentionMs: 2 * 24 * 60 * 60 * 1_000,
       keepAliveTimeoutMs: 3_600_000,
       corsOrigins: ["https://app.example.org", "http://localhost:3000"],
+      userDirectory: false,
       logLevel: "error",
     });
   });

@@ -203,6 +203,21 @@ describe("The examples", () => {
       expect(chat).to.include({ title: "Plans", participant_count: 2, last_seq: 1 });
     });
 
+    it("people.sh shows and finds a user by the display name, and rejects a message of a blocked user", async () => {
+      const lines = (await converse("people.sh"))
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line) as unknown);
+      const [, , renamed, shown, found, blocked, blocks, rejected, unblocked, sent] = lines;
+      expect(renamed).to.include({ username: "ana", display_name: "Ana María Núñez", state: "active" });
+      expect(shown).to.deep.equal(renamed);
+      expect(found).to.deep.equal([renamed]);
+      expect([blocked, unblocked]).to.deep.equal([{}, {}]);
+      expect(blocks).to.have.nested.property("[0].username", "bob");
+      expect(rejected).to.include({ code: "blocked" });
+      expect(sent).to.include({ message: "hello again" });
+    });
+
     it("roles.sh denies a member a message, and passes ownership on and back", async () => {
       const lines = (await converse("roles.sh"))
         .trimEnd()

@@ -48,7 +48,7 @@ async function replayed({ world: { ports }, users, chatId }: Scene): Promise<Gro
   const participants = new Map<string, Participant>();
   const usernameOf = (user: UserRef) => users.find(({ id }) => id === user.id)!.username;
   for (const entry of entries) {
-    if (!("change" in entry) || entry.chatId !== chatId) continue;
+    if (!("chatId" in entry) || entry.chatId !== chatId) continue;
     const { change, at: joinedAt } = entry;
     switch (change.type) {
       case "chat.created":
@@ -159,7 +159,7 @@ async function expectMessagesToReplay({ world: { ports }, chatId }: Scene): Prom
   ]);
   const idsOf = (type: string) =>
     log.flatMap((entry) =>
-      "change" in entry && entry.chatId === chatId && entry.change.type === type ? entry.message!.id : [],
+      "message" in entry && entry.chatId === chatId && entry.change.type === type ? entry.message!.id : [],
     );
   expect(idsOf("message.created")).to.deep.equal(stored.map(({ id }) => id));
   expect(idsOf("message.deleted").toSorted((one, two) => one - two)).to.deep.equal(

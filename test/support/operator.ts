@@ -7,6 +7,7 @@ import {
   listAllChats,
   listUsers,
 } from "../../src/application/administration.js";
+import { eraseUser } from "../../src/application/erasure.js";
 import { createMessaging, type Messaging } from "../../src/application/messaging.js";
 import { OperatorError } from "../../src/main/cli/operator-client.js";
 import type { TestPorts } from "./ports.js";
@@ -22,6 +23,7 @@ function operatorOf(ports: TestPorts) {
   return {
     disableUser: (command: { readonly user: string }) => disableUser(ports, command),
     enableUser: (command: { readonly user: string }) => enableUser(ports, command),
+    eraseUser: (command: { readonly user: string }) => eraseUser(ports, command),
     exportUser: (user: string) => collected(exportUser(ports, { user })),
     listUsers: async () => (await collected(listUsers(ports))).flat(),
     listAllChats: async () => (await collected(listAllChats(ports))).flat(),

@@ -5,7 +5,8 @@ import type { ErrorCode } from "../../src/domain/errors.js";
 import { MessagingError } from "../../src/domain/errors.js";
 import type { Chat, ChatId } from "../../src/domain/chat.js";
 import type { ChatEvent } from "../../src/domain/event.js";
-import { toChatEvent, usersIn } from "../../src/domain/event.js";
+import { readPeople } from "../../src/application/feed.js";
+import { toChatEvent } from "../../src/domain/event.js";
 import type { Message, MessageId } from "../../src/domain/message.js";
 import type { User } from "../../src/domain/user.js";
 import { collected } from "./operator.js";
@@ -195,11 +196,8 @@ export async function expectAllReceived(load: NodesWithReaders, received: Receiv
     const { epoch, last } = await repositories.events.bounds(user.id);
     const slice = { after: positionIn(cursor), upTo: last, limit: Number.MAX_SAFE_INTEGER };
     const found = await repositories.events.ofUser(user.id, slice);
-    const people = await repositories.users.byIds(
-      found.flatMap((event) => usersIn(event)).map(({ id }) => id),
-    );
-    const byId = new Map(people.map((person) => [person.id, person]));
-    return found.flatMap((event) => toChatEvent(event, epoch, byId) ?? []);
+    const people = await readPeople(repositories.users, found);
+    return found.flatMap((event) => toChatEvent(event, epoch, people) ?? []);
   });
   const orders = events.map(({ cursor: each }) => positionIn(each));
   expect(orders).to.deep.equal([...new Set(orders)].toSorted((one, two) => one - two));

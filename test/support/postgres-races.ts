@@ -10,6 +10,7 @@ import { createUserToken, disableUser, sessionsOf } from "../../src/application/
 import { eraseDeletedUsers, eraseUser } from "../../src/application/erasure.js";
 import type { Subscription } from "../../src/application/events.js";
 import type { Messaging } from "../../src/application/messaging.js";
+import type { Ports } from "../../src/application/ports.js";
 import { errorCodeOf } from "./error-code.js";
 import {
   PASSWORD,
@@ -210,6 +211,67 @@ export const RACES = {
     expect((await second).message.chatId).to.equal(message.chatId);
     const types = (await reader.events()).map(({ type }) => type);
     expect(types).to.deep.equal(["chat.created", "message.created", "message.created"]);
+  },
+
+  "delivers a change of a user who creates a p2p chat meanwhile, or shows it with the chat": async (
+    nodes,
+  ) => {
+    const { one, other } = nodes;
+    const [ana, bo] = (await nodes.users("ana", "bo")) as [User, User];
+    const renaming = await one.hold((core) => core.updateProfile({ by: ana.id, displayName: "New" }));
+    const to = { username: bo.username };
+    const sending = other.core.sendMessage({ by: ana.id, to, text: "hello" });
+    await settledOrBlocked(nodes, sending);
+    const { chats, cursor } = await other.core.sync({ by: bo.id });
+    const { displayName } = await other.core.getProfile({ user: ana.id });
+    await Promise.all([renaming.commit(), sending]);
+    // Without the chat, the reader sees the name with it later.
+    const seen = chats.length === 0 ? await other.core.getProfile({ user: ana.id }) : { displayName };
+    const { events } = await other.core.listEvents({ by: bo.id, after: cursor, limit: 10 });
+    const names = events.flatMap((event) => (event.type === "user.updated" ? [event.user.displayName] : []));
+    expect(names.at(-1) ?? seen.displayName).to.equal("New");
+  },
+
+  "shows no change of a peer in a snapshot before its event is relayed": async (nodes) => {
+    const { one, other } = nodes;
+    const [ana, bo] = (await nodes.users("ana", "bo")) as [User, User];
+    await one.core.sendMessage({ by: ana.id, to: { username: bo.username }, text: "hello" });
+    await relayed(nodes);
+    const { reading } = await whileLocked(nodes, THE_LOG, async () => {
+      await one.core.updateProfile({ by: ana.id, displayName: "New" });
+      const view = other.ports.store.read(async ({ users, events }) => ({
+        bounds: await events.bounds(bo.id),
+        account: await users.accountById(ana.id),
+      }));
+      await settledOrWaiting(nodes, view, 2);
+      return { reading: view };
+    });
+    const { bounds, account } = await reading;
+    expect(account?.displayName).to.equal("New");
+    const slice = { after: bounds.last, upTo: Number.MAX_SAFE_INTEGER, limit: 10 };
+    expect(await other.ports.store.read(({ events }) => events.ofUser(bo.id, slice))).to.deep.equal([]);
+  },
+
+  "adds and writes to no user who is disabled or blocks the caller meanwhile": async (nodes) => {
+    for (const { approach, bar, code } of await approaches(nodes)) {
+      const changing = await nodes.one.hold((core) => bar(core, nodes.one.ports));
+      const approaching = errorCodeOf(approach(nodes.other.core));
+      await settledOrBlocked(nodes, approaching);
+      await changing.commit();
+      expect(await approaching).to.equal(code);
+    }
+  },
+
+  "disables a user, and blocks another one, only behind the messages and additions before": async (nodes) => {
+    for (const { approach, bar } of await approaches(nodes)) {
+      const approaching = await nodes.one.hold((core) => approach(core));
+      let isBarred = false;
+      const changing = bar(nodes.other.core, nodes.other.ports).then(() => (isBarred = true));
+      await settledOrBlocked(nodes, changing);
+      const wasBarred = isBarred;
+      await Promise.all([approaching.commit(), changing]);
+      expect(wasBarred).to.equal(false);
+    }
   },
 
   "stores no message of a user behind their removal": async (nodes) => {
@@ -534,4 +596,40 @@ async function relayed({ one, other }: TestNodes): Promise<void> {
     await core.createGroupChat({ by: user[0]!.user.id });
     await ports.store.read(({ events }) => events.bounds());
   }
+}
+
+/** A way in which one user writes to another or adds them to a group, and a way in which the other one keeps them from it. */
+interface Approach {
+  readonly approach: (core: Messaging) => Promise<unknown>;
+  readonly bar: (core: Messaging, ports: Ports) => Promise<unknown>;
+  /** The error of an approach behind the bar. */
+  readonly code: "blocked" | "user_unavailable";
+}
+
+/** Each approach with each bar, of other users. */
+async function approaches(nodes: TestNodes): Promise<readonly Approach[]> {
+  const all: Approach[] = [];
+  for (const code of ["blocked", "user_unavailable"] as const) {
+    for (const way of ["first message", "username", "chat id", "addition", "creation"] as const) {
+      const [ana, bo] = (await nodes.users("ana", "bo")) as [User, User];
+      const { id: by } = ana;
+      const { username } = bo;
+      const write = (core: Messaging) => core.sendMessage({ by, to: { username }, text: "hello" });
+      const hasChat = way === "username" || way === "chat id";
+      const chatId = hasChat ? (await write(nodes.one.core)).message.chatId : undefined;
+      const group = await nodes.group(ana);
+      const approach = (core: Messaging): Promise<unknown> => {
+        if (way === "addition") return core.addParticipant({ by, chatId: group.id, username });
+        if (way === "creation") return core.createGroupChat({ by, participants: [username] });
+        if (way === "chat id") return core.sendMessage({ by, to: { chatId: chatId! }, text: "hello" });
+        return write(core);
+      };
+      const bar = (core: Messaging, ports: Ports): Promise<unknown> =>
+        code === "blocked"
+          ? core.blockUser({ by: bo.id, user: ana.id })
+          : disableUser(ports, { user: bo.id });
+      all.push({ approach, bar, code });
+    }
+  }
+  return all;
 }

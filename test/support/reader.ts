@@ -44,6 +44,7 @@ function viewOf(overview: ChatOverview): View {
 
 /** The views of a client of `me` after an event, computed from the event and the views before it alone. */
 export function after(views: Views, event: ChatEvent, me: User): Views {
+  if (!("chatId" in event)) return views;
   const { chatId } = event;
   const view = views[chatId];
   switch (event.type) {

@@ -41,7 +41,13 @@ export interface TestServer {
 type TestServerOptions = Partial<
   Pick<
     HttpOptions,
-    "trustProxy" | "rateLimits" | "openCounter" | "corsOrigins" | "streams" | "maxUnreadBytes"
+    | "trustProxy"
+    | "rateLimits"
+    | "openCounter"
+    | "corsOrigins"
+    | "userDirectory"
+    | "streams"
+    | "maxUnreadBytes"
   >
 > & { readonly connections?: Partial<ConnectionLimits> };
 
@@ -51,6 +57,7 @@ export async function openTestServer(options: TestServerOptions = {}): Promise<T
     rateLimits = false,
     openCounter,
     corsOrigins = [],
+    userDirectory,
     connections = {},
     streams = {},
     maxUnreadBytes,
@@ -72,7 +79,7 @@ export async function openTestServer(options: TestServerOptions = {}): Promise<T
   );
   const storeStatus = () => store.status();
   const { clock } = ports;
-  const given = { trustProxy, rateLimits, openCounter, corsOrigins, streams, maxUnreadBytes };
+  const given = { trustProxy, rateLimits, openCounter, corsOrigins, userDirectory, streams, maxUnreadBytes };
   const app = createHttpApp({ messaging, storeStatus, clock, log, ...given });
   const server = await openHttpServer(app, "127.0.0.1", 0, log, connections);
   let closed = false;

@@ -20,6 +20,7 @@ import { chatOperations } from "./routes/chats.js";
 import { documentationOperations } from "./routes/documentation.js";
 import { eventOperations } from "./routes/events.js";
 import { messageOperations } from "./routes/messages.js";
+import { peopleOperations } from "./routes/people.js";
 import { serverOperations } from "./routes/server.js";
 import { sessionOperations } from "./routes/sessions.js";
 import { EventStreams, type StreamOptions } from "./streams.js";
@@ -38,6 +39,8 @@ export interface HttpOptions {
   readonly openCounter?: OpenCounter | undefined;
   /** Origins of other sites whose pages may use the API. */
   readonly corsOrigins: readonly string[];
+  /** Whether users can be found by the beginnings of their names. Defaults to true. */
+  readonly userDirectory?: boolean | undefined;
   /** The path under which the API is mounted, as browsers see it, such as `/chat`. Defaults to the root. */
   readonly path?: string | undefined;
   readonly streams?: StreamOptions;
@@ -73,6 +76,11 @@ export function createHttpApp(options: HttpOptions): Koa {
         ...accountOperations(messaging, sessionCookie(app, messaging, path), limits),
         ...sessionOperations(messaging),
       ],
+    },
+    {
+      name: "People",
+      description: "Show and find users, change the caller's display name, and block users.",
+      operations: peopleOperations(messaging, options.userDirectory ?? true),
     },
     {
       name: "Chats",

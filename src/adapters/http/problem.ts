@@ -18,6 +18,10 @@ export type HttpErrorCode =
   | "too_many_requests"
   /** The user has the maximum number of open event streams. All of them stay open; `Retry-After` says when to try again. */
   | "too_many_streams"
+  /** No user has the username or id in the path. */
+  | "user_not_found"
+  /** Users cannot be found by the beginnings of their names. */
+  | "directory_off"
   | "method_not_allowed"
   | "request_timeout"
   | "payload_too_large"
@@ -34,6 +38,7 @@ export const statuses: Readonly<Record<Code, number>> = {
   invalid_request: 400,
   invalid_username: 400,
   username_reserved: 400,
+  invalid_display_name: 400,
   invalid_password: 400,
   refused_password: 400,
   invalid_token_name: 400,
@@ -52,18 +57,23 @@ export const statuses: Readonly<Record<Code, number>> = {
   p2p_chat: 400,
   already_participant: 400,
   user_not_in_chat: 400,
+  self_block: 400,
+  too_many_blocks: 400,
   message_deleted: 400,
   not_signed_in: 401,
   account_disabled: 403,
   registration_closed: 403,
   not_a_participant: 403,
   not_allowed: 403,
+  blocked: 403,
+  directory_off: 403,
   not_your_message: 403,
   cross_site: 403,
   unknown_session: 404,
   unknown_token: 404,
   unknown_chat: 404,
   not_found: 404,
+  user_not_found: 404,
   method_not_allowed: 405,
   request_timeout: 408,
   cursor_expired: 410,
@@ -86,6 +96,7 @@ const defaultFields: FieldNames = {
   invalid_username: "username",
   username_reserved: "username",
   username_taken: "username",
+  invalid_display_name: "display_name",
   invalid_password: "password",
   refused_password: "password",
   wrong_password: "current_password",

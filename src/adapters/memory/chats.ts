@@ -154,6 +154,8 @@ export function chatRepository(
       });
       return new Map(starts.filter(([, start]) => start > 0));
     },
+    peersOfUser: async (userId) =>
+      (ofUser.get(userId) ?? []).flatMap(({ pair }) => peerIn(pair, userId) ?? []),
     async overview(id, userId) {
       const state = byId.get(id);
       return state?.participants.has(userId) ? overviewOf(state, userId) : undefined;
@@ -285,6 +287,11 @@ export function chatRepository(
       return true;
     },
   };
+}
+
+/** The other user of a p2p chat; undefined in a group chat, and in a chat with oneself. */
+export function peerIn(pair: Pair | undefined, userId: UserId): UserId | undefined {
+  return pair?.find((id) => id !== userId);
 }
 
 function activityOf({ messages, bornAfter }: ChatState, asOf: number): number {

@@ -1,15 +1,16 @@
 import { randomBytes } from "node:crypto";
 import type { EventLog, LogEntry } from "../../application/ports.js";
 import type { Chat, ChatId } from "../../domain/chat.js";
-import type { EventDraft, SessionEnd, StoredEvent, UserDeletion } from "../../domain/event.js";
+import type { ChatEventDraft, EventDraft, SessionEnd, StoredEvent } from "../../domain/event.js";
 import type { Message } from "../../domain/message.js";
 import type { UserId } from "../../domain/user.js";
 import { firstAfter, sliceOf } from "./history.js";
 import { put, type Undo } from "./undo.js";
 
 /** An entry of the log, without its message. */
-type Entry = EventEntry | ((SessionEnd | UserDeletion) & { readonly id: number });
+type Entry = EventEntry | (SessionEnd & { readonly id: number });
 type EventEntry = EventDraft & { readonly id: number };
+type ChatEntry = ChatEventDraft & { readonly id: number };
 
 interface Joined {
   readonly chatId: ChatId;
@@ -24,27 +25,32 @@ interface Dependencies {
   readonly kindOf: (chatId: ChatId) => Chat["kind"] | undefined;
   /** The chats of the user, each with the id of the last event of the log when they joined. */
   readonly chatsOf: (userId: UserId) => Iterable<Joined>;
+  /** The other users of the user's p2p chats, each with the id of the last event of the log when that chat was created. */
+  readonly peersOf: (userId: UserId) => Iterable<{ readonly peer: UserId; readonly joinedAfter: number }>;
 }
 
 export interface MemoryEventLog extends EventLog {
   lastId(): number;
 }
 
-/** Each entry is in the list of all entries, and in that of its chat or of the one user it is addressed to. */
-export function eventLog({ message, kindOf, chatsOf }: Dependencies, undo: Undo): MemoryEventLog {
+/** Each entry is in the list of all entries, and in that of its chat, of the one user it is addressed to, or of the user it is about. */
+export function eventLog({ message, kindOf, chatsOf, peersOf }: Dependencies, undo: Undo): MemoryEventLog {
   const epoch = randomBytes(8).toString("hex");
   let entries: Entry[] = [];
   /** The id of the last entry that `forget` deleted. */
   let forgotten = 0;
   const forChat = new Map<ChatId, EventEntry[]>();
   const forUser = new Map<UserId, EventEntry[]>();
+  const aboutUser = new Map<UserId, EventEntry[]>();
   const lastId = () => entries.at(-1)?.id ?? 0;
 
   function listOf(entry: EventEntry): EventEntry[] {
+    if (!("chatId" in entry)) return listIn(aboutUser, entry.to.peersOf);
     return entry.to === "participants" ? listIn(forChat, entry.chatId) : listIn(forUser, entry.to.user);
   }
 
   function read(entry: EventEntry): StoredEvent {
+    if (!("chatId" in entry)) return entry;
     const { messageId, ...event } = entry;
     return {
       ...event,
@@ -56,7 +62,7 @@ export function eventLog({ message, kindOf, chatsOf }: Dependencies, undo: Undo)
 
   /** The length of the text that an entry is read with. */
   const lengthOf = (entry: Entry) =>
-    "change" in entry && entry.messageId !== null ? (message(entry.messageId)?.text.length ?? 0) : 0;
+    "messageId" in entry && entry.messageId !== null ? (message(entry.messageId)?.text.length ?? 0) : 0;
 
   const readAny = (entry: Entry): LogEntry => ("change" in entry ? read(entry) : entry);
 
@@ -68,23 +74,27 @@ export function eventLog({ message, kindOf, chatsOf }: Dependencies, undo: Undo)
       const memberships = new Map(
         Array.from(chatsOf(userId), (membership) => [membership.chatId, membership]),
       );
-      const histories = Array.from(memberships, ([chatId, { joinedAfter }]) => {
+      const ofChats = Array.from(memberships, ([chatId, { joinedAfter }]) => {
         const all = forChat.get(chatId) ?? [];
         return joinedAfter <= slice.after ? all : all.slice(firstAfter(all, joinedAfter));
       });
       const alone = (forUser.get(userId) ?? []).filter(
-        ({ id, chatId, to }) =>
-          (to !== "participants" && to.includesRemoved) ||
-          (memberships.get(chatId)?.joinedAfter ?? Infinity) < id,
+        (entry) =>
+          includesRemoved(entry) ||
+          (memberships.get((entry as ChatEntry).chatId)?.joinedAfter ?? Infinity) < entry.id,
       );
+      const about = Array.from(peersOf(userId), ({ peer, joinedAfter }) => {
+        const all = aboutUser.get(peer) ?? [];
+        return all.slice(firstAfter(all, Math.max(joinedAfter, slice.after)));
+      });
       /** The entry without a message that the user cannot read. */
       const asRead = (entry: EventEntry): EventEntry => {
+        if (!("chatId" in entry)) return entry;
         const { historyStart = 0 } = memberships.get(entry.chatId) ?? {};
         return (entry.messageId ?? Infinity) > historyStart ? entry : { ...entry, messageId: null };
       };
-      const found = sliceOf([...histories, alone], { ...slice, from: "oldest" }, (entry) =>
-        lengthOf(asRead(entry)),
-      );
+      const histories = [...ofChats, ...about, aboutUser.get(userId) ?? [], alone];
+      const found = sliceOf(histories, { ...slice, from: "oldest" }, (entry) => lengthOf(asRead(entry)));
       return found.map((entry) => read(asRead(entry)));
     },
     async append(event) {
@@ -119,10 +129,8 @@ export function eventLog({ message, kindOf, chatsOf }: Dependencies, undo: Undo)
     },
     async deleteOfChat(chatId, limit) {
       const ofChat = entries.filter(
-        (entry): entry is EventEntry =>
-          "chatId" in entry &&
-          entry.chatId === chatId &&
-          (entry.to === "participants" || !entry.to.includesRemoved),
+        (entry): entry is ChatEntry =>
+          "chatId" in entry && entry.chatId === chatId && !includesRemoved(entry),
       );
       const deleted = new Set<Entry>(ofChat.slice(0, limit));
       if (deleted.size === 0) return 0;
@@ -136,6 +144,10 @@ export function eventLog({ message, kindOf, chatsOf }: Dependencies, undo: Undo)
       return deleted.size;
     },
   };
+}
+
+function includesRemoved({ to }: EventEntry): boolean {
+  return to !== "participants" && "user" in to && to.includesRemoved;
 }
 
 function listIn<Key, Item>(lists: Map<Key, Item[]>, key: Key): Item[] {

@@ -1,6 +1,7 @@
 import pLimit from "p-limit";
 import type { Repositories, Store } from "../../application/ports.js";
-import { chatRepository, type ChatStates } from "./chats.js";
+import { blockRepository } from "./blocks.js";
+import { chatRepository, peerIn, type ChatStates } from "./chats.js";
 import { eventLog } from "./events.js";
 import { messageRepository, renameSender } from "./messages.js";
 import { sessionRepository } from "./sessions.js";
@@ -26,12 +27,19 @@ export function openMemoryStore(): Store {
           yield { chatId: chat.id, joinedAfter, historyStart };
         }
       },
+      *peersOf(userId) {
+        for (const { pair, participants } of states.ofUser.get(userId) ?? []) {
+          const peer = peerIn(pair, userId);
+          if (peer) yield { peer, joinedAfter: participants.get(userId)?.joinedAfter ?? 0 };
+        }
+      },
     },
     undo,
   );
   const subscribers = new Set<() => void>();
   const repositories: Repositories = {
     users,
+    blocks: blockRepository(users, undo),
     events,
     chats: chatRepository(states, users, events, undo),
     messages: messageRepository(states, undo),

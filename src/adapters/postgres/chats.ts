@@ -120,6 +120,15 @@ export function chats(scope: Scope): ChatRepository {
       );
       return new Map(found.map(([id, start]) => [id as ChatId, start as number]));
     },
+    async peersOfUser(userId) {
+      const found = await scope.rows(
+        `SELECT CASE WHEN first_user_id = $1 THEN second_user_id ELSE first_user_id END
+         FROM participants JOIN chats ON chats.id = participants.chat_id
+         WHERE participants.user_id = $1 AND kind = 'p2p' AND first_user_id <> second_user_id`,
+        userId,
+      );
+      return found.map(([id]) => id as UserId);
+    },
     async overview(id, userId) {
       scope.lockChat(id);
       const found = await scope.row(
@@ -272,6 +281,9 @@ export function chats(scope: Scope): ChatRepository {
     async openP2p([first, second], createdAt) {
       const known = await findP2p(first, second);
       if (known !== undefined) return known;
+      // A change of one of them either is committed, and the other user reads it with the chat, or waits for this transaction, and
+      // the other user receives its event.
+      scope.lockUsersShared([first, second]);
       const draft = { kind: "p2p", title: null, createdAt, policy: null, metadata: null } as const;
       const chat = await addChat(draft, first, second);
       // Another transaction has opened it since, and this one may already have decided that it does not exist.

@@ -29,7 +29,11 @@ const VIEWS: Readonly<Record<string, string>> = {
          AND id > joined_position AND (first.id IS NULL OR id < first.id)),
       (SELECT max(id) FROM events WHERE user_id = participants.user_id AND chat_id IS NOT NULL
          AND chat_id = participants.chat_id AND id > joined_position AND (first.id IS NULL OR id < first.id)
-         AND number <= joined_after)) AS joined_after
+         AND number <= joined_after),
+      (SELECT max(events.id) FROM chats JOIN events ON events.chat_id IS NULL AND events.outside = 1
+           AND events.user_id = CASE WHEN first_user_id = participants.user_id THEN second_user_id ELSE first_user_id END
+         WHERE chats.id = participants.chat_id AND kind = 'p2p' AND first_user_id <> second_user_id
+           AND events.id > joined_position AND number <= joined_after)) AS joined_after
     FROM participants LEFT JOIN LATERAL (
       SELECT id FROM events WHERE user_id IS NULL AND chat_id = participants.chat_id
         AND id > joined_position AND number > joined_after
@@ -210,5 +214,7 @@ async function setGreatestIds(connection: Connection, ids: ReadonlyMap<string, n
     message,
   );
   // The comparison that follows, and the first servers, need the statistics for their plans.
-  await connection.execute("ANALYZE users, chats, participants, read_markers, messages, sessions, events");
+  await connection.execute(
+    "ANALYZE users, user_words, blocks, chats, participants, read_markers, messages, sessions, events",
+  );
 }

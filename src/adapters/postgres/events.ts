@@ -1,7 +1,7 @@
 import type { EventLog } from "../../application/ports.js";
 import type { StoredEvent } from "../../domain/event.js";
 import type { UserId } from "../../domain/user.js";
-import { EVENT, fieldsOf, lastDueId, lengthOf, MAX_SEARCHED } from "../sql/events.js";
+import { EVENT, fieldsOf, IS_ABOUT_USER, lastDueId, lengthOf, MAX_SEARCHED } from "../sql/events.js";
 import { boundedRows } from "./bounded-rows.js";
 import type { Scope } from "./scope.js";
 
@@ -16,7 +16,9 @@ export function events(scope: Scope): EventLog {
     if (attempts.count === 1 || userId !== undefined) {
       const [isWaiting] = (await scope.row(
         `SELECT EXISTS (SELECT FROM outbox WHERE $1::text IS NULL OR user_id = $1 OR (user_id IS NULL AND EXISTS (
-           SELECT FROM participants WHERE participants.user_id = $1 AND participants.chat_id = outbox.chat_id)))`,
+           SELECT FROM participants WHERE participants.user_id = $1 AND participants.chat_id = outbox.chat_id))
+           OR (${IS_ABOUT_USER} AND EXISTS (
+             SELECT FROM chats WHERE first_user_id = least($1, outbox.user_id) AND second_user_id = greatest($1, outbox.user_id))))`,
         userId ?? null,
       ))!;
       if (isWaiting) scope.throwBehind(attempts);
@@ -61,6 +63,7 @@ export function events(scope: Scope): EventLog {
     },
     async append(event) {
       if ("chatId" in event) scope.lockChat(event.chatId);
+      else if ("to" in event) scope.lockUser(event.to.peersOf);
       const { chatId, userId, outside, what, messageId } = fieldsOf(event);
       scope.sendEach(
         `INSERT INTO outbox (chat_id, user_id, outside, at, what, message_id)
@@ -151,6 +154,26 @@ const FEED_OF_USER = `
       SELECT FROM participants
       WHERE participants.user_id = $4 AND participants.chat_id = events.chat_id AND joined_after < events.number))
     ORDER BY id LIMIT $3
+  ), peers AS MATERIALIZED (
+    SELECT CASE WHEN first_user_id = $4 THEN second_user_id ELSE first_user_id END AS user_id, joined_after, joined_position
+    FROM participants JOIN chats ON chats.id = participants.chat_id
+    WHERE participants.user_id = $4 AND kind = 'p2p' AND first_user_id <> second_user_id
+    UNION ALL SELECT $4, -1, 0
+  ), first_about AS MATERIALIZED (
+    SELECT peers.user_id, found.id FROM peers CROSS JOIN LATERAL (
+      SELECT id FROM events
+      WHERE ${IS_ABOUT_USER} AND user_id = peers.user_id AND id > greatest($1, peers.joined_position) AND id <= $2
+        AND number > peers.joined_after
+      ORDER BY id LIMIT 1
+    ) AS found ORDER BY found.id LIMIT $3
+  ), about AS MATERIALIZED (
+    SELECT found.id FROM first_about CROSS JOIN LATERAL (
+      SELECT id FROM events
+      WHERE ${IS_ABOUT_USER} AND user_id = first_about.user_id AND id >= first_about.id
+        AND id <= (SELECT CASE WHEN count(*) = $3 THEN max(id) ELSE $2 END FROM first_about)
+      ORDER BY id LIMIT $3
+    ) AS found ORDER BY found.id LIMIT $3
   ), feed AS MATERIALIZED (
-    SELECT id FROM (SELECT id FROM common UNION ALL SELECT id FROM alone) AS both_kinds ORDER BY id LIMIT $3
+    SELECT id FROM (SELECT id FROM common UNION ALL SELECT id FROM alone UNION ALL SELECT id FROM about) AS all_kinds
+    ORDER BY id LIMIT $3
   )`;

@@ -35,6 +35,12 @@ const INVARIANTS: readonly string[] = [
   `SELECT format('Chat %s has %s participants, and none of them owns it.', id, participant_count) AS fault
    FROM chats WHERE kind = 'group' AND participant_count > 0
      AND NOT EXISTS (SELECT FROM participants WHERE chat_id = id AND role = 'owner')`,
+  `SELECT format('User %s is %s the directory, and is %s.', users.id,
+     CASE WHEN word IS NULL THEN 'not in' ELSE 'in' END, CASE WHEN disabled_at IS NULL THEN 'active' ELSE 'disabled' END) AS fault
+   FROM users LEFT JOIN LATERAL (
+     SELECT word FROM user_words WHERE user_words.user_id = users.id
+       AND (disabled_at IS NOT NULL OR word = left(username_key, 64)) LIMIT 1) AS found ON true
+   WHERE (word IS NULL) = (disabled_at IS NULL)`,
   `SELECT format('User %s has read chat %s up to seq %s, and its last message has seq %s.', user_id, chat_id, seq, last) AS fault
    FROM (SELECT user_id, chat_id, seq,
        coalesce((SELECT max(seq) FROM messages WHERE messages.chat_id = read_markers.chat_id), forgotten_seq) AS last

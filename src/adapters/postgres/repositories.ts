@@ -1,4 +1,5 @@
 import type { Repositories } from "../../application/ports.js";
+import { blocks } from "./blocks.js";
 import { chats } from "./chats.js";
 import { events } from "./events.js";
 import { messages } from "./messages.js";
@@ -10,6 +11,7 @@ import { users } from "./users.js";
 export function repositories(scope: Scope): Repositories {
   return {
     users: users(scope),
+    blocks: blocks(scope),
     chats: chats(scope),
     messages: messages(scope),
     sessions: sessions(scope),

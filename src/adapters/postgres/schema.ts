@@ -17,7 +17,25 @@ const MIGRATIONS: readonly string[] = [
     -- Since when the user is deleted; and since when nothing of them remains, null until then. A deleted user has the username
     -- "deleted", and as the key a keyed digest of the former one.
     deleted_at bigint,
-    erased_at bigint
+    erased_at bigint,
+    -- Null where the user has not chosen one.
+    display_name text
+  );
+
+  -- The words by which the directory finds the users who are neither disabled nor deleted.
+  CREATE TABLE user_words (
+    word text COLLATE "C" NOT NULL,
+    user_id text COLLATE "C" NOT NULL REFERENCES users,
+    PRIMARY KEY (word, user_id)
+  );
+  CREATE INDEX words_of_user ON user_words (user_id, word);
+
+  CREATE TABLE blocks (
+    user_id text COLLATE "C" NOT NULL REFERENCES users,
+    blocked_id text COLLATE "C" NOT NULL REFERENCES users,
+    blocked_at bigint NOT NULL,
+    PRIMARY KEY (user_id, blocked_id),
+    CHECK (user_id <> blocked_id)
   );
   CREATE INDEX users_to_erase ON users (id) WHERE deleted_at IS NOT NULL AND erased_at IS NULL;
 
@@ -133,7 +151,8 @@ const MIGRATIONS: readonly string[] = [
     message_id bigint
   ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0);
 
-  -- The log. A row without a chat is the end of a session. A row without a user is for all participants of its chat.
+  -- The log. A row without a user is for all participants of its chat. A row without a chat is about its user where outside = 1, and
+  -- otherwise the end of a session.
   CREATE TABLE events (
     id bigint PRIMARY KEY,
     number bigint NOT NULL,
@@ -146,6 +165,7 @@ const MIGRATIONS: readonly string[] = [
   );
   CREATE INDEX events_of_chat ON events (chat_id, id) WHERE user_id IS NULL;
   CREATE INDEX events_of_user ON events (user_id, id) WHERE chat_id IS NOT NULL AND user_id IS NOT NULL;
+  CREATE INDEX events_about_user ON events (user_id, id) WHERE chat_id IS NULL AND outside = 1;
   CREATE INDEX events_of_participants ON events (chat_id) WHERE user_id IS NOT NULL AND outside = 0;
 
   CREATE TABLE event_log (

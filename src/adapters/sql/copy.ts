@@ -29,9 +29,12 @@ const TABLES = {
       "disabled_at",
       "deleted_at",
       "erased_at",
+      "display_name",
     ],
     key: ["id"],
   },
+  user_words: { columns: ["word", "user_id"], key: ["word", "user_id"] },
+  blocks: { columns: ["user_id", "blocked_id", "blocked_at"], key: ["user_id", "blocked_id"] },
   chats: {
     columns: [
       "id",

@@ -1,25 +1,31 @@
 import type { LogEntry } from "../../application/ports.js";
 import type { Chat, ChatId } from "../../domain/chat.js";
-import type { EventDraft, SessionEnd, StoredEvent, UserDeletion } from "../../domain/event.js";
+import type { EventDraft, SessionEnd, StoredChatEvent, UserChange } from "../../domain/event.js";
 import type { Message } from "../../domain/message.js";
 import type { SessionId } from "../../domain/session.js";
 import type { UserId } from "../../domain/user.js";
 import { projection, valueAt, type Row } from "./columns.js";
 import { MESSAGE } from "./messages.js";
 
-/** A row without a chat is the end of a session or the deletion of a user. A row without a user is for all participants of its chat. */
+/**
+ * A row without a user is for all participants of its chat. A row without a chat is an event about its user, with 1 as `outside`, or
+ * the end of a session.
+ */
 export interface EventRow {
   readonly id: number;
   readonly chatId: ChatId | null;
   readonly chatKind: Chat["kind"];
   readonly userId: UserId | null;
-  /** 1 or 0: `includesRemoved` of the audience. */
+  /** 1 or 0. In the event of a chat: `includesRemoved` of the audience. */
   readonly outside: number;
   readonly at: number;
   /** JSON. */
   readonly what: string;
   readonly message: Message | null;
 }
+
+/** The condition of the rows of events about users. */
+export const IS_ABOUT_USER = "chat_id IS NULL AND outside = 1";
 
 /** From `events`, left-joined with `messages` and the `users` that sent them. */
 export const EVENT = projection<EventRow, LogEntry>(
@@ -38,9 +44,12 @@ export const EVENT = projection<EventRow, LogEntry>(
     const position = { id: valueAt(row, at.id), at: valueAt(row, at.at) };
     const chatId = valueAt(row, at.chatId);
     const userId = valueAt(row, at.userId);
+    if (chatId === null && valueAt(row, at.outside) === 1) {
+      const change = JSON.parse(valueAt(row, at.what)) as UserChange;
+      return { ...position, to: { peersOf: userId! }, change };
+    }
     if (chatId === null) {
-      const { sessionId } = JSON.parse(valueAt(row, at.what)) as { readonly sessionId?: SessionId };
-      if (sessionId === undefined) return { ...position, deletedUserId: userId! };
+      const { sessionId } = JSON.parse(valueAt(row, at.what)) as { readonly sessionId: SessionId };
       return { ...position, sessionId, userId: userId! };
     }
     return {
@@ -49,7 +58,7 @@ export const EVENT = projection<EventRow, LogEntry>(
       chatKind: valueAt(row, at.chatKind),
       to:
         userId === null ? "participants" : { user: userId, includesRemoved: valueAt(row, at.outside) === 1 },
-      change: JSON.parse(valueAt(row, at.what)) as StoredEvent["change"],
+      change: JSON.parse(valueAt(row, at.what)) as StoredChatEvent["change"],
       message: row[at.message.id] === null ? null : MESSAGE.decodeAt(row, at.message),
     };
   },
@@ -61,13 +70,14 @@ export function lengthOf(entry: LogEntry): number {
 }
 
 /** The columns of an event, apart from its id and time. */
-export function fieldsOf(event: EventDraft | SessionEnd | UserDeletion) {
+export function fieldsOf(event: EventDraft | SessionEnd) {
   if ("sessionId" in event) {
     const { sessionId, userId } = event;
     return { chatId: null, userId, outside: 0, what: JSON.stringify({ sessionId }), messageId: null };
   }
-  if ("deletedUserId" in event) {
-    return { chatId: null, userId: event.deletedUserId, outside: 0, what: "{}", messageId: null };
+  if (!("chatId" in event)) {
+    const { to, change } = event;
+    return { chatId: null, userId: to.peersOf, outside: 1, what: JSON.stringify(change), messageId: null };
   }
   const { chatId, to, messageId } = event;
   const [userId, outside] = to === "participants" ? [null, 0] : [to.user, Number(to.includesRemoved)];

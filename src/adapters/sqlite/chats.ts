@@ -130,6 +130,14 @@ export function chats(statements: Statements): ChatRepository {
       const sql = "SELECT chat_id, history_start FROM participants WHERE user_id = ? AND history_start > 0";
       return new Map(rows(sql, userId).map(([id, start]) => [id as ChatId, start as number]));
     },
+    async peersOfUser(userId) {
+      return rows(
+        `SELECT iif(first_user_id = ?1, second_user_id, first_user_id) FROM participants
+           CROSS JOIN chats ON chats.id = participants.chat_id
+         WHERE participants.user_id = ?1 AND kind = 'p2p' AND first_user_id <> second_user_id`,
+        userId,
+      ).map(([id]) => id as UserId);
+    },
     async overview(id, userId) {
       const found = row(
         `SELECT ${OVERVIEW.sql} FROM (SELECT ?1 AS me, ?2 AS id) AS wanted

@@ -1,21 +1,28 @@
 import type { EventLog } from "../../application/ports.js";
 import type { StoredEvent } from "../../domain/event.js";
 import { insertion, type Row } from "../sql/columns.js";
-import { EVENT, fieldsOf, lastDueId, lengthOf, MAX_SEARCHED, type EventRow } from "../sql/events.js";
+import {
+  EVENT,
+  fieldsOf,
+  IS_ABOUT_USER,
+  lastDueId,
+  lengthOf,
+  MAX_SEARCHED,
+  type EventRow,
+} from "../sql/events.js";
 import { boundedRows, numberIn, type Statements } from "./database.js";
 
-const insertEvent = insertion<Omit<EventRow, "message" | "chatKind"> & { readonly messageId: number | null }>(
-  "events",
-  {
-    id: ({ id }) => id,
-    chat_id: ({ chatId }) => chatId,
-    user_id: ({ userId }) => userId,
-    outside: ({ outside }) => outside,
-    at: ({ at }) => at,
-    what: ({ what }) => what,
-    message_id: ({ messageId }) => messageId,
-  },
-);
+const insertEvent = insertion<
+  Omit<EventRow, "message" | "chatKind" | "username" | "displayName"> & { readonly messageId: number | null }
+>("events", {
+  id: ({ id }) => id,
+  chat_id: ({ chatId }) => chatId,
+  user_id: ({ userId }) => userId,
+  outside: ({ outside }) => outside,
+  at: ({ at }) => at,
+  what: ({ what }) => what,
+  message_id: ({ messageId }) => messageId,
+});
 
 /** Cursors of runs before that are expired. */
 const MAX_EPOCHS = 100;
@@ -63,11 +70,13 @@ export function events(statements: Statements, runEpoch: string): EventLog {
         limit,
       );
     },
-    // A merge by id as in `MessageRepository.ofUser`: of the events of each of the user's chats, and of those addressed to
-    // the user alone.
+    // A merge by id as in `MessageRepository.ofUser`: of the events of each of the user's chats, of those about the user and each
+    // of the user's peers, and of those addressed to the user alone.
     async ofUser(userId, { after, upTo, limit, maxCharacters = Infinity }) {
       const next = (chatId: string, behind: string) =>
         `(SELECT min(id) FROM events WHERE user_id IS NULL AND chat_id = ${chatId} AND id > ${behind})`;
+      const nextAbout = (peer: string, behind: string) =>
+        `(SELECT min(id) FROM events WHERE ${IS_ABOUT_USER} AND user_id = ${peer} AND id > ${behind})`;
       const nextAlone = (behind: string) =>
         `(SELECT min(id) FROM events WHERE user_id = ?1 AND chat_id IS NOT NULL AND id > ${behind} AND (outside OR EXISTS (
            SELECT 1 FROM participants
@@ -77,15 +86,27 @@ export function events(statements: Statements, runEpoch: string): EventLog {
         (found) => EVENT.decode(found) as StoredEvent,
         lengthOf,
         maxCharacters,
-        `WITH RECURSIVE feed (id, chat_id) AS (
-           SELECT events.id, events.chat_id FROM participants CROSS JOIN events
+        `WITH RECURSIVE peers (peer, joined_after) AS (
+           SELECT iif(first_user_id = ?1, second_user_id, first_user_id), participants.joined_after
+           FROM participants CROSS JOIN chats ON chats.id = participants.chat_id
+           WHERE participants.user_id = ?1 AND kind = 'p2p' AND first_user_id <> second_user_id
+           UNION ALL SELECT ?1, 0
+         ), feed (id, chat_id, peer) AS (
+           SELECT events.id, events.chat_id, NULL FROM participants CROSS JOIN events
              ON events.id = ${next("participants.chat_id", "max(?2, participants.joined_after)")}
            WHERE participants.user_id = ?1 AND events.id <= ?3
            UNION ALL
-           SELECT id, NULL FROM events WHERE id = ${nextAlone("?2")} AND id <= ?3
+           SELECT events.id, NULL, peers.peer FROM peers CROSS JOIN events
+             ON events.id = ${nextAbout("peers.peer", "max(?2, peers.joined_after)")}
+           WHERE events.id <= ?3
            UNION ALL
-           SELECT events.id, feed.chat_id FROM feed CROSS JOIN events
-             ON events.id = iif(feed.chat_id IS NULL, ${nextAlone("feed.id")}, ${next("feed.chat_id", "feed.id")})
+           SELECT id, NULL, NULL FROM events WHERE id = ${nextAlone("?2")} AND id <= ?3
+           UNION ALL
+           SELECT events.id, feed.chat_id, feed.peer FROM feed CROSS JOIN events
+             ON events.id = CASE
+               WHEN feed.chat_id IS NOT NULL THEN ${next("feed.chat_id", "feed.id")}
+               WHEN feed.peer IS NOT NULL THEN ${nextAbout("feed.peer", "feed.id")}
+               ELSE ${nextAlone("feed.id")} END
            WHERE events.id <= ?3
            ORDER BY 1 LIMIT ?4
          )

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { Repositories } from "../../application/ports.js";
+import { blocks } from "./blocks.js";
 import { chats } from "./chats.js";
 import type { Statements } from "./database.js";
 import { events } from "./events.js";
@@ -17,6 +18,7 @@ export function repositories(statements: Statements, epoch = randomBytes(8).toSt
   const recent = new RecentMessages();
   return {
     users: users(statements, recent),
+    blocks: blocks(statements),
     chats: chats(statements),
     messages: messages(statements, recent),
     sessions: sessions(statements),

@@ -2,11 +2,13 @@ import type { Change } from "../sql/columns.js";
 import { openDatabase, openDatabaseFile, type Database } from "./database.js";
 import { diskOf } from "./existing-store.js";
 import { checkStore, copyOtherFiles, createTarget, faultsIn, segmentFaults } from "./inspection.js";
+import type { UserId } from "../../domain/user.js";
 import { APPOINT_OWNERS, CREATE_DIGEST_KEY, migrate, renewEpoch } from "./schema.js";
 import { errorMessage } from "./wal/damage.js";
 import { nodeDisk, type Disk } from "./wal/disk.js";
 import { filesOn, type Files } from "./wal/files.js";
 import { lockDirectory } from "./wal/lock.js";
+import { indexUser } from "./users.js";
 import { decodeRecords } from "./wal/record.js";
 import { findFrames } from "./wal/segment.js";
 import { readSnapshot, writeSnapshot } from "./wal/snapshot.js";
@@ -53,6 +55,8 @@ export async function salvageStore(directory: string, target: string): Promise<S
     // The row of an owner can be missing.
     database.execute(APPOINT_OWNERS);
     database.execute(CREATE_DIGEST_KEY);
+    // So can words of the directory.
+    for (const [id] of database.rows("SELECT id FROM users")) indexUser(database, id as UserId);
     renewEpoch(database);
     const faults = [...base.faults, ...segmentFaults(disk), ...faultsIn(database)];
     copyOtherFiles(directory, target);

@@ -240,6 +240,30 @@ const MIGRATIONS: readonly string[] = [
   CREATE TABLE digest_keys (name TEXT PRIMARY KEY, key TEXT NOT NULL) STRICT, WITHOUT ROWID;
   ${CREATE_DIGEST_KEY};
   `,
+  `
+  -- Null where the user has not chosen one.
+  ALTER TABLE users ADD COLUMN display_name TEXT;
+
+  -- A row of events without a chat and with outside = 1 is about its user.
+  CREATE INDEX events_about_user ON events (user_id) WHERE chat_id IS NULL AND outside = 1;
+
+  -- The words by which the directory finds the users who are not disabled.
+  CREATE TABLE user_words (
+    word TEXT NOT NULL,
+    user_id TEXT NOT NULL REFERENCES users,
+    PRIMARY KEY (word, user_id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX words_of_user ON user_words (user_id, word);
+  INSERT INTO user_words SELECT username_key, id FROM users WHERE disabled_at IS NULL;
+
+  CREATE TABLE blocks (
+    user_id TEXT NOT NULL REFERENCES users,
+    blocked_id TEXT NOT NULL REFERENCES users,
+    blocked_at INTEGER NOT NULL,
+    PRIMARY KEY (user_id, blocked_id),
+    CHECK (user_id <> blocked_id)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];
 
 /** Gives each group chat an owner, by the rule of `successorOf`. */

@@ -38,6 +38,12 @@ export const operatorCommands: Readonly<Record<string, OperatorCommand>> = {
     request: () => ({ method: "GET", path: users }),
     format: table,
   },
+  "user show": {
+    args: ["USER"],
+    purpose: "show an account, with its display name and state",
+    request: (user) => ({ method: "GET", path: pathOf(user) }),
+    format: listing,
+  },
   "user disable": {
     args: ["USER"],
     purpose: "end all sessions and tokens of a user, and reject new ones",

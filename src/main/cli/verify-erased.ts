@@ -140,16 +140,14 @@ async function verify(
 }
 
 function stateRemnants({ state }: UserRows, userId: string): readonly string[] {
-  switch (state) {
-    case "erased":
-      return [];
-    case "unknown":
-      return [`No user has the user_id ${userId}.`];
-    case "not deleted":
-      return [`The user ${userId} is not deleted. Run \`palaver user erase\`.`];
-    case "being erased":
-      return [`The erasure of the user ${userId} is in progress. Start a server, and try again later.`];
-  }
+  return {
+    erased: [],
+    unknown: [`No user has the user_id ${userId}.`],
+    "not deleted": [`The user ${userId} is not deleted. Run \`palaver user erase\`.`],
+    "being erased": [
+      `The erasure of the user ${userId} is in progress. Start a server, and try again later.`,
+    ],
+  }[state];
 }
 
 /** The name of a deleted user, if it is one of the words of rows or files. */

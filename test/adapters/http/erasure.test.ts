@@ -19,9 +19,9 @@ describe("DELETE /v1/users/me", () => {
     const chatId = await p2p(ana, bob);
     await bob.post("/v1/messages", { dest_username: "ana", message: "hello, you" });
     const copy = ana.cookie;
-    const response = await erase(ana, PASSWORD);
-    expect(response).to.deep.include({ status: 200, json: {} });
-    expect(String(response.headers["set-cookie"])).to.match(/palaver_session=;.*expires=Thu, 01 Jan 1970/);
+    const erased = await erase(ana, PASSWORD);
+    expect(erased).to.deep.include({ status: 200, json: {} });
+    expect(String(erased.headers["set-cookie"])).to.match(/palaver_session=;.*expires=Thu, 01 Jan 1970/);
     ana.cookie = copy;
     expectProblem(await ana.get("/v1/auth/session"), 401, "not_signed_in");
 
@@ -97,7 +97,10 @@ describe("DELETE /v1/users/me", () => {
     await erase(ana, PASSWORD);
     expectProblem(await waiting, 401, "not_signed_in");
     const { json } = await received;
-    const [event] = json["events"] as readonly { readonly type: string; readonly message: object }[];
+    const events = json["events"] as readonly { readonly type: string; readonly message?: object }[];
+    expect(events[0]).to.include({ type: "user.deleted", username: "deleted", display_name: null });
+    const rest = await bob.get(`/v1/events?after=${String(json["cursor"])}`);
+    const [event] = [...events.slice(1), ...(rest.json["events"] as typeof events)];
     expect(event?.type).to.equal("message.deleted");
     expect(event?.message).to.include({ message: "", sender_username: "deleted" });
   });

@@ -108,6 +108,18 @@ describe("inspectDatabase", () => {
       "Event 2 refers to message 101, which is missing.",
     ],
     [
+      "an active user who is not in the directory",
+      "UPDATE user_words SET word = 'x' || word",
+      "UPDATE user_words SET word = substr(word, 2)",
+      "is not in the directory, and is active.",
+    ],
+    [
+      "a disabled user who is in the directory",
+      "UPDATE users SET disabled_at = 1",
+      "UPDATE users SET disabled_at = NULL",
+      "is in the directory, and is disabled.",
+    ],
+    [
       "a read marker behind the last message",
       "UPDATE read_markers SET seq = 9 WHERE chat_id = 2 AND seq = 2",
       "UPDATE read_markers SET seq = 2 WHERE chat_id = 2 AND seq = 9",

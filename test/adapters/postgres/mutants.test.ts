@@ -101,6 +101,36 @@ const MUTANTS: readonly Mutant[] = [
     ],
   },
   {
+    mistake: "creates a p2p chat while one of its users changes",
+    found: "delivers a change of a user who creates a p2p chat meanwhile, or shows it with the chat",
+    file: "chats.js",
+    edits: [["scope.lockUsersShared([first, second]);", ""]],
+  },
+  {
+    mistake: "takes a snapshot while the outbox has events about peers of its user",
+    found: "shows no change of a peer in a snapshot before its event is relayed",
+    file: "events.js",
+    edits: [["OR (${IS_ABOUT_USER} AND EXISTS (", "OR (false AND EXISTS ("]],
+  },
+  {
+    mistake: "does not lock the user who is written to",
+    found: "adds and writes to no user who is disabled or blocks the caller meanwhile",
+    file: "users.js",
+    edits: [["WHERE username_key = $1 FOR SHARE", "WHERE username_key = $1"]],
+  },
+  {
+    mistake: "does not lock the user who is written to until the end",
+    found: "disables a user, and blocks another one, only behind the messages and additions before",
+    file: "users.js",
+    edits: [["WHERE username_key = $1 FOR SHARE", "WHERE username_key = $1"]],
+  },
+  {
+    mistake: "does not lock the user who blocks another one",
+    found: "disables a user, and blocks another one, only behind the messages and additions before",
+    file: "scope.js",
+    edits: [[`"SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE"`, `"SELECT FROM users WHERE id = $1"`]],
+  },
+  {
     mistake: "does not lock the chat",
     found: "stores no message of a user behind their removal",
     file: "scope.js",

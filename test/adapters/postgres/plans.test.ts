@@ -43,6 +43,25 @@ describe("PostgresStore", () => {
       await proxy.stop();
     });
 
+    for (const [way, trips] of [
+      ["username", 5],
+      ["chat id", 6],
+    ] as const) {
+      it(`sends a p2p message by ${way} in ${trips} round trips, with the lookup of its blocks`, async () => {
+        const core = createMessaging(testPorts(node));
+        const { username } = await messaging.ensureUser({ username: `peer-by-${way.replace(" ", "-")}` });
+        const first = await core.sendMessage({ by, to: { username }, text: "hello" });
+        const to = way === "username" ? { username } : { chatId: first.message.chatId };
+        const counts: number[] = [];
+        for (let send = 0; send < 10; send += 1) {
+          const before = proxy.roundTrips;
+          await core.sendMessage({ by, to, text: "hello" });
+          counts.push(proxy.roundTrips - before);
+        }
+        expect(Math.min(...counts)).to.equal(trips);
+      });
+    }
+
     for (const [name, keyOf, trips] of [
       ["a message", () => undefined, 4],
       ["a message with an idempotency key", (send: number) => `key-${send}`, 4],
@@ -54,7 +73,8 @@ describe("PostgresStore", () => {
         const counts: number[] = [];
         // The poll of the event log can fall into one of them.
         for (let send = 0; send < 10; send += 1) {
-          await node.read(({ users }) => users.byId(by));
+          // Waits for the relay of the send before, which has the connection.
+          await node.read(({ sessions }) => sessions.byDigest("digest"));
           const before = proxy.roundTrips;
           await core.authenticate({ secret });
           await core.sendMessage({ by, to: { chatId }, text: "hello", idempotencyKey: keyOf(send) });
@@ -96,6 +116,7 @@ describe("PostgresStore", () => {
         messaging.pageMessages({ by: late, of: "all", limit: 50 }),
       "pageMessages after an id, of a user who joined late": () =>
         messaging.pageMessages({ by: late, of: "all", limit: 50, after: 0 }),
+      findUsers: () => messaging.findUsers({ prefix: "user", limit: 20 }),
       listEvents: async () => {
         const { cursor } = await messaging.sync({ by });
         await messaging.sendMessage({ by, to: { chatId }, text: "hello" });
@@ -136,6 +157,7 @@ describe("PostgresStore", () => {
       await stores.execute(`
         INSERT INTO users SELECT 'user ' || ${rows} + n, 'user', 'user ' || ${rows} + n, 'digest', n
           FROM generate_series(1, ${rows}) AS n;
+        INSERT INTO user_words SELECT username_key, id FROM users WHERE username = 'user' ON CONFLICT DO NOTHING;
         INSERT INTO participants (user_id, chat_id, joined_at, joined_after, joined_position)
           SELECT 'user ' || ${rows} + n, ${chatId}, n, 0, 0 FROM generate_series(1, ${rows}) AS n;
         INSERT INTO read_markers SELECT 'user ' || ${rows} + n, ${chatId}, 1 FROM generate_series(1, ${rows}) AS n;

@@ -67,6 +67,8 @@ const BOUNDED_TABLES: ReadonlySet<string> = new Set([
 
 const MANY_ROWS = `
   INSERT INTO users SELECT 'user ' || n, 'user ' || n, 'user ' || n, 'digest', n FROM generate_series(1, 5000) AS n;
+  INSERT INTO blocks SELECT 'user ' || n, 'user ' || n % 5000 + 1, n FROM generate_series(1, 5000) AS n;
+  INSERT INTO user_words SELECT username_key, id FROM users;
   INSERT INTO sessions SELECT 'session ' || n, 'digest ' || n, 'user ' || n, 'cookie', NULL, NULL, n, n, n
     FROM generate_series(1, 5000) AS n;
   INSERT INTO chats (kind, first_user_id, second_user_id, created_at, participant_count, born_after)

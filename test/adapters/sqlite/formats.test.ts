@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect } from "chai";
+import { openSqliteSource } from "../../../src/adapters/sqlite/copy.js";
 import { openDatabase } from "../../../src/adapters/sqlite/database.js";
 import { nodeDisk } from "../../../src/adapters/sqlite/wal/disk.js";
 import { filesOn } from "../../../src/adapters/sqlite/wal/files.js";
@@ -25,8 +26,20 @@ const FIXTURES = fileURLToPath(new URL("../../../../test/fixtures/", import.meta
 const ANA = "0199aaaa-0000-7000-8000-00000000000a" as UserId;
 const BO = "0199aaaa-0000-7000-8000-00000000000b" as UserId;
 
-/** Removes what version 10 of the schema added. */
+/** Removes what version 12 of the schema added. */
+const BEFORE_NAMES = `
+  DROP INDEX events_about_user; ALTER TABLE users DROP COLUMN display_name; DROP TABLE user_words; DROP TABLE blocks;`;
+
+/** Removes what version 11 of the schema added, too. */
+const BEFORE_ERASURE = `
+  ${BEFORE_NAMES}
+  DROP INDEX users_to_erase; DROP TABLE digest_keys;
+  ALTER TABLE users DROP COLUMN erased_at;
+  ALTER TABLE users DROP COLUMN deleted_at;`;
+
+/** Removes what version 10 of the schema added, too. */
 const BEFORE_HISTORY = `
+  ${BEFORE_ERASURE}
   DROP INDEX history_starts;
   ALTER TABLE participants DROP COLUMN history_start;
   ALTER TABLE chats DROP COLUMN forgotten_seq;`;
@@ -38,10 +51,7 @@ const BEFORE_ROLES = `
   ALTER TABLE participants DROP COLUMN role;
   ${["may_add", "may_remove", "may_rename", "may_post", "history", "metadata"]
     .map((column) => `ALTER TABLE chats DROP COLUMN ${column};`)
-    .join(" ")}
-  DROP INDEX users_to_erase; DROP TABLE digest_keys;
-  ALTER TABLE users DROP COLUMN erased_at;
-  ALTER TABLE users DROP COLUMN deleted_at;`;
+    .join(" ")}`;
 
 describe("openSqliteStore on an older schema", () => {
   it("migrates once, into a new snapshot", async () => {
@@ -104,6 +114,7 @@ describe("openSqliteStore on the first format", () => {
     await store.read(async ({ users, chats, messages, sessions }) => {
       expect(await users.credentials("ana" as UsernameKey)).to.deep.equal({
         user: ana,
+        displayName: null,
         passwordDigest: "digest of ana",
         disabledAt: null,
         deletedAt: null,
@@ -227,11 +238,15 @@ describe("openSqliteStore on the first format", () => {
       expect(await users.toErase()).to.equal(ANA);
     });
     await store.close();
-    const snapshot = readdirSync(directory).find((name) => name.startsWith("snapshot-"))!;
-    const database = await openDatabase(new Uint8Array(readFileSync(join(directory, snapshot))));
-    const [key] = database.row("SELECT key FROM digest_keys WHERE name = 'usernames'")!;
-    const [reserved] = database.row("SELECT username_key FROM users WHERE id = ?", ANA)!;
-    database.close();
+    const source = await openSqliteSource(directory);
+    const rowsOf = async (table: "users" | "digest_keys", key: string) => {
+      const found = [];
+      for await (const slice of source.rows(table, [key])) found.push(...slice);
+      return found;
+    };
+    const [, key] = (await rowsOf("digest_keys", "name"))[0]!;
+    const [, , reserved] = (await rowsOf("users", "id")).find(([id]) => id === ANA)!;
+    await source.close();
     expect(key).to.match(/^[0-9a-f]{64}$/);
     const other = await openDatabase();
     migrate(other);
@@ -355,6 +370,7 @@ describe("openSqliteStore on the format with events, written by an earlier versi
       metadata: null,
     });
     const today = (event: ChatEvent) => {
+      if (!("chatId" in event)) return event;
       const chatKind = kinds.get(event.chatId);
       if (event.type === "chat.created") {
         const { chat } = event;

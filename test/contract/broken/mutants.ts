@@ -1,6 +1,7 @@
 import { openMemoryStore } from "../../../src/adapters/memory/store.js";
 import { keyedSecrets, uuids } from "../../../src/adapters/system.js";
 import type { LogEntry, PasswordHasher, Repositories, Slice, Store } from "../../../src/application/ports.js";
+import type { StoredUserEvent } from "../../../src/domain/event.js";
 import type { ChatId } from "../../../src/domain/chat.js";
 import { DEFAULT_POLICY } from "../../../src/domain/policy.js";
 import { usernameKey } from "../../../src/domain/user.js";
@@ -88,6 +89,7 @@ function on<N extends Noun, R = Repositories[N]>(noun: N) {
 }
 
 const users = on("users");
+const blocks = on("blocks");
 const chats = on("chats");
 const messages = on("messages");
 const sessions = on("sessions");
@@ -167,13 +169,17 @@ const readsHidden = (name: "ofUser" | "idsOfUser") =>
       (await ofUser(id, slice)).map((message) => message.id);
     return name === "ofUser" ? { ofUser } : { idsOfUser };
   });
-const eventsOf = (all: readonly LogEntry[]) => all.filter((entry) => "to" in entry);
+const eventsOf = (all: readonly LogEntry[]) => all.filter((entry) => "chatId" in entry);
+const isAboutUser = (entry: LogEntry) => "change" in entry && !("chatId" in entry);
+const aboutUsers = (all: readonly LogEntry[]) =>
+  all.filter((entry): entry is StoredUserEvent => isAboutUser(entry));
 const by = (key: string) => (one: object, other: object) => {
   const [left, right] = [one, other].map((each) => Reflect.get(each, key) as number | string);
   return Number(left! > right!) - Number(left! < right!);
 };
 const WRITES =
-  "users.add users.replacePassword users.setDisabledAt users.delete chats.deleteRead messages.erase chats.addGroup chats.openP2p chats.addParticipant " +
+  "users.add users.replacePassword users.setDisplayName users.setDisabledAt users.delete blocks.add blocks.remove blocks.deleteOfUser " +
+  "chats.deleteRead messages.erase chats.addGroup chats.openP2p chats.addParticipant " +
   "chats.removeParticipant chats.setRole chats.update chats.setRead messages.append messages.update sessions.add " +
   "sessions.touch sessions.remove sessions.removeExpired events.append events.forget";
 
@@ -191,13 +197,20 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
     users.args("add", (user, key, digest) => [user, usernameKey(key), digest]),
     acceptsEveryKey,
   ],
-  "UserRepository.byId, byKey, account and credentials": [
+  "UserRepository.byId, byKey, account, accountById and credentials": [
     users.args("byId", (id) => [id.toLowerCase() as typeof id]),
-    users.args("byIds", (all) => [all.slice(0, 500)]),
+    users.args("accountById", (id) => [id.toLowerCase() as typeof id]),
   ],
+  "UserRepository.accountsById": [users.args("accountsById", (all) => [all.slice(0, 500)])],
   "UserRepository.replacePassword": [
     users.result("replacePassword", () => true),
     users.args("replacePassword", (_, digest) => [bo.id, digest]),
+  ],
+  "UserRepository.setDisplayName": [
+    users.result("setDisplayName", () => true),
+    users.args("setDisplayName", (_, name) => [bo.id, name]),
+    users.args("setDisplayName", (id, name) => [id, name?.trim() ?? null]),
+    users.args("setDisplayName", (id, name) => [id, name ?? ""]),
   ],
   "UserRepository.setDisabledAt": [
     users.args("setDisabledAt", (id, at) => [id, at || null]),
@@ -239,9 +252,9 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
     chats.args("deleteRead", (userId) => [userId, MAX_ID]),
     chats.args("deleteRead", (_, limit) => [bo.id, limit]),
     chats.method("deleteRead", async ({ chats: all }, userId, limit) => {
-      const ids = (await all.idsOfUser(userId)).slice(0, limit);
-      for (const id of ids) await all.setRead(id, userId, 0);
-      return ids.length;
+      const own = (await all.idsOfUser(userId)).slice(0, limit);
+      for (const id of own) await all.setRead(id, userId, 0);
+      return own.length;
     }),
   ],
   "ChatRepository.abandoned": [
@@ -255,8 +268,33 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
     messages.method("erase", (all, message) => all.messages.update(message)),
     messages.args("erase", (message) => [{ ...message, deletedAt: null }]),
   ],
-  "EventLog.append of a deletion": [
-    events.result("all", (all) => all.filter((entry) => !("deletedUserId" in entry))),
+  "UserRepository.matching": [
+    users.result("matching", (all) => all.toSorted(by("word")).toReversed()),
+    users.result("matching", (all) => all.map((each) => ({ ...each, word: each.account.user.username }))),
+    users.args("matching", (page) => [{ ...page, limit: page.limit + 1 }]),
+    users.args("matching", (page) => [{ ...page, after: undefined }]),
+    users.args("matching", (page) => [{ ...page, prefix: page.prefix.toLowerCase() }]),
+    users.args("setDisplayName", (id, name) => [id, name?.split(" ")[0] ?? null]),
+    users.method("setDisabledAt", async () => true),
+    keptAfterRollback("users.setDisplayName"),
+  ],
+  "UserRepository.lockedAccount": [
+    users.result("lockedAccount", (account) => account && { ...account, disabledAt: null }),
+    users.method("lockedAccount", async (all) => all.users.account(usernameKey("ana"))),
+  ],
+  BlockRepository: [
+    blocks.result("add", () => true),
+    blocks.result("remove", () => true),
+    blocks.args("add", (one, other) => [one, other, 1]),
+    blocks.result("ofUser", (all) => all.toReversed()),
+    blocks.result("ofUser", (all) =>
+      all.map((each) => ({ ...each, account: { ...each.account, displayName: null } })),
+    ),
+    blocks.args("ofUser", (id, page) => [id, { ...page, limit: page.limit + 1 }]),
+    blocks.args("ofUser", (id, page) => [id, { ...page, after: undefined }]),
+    blocks.result("between", (all) => all.slice(0, 1)),
+    blocks.result("between", (all, id) => all.filter((each) => each.by === id)),
+    blocks.result("count", (count) => count - 1),
   ],
   "ChatRepository.addGroup": [
     chats.args("addGroup", (title, at) => [title ?? "", at]),
@@ -322,6 +360,10 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
   ],
   "ChatRepository.p2p": [chats.method("p2p", (all, pair) => all.chats.openP2p(pair, 1))],
   "ChatRepository.idsOfUser": [chats.result("idsOfUser", (all) => all.slice(0, 1)), keepsParticipants],
+  "ChatRepository.peersOfUser": [
+    chats.result("peersOfUser", (all) => all.slice(0, 1)),
+    chats.result("peersOfUser", (all, id) => [...all, id]),
+  ],
   "ChatRepository.list": [
     chats.result("list", (all) => all.map((each) => ({ ...each, lastSeq: Math.min(each.lastSeq, 1) }))),
     chats.args("list", ({ after, limit }) => [{ after, limit: limit + 1 }]),
@@ -506,18 +548,22 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
   "EventLog.append": [
     events.args("append", (entry) => [{ ...entry, at: entry.at | 0 }]),
     events.result("all", (all) => all.filter((entry) => !("sessionId" in entry))),
-    events.result("all", (all) => all.map((entry) => ("to" in entry ? { ...entry, message: null } : entry))),
+    events.result("all", (all) =>
+      all.map((entry) => ("chatId" in entry ? { ...entry, message: null } : entry)),
+    ),
     events.result("all", (all) => all.toSorted(by("at"))),
     events.result("ofUser", (all) => all.toSorted(by("chatId"))),
   ],
   "EventLog.all and ofUser": [
     events.result("all", (all) =>
-      all.map((each) => ("to" in each ? { ...each, chatKind: "group" as const } : each)),
+      all.map((each) => ("chatId" in each ? { ...each, chatKind: "group" as const } : each)),
     ),
     events.result("ofUser", (all) => all.map((each) => ({ ...each, chatKind: "group" as const }))),
     events.result("ofUser", (all) => all.map((each) => ({ ...each, chatKind: "p2p" as const }))),
     events.result("ofUser", (all) =>
-      all.map((each) => ({ ...each, message: each.message && { ...each.message, editedAt: null } })),
+      all.map((each) =>
+        "chatId" in each ? { ...each, message: each.message && { ...each.message, editedAt: null } } : each,
+      ),
     ),
   ],
   "EventLog.all": wrongSlices.map((wrong) => events.args("all", (slice) => [wrong(slice)])),
@@ -542,7 +588,33 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
           return value;
         }),
     })),
-    events.args("append", (entry) => ["to" in entry ? { ...entry, to: "participants" as const } : entry]),
+    events.args("append", (entry) => ["chatId" in entry ? { ...entry, to: "participants" as const } : entry]),
+  ],
+  "Events about users": [
+    events.result("all", (all) => all.filter((entry) => !isAboutUser(entry))),
+    events.result("ofUser", (all) => all.filter((entry) => "chatId" in entry)),
+    events.result("ofUser", (all, id) => all.filter((entry) => "chatId" in entry || entry.to.peersOf === id)),
+    events.result("ofUser", (all, id) => all.filter((entry) => "chatId" in entry || entry.to.peersOf !== id)),
+    events.method("ofUser", async (all, id, slice) =>
+      [...eventsOf(await all.sound(id, slice)), ...aboutUsers(await all.events.all(slice))].toSorted(
+        by("id"),
+      ),
+    ),
+    // Returns the events before the chat, too.
+    events.method("ofUser", async (all, id, slice) => {
+      const own = [...(await all.chats.peersOfUser(id)), id];
+      const about = aboutUsers(await all.events.all(slice)).filter(({ to }) => own.includes(to.peersOf));
+      return [...eventsOf(await all.sound(id, slice)), ...about].toSorted(by("id"));
+    }),
+    events.result("ofUser", (all) =>
+      all.toSorted((one, other) => Number(isAboutUser(one)) - Number(isAboutUser(other))),
+    ),
+    users.method("setDisplayName", async () => true),
+    events.args("deleteOfChat", (id) => [id, 0]),
+    events.method("deleteOfChat", async (all, id, limit) => {
+      await all.events.forget(MAX_ID, limit);
+      return all.sound(id, limit);
+    }),
   ],
   "EventLog.forget": [
     events.args("forget", (_, limit) => [MAX_ID, limit]),

@@ -72,6 +72,8 @@ describe("operatorCommands", () => {
     );
     const { session } = await messaging.logIn({ username: "ana", password: PASSWORD });
     expect(session.user.id).to.equal(ana["user_id"]);
+    expect(await rows("user show", "Ana")).to.deep.equal([ana]);
+    expect(ana).to.include({ state: "active", display_name: null });
     const all = await rows("user list");
     expect(all.map(({ username }) => username)).to.deep.equal(["Ana", "bo"]);
     expect(all[0]).to.deep.equal(ana);

@@ -4,7 +4,7 @@ import { chatJson, chatSchema } from "./chat.js";
 import * as field from "./fields.js";
 import { messageJson, messageSchema } from "./message.js";
 import { timeJson } from "./time.js";
-import { userJson, userSchema } from "./user.js";
+import { namedUserJson, namedUserSchema, userJson, userSchema } from "./user.js";
 
 const position = {
   cursor: field.eventCursor,
@@ -12,6 +12,20 @@ const position = {
   chat_kind: chatSchema.shape.kind,
   at: field.time,
 };
+
+const userEvent = z
+  .object({
+    type: z.enum(["user.updated", "user.deleted"]),
+    cursor: field.eventCursor,
+    at: field.time,
+    ...namedUserSchema.shape,
+  })
+  .meta({
+    id: "UserEvent",
+    description:
+      "The caller, or a user with whom the caller has a p2p chat, has another display name or has deleted the account. It " +
+      "belongs to no chat. The names are those at the time when the event is read.",
+  });
 
 const messageEvent = z
   .object({
@@ -113,8 +127,9 @@ export const eventSchema = z
     roleEvent,
     historyDeletedEvent,
     chatReadEvent,
+    userEvent,
   ])
-  .meta({ id: "ChatEvent", description: "A change in a chat; `type` names its kind." });
+  .meta({ id: "ChatEvent", description: "A change in a chat or of a user; `type` names its kind." });
 
 export const eventPageSchema = z
   .object({
@@ -139,6 +154,10 @@ export const snapshotSchema = z
   });
 
 export function eventJson(event: ChatEvent): z.output<typeof eventSchema> {
+  if (!("chatId" in event)) {
+    const { type, cursor, at, user } = event;
+    return { type, cursor, at: timeJson(at), ...namedUserJson(user) };
+  }
   const eventPosition = {
     cursor: event.cursor,
     chat_id: event.chatId,

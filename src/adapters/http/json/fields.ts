@@ -3,7 +3,7 @@ import { MAX_INITIAL_PARTICIPANTS, MAX_TITLE_LENGTH } from "../../../domain/chat
 import { MAX_METADATA_BYTES, type Metadata } from "../../../domain/metadata.js";
 import { MAX_MESSAGE_LENGTH } from "../../../domain/message.js";
 import { MAX_TOKEN_NAME_LENGTH } from "../../../domain/session.js";
-import { MAX_PASSWORD_UNITS, MAX_USERNAME_UNITS } from "../../../domain/user.js";
+import { MAX_DISPLAY_NAME_LENGTH, MAX_PASSWORD_UNITS, MAX_USERNAME_UNITS } from "../../../domain/user.js";
 import { POLICY_VALUES, ROLES } from "../../../domain/policy.js";
 import { text } from "../body.js";
 import { parameter } from "../paging.js";
@@ -23,6 +23,24 @@ export const username = text.meta({
     "Unique regardless of case and compatibility form. Shown as it was registered.",
   maxLength: MAX_USERNAME_UNITS,
   examples: ["ana"],
+});
+
+export const displayName = text.meta({
+  description: "The name that the user has chosen to be shown by: one line. " + LINE,
+  minLength: 1,
+  maxLength: MAX_DISPLAY_NAME_LENGTH,
+  examples: ["Ana María"],
+});
+
+export const userState = z.enum(["active", "disabled", "deleted"]).meta({
+  description: "A disabled or deleted user cannot be added to group chats or receive p2p messages.",
+  examples: ["active"],
+});
+
+export const namePrefix = parameter.min(1, "Must have at least one character").meta({
+  description: "The beginning of a username, or of a word of a display name.",
+  maxLength: MAX_USERNAME_UNITS,
+  examples: ["an"],
 });
 
 const INITIAL_PARTICIPANTS = `Must be a list of at most ${MAX_INITIAL_PARTICIPANTS} usernames`;
@@ -181,6 +199,16 @@ export const participantCursor = parameter.meta({
     "The end of a list of participants. Opaque. Use `participants_next` of the chat, or the one in the `Link` header of a page.",
   maxLength: MAX_OPAQUE_LENGTH,
   examples: ["1700000000000.0198f0a1-7c3e-7d2b-9a4f-5e6d7c8b9a01"],
+});
+
+export const directoryCursor = parameter.meta({
+  description: "The end of a page of users. Opaque. Use the one in the `Link` header of that page.",
+  maxLength: 2 * MAX_OPAQUE_LENGTH,
+});
+
+export const blockCursor = parameter.meta({
+  description: "The end of a page of blocked users. Opaque. Use the one in the `Link` header of that page.",
+  maxLength: MAX_OPAQUE_LENGTH,
 });
 
 export const chatCursor = parameter.meta({

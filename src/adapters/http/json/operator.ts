@@ -3,7 +3,8 @@ import type { OwnChat, ShownChat, Statistics, UserRecord } from "../../../applic
 import type { ErasedUser } from "../../../application/erasure.js";
 import type { ChatSummary } from "../../../domain/chat.js";
 import type { Session } from "../../../domain/session.js";
-import type { Account } from "../../../domain/user.js";
+import type { BlockedUser } from "../../../domain/block.js";
+import { profileOf, type Account } from "../../../domain/user.js";
 import { participantJson, participantSchema } from "./chat.js";
 import * as field from "./fields.js";
 import { messageJson, messageSchema } from "./message.js";
@@ -15,7 +16,9 @@ export const accountSchema = z.object({
   created_at: field.time,
   disabled_at: field.time.nullable(),
   deleted_at: field.time.nullable(),
+  state: field.userState,
   username: field.username,
+  display_name: field.displayName.nullable(),
 });
 
 export const erasedUserSchema = accountSchema.extend({ erasure: z.enum(["complete", "in_progress"]) });
@@ -24,13 +27,16 @@ export function erasedUserJson({ account, isErased }: ErasedUser): z.output<type
   return { ...accountJson(account), erasure: isErased ? "complete" : "in_progress" };
 }
 
-export function accountJson({ user, disabledAt, deletedAt }: Account): z.output<typeof accountSchema> {
+export function accountJson(account: Account): z.output<typeof accountSchema> {
+  const { user, displayName, disabledAt, deletedAt } = account;
   return {
     user_id: user.id,
     created_at: timeJson(user.createdAt),
     disabled_at: timeOrNull(disabledAt),
     deleted_at: timeOrNull(deletedAt),
+    state: profileOf(account).state,
     username: user.username,
+    display_name: displayName,
   };
 }
 
@@ -101,6 +107,17 @@ export function shownChatJson(chat: ShownChat): z.output<typeof shownChatSchema>
   return { ...chatSummaryJson(chat), policy, metadata, participants: chat.participants.map(participantJson) };
 }
 
+const userBlockSchema = z.object({
+  user_id: field.userId,
+  blocked_at: field.time,
+  username: field.username,
+});
+
+function userBlockJson({ account, blockedAt }: BlockedUser): z.output<typeof userBlockSchema> {
+  const { id, username } = account.user;
+  return { user_id: id, blocked_at: timeJson(blockedAt), username };
+}
+
 const ownChatSchema = anyChatSchema.extend({
   role: field.role.nullable(),
   read_seq: field.readSeq,
@@ -112,6 +129,7 @@ const ownChatSchema = anyChatSchema.extend({
 export const userRecordSchema = z.discriminatedUnion("record", [
   z.object({ record: z.literal("account"), ...accountSchema.shape }),
   z.object({ record: z.literal("session"), ...userSessionSchema.shape }),
+  z.object({ record: z.literal("block"), ...userBlockSchema.shape }),
   z.object({ record: z.literal("chat"), ...ownChatSchema.shape }),
   z.object({ record: z.literal("message"), ...messageSchema.shape }),
 ]);
@@ -119,6 +137,7 @@ export const userRecordSchema = z.discriminatedUnion("record", [
 export function userRecordJson(record: UserRecord): z.output<typeof userRecordSchema> {
   if ("account" in record) return { record: "account", ...accountJson(record.account) };
   if ("session" in record) return { record: "session", ...userSessionJson(record.session) };
+  if ("block" in record) return { record: "block", ...userBlockJson(record.block) };
   if ("message" in record) return { record: "message", ...messageJson(record.message) };
   const { chat, role, readSeq, withUsername } = record.chat;
   return {

@@ -34,7 +34,7 @@ export function chatOperations(messaging: Messaging, limits: Limits): readonly O
       summary: "Create a group chat with the caller and other users as its first participants.",
       description:
         "Responds with the chat as `getChat` does. All users are added, or the chat is not created: `errors` lists each name " +
-        "that is unknown or unavailable.",
+        "that is unknown or unavailable, or of a user who has blocked the caller.",
       method: "post",
       paths: ["/v1/group_chat"],
       access: "signed in",
@@ -43,7 +43,7 @@ export function chatOperations(messaging: Messaging, limits: Limits): readonly O
         participants: field.initialParticipants.optional(),
       }),
       response: chatInFullSchema,
-      errors: ["invalid_title", "unknown_user", "user_unavailable"],
+      errors: ["invalid_title", "unknown_user", "user_unavailable", "blocked"],
       limit: "groups",
       audit: "chat_created",
       async handle({ session, body, ctx }) {
@@ -102,6 +102,7 @@ export function chatOperations(messaging: Messaging, limits: Limits): readonly O
       errors: [
         "unknown_user",
         "user_unavailable",
+        "blocked",
         "p2p_chat",
         "already_participant",
         "not_a_participant",

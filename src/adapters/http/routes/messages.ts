@@ -123,6 +123,7 @@ export function messageOperations(messaging: Messaging): readonly Operation[] {
         "invalid_idempotency_key",
         "unknown_user",
         "user_unavailable",
+        "blocked",
         "not_a_participant",
         "not_allowed",
         "idempotency_key_reused",

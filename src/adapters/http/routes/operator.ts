@@ -73,7 +73,8 @@ export function operatorOperations(
       ],
       async handle({ body, ctx }) {
         ctx.state["username"] = body.username;
-        return accountJson({ user: await addUser(ports, body), disabledAt: null, deletedAt: null });
+        const user = await addUser(ports, body);
+        return accountJson({ user, displayName: null, disabledAt: null, deletedAt: null });
       },
     }),
     "user list": operation({
@@ -85,6 +86,16 @@ export function operatorOperations(
       type: JSON_LINES_TYPE,
       response: accountSchema,
       handle: async () => rows(listUsers(ports), accountJson),
+    }),
+    "user show": operation({
+      name: "getUser",
+      summary: "Get an account.",
+      method: "get",
+      paths: ["/v1/operator/users/:user"],
+      access: "operator",
+      response: accountSchema,
+      errors: ["unknown_user"],
+      handle: async ({ params }) => accountJson(await getAccount(ports, { user: params["user"]! })),
     }),
     "user disable": operation({
       name: "disableUser",
@@ -271,16 +282,6 @@ export function operatorOperations(
 /** Operations that fail if a command would fail with any password, so that it need not ask for one in vain. */
 export function lookupOperations(ports: Ports): readonly Operation[] {
   return [
-    operation({
-      name: "getUser",
-      summary: "Get an account.",
-      method: "get",
-      paths: ["/v1/operator/users/:user"],
-      access: "operator",
-      response: accountSchema,
-      errors: ["unknown_user"],
-      handle: async ({ params }) => accountJson(await getAccount(ports, { user: params["user"]! })),
-    }),
     operation({
       name: "checkUsername",
       summary: "Check that an account can have this username.",
