@@ -14,6 +14,7 @@ const WRITE_METHODS = {
   chats: ["addGroup", "openP2p", "addParticipant", "removeParticipant", "setRole", "update", "setRead"],
   messages: ["append", "update"],
   sessions: ["add", "touch", "remove", "removeExpired"],
+  invitations: ["add", "countUse", "remove"],
   events: ["append", "forget"],
 };
 

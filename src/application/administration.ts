@@ -7,6 +7,7 @@ import {
   type Participant,
 } from "../domain/chat.js";
 import { MessagingError } from "../domain/errors.js";
+import { unknownInvitation, type Invitation, type InvitationId } from "../domain/invitation.js";
 import type { Message } from "../domain/message.js";
 import { changePolicy as policyAfter, type Policy, type PolicyChange } from "../domain/policy.js";
 import type { Session } from "../domain/session.js";
@@ -15,6 +16,7 @@ import { assertUsernameFree, createAccount } from "./accounts.js";
 import { ChatRankings } from "./chat-ranking.js";
 import { listChats, MAX_PARTICIPANTS_IN_CHAT, storeChat } from "./chats.js";
 import { administrationChecks, bindUseCases, type Checks } from "./commands.js";
+import { openOfChat } from "./invitations.js";
 import type { ChatReader, Ports, UserReader } from "./ports.js";
 import { addToken, endSessions, findLiveSessions, type NewSession } from "./sessions.js";
 import { getUserByNameOrId } from "./users.js";
@@ -329,6 +331,47 @@ async function getSummary(chats: ChatReader, chatId: ChatId): Promise<ChatSummar
   throw new MessagingError("unknown_chat", "Unknown chat. List the chats for their ids.");
 }
 
+export interface InvitationsOf {
+  readonly chatId: ChatId;
+}
+
+/**
+ * Lists the invitations to a chat that are neither expired nor used up, oldest first. A p2p chat has none.
+ *
+ * @throws MessagingError `unknown_chat`
+ */
+export async function invitationsOf(
+  { store, clock }: OperatorPorts,
+  { chatId }: InvitationsOf,
+): Promise<readonly Invitation[]> {
+  return store.read(async ({ chats, invitations }) => {
+    await getSummary(chats, chatId);
+    return openOfChat(invitations, chatId, clock.now());
+  });
+}
+
+export interface RevokeInvitation {
+  readonly invitationId: InvitationId;
+}
+
+/**
+ * Revokes an invitation. Users who have joined with it stay.
+ *
+ * @returns the invitation before.
+ * @throws MessagingError `unknown_invitation`
+ */
+export async function revokeInvitation(
+  { store }: OperatorPorts,
+  { invitationId }: RevokeInvitation,
+): Promise<Invitation> {
+  return store.transaction(async ({ invitations }) => {
+    const found = await invitations.byId(invitationId);
+    if (found === undefined) throw unknownInvitation();
+    await invitations.remove([invitationId]);
+    return found;
+  });
+}
+
 async function* slices<Item>(
   read: (after: Item | undefined) => Promise<readonly Item[]>,
 ): AsyncGenerator<readonly Item[]> {
@@ -349,11 +392,12 @@ export type UserRecord =
   | { readonly account: Account }
   | { readonly session: Session }
   | { readonly chat: OwnChat }
+  | { readonly invitation: Invitation }
   | { readonly message: Message };
 
 /**
- * Exports the data held about a user: the account, the live sessions and tokens, the user's chats, and every message that
- * they sent, the oldest first, including those to chats that they have left. Excludes messages of others and the digests of
+ * Exports the data held about a user: the account, the live sessions and tokens, the user's chats, the invitations that they
+ * created, and every message that they sent, the oldest first, including those to chats that they have left. Excludes messages of others and the digests of
  * the password and of secrets. Records are read on demand; changes after the first record may be included or not.
  *
  * @throws MessagingError `unknown_user`, at the first record
@@ -381,6 +425,10 @@ export async function* exportUser(ports: OperatorPorts, command: ExportUser): As
     }
     cursor = page.next;
   } while (cursor !== undefined);
+  const invitations = slices((after: Invitation | undefined) =>
+    store.read((all) => all.invitations.byInviter(by, { after: after?.id, limit: SLICE_LENGTH })),
+  );
+  for await (const slice of invitations) for (const invitation of slice) yield { invitation };
   for (let after = 0; after < upTo; after += SLICE_LENGTH) {
     const span = { after, upTo: Math.min(after + SLICE_LENGTH, upTo) };
     for (const message of await store.read(({ messages }) => messages.sentBy(by, span))) yield { message };
@@ -454,6 +502,8 @@ const useCases = {
   listAllChats,
   showChat,
   changePolicy,
+  invitationsOf,
+  revokeInvitation,
   exportUser,
   countStatistics,
 };

@@ -161,32 +161,53 @@ export interface AddParticipant {
  * `already_participant`
  */
 export async function addParticipant({ store, clock }: Ports, command: AddParticipant): Promise<User> {
-  return store.transaction(async ({ chats, users, events }) => {
+  return store.transaction(async (repositories) => {
+    const { chats, users } = repositories;
     const membership = assertGroup(await chats.overview(command.chatId, command.by));
     assertMay(membership, "add");
     const { id: chatId } = membership.chat;
     const user = await getAvailableUser(users, command.username);
-    const { id, username } = user;
-    const at = clock.now();
-    const change = {
-      type: "participant.added",
-      user: { id, username },
-      participantCount: membership.participantCount + 1,
-    } as const;
-    // Appended before the user joins, so that only the other participants receive it; the user receives the overview.
-    await events.append(chatChanged(chatId, change, at));
-    if (!(await chats.addParticipant(chatId, id, at))) {
-      throw new MessagingError("already_participant", "This user is already a participant of the chat.");
-    }
-    const found = assertParticipant(await chats.overview(chatId, id));
-    const overview = readToEnd(found);
-    if (overview.readSeq !== found.readSeq) await chats.setRead(chatId, id, overview.readSeq);
-    const added = { ...change, overview: { ...overview, lastMessage: null } };
-    await events.append({
-      ...chatChanged(chatId, added, at, { user: id, includesRemoved: false }),
-      messageId: overview.lastMessage?.id ?? null,
-    });
+    const { participantCount } = membership;
+    await joinGroup(repositories, { chatId, participantCount, user, at: clock.now() });
     return user;
+  });
+}
+
+/** A user who joins a group chat. */
+interface Join {
+  readonly chatId: ChatId;
+  /** The number of participants before. */
+  readonly participantCount: number;
+  readonly user: User;
+  readonly at: number;
+}
+
+/**
+ * Adds a user to a group chat as a member who has nothing unread, with the events of it.
+ *
+ * @throws MessagingError `already_participant`
+ */
+export async function joinGroup(
+  { chats, events }: Repositories,
+  { chatId, participantCount, user: { id, username }, at }: Join,
+): Promise<void> {
+  const change = {
+    type: "participant.added",
+    user: { id, username },
+    participantCount: participantCount + 1,
+  } as const;
+  // Appended before the user joins, so that only the other participants receive it; the user receives the overview.
+  await events.append(chatChanged(chatId, change, at));
+  if (!(await chats.addParticipant(chatId, id, at))) {
+    throw new MessagingError("already_participant", "This user is already a participant of the chat.");
+  }
+  const found = assertParticipant(await chats.overview(chatId, id));
+  const overview = readToEnd(found);
+  if (overview.readSeq !== found.readSeq) await chats.setRead(chatId, id, overview.readSeq);
+  const added = { ...change, overview: { ...overview, lastMessage: null } };
+  await events.append({
+    ...chatChanged(chatId, added, at, { user: id, includesRemoved: false }),
+    messageId: overview.lastMessage?.id ?? null,
   });
 }
 
@@ -302,14 +323,22 @@ export async function setRole({ store, clock }: Ports, command: SetRole): Promis
 const MAX_DELETED_PER_TRANSACTION = 300;
 
 /**
- * Deletes a part of a chat without participants: its events, then its messages, then its read markers and itself.
+ * Deletes a part of a chat without participants: its events, its messages, its invitations, then its read markers and itself.
  *
  * @returns whether the chat is deleted.
  */
-async function deleteSlice({ chats, messages, events }: Repositories, id: ChatId): Promise<boolean> {
+async function deleteSlice(
+  { chats, messages, invitations, events }: Repositories,
+  id: ChatId,
+): Promise<boolean> {
   let left = MAX_DELETED_PER_TRANSACTION;
   left -= await events.deleteOfChat(id, left);
   if (left > 0) left -= await messages.deleteOfChat(id, left);
+  if (left > 0) {
+    const all = await invitations.ofChat(id);
+    if (all.length > 0) await invitations.remove(all.map((each) => each.id));
+    left -= all.length;
+  }
   if (left > 0) left -= await chats.delete(id, left);
   return left > 0;
 }

@@ -28,6 +28,14 @@ import {
   sendMessage,
   sliceMessagePage,
 } from "./messages.js";
+import type * as invitations from "./invitations.js";
+import {
+  acceptInvitation,
+  createInvitation,
+  deleteInvitation,
+  getInvitation,
+  listInvitations,
+} from "./invitations.js";
 import type { Ports } from "./ports.js";
 import { SessionUses } from "./session-uses.js";
 import type * as sessions from "./sessions.js";
@@ -62,6 +70,11 @@ const useCases = {
   addParticipant,
   removeParticipant,
   setRole,
+  createInvitation,
+  listInvitations,
+  deleteInvitation,
+  getInvitation,
+  acceptInvitation,
   listChats,
   sliceChats,
   getChat,
@@ -85,6 +98,7 @@ const useCases = {
 type Modules = typeof accounts &
   typeof chats &
   typeof events &
+  typeof invitations &
   typeof messages &
   typeof sessions & {
     /** The events of the caller's chats from this call on, one at a time. See `subscribe`. */

@@ -8,6 +8,7 @@ import type {
   Participant,
 } from "../domain/chat.js";
 import type { EventDraft, LogBounds, SessionEnd, StoredEvent } from "../domain/event.js";
+import type { Invitation, InvitationId } from "../domain/invitation.js";
 import type { IdempotencyKey, Message, MessageDraft, MessageId } from "../domain/message.js";
 import type { Role } from "../domain/policy.js";
 import type { Session, SessionId } from "../domain/session.js";
@@ -102,6 +103,7 @@ export interface ReadRepositories {
   readonly chats: ChatReader;
   readonly messages: MessageReader;
   readonly sessions: SessionReader;
+  readonly invitations: InvitationReader;
   readonly events: EventReader;
 }
 
@@ -111,6 +113,7 @@ export interface Repositories extends ReadRepositories {
   readonly chats: ChatRepository;
   readonly messages: MessageRepository;
   readonly sessions: SessionRepository;
+  readonly invitations: InvitationRepository;
   readonly events: EventLog;
 }
 
@@ -232,7 +235,7 @@ export interface ChatRepository extends ChatReader {
   /** Replaces `title`, `policy` and `metadata` of the group chat with this id. */
   update(chat: Chat): Promise<void>;
   /**
-   * Deletes up to `limit` of the read markers of a chat without participants and messages, and the chat if it deletes fewer. The
+   * Deletes up to `limit` of the read markers of a chat without participants, messages and invitations, and the chat if it deletes fewer. The
    * id is not assigned again.
    *
    * @returns the number of deleted read markers.
@@ -337,6 +340,27 @@ export interface SessionRepository extends SessionReader {
   removeExpired(userId: UserId, now: number): Promise<void>;
 }
 
+export interface InvitationReader {
+  byId(id: InvitationId): Promise<Invitation | undefined>;
+  /** The invitation whose code has this digest, usable or not. A store may lock its chat until the end of the transaction. */
+  byDigest(digest: string): Promise<Invitation | undefined>;
+  /** All invitations of the chat, usable or not, in ascending order of id by code unit. */
+  ofChat(id: ChatId): Promise<readonly Invitation[]>;
+  /** The first `limit` invitations of this inviter with `id > after`, in that order; from the start by default. */
+  byInviter(
+    id: UserId,
+    page: { readonly after: InvitationId | undefined; readonly limit: number },
+  ): Promise<readonly Invitation[]>;
+}
+
+export interface InvitationRepository extends InvitationReader {
+  add(invitation: Invitation, digest: string): Promise<void>;
+  /** Increases `uses` by one. A store may reject more than `maxUses`. */
+  countUse(id: InvitationId): Promise<void>;
+  /** Removes those of the invitations that exist. */
+  remove(ids: readonly InvitationId[]): Promise<void>;
+}
+
 /** The first `limit` entries with `after < id <= upTo`. */
 export interface EventSlice extends SizeBound {
   readonly after: number;
@@ -397,10 +421,12 @@ export interface PasswordHasher {
   isOutdated(digest: string): boolean;
 }
 
-/** Secrets of sessions, and digests of secrets and message texts. A digest reveals nothing about what it was made from. */
+/** Secrets of sessions, codes of invitations, and digests of these and of message texts. A digest reveals nothing about what it was made from. */
 export interface Secrets {
   /** 256 random bits as text that a cookie can carry. */
   generate(): string;
+  /** 128 random bits in base64url, for a path. */
+  generateCode(): string;
   /** The digests of a text: the first, made with the current key, to store; the others, made with older keys, to find. */
   digests(text: string): readonly [string, ...string[]];
 }

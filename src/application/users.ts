@@ -26,6 +26,16 @@ export async function getAvailableUser(users: UserReader, username: string): Pro
 }
 
 /**
+ * Finds a user by id as `getAvailableUser` does.
+ *
+ * @throws MessagingError `unknown_user`, `user_unavailable`
+ */
+export async function getAvailableUserById(users: UserReader, id: UserId): Promise<User> {
+  const { username } = await getUserById(users, id);
+  return getAvailableUser(users, username);
+}
+
+/**
  * Finds users as `getAvailableUser` does, or none of them.
  *
  * @param field the field of the command that lists the names.

@@ -45,6 +45,9 @@ const destination = fc.oneof(fc.record({ chatId }), fc.record({ username: name }
 const anyScope = fc.oneof(fc.constant("all"), destination);
 const key = fc.constantFrom("k", "K");
 const inGroup = fc.constant({ chatId: 1 });
+/** The codes of the first invitations. */
+const code = fc.constantFrom(1, 2, 3).map((n) => `code-${n}`.padEnd(22, "-"));
+const invitationId = fc.integer({ min: 4, max: 8 }).map((n) => `id-${String(n).padStart(33, "0")}`);
 
 const role = fc.constantFrom("owner", "admin", "member");
 // Mostly the default, so that other steps stay allowed.
@@ -76,6 +79,10 @@ const writes = [
     step("changeChat", { by, chatId, policy: policyChange, metadata: fc.constantFrom(null, { a: "🙂" }) }),
     step("setRole", { by, chatId, user: name, role }),
     step("setRole", { by: fc.constant("ana"), chatId: fc.constant(1), user: name, role }),
+    step("createInvitation", { by, chatId, maxUses: fc.constantFrom(null, 1) }),
+    step("acceptInvitation", { by: name, code }),
+    step("acceptInvitation", { by: name, code }),
+    step("deleteInvitation", { by, chatId, invitationId }),
     step("disableUser", { user: name }),
     step("enableUser", { user: name }),
     step("logIn", { username: name, password: fc.constant("a password") }),
@@ -187,6 +194,12 @@ async function outcomeOf(call: Promise<unknown>): Promise<Outcome> {
   }
 }
 
+async function chatsOf(pair: CorePair, user: User | undefined): Promise<ReadonlySet<number>> {
+  if (user === undefined) return new Set();
+  const { chats } = await pair.query((core) => core.listChats({ by: user.id, limit: 1000 }));
+  return new Set(chats.map(({ chat }) => chat.id));
+}
+
 /** Reads everything that the users and the operator can see. */
 async function readEverything(core: Core, users: Iterable<User>, countsEvents: boolean) {
   const views = [];
@@ -253,9 +266,14 @@ function itRunsInLockstep(given: KeptStore, numRuns: number): void {
         const read = new Map([[`${pair.users.get("ana")!.id} 2`, 1]]);
         const lastSeqs = new Map([[2, 1]]);
         for (const each of steps) {
+          const before = await chatsOf(pair, pair.users.get(each.by ?? ""));
           const outcome = await pair.run(each);
           if ("code" in outcome) continue;
-          if (each.call === "addParticipant") {
+          if (each.call === "acceptInvitation") {
+            const joined = outcome.result as number;
+            if (!before.has(joined))
+              read.set(`${pair.users.get(each.by!)!.id} ${joined}`, lastSeqs.get(joined) ?? 0);
+          } else if (each.call === "addParticipant") {
             const added = outcome.result as User;
             read.set(`${added.id} ${String(each.chatId)}`, lastSeqs.get(each.chatId as number) ?? 0);
           } else if (each.call === "sendMessage") {

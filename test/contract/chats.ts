@@ -421,7 +421,7 @@ export function chatContract({ describe, it, beforeEach }: Runner, store: () => 
   });
 
   describeMethod("delete", () => {
-    it("deletes a chat without participants in slices, after its events and messages, frees its idempotency keys, and keeps numbers and the events of removed users", async () => {
+    it("deletes a chat without participants in slices, after its events, messages and invitations, frees its idempotency keys, and keeps numbers and the events of removed users", async () => {
       const kept = await createGroup(store(), ana, bo);
       const chat = await createGroup(store(), ana);
       const notice = renamed(chat, "notice", { user: ana.id, includesRemoved: true });

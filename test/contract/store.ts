@@ -6,6 +6,7 @@ import { DEFAULT_POLICY } from "../../src/domain/policy.js";
 import { usernameKey } from "../../src/domain/user.js";
 import { chatContract } from "./chats.js";
 import { eventContract } from "./events.js";
+import { invitationContract } from "./invitations.js";
 import { subscriberContract } from "./subscribers.js";
 import { messageContract } from "./messages.js";
 import { overviewContract } from "./overviews.js";
@@ -18,6 +19,7 @@ import {
   cy,
   draft,
   createGroup,
+  invitationOf,
   register,
   renamed,
   send,
@@ -64,6 +66,7 @@ export function storeContract(runner: Runner, { open, reopen }: StoreOpening): v
     overviewContract(runner, store);
     messageContract(runner, store);
     sessionContract(runner, store);
+    invitationContract(runner, store);
     eventContract(runner, store);
     subscriberContract(runner, store);
     transactionContract(runner, store);
@@ -175,7 +178,7 @@ export async function fill(store: Store): Promise<ContentsQuery> {
   const left = await createGroup(store, ana);
   const [first, last] = await send(store, group, ana, "a", "b");
   await send(store, p2p, bo, "🙂");
-  await store.transaction(async ({ users, chats, messages, sessions, events }) => {
+  await store.transaction(async ({ users, chats, messages, sessions, invitations, events }) => {
     await messages.append(draft(p2p, ana, "once"), { key: "key" as IdempotencyKey, textDigest: "digest" });
     await messages.update({ ...first!, text: "edited" as MessageText, editedAt: 2 });
     await messages.update({ ...last!, text: "" as MessageText, deletedAt: 3 });
@@ -198,11 +201,15 @@ export async function fill(store: Store): Promise<ContentsQuery> {
     await sessions.add(sessionOf(ana, "expired", 1), "expired");
     await sessions.remove(sessionOf(ana, "removed", 100).id);
     await sessions.removeExpired(ana.id, 1);
+    for (const name of ["invited", "removed"]) await invitations.add(invitationOf(group, bo, name), name);
+    await invitations.add({ ...invitationOf(group, ana, "limited"), maxUses: 2 }, "limited");
+    await invitations.countUse(invitationOf(group, ana, "limited").id);
+    await invitations.remove([invitationOf(group, bo, "removed").id]);
   });
   return {
     people: [ana, bo, cy],
     chatIds: [group.id, p2p.id, left.id],
     keys: ["key", "other"],
-    digests: ["kept", "token", "removed", "expired"],
+    digests: ["kept", "token", "removed", "expired", "invited", "limited"],
   };
 }

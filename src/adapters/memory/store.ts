@@ -2,6 +2,7 @@ import pLimit from "p-limit";
 import type { Repositories, Store } from "../../application/ports.js";
 import { chatRepository, type ChatStates } from "./chats.js";
 import { eventLog } from "./events.js";
+import { invitationRepository } from "./invitations.js";
 import { messageRepository } from "./messages.js";
 import { sessionRepository } from "./sessions.js";
 import type { Undo } from "./undo.js";
@@ -35,6 +36,7 @@ export function openMemoryStore(): Store {
     chats: chatRepository(states, users, events, undo),
     messages: messageRepository(states, undo),
     sessions: sessionRepository(undo),
+    invitations: invitationRepository(undo),
   };
   let transactions = 0;
   let closed = false;

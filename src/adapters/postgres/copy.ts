@@ -209,5 +209,7 @@ async function setGreatestIds(connection: Connection, ids: ReadonlyMap<string, n
     message,
   );
   // The comparison that follows, and the first servers, need the statistics for their plans.
-  await connection.execute("ANALYZE users, chats, participants, read_markers, messages, sessions, events");
+  await connection.execute(
+    "ANALYZE users, chats, participants, read_markers, messages, sessions, invitations, events",
+  );
 }

@@ -106,6 +106,20 @@ const MIGRATIONS: readonly string[] = [
   );
   CREATE INDEX sessions_of_user ON sessions (user_id, created_at, id);
 
+  CREATE TABLE invitations (
+    id text COLLATE "C" PRIMARY KEY,
+    digest text COLLATE "C" NOT NULL UNIQUE,
+    chat_id bigint NOT NULL REFERENCES chats,
+    inviter_id text COLLATE "C" NOT NULL REFERENCES users,
+    created_at bigint NOT NULL,
+    expires_at bigint NOT NULL,
+    max_uses integer,
+    uses integer NOT NULL,
+    CHECK (uses <= max_uses)
+  );
+  CREATE INDEX invitations_of_chat ON invitations (chat_id, id);
+  CREATE INDEX invitations_of_inviter ON invitations (inviter_id, id);
+
   -- The events of committed transactions, until the relay moves them to the log. A number is taken under the lock of the chat, so
   -- that the numbers of one chat are in commit order. Those of different chats are not.
   CREATE SEQUENCE event_numbers;

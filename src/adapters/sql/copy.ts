@@ -80,6 +80,10 @@ const TABLES = {
     ],
     key: ["id"],
   },
+  invitations: {
+    columns: ["id", "digest", "chat_id", "inviter_id", "created_at", "expires_at", "max_uses", "uses"],
+    key: ["id"],
+  },
   events: {
     columns: ["id", "chat_id", "user_id", "outside", "at", "what", "message_id"],
     key: ["id"],

@@ -3,6 +3,7 @@ import type { Repositories } from "../../application/ports.js";
 import { chats } from "./chats.js";
 import type { Statements } from "./database.js";
 import { events } from "./events.js";
+import { invitations } from "./invitations.js";
 import { messages } from "./messages.js";
 import { sessions } from "./sessions.js";
 import { users } from "./users.js";
@@ -18,6 +19,7 @@ export function repositories(statements: Statements, epoch = randomBytes(8).toSt
     chats: chats(statements),
     messages: messages(statements),
     sessions: sessions(statements),
+    invitations: invitations(statements),
     events: events(statements, epoch),
   };
 }

@@ -210,6 +210,22 @@ const MIGRATIONS: readonly string[] = [
       '$.overview.chat.metadata', NULL)
     WHERE json_extract(what, '$.type') = 'participant.added' AND json_extract(what, '$.overview') IS NOT NULL;
   `,
+  `
+  CREATE TABLE invitations (
+    id TEXT PRIMARY KEY,
+    digest TEXT NOT NULL UNIQUE,
+    chat_id INTEGER NOT NULL REFERENCES chats,
+    inviter_id TEXT NOT NULL REFERENCES users,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    max_uses INTEGER,
+    uses INTEGER NOT NULL,
+    CHECK (uses <= max_uses)
+  ) STRICT, WITHOUT ROWID;
+  -- With the id, which every index ends with, these are the orders in which they are listed.
+  CREATE INDEX invitations_of_chat ON invitations (chat_id);
+  CREATE INDEX invitations_of_inviter ON invitations (inviter_id);
+  `,
 ];
 
 /** Gives each group chat an owner, by the rule of `successorOf`. */

@@ -125,6 +125,23 @@ export const operatorCommands: Readonly<Record<string, OperatorCommand>> = {
     }),
     format: listing,
   },
+  "invitation list": {
+    args: ["CHAT"],
+    purpose: "list the invitations to a chat that are neither expired nor used up, the oldest first",
+    request: (chat) => ({ method: "GET", path: `${chatPathOf(chat)}/invitations` }),
+    format: table,
+  },
+  "invitation revoke": {
+    args: ["INVITATION"],
+    purpose: "revoke an invitation; users who have joined with it stay",
+    request: (invitation = "") => ({
+      method: "DELETE",
+      path: `/v1/operator/invitations/${encodeURIComponent(invitation)}`,
+    }),
+    format: sentence(
+      ({ invitation_id, chat_id }) => `Revoked the invitation ${invitation_id} to the chat ${chat_id}.`,
+    ),
+  },
   export: {
     args: ["USER"],
     purpose: "print all data held about a user, and nothing that others wrote, as JSON lines",

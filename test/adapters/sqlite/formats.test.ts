@@ -23,6 +23,7 @@ const BO = "0199aaaa-0000-7000-8000-00000000000b" as UserId;
 
 /** Removes what version 9 of the schema added. */
 const BEFORE_ROLES = `
+  DROP TABLE invitations;
   DROP INDEX owners; DROP INDEX admins;
   ALTER TABLE participants DROP COLUMN role;
   ${["may_add", "may_remove", "may_rename", "may_post", "history", "metadata"]

@@ -91,6 +91,7 @@ const users = on("users");
 const chats = on("chats");
 const messages = on("messages");
 const sessions = on("sessions");
+const invitations = on("invitations");
 const events = on("events");
 
 /** A store that repeats the calls of a method after the rollback of their transaction. */
@@ -158,7 +159,7 @@ const by = (key: string) => (one: object, other: object) => {
 const WRITES =
   "users.add users.replacePassword users.setDisabledAt chats.addGroup chats.openP2p chats.addParticipant " +
   "chats.removeParticipant chats.setRole chats.update chats.setRead messages.append messages.update sessions.add " +
-  "sessions.touch sessions.remove sessions.removeExpired events.append events.forget";
+  "sessions.touch sessions.remove sessions.removeExpired invitations.add invitations.countUse invitations.remove events.append events.forget";
 
 /**
  * Adapters that break a promise, by the suite of the contract that states it. Each must fail a case of its suite, and each
@@ -374,6 +375,42 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
     sessions.result("touch", () => true),
     sessions.method("touch", (all, each) => all.sessions.add(each, "removed").then(() => false)),
   ],
+  "InvitationRepository.add": [
+    invitations.result("byDigest", (found) => found && { ...found, maxUses: found.maxUses ?? 0 }),
+    invitations.result("byId", (found) => found && { ...found, expiresAt: found.expiresAt | 0 }),
+    invitations.result("byId", (found) => found && { ...found, inviter: { ...found.inviter, username: "" } }),
+  ],
+  "InvitationRepository.byId and byDigest": [
+    invitations.args("byDigest", (text) => [text.toLowerCase()]),
+    invitations.args("byId", (id) => [id.trim() as typeof id]),
+  ],
+  "InvitationRepository.ofChat": [
+    invitations.args("ofChat", () => [1 as ChatId]),
+    invitations.result("ofChat", (all) => all.toSorted(by("createdAt"))),
+    invitations.result("ofChat", (all) => all.filter(({ uses, maxUses }) => uses !== maxUses)),
+  ],
+  "InvitationRepository.byInviter": [
+    invitations.args("byInviter", (_, page) => [bo.id, page]),
+    invitations.args("byInviter", (id, { limit }) => [id, { after: undefined, limit: Math.min(limit, 9) }]),
+    invitations.args("byInviter", (id, page) => [id, { ...page, limit: page.limit + 1 }]),
+    invitations.result("byInviter", (all) => all.toReversed()),
+  ],
+  "InvitationRepository.countUse": [
+    invitations.method("countUse", async ({ sound }, id) => {
+      await sound(id);
+      await sound(id);
+    }),
+    invitations.args("countUse", () => ["invitation-other" as never]),
+  ],
+  "InvitationRepository.remove": [
+    invitations.method("remove", async () => {}),
+    invitations.args("remove", (wanted) => [wanted.slice(0, 1)]),
+    invitations.method("remove", async (all, wanted) => {
+      const found = await Promise.all(wanted.map((id) => all.invitations.byId(id)));
+      const ofChat = await all.invitations.ofChat(found.find((each) => each)?.chatId ?? (0 as ChatId));
+      return all.sound(ofChat.map(({ id }) => id));
+    }),
+  ],
   "EventLog.bounds": [
     events.result("bounds", (bounds) => ({ ...bounds, first: bounds.last && 1 })),
     events.result("bounds", (bounds) => ({ ...bounds, epoch: "0123456789abcdef" })),
@@ -486,6 +523,12 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
   "Secrets.generate": [
     secrets("128 bits", (sound) => ({ generate: () => sound.generate().slice(0, 22) })),
     secrets("one secret", (sound) => ({ generate: () => "a".padEnd(43, sound.generate().slice(0, 1)) })),
+  ],
+  "Secrets.generateCode": [
+    secrets("64 bits", (sound) => ({ generateCode: () => sound.generateCode().slice(0, 11) })),
+    secrets("one code", (sound) => ({
+      generateCode: () => "a".padEnd(22, sound.generateCode().slice(0, 1)),
+    })),
   ],
   "Secrets.digests": [
     secrets("random", (sound) => ({ digests: (text) => sound.digests(text + sound.generate()) })),

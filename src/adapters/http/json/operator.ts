@@ -2,9 +2,11 @@ import { z } from "zod";
 import type { OwnChat, ShownChat, Statistics, UserRecord } from "../../../application/administration.js";
 import type { ChatSummary } from "../../../domain/chat.js";
 import type { Session } from "../../../domain/session.js";
+import type { Invitation } from "../../../domain/invitation.js";
 import type { Account } from "../../../domain/user.js";
 import { participantJson, participantSchema } from "./chat.js";
 import * as field from "./fields.js";
+import { invitationJson, invitationSchema } from "./invitation.js";
 import { messageJson, messageSchema } from "./message.js";
 import { timeJson } from "./time.js";
 
@@ -92,6 +94,13 @@ export function shownChatJson(chat: ShownChat): z.output<typeof shownChatSchema>
   return { ...chatSummaryJson(chat), policy, metadata, participants: chat.participants.map(participantJson) };
 }
 
+/** An invitation, with its chat. */
+export const chatInvitationSchema = invitationSchema.extend({ chat_id: field.chatId });
+
+export function chatInvitationJson(invitation: Invitation): z.output<typeof chatInvitationSchema> {
+  return { ...invitationJson(invitation), chat_id: invitation.chatId };
+}
+
 const ownChatSchema = anyChatSchema.extend({
   role: field.role.nullable(),
   read_seq: field.readSeq,
@@ -104,6 +113,7 @@ export const userRecordSchema = z.discriminatedUnion("record", [
   z.object({ record: z.literal("account"), ...accountSchema.shape }),
   z.object({ record: z.literal("session"), ...userSessionSchema.shape }),
   z.object({ record: z.literal("chat"), ...ownChatSchema.shape }),
+  z.object({ record: z.literal("invitation"), ...chatInvitationSchema.shape }),
   z.object({ record: z.literal("message"), ...messageSchema.shape }),
 ]);
 
@@ -111,6 +121,7 @@ export function userRecordJson(record: UserRecord): z.output<typeof userRecordSc
   if ("account" in record) return { record: "account", ...accountJson(record.account) };
   if ("session" in record) return { record: "session", ...userSessionJson(record.session) };
   if ("message" in record) return { record: "message", ...messageJson(record.message) };
+  if ("invitation" in record) return { record: "invitation", ...chatInvitationJson(record.invitation) };
   const { chat, role, readSeq, withUsername } = record.chat;
   return {
     record: "chat",
