@@ -6,6 +6,7 @@ import {
   type ChatSummary,
   type Participant,
 } from "../domain/chat.js";
+import { settingsOf, type ChatSettings } from "../domain/chat-settings.js";
 import { MessagingError } from "../domain/errors.js";
 import { unknownInvitation, type Invitation, type InvitationId } from "../domain/invitation.js";
 import type { Message } from "../domain/message.js";
@@ -383,7 +384,8 @@ export interface ExportUser {
 }
 
 /** A chat as one of its participants sees it, without the text of others. */
-export interface OwnChat extends Omit<ChatOverview, "lastMessage" | "deletedSinceRead"> {
+export interface OwnChat extends Omit<ChatOverview, "lastMessage" | "deletedSinceRead" | "settings"> {
+  readonly settings: ChatSettings;
   readonly lastSeq: number;
 }
 
@@ -421,7 +423,10 @@ export async function* exportUser(ports: OperatorPorts, command: ExportUser): As
     const page = await listChats({ store, rankings }, { by, limit: SLICE_LENGTH, cursor });
     for (const overview of page.chats) {
       const { chat, role, withUsername, participantCount, readSeq } = overview;
-      yield { chat: { chat, role, withUsername, participantCount, readSeq, lastSeq: lastSeq(overview) } };
+      const settings = settingsOf(overview);
+      yield {
+        chat: { chat, role, withUsername, participantCount, readSeq, lastSeq: lastSeq(overview), settings },
+      };
     }
     cursor = page.next;
   } while (cursor !== undefined);

@@ -14,6 +14,7 @@ import {
   type GroupMembership,
   type Participant,
 } from "../domain/chat.js";
+import { changeSettings, settingsOf, type ChatSettingsChange } from "../domain/chat-settings.js";
 import { MessagingError } from "../domain/errors.js";
 import { chatChanged, chatCreated, type Person } from "../domain/event.js";
 import { parseMetadata, type Metadata } from "../domain/metadata.js";
@@ -567,6 +568,35 @@ export async function markRead(
     } as const;
     const to = after.chat.kind === "p2p" ? "participants" : { user: by, includesRemoved: false };
     await events.append(chatChanged(chatId, change, clock.now(), to));
+    return after;
+  });
+}
+
+export interface ChangeChatSettings extends ChatSettingsChange {
+  readonly by: UserId;
+  readonly chatId: ChatId;
+}
+
+/**
+ * Changes the caller's own settings of a chat, which other participants do not see. Does nothing if all are equal. See
+ * `isArchived` for what brings an archived chat back.
+ *
+ * @returns the chat with the settings after the change.
+ * @throws MessagingError `not_a_participant`, `invalid_request`
+ */
+export async function changeChatSettings(
+  { store, clock }: Ports,
+  command: ChangeChatSettings,
+): Promise<ChatOverview> {
+  const { by, chatId } = command;
+  return store.transaction(async ({ chats, events }) => {
+    const before = assertParticipant(await chats.overview(chatId, by));
+    const settings = changeSettings(before, command);
+    if (settings === before.settings) return before;
+    await chats.setSettings(chatId, by, settings);
+    const after = { ...before, settings };
+    const change = { type: "chat.settings_changed", settings: settingsOf(after) } as const;
+    await events.append(chatChanged(chatId, change, clock.now(), { user: by, includesRemoved: false }));
     return after;
   });
 }

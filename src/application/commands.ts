@@ -18,6 +18,7 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
 const text: Check = (value) => (typeof value === "string" ? undefined : "Must be a string.");
 const number: Check = (value) =>
   typeof value === "number" && !Number.isNaN(value) ? undefined : "Must be a number.";
+const flag: Check = (value) => (typeof value === "boolean" ? undefined : "Must be true or false.");
 const anything: Check = () => undefined;
 const texts: Check = (value) =>
   Array.isArray(value) && value.every((each) => typeof each === "string")
@@ -105,6 +106,13 @@ export const commandChecks = {
   getChat: { by: text, chatId: number },
   listParticipants: { ...page, chatId: number },
   markRead: { by: text, chatId: number, seq: number },
+  changeChatSettings: {
+    by: text,
+    chatId: number,
+    mutedUntil: optional(nullable(number)),
+    archived: optional(flag),
+    pinned: optional(flag),
+  },
   sendMessage: { by: text, to: destination, text, idempotencyKey: optional(text) },
   editMessage: { by: text, id: number, text },
   deleteMessage: { by: text, id: number },

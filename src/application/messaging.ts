@@ -4,6 +4,7 @@ import type * as chats from "./chats.js";
 import {
   addParticipant,
   changeChat,
+  changeChatSettings,
   createGroupChat,
   getChat,
   listChats,
@@ -80,6 +81,7 @@ const useCases = {
   getChat,
   listParticipants,
   markRead,
+  changeChatSettings,
   sendMessage,
   editMessage,
   deleteMessage,

@@ -7,6 +7,7 @@ import type {
   Pair,
   Participant,
 } from "../domain/chat.js";
+import type { StoredChatSettings } from "../domain/chat-settings.js";
 import type { EventDraft, LogBounds, SessionEnd, StoredEvent } from "../domain/event.js";
 import type { Invitation, InvitationId } from "../domain/invitation.js";
 import type { IdempotencyKey, Message, MessageDraft, MessageId } from "../domain/message.js";
@@ -241,6 +242,8 @@ export interface ChatRepository extends ChatReader {
    * @returns the number of deleted read markers.
    */
   delete(id: ChatId, limit: number): Promise<number>;
+  /** Sets the settings of a participant. They go when the participant leaves, and a user who joins has the default ones. */
+  setSettings(id: ChatId, userId: UserId, settings: StoredChatSettings): Promise<void>;
   /** Sets the `readSeq` of the user. */
   setRead(id: ChatId, userId: UserId, seq: number): Promise<void>;
 }

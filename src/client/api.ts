@@ -173,6 +173,14 @@ export interface ChatInFull {
   readonly read_seq: number;
   /** The number of messages after `read_seq` from other users that are not deleted. */
   readonly unread_count: number;
+  readonly muted_until: string | null;
+  /**
+   * Whether the caller has archived the chat. The next message makes it false, unless its `timestamp` is
+   * before `muted_until`.
+   */
+  readonly archived: boolean;
+  /** Whether the caller keeps the chat at the top of their list. The server does not sort by it. */
+  readonly pinned: boolean;
   /** The first participants, at most 100, in the order in which they joined. */
   readonly participants: readonly Participant[];
   /** The `cursor` of `listParticipants` for the other participants, or null. */
@@ -258,6 +266,26 @@ export interface Chat {
   readonly read_seq: number;
   /** The number of messages after `read_seq` from other users that are not deleted. */
   readonly unread_count: number;
+  readonly muted_until: string | null;
+  /**
+   * Whether the caller has archived the chat. The next message makes it false, unless its `timestamp` is
+   * before `muted_until`.
+   */
+  readonly archived: boolean;
+  /** Whether the caller keeps the chat at the top of their list. The server does not sort by it. */
+  readonly pinned: boolean;
+}
+
+/** The caller's own settings of a chat. */
+export interface ChatSettings {
+  readonly muted_until: string | null;
+  /**
+   * Whether the caller has archived the chat. The next message makes it false, unless its `timestamp` is
+   * before `muted_until`.
+   */
+  readonly archived: boolean;
+  /** Whether the caller keeps the chat at the top of their list. The server does not sort by it. */
+  readonly pinned: boolean;
 }
 
 /** An invitation with its code. */
@@ -338,7 +366,8 @@ export type ChatEvent =
   | ChatChangedEvent
   | ParticipantEvent
   | RoleEvent
-  | ChatReadEvent;
+  | ChatReadEvent
+  | ChatSettingsEvent;
 
 /**
  * The message is in its current state when the event is read, so a deleted text is never delivered
@@ -478,6 +507,26 @@ export interface ChatReadEvent {
   readonly read_seq: number;
   /** The number of messages after `read_seq` from other users that are not deleted. */
   readonly unread_count: number;
+}
+
+/** The caller has changed their own settings of the chat. */
+export interface ChatSettingsEvent {
+  readonly type: "chat.settings_changed";
+  /** A position in the event log. Opaque. */
+  readonly cursor: string;
+  /** The id of a chat. */
+  readonly chat_id: number;
+  readonly chat_kind: "group" | "p2p";
+  /** RFC 3339, in UTC, with milliseconds. */
+  readonly at: string;
+  readonly muted_until: string | null;
+  /**
+   * Whether the caller has archived the chat. The next message makes it false, unless its `timestamp` is
+   * before `muted_until`.
+   */
+  readonly archived: boolean;
+  /** Whether the caller keeps the chat at the top of their list. The server does not sort by it. */
+  readonly pinned: boolean;
 }
 
 /** The operations of the API by their name in the OpenAPI document. `Code` has the errors that all of them share. */
@@ -771,6 +820,28 @@ export interface Operations {
   }>;
 
   /**
+   * Change the caller's own settings of a chat: mute, archive and pin it.
+   * Changes what is given. Other participants do not see the settings. An archived chat returns with the
+   * next message, unless the chat is muted when it is sent.
+   * @throws PalaverError `not_a_participant`, `not_found`, `too_many_requests`
+   */
+  changeChatSettings(
+    request: {
+      /** The id of a chat. */
+      readonly chat_id: number;
+      readonly muted_until?: string | null | undefined;
+      /**
+       * Whether the caller has archived the chat. The next message makes it false, unless its `timestamp` is
+       * before `muted_until`.
+       */
+      readonly archived?: boolean | undefined;
+      /** Whether the caller keeps the chat at the top of their list. The server does not sort by it. */
+      readonly pinned?: boolean | undefined;
+    },
+    options?: CallOptions,
+  ): Promise<ChatSettings>;
+
+  /**
    * Create an invitation to a group chat. Its code is shown only once.
    * For participants who may add users. The invitation works while its inviter may add users to the
    * chat, until it expires, is used up or is revoked.
@@ -1051,6 +1122,7 @@ export const routes: Readonly<Record<keyof Operations, Route>> = {
     paged: "next",
   },
   markRead: { method: "PUT", path: "/v1/chats/{chat_id}/read", fieldsIn: "body" },
+  changeChatSettings: { method: "PATCH", path: "/v1/chats/{chat_id}/settings", fieldsIn: "body" },
   createInvitation: { method: "POST", path: "/v1/group_chat/{chat_id}/invitations", fieldsIn: "body" },
   listInvitations: {
     method: "GET",

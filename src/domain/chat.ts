@@ -1,3 +1,4 @@
+import type { StoredChatSettings } from "./chat-settings.js";
 import { MessagingError } from "./errors.js";
 import type { ChatId, UserId } from "./ids.js";
 import type { Message } from "./message.js";
@@ -55,6 +56,7 @@ export interface ChatOverview extends Membership {
   readonly readSeq: number;
   /** The number of deleted messages after `readSeq`. */
   readonly deletedSinceRead: number;
+  readonly settings: StoredChatSettings;
 }
 
 /** A chat as the operator sees it. Contains the title but no messages. */

@@ -1,4 +1,5 @@
 import type { Chat, ChatOverview } from "./chat.js";
+import type { ChatSettings } from "./chat-settings.js";
 import { MessagingError } from "./errors.js";
 import type { ChatId, MessageId, SessionId, UserId } from "./ids.js";
 import type { Message } from "./message.js";
@@ -50,7 +51,9 @@ export type ChatChange =
       readonly user: Person;
       readonly readSeq: number;
       readonly unreadCount: number;
-    };
+    }
+  /** Delivered to the user with these settings alone. */
+  | { readonly type: "chat.settings_changed"; readonly settings: ChatSettings };
 
 /** The part of a user that events carry. */
 export type Person = Pick<User, "id" | "username">;

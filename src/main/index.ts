@@ -8,6 +8,7 @@ import { assertStorage, type PostgresStorage, type Storage } from "./settings.js
 export { createMessaging, type Messaging, type PostgresStorage, type Storage };
 export { keyedSecrets, systemClock, uuids };
 export { lastSeq, unreadCount } from "../domain/chat.js";
+export { isArchived, settingsOf } from "../domain/chat-settings.js";
 export { MessagingError, type ErrorCode } from "../domain/errors.js";
 export { refusedForm, usernameKey } from "../domain/user.js";
 export type * from "../application/accounts.js";
@@ -19,6 +20,7 @@ export type * from "../application/ports.js";
 export type * from "../application/sessions.js";
 export type * from "../application/slices.js";
 export type * from "../domain/chat.js";
+export type * from "../domain/chat-settings.js";
 export type * from "../domain/event.js";
 export type * from "../domain/invitation.js";
 export type * from "../domain/message.js";

@@ -44,6 +44,7 @@ const limit = fc.integer({ min: 1, max: 4 });
 const destination = fc.oneof(fc.record({ chatId }), fc.record({ username: name }));
 const anyScope = fc.oneof(fc.constant("all"), destination);
 const key = fc.constantFrom("k", "K");
+const mutedUntil = fc.constantFrom(null, 0, Date.parse("2026-11-23T10:15:00.140Z"));
 const inGroup = fc.constant({ chatId: 1 });
 /** The codes of the first invitations. */
 const code = fc.constantFrom(1, 2, 3).map((n) => `code-${n}`.padEnd(22, "-"));
@@ -83,6 +84,8 @@ const writes = [
     step("acceptInvitation", { by: name, code }),
     step("acceptInvitation", { by: name, code }),
     step("deleteInvitation", { by, chatId, invitationId }),
+    step("changeChatSettings", { by, chatId, archived: fc.boolean(), mutedUntil }),
+    step("changeChatSettings", { by, chatId, pinned: fc.boolean() }),
     step("disableUser", { user: name }),
     step("enableUser", { user: name }),
     step("logIn", { username: name, password: fc.constant("a password") }),

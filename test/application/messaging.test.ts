@@ -45,6 +45,8 @@ const writing: { [Name in keyof Messaging]?: (messaging: Messaging, scene: Scene
   removeParticipant: (messaging, { by, chatId }) => messaging.removeParticipant({ by, chatId, user: "bo" }),
   renameChat: (messaging, { by, chatId }) => messaging.renameChat({ by, chatId, title: "title" }),
   markRead: (messaging, { by, chatId }) => messaging.markRead({ by, chatId, seq: 3 }),
+  changeChatSettings: (messaging, { by, chatId }) =>
+    messaging.changeChatSettings({ by, chatId, pinned: true }),
   sendMessage: (messaging, { by, chatId }) => messaging.sendMessage({ by, to: { chatId }, text: "a" }),
   editMessage: (messaging, { by, messageId: id }) => messaging.editMessage({ by, id, text: "b" }),
   deleteMessage: (messaging, { by, messageId: id }) => messaging.deleteMessage({ by, id }),

@@ -336,6 +336,7 @@ function eventsOfEveryType(chat: Chat, message: Parameters<typeof messageChanged
     lastMessage: null,
     readSeq: 3,
     deletedSinceRead: 2,
+    settings: { mutedUntil: MAX_TIME_MS, archivedSeq: MAX_ID, pinned: true },
   };
   const at = MAX_TIME_MS;
   const alone = { user: ana.id, includesRemoved: false };
@@ -363,6 +364,14 @@ function eventsOfEveryType(chat: Chat, message: Parameters<typeof messageChanged
     },
     { ...plain, to: "participants", change: { type: "chat.read", user, readSeq: 7, unreadCount: 0 } },
     { ...plain, to: alone, change: { type: "chat.read", user, readSeq: MAX_ID, unreadCount: MAX_ID } },
+    {
+      ...plain,
+      to: alone,
+      change: {
+        type: "chat.settings_changed",
+        settings: { mutedUntil: MAX_TIME_MS, archived: true, pinned: false },
+      },
+    },
   ];
   return { overview, drafts };
 }

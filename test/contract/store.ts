@@ -186,6 +186,8 @@ export async function fill(store: Store): Promise<ContentsQuery> {
     await chats.update({ ...group, title: "🙂", policy, metadata: { topic: ["🙂"] } });
     await chats.setRole(group.id, bo.id, "admin");
     await chats.setRead(group.id, bo.id, 1);
+    await chats.setSettings(group.id, bo.id, { mutedUntil: 5, archivedSeq: 2, pinned: true });
+    await chats.setSettings(p2p.id, ana.id, { mutedUntil: null, archivedSeq: null, pinned: true });
     await chats.setRead(left.id, ana.id, 1);
     await chats.removeParticipant(left.id, ana.id);
     await events.append(renamed(group, "a"));

@@ -86,6 +86,9 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
         await chats.setRead(opened.id, ana.id, 1);
         const overview = await chats.overview(opened.id, ana.id);
         assert.deepEqual([overview?.readSeq, overview?.lastMessage], [1, once]);
+        const settings = { mutedUntil: 5, archivedSeq: 1, pinned: true };
+        await chats.setSettings(opened.id, ana.id, settings);
+        assert.deepEqual((await chats.overview(opened.id, ana.id))?.settings, settings);
         await chats.update({ ...chat, title: "b" });
         await chats.setRole(chat.id, bo.id, "admin");
         assert.equal((await chats.ofParticipant(chat.id, ana.id))?.chat.title, "b");
@@ -122,6 +125,7 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
       const once = { key: KEY, textDigest: "digest" };
       const updated = { ...message!, sender: { ...message!.sender }, text: "c" as MessageText, editedAt: 5 };
       const created = chatCreated(chat, [ana, bo]);
+      const settings = { mutedUntil: 5, archivedSeq: 1, pinned: true };
       const changed = { ...chat, policy: { ...DEFAULT_POLICY }, metadata: { topics: ["lunch"] } };
       const invitation = { ...invitationOf(chat, ana, "i"), inviter: { id: ana.id, username: "ana" } };
       await store().transaction(async ({ users, chats, messages, sessions, invitations, events }) => {
@@ -131,11 +135,12 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
         await messages.append(sent, once);
         await messages.update(updated);
         await chats.update(changed);
+        await chats.setSettings(chat.id, ana.id, settings);
         await events.append(created);
       });
       const where = { people: [ana, bo, cy], chatIds: [chat.id], keys: [KEY], digests: ["digest"] };
       const before = structuredClone(await contentsOf(store(), where));
-      overwrite([given, session, invitation, sent, once, message, updated, changed, created]);
+      overwrite([given, session, invitation, settings, sent, once, message, updated, changed, created]);
       assert.deepEqual(await contentsOf(store(), where), before);
       overwrite(await contentsOf(store(), where));
       assert.deepEqual(await contentsOf(store(), where), before);
@@ -165,6 +170,7 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
           await messages.append(draft(chat, ana, "b"), { key: KEY, textDigest: "digest" });
           await chats.update({ ...chat, title: "b", metadata: { topic: "b" } });
           await chats.setRole(chat.id, bo.id, "admin");
+          await chats.setSettings(chat.id, bo.id, { mutedUntil: 5, archivedSeq: 1, pinned: true });
           await chats.setRead(chat.id, ana.id, 2);
           await chats.setRead(chat.id, bo.id, 1);
           await events.forget(MAX_ID, 1);

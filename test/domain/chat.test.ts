@@ -11,6 +11,7 @@ import {
   type ChatId,
   type ChatOverview,
 } from "../../src/domain/chat.js";
+import { DEFAULT_CHAT_SETTINGS } from "../../src/domain/chat-settings.js";
 import type { Message, MessageId, MessageText } from "../../src/domain/message.js";
 import { DEFAULT_POLICY } from "../../src/domain/policy.js";
 import type { UserId } from "../../src/domain/user.js";
@@ -64,6 +65,7 @@ describe("read state of a chat", () => {
     lastMessage: null,
     readSeq: 0,
     deletedSinceRead: 0,
+    settings: DEFAULT_CHAT_SETTINGS,
   };
   const last: Message = {
     id: 90 as MessageId,

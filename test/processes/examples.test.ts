@@ -233,6 +233,17 @@ describe("The examples", () => {
       expect(unknown).to.include({ status: 404, code: "unknown_invitation" });
     });
 
+    it("settings.sh archives a chat, which returns with a message, and mutes it", async () => {
+      const lines = (await converse("settings.sh"))
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line) as Record<string, unknown>);
+      const [, archived, , muted] = lines;
+      expect(archived).to.deep.equal({ muted_until: null, archived: true, pinned: true });
+      const mutedUntil = "2099-12-31T23:59:59.000Z";
+      expect(muted).to.deep.equal({ muted_until: mutedUntil, archived: false, pinned: true });
+    });
+
     it("tokens.sh reads messages with a new token", async () => {
       const lines = (await converse("tokens.sh")).trimEnd().split("\n");
       expect(JSON.parse(lines[3]!)).to.have.nested.property("[0].name", "backup");

@@ -1,4 +1,5 @@
 import { lastSeq, unreadCount, type ChatOverview } from "../../src/domain/chat.js";
+import { settingsOf, type ChatSettings } from "../../src/domain/chat-settings.js";
 import type { ChatEvent } from "../../src/domain/event.js";
 import type { Metadata } from "../../src/domain/metadata.js";
 import type { Policy, Role } from "../../src/domain/policy.js";
@@ -17,6 +18,7 @@ export interface View {
   readonly lastSeq: number;
   readonly readSeq: number;
   readonly unreadCount: number;
+  readonly settings: ChatSettings;
 }
 
 /** All chats of a user, by id. */
@@ -39,6 +41,7 @@ function viewOf(overview: ChatOverview): View {
     lastSeq: lastSeq(overview),
     readSeq,
     unreadCount: unreadCount(overview),
+    settings: settingsOf(overview),
   };
 }
 
@@ -60,6 +63,7 @@ export function after(views: Views, event: ChatEvent, me: User): Views {
         lastSeq: 0,
         readSeq: 0,
         unreadCount: 0,
+        settings: { mutedUntil: null, archived: false, pinned: false },
       };
       return { ...views, [chatId]: fresh };
     }
@@ -80,9 +84,17 @@ export function after(views: Views, event: ChatEvent, me: User): Views {
     case "chat.read":
       if (event.user.id !== me.id) return views;
       return change(views, chatId, { readSeq: event.readSeq, unreadCount: event.unreadCount });
+    case "chat.settings_changed":
+      return change(views, chatId, { settings: event.settings });
     case "message.created": {
       const { seq, sender } = event.message;
-      const shown = { lastMessage: event.message, lastSeq: seq };
+      const { settings } = view!;
+      const stays = settings.mutedUntil !== null && event.message.sentAt < settings.mutedUntil;
+      const shown = {
+        lastMessage: event.message,
+        lastSeq: seq,
+        settings: { ...settings, archived: settings.archived && stays },
+      };
       if (sender.id === me.id) return change(views, chatId, { ...shown, readSeq: seq, unreadCount: 0 });
       return change(views, chatId, { ...shown, unreadCount: view!.unreadCount + 1 });
     }

@@ -87,6 +87,7 @@ function valueOf(schema: Json, schemas: ApiDocument["schemas"]): fc.Arbitrary<un
   if (Array.isArray(schema["enum"])) return fc.constantFrom(...(schema["enum"] as unknown[]));
   if (schema["additionalProperties"] === true) return fc.dictionary(anyText, fc.jsonValue(), { maxKeys: 3 });
   if ("const" in schema) return fc.constant(schema["const"]);
+  if (type === "boolean") return fc.boolean();
   if (type === "null") return fc.constant(null);
   if (Array.isArray(type)) {
     return fc.oneof(...type.map((each: string) => valueOf({ ...schema, type: each }, schemas)));
@@ -98,6 +99,10 @@ function valueOf(schema: Json, schemas: ApiDocument["schemas"]): fc.Arbitrary<un
       { weight: 3, arbitrary: fc.integer({ min, max: Math.min(max, min + 4) }) },
       { weight: 1, arbitrary: fc.maxSafeInteger().map(within(min, max)) },
     );
+  }
+  if (schema["format"] === "date-time") {
+    const max = new Date("9999-12-31T23:59:59.999Z");
+    return fc.date({ min: new Date(0), max, noInvalidDate: true }).map((date) => date.toISOString());
   }
   if (type === "string") {
     if (typeof schema["pattern"] === "string") {

@@ -1,5 +1,6 @@
 import type { ChatRepository, JoinPosition, UserReader } from "../../application/ports.js";
 import type { Chat, ChatId, ChatOverview, ChatSummary, Pair, Participant } from "../../domain/chat.js";
+import { DEFAULT_CHAT_SETTINGS, type StoredChatSettings } from "../../domain/chat-settings.js";
 import type { Message, MessageText } from "../../domain/message.js";
 import { DEFAULT_POLICY, type Role } from "../../domain/policy.js";
 import type { UserId } from "../../domain/user.js";
@@ -29,6 +30,7 @@ interface Stay {
   readonly role: Role | null;
   /** The id of the last event of the log when the user joined. */
   readonly joinedAfter: number;
+  readonly settings: StoredChatSettings;
 }
 
 export interface ChatStates {
@@ -71,14 +73,16 @@ export function chatRepository(
 
   async function overviewOf(state: ChatState, userId: UserId): Promise<ChatOverview> {
     const readSeq = state.read.get(userId) ?? 0;
+    const { role, settings } = state.participants.get(userId)!;
     return {
       chat: state.chat,
-      role: state.participants.get(userId)!.role,
+      role,
       withUsername: state.pair ? await username(state.pair[state.pair[0] === userId ? 1 : 0]) : null,
       participantCount: state.participants.size,
       lastMessage: state.messages.at(-1) ?? null,
       readSeq,
       deletedSinceRead: [...state.deleted].filter((seq) => seq > readSeq).length,
+      settings,
     };
   }
 
@@ -105,7 +109,8 @@ export function chatRepository(
 
   function join(state: ChatState, userId: UserId, joinedAt: number, role: Role | null): void {
     const joinedAfter = events.lastId();
-    put(state.participants, userId, { joinedAt, joinedAfter, role }, undo);
+    const settings = DEFAULT_CHAT_SETTINGS;
+    put(state.participants, userId, { joinedAt, joinedAfter, role, settings }, undo);
     const own = ofUser.get(userId) ?? [];
     ofUser.set(userId, own);
     const index = indexBehind(userId, { joinedAfter, chatId: state.chat.id });
@@ -211,6 +216,10 @@ export function chatRepository(
     async setRole(id, userId, role) {
       const { participants } = stateOf(byId, id);
       put(participants, userId, { ...participants.get(userId)!, role }, undo);
+    },
+    async setSettings(id, userId, settings) {
+      const { participants } = stateOf(byId, id);
+      put(participants, userId, { ...participants.get(userId)!, settings: frozen({ ...settings }) }, undo);
     },
     async update({ id, title, policy, metadata }) {
       const state = stateOf(byId, id);

@@ -10,6 +10,7 @@ import {
   PARTICIPANT,
   SUMMARY,
   updateChat,
+  updateSettings,
 } from "../sql/chats.js";
 import { RacedError, type Scope } from "./scope.js";
 
@@ -214,6 +215,10 @@ export function chats(scope: Scope): ChatRepository {
     async setRole(id, userId, role) {
       scope.lockChat(id);
       scope.send("UPDATE participants SET role = $1 WHERE user_id = $2 AND chat_id = $3", role, userId, id);
+    },
+    async setSettings(id, userId, settings) {
+      scope.lockChat(id);
+      scope.send(...updateSettings(id, userId, settings));
     },
     async update(chat) {
       scope.lockChat(chat.id);

@@ -53,6 +53,10 @@ const MIGRATIONS: readonly string[] = [
     joined_position bigint NOT NULL,
     -- Null in p2p chats.
     role text CHECK (role IN ('owner', 'admin', 'member')),
+    -- The participant's own settings. They go with the row.
+    muted_until bigint,
+    archived_seq bigint,
+    pinned integer NOT NULL DEFAULT 0 CHECK (pinned IN (0, 1)),
     PRIMARY KEY (user_id, chat_id)
   );
   CREATE INDEX participants_of_chat ON participants (chat_id, joined_at, user_id);

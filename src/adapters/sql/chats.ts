@@ -1,6 +1,8 @@
-import type { Chat, ChatOverview, ChatSummary, Membership, Participant } from "../../domain/chat.js";
+import type { Chat, ChatId, ChatOverview, ChatSummary, Membership, Participant } from "../../domain/chat.js";
+import type { StoredChatSettings } from "../../domain/chat-settings.js";
 import type { Metadata } from "../../domain/metadata.js";
 import type { Policy } from "../../domain/policy.js";
+import type { UserId } from "../../domain/user.js";
 import { projection, valueAt, type Change, type Positions, type Row } from "./columns.js";
 import { MESSAGE } from "./messages.js";
 
@@ -75,7 +77,15 @@ export const MEMBERSHIP = projection<Omit<Membership, "chat"> & { readonly chat:
   (row, at) => ({ chat: CHAT.decodeAt(row, at.chat), role: valueAt(row, at.role) }),
 );
 
-type OverviewRow = Omit<ChatOverview, "chat"> & { readonly chat: ChatRow };
+interface SettingsRow extends Omit<StoredChatSettings, "pinned"> {
+  /** 1 or 0. */
+  readonly pinned: number;
+}
+
+interface OverviewRow extends Omit<ChatOverview, "chat" | "settings"> {
+  readonly chat: ChatRow;
+  readonly settings: SettingsRow;
+}
 
 /**
  * From `chats`, the `participants` and `read_markers` of the participant whose id is in the column `me`, the last of the
@@ -92,6 +102,11 @@ export const OVERVIEW = projection<OverviewRow, ChatOverview>(
     readSeq: "coalesce(read_markers.seq, 0)",
     deletedSinceRead: `(SELECT count(*) FROM messages
       WHERE chat_id = chats.id AND seq > coalesce(read_markers.seq, 0) AND deleted_at IS NOT NULL)`,
+    settings: {
+      mutedUntil: "participants.muted_until",
+      archivedSeq: "participants.archived_seq",
+      pinned: "participants.pinned",
+    },
   },
   (row, at) => ({
     chat: CHAT.decodeAt(row, at.chat),
@@ -101,8 +116,29 @@ export const OVERVIEW = projection<OverviewRow, ChatOverview>(
     lastMessage: row[at.lastMessage.id] === null ? null : MESSAGE.decodeAt(row, at.lastMessage),
     readSeq: valueAt(row, at.readSeq),
     deletedSinceRead: valueAt(row, at.deletedSinceRead),
+    settings: {
+      mutedUntil: valueAt(row, at.settings.mutedUntil),
+      archivedSeq: valueAt(row, at.settings.archivedSeq),
+      pinned: valueAt(row, at.settings.pinned) === 1,
+    },
   }),
 );
+
+/** The statement that stores the settings of a participant. */
+export function updateSettings(
+  id: ChatId,
+  userId: UserId,
+  { mutedUntil, archivedSeq, pinned }: StoredChatSettings,
+): Change {
+  return [
+    "UPDATE participants SET muted_until = $1, archived_seq = $2, pinned = $3 WHERE user_id = $4 AND chat_id = $5",
+    mutedUntil,
+    archivedSeq,
+    Number(pinned),
+    userId,
+    id,
+  ];
+}
 
 /** As `OVERVIEW`, with the text of the last message left empty. */
 export const OVERVIEW_WITHOUT_TEXT = projection<OverviewRow, ChatOverview>(

@@ -43,7 +43,16 @@ const TABLES = {
     key: ["id"],
   },
   participants: {
-    columns: ["user_id", "chat_id", "joined_at", "joined_after", "role"],
+    columns: [
+      "user_id",
+      "chat_id",
+      "joined_at",
+      "joined_after",
+      "role",
+      "muted_until",
+      "archived_seq",
+      "pinned",
+    ],
     key: ["user_id", "chat_id"],
   },
   read_markers: {

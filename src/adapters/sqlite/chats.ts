@@ -11,6 +11,7 @@ import {
   PARTICIPANT,
   SUMMARY,
   updateChat,
+  updateSettings,
 } from "../sql/chats.js";
 import { insertion } from "../sql/columns.js";
 import { numberIn, type Statements } from "./database.js";
@@ -226,6 +227,9 @@ export function chats(statements: Statements): ChatRepository {
     },
     async setRole(id, userId, role) {
       change("UPDATE participants SET role = ? WHERE user_id = ? AND chat_id = ?", role, userId, id);
+    },
+    async setSettings(id, userId, settings) {
+      change(...updateSettings(id, userId, settings));
     },
     async update(chat) {
       change(...updateChat(chat));

@@ -226,6 +226,14 @@ const MIGRATIONS: readonly string[] = [
   CREATE INDEX invitations_of_chat ON invitations (chat_id);
   CREATE INDEX invitations_of_inviter ON invitations (inviter_id);
   `,
+  `
+  -- The participant's own settings of the chat. They go with the row.
+  ALTER TABLE participants ADD COLUMN muted_until INTEGER;
+  ALTER TABLE participants ADD COLUMN archived_seq INTEGER;
+  ALTER TABLE participants ADD COLUMN pinned INTEGER NOT NULL DEFAULT 0 CHECK (pinned IN (0, 1));
+  UPDATE events SET what = json_set(what, '$.overview.settings', json('{"mutedUntil":null,"archivedSeq":null,"pinned":false}'))
+    WHERE json_extract(what, '$.type') = 'participant.added' AND json_extract(what, '$.overview') IS NOT NULL;
+  `,
 ];
 
 /** Gives each group chat an owner, by the rule of `successorOf`. */

@@ -12,6 +12,7 @@ import type { EventPage, Snapshot } from "../../../src/application/events.js";
 import { createMessaging } from "../../../src/application/messaging.js";
 import type { Chat, ChatId } from "../../../src/domain/chat.js";
 import type { ChatEvent } from "../../../src/domain/event.js";
+import { DEFAULT_CHAT_SETTINGS } from "../../../src/domain/chat-settings.js";
 import { DEFAULT_POLICY } from "../../../src/domain/policy.js";
 import type { UserId, UsernameKey } from "../../../src/domain/user.js";
 import { append, renamed } from "../../contract/fixtures.js";
@@ -24,6 +25,9 @@ const BO = "0199aaaa-0000-7000-8000-00000000000b" as UserId;
 /** Removes what version 9 of the schema added. */
 const BEFORE_ROLES = `
   DROP TABLE invitations;
+  ${["muted_until", "archived_seq", "pinned"]
+    .map((column) => `ALTER TABLE participants DROP COLUMN ${column};`)
+    .join(" ")}
   DROP INDEX owners; DROP INDEX admins;
   ALTER TABLE participants DROP COLUMN role;
   ${["may_add", "may_remove", "may_rename", "may_post", "history", "metadata"]
@@ -276,7 +280,9 @@ describe("openSqliteStore on the format with events, written by an earlier versi
         return { ...event, chatKind, chat: withPolicy(chat), participants };
       }
       if (event.type === "participant.added" && event.overview) {
-        const overview = { ...event.overview, role: "member", chat: withPolicy(event.overview.chat) };
+        const { chat } = event.overview;
+        const added = { role: "member", settings: DEFAULT_CHAT_SETTINGS } as const;
+        const overview = { ...event.overview, ...added, chat: withPolicy(chat) };
         return { ...event, chatKind, overview };
       }
       return { ...event, chatKind };
@@ -288,6 +294,7 @@ describe("openSqliteStore on the format with events, written by an earlier versi
         ...Object.fromEntries(Object.entries(rest).filter(([name]) => name !== "activity")),
         chat: withPolicy(chat),
         role: roleIn(chat, by),
+        settings: DEFAULT_CHAT_SETTINGS,
       }));
       expect(await core.sync({ by })).to.deep.equal({ ...sync, chats, more: false });
       const read: unknown[] = [];

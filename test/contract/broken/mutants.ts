@@ -158,7 +158,7 @@ const by = (key: string) => (one: object, other: object) => {
 };
 const WRITES =
   "users.add users.replacePassword users.setDisabledAt chats.addGroup chats.openP2p chats.addParticipant " +
-  "chats.removeParticipant chats.setRole chats.update chats.setRead messages.append messages.update sessions.add " +
+  "chats.removeParticipant chats.setRole chats.setSettings chats.update chats.setRead messages.append messages.update sessions.add " +
   "sessions.touch sessions.remove sessions.removeExpired invitations.add invitations.countUse invitations.remove events.append events.forget";
 
 /**
@@ -277,6 +277,17 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
     chats.method("removeParticipant", (all, id, userId) =>
       all.chats.setRead(id, userId, 0).then(() => all.sound(id, userId)),
     ),
+  ],
+  "ChatRepository.setSettings": [
+    chats.args("setSettings", (_, ...given) => [2 as ChatId, ...given]),
+    chats.args("setSettings", (id, _, settings) => [id, bo.id, settings]),
+    chats.args("setSettings", (id, userId, settings) => [id, userId, { ...settings, pinned: true }]),
+    chats.args("setSettings", (id, userId, settings) => [
+      id,
+      userId,
+      { ...settings, archivedSeq: settings.archivedSeq || null },
+    ]),
+    chats.result("overviews", (all) => all.map((each) => ({ ...each, settings: all[0]!.settings }))),
   ],
   "ChatRepository.overviews": [
     chats.result("overviews", (all) => all.toReversed()),

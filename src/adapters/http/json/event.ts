@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { ChatEvent } from "../../../domain/event.js";
 import { chatJson, chatSchema } from "./chat.js";
+import { chatSettingsJson, chatSettingsShape } from "./chat-settings.js";
 import * as field from "./fields.js";
 import { messageJson, messageSchema } from "./message.js";
 import { timeJson } from "./time.js";
@@ -90,6 +91,10 @@ const chatReadEvent = z
     description: "The caller has read up to `read_seq`. In a p2p chat also sent when the other user has.",
   });
 
+const chatSettingsEvent = z
+  .object({ type: z.literal("chat.settings_changed"), ...position, ...chatSettingsShape })
+  .meta({ id: "ChatSettingsEvent", description: "The caller has changed their own settings of the chat." });
+
 export const eventSchema = z
   .union([
     messageEvent,
@@ -99,6 +104,7 @@ export const eventSchema = z
     participantEvent,
     roleEvent,
     chatReadEvent,
+    chatSettingsEvent,
   ])
   .meta({ id: "ChatEvent", description: "A change in a chat; `type` names its kind." });
 
@@ -171,6 +177,8 @@ export function eventJson(event: ChatEvent): z.output<typeof eventSchema> {
         read_seq: event.readSeq,
         unread_count: event.unreadCount,
       };
+    case "chat.settings_changed":
+      return { type: event.type, ...eventPosition, ...chatSettingsJson(event.settings) };
     default:
       return event satisfies never;
   }

@@ -13,6 +13,7 @@ import { MAX_PASSWORD_UNITS, MAX_USERNAME_UNITS } from "../../../domain/user.js"
 import { POLICY_VALUES, ROLES } from "../../../domain/policy.js";
 import { text } from "../body.js";
 import { parameter } from "../paging.js";
+import { parseTime } from "./time.js";
 
 /*
  * The schemas of fields and parameters, with their descriptions for the OpenAPI document. They check types only: which
@@ -206,6 +207,29 @@ export const maxUses = wholeNumber(1, MAX_INVITATION_USES).meta({
 export const invitationCursor = parameter.meta({
   description: "The end of a page of invitations. Opaque. Use the one in the `Link` header of that page.",
   maxLength: MAX_OPAQUE_LENGTH,
+});
+
+export const mutedUntil = text
+  .refine((value) => parseTime(value) !== undefined, "Must be a time as in RFC 3339")
+  .meta({
+    description:
+      "The chat is muted before this time, in RFC 3339. A message that is sent before it does not bring an archived chat back.",
+    format: "date-time",
+    maxLength: MAX_OPAQUE_LENGTH,
+    examples: ["2026-11-24T08:00:00.000Z"],
+  });
+
+const flag = z.boolean("Must be true or false");
+
+export const archived = flag.meta({
+  description:
+    "Whether the caller has archived the chat. The next message makes it false, unless its `timestamp` is before `muted_until`.",
+  examples: [false],
+});
+
+export const pinned = flag.meta({
+  description: "Whether the caller keeps the chat at the top of their list. The server does not sort by it.",
+  examples: [false],
 });
 
 export const eventCursor = parameter.meta({

@@ -5,6 +5,7 @@ import type { Session } from "../../../domain/session.js";
 import type { Invitation } from "../../../domain/invitation.js";
 import type { Account } from "../../../domain/user.js";
 import { participantJson, participantSchema } from "./chat.js";
+import { chatSettingsJson, chatSettingsShape } from "./chat-settings.js";
 import * as field from "./fields.js";
 import { invitationJson, invitationSchema } from "./invitation.js";
 import { messageJson, messageSchema } from "./message.js";
@@ -106,6 +107,7 @@ const ownChatSchema = anyChatSchema.extend({
   read_seq: field.readSeq,
   with_username: field.username.nullable(),
   title: z.string().nullable(),
+  ...chatSettingsShape,
 });
 
 /** A line of an export. */
@@ -130,6 +132,7 @@ export function userRecordJson(record: UserRecord): z.output<typeof userRecordSc
     read_seq: readSeq,
     with_username: withUsername,
     title: chat.title,
+    ...chatSettingsJson(record.chat.settings),
   };
 }
 

@@ -51,6 +51,7 @@ const bodies: Readonly<Record<string, (scene: Scene) => object>> = {
   "PATCH /v1/group_chat/:chat_id": () => ({ title: "Plans" }),
   "PUT /v1/group_chat/:chat_id/participants/:user/role": () => ({ role: "owner" }),
   "PUT /v1/chats/:chat_id/read": () => ({ seq: 1 }),
+  "PATCH /v1/chats/:chat_id/settings": () => ({ pinned: true }),
 };
 
 describe("access to a chat", () => {
