@@ -11,7 +11,17 @@ import { openMemoryStore } from "palaver/memory";
 /** The methods that write. Their arguments contain every decided value, so repeating the calls in order restores the state. */
 const WRITE_METHODS = {
   users: ["add", "replacePassword", "setDisabledAt"],
-  chats: ["addGroup", "openP2p", "addParticipant", "removeParticipant", "setRole", "setSettings", "update", "setRead"],
+  chats: [
+    "addGroup",
+    "openP2p",
+    "addParticipant",
+    "removeParticipant",
+    "releasePair",
+    "setRole",
+    "setSettings",
+    "update",
+    "setRead",
+  ],
   messages: ["append", "update"],
   sessions: ["add", "touch", "remove", "removeExpired"],
   invitations: ["add", "countUse", "remove"],

@@ -15,7 +15,7 @@ import type { Session } from "../domain/session.js";
 import { parseNewPassword, parseUsername, usernameKey, type Account, type User } from "../domain/user.js";
 import { assertUsernameFree, createAccount } from "./accounts.js";
 import { ChatRankings } from "./chat-ranking.js";
-import { listChats, MAX_PARTICIPANTS_IN_CHAT, storeChat } from "./chats.js";
+import { deletePart, listChats, MAX_PARTICIPANTS_IN_CHAT, storeChat } from "./chats.js";
 import { administrationChecks, bindUseCases, type Checks } from "./commands.js";
 import { openOfChat } from "./invitations.js";
 import type { ChatReader, Ports, UserReader } from "./ports.js";
@@ -326,9 +326,52 @@ export async function changePolicy(
   });
 }
 
+export interface DeleteChat {
+  readonly chatId: ChatId;
+}
+
+/** The state of a chat that is being deleted. */
+export interface ChatDeletion {
+  readonly chatId: ChatId;
+  readonly participantsLeft: number;
+  readonly isDeleted: boolean;
+}
+
+/** The number of transactions between two records of a deletion. */
+const DELETIONS_PER_RECORD = 50;
+
+/**
+ * Deletes a chat with its messages. First removes all participants, each with the events of a removal. The deletion goes on slice
+ * by slice, as far as the records are read, so that other requests run in between; the last record says that the chat is
+ * deleted. A deletion that was interrupted can be repeated. A chat without participants is deleted at the next start at the latest.
+ *
+ * @throws MessagingError `unknown_chat`, at the first record
+ */
+export async function* deleteChat(
+  { store, clock }: OperatorPorts,
+  { chatId }: DeleteChat,
+): AsyncGenerator<ChatDeletion> {
+  for (let count = 1, isKnown = false; ; count += 1) {
+    const at = clock.now();
+    const part = await store.transaction(async (repositories) => {
+      const summary = await repositories.chats.summary(chatId);
+      return summary && deletePart(repositories, summary, at);
+    });
+    if (part === undefined && !isKnown) unknownChat();
+    isKnown = true;
+    // Another process can have deleted the rest.
+    const state = part ?? { participantsLeft: 0, isDeleted: true };
+    if (state.isDeleted || count % DELETIONS_PER_RECORD === 0) yield { chatId, ...state };
+    if (state.isDeleted) return;
+  }
+}
+
 async function getSummary(chats: ChatReader, chatId: ChatId): Promise<ChatSummary> {
   const summary = await chats.summary(chatId);
-  if (summary) return summary;
+  return summary ?? unknownChat();
+}
+
+function unknownChat(): never {
   throw new MessagingError("unknown_chat", "Unknown chat. List the chats for their ids.");
 }
 
@@ -507,6 +550,7 @@ const useCases = {
   listAllChats,
   showChat,
   changePolicy,
+  deleteChat,
   invitationsOf,
   revokeInvitation,
   exportUser,
@@ -534,6 +578,7 @@ const checksOfUseCases: { readonly [Name in keyof Administration]: Checks<Comman
 const SYNCHRONOUS: ReadonlySet<string> = new Set<keyof Administration>([
   "listUsers",
   "listAllChats",
+  "deleteChat",
   "exportUser",
 ]);
 

@@ -11,6 +11,7 @@ import {
   type Chat,
   type ChatId,
   type ChatOverview,
+  type ChatSummary,
   type GroupMembership,
   type Participant,
 } from "../domain/chat.js";
@@ -229,23 +230,19 @@ export interface RemoveParticipant {
 export async function removeParticipant({ store, clock }: Ports, command: RemoveParticipant): Promise<User> {
   let isAbandoned = false;
   const removed = await store.transaction(async (repositories) => {
-    const { chats, users, events } = repositories;
+    const { chats, users } = repositories;
     const membership = assertGroup(await chats.ofParticipant(command.chatId, command.by));
     const user = await findUserByNameOrId(users, command.user);
     const isLeaving = user?.id === command.by;
     if (!isLeaving) assertMay(membership, "remove");
     if (user === undefined) return unknownUser();
     const { id: chatId } = membership.chat;
-    const { id, username } = user;
-    const overview = await chats.overview(chatId, id);
+    const overview = await chats.overview(chatId, user.id);
     if (overview === undefined) throw userNotInChat();
     if (!isLeaving && overview.role === "owner") assertMay(membership, "removeOwner");
-    await chats.removeParticipant(chatId, id);
     const participantCount = overview.participantCount - 1;
-    const change = { type: "participant.removed", user: { id, username }, participantCount } as const;
     const at = clock.now();
-    await events.append(chatChanged(chatId, change, at));
-    await events.append(chatChanged(chatId, change, at, { user: id, includesRemoved: true }));
+    await removeFromChat(repositories, { chatId, participantCount, user, at });
     if (overview.role === "owner") await appointSuccessor(repositories, chatId, at);
     isAbandoned = participantCount === 0 && !(await deleteSlice(repositories, chatId));
     return user;
@@ -253,6 +250,28 @@ export async function removeParticipant({ store, clock }: Ports, command: Remove
   // What a failure leaves is deleted by the next call of `deleteAbandonedChats`.
   if (isAbandoned) deleteAbandonedChats({ store }).catch(() => {});
   return removed;
+}
+
+/** The removal of a participant. */
+interface Removal {
+  readonly chatId: ChatId;
+  /** The number of participants after it. */
+  readonly participantCount: number;
+  readonly user: Person;
+  readonly at: number;
+  /** Given if the chat is being deleted. */
+  readonly chatKind?: Chat["kind"];
+}
+
+/** Removes a participant from a chat, with the events of it. */
+async function removeFromChat(
+  { chats, events }: Repositories,
+  { chatId, user: { id, username }, at, ...counted }: Removal,
+): Promise<void> {
+  await chats.removeParticipant(chatId, id);
+  const change = { type: "participant.removed", user: { id, username }, ...counted } as const;
+  await events.append(chatChanged(chatId, change, at));
+  await events.append(chatChanged(chatId, change, at, { user: id, includesRemoved: true }));
 }
 
 function userNotInChat(): MessagingError {
@@ -342,6 +361,39 @@ async function deleteSlice(
   }
   if (left > 0) left -= await chats.delete(id, left);
   return left > 0;
+}
+
+const MAX_REMOVED_PER_TRANSACTION = 50;
+
+/**
+ * Removes a part of the participants of a chat that is being deleted, or deletes a part of a chat without participants. The owner
+ * of a group goes last, so that nobody else becomes its owner.
+ *
+ * @returns the number of participants that are left, and whether the chat is deleted.
+ */
+export async function deletePart(
+  repositories: Repositories,
+  { chat: { id: chatId, kind }, participantCount }: ChatSummary,
+  at: number,
+): Promise<{ readonly participantsLeft: number; readonly isDeleted: boolean }> {
+  if (participantCount === 0) {
+    return { participantsLeft: 0, isDeleted: await deleteSlice(repositories, chatId) };
+  }
+  const { chats } = repositories;
+  const slice = { after: undefined, limit: MAX_REMOVED_PER_TRANSACTION + 1 };
+  const found = await chats.participants(chatId, slice);
+  const isRest = found.length <= MAX_REMOVED_PER_TRANSACTION;
+  const removed = isRest
+    ? found
+    : found.filter(({ role }) => role !== "owner").slice(0, MAX_REMOVED_PER_TRANSACTION);
+  let participantsLeft = participantCount;
+  for (const user of removed) {
+    participantsLeft -= 1;
+    const counted = { participantCount: participantsLeft, chatKind: kind };
+    await removeFromChat(repositories, { chatId, user, at, ...counted });
+  }
+  if (isRest) await chats.releasePair(chatId);
+  return { participantsLeft, isDeleted: false };
 }
 
 /** Deletes all group chats without participants, in many transactions. */

@@ -146,6 +146,7 @@ export const administrationChecks = {
   listAllChats: {},
   showChat: { chatId: number },
   changePolicy: { chatId: number, policy },
+  deleteChat: { chatId: number },
   invitationsOf: { chatId: number },
   revokeInvitation: { invitationId: text },
   exportUser: ofUser,

@@ -173,7 +173,7 @@ export interface ChatReader {
   oldestAdmin(id: ChatId): Promise<Participant | undefined>;
   /** The chat, as the operator sees it. A store may lock it until the end of the transaction. */
   summary(id: ChatId): Promise<ChatSummary | undefined>;
-  /** A group chat without participants; undefined if there is none. */
+  /** A group chat without participants, also one that `releasePair` has made; undefined if there is none. */
   abandoned(): Promise<ChatId | undefined>;
   /** The first `limit` of all chats with `id > after`, in ascending order; from the start by default. */
   list(page: { readonly after: ChatId | undefined; readonly limit: number }): Promise<readonly ChatSummary[]>;
@@ -231,6 +231,11 @@ export interface ChatRepository extends ChatReader {
   addParticipant(id: ChatId, userId: UserId, joinedAt: number, role?: Role): Promise<boolean>;
   /** Returns false if the user is not a participant. Keeps their `readSeq`, for a later `addParticipant`. */
   removeParticipant(id: ChatId, userId: UserId): Promise<boolean>;
+  /**
+   * Makes a p2p chat without participants an untitled group chat, so that its two users can open another, and `abandoned` finds
+   * it. Does nothing to a group chat.
+   */
+  releasePair(id: ChatId): Promise<void>;
   /** Sets the role of a participant of a group chat. A store may reject a second owner. */
   setRole(id: ChatId, userId: UserId, role: Role): Promise<void>;
   /** Replaces `title`, `policy` and `metadata` of the group chat with this id. */

@@ -42,6 +42,8 @@ export type ChatChange =
       readonly user: Person;
       /** The number of participants after the change. */
       readonly participantCount: number;
+      /** The kind of a chat that the operator deletes: the store does not keep it. */
+      readonly chatKind?: Chat["kind"];
       /** The chat as the added user sees it. Only in the event that is delivered to that user. */
       readonly overview?: ChatOverview;
     }

@@ -221,9 +221,9 @@ export function overviewContract({ describe, it, beforeEach }: Runner, store: ()
         await set(p2p, { ...settings, pinned: !settings.pinned });
         const expected = [settings, initial, { ...settings, pinned: !settings.pinned }];
         assert.deepEqual(await seen(ana), expected);
-        const listed = await overviews(ana, [chat, other, p2p]);
+        const inList = await overviews(ana, [chat, other, p2p]);
         assert.deepEqual(
-          listed.map((each) => each.settings),
+          inList.map((each) => each.settings),
           expected,
         );
       }

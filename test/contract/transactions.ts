@@ -152,6 +152,7 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
       const [said] = await send(store(), chat, ana, "a");
       await append(store(), renamed(chat, "a"), renamed(chat, "b", { user: bo.id, includesRemoved: false }));
       const invitation = { ...invitationOf(chat, ana, "kept"), maxUses: 2 };
+      const open = await store().transaction(({ chats }) => chats.openP2p(pairOf(ana.id, ana.id), 1));
       await store().transaction(async ({ chats, sessions, invitations }) => {
         await invitations.add(invitation, "kept");
         await chats.setRead(chat.id, ana.id, 1);
@@ -159,7 +160,7 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
         await sessions.add(sessionOf(ana, "old", 1), "old");
       });
       const people = [ana, bo, cy];
-      const where = { people, chatIds: [chat.id], keys: [KEY], digests: ["kept", "old", "new"] };
+      const where = { people, chatIds: [chat.id, open.id], keys: [KEY], digests: ["kept", "old", "new"] };
       const before = await contentsOf(store(), where);
       const made: ChatId[] = [];
       const error = new Error("no");
@@ -170,6 +171,7 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
           await messages.append(draft(chat, ana, "b"), { key: KEY, textDigest: "digest" });
           await chats.update({ ...chat, title: "b", metadata: { topic: "b" } });
           await chats.setRole(chat.id, bo.id, "admin");
+          await chats.releasePair(open.id);
           await chats.setSettings(chat.id, bo.id, { mutedUntil: 5, archivedSeq: 1, pinned: true });
           await chats.setRead(chat.id, ana.id, 2);
           await chats.setRead(chat.id, bo.id, 1);

@@ -11,7 +11,7 @@ import { put, remove, type Undo } from "./undo.js";
 export interface ChatState {
   chat: Chat;
   /** Both users of a p2p chat. */
-  readonly pair: Pair | undefined;
+  pair: Pair | undefined;
   /** The id of the last message on the server when the chat was created. */
   readonly bornAfter: number;
   readonly participants: Map<UserId, Stay>;
@@ -212,6 +212,15 @@ export function chatRepository(
       for (const userId of readers) remove(read, userId, undo);
       if (readers.length < limit) remove(byId, id, undo);
       return readers.length;
+    },
+    async releasePair(id) {
+      const state = stateOf(byId, id);
+      const { pair, chat } = state;
+      if (pair === undefined) return;
+      remove(byPair, JSON.stringify(pair), undo);
+      state.pair = undefined;
+      state.chat = Object.freeze({ ...chat, kind: "group", policy: DEFAULT_POLICY } as const);
+      undo.push(() => Object.assign(state, { pair, chat }));
     },
     async setRole(id, userId, role) {
       const { participants } = stateOf(byId, id);

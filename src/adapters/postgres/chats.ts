@@ -31,14 +31,14 @@ const SUMMARIES = `
 
 export function chats(scope: Scope): ChatRepository {
   async function findP2p(first: UserId, second: UserId): Promise<Chat | undefined> {
+    // A row that another transaction changes is read again once it is locked: the pair can have been released.
+    const lock = scope.attempts ? "" : "FOR NO KEY UPDATE";
     const found = await scope.row(
-      `SELECT ${CHAT.sql} FROM chats WHERE first_user_id = $1 AND second_user_id = $2`,
+      `SELECT ${CHAT.sql} FROM chats WHERE first_user_id = $1 AND second_user_id = $2 ${lock}`,
       first,
       second,
     );
-    const chat = found && CHAT.decode(found);
-    if (chat !== undefined) scope.lockChat(chat.id);
-    return chat;
+    return found && CHAT.decode(found);
   }
 
   /** @returns undefined if the pair has a chat. */
@@ -211,6 +211,13 @@ export function chats(scope: Scope): ChatRepository {
         limit,
       );
       return found.map(SUMMARY.decode);
+    },
+    async releasePair(id) {
+      scope.lockChat(id);
+      scope.send(
+        "UPDATE chats SET kind = 'group', first_user_id = NULL, second_user_id = NULL WHERE id = $1",
+        id,
+      );
     },
     async setRole(id, userId, role) {
       scope.lockChat(id);

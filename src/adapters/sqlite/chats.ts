@@ -225,6 +225,9 @@ export function chats(statements: Statements): ChatRepository {
         limit,
       ).map(SUMMARY.decode);
     },
+    async releasePair(id) {
+      change("UPDATE chats SET kind = 'group', first_user_id = NULL, second_user_id = NULL WHERE id = ?", id);
+    },
     async setRole(id, userId, role) {
       change("UPDATE participants SET role = ? WHERE user_id = ? AND chat_id = ?", role, userId, id);
     },

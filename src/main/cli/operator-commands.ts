@@ -125,6 +125,13 @@ export const operatorCommands: Readonly<Record<string, OperatorCommand>> = {
     }),
     format: listing,
   },
+  "chat delete": {
+    args: ["CHAT"],
+    purpose:
+      "remove all participants of a chat, and delete it with its messages; repeat it if it was interrupted",
+    request: (chat) => ({ method: "DELETE", path: chatPathOf(chat) }),
+    format: (rows) => sentence(({ chat_id }) => `Deleted the chat ${chat_id}.`)(ended(rows)),
+  },
   "invitation list": {
     args: ["CHAT"],
     purpose: "list the invitations to a chat that are neither expired nor used up, the oldest first",
@@ -160,6 +167,11 @@ export const operatorCommands: Readonly<Record<string, OperatorCommand>> = {
 function settingIn(text: string): [name: string, value: string] {
   const [name = "", ...values] = text.split("=");
   return [name, values.join("=")];
+}
+
+/** The last row of a deletion. */
+async function* ended(rows: AsyncIterable<OutputRow>): AsyncGenerator<OutputRow> {
+  for await (const row of rows) if (row["state"] === "deleted") yield row;
 }
 
 /** What a row of `chat show` has beside texts and numbers. */

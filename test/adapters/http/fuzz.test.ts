@@ -78,7 +78,7 @@ describe("fuzz", function () {
   // script/fuzz sends many more.
   it("finds no response that contradicts the document", async () => {
     const read = readDocument(document);
-    const { failure, requests, responses } = await fuzz(read, { requests: 5_000, seed: 4 });
+    const { failure, requests, responses } = await fuzz(read, { requests: 5_000, seed: 5 });
     expect(failure).to.equal(undefined);
     expect(requests).to.be.at.least(5_000);
     const done = read.operations

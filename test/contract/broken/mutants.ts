@@ -158,7 +158,7 @@ const by = (key: string) => (one: object, other: object) => {
 };
 const WRITES =
   "users.add users.replacePassword users.setDisabledAt chats.addGroup chats.openP2p chats.addParticipant " +
-  "chats.removeParticipant chats.setRole chats.setSettings chats.update chats.setRead messages.append messages.update sessions.add " +
+  "chats.removeParticipant chats.releasePair chats.setRole chats.setSettings chats.update chats.setRead messages.append messages.update sessions.add " +
   "sessions.touch sessions.remove sessions.removeExpired invitations.add invitations.countUse invitations.remove events.append events.forget";
 
 /**
@@ -250,6 +250,11 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
   "ChatRepository.openP2p": [
     chats.result("openP2p", (chat, _, createdAt) => ({ ...chat, createdAt })),
     chats.args("openP2p", ([one], createdAt) => [[one, one] as never, createdAt]),
+  ],
+  "ChatRepository.releasePair": [
+    chats.method("releasePair", async () => {}),
+    chats.args("releasePair", () => [1 as ChatId]),
+    chats.result("summary", (found) => found && { ...found, chat: { ...found.chat, kind: "p2p" as const } }),
   ],
   "ChatRepository.p2p": [chats.method("p2p", (all, pair) => all.chats.openP2p(pair, 1))],
   "ChatRepository.idsOfUser": [chats.result("idsOfUser", (all) => all.slice(0, 1)), keepsParticipants],

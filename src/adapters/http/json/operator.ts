@@ -1,5 +1,11 @@
 import { z } from "zod";
-import type { OwnChat, ShownChat, Statistics, UserRecord } from "../../../application/administration.js";
+import type {
+  ChatDeletion,
+  OwnChat,
+  ShownChat,
+  Statistics,
+  UserRecord,
+} from "../../../application/administration.js";
 import type { ChatSummary } from "../../../domain/chat.js";
 import type { Session } from "../../../domain/session.js";
 import type { Invitation } from "../../../domain/invitation.js";
@@ -93,6 +99,20 @@ export const shownChatSchema = chatSummarySchema.extend({
 export function shownChatJson(chat: ShownChat): z.output<typeof shownChatSchema> {
   const { policy, metadata } = chat.chat;
   return { ...chatSummaryJson(chat), policy, metadata, participants: chat.participants.map(participantJson) };
+}
+
+export const chatDeletionSchema = z.object({
+  chat_id: field.chatId,
+  participants_left: field.participantCount,
+  state: z.enum(["deleting", "deleted"]),
+});
+
+export function chatDeletionJson({
+  chatId,
+  participantsLeft,
+  isDeleted,
+}: ChatDeletion): z.output<typeof chatDeletionSchema> {
+  return { chat_id: chatId, participants_left: participantsLeft, state: isDeleted ? "deleted" : "deleting" };
 }
 
 /** An invitation, with its chat. */

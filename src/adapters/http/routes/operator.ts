@@ -5,6 +5,7 @@ import {
   checkUsername,
   countStatistics,
   createUserToken,
+  deleteChat,
   disableUser,
   enableUser,
   exportUser,
@@ -28,6 +29,8 @@ import * as field from "../json/fields.js";
 import {
   accountJson,
   accountSchema,
+  chatDeletionJson,
+  chatDeletionSchema,
   chatInvitationJson,
   chatInvitationSchema,
   chatSummaryJson,
@@ -237,6 +240,22 @@ export function operatorOperations(
       response: field.policy,
       errors: ["unknown_chat", "p2p_chat", "busy", "store_unavailable"],
       handle: ({ params, body }) => changePolicy(ports, { chatId: chatIdIn(params), policy: body }),
+    }),
+    "chat delete": operation({
+      name: "deleteChat",
+      summary: "Delete a chat with its messages, after all participants are removed.",
+      method: "delete",
+      paths: ["/v1/operator/chats/:chat_id"],
+      access: "operator",
+      type: JSON_LINES_TYPE,
+      response: chatDeletionSchema,
+      errors: ["unknown_chat", "busy", "store_unavailable"],
+      async handle({ params }) {
+        const records = deleteChat(ports, { chatId: chatIdIn(params) });
+        return (async function* () {
+          for await (const record of records) yield chatDeletionJson(record);
+        })();
+      },
     }),
     "invitation list": operation({
       name: "listChatInvitations",
