@@ -17,13 +17,16 @@ const WRITE_METHODS = {
     "openP2p",
     "addParticipant",
     "removeParticipant",
+    "releasePair",
     "setRole",
+    "setSettings",
     "update",
     "setRead",
     "deleteRead",
   ],
   messages: ["append", "update", "erase", "forget"],
   sessions: ["add", "touch", "remove", "removeExpired"],
+  invitations: ["add", "countUse", "remove"],
   events: ["append", "forget"],
 };
 

@@ -123,7 +123,8 @@ function row(operation) {
   const hasQuery = operation.parameters.some((each) => each.in === "query");
   const fieldsIn = operation.body ? "body" : hasQuery ? "query" : undefined;
   const keyed = isKeyed(operation) || undefined;
-  const paged = isPaged(operation) || undefined;
+  const hasCursor = operation.parameters.some((each) => each.name === "cursor");
+  const paged = isPaged(operation) ? (hasCursor ? "next" : "prev") : undefined;
   return `${name}: ${JSON.stringify({ method, path, fieldsIn, keyed, paged })},`;
 }
 
@@ -152,8 +153,8 @@ export interface Route {
   readonly fieldsIn?: "body" | "query";
   /** The operation accepts an \`Idempotency-Key\`. */
   readonly keyed?: true;
-  /** The operation responds with a page of a list. */
-  readonly paged?: true;
+  /** The operation responds with a page of a list. The relation of the page behind the first. */
+  readonly paged?: "next" | "prev";
 }
 
 export const routes: Readonly<Record<keyof Operations, Route>> = {

@@ -22,11 +22,13 @@ export function sequentialIds(): Ids {
   return { next: () => `id-${String((count += 1)).padStart(33, "0")}` };
 }
 
-/** Generates `secret-1-…`, `secret-2-…` and so on. A digest contains its text. */
+/** Generates `secret-1-…`, `secret-2-…` and so on, and codes in the same way. A digest contains its text. */
 export function sequentialSecrets(): Secrets {
   let count = 0;
+  let codes = 0;
   return {
     generate: () => `secret-${(count += 1)}`.padEnd(43, "-"),
+    generateCode: () => `code-${(codes += 1)}`.padEnd(22, "-"),
     digests: (text) => [`digest of ${text}`],
   };
 }

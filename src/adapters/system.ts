@@ -30,6 +30,7 @@ export function keyedSecrets(keys: readonly [string, ...string[]]): Secrets {
   const [current, ...older] = [keyOf(keys[0]), ...keys.slice(1).map(keyOf)] as const;
   return {
     generate: () => randomBytes(32).toString("base64url"),
+    generateCode: () => randomBytes(16).toString("base64url"),
     digests(secret) {
       const cached = cache.get(secret);
       if (cached !== undefined) return cached;

@@ -6,16 +6,19 @@ import {
   type Participant,
 } from "../domain/chat.js";
 import { MAX_BLOCKS_PER_USER, type BlockedUser } from "../domain/block.js";
+import { settingsOf, type ChatSettings } from "../domain/chat-settings.js";
 import { MessagingError } from "../domain/errors.js";
+import { unknownInvitation, type Invitation, type InvitationId } from "../domain/invitation.js";
 import type { Message } from "../domain/message.js";
 import { changePolicy as policyAfter, type Policy, type PolicyChange } from "../domain/policy.js";
 import type { Session } from "../domain/session.js";
 import { parseNewPassword, parseUsername, type Account, type User } from "../domain/user.js";
 import { assertUsernameFree, createAccount } from "./accounts.js";
 import { ChatRankings } from "./chat-ranking.js";
-import { listChats, MAX_PARTICIPANTS_IN_CHAT, storeChat } from "./chats.js";
+import { deletePart, listChats, MAX_PARTICIPANTS_IN_CHAT, storeChat } from "./chats.js";
 import { administrationChecks, bindUseCases, type Checks } from "./commands.js";
 import { eraseUser } from "./erasure.js";
+import { openOfChat } from "./invitations.js";
 import type { ChatReader, Ports, UserReader } from "./ports.js";
 import { addToken, endSessions, findLiveSessions, type NewSession } from "./sessions.js";
 import { getUserByNameOrId } from "./users.js";
@@ -325,10 +328,94 @@ export async function changePolicy(
   });
 }
 
+export interface DeleteChat {
+  readonly chatId: ChatId;
+}
+
+/** The state of a chat that is being deleted. */
+export interface ChatDeletion {
+  readonly chatId: ChatId;
+  readonly participantsLeft: number;
+  readonly isDeleted: boolean;
+}
+
+/** The number of transactions between two records of a deletion. */
+const DELETIONS_PER_RECORD = 50;
+
+/**
+ * Deletes a chat with its messages. First removes all participants, each with the events of a removal. The deletion goes on slice
+ * by slice, as far as the records are read, so that other requests run in between; the last record says that the chat is
+ * deleted. A deletion that was interrupted can be repeated. A chat without participants is deleted at the next start at the latest.
+ *
+ * @throws MessagingError `unknown_chat`, at the first record
+ */
+export async function* deleteChat(
+  { store, clock }: OperatorPorts,
+  { chatId }: DeleteChat,
+): AsyncGenerator<ChatDeletion> {
+  for (let count = 1, isKnown = false; ; count += 1) {
+    const at = clock.now();
+    const part = await store.transaction(async (repositories) => {
+      const summary = await repositories.chats.summary(chatId);
+      return summary && deletePart(repositories, summary, at);
+    });
+    if (part === undefined && !isKnown) unknownChat();
+    isKnown = true;
+    // Another process can have deleted the rest.
+    const state = part ?? { participantsLeft: 0, isDeleted: true };
+    if (state.isDeleted || count % DELETIONS_PER_RECORD === 0) yield { chatId, ...state };
+    if (state.isDeleted) return;
+  }
+}
+
 async function getSummary(chats: ChatReader, chatId: ChatId): Promise<ChatSummary> {
   const summary = await chats.summary(chatId);
-  if (summary) return summary;
+  return summary ?? unknownChat();
+}
+
+function unknownChat(): never {
   throw new MessagingError("unknown_chat", "Unknown chat. List the chats for their ids.");
+}
+
+export interface InvitationsOf {
+  readonly chatId: ChatId;
+}
+
+/**
+ * Lists the invitations to a chat that are neither expired nor used up, oldest first. A p2p chat has none.
+ *
+ * @throws MessagingError `unknown_chat`
+ */
+export async function invitationsOf(
+  { store, clock }: OperatorPorts,
+  { chatId }: InvitationsOf,
+): Promise<readonly Invitation[]> {
+  return store.read(async ({ chats, invitations }) => {
+    await getSummary(chats, chatId);
+    return openOfChat(invitations, chatId, clock.now());
+  });
+}
+
+export interface RevokeInvitation {
+  readonly invitationId: InvitationId;
+}
+
+/**
+ * Revokes an invitation. Users who have joined with it stay.
+ *
+ * @returns the invitation before.
+ * @throws MessagingError `unknown_invitation`
+ */
+export async function revokeInvitation(
+  { store }: OperatorPorts,
+  { invitationId }: RevokeInvitation,
+): Promise<Invitation> {
+  return store.transaction(async ({ invitations }) => {
+    const found = await invitations.byId(invitationId);
+    if (found === undefined) throw unknownInvitation();
+    await invitations.remove([invitationId]);
+    return found;
+  });
 }
 
 async function* slices<Item>(
@@ -342,7 +429,12 @@ export interface ExportUser {
 }
 
 /** A chat as one of its participants sees it, without the text of others. */
-export type OwnChat = Omit<ChatOverview, "lastMessage" | "deletedSinceRead" | "historyStart">;
+export interface OwnChat extends Omit<
+  ChatOverview,
+  "lastMessage" | "lastSentAt" | "deletedSinceRead" | "historyStart" | "settings"
+> {
+  readonly settings: ChatSettings;
+}
 
 /** A record of an export. */
 export type UserRecord =
@@ -350,11 +442,12 @@ export type UserRecord =
   | { readonly session: Session }
   | { readonly block: BlockedUser }
   | { readonly chat: OwnChat }
+  | { readonly invitation: Invitation }
   | { readonly message: Message };
 
 /**
- * Exports the data held about a user: the account, the live sessions and tokens, the users whom they have blocked, their chats, and
- * every message that they sent, the oldest first, including those to chats that they have left. Excludes messages of others and the digests of
+ * Exports the data held about a user: the account, the live sessions and tokens, the users whom they have blocked, their chats, the
+ * invitations that they created, and every message that they sent, the oldest first, including those to chats that they have left. Excludes messages of others and the digests of
  * the password and of secrets. Records are read on demand; changes after the first record may be included or not.
  *
  * @throws MessagingError `unknown_user`, at the first record
@@ -383,10 +476,15 @@ export async function* exportUser(ports: OperatorPorts, command: ExportUser): As
     const page = await listChats({ store, rankings }, { by, limit: SLICE_LENGTH, cursor });
     for (const overview of page.chats) {
       const { chat, role, withUsername, participantCount, readSeq, lastSeq } = overview;
-      yield { chat: { chat, role, withUsername, participantCount, readSeq, lastSeq } };
+      const settings = settingsOf(overview);
+      yield { chat: { chat, role, withUsername, participantCount, readSeq, lastSeq, settings } };
     }
     cursor = page.next;
   } while (cursor !== undefined);
+  const invitations = slices((after: Invitation | undefined) =>
+    store.read((all) => all.invitations.byInviter(by, { after: after?.id, limit: SLICE_LENGTH })),
+  );
+  for await (const slice of invitations) for (const invitation of slice) yield { invitation };
   for (let after = 0; after < upTo; after += SLICE_LENGTH) {
     const span = { after, upTo: Math.min(after + SLICE_LENGTH, upTo) };
     for (const message of await store.read(({ messages }) => messages.sentBy(by, span))) yield { message };
@@ -465,6 +563,9 @@ const useCases = {
   listAllChats,
   showChat,
   changePolicy,
+  deleteChat,
+  invitationsOf,
+  revokeInvitation,
   exportUser,
   countStatistics,
 };
@@ -490,6 +591,7 @@ const checksOfUseCases: { readonly [Name in keyof Administration]: Checks<Comman
 const SYNCHRONOUS: ReadonlySet<string> = new Set<keyof Administration>([
   "listUsers",
   "listAllChats",
+  "deleteChat",
   "exportUser",
 ]);
 

@@ -13,10 +13,12 @@ import {
   type Chat,
   type ChatId,
   type ChatOverview,
+  type ChatSummary,
   type GroupMembership,
   type Participant,
 } from "../domain/chat.js";
 import { blockedBy } from "../domain/block.js";
+import { changeSettings, settingsOf, type ChatSettingsChange } from "../domain/chat-settings.js";
 import { MessagingError } from "../domain/errors.js";
 import { chatChanged, chatCreated, type UserRef } from "../domain/event.js";
 import { parseMetadata, type Metadata } from "../domain/metadata.js";
@@ -165,34 +167,50 @@ export interface AddParticipant {
  * `already_participant`
  */
 export async function addParticipant({ store, clock }: Ports, command: AddParticipant): Promise<User> {
-  return store.transaction(async ({ chats, users, blocks, messages, events }) => {
+  return store.transaction(async (repositories) => {
+    const { chats, users, blocks } = repositories;
     const membership = assertGroup(await chats.overview(command.chatId, command.by));
     assertMay(membership, "add");
-    const { id: chatId } = membership.chat;
     const user = await getAvailableUser(users, command.username);
-    const { id } = user;
-    if ((await blocks.between(command.by, [id])).some((block) => block.by === id)) throw blockedBy();
-    const at = clock.now();
-    const change = {
-      type: "participant.added",
-      user: { id },
-      participantCount: membership.participantCount + 1,
-    } as const;
-    // Appended before the user joins, so that only the other participants receive it; the user receives the overview.
-    await events.append(chatChanged(chatId, change, at));
-    const historyStart = historyStartAt(membership.chat, await messages.lastId());
-    if (!(await chats.addParticipant(chatId, id, at, "member", historyStart))) {
-      throw new MessagingError("already_participant", "This user is already a participant of the chat.");
-    }
-    const found = assertParticipant(await chats.overview(chatId, id));
-    const overview = readToEnd(found);
-    if (overview.readSeq !== found.readSeq) await chats.setRead(chatId, id, overview.readSeq);
-    const added = { ...change, overview: { ...overview, lastMessage: null } };
-    await events.append({
-      ...chatChanged(chatId, added, at, { user: id, includesRemoved: false }),
-      messageId: overview.lastMessage?.id ?? null,
-    });
+    if ((await blocks.between(command.by, [user.id])).some((block) => block.by === user.id))
+      throw blockedBy();
+    await joinGroup(repositories, { ...membership, user, at: clock.now() });
     return user;
+  });
+}
+
+/** A user who joins a group chat. */
+interface Join extends Pick<ChatOverview & GroupMembership, "chat" | "participantCount"> {
+  readonly user: UserRef;
+  readonly at: number;
+}
+
+/**
+ * Adds a user to a group chat as a member who has nothing unread, with the events of it. The policy decides which messages the user
+ * can read.
+ *
+ * @param join the chat before, as any of its participants sees it.
+ * @throws MessagingError `already_participant`
+ */
+export async function joinGroup(
+  { chats, messages, events }: Repositories,
+  { chat, participantCount: before, user: { id }, at }: Join,
+): Promise<void> {
+  const { id: chatId } = chat;
+  const change = { type: "participant.added", user: { id }, participantCount: before + 1 } as const;
+  // Appended before the user joins, so that only the other participants receive it; the user receives the overview.
+  await events.append(chatChanged(chatId, change, at));
+  const historyStart = historyStartAt(chat, await messages.lastId());
+  if (!(await chats.addParticipant(chatId, id, at, "member", historyStart))) {
+    throw new MessagingError("already_participant", "This user is already a participant of the chat.");
+  }
+  const found = assertParticipant(await chats.overview(chatId, id));
+  const overview = readToEnd(found);
+  if (overview.readSeq !== found.readSeq) await chats.setRead(chatId, id, overview.readSeq);
+  const added = { ...change, overview: { ...overview, lastMessage: null } };
+  await events.append({
+    ...chatChanged(chatId, added, at, { user: id, includesRemoved: false }),
+    messageId: overview.lastMessage?.id ?? null,
   });
 }
 
@@ -244,14 +262,32 @@ export async function endMembership(
   { chat, role, participantCount: before }: ChatOverview,
   at: number,
 ): Promise<boolean> {
-  const { chats, events } = repositories;
-  await chats.removeParticipant(chat.id, id);
   const participantCount = before - 1;
-  const change = { type: "participant.removed", user: { id }, participantCount } as const;
-  await events.append(chatChanged(chat.id, change, at));
-  await events.append(chatChanged(chat.id, change, at, { user: id, includesRemoved: true }));
+  await removeFromChat(repositories, { chatId: chat.id, participantCount, user: { id }, at });
   if (role === "owner") await appointSuccessor(repositories, chat.id, at);
   return participantCount === 0;
+}
+
+/** The removal of a participant. */
+interface Removal {
+  readonly chatId: ChatId;
+  /** The number of participants after it. */
+  readonly participantCount: number;
+  readonly user: UserRef;
+  readonly at: number;
+  /** Given if the chat is being deleted. */
+  readonly chatKind?: Chat["kind"];
+}
+
+/** Removes a participant from a chat, with the events of it. */
+async function removeFromChat(
+  { chats, events }: Repositories,
+  { chatId, user: { id }, at, ...counted }: Removal,
+): Promise<void> {
+  await chats.removeParticipant(chatId, id);
+  const change = { type: "participant.removed", user: { id }, ...counted } as const;
+  await events.append(chatChanged(chatId, change, at));
+  await events.append(chatChanged(chatId, change, at, { user: id, includesRemoved: true }));
 }
 
 function userNotInChat(): MessagingError {
@@ -327,16 +363,57 @@ export async function setRole({ store, clock }: Ports, command: SetRole): Promis
 const MAX_DELETED_PER_TRANSACTION = 300;
 
 /**
- * Deletes a part of a chat without participants: its events, then its messages, then its read markers and itself.
+ * Deletes a part of a chat without participants: its events, its messages, its invitations, then its read markers and itself.
  *
  * @returns whether the chat is deleted.
  */
-async function deleteSlice({ chats, messages, events }: Repositories, id: ChatId): Promise<boolean> {
+async function deleteSlice(
+  { chats, messages, invitations, events }: Repositories,
+  id: ChatId,
+): Promise<boolean> {
   let left = MAX_DELETED_PER_TRANSACTION;
   left -= await events.deleteOfChat(id, left);
   if (left > 0) left -= await messages.deleteOfChat(id, left);
+  if (left > 0) {
+    const all = await invitations.ofChat(id);
+    if (all.length > 0) await invitations.remove(all.map((each) => each.id));
+    left -= all.length;
+  }
   if (left > 0) left -= await chats.delete(id, left);
   return left > 0;
+}
+
+const MAX_REMOVED_PER_TRANSACTION = 50;
+
+/**
+ * Removes a part of the participants of a chat that is being deleted, or deletes a part of a chat without participants. The owner
+ * of a group goes last, so that nobody else becomes its owner.
+ *
+ * @returns the number of participants that are left, and whether the chat is deleted.
+ */
+export async function deletePart(
+  repositories: Repositories,
+  { chat: { id: chatId, kind }, participantCount }: ChatSummary,
+  at: number,
+): Promise<{ readonly participantsLeft: number; readonly isDeleted: boolean }> {
+  if (participantCount === 0) {
+    return { participantsLeft: 0, isDeleted: await deleteSlice(repositories, chatId) };
+  }
+  const { chats } = repositories;
+  const slice = { after: undefined, limit: MAX_REMOVED_PER_TRANSACTION + 1 };
+  const found = await chats.participants(chatId, slice);
+  const isRest = found.length <= MAX_REMOVED_PER_TRANSACTION;
+  const removed = isRest
+    ? found
+    : found.filter(({ role }) => role !== "owner").slice(0, MAX_REMOVED_PER_TRANSACTION);
+  let participantsLeft = participantCount;
+  for (const user of removed) {
+    participantsLeft -= 1;
+    const counted = { participantCount: participantsLeft, chatKind: kind };
+    await removeFromChat(repositories, { chatId, user, at, ...counted });
+  }
+  if (isRest) await chats.releasePair(chatId);
+  return { participantsLeft, isDeleted: false };
 }
 
 /** Deletes all chats without participants, in many transactions. */
@@ -573,6 +650,39 @@ export async function markRead(
     } as const;
     const to = after.chat.kind === "p2p" ? "participants" : { user: by, includesRemoved: false };
     await events.append(chatChanged(chatId, change, clock.now(), to));
+    return after;
+  });
+}
+
+export interface ChangeChatSettings extends ChatSettingsChange {
+  readonly by: UserId;
+  readonly chatId: ChatId;
+}
+
+/**
+ * Changes the caller's own settings of a chat, which other participants do not see. Does nothing if all are equal. See
+ * `isArchived` for what brings an archived chat back.
+ *
+ * @returns the chat with the settings after the change.
+ * @throws MessagingError `not_a_participant`, `invalid_request`
+ */
+export async function changeChatSettings(
+  { store, clock }: Ports,
+  command: ChangeChatSettings,
+): Promise<ChatOverview> {
+  const { by, chatId } = command;
+  return store.transaction(async ({ chats, users, events }) => {
+    // The chat comes first, as in `markRead`.
+    const [found, account] = await Promise.all([chats.overview(chatId, by), users.accountById(by)]);
+    const before = assertParticipant(found);
+    assertNotDeleted(account);
+    const settings = changeSettings(before, command);
+    if (settings === before.settings) return before;
+    await chats.setSettings(chatId, by, settings);
+    const after = { ...before, settings };
+    const { lastSeq } = after;
+    const change = { type: "chat.settings_changed", settings: settingsOf(after), lastSeq } as const;
+    await events.append(chatChanged(chatId, change, clock.now(), { user: by, includesRemoved: false }));
     return after;
   });
 }

@@ -18,6 +18,7 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
 const text: Check = (value) => (typeof value === "string" ? undefined : "Must be a string.");
 const number: Check = (value) =>
   typeof value === "number" && !Number.isNaN(value) ? undefined : "Must be a number.";
+const flag: Check = (value) => (typeof value === "boolean" ? undefined : "Must be true or false.");
 const anything: Check = () => undefined;
 const texts: Check = (value) =>
   Array.isArray(value) && value.every((each) => typeof each === "string")
@@ -97,11 +98,28 @@ export const commandChecks = {
   addParticipant: { by: text, chatId: number, username: text },
   removeParticipant: { by: text, chatId: number, user: text },
   setRole: { by: text, chatId: number, user: text, role },
+  createInvitation: {
+    by: text,
+    chatId: number,
+    expiresIn: optional(number),
+    maxUses: optional(nullable(number)),
+  },
+  listInvitations: { ...page, chatId: number },
+  deleteInvitation: { by: text, chatId: number, invitationId: text },
+  getInvitation: { by: text, code: text },
+  acceptInvitation: { by: text, code: text },
   listChats: page,
   sliceChats: page,
   getChat: { by: text, chatId: number },
   listParticipants: { ...page, chatId: number },
   markRead: { by: text, chatId: number, seq: number },
+  changeChatSettings: {
+    by: text,
+    chatId: number,
+    mutedUntil: optional(nullable(number)),
+    archived: optional(flag),
+    pinned: optional(flag),
+  },
   sendMessage: { by: text, to: destination, text, idempotencyKey: optional(text) },
   editMessage: { by: text, id: number, text },
   deleteMessage: { by: text, id: number },
@@ -137,6 +155,9 @@ export const administrationChecks = {
   listAllChats: {},
   showChat: { chatId: number },
   changePolicy: { chatId: number, policy },
+  deleteChat: { chatId: number },
+  invitationsOf: { chatId: number },
+  revokeInvitation: { invitationId: text },
   exportUser: ofUser,
   countStatistics: {},
 };

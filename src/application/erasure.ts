@@ -1,3 +1,4 @@
+import { DEFAULT_CHAT_SETTINGS } from "../domain/chat-settings.js";
 import type { ChatId } from "../domain/chat.js";
 import { MessagingError } from "../domain/errors.js";
 import { messageChanged, userChanged } from "../domain/event.js";
@@ -63,7 +64,7 @@ export interface ErasedUser {
 }
 
 /**
- * Erases a user. Their sessions and tokens end, their names, password, blocks and read markers go, they leave their group chats, and the texts
+ * Erases a user. Their sessions and tokens end, their names, password, blocks, invitations, settings and read markers go, they leave their group chats, and the texts
  * of their messages are deleted; p2p chats stay for the other user. Others see `deleted` as the username. Nobody gets the username
  * again. If the user is deleted, continues the erasure.
  *
@@ -152,9 +153,12 @@ async function* eraseRest(ports: ErasurePorts, id: UserId): AsyncGenerator<void>
     yield;
   }
   for (let isLast = false; !isLast;) {
-    const count = await run(async ({ chats, blocks }) => {
+    const count = await run(async ({ chats, blocks, invitations }) => {
       const markers = await chats.deleteRead(id, MAX_ROWS);
-      return markers + (await blocks.deleteOfUser(id, MAX_ROWS - markers));
+      const rows = markers + (await blocks.deleteOfUser(id, MAX_ROWS - markers));
+      const own = await invitations.byInviter(id, { after: undefined, limit: MAX_ROWS - rows });
+      await invitations.remove(own.map((invitation) => invitation.id));
+      return rows + own.length;
     });
     if (count === undefined) return;
     isLast = count < MAX_ROWS;
@@ -187,6 +191,8 @@ async function leaveChats(
       await endMembership(repositories, { id }, overview, now);
     } else if (overview.participantCount === 1) {
       await chats.removeParticipant(chatId, id);
+    } else {
+      await chats.setSettings(chatId, id, DEFAULT_CHAT_SETTINGS);
     }
   }
   return slice;

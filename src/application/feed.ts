@@ -132,7 +132,7 @@ export class EventFeed {
       if (!page.hasMore && !hasGap) {
         for (const chatId of subscriber.chats) removeFrom(this.#byChat, chatId, subscriber);
         for (const chatId of chatIds) addTo(this.#byChat, chatId, subscriber);
-        // A p2p chat ends for neither user, so no peer goes.
+        for (const peer of subscriber.peers) removeFrom(this.#byPeer, peer, subscriber);
         for (const peer of peers) addTo(this.#byPeer, peer, subscriber);
         subscriber.start(last, chatIds, starts, peers);
         for (const { entries, people } of missed) {
@@ -312,6 +312,8 @@ export class EventFeed {
       chats.delete(chatId);
       historyStarts.delete(chatId);
       removeFrom(this.#byChat, chatId, subscriber);
+      // The event does not say who the peer was.
+      if (change.chatKind === "p2p") subscriber.lag();
     }
   }
 }
@@ -461,7 +463,11 @@ export class Subscriber implements Subscription {
 
   /** Does nothing with an empty buffer. */
   discardBuffer(): void {
-    if (this.#buffer.length === 0) return;
+    if (this.#buffer.length > 0) this.lag();
+  }
+
+  /** Discards the buffer. The next read of the log also finds the chats and peers of the user anew. */
+  lag(): void {
     this.#lagging = true;
     this.#buffer = [];
     this.#bufferedCharacters = 0;

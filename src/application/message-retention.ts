@@ -54,9 +54,9 @@ async function forgetOfChat(
     const count = await store.transaction(async ({ messages, events }) => {
       const left = await messages.forget(chatId, upTo, MAX_SLICE_LENGTH);
       if (left === undefined) return 0;
-      const { forgottenSeq: upToSeq, lastSeq, tombstones } = left;
+      const { forgottenSeq: upToSeq, forgottenAt: upToSentAt, lastSeq, tombstones } = left;
       const unread = unreadCount({ lastSeq, readSeq: upToSeq, deletedSinceRead: tombstones });
-      const change = { type: "chat.history_deleted", upToSeq, unreadCount: unread } as const;
+      const change = { type: "chat.history_deleted", upToSeq, upToSentAt, unreadCount: unread } as const;
       await events.append(chatChanged(chatId, change, at));
       return left.count;
     });

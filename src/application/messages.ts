@@ -21,7 +21,7 @@ import type {
   Slice,
 } from "./ports.js";
 import { isFullSlice, joinSlices, MAX_SLICE_CHARACTERS, type Slices } from "./slices.js";
-import { assertUserAvailable, getAvailableUser, getCaller, getUserByUsername } from "./users.js";
+import { getAvailableUser, getAvailableUserById, getCaller, getUserByUsername } from "./users.js";
 
 /** A chat of the caller of either kind, or the p2p chat of the caller with a user. */
 export type Destination = { readonly chatId: ChatId } | { readonly username: string };
@@ -95,7 +95,7 @@ async function assertWritable(
     const peer = both.find(({ id }) => id !== user.id) ?? both[0]!;
     // A store can serve both in one round trip. The user comes first, since a store can lock the user, and their blocks.
     const [, blocked] = await Promise.all([
-      assertUserAvailable(users, peer.id),
+      getAvailableUserById(users, peer.id),
       blocks.between(user.id, [peer.id]),
     ]);
     assertMayWriteTo(user.id, blocked);

@@ -6,6 +6,7 @@ import type * as chats from "./chats.js";
 import {
   addParticipant,
   changeChat,
+  changeChatSettings,
   createGroupChat,
   getChat,
   listChats,
@@ -36,6 +37,14 @@ import {
 } from "./messages.js";
 import type * as people from "./people.js";
 import { findUsers, getProfile, updateProfile } from "./people.js";
+import type * as invitations from "./invitations.js";
+import {
+  acceptInvitation,
+  createInvitation,
+  deleteInvitation,
+  getInvitation,
+  listInvitations,
+} from "./invitations.js";
 import type { Ports } from "./ports.js";
 import { SessionUses } from "./session-uses.js";
 import type * as sessions from "./sessions.js";
@@ -77,11 +86,17 @@ const useCases = {
   addParticipant,
   removeParticipant,
   setRole,
+  createInvitation,
+  listInvitations,
+  deleteInvitation,
+  getInvitation,
+  acceptInvitation,
   listChats,
   sliceChats,
   getChat,
   listParticipants,
   markRead,
+  changeChatSettings,
   sendMessage,
   editMessage,
   deleteMessage,
@@ -104,6 +119,7 @@ type Modules = typeof accounts &
   typeof chats &
   typeof erasure &
   typeof events &
+  typeof invitations &
   typeof messages &
   typeof retention &
   typeof sessions & {

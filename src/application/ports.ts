@@ -8,7 +8,9 @@ import type {
   Pair,
   Participant,
 } from "../domain/chat.js";
+import type { StoredChatSettings } from "../domain/chat-settings.js";
 import type { EventDraft, LogBounds, SessionEnd, StoredEvent } from "../domain/event.js";
+import type { Invitation, InvitationId } from "../domain/invitation.js";
 import type { IdempotencyKey, Message, MessageDraft, MessageId } from "../domain/message.js";
 import type { Role } from "../domain/policy.js";
 import type { Session, SessionId } from "../domain/session.js";
@@ -104,6 +106,7 @@ export interface ReadRepositories {
   readonly chats: ChatReader;
   readonly messages: MessageReader;
   readonly sessions: SessionReader;
+  readonly invitations: InvitationReader;
   readonly events: EventReader;
 }
 
@@ -114,6 +117,7 @@ export interface Repositories extends ReadRepositories {
   readonly chats: ChatRepository;
   readonly messages: MessageRepository;
   readonly sessions: SessionRepository;
+  readonly invitations: InvitationRepository;
   readonly events: EventLog;
 }
 
@@ -327,17 +331,24 @@ export interface ChatRepository extends ChatReader {
   ): Promise<boolean>;
   /** Returns false if the user is not a participant. Keeps their `readSeq`, for a later `addParticipant`. A p2p chat can lose both users. */
   removeParticipant(id: ChatId, userId: UserId): Promise<boolean>;
+  /**
+   * Makes a p2p chat without participants an untitled group chat, so that its two users can open another while it is being deleted.
+   * Does nothing to a group chat.
+   */
+  releasePair(id: ChatId): Promise<void>;
   /** Sets the role of a participant of a group chat. A store may reject a second owner. */
   setRole(id: ChatId, userId: UserId, role: Role): Promise<void>;
   /** Replaces `title`, `policy` and `metadata` of the group chat with this id. */
   update(chat: Chat): Promise<void>;
   /**
-   * Deletes up to `limit` of the read markers of a chat without participants and messages, and the chat if it deletes fewer. The
+   * Deletes up to `limit` of the read markers of a chat without participants, messages and invitations, and the chat if it deletes fewer. The
    * id is not assigned again.
    *
    * @returns the number of deleted read markers.
    */
   delete(id: ChatId, limit: number): Promise<number>;
+  /** Sets the settings of a participant. They go when the participant leaves, and a user who joins has the default ones. */
+  setSettings(id: ChatId, userId: UserId, settings: StoredChatSettings): Promise<void>;
   /** Sets the `readSeq` of the user. */
   setRead(id: ChatId, userId: UserId, seq: number): Promise<void>;
   /**
@@ -407,6 +418,8 @@ export interface RemainingMessages {
   readonly count: number;
   /** The `seq` up to which the messages are deleted. */
   readonly forgottenSeq: number;
+  /** The time of the message with that `seq`, in epoch milliseconds. */
+  readonly forgottenAt: number;
   /** The `seq` of the last message, also if it is deleted. */
   readonly lastSeq: number;
   /** The number of tombstones among the remaining messages. */
@@ -467,6 +480,27 @@ export interface SessionRepository extends SessionReader {
   remove(id: SessionId): Promise<boolean>;
   /** Removes the sessions and tokens of the user with `expiresAt <= now`. */
   removeExpired(userId: UserId, now: number): Promise<void>;
+}
+
+export interface InvitationReader {
+  byId(id: InvitationId): Promise<Invitation | undefined>;
+  /** The invitation whose code has this digest, usable or not. A store may lock its chat until the end of the transaction. */
+  byDigest(digest: string): Promise<Invitation | undefined>;
+  /** All invitations of the chat, usable or not, in ascending order of id by code unit. */
+  ofChat(id: ChatId): Promise<readonly Invitation[]>;
+  /** The first `limit` invitations of this inviter with `id > after`, in that order; from the start by default. */
+  byInviter(
+    id: UserId,
+    page: { readonly after: InvitationId | undefined; readonly limit: number },
+  ): Promise<readonly Invitation[]>;
+}
+
+export interface InvitationRepository extends InvitationReader {
+  add(invitation: Invitation, digest: string): Promise<void>;
+  /** Increases `uses` by one. A store may reject more than `maxUses`. */
+  countUse(id: InvitationId): Promise<void>;
+  /** Removes those of the invitations that exist. */
+  remove(ids: readonly InvitationId[]): Promise<void>;
 }
 
 /** The first `limit` entries with `after < id <= upTo`. */
@@ -531,10 +565,12 @@ export interface PasswordHasher {
   isOutdated(digest: string): boolean;
 }
 
-/** Secrets of sessions, and digests of secrets and message texts. A digest reveals nothing about what it was made from. */
+/** Secrets of sessions, codes of invitations, and digests of these and of message texts. A digest reveals nothing about what it was made from. */
 export interface Secrets {
   /** 256 random bits as text that a cookie can carry. */
   generate(): string;
+  /** 128 random bits in base64url, for a path. */
+  generateCode(): string;
   /** The digests of a text: the first, made with the current key, to store; the others, made with older keys, to find. */
   digests(text: string): readonly [string, ...string[]];
 }

@@ -47,6 +47,16 @@ export async function getAvailableUser(users: UserRepository, username: string):
 }
 
 /**
+/**
+ * Finds a user by id as `getAvailableUser` does.
+ *
+ * @throws MessagingError `unknown_user`, `user_unavailable`
+ */
+export async function getAvailableUserById(users: UserRepository, id: UserId): Promise<User> {
+  return assertAvailable((await users.lockedAccountById(id)) ?? unknownUser());
+}
+
+/**
  * Finds users as `getAvailableUser` does, or none of them, to be added to a chat by a user whom they have not blocked.
  *
  * @param field the field of the command that lists the names.
@@ -100,15 +110,6 @@ export async function getAvailableUsers(
     });
   }
   return found;
-}
-
-/**
- * Checks that a user can receive p2p messages.
- *
- * @throws MessagingError `unknown_user`, `user_unavailable`
- */
-export async function assertUserAvailable(users: UserRepository, id: UserId): Promise<void> {
-  assertAvailable((await users.lockedAccountById(id)) ?? unknownUser());
 }
 
 /** In UTF-16 code units. A valid name has at most 64. */

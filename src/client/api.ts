@@ -20,16 +20,16 @@ export interface Problem {
  * `username_reserved` 400, `invalid_display_name` 400, `invalid_password` 400, `refused_password` 400,
  * `invalid_token_name` 400, `invalid_message` 400, `invalid_title` 400, `invalid_metadata` 400,
  * `invalid_idempotency_key` 400, `invalid_cursor` 400, `username_taken` 400, `wrong_credentials` 400,
- * `wrong_password` 400, `too_many_tokens` 400, `two_credentials` 400, `unknown_user` 400,
- * `user_unavailable` 400, `p2p_chat` 400, `already_participant` 400, `user_not_in_chat` 400,
- * `self_block` 400, `too_many_blocks` 400, `message_deleted` 400, `not_signed_in` 401,
- * `account_disabled` 403, `registration_closed` 403, `not_a_participant` 403, `not_allowed` 403,
- * `blocked` 403, `directory_off` 403, `not_your_message` 403, `cross_site` 403, `unknown_session` 404,
- * `unknown_token` 404, `unknown_chat` 404, `not_found` 404, `user_not_found` 404, `method_not_allowed`
- * 405, `request_timeout` 408, `cursor_expired` 410, `payload_too_large` 413, `unsupported_media_type`
- * 415, `idempotency_key_reused` 422, `too_many_requests` 429, `too_many_streams` 429,
- * `headers_too_large` 431, `internal_error` 500, `busy` 503, `store_unavailable` 503,
- * `outcome_unknown` 503.
+ * `wrong_password` 400, `too_many_tokens` 400, `too_many_invitations` 400, `two_credentials` 400,
+ * `unknown_user` 400, `user_unavailable` 400, `p2p_chat` 400, `already_participant` 400,
+ * `user_not_in_chat` 400, `self_block` 400, `too_many_blocks` 400, `message_deleted` 400,
+ * `not_signed_in` 401, `account_disabled` 403, `registration_closed` 403, `not_a_participant` 403,
+ * `not_allowed` 403, `blocked` 403, `directory_off` 403, `not_your_message` 403, `cross_site` 403,
+ * `unknown_session` 404, `unknown_token` 404, `unknown_chat` 404, `unknown_invitation` 404,
+ * `not_found` 404, `user_not_found` 404, `method_not_allowed` 405, `request_timeout` 408,
+ * `cursor_expired` 410, `payload_too_large` 413, `unsupported_media_type` 415,
+ * `idempotency_key_reused` 422, `too_many_requests` 429, `too_many_streams` 429, `headers_too_large`
+ * 431, `internal_error` 500, `busy` 503, `store_unavailable` 503, `outcome_unknown` 503.
  */
 export type Code =
   | "bad_request"
@@ -50,6 +50,7 @@ export type Code =
   | "wrong_credentials"
   | "wrong_password"
   | "too_many_tokens"
+  | "too_many_invitations"
   | "two_credentials"
   | "unknown_user"
   | "user_unavailable"
@@ -71,6 +72,7 @@ export type Code =
   | "unknown_session"
   | "unknown_token"
   | "unknown_chat"
+  | "unknown_invitation"
   | "not_found"
   | "user_not_found"
   | "method_not_allowed"
@@ -210,6 +212,14 @@ export interface ChatInFull {
   readonly read_seq: number;
   /** The number of messages after `read_seq` from other users that are not deleted. */
   readonly unread_count: number;
+  readonly muted_until: string | null;
+  /**
+   * Whether the caller has archived the chat. The next message makes it false, unless its `timestamp` is
+   * before `muted_until`.
+   */
+  readonly archived: boolean;
+  /** Whether the caller keeps the chat at the top of their list. The server does not sort by it. */
+  readonly pinned: boolean;
   /** The first participants, at most 100, in the order in which they joined. */
   readonly participants: readonly Participant[];
   /** The `cursor` of `listParticipants` for the other participants, or null. */
@@ -295,6 +305,78 @@ export interface Chat {
   readonly read_seq: number;
   /** The number of messages after `read_seq` from other users that are not deleted. */
   readonly unread_count: number;
+  readonly muted_until: string | null;
+  /**
+   * Whether the caller has archived the chat. The next message makes it false, unless its `timestamp` is
+   * before `muted_until`.
+   */
+  readonly archived: boolean;
+  /** Whether the caller keeps the chat at the top of their list. The server does not sort by it. */
+  readonly pinned: boolean;
+}
+
+/** The caller's own settings of a chat. */
+export interface ChatSettings {
+  readonly muted_until: string | null;
+  /**
+   * Whether the caller has archived the chat. The next message makes it false, unless its `timestamp` is
+   * before `muted_until`.
+   */
+  readonly archived: boolean;
+  /** Whether the caller keeps the chat at the top of their list. The server does not sort by it. */
+  readonly pinned: boolean;
+}
+
+/** An invitation with its code. */
+export interface NewInvitation {
+  /** The id of an invitation. It gives no access. */
+  readonly invitation_id: string;
+  /**
+   * 1 to 32 letters and digits of one script (East Asian scripts may be mixed) after NFKC, with `.`, `_`
+   * and `-` between them, and at most four different combining marks in a row behind a letter or digit.
+   * Unique regardless of case and compatibility form. Shown as it was registered.
+   */
+  readonly inviter_username: string;
+  /** The id of a user. Opaque, and longer than any username. */
+  readonly inviter_user_id: string;
+  /** RFC 3339, in UTC, with milliseconds. */
+  readonly created_at: string;
+  /** RFC 3339, in UTC, with milliseconds. */
+  readonly expires_at: string;
+  readonly max_uses: number | null;
+  /** The number of users who have joined with it. */
+  readonly uses: number;
+  /** Gives access to the chat. It is shown only once. */
+  readonly code: string;
+}
+
+/** An invitation to a group chat, without its code. */
+export interface Invitation {
+  /** The id of an invitation. It gives no access. */
+  readonly invitation_id: string;
+  /**
+   * 1 to 32 letters and digits of one script (East Asian scripts may be mixed) after NFKC, with `.`, `_`
+   * and `-` between them, and at most four different combining marks in a row behind a letter or digit.
+   * Unique regardless of case and compatibility form. Shown as it was registered.
+   */
+  readonly inviter_username: string;
+  /** The id of a user. Opaque, and longer than any username. */
+  readonly inviter_user_id: string;
+  /** RFC 3339, in UTC, with milliseconds. */
+  readonly created_at: string;
+  /** RFC 3339, in UTC, with milliseconds. */
+  readonly expires_at: string;
+  readonly max_uses: number | null;
+  /** The number of users who have joined with it. */
+  readonly uses: number;
+}
+
+/** What a user with an invitation may know of the chat. */
+export interface InvitedChat {
+  /** The title of a group chat, or null. */
+  readonly title: string | null;
+  /** The number of participants. */
+  readonly participant_count: number;
 }
 
 /** The caller's chats as of the cursor, last active first; at most 1,000. */
@@ -325,6 +407,7 @@ export type ChatEvent =
   | RoleEvent
   | HistoryDeletedEvent
   | ChatReadEvent
+  | ChatSettingsEvent
   | UserEvent;
 
 /**
@@ -458,6 +541,8 @@ export interface HistoryDeletedEvent {
   readonly at: string;
   /** The number of the message in its chat: 1, 2, 3, … without gaps. */
   readonly up_to_seq: number;
+  /** RFC 3339, in UTC, with milliseconds. */
+  readonly up_to_timestamp: string;
   /** The number of messages after `read_seq` from other users that are not deleted. */
   readonly unread_count: number;
 }
@@ -484,6 +569,28 @@ export interface ChatReadEvent {
   readonly read_seq: number;
   /** The number of messages after `read_seq` from other users that are not deleted. */
   readonly unread_count: number;
+}
+
+/** The caller has changed their own settings of the chat. */
+export interface ChatSettingsEvent {
+  readonly type: "chat.settings_changed";
+  /** A position in the event log. Opaque. */
+  readonly cursor: string;
+  /** The id of a chat. */
+  readonly chat_id: number;
+  readonly chat_kind: "group" | "p2p";
+  /** RFC 3339, in UTC, with milliseconds. */
+  readonly at: string;
+  readonly muted_until: string | null;
+  /**
+   * Whether the caller has archived the chat. The next message makes it false, unless its `timestamp` is
+   * before `muted_until`.
+   */
+  readonly archived: boolean;
+  /** Whether the caller keeps the chat at the top of their list. The server does not sort by it. */
+  readonly pinned: boolean;
+  /** The `seq` of the last message, or 0 without messages. */
+  readonly last_seq: number;
 }
 
 /**
@@ -895,6 +1002,108 @@ export interface Operations {
   }>;
 
   /**
+   * Change the caller's own settings of a chat: mute, archive and pin it.
+   * Changes what is given. Other participants do not see the settings. An archived chat returns with the
+   * next message, unless the chat is muted when it is sent.
+   * @throws PalaverError `not_a_participant`, `not_found`, `too_many_requests`
+   */
+  changeChatSettings(
+    request: {
+      /** The id of a chat. */
+      readonly chat_id: number;
+      readonly muted_until?: string | null | undefined;
+      /**
+       * Whether the caller has archived the chat. The next message makes it false, unless its `timestamp` is
+       * before `muted_until`.
+       */
+      readonly archived?: boolean | undefined;
+      /** Whether the caller keeps the chat at the top of their list. The server does not sort by it. */
+      readonly pinned?: boolean | undefined;
+    },
+    options?: CallOptions,
+  ): Promise<ChatSettings>;
+
+  /**
+   * Create an invitation to a group chat. Its code is shown only once.
+   * For participants who may add users. The invitation works while its inviter may add users to the
+   * chat, until it expires, is used up or is revoked.
+   * @throws PalaverError `p2p_chat`, `too_many_invitations`, `not_a_participant`, `not_allowed`,
+   * `not_found`, `too_many_requests`
+   */
+  createInvitation(
+    request: {
+      /** The id of a chat. */
+      readonly chat_id: number;
+      /** The lifetime in seconds; 604800 (7 days) by default. */
+      readonly expires_in?: number | undefined;
+      readonly max_uses?: number | null | undefined;
+    },
+    options?: CallOptions,
+  ): Promise<NewInvitation>;
+
+  /**
+   * List the invitations to a group chat that are neither expired nor used up, oldest first.
+   * For participants who may add users. At most 100, without their codes.
+   * @throws PalaverError `p2p_chat`, `not_a_participant`, `not_allowed`, `not_found`
+   */
+  listInvitations(
+    request: {
+      /** The id of a chat. */
+      readonly chat_id: number;
+      /** The maximum number of entries. */
+      readonly limit?: number | undefined;
+      /** The end of a page of invitations. Opaque. Use the one in the `Link` header of that page. */
+      readonly cursor?: string | undefined;
+    },
+    options?: CallOptions,
+  ): Promise<readonly Invitation[]>;
+
+  /**
+   * Revoke an invitation to a group chat.
+   * For participants who may add users. Users who have joined with it stay.
+   * @throws PalaverError `p2p_chat`, `not_a_participant`, `not_allowed`, `unknown_invitation`,
+   * `not_found`, `too_many_requests`
+   */
+  deleteInvitation(
+    request: {
+      /** The id of a chat. */
+      readonly chat_id: number;
+      /** The id of an invitation. It gives no access. */
+      readonly invitation_id: string;
+    },
+    options?: CallOptions,
+  ): Promise<void>;
+
+  /**
+   * Show the chat of an invitation before accepting it.
+   * An unknown code and one that no longer works give the same error.
+   * @throws PalaverError `unknown_invitation`, `too_many_requests`
+   */
+  getInvitation(
+    request: {
+      /** The code of an invitation. It gives access to the chat. */
+      readonly code: string;
+    },
+    options?: CallOptions,
+  ): Promise<InvitedChat>;
+
+  /**
+   * Join the group chat of an invitation as a member.
+   * Nothing is unread after joining. A participant of the chat gets the same response, and uses nothing.
+   * @throws PalaverError `user_unavailable`, `unknown_invitation`, `too_many_requests`
+   */
+  acceptInvitation(
+    request: {
+      /** The code of an invitation. It gives access to the chat. */
+      readonly code: string;
+    },
+    options?: CallOptions,
+  ): Promise<{
+    /** The id of a chat. */
+    readonly chat_id: number;
+  }>;
+
+  /**
    * Send a message to a chat or to a user.
    * 200 means that the message is stored durably. Give each message a unique `Idempotency-Key`, and
    * repeat the request with the same key until there is a response: the message is stored once.
@@ -1055,6 +1264,7 @@ export type PagedOperation =
   | "listBlocks"
   | "listChats"
   | "listParticipants"
+  | "listInvitations"
   | "listMessages"
   | "listGroupMessages"
   | "listP2pMessages";
@@ -1066,8 +1276,8 @@ export interface Route {
   readonly fieldsIn?: "body" | "query";
   /** The operation accepts an `Idempotency-Key`. */
   readonly keyed?: true;
-  /** The operation responds with a page of a list. */
-  readonly paged?: true;
+  /** The operation responds with a page of a list. The relation of the page behind the first. */
+  readonly paged?: "next" | "prev";
 }
 
 export const routes: Readonly<Record<keyof Operations, Route>> = {
@@ -1085,8 +1295,8 @@ export const routes: Readonly<Record<keyof Operations, Route>> = {
   listTokens: { method: "GET", path: "/v1/auth/tokens" },
   endToken: { method: "DELETE", path: "/v1/auth/tokens/{token_id}" },
   getProfile: { method: "GET", path: "/v1/users/{user}" },
-  findUsers: { method: "GET", path: "/v1/users", fieldsIn: "query", paged: true },
-  listBlocks: { method: "GET", path: "/v1/users/me/blocks", fieldsIn: "query", paged: true },
+  findUsers: { method: "GET", path: "/v1/users", fieldsIn: "query", paged: "next" },
+  listBlocks: { method: "GET", path: "/v1/users/me/blocks", fieldsIn: "query", paged: "next" },
   blockUser: { method: "PUT", path: "/v1/users/me/blocks/{user}" },
   unblockUser: { method: "DELETE", path: "/v1/users/me/blocks/{user}" },
   createGroupChat: { method: "POST", path: "/v1/group_chat", fieldsIn: "body" },
@@ -1094,30 +1304,41 @@ export const routes: Readonly<Record<keyof Operations, Route>> = {
   addParticipant: { method: "POST", path: "/v1/group_chat/{chat_id}/participants", fieldsIn: "body" },
   removeParticipant: { method: "DELETE", path: "/v1/group_chat/{chat_id}/participants/{user}" },
   setRole: { method: "PUT", path: "/v1/group_chat/{chat_id}/participants/{user}/role", fieldsIn: "body" },
-  listChats: { method: "GET", path: "/v1/chats", fieldsIn: "query", paged: true },
+  listChats: { method: "GET", path: "/v1/chats", fieldsIn: "query", paged: "next" },
   getChat: { method: "GET", path: "/v1/chats/{chat_id}" },
   listParticipants: {
     method: "GET",
     path: "/v1/chats/{chat_id}/participants",
     fieldsIn: "query",
-    paged: true,
+    paged: "next",
   },
   markRead: { method: "PUT", path: "/v1/chats/{chat_id}/read", fieldsIn: "body" },
+  changeChatSettings: { method: "PATCH", path: "/v1/chats/{chat_id}/settings", fieldsIn: "body" },
+  createInvitation: { method: "POST", path: "/v1/group_chat/{chat_id}/invitations", fieldsIn: "body" },
+  listInvitations: {
+    method: "GET",
+    path: "/v1/group_chat/{chat_id}/invitations",
+    fieldsIn: "query",
+    paged: "next",
+  },
+  deleteInvitation: { method: "DELETE", path: "/v1/group_chat/{chat_id}/invitations/{invitation_id}" },
+  getInvitation: { method: "GET", path: "/v1/invitations/{code}" },
+  acceptInvitation: { method: "POST", path: "/v1/invitations/{code}/accept" },
   sendMessage: { method: "POST", path: "/v1/messages", fieldsIn: "body", keyed: true },
   editMessage: { method: "PATCH", path: "/v1/messages/{id}", fieldsIn: "body" },
   deleteMessage: { method: "DELETE", path: "/v1/messages/{id}" },
-  listMessages: { method: "GET", path: "/v1/group_chat/messages", fieldsIn: "query", paged: true },
+  listMessages: { method: "GET", path: "/v1/group_chat/messages", fieldsIn: "query", paged: "prev" },
   listGroupMessages: {
     method: "GET",
     path: "/v1/group_chat/messages/group/{chat_id}",
     fieldsIn: "query",
-    paged: true,
+    paged: "prev",
   },
   listP2pMessages: {
     method: "GET",
     path: "/v1/group_chat/messages/p2p/{username}",
     fieldsIn: "query",
-    paged: true,
+    paged: "prev",
   },
   sync: { method: "GET", path: "/v1/sync" },
   listEvents: { method: "GET", path: "/v1/events", fieldsIn: "query" },

@@ -16,7 +16,7 @@ const DEFAULT_PAGE_LIMIT = 100;
 export interface Client extends Operations {
   /**
    * Yields the non-empty pages of a list: messages from the newest back, or forwards from `after`; chats from the most recently
-   * active back. Each message appears once, even if others are sent meanwhile.
+   * active back; other lists from the first entry on. Each message appears once, even if others are sent meanwhile.
    *
    * @param request the request of the operation. `limit` is the size of a page. Default: 100.
    * @throws TypeError if the operation has no pages
@@ -75,7 +75,7 @@ export function createClient({ timeout, patience, ...server }: ClientOptions): C
   async function* pages(name: PagedOperation, request: RequestFields = {}, options?: CallOptions) {
     const { paged }: Partial<Route> = routes[name] ?? {};
     if (!paged) throw new TypeError(`${name} has no pages. Use an operation that returns a list in pages.`);
-    const relation = name === "listChats" || request["after"] !== undefined ? "next" : "prev";
+    const relation = request["after"] !== undefined ? "next" : paged;
     let page: RequestFields | undefined = { limit: DEFAULT_PAGE_LIMIT };
     for (let fields: RequestFields = { ...page, ...request }; page; fields = { ...request, ...page }) {
       const { body, link } = await perform(name, fields, options);

@@ -1,3 +1,4 @@
+import type { StoredChatSettings } from "./chat-settings.js";
 import { MessagingError } from "./errors.js";
 import type { ChatId, UserId } from "./ids.js";
 import type { Message } from "./message.js";
@@ -55,6 +56,8 @@ export interface ChatOverview extends Membership {
   readonly lastMessage: Message | null;
   /** The `seq` of the last message of the chat, also if the participant cannot read it or it was deleted by age; 0 before the first. */
   readonly lastSeq: number;
+  /** The time of that message in epoch milliseconds; null before the first. */
+  readonly lastSentAt: number | null;
   /**
    * The `seq` up to which the participant has read, or up to which messages were deleted by age; 0 in a new chat. A user who is
    * added later starts at the last message.
@@ -62,6 +65,7 @@ export interface ChatOverview extends Membership {
   readonly readSeq: number;
   /** The number of deleted messages after `readSeq`. */
   readonly deletedSinceRead: number;
+  readonly settings: StoredChatSettings;
 }
 
 /** A chat as the operator sees it. Contains the title but no messages. */

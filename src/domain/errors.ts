@@ -46,6 +46,10 @@ export type ErrorCode =
   | "unknown_token"
   /** The caller has the maximum number of tokens. */
   | "too_many_tokens"
+  /** Unknown invitation, or it no longer works. The error does not say which. */
+  | "unknown_invitation"
+  /** The chat has the maximum number of live invitations. */
+  | "too_many_invitations"
   /** Unknown chat, or the caller is not a participant. The error does not say which. */
   | "not_a_participant"
   /** The role of the caller, under the policy of the chat, does not permit the action. */

@@ -1,4 +1,5 @@
 import type { Chat, ChatOverview } from "./chat.js";
+import type { ChatSettings } from "./chat-settings.js";
 import { MessagingError } from "./errors.js";
 import type { ChatId, MessageId, SessionId, UserId } from "./ids.js";
 import type { Message } from "./message.js";
@@ -48,6 +49,8 @@ export type ChatChange<Someone extends UserRef = Person> =
       readonly user: Someone;
       /** The number of participants after the change. */
       readonly participantCount: number;
+      /** The kind of a chat that the operator deletes: the store does not keep it. */
+      readonly chatKind?: Chat["kind"];
       /** The chat as the added user sees it. Only in the event that is delivered to that user. */
       readonly overview?: ChatOverview;
     }
@@ -56,6 +59,8 @@ export type ChatChange<Someone extends UserRef = Person> =
       readonly type: "chat.history_deleted";
       /** The `seq` up to which messages were deleted by age. */
       readonly upToSeq: number;
+      /** The time of the message with that `seq`, in epoch milliseconds. */
+      readonly upToSentAt: number;
       /** The number of unread messages of each participant whose `readSeq` was less than `upToSeq`, and is now equal to it. */
       readonly unreadCount: number;
     }
@@ -64,6 +69,13 @@ export type ChatChange<Someone extends UserRef = Person> =
       readonly user: Someone;
       readonly readSeq: number;
       readonly unreadCount: number;
+    }
+  /** Delivered to the user with these settings alone. */
+  | {
+      readonly type: "chat.settings_changed";
+      readonly settings: ChatSettings;
+      /** The `seq` of the last message at that time: it brings no archived chat back, and earlier ones do not either. */
+      readonly lastSeq: number;
     };
 
 /** A user has another display name, or is deleted. */

@@ -9,6 +9,9 @@ export type UserId = string & { readonly userId: true };
 /** Identifies a session or a token without giving access to it; its secret gives access. Opaque. */
 export type SessionId = string & { readonly sessionId: true };
 
+/** Identifies an invitation without giving access; its code gives access. Opaque. */
+export type InvitationId = string & { readonly invitationId: true };
+
 /** A positive integer. */
 export type ChatId = number & { readonly chatId: true };
 

@@ -4,6 +4,7 @@ import type { Chat, ChatId } from "../../src/domain/chat.js";
 import type { MessagingError } from "../../src/domain/errors.js";
 import type { UserId } from "../../src/domain/user.js";
 import { errorCodeOf } from "../support/error-code.js";
+import { DEFAULT_CHAT_SETTINGS } from "../../src/domain/chat-settings.js";
 import { contents, everyMessage, expectRejection, openWorld, textsOf, type World } from "../support/world.js";
 
 const UNKNOWN = 999_999 as ChatId;
@@ -350,8 +351,10 @@ describe("group chats", () => {
         historyStart: 0,
         lastMessage: null,
         lastSeq: 0,
+        lastSentAt: null,
         readSeq: 0,
         deletedSinceRead: 0,
+        settings: DEFAULT_CHAT_SETTINGS,
       });
     });
 

@@ -57,6 +57,7 @@ describe("exportUser", () => {
     const { message: second } = await world.sendMessage({ by: id, to: { username: "bo" }, text: "oh" });
     await world.sendMessage({ by: bo.id, to: { username: "ana" }, text: "another secret of bo" });
     const edited = await world.editMessage({ by: id, id: second.id, text: "ah" });
+    await world.changeChatSettings({ by: id, chatId: second.chatId, pinned: true });
     const { overview } = await world.getChat({ by: id, chatId: second.chatId });
     const records = await exported(world);
     expect(records).to.deep.equal([
@@ -77,6 +78,7 @@ describe("exportUser", () => {
           participantCount: 2,
           readSeq: 2,
           lastSeq: 3,
+          settings: { mutedUntil: null, archived: false, pinned: true },
         },
       },
       { message: first },

@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { createMessaging, type Messaging } from "../../src/application/messaging.js";
+import type { NewInvitation } from "../../src/application/invitations.js";
 import type { Store } from "../../src/application/ports.js";
 import type { ChatId } from "../../src/domain/chat.js";
 import { MessagingError } from "../../src/domain/errors.js";
@@ -10,6 +11,9 @@ import { expectRejection, openWorld, type World } from "../support/world.js";
 
 /** The arguments of the calls: a group chat of ana and bo, and a session and a token of ana. */
 interface Scene {
+  readonly invitation: NewInvitation;
+  /** A user who is in no chat. */
+  readonly stranger: UserId;
   readonly by: UserId;
   readonly chatId: ChatId;
   /** A message of ana in the chat, between two messages of bo. */
@@ -41,12 +45,19 @@ const writing: { [Name in keyof Messaging]?: (messaging: Messaging, scene: Scene
   removeParticipant: (messaging, { by, chatId }) => messaging.removeParticipant({ by, chatId, user: "bo" }),
   renameChat: (messaging, { by, chatId }) => messaging.renameChat({ by, chatId, title: "title" }),
   markRead: (messaging, { by, chatId }) => messaging.markRead({ by, chatId, seq: 3 }),
+  changeChatSettings: (messaging, { by, chatId }) =>
+    messaging.changeChatSettings({ by, chatId, pinned: true }),
   sendMessage: (messaging, { by, chatId }) => messaging.sendMessage({ by, to: { chatId }, text: "a" }),
   editMessage: (messaging, { by, messageId: id }) => messaging.editMessage({ by, id, text: "b" }),
   deleteMessage: (messaging, { by, messageId: id }) => messaging.deleteMessage({ by, id }),
   updateProfile: (messaging, { by }) => messaging.updateProfile({ by, displayName: "Ana" }),
   blockUser: (messaging, { by }) => messaging.blockUser({ by, user: "bo" }),
   unblockUser: (messaging, { by }) => messaging.unblockUser({ by, user: "dan" }),
+  createInvitation: (messaging, { by, chatId }) => messaging.createInvitation({ by, chatId }),
+  deleteInvitation: (messaging, { by, chatId, invitation }) =>
+    messaging.deleteInvitation({ by, chatId, invitationId: invitation.invitation.id }),
+  acceptInvitation: (messaging, { stranger: by, invitation }) =>
+    messaging.acceptInvitation({ by, code: invitation.code }),
   forgetEvents: (messaging) => messaging.forgetEvents({ before: Number.MAX_SAFE_INTEGER }),
   forgetMessages: (messaging) => messaging.forgetMessages({ before: Number.MAX_SAFE_INTEGER }),
 };
@@ -67,6 +78,8 @@ const reading: typeof writing = {
   sliceChats: (messaging, { by }) => messaging.sliceChats({ by, limit: 1 }),
   getChat: (messaging, { by, chatId }) => messaging.getChat({ by, chatId }),
   listParticipants: (messaging, { by, chatId }) => messaging.listParticipants({ by, chatId, limit: 1 }),
+  listInvitations: (messaging, { by, chatId }) => messaging.listInvitations({ by, chatId, limit: 1 }),
+  getInvitation: (messaging, { by, invitation }) => messaging.getInvitation({ by, code: invitation.code }),
   listSessions: (messaging, { session }) => messaging.listSessions({ by: session }),
   listTokens: (messaging, { session }) => messaging.listTokens({ by: session }),
   listMessages: (messaging, { by }) => messaging.listMessages({ by, of: "all" }),
@@ -95,7 +108,17 @@ describe("createMessaging", () => {
     const { session: token } = await world.createToken({ by: session, name: "bot" });
     await world.ensureUser({ username: "dan" });
     await world.blockUser({ by: session.user.id, user: "dan" });
-    scene = { by: ana.id, chatId, messageId: message.id, secret, session, token };
+    const invitation = await world.createInvitation({ by: ana.id, chatId });
+    scene = {
+      invitation,
+      stranger: world.cy.id,
+      by: ana.id,
+      chatId,
+      messageId: message.id,
+      secret,
+      session,
+      token,
+    };
   });
 
   const over = (change: Partial<Store>) =>

@@ -217,6 +217,29 @@ describe("Client", () => {
       for await (const page of client.pages("listMessages")) expect(page).to.have.length.greaterThan(0);
     });
 
+    it("yields the pages of participants and invitations from the first on", async () => {
+      const { chat_id: group } = await ana.client.createGroupChat();
+      const { code } = await ana.client.createInvitation({ chat_id: group });
+      for (let n = 0; n < 4; n += 1) {
+        await ana.client.createInvitation({ chat_id: group, max_uses: 1, expires_in: 60 });
+        await (await arrive(server.url, `guest${n}`)).client.acceptInvitation({ code });
+      }
+      const names: string[] = [];
+      for await (const page of ana.client.pages("listParticipants", { chat_id: group, limit: 2 })) {
+        names.push(...page.map(({ username }) => username));
+      }
+      const { participants } = await ana.client.getChat({ chat_id: group });
+      expect(names).to.have.length(5);
+      expect(names).to.deep.equal(participants.map(({ username }) => username));
+      const ids: string[] = [];
+      for await (const page of ana.client.pages("listInvitations", { chat_id: group, limit: 2 })) {
+        ids.push(...page.map(({ invitation_id: id }) => id));
+      }
+      const invitations = await ana.client.listInvitations({ chat_id: group });
+      expect(ids).to.have.length(5);
+      expect(ids).to.deep.equal(invitations.map(({ invitation_id: id }) => id));
+    });
+
     it("rejects an operation that has no pages", async () => {
       for (const name of ["nope", "getSession", "listEvents"]) {
         const error = await failure(ana.client.pages(name as "listChats").next());

@@ -81,6 +81,19 @@ export function blockContract({ describe, it, beforeEach }: Runner, store: () =>
       assert.deepEqual(await between(ana, bo), [one, `${bo.id} ${ana.id}`]);
     });
 
+    it("deletes the blocks by a user, at most `limit`, and those of no other", async () => {
+      await block(ana, bo);
+      await block(ana, cy);
+      await block(bo, ana);
+      const deleteSome = (limit: number) =>
+        store().transaction(({ blocks }) => blocks.deleteOfUser(ana.id, limit));
+      assert.equal(await deleteSome(1), 1);
+      assert.equal(await count(ana), 1);
+      assert.equal(await deleteSome(9), 1);
+      assert.equal(await deleteSome(9), 0);
+      assert.deepEqual([await count(ana), await count(bo)], [0, 1]);
+    });
+
     it("lets at most as many transactions add a block as `count` permits each of them", async () => {
       const people = Array.from({ length: 10 }, (_, index) => person(`racer-${index}`));
       await register(store(), ...people);

@@ -362,6 +362,38 @@ export function chatContract({ describe, it, beforeEach }: Runner, store: () => 
     });
   });
 
+  describeMethod("releasePair", () => {
+    it("lets the users of a p2p chat without participants open another, and `abandoned` find the old one", async () => {
+      const open = () => store().transaction(({ chats }) => chats.openP2p(pairOf(ana.id, bo.id), 5));
+      const kept = await store().transaction(({ chats }) => chats.openP2p(pairOf(ana.id, cy.id), 5));
+      const group = await createGroup(store(), ana);
+      const chat = await open();
+      const release = (fail: boolean) =>
+        store().transaction(async ({ chats }) => {
+          for (const user of [ana, bo]) await chats.removeParticipant(chat.id, user.id);
+          await chats.releasePair(chat.id);
+          await chats.releasePair(group.id);
+          if (fail) throw new Error("roll back");
+        });
+      await assert.rejects(release(true), /roll back/);
+      assert.deepEqual(await open(), chat);
+      await release(false);
+      await store().read(async ({ chats }) => {
+        assert.equal(await chats.p2p(pairOf(ana.id, bo.id)), undefined);
+        assert.deepEqual(await chats.p2p(pairOf(ana.id, cy.id)), kept);
+        assert.equal(await chats.abandoned(), chat.id);
+        const released = { ...chat, kind: "group", policy: DEFAULT_POLICY };
+        const summary = await chats.summary(chat.id);
+        assert.deepEqual([summary?.chat, summary?.between, summary?.participantCount], [released, [], 0]);
+        assert.deepEqual(await chatOf(chats, group.id, ana.id), group);
+      });
+      const next = await open();
+      assert.ok(next.id > chat.id);
+      await store().transaction(({ chats }) => chats.delete(chat.id, MAX_ID));
+      assert.deepEqual(await open(), next);
+    });
+  });
+
   describeMethod("p2p", () => {
     it("returns undefined and creates nothing while the chat is not open", async () => {
       for (let time = 0; time < 2; time += 1) {
@@ -440,7 +472,7 @@ export function chatContract({ describe, it, beforeEach }: Runner, store: () => 
   });
 
   describeMethod("delete", () => {
-    it("deletes a chat without participants in slices, after its events and messages, frees its idempotency keys, and keeps numbers and the events of removed users", async () => {
+    it("deletes a chat without participants in slices, after its events, messages and invitations, frees its idempotency keys, and keeps numbers and the events of removed users", async () => {
       const kept = await createGroup(store(), ana, bo);
       const chat = await createGroup(store(), ana);
       const notice = renamed(chat, "notice", { user: ana.id, includesRemoved: true });

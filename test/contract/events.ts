@@ -343,8 +343,10 @@ function eventsOfEveryType(chat: Chat, message: Parameters<typeof messageChanged
     historyStart: 6,
     lastMessage: null,
     lastSeq: 5,
+    lastSentAt: MAX_TIME_MS,
     readSeq: 3,
     deletedSinceRead: 2,
+    settings: { mutedUntil: MAX_TIME_MS, archivedSeq: MAX_ID, pinned: true },
   };
   const at = MAX_TIME_MS;
   const alone = { user: ana.id, includesRemoved: false };
@@ -370,9 +372,22 @@ function eventsOfEveryType(chat: Chat, message: Parameters<typeof messageChanged
       to: { user: ana.id, includesRemoved: true },
       change: { type: "participant.removed", user, participantCount: 1 },
     },
-    { ...plain, to: "participants", change: { type: "chat.history_deleted", upToSeq: 7, unreadCount: 2 } },
+    {
+      ...plain,
+      to: "participants",
+      change: { type: "chat.history_deleted", upToSeq: 7, upToSentAt: at, unreadCount: 2 },
+    },
     { ...plain, to: "participants", change: { type: "chat.read", user, readSeq: 7, unreadCount: 0 } },
     { ...plain, to: alone, change: { type: "chat.read", user, readSeq: MAX_ID, unreadCount: MAX_ID } },
+    {
+      ...plain,
+      to: alone,
+      change: {
+        type: "chat.settings_changed",
+        settings: { mutedUntil: MAX_TIME_MS, archived: true, pinned: false },
+        lastSeq: MAX_ID,
+      },
+    },
   ];
   return { overview, drafts };
 }

@@ -1,6 +1,7 @@
 import type { ChatReader, Store } from "../../src/application/ports.js";
 import { pairOf, type Chat, type ChatId } from "../../src/domain/chat.js";
 import type { ChatEventDraft, EventDraft, SessionEnd } from "../../src/domain/event.js";
+import type { Invitation, InvitationId } from "../../src/domain/invitation.js";
 import type { IdempotencyKey, Message, MessageDraft, MessageText } from "../../src/domain/message.js";
 import type { Session, SessionId } from "../../src/domain/session.js";
 import { usernameKey, type User, type UserId } from "../../src/domain/user.js";
@@ -59,6 +60,19 @@ export function sessionOf(user: User, digest: string, expiresAt: number): Sessio
 /** Returns a token to store under `digest`, with an id derived from it. */
 export function tokenOf(user: User, digest: string, name: string): Session {
   return { ...sessionOf(user, digest, 100), kind: "token", name, userAgent: null };
+}
+
+/** Returns an invitation of any number of users to store under `digest`, with an id derived from it. */
+export function invitationOf({ id: chatId }: Pick<Chat, "id">, inviter: User, digest: string): Invitation {
+  return {
+    id: `invitation-${digest}` as InvitationId,
+    chatId,
+    inviter: { id: inviter.id, username: inviter.username },
+    createdAt: 1_700_000_000_000,
+    expiresAt: 1_800_000_000_000,
+    maxUses: null,
+    uses: 0,
+  };
 }
 
 /** Returns a message to append. `sentAt` is in epoch milliseconds. */
@@ -138,7 +152,7 @@ export interface ContentsQuery {
 /** Reads everything that a store contains about these users, chats and sessions, in one read. */
 export function contentsOf(store: Store, { people, chatIds, keys, digests }: ContentsQuery) {
   const all = { after: 0, upTo: MAX_ID, limit: MAX_ID, from: "oldest" } as const;
-  return store.read(async ({ users, blocks, chats, messages, sessions, events }) => ({
+  return store.read(async ({ users, blocks, chats, messages, sessions, invitations, events }) => ({
     directory: await users.matching({ prefix: "", after: undefined, limit: MAX_ID }),
     lastId: await messages.lastId(),
     bounds: await events.bounds(),
@@ -160,6 +174,7 @@ export function contentsOf(store: Store, { people, chatIds, keys, digests }: Con
       listed: await chats.overviews(id, chatIds),
       sentAs: await mapInOrder(keys, (key) => messages.sentAs(id, key as IdempotencyKey)),
       sessions: await sessions.ofUser(id),
+      invitations: await invitations.byInviter(id, { after: undefined, limit: MAX_ID }),
       events: await events.ofUser(id, all),
       chatIds: (await chats.idsOfUser(id)).toSorted((one, other) => one - other),
       peers: (await chats.peersOfUser(id)).toSorted(),
@@ -168,6 +183,8 @@ export function contentsOf(store: Store, { people, chatIds, keys, digests }: Con
     participants: await mapInOrder(chatIds, (chatId) =>
       chats.participants(chatId, { after: undefined, limit: MAX_ID }),
     ),
+    invitations: await mapInOrder(chatIds, (chatId) => invitations.ofChat(chatId)),
+    invited: await mapInOrder(digests, (digest) => invitations.byDigest(digest)),
     sessions: await mapInOrder(digests, (digest) => sessions.byDigest(digest)),
   }));
 }

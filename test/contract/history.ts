@@ -201,6 +201,7 @@ export function historyContract({ describe, it, beforeEach }: Runner, store: () 
     ): RemainingMessages => ({
       count,
       forgottenSeq,
+      forgottenAt: sent[forgottenSeq - 1]!.sentAt,
       lastSeq,
       tombstones,
     });

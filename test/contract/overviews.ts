@@ -7,6 +7,7 @@ import type {
   Store,
 } from "../../src/application/ports.js";
 import { pairOf, type Chat, type ChatId } from "../../src/domain/chat.js";
+import { DEFAULT_CHAT_SETTINGS, type StoredChatSettings } from "../../src/domain/chat-settings.js";
 import type { Message, MessageText } from "../../src/domain/message.js";
 import type { User, UserId } from "../../src/domain/user.js";
 import {
@@ -96,8 +97,10 @@ export function overviewContract({ describe, it, beforeEach }: Runner, store: ()
         historyStart: 0,
         lastMessage: null,
         lastSeq: 0,
+        lastSentAt: null,
         readSeq: 0,
         deletedSinceRead: 0,
+        settings: DEFAULT_CHAT_SETTINGS,
       });
       for (const hidden of [chat, p2p]) assert.equal(await overview(hidden, bo), undefined);
       for (const id of [0, -1, MAX_ID] as ChatId[]) {
@@ -197,6 +200,42 @@ export function overviewContract({ describe, it, beforeEach }: Runner, store: ()
       await send(store(), chat, ana, "d");
       await join(chat, bo);
       assert.deepEqual(await seqs(), [3, 2, 0, 1]);
+    });
+  });
+
+  describeMethod("setSettings", () => {
+    it("stores the settings of that participant in that chat only, until they leave", async () => {
+      const chat = await createGroup(store(), ana, bo);
+      const other = await createGroup(store(), ana, bo);
+      const p2p = await openP2p(ana, bo);
+      const set = (of: Chat, settings: StoredChatSettings) =>
+        store().transaction(({ chats }) => chats.setSettings(of.id, ana.id, settings));
+      const seen = (user: User) =>
+        Promise.all([chat, other, p2p].map(async (each) => (await overview(each, user))?.settings));
+      const initial = DEFAULT_CHAT_SETTINGS;
+      assert.deepEqual(await seen(ana), [initial, initial, initial]);
+      for (const settings of [
+        { mutedUntil: 5, archivedSeq: 0, pinned: false },
+        { mutedUntil: 253_402_300_799_999, archivedSeq: null, pinned: true },
+        { mutedUntil: -62_167_219_200_000, archivedSeq: MAX_ID, pinned: true },
+        { mutedUntil: null, archivedSeq: 3, pinned: false },
+      ]) {
+        await set(chat, settings);
+        await set(p2p, { ...settings, pinned: !settings.pinned });
+        const expected = [settings, initial, { ...settings, pinned: !settings.pinned }];
+        assert.deepEqual(await seen(ana), expected);
+        const inList = await overviews(ana, [chat, other, p2p]);
+        assert.deepEqual(
+          inList.map((each) => each.settings),
+          expected,
+        );
+      }
+      assert.deepEqual(await seen(bo), [initial, initial, initial]);
+      await store().transaction(({ chats }) => chats.setRole(chat.id, ana.id, "admin"));
+      assert.deepEqual((await overview(chat, ana))?.settings.archivedSeq, 3);
+      await leave(chat, ana);
+      await join(chat, ana);
+      assert.deepEqual((await overview(chat, ana))?.settings, initial);
     });
   });
 

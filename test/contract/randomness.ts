@@ -20,6 +20,15 @@ export function secretsContract({ describe, it }: Runner, open: () => Secrets | 
     });
   });
 
+  describe("Secrets.generateCode", () => {
+    it("returns distinct codes of at least 22 characters that a path can carry", async () => {
+      const secrets = await open();
+      const codes = Array.from({ length: GENERATED_COUNT }, () => secrets.generateCode());
+      for (const code of codes) assert.match(code, /^[A-Za-z0-9_-]{22,200}$/);
+      assert.equal(new Set(codes).size, GENERATED_COUNT);
+    });
+  });
+
   describe("Secrets.digests", () => {
     it("returns the same digests for the same text and another first digest for another text", async () => {
       const secrets = await open();

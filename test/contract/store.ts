@@ -11,6 +11,7 @@ import { deletionContract } from "./deletions.js";
 import { directoryContract } from "./directory.js";
 import { eventContract } from "./events.js";
 import { historyContract } from "./history.js";
+import { invitationContract } from "./invitations.js";
 import { subscriberContract } from "./subscribers.js";
 import { messageContract } from "./messages.js";
 import { overviewContract } from "./overviews.js";
@@ -23,6 +24,7 @@ import {
   cy,
   draft,
   createGroup,
+  invitationOf,
   person,
   register,
   renamed,
@@ -74,6 +76,7 @@ export function storeContract(runner: Runner, { open, reopen }: StoreOpening): v
     messageContract(runner, store);
     historyContract(runner, store);
     sessionContract(runner, store);
+    invitationContract(runner, store);
     eventContract(runner, store);
     userEventContract(runner, store);
     subscriberContract(runner, store);
@@ -191,7 +194,7 @@ export async function fill(store: Store): Promise<ContentsQuery> {
   const chatIds = [group.id, p2p.id, left.id];
   const [first, last] = await send(store, group, ana, "a", "b");
   await send(store, p2p, bo, "🙂");
-  await store.transaction(async ({ users, blocks, chats, messages, sessions, events }) => {
+  await store.transaction(async ({ users, blocks, chats, messages, sessions, invitations, events }) => {
     await blocks.add(ana.id, bo.id, 5);
     await blocks.add(bo.id, ana.id, 6);
     await blocks.remove(bo.id, ana.id);
@@ -202,6 +205,8 @@ export async function fill(store: Store): Promise<ContentsQuery> {
     await chats.update({ ...group, title: "🙂", policy, metadata: { topic: ["🙂"] } });
     await chats.setRole(group.id, bo.id, "admin");
     await chats.setRead(group.id, bo.id, 1);
+    await chats.setSettings(group.id, bo.id, { mutedUntil: 5, archivedSeq: 2, pinned: true });
+    await chats.setSettings(p2p.id, ana.id, { mutedUntil: null, archivedSeq: null, pinned: true });
     await chats.setRead(left.id, ana.id, 1);
     await chats.removeParticipant(left.id, ana.id);
     await events.append(renamed(group, "a"));
@@ -228,11 +233,15 @@ export async function fill(store: Store): Promise<ContentsQuery> {
     await users.endErasure(dora.id, 9);
     await sessions.remove(sessionOf(ana, "removed", 100).id);
     await sessions.removeExpired(ana.id, 1);
+    for (const name of ["invited", "removed"]) await invitations.add(invitationOf(group, bo, name), name);
+    await invitations.add({ ...invitationOf(group, ana, "limited"), maxUses: 2 }, "limited");
+    await invitations.countUse(invitationOf(group, ana, "limited").id);
+    await invitations.remove([invitationOf(group, bo, "removed").id]);
   });
   return {
     people: [ana, bo, cy, dora],
     chatIds,
     keys: ["key", "other"],
-    digests: ["kept", "token", "removed", "expired"],
+    digests: ["kept", "token", "removed", "expired", "invited", "limited"],
   };
 }

@@ -15,6 +15,7 @@ import {
   cy,
   draft,
   createGroup,
+  invitationOf,
   person,
   register,
   renamed,
@@ -61,7 +62,7 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
     });
 
     it("see all earlier writes, and a transaction sees its own", async () => {
-      const p2p = await store().transaction(async ({ users, chats, messages, sessions }) => {
+      const p2p = await store().transaction(async ({ users, chats, messages, sessions, invitations }) => {
         assert.equal(await users.add(cy, usernameKey("cy"), "digest of cy"), true);
         assert.deepEqual(await users.byId(cy.id), cy);
         assert.deepEqual(await users.credentials(usernameKey("cy")), {
@@ -87,6 +88,9 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
         await chats.setRead(opened.id, ana.id, 1);
         const overview = await chats.overview(opened.id, ana.id);
         assert.deepEqual([overview?.readSeq, overview?.lastMessage], [1, once]);
+        const settings = { mutedUntil: 5, archivedSeq: 1, pinned: true };
+        await chats.setSettings(opened.id, ana.id, settings);
+        assert.deepEqual((await chats.overview(opened.id, ana.id))?.settings, settings);
         await chats.update({ ...chat, title: "b" });
         await chats.setRole(chat.id, bo.id, "admin");
         assert.equal((await chats.ofParticipant(chat.id, ana.id))?.chat.title, "b");
@@ -102,6 +106,12 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
         assert.deepEqual(await sessions.ofUser(cy.id), [touched]);
         await sessions.removeExpired(cy.id, 2);
         assert.equal(await sessions.byDigest("digest"), undefined);
+        const invitation = { ...invitationOf(chat, ana, "invited"), maxUses: 2 };
+        await invitations.add(invitation, "invited");
+        await invitations.countUse(invitation.id);
+        assert.deepEqual(await invitations.byDigest("invited"), { ...invitation, uses: 1 });
+        await invitations.remove([invitation.id]);
+        assert.deepEqual(await invitations.ofChat(chat.id), []);
         await users.replacePassword(cy.id, "new digest");
         assert.equal((await users.credentials(usernameKey("cy")))?.passwordDigest, "new digest");
         await users.setDisplayName(cy.id, "Cy");
@@ -119,18 +129,22 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
       const once = { key: KEY, textDigest: "digest" };
       const updated = { ...message!, sender: { ...message!.sender }, text: "c" as MessageText, editedAt: 5 };
       const created = chatCreated(chat, [ana, bo]);
+      const settings = { mutedUntil: 5, archivedSeq: 1, pinned: true };
       const changed = { ...chat, policy: { ...DEFAULT_POLICY }, metadata: { topics: ["lunch"] } };
-      await store().transaction(async ({ users, chats, messages, sessions, events }) => {
+      const invitation = { ...invitationOf(chat, ana, "i"), inviter: { id: ana.id, username: "ana" } };
+      await store().transaction(async ({ users, chats, messages, sessions, invitations, events }) => {
+        await invitations.add(invitation, "digest");
         await users.add(given, usernameKey("cy"), "digest of cy");
         await sessions.add(session, "digest");
         await messages.append(sent, once);
         await messages.update(updated);
         await chats.update(changed);
+        await chats.setSettings(chat.id, ana.id, settings);
         await events.append(created);
       });
       const where = { people: [ana, bo, cy], chatIds: [chat.id], keys: [KEY], digests: ["digest"] };
       const before = structuredClone(await contentsOf(store(), where));
-      overwrite([given, session, sent, once, message, updated, changed, created]);
+      overwrite([given, session, invitation, settings, sent, once, message, updated, changed, created]);
       assert.deepEqual(await contentsOf(store(), where), before);
       overwrite(await contentsOf(store(), where));
       assert.deepEqual(await contentsOf(store(), where), before);
@@ -141,55 +155,67 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
     it("rolls back every write when the work throws", async () => {
       const [said] = await send(store(), chat, ana, "a");
       await append(store(), renamed(chat, "a"), renamed(chat, "b", { user: bo.id, includesRemoved: false }));
-      await store().transaction(async ({ blocks, chats, sessions }) => {
+      const invitation = { ...invitationOf(chat, ana, "kept"), maxUses: 2 };
+      const open = await store().transaction(({ chats }) => chats.openP2p(pairOf(ana.id, ana.id), 1));
+      await store().transaction(async ({ blocks, chats, sessions, invitations }) => {
         await blocks.add(ana.id, bo.id, 1);
+        await blocks.add(bo.id, ana.id, 1);
+        await invitations.add(invitation, "kept");
         await chats.setRead(chat.id, ana.id, 1);
         await sessions.add(sessionOf(ana, "kept", 100), "kept");
         await sessions.add(sessionOf(ana, "old", 1), "old");
       });
       const people = [ana, bo, cy];
-      const where = { people, chatIds: [chat.id], keys: [KEY], digests: ["kept", "old", "new"] };
+      const where = { people, chatIds: [chat.id, open.id], keys: [KEY], digests: ["kept", "old", "new"] };
       const before = await contentsOf(store(), where);
       const made: ChatId[] = [];
       const error = new Error("no");
-      const attempt = store().transaction(async ({ users, blocks, chats, messages, sessions, events }) => {
-        await messages.update({ ...said!, text: "edited" as MessageText, editedAt: 5 });
-        await messages.update({ ...said!, text: "" as MessageText, deletedAt: 6 });
-        await messages.append(draft(chat, ana, "b"), { key: KEY, textDigest: "digest" });
-        await chats.update({ ...chat, title: "b", metadata: { topic: "b" } });
-        await chats.setRole(chat.id, bo.id, "admin");
-        await chats.setRead(chat.id, ana.id, 2);
-        await chats.setRead(chat.id, bo.id, 1);
-        await events.forget(MAX_ID, 1);
-        await users.add(cy, usernameKey("cy"), "digest of cy");
-        const group = await chats.addGroup(null, 1);
-        await chats.addParticipant(group.id, cy.id, 1);
-        const p2p = await chats.openP2p(pairOf(ana.id, bo.id), 1);
-        made.push(group.id, p2p.id);
-        await chats.addParticipant(chat.id, cy.id, 1);
-        await chats.removeParticipant(chat.id, bo.id);
-        await chats.removeParticipant(chat.id, ana.id);
-        await chats.addParticipant(chat.id, ana.id, 1);
-        for (const each of [chat, group, p2p, chat]) await messages.append(draft(each, cy, "b"));
-        await users.replacePassword(ana.id, "new digest");
-        await users.setDisabledAt(bo.id, 7);
-        await users.setDisplayName(bo.id, "Bo");
-        await blocks.add(bo.id, ana.id, 1);
-        await blocks.remove(ana.id, bo.id);
-        await sessions.add(sessionOf(cy, "new", 100), "new");
-        await sessions.touch({ ...sessionOf(ana, "kept", 200), lastSeenAt: 2 });
-        await sessions.remove(sessionOf(ana, "kept", 100).id);
-        await sessions.removeExpired(ana.id, 1);
-        for (const each of [chat, group, p2p]) await events.append(renamed(each, "b"));
-        await events.append(renamed(chat, "c", { user: ana.id, includesRemoved: true }));
-        await events.append({ sessionId: sessionOf(ana, "kept", 100).id, userId: ana.id, at: 5 });
-        await events.forget(MAX_ID, MAX_ID);
-        await chats.deleteRead(ana.id, 1);
-        await messages.erase({ ...said!, text: "" as MessageText, deletedAt: 6 });
-        await users.delete(bo.id, 8);
-        await users.endErasure(bo.id, 9);
-        throw error;
-      });
+      const attempt = store().transaction(
+        async ({ users, blocks, chats, messages, sessions, invitations, events }) => {
+          await messages.update({ ...said!, text: "edited" as MessageText, editedAt: 5 });
+          await messages.update({ ...said!, text: "" as MessageText, deletedAt: 6 });
+          await messages.append(draft(chat, ana, "b"), { key: KEY, textDigest: "digest" });
+          await chats.update({ ...chat, title: "b", metadata: { topic: "b" } });
+          await chats.setRole(chat.id, bo.id, "admin");
+          await chats.releasePair(open.id);
+          await chats.setSettings(chat.id, bo.id, { mutedUntil: 5, archivedSeq: 1, pinned: true });
+          await chats.setRead(chat.id, ana.id, 2);
+          await chats.setRead(chat.id, bo.id, 1);
+          await events.forget(MAX_ID, 1);
+          await users.add(cy, usernameKey("cy"), "digest of cy");
+          const group = await chats.addGroup(null, 1);
+          await chats.addParticipant(group.id, cy.id, 1);
+          const p2p = await chats.openP2p(pairOf(ana.id, bo.id), 1);
+          made.push(group.id, p2p.id);
+          await chats.addParticipant(chat.id, cy.id, 1);
+          await chats.removeParticipant(chat.id, bo.id);
+          await chats.removeParticipant(chat.id, ana.id);
+          await chats.addParticipant(chat.id, ana.id, 1);
+          for (const each of [chat, group, p2p, chat]) await messages.append(draft(each, cy, "b"));
+          await users.replacePassword(ana.id, "new digest");
+          await users.setDisabledAt(bo.id, 7);
+          await users.setDisplayName(bo.id, "Bo");
+          await blocks.add(cy.id, ana.id, 1);
+          await blocks.remove(ana.id, bo.id);
+          await blocks.deleteOfUser(bo.id, 9);
+          await sessions.add(sessionOf(cy, "new", 100), "new");
+          await sessions.touch({ ...sessionOf(ana, "kept", 200), lastSeenAt: 2 });
+          await sessions.remove(sessionOf(ana, "kept", 100).id);
+          await sessions.removeExpired(ana.id, 1);
+          await invitations.add(invitationOf(chat, bo, "new"), "new");
+          await invitations.countUse(invitation.id);
+          await invitations.remove([invitation.id]);
+          for (const each of [chat, group, p2p]) await events.append(renamed(each, "b"));
+          await events.append(renamed(chat, "c", { user: ana.id, includesRemoved: true }));
+          await events.append({ sessionId: sessionOf(ana, "kept", 100).id, userId: ana.id, at: 5 });
+          await events.forget(MAX_ID, MAX_ID);
+          await chats.deleteRead(ana.id, 1);
+          await messages.erase({ ...said!, text: "" as MessageText, deletedAt: 6 });
+          await users.delete(bo.id, 8);
+          await users.endErasure(bo.id, 9);
+          throw error;
+        },
+      );
       await assert.rejects(attempt, (thrown) => thrown === error);
       assert.deepEqual(await contentsOf(store(), where), before);
       const left = await contentsOf(store(), { people, chatIds: made, keys: [], digests: [] });

@@ -10,6 +10,7 @@ import {
   type ChatId,
   type ChatOverview,
 } from "../../src/domain/chat.js";
+import { DEFAULT_CHAT_SETTINGS } from "../../src/domain/chat-settings.js";
 import { DEFAULT_POLICY } from "../../src/domain/policy.js";
 import type { UserId } from "../../src/domain/user.js";
 import { errorCode } from "../support/error-code.js";
@@ -62,8 +63,10 @@ describe("read state of a chat", () => {
     historyStart: 0,
     lastMessage: null,
     lastSeq: 0,
+    lastSentAt: null,
     readSeq: 0,
     deletedSinceRead: 0,
+    settings: DEFAULT_CHAT_SETTINGS,
   };
 
   it("is 0 before the first message", () => {

@@ -256,7 +256,11 @@ describe("openMessaging", () => {
   it("reports a failure to delete old messages, and continues", async () => {
     const troubles: Error[] = [];
     const sound = openMemoryStore();
-    const storage: Store = { ...sound, read: () => Promise.reject(new Error("not now")) };
+    const timesOf = () => Promise.reject(new Error("not now"));
+    const storage: Store = {
+      ...sound,
+      read: (work) => sound.read((all) => work({ ...all, messages: { ...all.messages, timesOf } })),
+    };
     const onTrouble = (trouble: Error) => troubles.push(trouble);
     const messaging = await open({ storage, messageRetention: DAY, onTrouble });
     await messaging.close();

@@ -10,7 +10,7 @@ import { lockDirectory } from "../../src/adapters/sqlite/wal/lock.js";
 import { sendRequest } from "../../src/main/cli/operator-client.js";
 import { operatorCommands } from "../../src/main/cli/operator-commands.js";
 import { readConfig, variables } from "../../src/main/config.js";
-import { Client, PASSWORD } from "../support/client.js";
+import { Client, PASSWORD, signedIn } from "../support/client.js";
 import { openStream } from "../support/event-stream.js";
 import { collected } from "../support/operator.js";
 import { cli, run, runServer } from "../support/process.js";
@@ -57,22 +57,14 @@ describe("palaver, commands of the operator", () => {
     const typed = lines.map((line) =>
       / user (add|password) /.test(line) ? `echo "${PASSWORD}" | ${line}` : line,
     );
-    const runAll = (commands: readonly string[]) => {
-      const npx = `npx() { shift; "${process.execPath}" "${cli}" "$@"; }`;
-      const env = { PATH: process.env["PATH"], DATA_DIR: dataDir };
-      return promisify(execFile)("sh", ["-c", ["set -e", npx, ...commands].join("\n")], { env });
-    };
-    const ofChats = typed.findIndex((line) => line.includes(" chat "));
-    const { stdout, stderr } = await runAll(typed.slice(0, ofChats));
-    // Two lists of sessions are empty.
-    expect(stderr).to.equal("No results.\n".repeat(2));
+    const script = ["set -e", `npx() { shift; "${process.execPath}" "${cli}" "$@"; }`, ...typed].join("\n");
+    await (await signedIn(server.url)).post("/v1/group_chat");
+    const env = { PATH: process.env["PATH"], DATA_DIR: dataDir };
+    const { stdout, stderr } = await promisify(execFile)("sh", ["-c", script], { env });
+    // Two lists of sessions and one of invitations are empty.
+    expect(stderr).to.equal("No results.\n".repeat(3));
     expect(stdout.split("\n")[0]).to.match(/^Created the account ana, with the user_id [0-9a-f-]{36}\.$/);
-    const ana = new Client(server.url);
-    await ana.post("/v1/auth/login", { username: "ana", password: PASSWORD });
-    expect(await ana.post("/v1/group_chat", {})).to.deep.include({ status: 200 });
-    await ana.post("/v1/auth/logout");
-    const { stdout: rest } = await runAll(typed.slice(ofChats));
-    expect(JSON.parse(rest.trimEnd().split("\n").at(-1)!)).to.deep.include({ users: 1, sessions: 0 });
+    expect(JSON.parse(stdout.trimEnd().split("\n").at(-1)!)).to.deep.include({ users: 2, sessions: 1 });
     const [account] = readFileSync(join(dataDir, "export"), "utf8").split("\n");
     expect(JSON.parse(account!)).to.deep.include({ record: "account", username: "ana", disabled_at: null });
     const login = await new Client(server.url).post("/v1/auth/login", {

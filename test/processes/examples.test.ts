@@ -235,6 +235,30 @@ describe("The examples", () => {
       expect(left).to.include({ role: "owner", participant_count: 1 });
     });
 
+    it("invitations.sh shows the chat of a code, lets a user join, and revokes the code", async () => {
+      const lines = (await converse("invitations.sh"))
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line) as Record<string, unknown>);
+      const [, , seen, accepted, listed, revoked, unknown] = lines;
+      expect(seen).to.deep.equal({ title: "Club", participant_count: 1 });
+      expect(accepted).to.have.all.keys("chat_id");
+      expect(listed).to.have.length(1).and.have.nested.property("[0].uses", 1);
+      expect(revoked).to.deep.equal({});
+      expect(unknown).to.include({ status: 404, code: "unknown_invitation" });
+    });
+
+    it("settings.sh archives a chat, which returns with a message, and mutes it", async () => {
+      const lines = (await converse("settings.sh"))
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line) as Record<string, unknown>);
+      const [, archived, , muted] = lines;
+      expect(archived).to.deep.equal({ muted_until: null, archived: true, pinned: true });
+      const mutedUntil = "2099-12-31T23:59:59.000Z";
+      expect(muted).to.deep.equal({ muted_until: mutedUntil, archived: false, pinned: true });
+    });
+
     it("tokens.sh reads messages with a new token", async () => {
       const lines = (await converse("tokens.sh")).trimEnd().split("\n");
       expect(JSON.parse(lines[3]!)).to.have.nested.property("[0].name", "backup");

@@ -9,6 +9,10 @@ import { after, viewsOf, type Views } from "./reader.js";
 import { errorCodeOf } from "./error-code.js";
 import type { World } from "./world.js";
 
+/** The time of the test clock moves past it while the actions run. */
+const SOON_MS = Date.parse("2026-11-23T10:15:00.128Z");
+const FAR_MS = Date.parse("2026-11-23T10:16:00.000Z");
+
 type Action = (core: World, by: User, other: User, n: number) => Promise<unknown>;
 
 /** Most actions are in one chat, so that they affect each other. */
@@ -30,6 +34,10 @@ const ACTIONS = {
   rename: (core, { id: by }, _, n) =>
     core.renameChat({ by, chatId: inChat(n), title: n % 2 ? `${n}` : null }),
   add: (core, { id: by }, { username }, n) => core.addParticipant({ by, chatId: inChat(n), username }),
+  join: async (core, { id: by }, { id }, n) => {
+    const { code } = await core.createInvitation({ by, chatId: inChat(n), maxUses: 1 });
+    await core.acceptInvitation({ by: id, code });
+  },
   remove: (core, { id: by }, { id: user }, n) => core.removeParticipant({ by, chatId: inChat(n), user }),
   restrict: (core, { id: by }, _, n) =>
     core.changeChat({ by, chatId: inChat(n), policy: { history: n % 3 === 0 ? "all" : "since_join" } }),
@@ -41,6 +49,11 @@ const ACTIONS = {
   write: (core, { id: by }, { username }) => core.sendMessage({ by, to: { username }, text: "to one" }),
   edit: (core, { id: by }, _, n) => core.editMessage({ by, id: (n + 1) as MessageId, text: "edited" }),
   delete: (core, { id: by }, _, n) => core.deleteMessage({ by, id: (n + 1) as MessageId }),
+  set: async (core, { id: by }, _, n) => {
+    const mutedUntil = [null, 0, SOON_MS, FAR_MS][n % 4];
+    const changes = [{ archived: true }, { mutedUntil }, { archived: true, mutedUntil }, { pinned: true }];
+    await core.changeChatSettings({ by, chatId: inChat(n), ...changes[n % 4] });
+  },
   read: (core, { id: by }, _, n) => core.markRead({ by, chatId: inChat(n), seq: n }),
 } satisfies Record<string, Action>;
 
@@ -49,6 +62,7 @@ const act = fc.record({
     ...(["create", "rename", "change", "appoint", "appoint", "write", "edit", "delete"] as const),
     ...(["restrict", "forget"] as const),
     ...(["add", "add", "remove", "remove", "send", "send", "read", "read"] as const),
+    ...(["set", "set", "set", "join"] as const),
   ),
   by: fc.nat(2),
   other: fc.nat(2),
@@ -60,8 +74,10 @@ const bursts = fc.array(burst, { maxLength: 16, size: "max" });
 
 type Act = typeof act extends fc.Arbitrary<infer Value> ? Value : never;
 
-const perform = (core: World, users: readonly User[], all: readonly Act[]) =>
-  Promise.all(all.map((each) => doAct(core, users, each)));
+function perform(core: World, users: readonly User[], all: readonly Act[]): Promise<unknown> {
+  core.clock.advance(1);
+  return Promise.all(all.map((each) => doAct(core, users, each)));
+}
 
 /** Tries the action by and on each user, beginning with the given ones, until it is accepted. */
 async function doAct(core: World, users: readonly User[], { action, by, other, n }: Act): Promise<void> {

@@ -82,7 +82,7 @@ async function sendAll(
     for (const to of [{ group_chat_id: 1 }, { dest_username: "bob" }]) {
       await ana.post("/v1/messages", { ...to, message: "Hello, Bob!" });
     }
-    const seen: string[] = [];
+    const seen: SeenText[] = [];
     for (const plan of plans) {
       const sent = toRequest(document, plan, seen);
       const who = people[plan.who];
@@ -179,17 +179,25 @@ function send(
   });
 }
 
-/** Remembers ids, cursors and usernames from the latest responses. */
-function remember(seen: string[], { status, text }: ReceivedResponse): void {
+/** A text in a response, and the name of its field. */
+interface SeenText {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** Remembers ids, codes, cursors and usernames from the latest responses. */
+function remember(seen: SeenText[], { status, text }: ReceivedResponse): void {
   if (status !== 200 || text.length > 10_000) return;
-  for (const [, value] of text.matchAll(/"(?:\w*id|cursor|\w*username)":"([^"\\]{1,64})"/g)) {
-    if (value !== undefined && !seen.includes(value)) seen.unshift(value);
+  for (const [, name = "", value = ""] of text.matchAll(
+    /"(\w*id|code|cursor|\w*username)":"([^"\\]{1,64})"/g,
+  )) {
+    if (!seen.some((each) => each.value === value)) seen.unshift({ name, value });
   }
   seen.splice(30);
 }
 
 /** Converts a plan to a request, with the values that were seen so far. */
-export function toRequest(document: ApiDocument, plan: Plan, seen: readonly string[]): SentRequest {
+export function toRequest(document: ApiDocument, plan: Plan, seen: readonly SeenText[]): SentRequest {
   const operation = document.operations.find(({ id }) => id === plan.operation)!;
   const resolved = resolveSeen(plan, seen) as Plan;
   const headers = Object.fromEntries(
@@ -286,9 +294,13 @@ function headerOf(value: unknown): string {
   return String(value).replaceAll(/[^!-~]/g, "-");
 }
 
-function resolveSeen(part: unknown, seen: readonly string[]): unknown {
+function resolveSeen(part: unknown, seen: readonly SeenText[]): unknown {
   if (Array.isArray(part)) return part.map((each) => resolveSeen(each, seen));
   if (typeof part !== "object" || part === null) return part;
-  if ("seen" in part) return seen[(part as Seen).seen % seen.length] ?? "ana";
+  if ("seen" in part) {
+    const { seen: at, name: wanted } = part as Seen;
+    const named = wanted === undefined ? seen : seen.filter(({ name }) => name === wanted);
+    return named[at % named.length]?.value ?? "ana";
+  }
   return Object.fromEntries(Object.entries(part).map(([name, each]) => [name, resolveSeen(each, seen)]));
 }

@@ -78,6 +78,7 @@ function watchedSecrets(): TestPorts["secrets"] {
       generated.push(secret);
       return secret;
     },
+    generateCode: () => secrets.generateCode(),
     digests(text) {
       const [first, ...others] = keys.map((key) => `${key} of ${secrets.digests(text)[0]}`);
       return [first!, ...others];

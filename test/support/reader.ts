@@ -1,4 +1,5 @@
 import { unreadCount, type ChatOverview } from "../../src/domain/chat.js";
+import { settingsOf, type ChatSettings } from "../../src/domain/chat-settings.js";
 import type { ChatEvent } from "../../src/domain/event.js";
 import type { Metadata } from "../../src/domain/metadata.js";
 import type { Policy, Role } from "../../src/domain/policy.js";
@@ -17,6 +18,7 @@ export interface View {
   readonly lastSeq: number;
   readonly readSeq: number;
   readonly unreadCount: number;
+  readonly settings: ChatSettings;
 }
 
 /** All chats of a user, by id. */
@@ -39,6 +41,7 @@ function viewOf(overview: ChatOverview): View {
     lastSeq,
     readSeq,
     unreadCount: unreadCount(overview),
+    settings: settingsOf(overview),
   };
 }
 
@@ -61,6 +64,7 @@ export function after(views: Views, event: ChatEvent, me: User): Views {
         lastSeq: 0,
         readSeq: 0,
         unreadCount: 0,
+        settings: { mutedUntil: null, archived: false, pinned: false },
       };
       return { ...views, [chatId]: fresh };
     }
@@ -79,19 +83,34 @@ export function after(views: Views, event: ChatEvent, me: User): Views {
     case "participant.role_changed":
       return event.user.id === me.id ? change(views, chatId, { role: event.role }) : views;
     case "chat.history_deleted": {
-      const { upToSeq, unreadCount: unread } = event;
+      const { upToSeq, upToSentAt, unreadCount: unread } = event;
+      const { settings } = view!;
+      // The last of them can be a message that the client has not received.
+      const returns = upToSeq > view!.lastSeq && upToSentAt >= (settings.mutedUntil ?? 0);
       return change(views, chatId, {
         lastMessage: (view!.lastMessage?.seq ?? 0) > upToSeq ? view!.lastMessage : null,
         lastSeq: Math.max(view!.lastSeq, upToSeq),
+        ...(returns && { settings: { ...settings, archived: false } }),
         ...(view!.readSeq < upToSeq && { readSeq: upToSeq, unreadCount: unread }),
       });
     }
     case "chat.read":
       if (event.user.id !== me.id) return views;
       return change(views, chatId, { readSeq: event.readSeq, unreadCount: event.unreadCount });
+    case "chat.settings_changed":
+      return change(views, chatId, {
+        settings: event.settings,
+        lastSeq: Math.max(view!.lastSeq, event.lastSeq),
+      });
     case "message.created": {
       const { seq, sender } = event.message;
-      const shown = { lastMessage: event.message, lastSeq: seq };
+      const { settings } = view!;
+      const stays = settings.mutedUntil !== null && event.message.sentAt < settings.mutedUntil;
+      const shown = {
+        lastMessage: event.message,
+        lastSeq: seq,
+        settings: { ...settings, archived: settings.archived && stays },
+      };
       if (sender.id === me.id) return change(views, chatId, { ...shown, readSeq: seq, unreadCount: 0 });
       return change(views, chatId, { ...shown, unreadCount: view!.unreadCount + 1 });
     }

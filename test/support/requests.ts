@@ -17,6 +17,8 @@ export interface Plan {
 /** A placeholder for the nth latest text that was seen in a response. */
 export interface Seen {
   readonly seen: number;
+  /** The name of its field; any by default. */
+  readonly name?: string;
 }
 
 /** A mutation of a request. `at` is the index of a field or parameter, modulo their number. */
@@ -62,7 +64,15 @@ function planOf(operation: DocumentedOperation, schemas: ApiDocument["schemas"])
 }
 
 function some(parameters: readonly Parameter[], schemas: ApiDocument["schemas"]) {
-  const values = parameters.map(({ name, schema }) => [name, valueOf(schema, schemas)] as const);
+  const values = parameters.map(({ name, schema }) => {
+    const any = valueOf(schema, schemas);
+    // Nothing else would find a secret.
+    const seen = fc.record({ seen: fc.nat(9), name: fc.constant(name) });
+    return [
+      name,
+      /_id$|^code$/.test(name) && schema["type"] === "string" ? fc.oneof(any, seen) : any,
+    ] as const;
+  });
   const requiredKeys = parameters.filter(({ required }) => required).map(({ name }) => name);
   return fc.record(Object.fromEntries(values), { requiredKeys });
 }
@@ -77,6 +87,7 @@ function valueOf(schema: Json, schemas: ApiDocument["schemas"]): fc.Arbitrary<un
   if (Array.isArray(schema["enum"])) return fc.constantFrom(...(schema["enum"] as unknown[]));
   if (schema["additionalProperties"] === true) return fc.dictionary(anyText, fc.jsonValue(), { maxKeys: 3 });
   if ("const" in schema) return fc.constant(schema["const"]);
+  if (type === "boolean") return fc.boolean();
   if (type === "null") return fc.constant(null);
   if (Array.isArray(type)) {
     return fc.oneof(...type.map((each: string) => valueOf({ ...schema, type: each }, schemas)));
@@ -88,6 +99,10 @@ function valueOf(schema: Json, schemas: ApiDocument["schemas"]): fc.Arbitrary<un
       { weight: 3, arbitrary: fc.integer({ min, max: Math.min(max, min + 4) }) },
       { weight: 1, arbitrary: fc.maxSafeInteger().map(within(min, max)) },
     );
+  }
+  if (schema["format"] === "date-time") {
+    const max = new Date("9999-12-31T23:59:59.999Z");
+    return fc.date({ min: new Date(0), max, noInvalidDate: true }).map((date) => date.toISOString());
   }
   if (type === "string") {
     if (typeof schema["pattern"] === "string") {

@@ -49,7 +49,11 @@ type TestServerOptions = Partial<
     | "streams"
     | "maxUnreadBytes"
   >
-> & { readonly connections?: Partial<ConnectionLimits> };
+> & {
+  readonly connections?: Partial<ConnectionLimits>;
+  /** An empty store in place of the default one. */
+  readonly store?: Store;
+};
 
 export async function openTestServer(options: TestServerOptions = {}): Promise<TestServer> {
   const {
@@ -64,7 +68,7 @@ export async function openTestServer(options: TestServerOptions = {}): Promise<T
   } = options;
   const lines: Record<string, unknown>[] = [];
   const audit: Record<string, unknown>[] = [];
-  const store = watched(await openStore());
+  const store = watched(options.store ?? (await openStore()));
   const ports = { ...testPorts(), store };
   const messaging = createMessaging(ports);
   const log = pino(

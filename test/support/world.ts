@@ -63,14 +63,15 @@ export function textsOf(messages: readonly Message[]): string[] {
 /** Returns the contents of the store and its number of transactions. */
 export async function contents({ ports, ana, bo, cy }: World) {
   const { store, secrets } = ports;
-  const { sessions, ...others } = await contentsOf(store, {
+  const { sessions, invited, ...others } = await contentsOf(store, {
     people: [ana, bo, cy, person("dora")],
     chatIds: Array.from({ length: 9 }, (_, index) => (index + 1) as ChatId),
     keys: ["key"],
     digests: secrets.generated.flatMap((secret) => secrets.digests(secret)),
   });
   const { transactions } = store.status();
-  return { ...others, sessions: sessions.filter((session) => session !== undefined), transactions };
+  const found = <Item>(items: readonly (Item | undefined)[]) => items.filter((item) => item !== undefined);
+  return { ...others, sessions: found(sessions), invited: found(invited), transactions };
 }
 
 /** Asserts that the attempt is rejected with the code and changes nothing. */

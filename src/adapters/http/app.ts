@@ -19,6 +19,7 @@ import { accountOperations } from "./routes/accounts.js";
 import { chatOperations } from "./routes/chats.js";
 import { documentationOperations } from "./routes/documentation.js";
 import { eventOperations } from "./routes/events.js";
+import { invitationOperations } from "./routes/invitations.js";
 import { messageOperations } from "./routes/messages.js";
 import { peopleOperations } from "./routes/people.js";
 import { serverOperations } from "./routes/server.js";
@@ -87,6 +88,11 @@ export function createHttpApp(options: HttpOptions): Koa {
       description:
         "Create and rename group chats, add and remove participants, list the caller's chats, and mark them as read.",
       operations: chatOperations(messaging, limits),
+    },
+    {
+      name: "Invitations",
+      description: "Invite users to group chats by a code, and accept invitations.",
+      operations: invitationOperations(messaging),
     },
     {
       name: "Messages",

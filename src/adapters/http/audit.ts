@@ -21,6 +21,9 @@ export type AuditAction =
   | "participant_added"
   | "participant_removed"
   | "role_changed"
+  | "invitation_created"
+  | "invitation_revoked"
+  | "invitation_accepted"
   | "forbidden"
   | "rate_limited";
 

@@ -74,6 +74,8 @@ const pathParameters: Readonly<Record<string, z.ZodType>> = {
   id: field.messageId.meta({ description: "The id of a message." }),
   session_id: field.sessionId.min(1),
   token_id: field.tokenId.min(1),
+  invitation_id: field.invitationId.min(1),
+  code: field.invitationCode.min(1),
   user: z
     .string()
     .min(1)

@@ -1,5 +1,6 @@
 import type { ChatRepository, JoinPosition, UserReader } from "../../application/ports.js";
 import type { Chat, ChatId, ChatOverview, ChatSummary, Pair, Participant } from "../../domain/chat.js";
+import { DEFAULT_CHAT_SETTINGS, type StoredChatSettings } from "../../domain/chat-settings.js";
 import type { Message, MessageText } from "../../domain/message.js";
 import { DEFAULT_POLICY, type Role } from "../../domain/policy.js";
 import type { UserId } from "../../domain/user.js";
@@ -10,12 +11,14 @@ import { put, remove, type Undo } from "./undo.js";
 export interface ChatState {
   chat: Chat;
   /** Both users of a p2p chat. */
-  readonly pair: Pair | undefined;
+  pair: Pair | undefined;
   /** The id of the last message on the server when the chat was created, or of the last message that was deleted by age. */
   bornAfter: number;
   readonly participants: Map<UserId, Stay>;
   /** The `seq` up to which messages were deleted by age. */
   forgottenSeq: number;
+  /** The time of the message with that `seq`. */
+  forgottenAt: number | null;
   /** The message with the `seq` n is at the index n - 1 - forgottenSeq. */
   readonly messages: Message[];
   /** The `seq` up to which each user has read, including users who have left. */
@@ -32,6 +35,7 @@ interface Stay {
   /** The id of the last event of the log when the user joined. */
   readonly joinedAfter: number;
   readonly historyStart: number;
+  readonly settings: StoredChatSettings;
 }
 
 export interface ChatStates {
@@ -61,6 +65,7 @@ export function chatRepository(
       bornAfter: messages.length,
       participants: new Map(),
       forgottenSeq: 0,
+      forgottenAt: null,
       messages: [],
       read: new Map(),
       deleted: new Set(),
@@ -75,7 +80,7 @@ export function chatRepository(
 
   async function overviewOf(state: ChatState, userId: UserId): Promise<ChatOverview> {
     const readSeq = Math.max(state.read.get(userId) ?? 0, state.forgottenSeq);
-    const { role, historyStart } = state.participants.get(userId)!;
+    const { role, historyStart, settings } = state.participants.get(userId)!;
     const last = state.messages.at(-1);
     return {
       chat: state.chat,
@@ -85,8 +90,10 @@ export function chatRepository(
       participantCount: state.participants.size,
       lastMessage: last !== undefined && last.id > historyStart ? last : null,
       lastSeq: lastSeqOf(state),
+      lastSentAt: last?.sentAt ?? state.forgottenAt,
       readSeq,
       deletedSinceRead: [...state.deleted].filter((seq) => seq > readSeq).length,
+      settings,
     };
   }
 
@@ -112,9 +119,9 @@ export function chatRepository(
     };
   }
 
-  function join(state: ChatState, userId: UserId, stay: Omit<Stay, "joinedAfter">): void {
+  function join(state: ChatState, userId: UserId, stay: Omit<Stay, "joinedAfter" | "settings">): void {
     const joinedAfter = events.lastId();
-    put(state.participants, userId, { ...stay, joinedAfter }, undo);
+    put(state.participants, userId, { ...stay, joinedAfter, settings: DEFAULT_CHAT_SETTINGS }, undo);
     const own = ofUser.get(userId) ?? [];
     ofUser.set(userId, own);
     const index = indexBehind(userId, { joinedAfter, chatId: state.chat.id });
@@ -234,9 +241,22 @@ export function chatRepository(
       }
       return readers.length;
     },
+    async releasePair(id) {
+      const state = stateOf(byId, id);
+      const { pair, chat } = state;
+      if (pair === undefined) return;
+      remove(byPair, JSON.stringify(pair), undo);
+      state.pair = undefined;
+      state.chat = Object.freeze({ ...chat, kind: "group", policy: DEFAULT_POLICY } as const);
+      undo.push(() => Object.assign(state, { pair, chat }));
+    },
     async setRole(id, userId, role) {
       const { participants } = stateOf(byId, id);
       put(participants, userId, { ...participants.get(userId)!, role }, undo);
+    },
+    async setSettings(id, userId, settings) {
+      const { participants } = stateOf(byId, id);
+      put(participants, userId, { ...participants.get(userId)!, settings: frozen({ ...settings }) }, undo);
     },
     async update({ id, title, policy, metadata }) {
       const state = stateOf(byId, id);

@@ -110,14 +110,17 @@ export function messageRepository(states: ChatStates, undo: Undo): MessageReposi
       const state = byId.get(id);
       const count = state ? Math.min(firstAfter(state.messages, upTo), limit) : 0;
       if (state === undefined || count <= 0) return undefined;
-      const { messages, deleted, forgottenSeq, bornAfter } = state;
+      const { messages, deleted, forgottenSeq, forgottenAt: forgottenAtBefore, bornAfter } = state;
       const removed = messages.splice(0, count);
       const tombstones = removed.filter(({ seq }) => deleted.delete(seq));
       for (const message of removed) all[message.id - 1] = undefined;
       state.forgottenSeq += count;
+      const forgottenAt = removed.at(-1)!.sentAt;
+      state.forgottenAt = forgottenAt;
       state.bornAfter = removed.at(-1)!.id;
       undo.push(() => {
         state.forgottenSeq = forgottenSeq;
+        state.forgottenAt = forgottenAtBefore;
         state.bornAfter = bornAfter;
         messages.unshift(...removed);
         for (const { seq } of tombstones) deleted.add(seq);
@@ -126,6 +129,7 @@ export function messageRepository(states: ChatStates, undo: Undo): MessageReposi
       return {
         count,
         forgottenSeq: state.forgottenSeq,
+        forgottenAt,
         lastSeq: lastSeqOf(state),
         tombstones: deleted.size,
       };

@@ -3,6 +3,7 @@ import type { Repositories, Store } from "../../application/ports.js";
 import { blockRepository } from "./blocks.js";
 import { chatRepository, peerIn, type ChatStates } from "./chats.js";
 import { eventLog } from "./events.js";
+import { invitationRepository } from "./invitations.js";
 import { messageRepository, renameSender } from "./messages.js";
 import { sessionRepository } from "./sessions.js";
 import type { Undo } from "./undo.js";
@@ -44,6 +45,7 @@ export function openMemoryStore(): Store {
     chats: chatRepository(states, users, events, undo),
     messages: messageRepository(states, undo),
     sessions: sessionRepository(undo),
+    invitations: invitationRepository(undo),
   };
   let transactions = 0;
   let closed = false;

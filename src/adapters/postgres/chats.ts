@@ -10,6 +10,7 @@ import {
   PARTICIPANT,
   SUMMARY,
   updateChat,
+  updateSettings,
 } from "../sql/chats.js";
 import { RacedError, type Scope } from "./scope.js";
 
@@ -30,14 +31,14 @@ const SUMMARIES = `
 
 export function chats(scope: Scope): ChatRepository {
   async function findP2p(first: UserId, second: UserId): Promise<Chat | undefined> {
+    // A row that another transaction changes is read again once it is locked: the pair can have been released.
+    const lock = scope.attempts ? "" : "FOR NO KEY UPDATE";
     const found = await scope.row(
-      `SELECT ${CHAT.sql} FROM chats WHERE first_user_id = $1 AND second_user_id = $2`,
+      `SELECT ${CHAT.sql} FROM chats WHERE first_user_id = $1 AND second_user_id = $2 ${lock}`,
       first,
       second,
     );
-    const chat = found && CHAT.decode(found);
-    if (chat !== undefined) scope.lockChat(chat.id);
-    return chat;
+    return found && CHAT.decode(found);
   }
 
   /** @returns undefined if the pair has a chat. */
@@ -237,9 +238,20 @@ export function chats(scope: Scope): ChatRepository {
       );
       return found.map(SUMMARY.decode);
     },
+    async releasePair(id) {
+      scope.lockChat(id);
+      scope.send(
+        "UPDATE chats SET kind = 'group', first_user_id = NULL, second_user_id = NULL WHERE id = $1",
+        id,
+      );
+    },
     async setRole(id, userId, role) {
       scope.lockChat(id);
       scope.send("UPDATE participants SET role = $1 WHERE user_id = $2 AND chat_id = $3", role, userId, id);
+    },
+    async setSettings(id, userId, settings) {
+      scope.lockChat(id);
+      scope.send(...updateSettings(id, userId, settings));
     },
     async update(chat) {
       scope.lockChat(chat.id);

@@ -23,7 +23,7 @@ const VIEWS: Readonly<Record<string, string>> = {
   // The events of a chat have their numbers and ids in the same order. Those that were committed before the user joined, and
   // moved to the log later, are the ones between the end of the log at that time and the first event after the user joined.
   participants: `(
-    SELECT participants.user_id, participants.chat_id, joined_at, role, history_start, greatest(
+    SELECT participants.user_id, participants.chat_id, joined_at, role, history_start, muted_until, archived_seq, pinned, greatest(
       joined_position,
       (SELECT max(id) FROM events WHERE user_id IS NULL AND chat_id = participants.chat_id
          AND id > joined_position AND (first.id IS NULL OR id < first.id)),
@@ -215,6 +215,6 @@ async function setGreatestIds(connection: Connection, ids: ReadonlyMap<string, n
   );
   // The comparison that follows, and the first servers, need the statistics for their plans.
   await connection.execute(
-    "ANALYZE users, user_words, blocks, chats, participants, read_markers, messages, sessions, events",
+    "ANALYZE users, user_words, blocks, chats, participants, read_markers, messages, sessions, invitations, events",
   );
 }

@@ -2,6 +2,7 @@ import type { Repositories } from "../../application/ports.js";
 import { blocks } from "./blocks.js";
 import { chats } from "./chats.js";
 import { events } from "./events.js";
+import { invitations } from "./invitations.js";
 import { messages } from "./messages.js";
 import type { Scope } from "./scope.js";
 import { sessions } from "./sessions.js";
@@ -15,6 +16,7 @@ export function repositories(scope: Scope): Repositories {
     chats: chats(scope),
     messages: messages(scope),
     sessions: sessions(scope),
+    invitations: invitations(scope),
     events: events(scope),
   };
 }

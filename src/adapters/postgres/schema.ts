@@ -64,6 +64,8 @@ const MIGRATIONS: readonly string[] = [
     metadata text CHECK (kind = 'group' OR metadata IS NULL),
     -- The seq up to which messages were deleted by age.
     forgotten_seq bigint NOT NULL DEFAULT 0,
+    -- The time of the message with that seq.
+    forgotten_at bigint,
     UNIQUE (first_user_id, second_user_id),
     CHECK (first_user_id <= second_user_id),
     CHECK ((kind = 'p2p') = (first_user_id IS NOT NULL)),
@@ -84,6 +86,10 @@ const MIGRATIONS: readonly string[] = [
     role text CHECK (role IN ('owner', 'admin', 'member')),
     -- The user can read the messages of the chat with a greater id.
     history_start bigint NOT NULL DEFAULT 0,
+    -- The participant's own settings. They go with the row.
+    muted_until bigint,
+    archived_seq bigint,
+    pinned integer NOT NULL DEFAULT 0 CHECK (pinned IN (0, 1)),
     PRIMARY KEY (user_id, chat_id)
   );
   CREATE INDEX history_starts ON participants (user_id) WHERE history_start > 0;
@@ -137,6 +143,20 @@ const MIGRATIONS: readonly string[] = [
     CHECK (kind = 'cookie' OR user_agent IS NULL)
   );
   CREATE INDEX sessions_of_user ON sessions (user_id, created_at, id);
+
+  CREATE TABLE invitations (
+    id text COLLATE "C" PRIMARY KEY,
+    digest text COLLATE "C" NOT NULL UNIQUE,
+    chat_id bigint NOT NULL REFERENCES chats,
+    inviter_id text COLLATE "C" NOT NULL REFERENCES users,
+    created_at bigint NOT NULL,
+    expires_at bigint NOT NULL,
+    max_uses integer,
+    uses integer NOT NULL,
+    CHECK (uses <= max_uses)
+  );
+  CREATE INDEX invitations_of_chat ON invitations (chat_id, id);
+  CREATE INDEX invitations_of_inviter ON invitations (inviter_id, id);
 
   -- The events of committed transactions, until the relay moves them to the log. A number is taken under the lock of the chat, so
   -- that the numbers of one chat are in commit order. Those of different chats are not.

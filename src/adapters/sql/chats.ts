@@ -1,7 +1,9 @@
 import type { OwnMembership } from "../../application/ports.js";
-import type { Chat, ChatOverview, ChatSummary, Participant } from "../../domain/chat.js";
+import type { Chat, ChatId, ChatOverview, ChatSummary, Participant } from "../../domain/chat.js";
+import type { StoredChatSettings } from "../../domain/chat-settings.js";
 import type { Metadata } from "../../domain/metadata.js";
 import type { Policy } from "../../domain/policy.js";
+import type { UserId } from "../../domain/user.js";
 import { projection, valueAt, type Change, type Positions, type Row } from "./columns.js";
 import { MESSAGE } from "./messages.js";
 import { USER } from "./users.js";
@@ -89,8 +91,17 @@ export const MEMBERSHIP = projection<Omit<OwnMembership, "chat"> & { readonly ch
 
 /** From `chats`, left-joined with the last of the `messages`. */
 const LAST_SEQ = "coalesce(messages.seq, chats.forgotten_seq)";
+const LAST_SENT_AT = "coalesce(messages.sent_at, chats.forgotten_at)";
 
-type OverviewRow = Omit<ChatOverview, "chat"> & { readonly chat: ChatRow };
+interface SettingsRow extends Omit<StoredChatSettings, "pinned"> {
+  /** 1 or 0. */
+  readonly pinned: number;
+}
+
+interface OverviewRow extends Omit<ChatOverview, "chat" | "settings"> {
+  readonly chat: ChatRow;
+  readonly settings: SettingsRow;
+}
 
 /**
  * From `chats`, the `participants` and `read_markers` of the participant whose id is in the column `me`, the last of the
@@ -106,9 +117,15 @@ export const OVERVIEW = projection<OverviewRow, ChatOverview>(
     participantCount: "chats.participant_count",
     lastMessage: MESSAGE.columns,
     lastSeq: LAST_SEQ,
+    lastSentAt: LAST_SENT_AT,
     readSeq: `CASE WHEN read_markers.seq > chats.forgotten_seq THEN read_markers.seq ELSE chats.forgotten_seq END`,
     deletedSinceRead: `(SELECT count(*) FROM messages
       WHERE chat_id = chats.id AND seq > coalesce(read_markers.seq, 0) AND deleted_at IS NOT NULL)`,
+    settings: {
+      mutedUntil: "participants.muted_until",
+      archivedSeq: "participants.archived_seq",
+      pinned: "participants.pinned",
+    },
   },
   (row, at) => {
     const historyStart = valueAt(row, at.historyStart);
@@ -121,11 +138,33 @@ export const OVERVIEW = projection<OverviewRow, ChatOverview>(
       lastMessage:
         (valueAt(row, at.lastMessage.id) ?? 0) > historyStart ? MESSAGE.decodeAt(row, at.lastMessage) : null,
       lastSeq: valueAt(row, at.lastSeq),
+      lastSentAt: valueAt(row, at.lastSentAt),
       readSeq: valueAt(row, at.readSeq),
       deletedSinceRead: valueAt(row, at.deletedSinceRead),
+      settings: {
+        mutedUntil: valueAt(row, at.settings.mutedUntil),
+        archivedSeq: valueAt(row, at.settings.archivedSeq),
+        pinned: valueAt(row, at.settings.pinned) === 1,
+      },
     };
   },
 );
+
+/** The statement that stores the settings of a participant. */
+export function updateSettings(
+  id: ChatId,
+  userId: UserId,
+  { mutedUntil, archivedSeq, pinned }: StoredChatSettings,
+): Change {
+  return [
+    "UPDATE participants SET muted_until = $1, archived_seq = $2, pinned = $3 WHERE user_id = $4 AND chat_id = $5",
+    mutedUntil,
+    archivedSeq,
+    Number(pinned),
+    userId,
+    id,
+  ];
+}
 
 /** As `OVERVIEW`, with the text of the last message left empty. */
 export const OVERVIEW_WITHOUT_TEXT = projection<OverviewRow, ChatOverview>(

@@ -52,11 +52,22 @@ const TABLES = {
       "history",
       "metadata",
       "forgotten_seq",
+      "forgotten_at",
     ],
     key: ["id"],
   },
   participants: {
-    columns: ["user_id", "chat_id", "joined_at", "joined_after", "role", "history_start"],
+    columns: [
+      "user_id",
+      "chat_id",
+      "joined_at",
+      "joined_after",
+      "role",
+      "history_start",
+      "muted_until",
+      "archived_seq",
+      "pinned",
+    ],
     key: ["user_id", "chat_id"],
   },
   read_markers: {
@@ -91,6 +102,10 @@ const TABLES = {
       "last_seen_at",
       "expires_at",
     ],
+    key: ["id"],
+  },
+  invitations: {
+    columns: ["id", "digest", "chat_id", "inviter_id", "created_at", "expires_at", "max_uses", "uses"],
     key: ["id"],
   },
   events: {

@@ -76,9 +76,16 @@ export const FORGOTTEN = `SELECT count(*), max(seq), max(id) FROM (
 /** The statements that delete messages, given the row that `FORGOTTEN` selects. */
 export function deleteForgotten(chatId: ChatId, [, seq, id]: Row): readonly [Change, Change] {
   return [
-    ["DELETE FROM messages WHERE chat_id = $1 AND id <= $2", chatId, id!],
     // The activity of a chat without messages stays.
-    ["UPDATE chats SET forgotten_seq = $1, born_after = $2 WHERE id = $3", seq!, id!, chatId],
+    [
+      `UPDATE chats SET forgotten_seq = $1, born_after = $2, forgotten_at = (SELECT sent_at FROM messages WHERE id = $3)
+       WHERE id = $4`,
+      seq!,
+      id!,
+      id!,
+      chatId,
+    ],
+    ["DELETE FROM messages WHERE chat_id = $1 AND id <= $2", chatId, id!],
   ];
 }
 
@@ -86,12 +93,14 @@ export function deleteForgotten(chatId: ChatId, [, seq, id]: Row): readonly [Cha
 export const REMAINING = projection<Omit<RemainingMessages, "count">>(
   {
     forgottenSeq: "forgotten_seq",
+    forgottenAt: "forgotten_at",
     lastSeq: "coalesce((SELECT max(seq) FROM messages WHERE chat_id = chats.id), forgotten_seq)",
     tombstones: `(SELECT count(*) FROM messages
       WHERE chat_id = chats.id AND seq > forgotten_seq AND deleted_at IS NOT NULL)`,
   },
   (row, at) => ({
     forgottenSeq: valueAt(row, at.forgottenSeq),
+    forgottenAt: valueAt(row, at.forgottenAt),
     lastSeq: valueAt(row, at.lastSeq),
     tombstones: valueAt(row, at.tombstones),
   }),

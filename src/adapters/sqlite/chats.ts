@@ -11,6 +11,7 @@ import {
   PARTICIPANT,
   SUMMARY,
   updateChat,
+  updateSettings,
 } from "../sql/chats.js";
 import { insertion } from "../sql/columns.js";
 import { numberIn, type Statements } from "./database.js";
@@ -240,8 +241,14 @@ export function chats(statements: Statements): ChatRepository {
         limit,
       ).map(SUMMARY.decode);
     },
+    async releasePair(id) {
+      change("UPDATE chats SET kind = 'group', first_user_id = NULL, second_user_id = NULL WHERE id = ?", id);
+    },
     async setRole(id, userId, role) {
       change("UPDATE participants SET role = ? WHERE user_id = ? AND chat_id = ?", role, userId, id);
+    },
+    async setSettings(id, userId, settings) {
+      change(...updateSettings(id, userId, settings));
     },
     async update(chat) {
       change(...updateChat(chat));

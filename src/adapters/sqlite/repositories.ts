@@ -4,6 +4,7 @@ import { blocks } from "./blocks.js";
 import { chats } from "./chats.js";
 import type { Statements } from "./database.js";
 import { events } from "./events.js";
+import { invitations } from "./invitations.js";
 import { messages } from "./messages.js";
 import { RecentMessages } from "./recent-messages.js";
 import { sessions } from "./sessions.js";
@@ -22,6 +23,7 @@ export function repositories(statements: Statements, epoch = randomBytes(8).toSt
     chats: chats(statements),
     messages: messages(statements, recent),
     sessions: sessions(statements),
+    invitations: invitations(statements),
     events: events(statements, epoch),
   };
 }

@@ -219,6 +219,8 @@ const MIGRATIONS: readonly string[] = [
   `
   -- The seq up to which messages were deleted by age. The last of them is born_after, which keeps the activity of the chat.
   ALTER TABLE chats ADD COLUMN forgotten_seq INTEGER NOT NULL DEFAULT 0;
+  -- The time of the message with that seq.
+  ALTER TABLE chats ADD COLUMN forgotten_at INTEGER;
 
   -- The user can read the messages of the chat with a greater id.
   ALTER TABLE participants ADD COLUMN history_start INTEGER NOT NULL DEFAULT 0;
@@ -227,7 +229,8 @@ const MIGRATIONS: readonly string[] = [
   UPDATE events SET what = json_set(
       what,
       '$.overview.historyStart', 0,
-      '$.overview.lastSeq', coalesce((SELECT seq FROM messages WHERE id = message_id), 0))
+      '$.overview.lastSeq', coalesce((SELECT seq FROM messages WHERE id = message_id), 0),
+      '$.overview.lastSentAt', (SELECT sent_at FROM messages WHERE id = message_id))
     WHERE json_extract(what, '$.type') = 'participant.added' AND json_extract(what, '$.overview') IS NOT NULL;
   `,
   `
@@ -263,6 +266,30 @@ const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (user_id, blocked_id),
     CHECK (user_id <> blocked_id)
   ) STRICT, WITHOUT ROWID;
+  `,
+  `
+  CREATE TABLE invitations (
+    id TEXT PRIMARY KEY,
+    digest TEXT NOT NULL UNIQUE,
+    chat_id INTEGER NOT NULL REFERENCES chats,
+    inviter_id TEXT NOT NULL REFERENCES users,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    max_uses INTEGER,
+    uses INTEGER NOT NULL,
+    CHECK (uses <= max_uses)
+  ) STRICT, WITHOUT ROWID;
+  -- With the id, which every index ends with, these are the orders in which they are listed.
+  CREATE INDEX invitations_of_chat ON invitations (chat_id);
+  CREATE INDEX invitations_of_inviter ON invitations (inviter_id);
+  `,
+  `
+  -- The participant's own settings of the chat. They go with the row.
+  ALTER TABLE participants ADD COLUMN muted_until INTEGER;
+  ALTER TABLE participants ADD COLUMN archived_seq INTEGER;
+  ALTER TABLE participants ADD COLUMN pinned INTEGER NOT NULL DEFAULT 0 CHECK (pinned IN (0, 1));
+  UPDATE events SET what = json_set(what, '$.overview.settings', json('{"mutedUntil":null,"archivedSeq":null,"pinned":false}'))
+    WHERE json_extract(what, '$.type') = 'participant.added' AND json_extract(what, '$.overview') IS NOT NULL;
   `,
 ];
 

@@ -141,6 +141,30 @@ export const operatorCommands: Readonly<Record<string, OperatorCommand>> = {
     }),
     format: listing,
   },
+  "chat delete": {
+    args: ["CHAT"],
+    purpose:
+      "remove all participants of a chat, and delete it with its messages; repeat it if it was interrupted",
+    request: (chat) => ({ method: "DELETE", path: chatPathOf(chat) }),
+    format: (rows) => sentence(({ chat_id }) => `Deleted the chat ${chat_id}.`)(ended(rows)),
+  },
+  "invitation list": {
+    args: ["CHAT"],
+    purpose: "list the invitations to a chat that are neither expired nor used up, the oldest first",
+    request: (chat) => ({ method: "GET", path: `${chatPathOf(chat)}/invitations` }),
+    format: table,
+  },
+  "invitation revoke": {
+    args: ["INVITATION"],
+    purpose: "revoke an invitation; users who have joined with it stay",
+    request: (invitation = "") => ({
+      method: "DELETE",
+      path: `/v1/operator/invitations/${encodeURIComponent(invitation)}`,
+    }),
+    format: sentence(
+      ({ invitation_id, chat_id }) => `Revoked the invitation ${invitation_id} to the chat ${chat_id}.`,
+    ),
+  },
   export: {
     args: ["USER"],
     purpose: "print all data held about a user, and nothing that others wrote, as JSON lines",
@@ -159,6 +183,11 @@ export const operatorCommands: Readonly<Record<string, OperatorCommand>> = {
 function settingIn(text: string): [name: string, value: string] {
   const [name = "", ...values] = text.split("=");
   return [name, values.join("=")];
+}
+
+/** The last row of a deletion. */
+async function* ended(rows: AsyncIterable<OutputRow>): AsyncGenerator<OutputRow> {
+  for await (const row of rows) if (row["state"] === "deleted") yield row;
 }
 
 /** What a row of `chat show` has beside texts and numbers. */

@@ -96,6 +96,7 @@ describe("histories over HTTP", () => {
 
   it("end where messages were deleted by age: in lists, pages, chats, counts and events", async () => {
     await server.messaging.addParticipant({ by: ana.user.id, chatId, username: "bo" });
+    const start = server.ports.clock.now();
     for (const text of ["a", "b"]) await send(text);
     const { cursor } = await get<{ readonly cursor: string }>(bo.client, "/v1/sync");
     server.ports.clock.advance(DAY);
@@ -116,21 +117,22 @@ describe("histories over HTTP", () => {
       `/v1/events?after=${cursor}`,
     );
     expect(events.map((event) => ({ ...event, cursor: "", at: "" }))).to.deep.equal([
-      deletion(2, 1),
-      deletion(3, 0),
+      deletion(2, 1, start),
+      deletion(3, 0, start + DAY),
     ]);
     expect((await send("d")).seq).to.equal(4);
     expect((await bo.client.delete(`/v1/messages/1`)).status).to.equal(403);
     expect((await ana.client.delete(`/v1/messages/1`)).status).to.equal(403);
   });
 
-  const deletion = (upToSeq: number, unreadCount: number) => ({
+  const deletion = (upToSeq: number, unreadCount: number, upToSentAt: number) => ({
     cursor: "",
     type: "chat.history_deleted",
     chat_id: chatId,
     chat_kind: "group",
     at: "",
     up_to_seq: upToSeq,
+    up_to_timestamp: new Date(upToSentAt).toISOString(),
     unread_count: unreadCount,
   });
 });

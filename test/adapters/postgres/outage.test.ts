@@ -233,7 +233,7 @@ describe("replaceEpoch", () => {
       await core.sync({ by });
       // As a failover that loses the last commits.
       await client.query(
-        "DELETE FROM events; UPDATE event_log SET last = 0, epoch = 'bbbbbbbbbbbbbbbb'; DELETE FROM users WHERE username = 'cy'",
+        "DELETE FROM events; UPDATE event_log SET last = 0, epoch = 'bbbbbbbbbbbbbbbb'; DELETE FROM user_words WHERE word = 'cy'; DELETE FROM users WHERE username = 'cy'",
       );
       const subscription = core.subscribe({ by });
       while ((await core.sync({ by })).cursor !== "bbbbbbbbbbbbbbbb-0") await sleep(5);

@@ -16,6 +16,7 @@ import type { EventPage, Snapshot } from "../../../src/application/events.js";
 import { createMessaging, type Messaging } from "../../../src/application/messaging.js";
 import { unreadCount, type Chat, type ChatId } from "../../../src/domain/chat.js";
 import type { ChatEvent } from "../../../src/domain/event.js";
+import { DEFAULT_CHAT_SETTINGS } from "../../../src/domain/chat-settings.js";
 import { DEFAULT_POLICY } from "../../../src/domain/policy.js";
 import type { UserId, UsernameKey } from "../../../src/domain/user.js";
 import { append, renamed } from "../../contract/fixtures.js";
@@ -26,8 +27,16 @@ const FIXTURES = fileURLToPath(new URL("../../../../test/fixtures/", import.meta
 const ANA = "0199aaaa-0000-7000-8000-00000000000a" as UserId;
 const BO = "0199aaaa-0000-7000-8000-00000000000b" as UserId;
 
-/** Removes what version 12 of the schema added. */
+/** Removes what versions 13 and 14 of the schema added. */
+const BEFORE_INVITATIONS = `
+  DROP TABLE invitations;
+  ${["muted_until", "archived_seq", "pinned"]
+    .map((column) => `ALTER TABLE participants DROP COLUMN ${column};`)
+    .join(" ")}`;
+
+/** Removes what version 12 of the schema added, too. */
 const BEFORE_NAMES = `
+  ${BEFORE_INVITATIONS}
   DROP INDEX events_about_user; ALTER TABLE users DROP COLUMN display_name; DROP TABLE user_words; DROP TABLE blocks;`;
 
 /** Removes what version 11 of the schema added, too. */
@@ -42,6 +51,7 @@ const BEFORE_HISTORY = `
   ${BEFORE_ERASURE}
   DROP INDEX history_starts;
   ALTER TABLE participants DROP COLUMN history_start;
+  ALTER TABLE chats DROP COLUMN forgotten_at;
   ALTER TABLE chats DROP COLUMN forgotten_seq;`;
 
 /** Removes what version 9 of the schema added, too. */
@@ -319,7 +329,7 @@ describe("openSqliteStore on the version before histories", () => {
     const { database } = await recover(disk, filesOn(disk));
     database.execute(`
       ${BEFORE_HISTORY}
-      UPDATE events SET what = json_remove(what, '$.overview.historyStart', '$.overview.lastSeq');
+      UPDATE events SET what = json_remove(what, '$.overview.historyStart', '$.overview.lastSeq', '$.overview.lastSentAt');
       PRAGMA user_version = 9;`);
     rmSync(directory, { recursive: true });
     mkdirSync(directory);
@@ -379,9 +389,10 @@ describe("openSqliteStore on the format with events, written by an earlier versi
       }
       if (event.type === "participant.added" && event.overview) {
         const { chat, lastMessage } = event.overview;
-        const role = "member";
+        const added = { role: "member", historyStart: 0, settings: DEFAULT_CHAT_SETTINGS } as const;
         const lastSeq = lastMessage?.seq ?? 0;
-        const overview = { ...event.overview, role, historyStart: 0, lastSeq, chat: withPolicy(chat) };
+        const lastSentAt = lastMessage?.sentAt ?? null;
+        const overview = { ...event.overview, ...added, lastSeq, lastSentAt, chat: withPolicy(chat) };
         return { ...event, chatKind, overview };
       }
       return { ...event, chatKind };
@@ -395,6 +406,8 @@ describe("openSqliteStore on the format with events, written by an earlier versi
         role: roleIn(chat, by),
         historyStart: 0,
         lastSeq: rest.lastMessage?.seq ?? 0,
+        lastSentAt: rest.lastMessage?.sentAt ?? null,
+        settings: DEFAULT_CHAT_SETTINGS,
       }));
       const now = await core.sync({ by });
       expect(now).to.deep.equal({ ...sync, chats, more: false });

@@ -93,6 +93,7 @@ const blocks = on("blocks");
 const chats = on("chats");
 const messages = on("messages");
 const sessions = on("sessions");
+const invitations = on("invitations");
 const events = on("events");
 
 /** A store that repeats the calls of a method after the rollback of their transaction. */
@@ -180,8 +181,8 @@ const by = (key: string) => (one: object, other: object) => {
 const WRITES =
   "users.add users.replacePassword users.setDisplayName users.setDisabledAt users.delete blocks.add blocks.remove blocks.deleteOfUser " +
   "chats.deleteRead messages.erase chats.addGroup chats.openP2p chats.addParticipant " +
-  "chats.removeParticipant chats.setRole chats.update chats.setRead messages.append messages.update sessions.add " +
-  "sessions.touch sessions.remove sessions.removeExpired events.append events.forget";
+  "chats.removeParticipant chats.releasePair chats.setRole chats.setSettings chats.update chats.setRead messages.append messages.update sessions.add " +
+  "sessions.touch sessions.remove sessions.removeExpired invitations.add invitations.countUse invitations.remove events.append events.forget";
 
 /**
  * Adapters that break a promise, by the suite of the contract that states it. Each must fail a case of its suite, and each
@@ -295,6 +296,11 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
     blocks.result("between", (all) => all.slice(0, 1)),
     blocks.result("between", (all, id) => all.filter((each) => each.by === id)),
     blocks.result("count", (count) => count - 1),
+    blocks.args("deleteOfUser", (id) => [id, MAX_ID]),
+    blocks.method("deleteOfUser", async (all, id, max) => {
+      const found = await all.blocks.ofUser(id, { after: undefined, limit: max });
+      return found.length;
+    }),
   ],
   "ChatRepository.addGroup": [
     chats.args("addGroup", (title, at) => [title ?? "", at]),
@@ -358,6 +364,11 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
     chats.result("openP2p", (chat, _, createdAt) => ({ ...chat, createdAt })),
     chats.args("openP2p", ([one], createdAt) => [[one, one] as never, createdAt]),
   ],
+  "ChatRepository.releasePair": [
+    chats.method("releasePair", async () => {}),
+    chats.args("releasePair", () => [1 as ChatId]),
+    chats.result("summary", (found) => found && { ...found, chat: { ...found.chat, kind: "p2p" as const } }),
+  ],
   "ChatRepository.p2p": [chats.method("p2p", (all, pair) => all.chats.openP2p(pair, 1))],
   "ChatRepository.idsOfUser": [chats.result("idsOfUser", (all) => all.slice(0, 1)), keepsParticipants],
   "ChatRepository.peersOfUser": [
@@ -388,6 +399,17 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
     chats.method("removeParticipant", (all, id, userId) =>
       all.chats.setRead(id, userId, 0).then(() => all.sound(id, userId)),
     ),
+  ],
+  "ChatRepository.setSettings": [
+    chats.args("setSettings", (_, ...given) => [2 as ChatId, ...given]),
+    chats.args("setSettings", (id, _, settings) => [id, bo.id, settings]),
+    chats.args("setSettings", (id, userId, settings) => [id, userId, { ...settings, pinned: true }]),
+    chats.args("setSettings", (id, userId, settings) => [
+      id,
+      userId,
+      { ...settings, archivedSeq: settings.archivedSeq || null },
+    ]),
+    chats.result("overviews", (all) => all.map((each) => ({ ...each, settings: all[0]!.settings }))),
   ],
   "ChatRepository.overviews": [
     chats.result("overviews", (all) => all.toReversed()),
@@ -541,6 +563,42 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
     sessions.result("touch", () => true),
     sessions.method("touch", (all, each) => all.sessions.add(each, "removed").then(() => false)),
   ],
+  "InvitationRepository.add": [
+    invitations.result("byDigest", (found) => found && { ...found, maxUses: found.maxUses ?? 0 }),
+    invitations.result("byId", (found) => found && { ...found, expiresAt: found.expiresAt | 0 }),
+    invitations.result("byId", (found) => found && { ...found, inviter: { ...found.inviter, username: "" } }),
+  ],
+  "InvitationRepository.byId and byDigest": [
+    invitations.args("byDigest", (text) => [text.toLowerCase()]),
+    invitations.args("byId", (id) => [id.trim() as typeof id]),
+  ],
+  "InvitationRepository.ofChat": [
+    invitations.args("ofChat", () => [1 as ChatId]),
+    invitations.result("ofChat", (all) => all.toSorted(by("createdAt"))),
+    invitations.result("ofChat", (all) => all.filter(({ uses, maxUses }) => uses !== maxUses)),
+  ],
+  "InvitationRepository.byInviter": [
+    invitations.args("byInviter", (_, page) => [bo.id, page]),
+    invitations.args("byInviter", (id, { limit }) => [id, { after: undefined, limit: Math.min(limit, 9) }]),
+    invitations.args("byInviter", (id, page) => [id, { ...page, limit: page.limit + 1 }]),
+    invitations.result("byInviter", (all) => all.toReversed()),
+  ],
+  "InvitationRepository.countUse": [
+    invitations.method("countUse", async ({ sound }, id) => {
+      await sound(id);
+      await sound(id);
+    }),
+    invitations.args("countUse", () => ["invitation-other" as never]),
+  ],
+  "InvitationRepository.remove": [
+    invitations.method("remove", async () => {}),
+    invitations.args("remove", (wanted) => [wanted.slice(0, 1)]),
+    invitations.method("remove", async (all, wanted) => {
+      const found = await Promise.all(wanted.map((id) => all.invitations.byId(id)));
+      const ofChat = await all.invitations.ofChat(found.find((each) => each)?.chatId ?? (0 as ChatId));
+      return all.sound(ofChat.map(({ id }) => id));
+    }),
+  ],
   "EventLog.bounds": [
     events.result("bounds", (bounds) => ({ ...bounds, first: bounds.last && 1 })),
     events.result("bounds", (bounds) => ({ ...bounds, epoch: "0123456789abcdef" })),
@@ -609,7 +667,6 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
     events.result("ofUser", (all) =>
       all.toSorted((one, other) => Number(isAboutUser(one)) - Number(isAboutUser(other))),
     ),
-    users.method("setDisplayName", async () => true),
     events.args("deleteOfChat", (id) => [id, 0]),
     events.method("deleteOfChat", async (all, id, limit) => {
       await all.events.forget(MAX_ID, limit);
@@ -683,6 +740,12 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
   "Secrets.generate": [
     secrets("128 bits", (sound) => ({ generate: () => sound.generate().slice(0, 22) })),
     secrets("one secret", (sound) => ({ generate: () => "a".padEnd(43, sound.generate().slice(0, 1)) })),
+  ],
+  "Secrets.generateCode": [
+    secrets("64 bits", (sound) => ({ generateCode: () => sound.generateCode().slice(0, 11) })),
+    secrets("one code", (sound) => ({
+      generateCode: () => "a".padEnd(22, sound.generateCode().slice(0, 1)),
+    })),
   ],
   "Secrets.digests": [
     secrets("random", (sound) => ({ digests: (text) => sound.digests(text + sound.generate()) })),

@@ -210,8 +210,17 @@ describe("operatorCommands", () => {
       expect(await operatorErrorOf(rows("chat policy", "1", setting)), setting).to.equal("invalid_request");
     }
     expect(await operatorErrorOf(rows("chat policy", "2"))).to.equal("p2p_chat");
+    const { invitation } = await messaging.createInvitation({ by, chatId: chat.id, maxUses: 9 });
+    const [listed] = await rows("invitation list", "1");
+    expect(listed).to.include({ invitation_id: invitation.id, chat_id: 1, inviter_username: "Ana", uses: 0 });
+    expect(listed!["expires_at"]).to.match(TIME);
+    expect(await printed("invitation list", "1")).to.match(/\bAna\b.* 9 +0 +1\n/);
+    expect(await rows("invitation list", "2")).to.deep.equal([]);
+    expect(await row("invitation revoke", invitation.id)).to.deep.equal(listed);
+    expect(await rows("invitation list", "1")).to.deep.equal([]);
+    expect(await operatorErrorOf(rows("invitation revoke", invitation.id))).to.equal("unknown_invitation");
     for (const unknown of ["99", "0", "x", "99999999999999999999"]) {
-      for (const command of ["chat show", "chat policy"]) {
+      for (const command of ["chat show", "chat policy", "chat delete", "invitation list"]) {
         expect(await operatorErrorOf(rows(command, unknown)), unknown).to.equal("unknown_chat");
       }
     }
@@ -250,6 +259,12 @@ describe("operatorCommands", () => {
     expect(stats["transactions"]).to.be.above(15);
     expect(stats["bytes_on_disk"]).to.be.above(2 ** 20);
     expect(await printed("stats")).to.match(/^ {2}users +2\n {2}disabled users +0\n/);
+
+    const state = "deleted";
+    expect(await rows("chat delete", "2")).to.deep.equal([{ chat_id: 2, participants_left: 0, state }]);
+    expect(await printed("chat delete", "1")).to.equal("Deleted the chat 1.\n");
+    expect(await rows("chat list")).to.deep.equal([]);
+    expect(await operatorErrorOf(rows("chat delete", "1"))).to.equal("unknown_chat");
   });
 
   it("gives the same results in this process where no server runs", async () => {

@@ -1,6 +1,8 @@
 import { z } from "zod";
 import type { ChatInFull } from "../../../application/chats.js";
 import { unreadCount, type ChatOverview, type Participant } from "../../../domain/chat.js";
+import { settingsOf } from "../../../domain/chat-settings.js";
+import { chatSettingsJson, chatSettingsShape } from "./chat-settings.js";
 import * as field from "./fields.js";
 import { messageJson, messageSchema } from "./message.js";
 import { timeJson } from "./time.js";
@@ -25,6 +27,7 @@ export const chatSchema = z
     last_seq: field.lastSeq,
     read_seq: field.readSeq,
     unread_count: field.unreadCount,
+    ...chatSettingsShape,
   })
   .meta({ id: "Chat", description: "A chat, as the caller sees it." });
 
@@ -43,6 +46,7 @@ export function chatJson(overview: ChatOverview): z.output<typeof chatSchema> {
     last_seq: overview.lastSeq,
     read_seq: overview.readSeq,
     unread_count: unreadCount(overview),
+    ...chatSettingsJson(settingsOf(overview)),
   };
 }
 

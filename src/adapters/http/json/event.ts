@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { ChatEvent } from "../../../domain/event.js";
 import { chatJson, chatSchema } from "./chat.js";
+import { chatSettingsJson, chatSettingsShape } from "./chat-settings.js";
 import * as field from "./fields.js";
 import { messageJson, messageSchema } from "./message.js";
 import { timeJson } from "./time.js";
@@ -96,6 +97,7 @@ const historyDeletedEvent = z
     type: z.literal("chat.history_deleted"),
     ...position,
     up_to_seq: field.seq,
+    up_to_timestamp: field.time,
     unread_count: field.unreadCount,
   })
   .meta({
@@ -117,6 +119,15 @@ const chatReadEvent = z
     description: "The caller has read up to `read_seq`. In a p2p chat also sent when the other user has.",
   });
 
+const chatSettingsEvent = z
+  .object({
+    type: z.literal("chat.settings_changed"),
+    ...position,
+    ...chatSettingsShape,
+    last_seq: field.lastSeq,
+  })
+  .meta({ id: "ChatSettingsEvent", description: "The caller has changed their own settings of the chat." });
+
 export const eventSchema = z
   .union([
     messageEvent,
@@ -127,6 +138,7 @@ export const eventSchema = z
     roleEvent,
     historyDeletedEvent,
     chatReadEvent,
+    chatSettingsEvent,
     userEvent,
   ])
   .meta({ id: "ChatEvent", description: "A change in a chat or of a user; `type` names its kind." });
@@ -201,6 +213,7 @@ export function eventJson(event: ChatEvent): z.output<typeof eventSchema> {
         type: event.type,
         ...eventPosition,
         up_to_seq: event.upToSeq,
+        up_to_timestamp: timeJson(event.upToSentAt),
         unread_count: event.unreadCount,
       };
     case "chat.read":
@@ -210,6 +223,13 @@ export function eventJson(event: ChatEvent): z.output<typeof eventSchema> {
         ...userJson(event.user),
         read_seq: event.readSeq,
         unread_count: event.unreadCount,
+      };
+    case "chat.settings_changed":
+      return {
+        type: event.type,
+        ...eventPosition,
+        ...chatSettingsJson(event.settings),
+        last_seq: event.lastSeq,
       };
     default:
       return event satisfies never;

@@ -1,5 +1,11 @@
 import { z } from "zod";
 import { MAX_INITIAL_PARTICIPANTS, MAX_TITLE_LENGTH } from "../../../domain/chat.js";
+import {
+  DEFAULT_INVITATION_LIFETIME_S,
+  MAX_INVITATION_LIFETIME_S,
+  MAX_INVITATION_USES,
+  MIN_INVITATION_LIFETIME_S,
+} from "../../../domain/invitation.js";
 import { MAX_METADATA_BYTES, type Metadata } from "../../../domain/metadata.js";
 import { MAX_MESSAGE_LENGTH } from "../../../domain/message.js";
 import { MAX_TOKEN_NAME_LENGTH } from "../../../domain/session.js";
@@ -7,6 +13,7 @@ import { MAX_DISPLAY_NAME_LENGTH, MAX_PASSWORD_UNITS, MAX_USERNAME_UNITS } from 
 import { POLICY_VALUES, ROLES } from "../../../domain/policy.js";
 import { text } from "../body.js";
 import { parameter } from "../paging.js";
+import { parseTime } from "./time.js";
 
 /*
  * The schemas of fields and parameters, with their descriptions for the OpenAPI document. They check types only: which
@@ -186,6 +193,61 @@ export const time = z.string().meta({
   description: "RFC 3339, in UTC, with milliseconds.",
   format: "date-time",
   examples: ["2026-11-23T10:15:00.123Z"],
+});
+
+export const invitationId = z.string().meta({
+  description: "The id of an invitation. It gives no access.",
+  maxLength: MAX_OPAQUE_LENGTH,
+  examples: ["0198f0a1-7c3e-7d2b-9a4f-5e6d7c8b9a04"],
+});
+
+export const invitationCode = z.string().meta({
+  description: "The code of an invitation. It gives access to the chat.",
+  maxLength: MAX_OPAQUE_LENGTH,
+  examples: ["hZ0mXo5QvJ8u4l1b2c3d4e"],
+});
+
+const wholeNumber = (min: number, max: number) => {
+  const range = `Must be a whole number from ${min} to ${max}`;
+  return z.int(range).min(min, range).max(max, range);
+};
+
+export const expiresIn = wholeNumber(MIN_INVITATION_LIFETIME_S, MAX_INVITATION_LIFETIME_S).meta({
+  description: `The lifetime in seconds; ${DEFAULT_INVITATION_LIFETIME_S} (7 days) by default.`,
+  examples: [86_400],
+});
+
+export const maxUses = wholeNumber(1, MAX_INVITATION_USES).meta({
+  description: "The number of users who can join with the invitation, or null for any number.",
+  examples: [10],
+});
+
+export const invitationCursor = parameter.meta({
+  description: "The end of a page of invitations. Opaque. Use the one in the `Link` header of that page.",
+  maxLength: MAX_OPAQUE_LENGTH,
+});
+
+export const mutedUntil = text
+  .refine((value) => parseTime(value) !== undefined, "Must be a time as in RFC 3339")
+  .meta({
+    description:
+      "The chat is muted before this time, in RFC 3339. A message that is sent before it does not bring an archived chat back.",
+    format: "date-time",
+    maxLength: MAX_OPAQUE_LENGTH,
+    examples: ["2026-11-24T08:00:00.000Z"],
+  });
+
+const flag = z.boolean("Must be true or false");
+
+export const archived = flag.meta({
+  description:
+    "Whether the caller has archived the chat. The next message makes it false, unless its `timestamp` is before `muted_until`.",
+  examples: [false],
+});
+
+export const pinned = flag.meta({
+  description: "Whether the caller keeps the chat at the top of their list. The server does not sort by it.",
+  examples: [false],
 });
 
 export const eventCursor = parameter.meta({

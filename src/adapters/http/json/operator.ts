@@ -1,12 +1,21 @@
 import { z } from "zod";
-import type { OwnChat, ShownChat, Statistics, UserRecord } from "../../../application/administration.js";
+import type {
+  ChatDeletion,
+  OwnChat,
+  ShownChat,
+  Statistics,
+  UserRecord,
+} from "../../../application/administration.js";
 import type { ErasedUser } from "../../../application/erasure.js";
-import type { ChatSummary } from "../../../domain/chat.js";
-import type { Session } from "../../../domain/session.js";
 import type { BlockedUser } from "../../../domain/block.js";
+import type { ChatSummary } from "../../../domain/chat.js";
+import type { Invitation } from "../../../domain/invitation.js";
+import type { Session } from "../../../domain/session.js";
 import { profileOf, type Account } from "../../../domain/user.js";
 import { participantJson, participantSchema } from "./chat.js";
+import { chatSettingsJson, chatSettingsShape } from "./chat-settings.js";
 import * as field from "./fields.js";
+import { invitationJson, invitationSchema } from "./invitation.js";
 import { messageJson, messageSchema } from "./message.js";
 import { timeJson } from "./time.js";
 
@@ -118,11 +127,33 @@ function userBlockJson({ account, blockedAt }: BlockedUser): z.output<typeof use
   return { user_id: id, blocked_at: timeJson(blockedAt), username };
 }
 
+export const chatDeletionSchema = z.object({
+  chat_id: field.chatId,
+  participants_left: field.participantCount,
+  state: z.enum(["deleting", "deleted"]),
+});
+
+export function chatDeletionJson({
+  chatId,
+  participantsLeft,
+  isDeleted,
+}: ChatDeletion): z.output<typeof chatDeletionSchema> {
+  return { chat_id: chatId, participants_left: participantsLeft, state: isDeleted ? "deleted" : "deleting" };
+}
+
+/** An invitation, with its chat. */
+export const chatInvitationSchema = invitationSchema.extend({ chat_id: field.chatId });
+
+export function chatInvitationJson(invitation: Invitation): z.output<typeof chatInvitationSchema> {
+  return { ...invitationJson(invitation), chat_id: invitation.chatId };
+}
+
 const ownChatSchema = anyChatSchema.extend({
   role: field.role.nullable(),
   read_seq: field.readSeq,
   with_username: field.username.nullable(),
   title: z.string().nullable(),
+  ...chatSettingsShape,
 });
 
 /** A line of an export. */
@@ -131,6 +162,7 @@ export const userRecordSchema = z.discriminatedUnion("record", [
   z.object({ record: z.literal("session"), ...userSessionSchema.shape }),
   z.object({ record: z.literal("block"), ...userBlockSchema.shape }),
   z.object({ record: z.literal("chat"), ...ownChatSchema.shape }),
+  z.object({ record: z.literal("invitation"), ...chatInvitationSchema.shape }),
   z.object({ record: z.literal("message"), ...messageSchema.shape }),
 ]);
 
@@ -139,6 +171,7 @@ export function userRecordJson(record: UserRecord): z.output<typeof userRecordSc
   if ("session" in record) return { record: "session", ...userSessionJson(record.session) };
   if ("block" in record) return { record: "block", ...userBlockJson(record.block) };
   if ("message" in record) return { record: "message", ...messageJson(record.message) };
+  if ("invitation" in record) return { record: "invitation", ...chatInvitationJson(record.invitation) };
   const { chat, role, readSeq, withUsername } = record.chat;
   return {
     record: "chat",
@@ -147,6 +180,7 @@ export function userRecordJson(record: UserRecord): z.output<typeof userRecordSc
     read_seq: readSeq,
     with_username: withUsername,
     title: chat.title,
+    ...chatSettingsJson(record.chat.settings),
   };
 }
 

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Messaging } from "../../../application/messaging.js";
 import type { ChatOverview } from "../../../domain/chat.js";
+import { settingsOf } from "../../../domain/chat-settings.js";
 import { allSlices } from "../../../application/slices.js";
 import { jsonArray, JsonChunks } from "../json-chunks.js";
 import * as field from "../json/fields.js";
@@ -14,7 +15,9 @@ import {
   readStateJson,
   readStateSchema,
 } from "../json/chat.js";
+import { chatSettingsJson, chatSettingsSchema } from "../json/chat-settings.js";
 import { nothingSchema } from "../json/nothing.js";
+import { parseTime } from "../json/time.js";
 import type { Limits } from "../limits.js";
 import { operation, parseChatId, type Operation } from "../operation.js";
 import { limit, linkPages, DEFAULT_LIMIT } from "../paging.js";
@@ -241,6 +244,38 @@ export function chatOperations(messaging: Messaging, limits: Limits): readonly O
       async handle({ session, params, body }) {
         const chatId = parseChatId(params["chat_id"]);
         return readStateJson(await messaging.markRead({ by: session.user.id, chatId, seq: body.seq }));
+      },
+    }),
+    operation({
+      name: "changeChatSettings",
+      summary: "Change the caller's own settings of a chat: mute, archive and pin it.",
+      description:
+        "Changes what is given. Other participants do not see the settings. An archived chat returns with the next message, unless the " +
+        "chat is muted when it is sent.",
+      method: "patch",
+      paths: ["/v1/chats/:chat_id/settings"],
+      access: "signed in",
+      body: z
+        .strictObject({
+          muted_until: field.mutedUntil.nullable().optional(),
+          archived: field.archived.optional(),
+          pinned: field.pinned.optional(),
+        })
+        .refine((body) => Object.keys(body).length > 0, {
+          error: "Required, or archived or pinned",
+          path: ["muted_until"],
+        })
+        .meta({ minProperties: 1 }),
+      response: chatSettingsSchema,
+      errors: ["not_a_participant", "not_found"],
+      async handle({ session, params, body: { muted_until: mutedUntil, ...others } }) {
+        const overview = await messaging.changeChatSettings({
+          by: session.user.id,
+          chatId: parseChatId(params["chat_id"]),
+          mutedUntil: mutedUntil == null ? mutedUntil : parseTime(mutedUntil),
+          ...others,
+        });
+        return chatSettingsJson(settingsOf(overview));
       },
     }),
   ];

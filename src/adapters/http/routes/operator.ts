@@ -5,13 +5,16 @@ import {
   checkUsername,
   countStatistics,
   createUserToken,
+  deleteChat,
   disableUser,
   enableUser,
   exportUser,
   getAccount,
+  invitationsOf,
   listAllChats,
   listUsers,
   resetPassword,
+  revokeInvitation,
   revokeSessions,
   revokeTokens,
   sessionsOf,
@@ -21,11 +24,16 @@ import {
 import { eraseUser } from "../../../application/erasure.js";
 import type { Ports } from "../../../application/ports.js";
 import type { ChatId } from "../../../domain/chat.js";
+import type { InvitationId } from "../../../domain/invitation.js";
 import { JSON_LINES_TYPE } from "../json-lines.js";
 import * as field from "../json/fields.js";
 import {
   accountJson,
   accountSchema,
+  chatDeletionJson,
+  chatDeletionSchema,
+  chatInvitationJson,
+  chatInvitationSchema,
   chatSummaryJson,
   chatSummarySchema,
   erasedUserJson,
@@ -266,6 +274,47 @@ export function operatorOperations(
       response: field.policy,
       errors: ["unknown_chat", "p2p_chat", "busy", "store_unavailable"],
       handle: ({ params, body }) => changePolicy(ports, { chatId: chatIdIn(params), policy: body }),
+    }),
+    "chat delete": operation({
+      name: "deleteChat",
+      summary: "Delete a chat with its messages, after all participants are removed.",
+      method: "delete",
+      paths: ["/v1/operator/chats/:chat_id"],
+      access: "operator",
+      type: JSON_LINES_TYPE,
+      response: chatDeletionSchema,
+      errors: ["unknown_chat", "busy", "store_unavailable"],
+      async handle({ params }) {
+        const records = deleteChat(ports, { chatId: chatIdIn(params) });
+        return (async function* () {
+          for await (const record of records) yield chatDeletionJson(record);
+        })();
+      },
+    }),
+    "invitation list": operation({
+      name: "listChatInvitations",
+      summary: "List the invitations to a chat that are neither expired nor used up, the oldest first.",
+      method: "get",
+      paths: ["/v1/operator/chats/:chat_id/invitations"],
+      access: "operator",
+      type: JSON_LINES_TYPE,
+      response: chatInvitationSchema,
+      errors: ["unknown_chat"],
+      handle: async ({ params }) =>
+        rows([await invitationsOf(ports, { chatId: chatIdIn(params) })], chatInvitationJson),
+    }),
+    "invitation revoke": operation({
+      name: "revokeInvitation",
+      summary: "Revoke an invitation, and show it.",
+      method: "delete",
+      paths: ["/v1/operator/invitations/:invitation_id"],
+      access: "operator",
+      response: chatInvitationSchema,
+      errors: ["unknown_invitation", "busy", "store_unavailable"],
+      async handle({ params }) {
+        const invitationId = params["invitation_id"] as InvitationId;
+        return chatInvitationJson(await revokeInvitation(ports, { invitationId }));
+      },
     }),
     stats: operation({
       name: "getStatistics",

@@ -27,6 +27,8 @@ interface Scene {
   readonly users: Readonly<Record<User, Client>>;
   readonly chats: Readonly<Record<Chat, number>>;
   readonly messages: readonly Said[];
+  /** The id of an invitation to the group. */
+  readonly invitation: string;
   /** The cursor before the scene. */
   readonly cursor: string;
 }
@@ -49,6 +51,7 @@ const bodies: Readonly<Record<string, (scene: Scene) => object>> = {
   "PATCH /v1/group_chat/:chat_id": () => ({ title: "Plans" }),
   "PUT /v1/group_chat/:chat_id/participants/:user/role": () => ({ role: "owner" }),
   "PUT /v1/chats/:chat_id/read": () => ({ seq: 1 }),
+  "PATCH /v1/chats/:chat_id/settings": () => ({ pinned: true }),
 };
 
 describe("access to a chat", () => {
@@ -65,6 +68,7 @@ describe("access to a chat", () => {
           const body = bodies[name]?.(scene);
           const concrete = path
             .replace(":chat_id", String(chatId))
+            .replace(":invitation_id", scene.invitation)
             .replace(/:\w+/, scene.users.owner.username);
           return client.request(method, concrete, body === undefined ? {} : { body });
         };
@@ -105,7 +109,8 @@ describe("access to a chat", () => {
     };
     await say("member", "p2p chat", { dest_username: owner.username });
     await say("removed", "chat of others", { dest_username: left.username });
-    return { users, chats, messages, cursor };
+    const { json } = await owner.post(`/v1/group_chat/${group}/invitations`);
+    return { users, chats, messages, cursor, invitation: String(json["invitation_id"]) };
   }
 
   /** One user leaves the group, one is removed, one is removed and returns. Then a message is sent. */
@@ -195,6 +200,7 @@ describe("access to a chat", () => {
   it("is tested for every other route with an id", () => {
     const names = server.routes.flatMap(({ path }) => [...path.matchAll(/:\w+/g)].flat());
     const known = [":chat_id", ":username", ":user", ":id", ":session_id", ":token_id", ":script"];
+    known.push(":invitation_id", ":code");
     expect([...new Set(names)]).to.have.members(known);
   });
 
