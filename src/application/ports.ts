@@ -194,7 +194,8 @@ export interface BlockRepository extends BlockReader {
 
 export interface UserRepository extends UserReader {
   /**
-   * As `account`. Until the end of the transaction, no other one disables or deletes the user, or changes the user's blocks.
+   * As `account`. Until the end of the transaction, no other one changes the account or the user's blocks. A transaction that adds a
+   * user to a chat has locked the account before.
    */
   lockedAccount(key: UsernameKey): Promise<Account | undefined>;
   /** As `accountById`, with the promise of `lockedAccount`. */

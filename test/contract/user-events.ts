@@ -27,7 +27,8 @@ export function userEventContract({ describe, it, beforeEach }: Runner, store: (
   const ofUser = ({ id }: User, slice: Partial<EventSlice> = {}) =>
     store().read(({ events }) => events.ofUser(id, { ...ALL, ...slice }));
   const open = (one: User, other: User) =>
-    store().transaction(async ({ chats, events }) => {
+    store().transaction(async ({ users, chats, events }) => {
+      for (const { id } of [one, other]) await users.lockedAccountById(id);
       const chat = await chats.openP2p(pairOf(one.id, other.id), 1);
       await events.append(chatCreated(chat, one.id === other.id ? [one] : [one, other]));
       return chat;

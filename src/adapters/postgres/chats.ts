@@ -68,21 +68,16 @@ export function chats(scope: Scope): ChatRepository {
     historyStart = 0,
   ): Promise<boolean> {
     scope.lockChat(chatId);
-    // No transaction can delete the user before the end of this one, and the erasure then finds the chat.
-    const [live, added] = await Promise.all([
-      scope.row("SELECT true FROM users WHERE id = $1 AND deleted_at IS NULL FOR KEY SHARE", userId),
-      scope.change(
-        `INSERT INTO participants (user_id, chat_id, joined_at, joined_after, joined_position, role, history_start)
-         VALUES ($1, $2, $3, nextval('event_numbers'), (SELECT last FROM event_log), $4, $5)
-         ON CONFLICT (user_id, chat_id) DO NOTHING`,
-        userId,
-        chatId,
-        joinedAt,
-        role,
-        historyStart,
-      ),
-    ]);
-    if (live === undefined) throw new RacedError("The user is deleted.");
+    const added = await scope.change(
+      `INSERT INTO participants (user_id, chat_id, joined_at, joined_after, joined_position, role, history_start)
+       VALUES ($1, $2, $3, nextval('event_numbers'), (SELECT last FROM event_log), $4, $5)
+       ON CONFLICT (user_id, chat_id) DO NOTHING`,
+      userId,
+      chatId,
+      joinedAt,
+      role,
+      historyStart,
+    );
     return addToCount(chatId, added);
   }
 
@@ -293,9 +288,6 @@ export function chats(scope: Scope): ChatRepository {
     async openP2p([first, second], createdAt) {
       const known = await findP2p(first, second);
       if (known !== undefined) return known;
-      // A change of one of them either is committed, and the other user reads it with the chat, or waits for this transaction, and
-      // the other user receives its event.
-      scope.lockUsersShared([first, second]);
       const draft = { kind: "p2p", title: null, createdAt, policy: null, metadata: null } as const;
       const chat = await addChat(draft, first, second);
       // Another transaction has opened it since, and this one may already have decided that it does not exist.

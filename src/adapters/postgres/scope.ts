@@ -155,12 +155,6 @@ export class Scope implements Statements {
     this.#lock(id, "SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE");
   }
 
-  /** Keeps the users as they are until the end of the transaction. Other transactions can do so at once. */
-  lockUsersShared(ids: readonly UserId[]): void {
-    const sql = "SELECT FROM users WHERE id = ANY($1) ORDER BY id FOR SHARE";
-    this.#unsettled = this.#watched(this.#statements.row(sql, ids)).catch(() => {});
-  }
-
   /** Resolves once no sent statement is in progress. */
   async settled(): Promise<void> {
     await this.#unsettled;

@@ -121,8 +121,8 @@ export function users(scope: Scope): UserRepository {
       return changeIndexed(id, deleteUser(id, deletedAt, await reserved(key as UsernameKey)));
     },
     async isToErase(id) {
-      const lock = scope.attempts ? "" : "FOR NO KEY UPDATE";
-      const sql = `SELECT true FROM users WHERE id = $1 AND deleted_at IS NOT NULL AND erased_at IS NULL ${lock}`;
+      scope.lockUser(id);
+      const sql = "SELECT true FROM users WHERE id = $1 AND deleted_at IS NOT NULL AND erased_at IS NULL";
       return (await scope.row(sql, id)) !== undefined;
     },
     async endErasure(id, erasedAt) {

@@ -25,6 +25,14 @@ const WITHOUT_LOCKS_OF_USERS: Pick<Mutant, "file" | "edits"> = {
   ],
 };
 
+const WITHOUT_LOCKED_ACCOUNTS: Pick<Mutant, "file" | "edits"> = {
+  file: "users.js",
+  edits: [
+    ["id = $1 FOR SHARE", "id = $1"],
+    ["username_key = $1 FOR SHARE", "username_key = $1"],
+  ],
+};
+
 const MUTANTS: readonly Mutant[] = [
   {
     mistake: "deletes messages by age without the lock of the chat",
@@ -103,8 +111,7 @@ const MUTANTS: readonly Mutant[] = [
   {
     mistake: "creates a p2p chat while one of its users changes",
     found: "delivers a change of a user who creates a p2p chat meanwhile, or shows it with the chat",
-    file: "chats.js",
-    edits: [["scope.lockUsersShared([first, second]);", ""]],
+    ...WITHOUT_LOCKED_ACCOUNTS,
   },
   {
     mistake: "takes a snapshot while the outbox has events about peers of its user",
@@ -115,14 +122,12 @@ const MUTANTS: readonly Mutant[] = [
   {
     mistake: "does not lock the user who is written to",
     found: "adds and writes to no user who is disabled or blocks the caller meanwhile",
-    file: "users.js",
-    edits: [["WHERE username_key = $1 FOR SHARE", "WHERE username_key = $1"]],
+    ...WITHOUT_LOCKED_ACCOUNTS,
   },
   {
     mistake: "does not lock the user who is written to until the end",
     found: "disables a user, and blocks another one, only behind the messages and additions before",
-    file: "users.js",
-    edits: [["WHERE username_key = $1 FOR SHARE", "WHERE username_key = $1"]],
+    ...WITHOUT_LOCKED_ACCOUNTS,
   },
   {
     mistake: "does not lock the user who blocks another one",
@@ -161,10 +166,9 @@ const MUTANTS: readonly Mutant[] = [
     edits: [[`"SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE"`, `"SELECT FROM users WHERE id = $1"`]],
   },
   {
-    mistake: "does not look at the user whom it adds once it has locked them",
+    mistake: "does not lock the user whom it adds",
     found: "adds no user who is erased meanwhile",
-    file: "chats.js",
-    edits: [[" AND deleted_at IS NULL FOR KEY SHARE", ""]],
+    ...WITHOUT_LOCKED_ACCOUNTS,
   },
   {
     mistake: "looks for a reserved username before it waits for the erasure",
@@ -172,8 +176,8 @@ const MUTANTS: readonly Mutant[] = [
     file: "users.js",
     edits: [
       [
-        "(await scope.row(sql, await reserved(key))) === undefined",
-        "(await scope.row(sql, await reserved(key))) !== null",
+        "(await scope.row(sql, await reserved(key))) !== undefined",
+        "(await scope.row(sql, await reserved(key))) === null",
       ],
     ],
   },
