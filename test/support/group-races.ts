@@ -1,13 +1,13 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import type { Snapshot } from "../../src/application/events.js";
-import type { Messaging } from "../../src/application/messaging.js";
+import { eraseDeletedUsers, eraseUser } from "../../src/application/erasure.js";
 import type { Store } from "../../src/application/ports.js";
 import type { Chat, ChatId, Participant } from "../../src/domain/chat.js";
 import type { UserRef } from "../../src/domain/event.js";
 import type { Role } from "../../src/domain/policy.js";
 import type { MessageId } from "../../src/domain/message.js";
-import type { User } from "../../src/domain/user.js";
+import type { User, UserId } from "../../src/domain/user.js";
 import { errorCodeOf } from "./error-code.js";
 import { after as afterEvent, viewsOf } from "./reader.js";
 import { seeded } from "./simulated-disk.js";
@@ -111,7 +111,7 @@ async function expectSound(scene: Scene): Promise<readonly Participant[]> {
   return stored;
 }
 
-type Call = (core: Messaging, by: User, other: User, chatId: ChatId) => Promise<unknown>;
+type Call = (core: World, by: User, other: User, chatId: ChatId) => Promise<unknown>;
 
 const leave: Call = (core, by, _, chatId) => core.removeParticipant({ by: by.id, chatId, user: by.username });
 const remove: Call = (core, by, other, chatId) =>
@@ -142,6 +142,7 @@ const CALLS_OF_WRITERS: readonly Call[] = [
   ...CALLS.slice(-3, -2),
   ...CALLS.slice(-3, -2),
   (core, by) => core.deleteMessage({ by: by.id, id: 1 as MessageId }),
+  ({ ports }, { id: user }) => eraseUser(ports, { user }),
 ];
 
 const anyCall = fc.tuple(fc.constantFrom(...CALLS), fc.nat(NAMES.length - 1), fc.nat(NAMES.length - 1));
@@ -166,6 +167,17 @@ async function expectMessagesToReplay({ world: { ports }, chatId }: Scene): Prom
     stored.filter(({ deletedAt }) => deletedAt !== null).map(({ id }) => id),
   );
   expect(stored.map(({ seq }) => seq)).to.deep.equal(stored.map((_, index) => index + 1));
+}
+
+/** Expects that no message of a deleted user has a text or a name. */
+async function expectNoTextsOf(
+  { world: { ports }, chatId }: Scene,
+  deleted: ReadonlySet<UserId>,
+): Promise<void> {
+  const slice = { after: 0, upTo: MAX, limit: MAX, from: "oldest" } as const;
+  const stored = await ports.store.read(({ messages }) => messages.ofChat(chatId, slice));
+  const own = stored.filter(({ sender }) => deleted.has(sender.id));
+  expect(own.filter(({ text, sender }) => text !== "" || sender.username !== "deleted")).to.deep.equal([]);
 }
 
 /** Expects the events after each of the cursors to turn the snapshot that it belongs to into a fresh one. */
@@ -263,7 +275,7 @@ export function describeGroupRaces(open: () => Promise<Store>, numRuns: number):
     expect(accepted).to.be.greaterThan(numRuns);
   });
 
-  it("leaves a state that replays exactly from the events if 50 writers add, remove, promote, leave and send", async () => {
+  it("leaves a state that replays exactly from the events if 50 writers add, remove, promote, leave, erase and send", async () => {
     const property = fc.asyncProperty(fc.nat(), (seed) =>
       inScene(async (scene) => {
         const random = seeded(seed);
@@ -278,9 +290,20 @@ export function describeGroupRaces(open: () => Promise<Store>, numRuns: number):
           }
         };
         await Promise.all(users.map(write));
+        await eraseDeletedUsers(world.ports);
         const left = await expectSound(scene);
         if (left.length > 0) await expectMessagesToReplay(scene);
-        await expectViewsToReplay(scene, readers);
+        const accounts = await world.ports.store.read(({ users: all }) =>
+          all.accountsById(users.map(({ id }) => id)),
+        );
+        const deleted = new Set(
+          accounts.flatMap(({ user, deletedAt }) => (deletedAt === null ? [] : user.id)),
+        );
+        await expectViewsToReplay(
+          scene,
+          readers.filter(({ me }) => !deleted.has(me.id)),
+        );
+        if (left.length > 0) await expectNoTextsOf(scene, deleted);
       }, WRITERS),
     );
     await fc.assert(property, { numRuns: Math.ceil(numRuns / 10), endOnFailure: true });
