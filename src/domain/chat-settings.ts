@@ -1,4 +1,3 @@
-import type { ChatOverview } from "./chat.js";
 import { MessagingError } from "./errors.js";
 
 /** The settings of a chat that one of its participants has stored. They are that participant's alone. */
@@ -22,8 +21,12 @@ export type ChatSettingsChange = {
   readonly [Setting in keyof ChatSettings]?: ChatSettings[Setting] | undefined;
 };
 
-/** A chat with the settings of one of its participants, and its last message, also if that was deleted by age. */
-type ChatWithSettings = Pick<ChatOverview, "settings" | "lastSeq" | "lastSentAt">;
+/** A part of `ChatOverview`. */
+interface ChatWithSettings {
+  readonly settings: StoredChatSettings;
+  readonly lastSeq: number;
+  readonly lastSentAt: number | null;
+}
 
 /** The settings of a participant who has just joined. */
 export const DEFAULT_CHAT_SETTINGS: StoredChatSettings = Object.freeze({

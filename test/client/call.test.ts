@@ -212,6 +212,7 @@ describe("call", () => {
       "createToken",
       "createGroupChat",
       "addParticipant",
+      "createInvitation",
     ]);
   });
 

@@ -66,6 +66,11 @@ describe("palaver user erase and verify-erased", () => {
     await say("ok");
     await ana.post("/v1/messages", { dest_username: "bob", message: "another secret" });
     await bob.post("/v1/messages", { dest_username: "zacharias", message: "something of bob" });
+    await ana.patch("/v1/users/me", { display_name: "Zacharias the Great" });
+    await ana.put("/v1/users/me/blocks/bob", undefined);
+    await ana.post(`/v1/group_chat/${chatId}/invitations`);
+    const chats = JSON.parse((await ana.get("/v1/chats")).text) as readonly { readonly chat_id: number }[];
+    for (const { chat_id: id } of chats) await ana.patch(`/v1/chats/${id}/settings`, { pinned: true });
     const userId = String((await ana.get("/v1/auth/session")).json["user_id"]);
     const exported = join(scratch, "zacharias.jsonl");
     writeFileSync(exported, (await palaver(env, "export", "zacharias")).output);
@@ -111,13 +116,14 @@ describe("palaver user erase and verify-erased", () => {
     expect(bytesOf(dataDir())).to.include("a secret of zacharias");
     const { status, output } = await palaver(env, "verify-erased", userId, "--export", exported);
     expect(status, output).to.equal(0);
-    expect(output).to.include("was compacted.\nSearched for names and texts: 4.\n");
+    expect(output).to.include("was compacted.\nSearched for names and texts: 5.\n");
     expect(output).to.include(
       "Not searched: Names and texts that are too short to be told apart from others: 1.\n",
     );
     expect(output).to.match(/Nothing of the user \S+ was found in \S+data\.\n$/);
     const bytes = bytesOf(dataDir());
-    for (const text of ["zacharias", "secret", "x".repeat(50)]) expect(bytes).to.not.include(text);
+    for (const text of ["zacharias", "the Great", "secret", "x".repeat(50)])
+      expect(bytes).to.not.include(text);
     expect(bytes).to.include("something of bob");
     const checked = await palaver(env, "check");
     expect(checked.status, checked.output).to.equal(0);
@@ -140,10 +146,14 @@ describe("palaver user erase and verify-erased", () => {
     expect(state).to.equal("not_deleted");
     expect(remnants.slice(0, 2)).to.deep.equal([
       `The user ${userId} is not deleted. Run \`palaver user erase\`.`,
-      "The store has rows with a username, its key or a password of the user: 1.",
+      "The store has rows with a name, its key or a password of the user: 1.",
     ]);
     const texts = [
       "memberships in chats that end",
+      "settings of chats",
+      "words of the directory",
+      "blocks",
+      "invitations",
       "read markers",
       "messages that are not deleted",
       "sessions",

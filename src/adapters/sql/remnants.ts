@@ -28,11 +28,17 @@ const RULES: {
   readonly [Table in TableName]?: (row: Row, id: UserId, p2p: ReadonlySet<SqlValue>) => string | undefined;
 } = {
   users: (row, id) =>
-    row["id"] === id && !hasNoName(row) ? "rows with a username, its key or a password" : undefined,
+    row["id"] === id && !hasNoName(row) ? "rows with a name, its key or a password" : undefined,
+  user_words: ({ user_id: user }, id) => (user === id ? "words of the directory" : undefined),
+  blocks: ({ user_id: user }, id) => (user === id ? "blocks" : undefined),
+  invitations: ({ inviter_id: inviter }, id) => (inviter === id ? "invitations" : undefined),
   chats: ({ first_user_id: first, second_user_id: second }, id) =>
     first === id && second === id ? "chats with themselves" : undefined,
-  participants: ({ user_id: user, chat_id: chat }, id, p2p) =>
-    user === id && !p2p.has(chat!) ? "memberships in chats that end" : undefined,
+  participants: (row, id, p2p) => {
+    if (row["user_id"] !== id) return undefined;
+    if (!p2p.has(row["chat_id"]!)) return "memberships in chats that end";
+    return hasDefaultSettings(row) ? undefined : "settings of chats";
+  },
   read_markers: ({ user_id: user }, id) => (user === id ? "read markers" : undefined),
   sessions: ({ user_id: user }, id) => (user === id ? "sessions or tokens" : undefined),
   messages: (row, id) => {
@@ -44,9 +50,14 @@ const RULES: {
   },
 };
 
+function hasDefaultSettings(row: Row): boolean {
+  return row["muted_until"] === null && row["archived_seq"] === null && row["pinned"] === 0;
+}
+
 function hasNoName(row: Row): boolean {
   return (
     row["username"] === DELETED_USERNAME &&
+    row["display_name"] === null &&
     isReservedKey(String(row["username_key"])) &&
     row["password_digest"] === ""
   );

@@ -60,7 +60,7 @@ export const operatorCommands: Readonly<Record<string, OperatorCommand>> = {
     args: ["USER"],
     password: true,
     purpose: "set the password of a user; ends all their sessions and tokens",
-    check: (user) => ({ method: "GET", path: pathOf(user) }),
+    check: (user) => ({ method: "GET", path: `${pathOf(user)}/check` }),
     request: (user, password) => ({ method: "PUT", path: `${pathOf(user)}/password`, body: { password } }),
     format: sentence(
       ({ username, disabled_at }) =>

@@ -65,6 +65,9 @@ export function describeChats(at: () => string): void {
         last_seq: 0,
         read_seq: 0,
         unread_count: 0,
+        muted_until: null,
+        archived: false,
+        pinned: false,
       });
       expect(chats).to.have.length(3);
     });

@@ -345,6 +345,19 @@ export function lookupOperations(ports: Ports): readonly Operation[] {
         return {};
       },
     }),
+    operation({
+      name: "checkUser",
+      summary: "Check that an account exists.",
+      method: "get",
+      paths: ["/v1/operator/users/:user/check"],
+      access: "operator",
+      response: nothingSchema,
+      errors: ["unknown_user"],
+      async handle({ params }) {
+        await getAccount(ports, { user: params["user"]! });
+        return {};
+      },
+    }),
   ];
 }
 
