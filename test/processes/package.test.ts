@@ -157,7 +157,7 @@ const entries: Readonly<Record<string, Entry>> = {
       );
       if (cases.length < 50) throw new Error("There are " + cases.length + " cases.");
       for (const contract of [idsContract, secretsContract]) {
-        contract(runner, () => ({ next: () => "", generate: () => "", digests: () => [""] }));
+        contract(runner, () => ({ next: () => "", generate: () => "", generateCode: () => "", digests: () => [""] }));
       }`,
   },
 };
