@@ -98,7 +98,7 @@ export async function ensureUser(ports: Ports, { username }: EnsureUser): Promis
   return store.transaction(async ({ users }) => {
     if (await users.add(user, key, NO_PASSWORD)) return user;
     const taken = await users.credentials(key);
-    // Of a deleted user, who had it.
+    // A deleted user had the key.
     if (taken === undefined) throw usernameTaken();
     return withoutPassword(taken);
   });

@@ -283,10 +283,11 @@ interface Removal {
 async function removeFromChat(
   { chats, events }: Repositories,
   { chatId, user: { id }, at, ...counted }: Removal,
+  notifiesOthers = true,
 ): Promise<void> {
   await chats.removeParticipant(chatId, id);
   const change = { type: "participant.removed", user: { id }, ...counted } as const;
-  await events.append(chatChanged(chatId, change, at));
+  if (notifiesOthers) await events.append(chatChanged(chatId, change, at));
   await events.append(chatChanged(chatId, change, at, { user: id, includesRemoved: true }));
 }
 
@@ -341,11 +342,14 @@ export async function setRole({ store, clock }: Ports, command: SetRole): Promis
   const { by, chatId, role } = command;
   return store.transaction(async (repositories) => {
     const { chats, users } = repositories;
-    assertMay(assertGroup(await chats.ofParticipant(chatId, by)), "appoint");
+    const membership = assertGroup(await chats.ofParticipant(chatId, by));
     const user = await getUserByNameOrId(users, command.user);
     const found = await chats.ofParticipant(chatId, user.id);
+    const isEqual = found?.role === role;
+    // A caller who has passed ownership on can repeat the call.
+    if (!(isEqual && role === "owner")) assertMay(membership, "appoint");
     if (found === undefined) throw userNotInChat();
-    if (found.role === role) return user;
+    if (isEqual) return user;
     if (user.id === by) {
       throw new MessagingError(
         "not_allowed",
@@ -410,7 +414,9 @@ export async function deletePart(
   for (const user of removed) {
     participantsLeft -= 1;
     const counted = { participantCount: participantsLeft, chatKind: kind };
-    await removeFromChat(repositories, { chatId, user, at, ...counted });
+    // All are removed: of each part, the others receive the last event, which has their number.
+    const notifiesOthers = user === removed.at(-1);
+    await removeFromChat(repositories, { chatId, user, at, ...counted }, notifiesOthers);
   }
   if (isRest) await chats.releasePair(chatId);
   return { participantsLeft, isDeleted: false };

@@ -175,7 +175,10 @@ async function* eraseRest(ports: ErasurePorts, id: UserId): AsyncGenerator<void>
   await run(({ users }, now) => users.endErasure(id, now));
 }
 
-/** Removes the user from some of their group chats, and from the chat with themselves. Others find them in their p2p chats. */
+/**
+ * Removes the user from some of their group chats, from the chat with themselves, and from p2p chats whose other user is deleted, too.
+ * Others find them in their p2p chats.
+ */
 async function leaveChats(
   repositories: Repositories,
   id: UserId,
@@ -184,18 +187,33 @@ async function leaveChats(
 ): Promise<readonly JoinPosition[]> {
   const { chats } = repositories;
   const slice = await chats.ofUser(id, { asOf: 0, after, limit: MAX_CHATS });
-  for (const { chatId } of slice) {
+  for (const chatId of inLockOrder(slice)) {
     const overview = await chats.overview(chatId, id);
     if (overview === undefined) continue;
     if (overview.chat.kind === "group") {
       await endMembership(repositories, { id }, overview, now);
     } else if (overview.participantCount === 1) {
       await chats.removeParticipant(chatId, id);
+    } else if (await isLastUser(repositories, chatId, id)) {
+      const both = await chats.participants(chatId, { after: undefined, limit: 2 });
+      for (const participant of both) await chats.removeParticipant(chatId, participant.id);
     } else {
       await chats.setSettings(chatId, id, DEFAULT_CHAT_SETTINGS);
     }
   }
   return slice;
+}
+
+/** The chats of the items, each once, in one order for all transactions: a store can lock them, and two erasures wait for each other. */
+function inLockOrder(items: readonly { readonly chatId: ChatId }[]): readonly ChatId[] {
+  return [...new Set(items.map(({ chatId }) => chatId))].toSorted((one, other) => one - other);
+}
+
+/** Whether the other user of a p2p chat is deleted, too. */
+async function isLastUser({ chats, users }: Repositories, chatId: ChatId, id: UserId): Promise<boolean> {
+  const both = await chats.participants(chatId, { after: undefined, limit: 2 });
+  const peer = both.find((participant) => participant.id !== id);
+  return peer !== undefined && (await users.accountById(peer.id))?.deletedAt !== null;
 }
 
 /** Deletes the texts of the user's messages in a range of ids, except those of chats that are being deleted. */
@@ -207,7 +225,7 @@ async function eraseMessages(
 ): Promise<number> {
   const sent = await messages.sentBy(id, range);
   const kept = new Set<ChatId>();
-  for (const chatId of new Set(sent.map((message) => message.chatId))) {
+  for (const chatId of inLockOrder(sent)) {
     // Locks the chat, so that it is not deleted meanwhile.
     if (((await chats.summary(chatId))?.participantCount ?? 0) > 0) kept.add(chatId);
   }

@@ -17,9 +17,9 @@ import {
   type InvitationTerms,
 } from "../domain/invitation.js";
 import { mayAct } from "../domain/policy.js";
-import type { UserId } from "../domain/user.js";
-import { joinGroup } from "./chats.js";
-import type { ChatReader, InvitationReader, Ports, Repositories } from "./ports.js";
+import { isAvailable, type UserId } from "../domain/user.js";
+import { invalidCursor, joinGroup } from "./chats.js";
+import type { InvitationReader, Ports, ReadRepositories, Repositories } from "./ports.js";
 import { getAvailableUserById, getCaller } from "./users.js";
 
 export interface CreateInvitation extends InvitationTerms {
@@ -34,8 +34,8 @@ export interface NewInvitation {
 }
 
 /**
- * Creates an invitation to a group chat, for a caller who may add users. It works while the caller may, so that it gives nobody
- * more rights than the inviter has.
+ * Creates an invitation to a group chat, for a caller who may add users. It works while the caller may and is not disabled, so
+ * that it gives nobody more rights than the inviter has.
  *
  * @throws MessagingError `invalid_request`, `not_a_participant`, `p2p_chat`, `not_allowed`, `too_many_invitations`
  */
@@ -92,12 +92,13 @@ export interface InvitationPage {
 /**
  * Lists the invitations to a group chat that are neither expired nor used up, without their codes, for a caller who may add users.
  *
- * @throws MessagingError `not_a_participant`, `p2p_chat`, `not_allowed`
+ * @throws MessagingError `invalid_cursor`, `not_a_participant`, `p2p_chat`, `not_allowed`
  */
 export async function listInvitations(
   { store, clock }: Ports,
   { by, chatId, limit, cursor = "" }: ListInvitations,
 ): Promise<InvitationPage> {
+  if (!/^[\w-]{0,64}$/.test(cursor)) throw invalidCursor();
   const now = clock.now();
   return store.read(async ({ chats, invitations }) => {
     assertMay(assertGroup(await chats.ofParticipant(chatId, by)), "add");
@@ -159,10 +160,11 @@ export interface InvitedChat {
  */
 export async function getInvitation(ports: Ports, { by, code }: GetInvitation): Promise<InvitedChat> {
   const now = ports.clock.now();
-  return ports.store.read(async ({ chats, invitations }) => {
+  return ports.store.read(async (repositories) => {
+    const { chats, invitations } = repositories;
     const invitation = await findUnexpired(ports, invitations, code, now);
     const seen = await chats.overview(invitation.chatId, by);
-    const { chat, participantCount } = seen ?? (await assertWorking(chats, invitation, now));
+    const { chat, participantCount } = seen ?? (await assertWorking(repositories, invitation, now));
     return { title: chat.title, participantCount };
   });
 }
@@ -187,7 +189,7 @@ export async function acceptInvitation(ports: Ports, { by, code }: AcceptInvitat
     const invitation = await findUnexpired(ports, invitations, code, now);
     const { chatId } = invitation;
     if (await chats.ofParticipant(chatId, by)) return chatId;
-    const seen = await assertWorking(chats, invitation, now);
+    const seen = await assertWorking(repositories, invitation, now);
     const user = await getAvailableUserById(users, by);
     await invitations.countUse(invitation.id);
     await joinGroup(repositories, { ...seen, user, at: now });
@@ -219,12 +221,16 @@ async function findUnexpired(
  * @throws MessagingError `unknown_invitation`
  */
 async function assertWorking(
-  chats: ChatReader,
+  { chats, users }: Pick<ReadRepositories, "chats" | "users">,
   invitation: Invitation,
   now: number,
 ): Promise<ChatOverview & GroupMembership> {
-  const seen = await chats.overview(invitation.chatId, invitation.inviter.id);
-  if (seen === undefined || !isOpen(invitation, now)) throw unknownInvitation();
+  const { id } = invitation.inviter;
+  const seen = await chats.overview(invitation.chatId, id);
+  const inviter = await users.accountById(id);
+  if (seen === undefined || inviter === undefined || !isAvailable(inviter) || !isOpen(invitation, now)) {
+    throw unknownInvitation();
+  }
   const group = assertGroup(seen);
   if (!mayAct(group.role, group.chat.policy, "add")) throw unknownInvitation();
   return group;

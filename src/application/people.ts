@@ -77,6 +77,7 @@ export async function findUsers(
   const key = usernameKey(prefix);
   // No word has them, and no store has to store them.
   if (!key.isWellFormed() || key.includes("\0")) return { users: [], next: undefined };
+  if (after !== undefined && !after.word.startsWith(key)) throw invalidCursor();
   const found = await store.read(({ users }) => users.matching({ prefix: key, after, limit: limit + 1 }));
   const page = found.slice(0, limit);
   const last = page.at(-1);

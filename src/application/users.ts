@@ -47,7 +47,6 @@ export async function getAvailableUser(users: UserRepository, username: string):
 }
 
 /**
-/**
  * Finds a user by id as `getAvailableUser` does.
  *
  * @throws MessagingError `unknown_user`, `user_unavailable`

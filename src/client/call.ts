@@ -25,8 +25,8 @@ export interface CallResult {
 const EMPTY_RESULT: CallResult = { body: {}, link: null };
 
 /**
- * Error codes by which a retry reveals that an earlier attempt succeeded and only its response was lost: the session, token or
- * participant, or the account, no longer exists, as the caller requested.
+ * Error codes by which a retry reveals that an earlier attempt succeeded and only its response was lost: the session, token,
+ * invitation, participant or account no longer exists, as the caller requested.
  */
 const successCodesOnRetry: Partial<Record<OperationName, readonly ClientCode[]>> = {
   logOut: ["not_signed_in"],
@@ -34,6 +34,7 @@ const successCodesOnRetry: Partial<Record<OperationName, readonly ClientCode[]>>
   endSession: ["unknown_session", "not_signed_in"],
   endToken: ["unknown_token", "not_signed_in"],
   eraseAccount: ["not_signed_in"],
+  deleteInvitation: ["unknown_invitation"],
   removeParticipant: ["user_not_in_chat"],
 };
 

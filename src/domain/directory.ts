@@ -4,7 +4,7 @@ import { usernameKey, type UsernameKey } from "./user.js";
 const MAX_WORD_LENGTH = 64;
 
 /** Beyond that, the words of a display name are not in the directory. */
-const MAX_WORDS = 32;
+const MAX_WORDS_OF_DISPLAY_NAME = 32;
 
 /** A letter or digit behind anything else begins a word. It ends at white space, so that "o'neill" has "o'neill" and "neill". */
 const START_OF_WORD = /(?<![\p{L}\p{M}\p{N}])[\p{L}\p{N}]/gu;
@@ -18,7 +18,7 @@ export function directoryWords(key: UsernameKey, displayName: string | null): re
   for (const token of displayName === null ? [] : usernameKey(displayName).split(/\s+/u)) {
     const starts = Array.from(token.matchAll(START_OF_WORD), ({ index }) => index);
     for (const start of token === "" ? [] : [0, ...starts]) {
-      if (words.size < MAX_WORDS) words.add(wordIn(token.slice(start)));
+      if (words.size <= MAX_WORDS_OF_DISPLAY_NAME) words.add(wordIn(token.slice(start)));
     }
   }
   return [...words];

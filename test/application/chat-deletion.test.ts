@@ -48,6 +48,25 @@ describe("deleteChat", () => {
     expect(chats.map(({ chat }) => chat.id)).to.deep.equal([other.id]);
   });
 
+  it("notifies the participants who are left of each part of a large group once", async () => {
+    const { ana } = world;
+    const others = Object.values(
+      await world.users(...Array.from({ length: 120 }, (_, index) => `member-${index}`)),
+    );
+    const { id: chatId } = await world.group(ana, ...others);
+    const subscription = world.subscribe({ by: ana.id });
+    await subscription.next();
+    await remove(chatId);
+    const counts: number[] = [];
+    while (counts.at(-1) !== 0) {
+      for (const event of (await subscription.next())!.events) {
+        if (event.type === "participant.removed") counts.push(event.participantCount);
+      }
+    }
+    subscription.close();
+    expect(counts).to.deep.equal([71, 21, 0]);
+  });
+
   it("deletes a p2p chat, after which its users can open another", async () => {
     const { ana, bo } = world;
     const send = () => world.sendMessage({ by: ana.id, to: { username: "bo" }, text: "a" });

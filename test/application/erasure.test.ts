@@ -3,7 +3,7 @@ import { openStoreOn } from "../../src/adapters/sqlite/store.js";
 import { inline } from "../../src/adapters/sqlite/wal/threads.js";
 import { createAdministration } from "../../src/application/administration.js";
 import { deleteAbandonedChats } from "../../src/application/chats.js";
-import { eraseDeletedUsers } from "../../src/application/erasure.js";
+import { eraseDeletedUsers, eraseUser } from "../../src/application/erasure.js";
 import type { Ports, Store } from "../../src/application/ports.js";
 import { pairOf, type ChatId } from "../../src/domain/chat.js";
 import { MessagingError } from "../../src/domain/errors.js";
@@ -218,6 +218,41 @@ for (const [name, open] of [
         "unknown_user",
       ]);
       expect((await administration.countStatistics()).deletedUsers).to.equal(1);
+    });
+
+    it("deletes the p2p chats of two users who are both erased", async () => {
+      const { ana, bo, cy } = world;
+      const write = (user: User) =>
+        world.sendMessage({ by: ana.id, to: { username: user.username }, text: "a" });
+      const [both, kept] = [(await write(bo)).message.chatId, (await write(cy)).message.chatId];
+      await eraseUser(world.ports, { user: ana.id });
+      await eraseUser(world.ports, { user: bo.id });
+      const { summaries, overview } = await world.ports.store.read(async ({ chats }) => ({
+        summaries: await chats.list({ after: undefined, limit: 9 }),
+        overview: await chats.overview(kept, cy.id),
+      }));
+      expect(summaries.map(({ chat }) => chat.id)).not.to.include(both);
+      expect(overview?.withUsername).to.equal("deleted");
+    });
+
+    it("waits for no row that a send locks behind its chat", async () => {
+      const { ana } = world;
+      const peers = Object.values(
+        await world.users(...Array.from({ length: 10 }, (_, index) => `peer-${index}`)),
+      );
+      const chatIds: ChatId[] = [];
+      for (const { id: by } of peers) {
+        chatIds.push((await world.sendMessage({ by, to: { username: "ana" }, text: "a" })).message.chatId);
+      }
+      let isErased = false;
+      const write = async ({ id: by }: User, chatId: ChatId) => {
+        while (!isErased) await errorCodeOf(world.sendMessage({ by, to: { chatId }, text: "b" }));
+      };
+      const writing = peers.map((peer, index) => write(peer, chatIds[index]!));
+      await eraseUser(world.ports, { user: ana.id });
+      isErased = true;
+      await Promise.all(writing);
+      expect(world.ports.store.status().database?.retries ?? 0).to.equal(0);
     });
 
     it("rejects a wrong password and changes nothing", async () => {

@@ -1,5 +1,11 @@
 import { expect } from "chai";
-import { exportUser, invitationsOf, revokeInvitation } from "../../src/application/administration.js";
+import {
+  disableUser,
+  enableUser,
+  exportUser,
+  invitationsOf,
+  revokeInvitation,
+} from "../../src/application/administration.js";
 import type { NewInvitation } from "../../src/application/invitations.js";
 import { unreadCount, type Chat, type ChatId } from "../../src/domain/chat.js";
 import type { InvitationId } from "../../src/domain/invitation.js";
@@ -125,6 +131,11 @@ describe("invitations to a group chat", () => {
   });
 
   describe("listInvitations", () => {
+    it("rejects an invalid cursor", async () => {
+      const attempt = world.listInvitations({ by: ana.id, chatId: chat.id, limit: 1, cursor: "a b" });
+      expect(await errorCodeOf(attempt)).to.equal("invalid_cursor");
+    });
+
     it("lists each open invitation once in pages, oldest first", async () => {
       const all = [];
       for (let count = 0; count < 5; count += 1) all.push((await invite(count % 2 ? ana : bo)).invitation);
@@ -145,6 +156,14 @@ describe("invitations to a group chat", () => {
   });
 
   describe("acceptInvitation", () => {
+    it("rejects the code of an inviter who is disabled, until they are enabled", async () => {
+      const { code } = await invite(bo);
+      await disableUser(world.ports, { user: "bo" });
+      await expectUnknown(code);
+      await enableUser(world.ports, { user: "bo" });
+      expect(await accept(cy, code)).to.equal(chat.id);
+    });
+
     it("adds the caller as a member with the events of an addition, and nothing unread", async () => {
       await world.sendMessage({ by: ana.id, to: { chatId: chat.id }, text: "a" });
       const { code, invitation } = await invite(bo);

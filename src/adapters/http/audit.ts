@@ -4,7 +4,7 @@ import type { UserId } from "../../domain/user.js";
 import { forwardedOf } from "./forwarded.js";
 import type { Log } from "./log.js";
 
-/** The actions that the audit log records: changes of accounts, sessions and participants, and denied access. */
+/** The actions that the audit log records: changes of accounts, sessions, participants and rights in chats, and denied access. */
 export type AuditAction =
   | "register"
   | "login"
@@ -13,11 +13,12 @@ export type AuditAction =
   | "session_ended"
   | "other_sessions_ended"
   | "password_changed"
-  | "password_change_failed"
+  | "password_check_failed"
   | "account_erased"
   | "token_created"
   | "token_ended"
   | "chat_created"
+  | "chat_changed"
   | "participant_added"
   | "participant_removed"
   | "role_changed"

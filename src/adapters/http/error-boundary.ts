@@ -11,7 +11,7 @@ import { sendText } from "./response.js";
 const auditedErrors: Readonly<Record<string, AuditAction>> = {
   wrong_credentials: "login_failed",
   account_disabled: "login_failed",
-  wrong_password: "password_change_failed",
+  wrong_password: "password_check_failed",
   403: "forbidden",
   429: "rate_limited",
 };

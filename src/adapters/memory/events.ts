@@ -54,7 +54,7 @@ export function eventLog({ message, kindOf, chatsOf, peersOf }: Dependencies, un
     const { messageId, ...event } = entry;
     return {
       ...event,
-      // Only group chats are deleted.
+      // A p2p chat that is deleted becomes a group chat before, see `releasePair`.
       chatKind: kindOf(event.chatId) ?? "group",
       message: messageId === null ? null : (message(messageId) ?? null),
     };

@@ -16,6 +16,9 @@ import {
 } from "../sql/users.js";
 import type { Scope } from "./scope.js";
 
+/** The first key of the advisory locks under which one transaction at a time erases a user. */
+const ERASURE_LOCK = 72_526_863;
+
 /** Nothing of a user is kept in a node: another one can delete the user. */
 export function users(scope: Scope): UserRepository {
   async function reserved(key: UsernameKey): Promise<string> {
@@ -121,7 +124,8 @@ export function users(scope: Scope): UserRepository {
       return changeIndexed(id, deleteUser(id, deletedAt, await reserved(key as UsernameKey)));
     },
     async isToErase(id) {
-      scope.lockUser(id);
+      // Not the row of the user: a send locks its chat and then the row, and an erasure locks chats behind this.
+      if (!scope.attempts) await scope.row("SELECT pg_advisory_xact_lock($1, hashtext($2))", ERASURE_LOCK, id);
       const sql = "SELECT true FROM users WHERE id = $1 AND deleted_at IS NOT NULL AND erased_at IS NULL";
       return (await scope.row(sql, id)) !== undefined;
     },

@@ -32,7 +32,7 @@ export const EVENT = projection<EventRow, LogEntry>(
   {
     id: "events.id",
     chatId: "events.chat_id",
-    // Only group chats are deleted.
+    // A p2p chat that is deleted becomes a group chat before, see `releasePair`.
     chatKind: "coalesce((SELECT kind FROM chats WHERE chats.id = events.chat_id), 'group')",
     userId: "events.user_id",
     outside: "events.outside",

@@ -13,7 +13,7 @@ import {
 import { boundedRows, numberIn, type Statements } from "./database.js";
 
 const insertEvent = insertion<
-  Omit<EventRow, "message" | "chatKind" | "username" | "displayName"> & { readonly messageId: number | null }
+  Omit<EventRow, "message" | "chatKind"> & { readonly messageId: number | null }
 >("events", {
   id: ({ id }) => id,
   chat_id: ({ chatId }) => chatId,

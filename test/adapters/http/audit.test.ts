@@ -80,7 +80,7 @@ describe("createAudit", () => {
     expect(last()).to.include({ audit: "login_failed" }).and.not.have.property("account_id");
     const change = { current_password: "canary password", new_password: "another password" };
     await ana.put("/v1/auth/password", change);
-    expect(last()).to.include({ audit: "password_change_failed", account_id: anaId, user_id: anaId });
+    expect(last()).to.include({ audit: "password_check_failed", account_id: anaId, user_id: anaId });
     expect(JSON.stringify([server.audit, server.lines])).to.not.include("canary");
   });
 

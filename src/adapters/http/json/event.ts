@@ -89,7 +89,7 @@ const roleEvent = z
   .meta({
     id: "RoleEvent",
     description:
-      "A participant has another role. Who passes ownership on, or follows an owner, has one, too.",
+      "A participant has another role. A passing of ownership is two events.",
   });
 
 const historyDeletedEvent = z

@@ -98,7 +98,11 @@ const settings = {
 export const policy = z.object(settings).meta({ id: "Policy", description: "The rights in a group chat." });
 
 /** The settings that change. */
-export const policyChange = z.strictObject(settings).partial();
+export const policyChange = z
+  .strictObject(settings, {
+    error: ({ code }) => (code === "invalid_type" ? "Must be an object" : undefined),
+  })
+  .partial();
 
 export const role = z
   .enum(ROLES, "Must be owner, admin or member")

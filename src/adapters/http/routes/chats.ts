@@ -67,6 +67,7 @@ export function chatOperations(messaging: Messaging, limits: Limits): readonly O
       method: "patch",
       paths: ["/v1/group_chat/:chat_id"],
       access: "signed in",
+      audit: "chat_changed",
       body: z
         .strictObject({
           title: field.title.nullable().optional(),

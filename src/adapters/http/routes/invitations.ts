@@ -55,7 +55,7 @@ export function invitationOperations(messaging: Messaging): readonly Operation[]
       }),
       response: z.array(invitationSchema),
       responseHeaders: ["Link"],
-      errors: ["p2p_chat", "not_a_participant", "not_allowed", "not_found"],
+      errors: ["invalid_cursor", "p2p_chat", "not_a_participant", "not_allowed", "not_found"],
       async handle({ session, params, query, ctx }) {
         const chatId = parseChatId(params["chat_id"]);
         const page = await messaging.listInvitations({ by: session.user.id, chatId, ...query });
