@@ -12,17 +12,18 @@ import {
 } from "../sql/events.js";
 import { boundedRows, numberIn, type Statements } from "./database.js";
 
-const insertEvent = insertion<
-  Omit<EventRow, "message" | "chatKind"> & { readonly messageId: number | null }
->("events", {
-  id: ({ id }) => id,
-  chat_id: ({ chatId }) => chatId,
-  user_id: ({ userId }) => userId,
-  outside: ({ outside }) => outside,
-  at: ({ at }) => at,
-  what: ({ what }) => what,
-  message_id: ({ messageId }) => messageId,
-});
+const insertEvent = insertion<Omit<EventRow, "message" | "chatKind"> & { readonly messageId: number | null }>(
+  "events",
+  {
+    id: ({ id }) => id,
+    chat_id: ({ chatId }) => chatId,
+    user_id: ({ userId }) => userId,
+    outside: ({ outside }) => outside,
+    at: ({ at }) => at,
+    what: ({ what }) => what,
+    message_id: ({ messageId }) => messageId,
+  },
+);
 
 /** Cursors of runs before that are expired. */
 const MAX_EPOCHS = 100;

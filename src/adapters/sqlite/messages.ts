@@ -16,8 +16,18 @@ import {
 import { boundedRows, numberIn, type Statements } from "./database.js";
 import type { RecentMessages } from "./recent-messages.js";
 
-export function messages(statements: Statements, recent: RecentMessages): MessageRepository {
+/** @param onErase called when a text changes or goes. */
+export function messages(
+  statements: Statements,
+  recent: RecentMessages,
+  onErase: () => void,
+): MessageRepository {
   const { row, rows, change } = statements;
+  function onChange(chatId: ChatId): void {
+    recent.delete(chatId);
+    onErase();
+  }
+
   /** The result of `lastMessageId` after the first `append`: only `append` assigns ids. */
   let lastId: number | undefined;
 
@@ -168,15 +178,15 @@ export function messages(statements: Statements, recent: RecentMessages): Messag
         deletedAt,
         id,
       );
-      recent.delete(chatId);
+      onChange(chatId);
     },
     async erase({ id, chatId, text, editedAt, deletedAt }) {
       change(...eraseMessage({ id, text, editedAt, deletedAt }));
-      recent.delete(chatId);
+      onChange(chatId);
     },
     async deleteOfChat(chatId, limit) {
       change("UPDATE deleted_ids SET id = ?1 WHERE kind = 'message' AND id < ?1", lastMessageId(statements));
-      recent.delete(chatId);
+      onChange(chatId);
       return change(
         "DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE chat_id = ? LIMIT ?)",
         chatId,
@@ -188,7 +198,7 @@ export function messages(statements: Statements, recent: RecentMessages): Messag
       const count = numberIn(oldest);
       if (count === 0) return undefined;
       change("UPDATE deleted_ids SET id = ?1 WHERE kind = 'message' AND id < ?1", lastMessageId(statements));
-      recent.delete(chatId);
+      onChange(chatId);
       for (const statement of deleteForgotten(chatId, oldest)) change(...statement);
       const remaining = row(`SELECT ${REMAINING.sql} FROM chats WHERE id = ?`, chatId)!;
       return { count, ...REMAINING.decode(remaining) };

@@ -14,14 +14,19 @@ import { users } from "./users.js";
  * The repositories over a database. They write by `change` alone, and each keeps its own cache; users clear that of the messages.
  *
  * @param epoch the epoch of the events that they append: 16 random hexadecimal digits, the same in a run.
+ * @param onErase called when a text or a name changes or goes, which the files keep until the next snapshot.
  */
-export function repositories(statements: Statements, epoch = randomBytes(8).toString("hex")): Repositories {
+export function repositories(
+  statements: Statements,
+  epoch = randomBytes(8).toString("hex"),
+  onErase: () => void = () => {},
+): Repositories {
   const recent = new RecentMessages();
   return {
-    users: users(statements, recent),
+    users: users(statements, recent, onErase),
     blocks: blocks(statements),
     chats: chats(statements),
-    messages: messages(statements, recent),
+    messages: messages(statements, recent, onErase),
     sessions: sessions(statements),
     invitations: invitations(statements),
     events: events(statements, epoch),

@@ -219,7 +219,8 @@ async function start(
         await log.end();
         await threads.stop();
         const { fault, transactions } = log.status();
-        if (fault === undefined) writeShutdownSnapshot(disk, database, last + transactions, onTrouble);
+        if (fault === undefined)
+          writeShutdownSnapshot(disk, database, last + transactions, turn.hasErased, onTrouble);
       } finally {
         database.close();
         await threads.stop();

@@ -24,6 +24,7 @@ export class TurnTransaction {
   /** The error of a statement of the running store transaction, which fails even if its work catches the error. */
   #failure: unknown;
   #isOpen = false;
+  #hasErased = false;
   /** The changes of the store transactions that succeeded since BEGIN. All of them are in the log. */
   #logged: Change[] = [];
 
@@ -69,7 +70,12 @@ export class TurnTransaction {
         return count;
       },
     };
-    this.#repositories = repositories(this.#statements, this.#epoch);
+    this.#repositories = repositories(this.#statements, this.#epoch, () => (this.#hasErased = true));
+  }
+
+  /** Whether a text or a name has changed or gone in this run. */
+  get hasErased(): boolean {
+    return this.#hasErased;
   }
 
   /** They write only while `run` is under way. */
@@ -134,7 +140,7 @@ export class TurnTransaction {
   /** Undoes the running store transaction: rolls back the whole turn, and applies what succeeded in it again. */
   #rollbackAndReplay(): void {
     // The caches may hold values that were rolled back.
-    this.#repositories = repositories(this.#statements, this.#epoch);
+    this.#repositories = repositories(this.#statements, this.#epoch, () => (this.#hasErased = true));
     try {
       this.#database.change("ROLLBACK");
     } catch (error) {

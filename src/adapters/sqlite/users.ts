@@ -24,8 +24,15 @@ const MAX_USERS_PER_TURN = 500;
 
 const MAX_CACHED_ACCOUNTS = 10_000;
 
-/** @param recent cached messages, which have the names of their senders. */
-export function users(statements: Statements, recent: Pick<RecentMessages, "clear">): UserRepository {
+/**
+ * @param recent cached messages, which have the names of their senders.
+ * @param onErase called when a name goes.
+ */
+export function users(
+  statements: Statements,
+  recent: Pick<RecentMessages, "clear">,
+  onErase: () => void,
+): UserRepository {
   const { row, rows, change } = statements;
   // Given `max`, the cache would allocate all its entries at once.
   const cache = new LRUCache<UserId, Account>({ maxSize: MAX_CACHED_ACCOUNTS, sizeCalculation: () => 1 });
@@ -121,6 +128,7 @@ export function users(statements: Statements, recent: Pick<RecentMessages, "clea
       const [key] = row("SELECT username_key FROM users WHERE id = ? AND deleted_at IS NULL", id) ?? [];
       if (key === undefined) return false;
       recent.clear();
+      onErase();
       return changeIndexed(id, deleteUser(id, deletedAt, reserved(key as UsernameKey)));
     },
     async isToErase(id) {

@@ -15,7 +15,9 @@ import { DamageError } from "../../../src/adapters/sqlite/wal/damage.js";
 import { openSqliteStore, type SqliteStore } from "../../../src/adapters/sqlite/store.js";
 import { cursorAt, positionOf } from "../../../src/domain/event.js";
 import { append, renamed } from "../../contract/fixtures.js";
-import { openP2p, send, texts } from "./conversation.js";
+import type { MessageText } from "../../../src/domain/message.js";
+import type { User, UserId, UsernameKey } from "../../../src/domain/user.js";
+import { bo, openP2p, send, texts } from "./conversation.js";
 
 describe("openSqliteStore", () => {
   let root: string;
@@ -38,6 +40,33 @@ describe("openSqliteStore", () => {
     stores.push(store);
     return store;
   }
+
+  it("leaves no edited or deleted text and no name of a deleted user in the files when it closes", async () => {
+    const store = await open();
+    const chat = await openP2p(store);
+    const [edited, deleted] = await send(store, chat, "an edited text", "a deleted text");
+    const gone: User = {
+      ...bo,
+      id: "the-user-id-of-another-is-longer-than-32" as UserId,
+      username: "Zacharias",
+    };
+    await store.transaction(({ users }) => users.add(gone, "zacharias" as UsernameKey, "digest"));
+    await store.close();
+    const bytes = () =>
+      readdirSync(directory)
+        .map((name) => readFileSync(join(directory, name), "latin1"))
+        .join();
+    expect(bytes()).to.include("an edited text").and.include("a deleted text");
+
+    const again = await open();
+    await again.transaction(async ({ messages, users }) => {
+      await messages.update({ ...edited!, text: "new" as MessageText, editedAt: 3 });
+      await messages.update({ ...deleted!, text: "" as MessageText, deletedAt: 3 });
+      await users.delete(gone.id, 3);
+    });
+    await again.close();
+    expect(bytes()).not.to.match(/an edited text|a deleted text|zacharias/i);
+  });
 
   /** Copies the directory as a kill would leave it. */
   function copyOfRunning(): string {

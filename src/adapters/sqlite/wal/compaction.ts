@@ -147,13 +147,14 @@ const MAX_SNAPSHOT_BYTES_PER_REPLAYED = 10_000;
 const MAX_SHUTDOWN_SNAPSHOT_BYTES = 2 ** 29;
 
 /**
- * Writes a snapshot if that shortens the next start, or if the files are damaged. A failure is reported, and is harmless
- * unless they are: the log holds everything.
+ * Writes a snapshot if that shortens the next start, if the files have texts or names that were erased, or if they are damaged. A
+ * failure is reported, and is harmless unless they are: the log holds everything.
  */
 export function writeShutdownSnapshot(
   disk: Disk,
   database: Database,
   last: number,
+  hasErased: boolean,
   onTrouble: (trouble: Error) => void,
 ): void {
   let damage: DamageError | undefined;
@@ -162,7 +163,8 @@ export function writeShutdownSnapshot(
     const replayed = last - (files.snapshots.at(-1)?.transaction ?? 0);
     const bytes = numberIn(database.row("PRAGMA page_count")) * PAGE_BYTES;
     damage = damageIn(disk, files, last, bytes <= MAX_SHUTDOWN_SNAPSHOT_BYTES);
-    const maxBytes = Math.min(replayed * MAX_SNAPSHOT_BYTES_PER_REPLAYED, MAX_SHUTDOWN_SNAPSHOT_BYTES);
+    const worthwhileBytes = hasErased ? Infinity : replayed * MAX_SNAPSHOT_BYTES_PER_REPLAYED;
+    const maxBytes = Math.min(worthwhileBytes, MAX_SHUTDOWN_SNAPSHOT_BYTES);
     if (damage || bytes <= maxBytes) replaceFiles(disk, files, last, database.toFile());
     if (damage) onTrouble(repaired(damage));
   } catch (error) {
