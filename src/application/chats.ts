@@ -7,7 +7,7 @@ import {
   assertMay,
   assertParticipant,
   canRead,
-  historyStartAt,
+  startsAtJoin,
   successorOf,
   unreadCount,
   type Chat,
@@ -17,7 +17,7 @@ import {
   type GroupMembership,
   type Participant,
 } from "../domain/chat.js";
-import { blockedBy } from "../domain/block.js";
+import { blockedBy, blockersOf } from "../domain/block.js";
 import { changeSettings, settingsOf, type ChatSettingsChange } from "../domain/chat-settings.js";
 import { MessagingError } from "../domain/errors.js";
 import { chatChanged, chatCreated, type UserRef } from "../domain/event.js";
@@ -172,8 +172,8 @@ export async function addParticipant({ store, clock }: Ports, command: AddPartic
     const membership = assertGroup(await chats.overview(command.chatId, command.by));
     assertMay(membership, "add");
     const user = await getAvailableUser(users, command.username);
-    if ((await blocks.between(command.by, [user.id])).some((block) => block.by === user.id))
-      throw blockedBy();
+    const found = await blocks.between(command.by, [user.id]);
+    if (blockersOf(command.by, found).has(user.id)) throw blockedBy();
     await joinGroup(repositories, { ...membership, user, at: clock.now() });
     return user;
   });
@@ -200,7 +200,7 @@ export async function joinGroup(
   const change = { type: "participant.added", user: { id }, participantCount: before + 1 } as const;
   // Appended before the user joins, so that only the other participants receive it; the user receives the overview.
   await events.append(chatChanged(chatId, change, at));
-  const historyStart = historyStartAt(chat, await messages.lastId());
+  const historyStart = startsAtJoin(chat) ? await messages.lastId() : 0;
   if (!(await chats.addParticipant(chatId, id, at, "member", historyStart))) {
     throw new MessagingError("already_participant", "This user is already a participant of the chat.");
   }

@@ -1,3 +1,4 @@
+import { blockersOf } from "../domain/block.js";
 import { MessagingError } from "../domain/errors.js";
 import {
   assertAvailable,
@@ -91,15 +92,8 @@ export async function getAvailableUsers(
     );
   }
   const found = accounts.map((account) => account!.user);
-  const blockers = new Set<UserId>();
-  if (found.length > 0) {
-    for (const block of await blocks.between(
-      by,
-      found.map(({ id }) => id),
-    )) {
-      if (block.blocked === by) blockers.add(block.by);
-    }
-  }
+  const ids = found.map(({ id }) => id);
+  const blockers = blockersOf(by, ids.length > 0 ? await blocks.between(by, ids) : []);
   const blocked = found.flatMap(({ id }, index) =>
     blockers.has(id) ? errorOf(index, (name) => `${name} does not accept additions to groups from you.`) : [],
   );

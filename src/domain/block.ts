@@ -18,7 +18,7 @@ export interface Block {
 }
 
 /**
- * Requires that none of two users has blocked the other, so that one can write to the other in their p2p chat. Also a user who has
+ * Requires that neither of two users has blocked the other, so that one can write to the other in their p2p chat. Also a user who has
  * blocked the other does not write: the other could not answer.
  *
  * @param blocks the blocks between the two users.
@@ -29,6 +29,11 @@ export function assertMayWriteTo(by: UserId, blocks: readonly Block[]): void {
     throw new MessagingError("blocked", "You have blocked this user. Unblock the user first.");
   }
   if (blocks.length > 0) throw blockedBy();
+}
+
+/** The users who have blocked a user, and whom that user cannot add to groups. */
+export function blockersOf(userId: UserId, blocks: readonly Block[]): ReadonlySet<UserId> {
+  return new Set(blocks.flatMap(({ by, blocked }) => (blocked === userId ? by : [])));
 }
 
 /** The error of a user who writes to, or adds, a user who has blocked them. */

@@ -27,7 +27,7 @@ export interface Membership {
   readonly chat: Chat;
   /** Null for p2p chats. */
   readonly role: Role | null;
-  /** The participant can read the messages of the chat with a greater id. Decided at the join, by `historyStartAt`. */
+  /** The participant can read the messages of the chat with a greater id. Decided at the join, by `startsAtJoin`. */
   readonly historyStart: number;
 }
 
@@ -166,13 +166,11 @@ export function successorOf<Candidate extends Pick<Participant, "id" | "joinedAt
 }
 
 /**
- * The `historyStart` of a user who joins a group chat now. It stays for as long as the user is a participant: a later change of
- * the policy neither hides what the user could read nor reveals what was hidden.
- *
- * @param lastId the greatest id of a message so far.
+ * Whether a user who joins a group chat now has the id of the last message as `historyStart`, or 0. It stays for as long as the user
+ * is a participant: a later change of the policy neither hides what the user could read nor reveals what was hidden.
  */
-export function historyStartAt({ policy }: GroupMembership["chat"], lastId: number): number {
-  return policy.history === "since_join" ? lastId : 0;
+export function startsAtJoin({ policy }: GroupMembership["chat"]): boolean {
+  return policy.history === "since_join";
 }
 
 /** Whether the participant can read a message of the chat. */
