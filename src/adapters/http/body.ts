@@ -164,7 +164,7 @@ export function validate<Schema extends z.ZodType>(schema: Schema, value: unknow
 function fieldErrors(issue: z.core.$ZodIssue): FieldError[] {
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map((key) => ({
-      field: key.slice(0, MAX_FIELD_NAME_LENGTH),
+      field: [...issue.path, key.slice(0, MAX_FIELD_NAME_LENGTH)].join("."),
       detail: "Unknown field.",
     }));
   }

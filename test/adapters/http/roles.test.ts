@@ -107,7 +107,7 @@ describe("roles and policies over HTTP", () => {
     const path = `/v1/group_chat/${chatId}`;
     for (const [body, field] of [
       [{ policy: { add: "nobody" } }, "policy.add"],
-      [{ policy: { join: "everyone" } }, "join"],
+      [{ policy: { join: "everyone" } }, "policy.join"],
       [{ policy: null }, "policy"],
       [{ metadata: [] }, "metadata"],
       [{ metadata: "text" }, "metadata"],
@@ -129,6 +129,12 @@ describe("roles and policies over HTTP", () => {
     expectProblem(twice, 400, "invalid_json");
     const nested = await client.patch(path, { metadata: { a: [{ a: 1 }, { a: { a: 2 } }] } });
     expect(nested.status).to.equal(200);
+  });
+
+  it("record a changed policy in the audit log", async () => {
+    const chatId = await openGroup(POLICIES[0]!);
+    await people.owner.client.patch(`/v1/group_chat/${chatId}`, { policy: { add: "admins" } });
+    expect(server.audit.at(-1)).to.include({ audit: "chat_changed", user_id: people.owner.user.id });
   });
 
   it("record a changed role in the audit log", async () => {
