@@ -1,6 +1,6 @@
 import { unreadCount, type ChatId } from "../domain/chat.js";
 import { chatChanged } from "../domain/event.js";
-import type { MessageTime, Ports } from "./ports.js";
+import type { Ports } from "./ports.js";
 
 export interface ForgetMessages {
   /** Epoch milliseconds. */
@@ -11,8 +11,11 @@ export interface ForgetMessages {
 const MAX_SLICE_LENGTH = 100;
 
 /**
- * Deletes the messages that were sent before the given time, in each chat from the oldest on, with one event for each slice of a
- * chat. Chats stay, and so do `seq`s.
+ * Deletes the messages that were sent before the given time, in each chat from the oldest on, with one event for each chat. Chats
+ * stay, and so do `seq`s.
+ *
+ * The transaction that deletes the last slice of a chat appends the event. A failure between two slices leaves the rest of the
+ * messages, and the event, to the next call.
  *
  * Messages are searched in the order of their ids, up to the first one with `before <= sentAt <= now`. Those of a clock that was
  * ahead, and has gone back since, do not end the search; they are deleted with the messages behind them in their chat.
@@ -25,23 +28,32 @@ export async function forgetMessages(
 ): Promise<number> {
   const now = clock.now();
   let total = 0;
+  for (const [chatId, upTo] of await findDue({ store }, before, now)) {
+    total += await forgetOfChat({ store }, chatId, upTo, now);
+  }
+  return total;
+}
+
+/**
+ * The id of the last due message of each chat that has one. The search ends before the first deletion, so that the last slice of a
+ * chat is known.
+ */
+async function findDue(
+  { store }: Pick<Ports, "store">,
+  before: number,
+  now: number,
+): Promise<ReadonlyMap<ChatId, number>> {
+  const due = new Map<ChatId, number>();
   for (let after = 0; ;) {
     const page = { after, limit: MAX_SLICE_LENGTH };
     const times = await store.read(({ messages }) => messages.timesOf(page));
-    const end = times.findIndex(({ sentAt }) => before <= sentAt && sentAt <= now);
-    const searched = end === -1 ? times : times.slice(0, end);
-    for (const [chatId, upTo] of dueIds(searched, before)) {
-      total += await forgetOfChat({ store }, chatId, upTo, now);
+    for (const { id, chatId, sentAt } of times) {
+      if (sentAt < before) due.set(chatId, id);
+      else if (sentAt <= now) return due;
     }
-    if (end !== -1 || times.length < MAX_SLICE_LENGTH) return total;
+    if (times.length < MAX_SLICE_LENGTH) return due;
     after = times.at(-1)!.id;
   }
-}
-
-/** The greatest id of a message in each chat that was sent before the given time. */
-function dueIds(times: readonly MessageTime[], before: number): ReadonlyMap<ChatId, number> {
-  const due = times.filter(({ sentAt }) => sentAt < before);
-  return new Map(due.map(({ chatId, id }) => [chatId, id]));
 }
 
 async function forgetOfChat(
@@ -51,14 +63,19 @@ async function forgetOfChat(
   at: number,
 ): Promise<number> {
   for (let total = 0; ;) {
-    const count = await store.transaction(async ({ messages, events }) => {
-      const left = await messages.forget(chatId, upTo, MAX_SLICE_LENGTH);
-      if (left === undefined) return 0;
-      const { forgottenSeq: upToSeq, forgottenAt: upToSentAt, lastSeq, tombstones } = left;
-      const unread = unreadCount({ lastSeq, readSeq: upToSeq, deletedSinceRead: tombstones });
+    const count = await store.transaction(async ({ chats, messages, events }) => {
+      const forgotten = await messages.forget(chatId, upTo, MAX_SLICE_LENGTH);
+      if (forgotten === undefined) return 0;
+      const { count: deleted, forgottenSeq: upToSeq, forgottenAt: upToSentAt } = forgotten;
+      const [due] = await messages.idsOfChat(chatId, { after: 0, upTo, limit: 1, from: "oldest" });
+      if (due !== undefined) return deleted;
+      // Counting for each slice would make the cost quadratic in the number of tombstones.
+      const deletedSinceRead = await messages.tombstonesAfter(chatId, upToSeq);
+      const { lastSeq } = (await chats.summary(chatId))!;
+      const unread = unreadCount({ lastSeq, readSeq: upToSeq, deletedSinceRead });
       const change = { type: "chat.history_deleted", upToSeq, upToSentAt, unreadCount: unread } as const;
       await events.append(chatChanged(chatId, change, at));
-      return left.count;
+      return deleted;
     });
     total += count;
     if (count < MAX_SLICE_LENGTH) return total;

@@ -408,23 +408,20 @@ export interface MessageReader {
   sentBy(id: UserId, range: Pick<Slice, "after" | "upTo">): Promise<readonly Message[]>;
   /** The first `limit` messages of all chats with `id > after`, without their texts. */
   timesOf(page: { readonly after: number; readonly limit: number }): Promise<readonly MessageTime[]>;
+  /** The number of tombstones of a chat with a greater `seq`. The cost depends on that number. */
+  tombstonesAfter(id: ChatId, seq: number): Promise<number>;
 }
 
 /** When a message was sent. */
 export type MessageTime = Pick<Message, "id" | "chatId" | "sentAt">;
 
-/** The messages of a chat that are left after `MessageRepository.forget`. */
-export interface RemainingMessages {
-  /** The number of messages that this call has deleted. */
+/** The messages of a chat that a call of `MessageRepository.forget` has deleted. */
+export interface ForgottenMessages {
   readonly count: number;
   /** The `seq` up to which the messages are deleted. */
   readonly forgottenSeq: number;
   /** The time of the message with that `seq`, in epoch milliseconds. */
   readonly forgottenAt: number;
-  /** The `seq` of the last message, also if it is deleted. */
-  readonly lastSeq: number;
-  /** The number of tombstones among the remaining messages. */
-  readonly tombstones: number;
 }
 
 export interface MessageRepository extends MessageReader {
@@ -451,7 +448,7 @@ export interface MessageRepository extends MessageReader {
    *
    * @returns undefined if it deletes none.
    */
-  forget(id: ChatId, upTo: number, limit: number): Promise<RemainingMessages | undefined>;
+  forget(id: ChatId, upTo: number, limit: number): Promise<ForgottenMessages | undefined>;
 }
 
 /** The idempotency key of a message and the digest of the text as it was sent. */

@@ -1,4 +1,6 @@
 import { expect } from "chai";
+import { forgetMessages } from "../../src/application/message-retention.js";
+import type { Store } from "../../src/application/ports.js";
 import type { ChatId } from "../../src/domain/chat.js";
 import { unreadCount } from "../../src/domain/chat.js";
 import { openWorld, textsOf, type World } from "../support/world.js";
@@ -49,7 +51,7 @@ describe("forgetMessages", () => {
     expect(message.seq).to.equal(6);
   });
 
-  it("stores one event for each slice of 100 messages of a chat, with the unread count of those who have read less", async () => {
+  it("stores one event for each chat, with the unread count of those who have read less", async () => {
     for (let n = 1; n <= 250; n += 1) await send(`${n}`);
     world.clock.advance(1);
     const { message: deleted } = await send("251");
@@ -58,14 +60,60 @@ describe("forgetMessages", () => {
     const { cursor, chats } = await world.sync({ by: world.bo.id });
     expect(chats.map(unreadCount)).to.deep.equal([251]);
     expect(await forget(1)).to.equal(250);
-    expect(await deletions(cursor)).to.deep.equal([
-      [chatId, 100, 151],
-      [chatId, 200, 51],
-      [chatId, 250, 1],
-    ]);
+    expect(await deletions(cursor)).to.deep.equal([[chatId, 250, 1]]);
     const { overview } = await world.getChat({ by: world.bo.id, chatId });
     expect(overview).to.deep.include({ readSeq: 250, lastSeq: 252 });
     expect(unreadCount(overview)).to.equal(1);
+  });
+
+  it("counts the tombstones that are left once for each chat, also if its last slice is full", async () => {
+    for (let n = 1; n <= 300; n += 1) await send(`${n}`);
+    world.clock.advance(1);
+    await send("301");
+    const { cursor } = await world.sync({ by: world.bo.id });
+    const slices: number[] = [];
+    let counts = 0;
+    const { store, clock } = world.ports;
+    const counting: Store = {
+      ...store,
+      transaction: (work) =>
+        store.transaction((all) => {
+          const { messages } = all;
+          const forgetSlice: typeof messages.forget = async (...args) => {
+            const forgotten = await messages.forget(...args);
+            slices.push(forgotten?.count ?? 0);
+            return forgotten;
+          };
+          const tombstonesAfter: typeof messages.tombstonesAfter = (...args) => {
+            counts += 1;
+            return messages.tombstonesAfter(...args);
+          };
+          return work({ ...all, messages: { ...messages, forget: forgetSlice, tombstonesAfter } });
+        }),
+    };
+    expect(await forgetMessages({ store: counting, clock }, { before: start + 1 })).to.equal(300);
+    expect([slices.slice(0, 3), counts]).to.deep.equal([[100, 100, 100], 1]);
+    expect(await deletions(cursor)).to.deep.equal([[chatId, 300, 1]]);
+  });
+
+  it("leaves the event of a chat whose deletion fails between two slices to the next run", async () => {
+    for (let n = 1; n <= 150; n += 1) await send(`${n}`);
+    world.clock.advance(1);
+    const { cursor } = await world.sync({ by: world.bo.id });
+    const { store, clock } = world.ports;
+    let transactions = 0;
+    const failing: Store = {
+      ...store,
+      transaction(work) {
+        transactions += 1;
+        return transactions === 2 ? Promise.reject(new Error("no")) : store.transaction(work);
+      },
+    };
+    const failed = await forgetMessages({ store: failing, clock }, { before: start + 1 }).catch(String);
+    expect(failed).to.equal("Error: no");
+    expect([(await texts()).length, await deletions(cursor)]).to.deep.equal([50, []]);
+    expect(await forget(1)).to.equal(50);
+    expect(await deletions(cursor)).to.deep.equal([[chatId, 150, 0]]);
   });
 
   it("delivers no event of a deleted message, in any page", async () => {

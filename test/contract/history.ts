@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { RemainingMessages, Slice, Store } from "../../src/application/ports.js";
+import type { ForgottenMessages, Slice, Store } from "../../src/application/ports.js";
 import { pairOf, type Chat } from "../../src/domain/chat.js";
 import { messageChanged } from "../../src/domain/event.js";
 import type { IdempotencyKey, Message, MessageText } from "../../src/domain/message.js";
@@ -193,18 +193,13 @@ export function historyContract({ describe, it, beforeEach }: Runner, store: () 
       kept = await send(store(), other, ana, "f", "g");
     });
 
-    const left = (
-      count: number,
-      forgottenSeq: number,
-      lastSeq: number,
-      tombstones = 0,
-    ): RemainingMessages => ({
+    const forgotten = (count: number, forgottenSeq: number): ForgottenMessages => ({
       count,
       forgottenSeq,
       forgottenAt: sent[forgottenSeq - 1]!.sentAt,
-      lastSeq,
-      tombstones,
     });
+    const tombstonesAfter = (seq: number, { id } = chat) =>
+      store().read(({ messages }) => messages.tombstonesAfter(id, seq));
     async function deleteMessage(message: Message): Promise<Message> {
       const deleted = { ...message, text: "" as MessageText, deletedAt: 7 };
       await store().transaction(({ messages }) => messages.update(deleted));
@@ -239,12 +234,12 @@ export function historyContract({ describe, it, beforeEach }: Runner, store: () 
       assert.equal(await forget(chat, ids[0]! - 1), undefined);
       assert.equal(await forget(chat, ids[4]!, 0), undefined);
       assert.deepEqual(await found(), ids);
-      assert.deepEqual(await forget(chat, ids[2]!, 2), left(2, 2, 5));
+      assert.deepEqual(await forget(chat, ids[2]!, 2), forgotten(2, 2));
       assert.deepEqual([await found(), await ofUser()], [ids.slice(2), ids.slice(2)]);
-      assert.deepEqual(await forget(chat, ids[2]!, 2), left(1, 3, 5));
+      assert.deepEqual(await forget(chat, ids[2]!, 2), forgotten(1, 3));
       assert.equal(await forget(chat, ids[2]!, 2), undefined);
       assert.deepEqual([await found(), await ofUser()], [ids.slice(3), ids.slice(3)]);
-      assert.deepEqual(await forget(chat, MAX_ID), left(2, 5, 5));
+      assert.deepEqual(await forget(chat, MAX_ID), forgotten(2, 5));
       assert.deepEqual([await found(), await ofUser()], [[], []]);
       assert.equal(await forget(chat, MAX_ID), undefined);
     });
@@ -283,7 +278,7 @@ export function historyContract({ describe, it, beforeEach }: Runner, store: () 
           [5, 5, 0, 2],
         ],
       );
-      assert.deepEqual(await forget(chat, deleted[0]!.id), left(2, 2, 5, 1));
+      assert.deepEqual(await forget(chat, deleted[0]!.id), forgotten(2, 2));
       assert.deepEqual(
         [await seen(ana), await seen(bo)],
         [
@@ -291,7 +286,7 @@ export function historyContract({ describe, it, beforeEach }: Runner, store: () 
           [5, 5, 2, 1],
         ],
       );
-      assert.deepEqual(await forget(chat, deleted[1]!.id), left(2, 4, 5));
+      assert.deepEqual(await forget(chat, deleted[1]!.id), forgotten(2, 4));
       assert.deepEqual(
         [await seen(ana), await seen(bo)],
         [
@@ -309,6 +304,23 @@ export function historyContract({ describe, it, beforeEach }: Runner, store: () 
       );
       await send(store(), chat, ana, "h");
       assert.deepEqual(await seen(bo), [6, 6, 5, 0]);
+    });
+
+    it("leaves tombstones behind the deleted messages, which `tombstonesAfter` counts", async () => {
+      const counts = async () => [
+        await tombstonesAfter(0),
+        await tombstonesAfter(2),
+        await tombstonesAfter(4),
+      ];
+      assert.deepEqual(await counts(), [0, 0, 0]);
+      for (const index of [0, 1, 3]) await deleteMessage(sent[index]!);
+      assert.deepEqual(await counts(), [3, 1, 0]);
+      assert.equal(await tombstonesAfter(0, other), 0);
+      await forget(chat, sent[0]!.id);
+      assert.deepEqual(await counts(), [2, 1, 0]);
+      await forget(chat, MAX_ID);
+      assert.deepEqual(await counts(), [0, 0, 0]);
+      assert.equal(await tombstonesAfter(0, { ...chat, id: (other.id + 1) as Chat["id"] }), 0);
     });
 
     it("keeps the activity of the chat, also without messages", async () => {

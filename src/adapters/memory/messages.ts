@@ -63,6 +63,9 @@ export function messageRepository(states: ChatStates, undo: Undo): MessageReposi
       }
       return times;
     },
+    async tombstonesAfter(id, after) {
+      return [...(byId.get(id)?.deleted ?? [])].filter((seq) => seq > after).length;
+    },
     async append(draft, once) {
       const earlier = once && byKey.get(keyOf(draft.sender.id, once.key));
       // The key of a message that was deleted by age or with its chat is free again.
@@ -126,13 +129,7 @@ export function messageRepository(states: ChatStates, undo: Undo): MessageReposi
         for (const { seq } of tombstones) deleted.add(seq);
         for (const message of removed) all[message.id - 1] = message;
       });
-      return {
-        count,
-        forgottenSeq: state.forgottenSeq,
-        forgottenAt,
-        lastSeq: lastSeqOf(state),
-        tombstones: deleted.size,
-      };
+      return { count, forgottenSeq: state.forgottenSeq, forgottenAt };
     },
   };
 }

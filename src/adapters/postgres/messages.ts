@@ -9,8 +9,8 @@ import {
   MESSAGE,
   MESSAGE_TIME,
   oldestFirst,
-  REMAINING,
   SENT_AS,
+  TOMBSTONES_AFTER,
 } from "../sql/messages.js";
 import { boundedRows } from "./bounded-rows.js";
 import type { Scope } from "./scope.js";
@@ -117,6 +117,11 @@ export function messages(scope: Scope): MessageRepository {
       );
       return found.map(MESSAGE_TIME.decode);
     },
+    async tombstonesAfter(id, seq) {
+      scope.lockChat(id);
+      const [count] = (await scope.row(TOMBSTONES_AFTER, id, seq))!;
+      return count as number;
+    },
     async append(draft, once) {
       scope.lockChat(draft.chatId);
       const [id, seq] = (await scope.insertEach(
@@ -164,13 +169,12 @@ export function messages(scope: Scope): MessageRepository {
     },
     async forget(chatId, upTo, limit) {
       scope.lockChat(chatId);
-      const oldest = (await scope.row(FORGOTTEN, chatId, upTo, limit))!;
-      const count = Number(oldest[0]);
-      if (count === 0) return undefined;
+      const found = await scope.row(FORGOTTEN, chatId, upTo, limit);
+      if (found === undefined) return undefined;
       keepLastId();
-      for (const statement of deleteForgotten(chatId, oldest)) scope.send(...statement);
-      const remaining = (await scope.row(`SELECT ${REMAINING.sql} FROM chats WHERE id = $1`, chatId))!;
-      return { count, ...REMAINING.decode(remaining) };
+      const { forgotten, statements } = deleteForgotten(chatId, found);
+      for (const statement of statements) scope.send(...statement);
+      return forgotten;
     },
   };
 }

@@ -1,12 +1,12 @@
 import type {
+  ForgottenMessages,
   IdempotentMessage,
   IdempotentSend,
   MessageTime,
-  RemainingMessages,
   Slice,
 } from "../../application/ports.js";
 import type { ChatId } from "../../domain/chat.js";
-import type { Message } from "../../domain/message.js";
+import type { Message, MessageId } from "../../domain/message.js";
 import { insertion, projection, valueAt, type Change, type Row } from "./columns.js";
 
 /** From `messages`, joined with the `users` that sent them. */
@@ -68,43 +68,53 @@ export const MESSAGE_TIME = projection<MessageTime>(
   }),
 );
 
-/** The number of messages that `MessageRepository.forget` deletes, and the `seq` and the id of the last one. $1 to $3 are its arguments. */
-export const FORGOTTEN = `SELECT count(*), max(seq), max(id) FROM (
-    SELECT seq, id FROM messages WHERE chat_id = $1 AND id <= $2 ORDER BY id LIMIT $3
-  ) AS wanted`;
-
-/** The statements that delete messages, given the row that `FORGOTTEN` selects. */
-export function deleteForgotten(chatId: ChatId, [, seq, id]: Row): readonly [Change, Change] {
-  return [
-    // The activity of a chat without messages stays.
-    [
-      `UPDATE chats SET forgotten_seq = $1, born_after = $2, forgotten_at = (SELECT sent_at FROM messages WHERE id = $3)
-       WHERE id = $4`,
-      seq!,
-      id!,
-      id!,
-      chatId,
-    ],
-    ["DELETE FROM messages WHERE chat_id = $1 AND id <= $2", chatId, id!],
-  ];
+interface ForgottenRow extends ForgottenMessages {
+  /** Of the last one. */
+  readonly lastId: MessageId;
 }
 
-/** The messages of the chat $1 that are left, after `deleteForgotten`. */
-export const REMAINING = projection<Omit<RemainingMessages, "count">>(
-  {
-    forgottenSeq: "forgotten_seq",
-    forgottenAt: "forgotten_at",
-    lastSeq: "coalesce((SELECT max(seq) FROM messages WHERE chat_id = chats.id), forgotten_seq)",
-    tombstones: `(SELECT count(*) FROM messages
-      WHERE chat_id = chats.id AND seq > forgotten_seq AND deleted_at IS NOT NULL)`,
-  },
+/** From `FORGOTTEN`. */
+const FORGOTTEN_ROW = projection<ForgottenRow>(
+  { count: "forgotten.number", forgottenSeq: "seq", forgottenAt: "sent_at", lastId: "messages.id" },
   (row, at) => ({
+    count: valueAt(row, at.count),
     forgottenSeq: valueAt(row, at.forgottenSeq),
     forgottenAt: valueAt(row, at.forgottenAt),
-    lastSeq: valueAt(row, at.lastSeq),
-    tombstones: valueAt(row, at.tombstones),
+    lastId: valueAt(row, at.lastId),
   }),
 );
+
+/** The messages that `MessageRepository.forget` deletes: a row, if it deletes any. $1 to $3 are its arguments. */
+export const FORGOTTEN = `SELECT ${FORGOTTEN_ROW.sql} FROM (
+    SELECT count(*) AS number, max(id) AS last_id
+    FROM (SELECT id FROM messages WHERE chat_id = $1 AND id <= $2 ORDER BY id LIMIT $3) AS wanted
+  ) AS forgotten JOIN messages ON messages.id = forgotten.last_id`;
+
+/** Decodes the row that `FORGOTTEN` selects, with the statements that delete the messages. */
+export function deleteForgotten(
+  chatId: ChatId,
+  row: Row,
+): { readonly forgotten: ForgottenMessages; readonly statements: readonly [Change, Change] } {
+  const { lastId, ...forgotten } = FORGOTTEN_ROW.decode(row);
+  return {
+    forgotten,
+    statements: [
+      // The activity of a chat without messages stays.
+      [
+        "UPDATE chats SET forgotten_seq = $1, born_after = $2, forgotten_at = $3 WHERE id = $4",
+        forgotten.forgottenSeq,
+        lastId,
+        forgotten.forgottenAt,
+        chatId,
+      ],
+      ["DELETE FROM messages WHERE chat_id = $1 AND id <= $2", chatId, lastId],
+    ],
+  };
+}
+
+/** The number of tombstones in the chat $1 with a `seq` above $2. */
+export const TOMBSTONES_AFTER =
+  "SELECT count(*) FROM messages WHERE chat_id = $1 AND seq > $2 AND deleted_at IS NOT NULL";
 
 /** The statement that stores a message without what it was sent under. Changes no row that has nothing of it. */
 export function eraseMessage({

@@ -10,8 +10,8 @@ import {
   MESSAGE,
   MESSAGE_TIME,
   oldestFirst,
-  REMAINING,
   SENT_AS,
+  TOMBSTONES_AFTER,
 } from "../sql/messages.js";
 import { boundedRows, numberIn, type Statements } from "./database.js";
 import type { RecentMessages } from "./recent-messages.js";
@@ -162,6 +162,7 @@ export function messages(
       const sql = `SELECT ${MESSAGE_TIME.sql} FROM messages WHERE id > ? ORDER BY id LIMIT ?`;
       return rows(sql, after, limit).map(MESSAGE_TIME.decode);
     },
+    tombstonesAfter: async (id, seq) => numberIn(row(TOMBSTONES_AFTER, id, seq)),
     async append(draft, once) {
       const id = ((lastId ?? lastMessageId(statements)) + 1) as MessageId;
       const message = toMessage(draft, id, lastSeq(draft.chatId) + 1);
@@ -194,14 +195,13 @@ export function messages(
       );
     },
     async forget(chatId, upTo, limit) {
-      const oldest = row(FORGOTTEN, chatId, upTo, limit)!;
-      const count = numberIn(oldest);
-      if (count === 0) return undefined;
+      const found = row(FORGOTTEN, chatId, upTo, limit);
+      if (found === undefined) return undefined;
       change("UPDATE deleted_ids SET id = ?1 WHERE kind = 'message' AND id < ?1", lastMessageId(statements));
       onChange(chatId);
-      for (const statement of deleteForgotten(chatId, oldest)) change(...statement);
-      const remaining = row(`SELECT ${REMAINING.sql} FROM chats WHERE id = ?`, chatId)!;
-      return { count, ...REMAINING.decode(remaining) };
+      const { forgotten, statements: deletion } = deleteForgotten(chatId, found);
+      for (const statement of deletion) change(...statement);
+      return forgotten;
     },
   };
 }
