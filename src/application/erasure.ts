@@ -91,7 +91,12 @@ async function deleteUser(repositories: Repositories, id: UserId, now: number): 
 /** How many transactions the caller of an erasure waits for. */
 const MAX_AWAITED_TRANSACTIONS = 30;
 
-/** @returns whether nothing of the deleted user remains. Otherwise the erasure goes on in the background. */
+/**
+ * Erases what remains of a deleted user, in a bounded number of transactions. A larger erasure goes on in the background; if it
+ * fails there, the next run of `eraseDeletedUsers` continues, and reports its own failures.
+ *
+ * @returns whether nothing of the user remains.
+ */
 async function eraseSmall(ports: ErasurePorts, id: UserId): Promise<boolean> {
   const steps = eraseRest(ports, id);
   try {

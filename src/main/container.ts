@@ -5,7 +5,6 @@ import type { Opening, SqliteOptions } from "../adapters/sqlite/store.js";
 import { keyedSecrets, systemClock, uuids } from "../adapters/system.js";
 import { deleteAbandonedChats } from "../application/chats.js";
 import { eraseDeletedUsers } from "../application/erasure.js";
-import type { ForgetEvents } from "../application/events.js";
 import { EventFeed } from "../application/feed.js";
 import { createMessaging, type Messaging } from "../application/messaging.js";
 import type { Clock, Ids, PasswordHasher, Ports, Secrets, Store } from "../application/ports.js";
@@ -151,10 +150,10 @@ export interface OpenCore {
 }
 
 /**
- * Opens the core of a container. While it is open, deletes data that is older than its retention, and continues the erasure of users.
- * If it fails, the store is closed again.
+ * Opens the core of a container. While it is open, deletes data that is older than its retention, and chats without participants,
+ * and continues the erasure of users. If it fails, the store is closed again.
  *
- * @param onTrouble receives failures of that deletion, which is tried again.
+ * @param onTrouble receives failures of that work, which is tried again.
  */
 export async function openCore(
   container: Container,
@@ -167,15 +166,14 @@ export async function openCore(
     const feed = await container.getAsync(tokens.feed);
     const messaging = await container.getAsync(tokens.messaging);
     let isStopped = false;
-    const retained = {
-      forgetMessages: messaging.forgetMessages,
-      async forgetEvents(command: ForgetEvents) {
-        await deleteAbandonedChats(ports);
-        await eraseDeletedUsers(ports, () => isStopped);
-        return messaging.forgetEvents(command);
-      },
+    const { forgetEvents, forgetMessages } = messaging;
+    const work = {
+      forgetEvents,
+      forgetMessages,
+      deleteAbandonedChats: () => deleteAbandonedChats(ports),
+      eraseDeletedUsers: () => eraseDeletedUsers(ports, () => isStopped),
     };
-    const stopRetention = startRetention(retained, ports.clock, retention, onTrouble);
+    const stopRetention = startRetention(work, ports.clock, retention, onTrouble);
     return {
       messaging,
       ports,

@@ -276,8 +276,33 @@ describe("openMessaging", () => {
     await messaging.close();
     expect(troubles.map(String)).to.deep.equal([
       "Error: Old events could not be deleted. The next attempt is in an hour.",
+      "Error: A chat without participants could not be deleted. The next attempt is in an hour.",
     ]);
     expect(troubles[0]?.cause).to.be.an("error").with.property("message", "not now");
+  });
+
+  it("reports a failure to erase a deleted user, and deletes old events", async () => {
+    const { clock } = testPorts();
+    const sound = openMemoryStore();
+    const first = await open({ storage: sound, clock });
+    const by = await account(first, "ana");
+    const { cursor: after } = await first.sync({ by });
+    for (const text of ["a", "b"]) await first.sendMessage({ by, to: { username: "ana" }, text });
+    await first.close();
+    clock.advance(2 * DAY);
+    const troubles: Error[] = [];
+    const toErase = () => Promise.reject(new Error("not now"));
+    const storage: Store = {
+      ...sound,
+      read: (work) => sound.read((all) => work({ ...all, users: { ...all.users, toErase } })),
+    };
+    const onTrouble = (trouble: Error) => troubles.push(trouble);
+    const second = await open({ storage, clock, eventRetention: DAY, onTrouble });
+    await second.close();
+    expect(troubles.map(String)).to.deep.equal([
+      "Error: A deleted user could not be erased. The next attempt is in an hour.",
+    ]);
+    expect(await errorCodeOf(second.listEvents({ by, after, limit: 9 }))).to.equal("cursor_expired");
   });
 
   it("rejects a directory in use, and one with a damaged key, which it releases", async () => {
