@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { Client } from "pg";
+import { TABLE_NAMES, type TableName } from "../sql/copy.js";
 import { causeOf, isConnectionError, Servers, sqlState, statementsOf } from "./connection.js";
 import { describeDatabase, openingError } from "./database-url.js";
 import { SchemaError, schemaVersion } from "./schema.js";
@@ -101,14 +102,27 @@ export async function replaceEpoch(url: string): Promise<string> {
 }
 
 /**
- * Frees the space of rows that were changed or deleted. Running servers go on meanwhile.
+ * Frees the space of rows that were changed or deleted, in all tables with data of users. Running servers go on meanwhile.
  *
  * @throws Error if the database cannot be reached or has no schema of Palaver.
+/** The tables that have the rows of a copied table, where no table has its name. */
+const TABLES_OF_VIEWS: Partial<Record<TableName, readonly string[]>> = {
+  epochs: ["earlier_epochs", "event_log"],
+  greatest_ids: ["deleted_ids"],
+};
+
+/** Two of the tables with data of users are not copied: the events that are not in the event log yet, and the counts of requests by digest. */
+const VACUUMED = [
+  ...TABLE_NAMES.flatMap((name) => TABLES_OF_VIEWS[name] ?? [name]),
+  "outbox",
+  "request_counts",
+];
+
  */
 export async function vacuum(url: string): Promise<void> {
   await withClient(url, async (client) => {
     await existingVersion(client, url);
-    await client.query("VACUUM users, chats, participants, read_markers, messages, sessions, outbox, events");
+    await client.query(`VACUUM ${VACUUMED.join(", ")}`);
   });
 }
 

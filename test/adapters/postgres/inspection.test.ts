@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { Client } from "pg";
-import { inspectDatabase, replaceEpoch } from "../../../src/adapters/postgres/inspection.js";
+import { inspectDatabase, replaceEpoch, vacuum } from "../../../src/adapters/postgres/inspection.js";
 import { openPostgresStore } from "../../../src/adapters/postgres/store.js";
 import { createMessaging } from "../../../src/application/messaging.js";
 import type { ChatId } from "../../../src/domain/chat.js";
@@ -206,5 +206,21 @@ describe("replaceEpoch", () => {
     expect((await messaging.sync({ by })).cursor.split("-")[0]).to.equal(epoch);
     await store.close();
     await database.drop();
+  });
+});
+
+describe("vacuum", () => {
+  it("vacuums all tables with data of users", async () => {
+    const database = await createDatabase();
+    await fill(database.url);
+    await vacuum(database.url);
+    const client = new Client(database.url);
+    await client.connect();
+    const { rows } = await client.query<{ readonly relname: string }>(
+      "SELECT relname FROM pg_stat_user_tables WHERE vacuum_count = 0 ORDER BY relname",
+    );
+    await client.end();
+    await database.drop();
+    expect(rows.map(({ relname }) => relname)).to.deep.equal(["incarnation", "schema_version", "settings"]);
   });
 });
