@@ -22,6 +22,9 @@ const MAX_FAULTS_PER_KIND = 20;
 /** A chat without participants is deleted in slices, each of which leaves a part of it. */
 const IS_KEPT = "chats.participant_count > 0";
 
+/** The directory lists active users alone. */
+const IS_LISTED = "disabled_at IS NULL AND deleted_at IS NULL";
+
 /** Queries that return a column `fault` for each violation of an invariant that no constraint of the schema holds. */
 const INVARIANTS: readonly string[] = [
   `SELECT format('Chat %s has %s messages, with seq from %s to %s.', chat_id, count(*), min(seq), max(seq)) AS fault
@@ -37,11 +40,12 @@ const INVARIANTS: readonly string[] = [
    FROM chats WHERE kind = 'group' AND participant_count > 0
      AND NOT EXISTS (SELECT FROM participants WHERE chat_id = id AND role = 'owner')`,
   `SELECT format('User %s is %s the directory, and is %s.', users.id,
-     CASE WHEN word IS NULL THEN 'not in' ELSE 'in' END, CASE WHEN disabled_at IS NULL THEN 'active' ELSE 'disabled' END) AS fault
+     CASE WHEN word IS NULL THEN 'not in' ELSE 'in' END,
+     CASE WHEN deleted_at IS NOT NULL THEN 'deleted' WHEN disabled_at IS NOT NULL THEN 'disabled' ELSE 'active' END) AS fault
    FROM users LEFT JOIN LATERAL (
      SELECT word FROM user_words WHERE user_words.user_id = users.id
-       AND (disabled_at IS NOT NULL OR word = left(username_key, 64)) LIMIT 1) AS found ON true
-   WHERE (word IS NULL) = (disabled_at IS NULL)`,
+       AND (NOT (${IS_LISTED}) OR word = left(username_key, 64)) LIMIT 1) AS found ON true
+   WHERE (word IS NULL) = (${IS_LISTED})`,
   `SELECT format('User %s has read chat %s up to seq %s, and its last message has seq %s.', user_id, chat_id, seq, last) AS fault
    FROM (SELECT user_id, chat_id, seq,
        coalesce((SELECT max(seq) FROM messages WHERE messages.chat_id = read_markers.chat_id), forgotten_seq) AS last
@@ -101,10 +105,6 @@ export async function replaceEpoch(url: string): Promise<string> {
   });
 }
 
-/**
- * Frees the space of rows that were changed or deleted, in all tables with data of users. Running servers go on meanwhile.
- *
- * @throws Error if the database cannot be reached or has no schema of Palaver.
 /** The tables that have the rows of a copied table, where no table has its name. */
 const TABLES_OF_VIEWS: Partial<Record<TableName, readonly string[]>> = {
   epochs: ["earlier_epochs", "event_log"],
@@ -118,6 +118,10 @@ const VACUUMED = [
   "request_counts",
 ];
 
+/**
+ * Frees the space of rows that were changed or deleted, in all tables with data of users. Running servers go on meanwhile.
+ *
+ * @throws Error if the database cannot be reached or has no schema of Palaver.
  */
 export async function vacuum(url: string): Promise<void> {
   await withClient(url, async (client) => {

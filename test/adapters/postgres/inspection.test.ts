@@ -2,6 +2,7 @@ import { expect } from "chai";
 import { Client } from "pg";
 import { inspectDatabase, replaceEpoch, vacuum } from "../../../src/adapters/postgres/inspection.js";
 import { openPostgresStore } from "../../../src/adapters/postgres/store.js";
+import { createAdministration } from "../../../src/application/administration.js";
 import { createMessaging } from "../../../src/application/messaging.js";
 import type { ChatId } from "../../../src/domain/chat.js";
 import { testPorts } from "../../support/ports.js";
@@ -59,6 +60,21 @@ describe("inspectDatabase", () => {
     expect((await inspectDatabase(database.url)).faults).to.deep.equal([
       "Chat 1 has 1 messages, with seq from 3 to 3.",
     ]);
+    await database.drop();
+    database = await createDatabase();
+    await fill(database.url);
+  });
+
+  it("finds no fault in an erased user, whom the directory does not list", async () => {
+    const store = await openPostgresStore(database.url);
+    const { isErased } = await createAdministration({ ...testPorts(), store }).eraseUser({ user: "ana" });
+    await store.close();
+    expect(isErased).to.equal(true);
+    expect(await inspectDatabase(database.url)).to.deep.include({ faults: [] });
+    await execute("INSERT INTO user_words SELECT 'ana', id FROM users WHERE deleted_at IS NOT NULL");
+    expect((await inspectDatabase(database.url)).faults.join()).to.include(
+      "is in the directory, and is deleted.",
+    );
     await database.drop();
     database = await createDatabase();
     await fill(database.url);

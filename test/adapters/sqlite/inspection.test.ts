@@ -6,9 +6,11 @@ import { expect } from "chai";
 import { backUpStore, checkStore } from "../../../src/adapters/sqlite/inspection.js";
 import { salvageStore } from "../../../src/adapters/sqlite/salvage.js";
 import { openSqliteStore, type SqliteStore } from "../../../src/adapters/sqlite/store.js";
+import { createAdministration } from "../../../src/application/administration.js";
 import type { Chat } from "../../../src/domain/chat.js";
 import { messageChanged } from "../../../src/domain/event.js";
 import type { UsernameKey } from "../../../src/domain/user.js";
+import { testPorts } from "../../support/ports.js";
 import { append, person, register, renamed } from "../../contract/fixtures.js";
 import { openP2p, send, texts } from "./conversation.js";
 
@@ -103,6 +105,14 @@ describe("an SQLite data directory", () => {
       const before = readdirSync(directory);
       expect(await checkStore(directory)).to.deep.equal({ last: 41, torn: undefined, faults: [] });
       expect(readdirSync(directory)).to.deep.equal(before);
+    });
+
+    it("finds no faults in a store with an erased user", async () => {
+      const ports = { ...testPorts(), store: stores[0]! };
+      expect(await createAdministration(ports).eraseUser({ user: "Ana" })).to.include({ isErased: true });
+      expect((await checkStore(directory)).faults).to.deep.equal([]);
+      await closeAll();
+      expect((await checkStore(directory)).faults).to.deep.equal([]);
     });
 
     it("reports each damaged segment", async () => {
