@@ -9,7 +9,7 @@ import { put, remove, type Undo } from "./undo.js";
 export function messageRepository(states: ChatStates, undo: Undo): MessageRepository {
   const { byId, ofUser, messages: all } = states;
   const byKey = new Map<string, { readonly id: number; readonly textDigest: string }>();
-  /** The keys in `byKey`, by the id of the message. */
+  /** The keys in `byKey`, by the id of the message. All of them are of messages that exist. */
   const keyOfId = new Map<number, string>();
   const keyOf = (userId: UserId, key: string) => JSON.stringify([userId, key]);
   const historiesOfChat = (id: ChatId) => [byId.get(id)?.messages ?? []];
@@ -30,6 +30,13 @@ export function messageRepository(states: ChatStates, undo: Undo): MessageReposi
       deleted.add(before.seq);
       undo.push(() => deleted.delete(before.seq));
     }
+  }
+
+  function freeKey(id: number): void {
+    const key = keyOfId.get(id);
+    if (key === undefined) return;
+    remove(byKey, key, undo);
+    remove(keyOfId, id, undo);
   }
 
   return {
@@ -67,9 +74,7 @@ export function messageRepository(states: ChatStates, undo: Undo): MessageReposi
       return [...(byId.get(id)?.deleted ?? [])].filter((seq) => seq > after).length;
     },
     async append(draft, once) {
-      const earlier = once && byKey.get(keyOf(draft.sender.id, once.key));
-      // The key of a message that was deleted by age or with its chat is free again.
-      if (earlier && all[earlier.id - 1] !== undefined) {
+      if (once && byKey.has(keyOf(draft.sender.id, once.key))) {
         throw new Error("The sender has used this idempotency key before. Look the message up first.");
       }
       const state = stateOf(byId, draft.chatId);
@@ -94,10 +99,7 @@ export function messageRepository(states: ChatStates, undo: Undo): MessageReposi
     },
     async erase(message) {
       update(message);
-      const key = keyOfId.get(message.id);
-      if (key === undefined) return;
-      remove(byKey, key, undo);
-      remove(keyOfId, message.id, undo);
+      freeKey(message.id);
     },
     async deleteOfChat(id, limit) {
       const { messages } = stateOf(byId, id);
@@ -107,6 +109,7 @@ export function messageRepository(states: ChatStates, undo: Undo): MessageReposi
         messages.push(...removed);
         for (const message of removed) all[message.id - 1] = message;
       });
+      for (const message of removed) freeKey(message.id);
       return removed.length;
     },
     async forget(id, upTo, limit) {
@@ -129,6 +132,7 @@ export function messageRepository(states: ChatStates, undo: Undo): MessageReposi
         for (const { seq } of tombstones) deleted.add(seq);
         for (const message of removed) all[message.id - 1] = message;
       });
+      for (const message of removed) freeKey(message.id);
       return { count, forgottenSeq: state.forgottenSeq, forgottenAt };
     },
   };
