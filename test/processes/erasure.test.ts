@@ -8,7 +8,7 @@ import { openDatabase } from "../../src/adapters/sqlite/database.js";
 import { nodeDisk } from "../../src/adapters/sqlite/wal/disk.js";
 import { filesOn } from "../../src/adapters/sqlite/wal/files.js";
 import { replaceFiles } from "../../src/adapters/sqlite/wal/snapshot.js";
-import { verifyErasedInDirectory } from "../../src/main/cli/verify-erased.js";
+import { verifyErasedInDatabase, verifyErasedInDirectory } from "../../src/main/cli/verify-erased.js";
 import { Client, PASSWORD } from "../support/client.js";
 import { createDatabase } from "../support/postgres.js";
 import { cli, run, runServer } from "../support/process.js";
@@ -200,19 +200,48 @@ describe("palaver user erase and verify-erased", () => {
     expect(await attempt(userId, join(backup, "session-secret"))).to.include("is no export of a user.");
   });
 
+  it("reject an export that is missing, a directory or of another user before they compact the data", async () => {
+    const scene = await openScene({ DATA_DIR: dataDir() });
+    const { env, userId, exported } = scene;
+    await palaver(env, "user", "erase", "zacharias");
+    await stop(scene);
+    const before = bytesOf(dataDir());
+    expect(before).to.include("a secret of zacharias");
+    const missing = join(scratch, "missing.jsonl");
+    for (const path of [missing, scratch]) {
+      const { status, output } = await palaver(env, "verify-erased", userId, "--export", path);
+      expect(status).to.equal(1);
+      expect(output)
+        .to.match(path === missing ? /ENOENT/ : /EISDIR/)
+        .and.include(`The export ${path} could not be read: `)
+        .and.match(/\. Use the output of `palaver export`\.\n$/);
+    }
+    const other = await palaver(env, "verify-erased", "other", "--export", exported);
+    expect(other.output).to.include(`is the export of the user ${userId}`);
+    expect(bytesOf(dataDir())).to.equal(before);
+    const command = { userId, exportPath: missing, searched: [] };
+    const unreachable = verifyErasedInDatabase({ postgres: "postgres://127.0.0.1:1/palaver" }, command);
+    expect(await unreachable.catch(String)).to.include("could not be read: ENOENT");
+  });
+
   it("find a name or a text that an erasure has missed, with and without an export", async () => {
     const scene = await openScene({ DATA_DIR: dataDir() });
     const { env, userId, exported } = scene;
     await palaver(env, "user", "erase", "zacharias");
     await stop(scene);
     const verify = async (exportPath?: string) => {
-      const { fields, sound } = await verifyErasedInDirectory(dataDir(), {
+      const { lines, fields, sound } = await verifyErasedInDirectory(dataDir(), {
         userId,
         exportPath,
         searched: [],
       });
       const remnants = fields["remnants"] as readonly string[];
       expect(sound).to.equal(remnants.length === 0);
+      expect(lines).to.include(
+        exportPath === undefined
+          ? "Searched for the username by its digest."
+          : "Searched for names and texts: 5.",
+      );
       return remnants;
     };
     expect(await verify()).to.deep.equal([]);

@@ -1,5 +1,11 @@
 import type { CopySource } from "../../adapters/sql/copy.js";
-import { EVENTS, readReservedName, readUserRows, type UserRows } from "../../adapters/sql/remnants.js";
+import {
+  EVENTS,
+  readReservedName,
+  readUserRows,
+  type ReservedName,
+  type UserRows,
+} from "../../adapters/sql/remnants.js";
 import type { UserId } from "../../domain/user.js";
 import type { PostgresStorage } from "../settings.js";
 import { assertOwnFiles } from "../owner.js";
@@ -15,12 +21,13 @@ export interface VerifyErased {
 }
 
 /**
- * Compacts the store in a directory, and searches its rows and the bytes of its files for what an erasure does not leave of a user.
+ * Reads the export, if one is given, then compacts the store in a directory, and searches its rows and the bytes of its files for what an erasure does not leave of a user.
  *
- * @throws Error if a process uses the directory.
+ * @throws Error if the export cannot be read or is of another user, or a process uses the directory.
  */
 export async function verifyErasedInDirectory(directory: string, command: VerifyErased): Promise<Report> {
   assertOwnFiles(directory);
+  const exported = await readExport(command);
   const { openCompactedSource } = await import("../../adapters/sqlite/compacted-source.js");
   const source = await openCompactedSource(directory);
   try {
@@ -29,7 +36,7 @@ export async function verifyErasedInDirectory(directory: string, command: Verify
       done: `The store in ${directory} was compacted.`,
       notSearched: ["Backups and copies elsewhere, unless they are named with --in."],
     };
-    return await verify(source, source.files, command, about);
+    return await verify(source, source.files, command, exported, about);
   } finally {
     await source.close();
   }
@@ -43,6 +50,7 @@ export async function verifyErasedInDatabase(
   const { describeDatabase } = await import("../../adapters/postgres/database-url.js");
   const { openPostgresSource } = await import("../../adapters/postgres/copy.js");
   const { vacuum } = await import("../../adapters/postgres/inspection.js");
+  const exported = await readExport(command);
   await vacuum(url);
   const source = await openPostgresSource(url);
   try {
@@ -55,10 +63,14 @@ export async function verifyErasedInDatabase(
         "The write-ahead log, its archive, standbys, and backups.",
       ],
     };
-    return await verify(source, [], command, about);
+    return await verify(source, [], command, exported, about);
   } finally {
     await source.close();
   }
+}
+
+function readExport({ exportPath, userId }: VerifyErased): Promise<Words> | undefined {
+  return exportPath === undefined ? undefined : readWords(exportPath, userId);
 }
 
 /** Columns that contain a short name by chance. */
@@ -75,15 +87,14 @@ interface Place {
 async function verify(
   source: CopySource,
   files: readonly string[],
-  { userId, exportPath, searched }: VerifyErased,
+  { userId, searched }: VerifyErased,
+  exported: Words | undefined,
   { place, done, notSearched: always }: Place,
 ): Promise<Report> {
   const id = userId as UserId;
   const notSearched = [...always];
-  const words =
-    exportPath === undefined
-      ? await recognisedName(source, files, id, notSearched)
-      : await readWords(exportPath, userId);
+  const reserved = exported === undefined ? await readReservedName(source, id) : undefined;
+  const words = exported ?? (await recognisedName(source, files, id, reserved, notSearched));
   if (words.tooShort > 0) {
     notSearched.push(`Names and texts that are too short to be told apart from others: ${words.tooShort}.`);
   }
@@ -122,7 +133,9 @@ async function verify(
       ...remnants,
       ...notes,
       done,
-      `Searched for names and texts: ${words.count}.`,
+      reserved === undefined
+        ? `Searched for names and texts: ${words.count}.`
+        : "Searched for the username by its digest.",
       ...notSearched.map((each) => `Not searched: ${each}`),
       end,
     ],
@@ -155,13 +168,13 @@ async function recognisedName(
   source: CopySource,
   files: readonly string[],
   id: UserId,
+  reserved: ReservedName | undefined,
   notSearched: string[],
 ): Promise<Words> {
   notSearched.push(
     "Texts and display names of the user, and names within other words. Use --export with an export of the user from before.",
   );
   const words = new Words();
-  const reserved = await readReservedName(source, id);
   if (reserved === undefined) return words;
   const finder = new NameFinder(reserved);
   await readUserRows(source, id, (text) => finder.findIn(text));

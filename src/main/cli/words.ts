@@ -107,12 +107,12 @@ function hashAt(bytes: Buffer, at: number): number {
 /**
  * Reads the names and texts of a user from an export of that user.
  *
- * @throws Error if it is the export of another user, or no export.
+ * @throws Error if it cannot be read, is the export of another user, or no export.
  */
 export async function readWords(path: string, userId: string): Promise<Words> {
   const words = new Words();
   let hasAccount = false;
-  for await (const line of createInterface({ input: createReadStream(path), crlfDelay: Infinity })) {
+  for await (const line of linesOf(path)) {
     if (line === "") continue;
     const record = parseRecord(line, path);
     if (record["record"] === "account") {
@@ -129,6 +129,18 @@ export async function readWords(path: string, userId: string): Promise<Words> {
   }
   if (!hasAccount) throw new Error(`${path} is no export of a user. Use the output of \`palaver export\`.`);
   return words;
+}
+
+async function* linesOf(path: string): AsyncGenerator<string> {
+  try {
+    yield* createInterface({ input: createReadStream(path), crlfDelay: Infinity });
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(
+      `The export ${path} could not be read: ${reason}. Use the output of \`palaver export\`.`,
+      { cause },
+    );
+  }
 }
 
 function parseRecord(line: string, path: string): Readonly<Record<string, unknown>> {
