@@ -18,7 +18,8 @@ import {
 import type { SessionId } from "../domain/session.js";
 import type { UserId } from "../domain/user.js";
 import type { EventBatch, EventPage, ListEvents, Subscribe, Subscription } from "./events.js";
-import type { LogEntry, Ports, ReadRepositories, UserReader } from "./ports.js";
+import { Multimap } from "./multimap.js";
+import type { LogEntry, Ports, ReadRepositories, UserMembership, UserReader } from "./ports.js";
 import { findLiveSessions } from "./sessions.js";
 
 /** The ports, and the feed of their store. */
@@ -31,8 +32,15 @@ const MAX_ENTRIES_PER_READ = 500;
 /** Events of a page that a lagging subscriber reads from the log. */
 const CATCH_UP_PAGE_SIZE = 200;
 
+/** Chats are created with consecutive ids, and the last characters of the id of a user are random. */
+const shardOfChat = (id: ChatId) => Math.floor(id / 1_000);
+const shardOfUser = (id: UserId) => id.slice(-2);
+
 /** The length of the texts of the events that are read at once, in UTF-16 code units. A read can exceed it by one text. */
 const MAX_CHARACTERS_PER_READ = 32_000;
+
+/** Chats of a subscriber that are read and indexed in one turn of the event loop. */
+const MAX_MEMBERSHIPS_PER_READ = 250;
 
 /** Events that the feed buffers for one subscriber. Beyond that the subscriber lags and re-reads the log. */
 const MAX_BUFFERED_EVENTS = 1_000;
@@ -58,10 +66,10 @@ interface Entries {
 export class EventFeed {
   readonly #store: Ports["store"];
   readonly #clock: Ports["clock"];
-  readonly #byChat = new Map<ChatId, Set<Subscriber>>();
-  readonly #byUser = new Map<UserId, Set<Subscriber>>();
+  readonly #byChat = new Multimap<ChatId, Subscriber>(shardOfChat);
+  readonly #byUser = new Multimap<UserId, Subscriber>(shardOfUser);
   /** By the users that they receive events about. */
-  readonly #byPeer = new Map<UserId, Set<Subscriber>>();
+  readonly #byPeer = new Multimap<UserId, Subscriber>(shardOfUser);
   /** Subscribers that could not read their page of the log. They are woken once the log can be read. */
   readonly #stalled = new Set<Subscriber>();
   /** One list for each catch-up in progress: the entries that the feed reads meanwhile. */
@@ -106,21 +114,16 @@ export class EventFeed {
     subscriber: Subscriber,
     read: (repositories: ReadRepositories) => Promise<EventPage>,
   ): Promise<EventPage> {
-    addTo(this.#byUser, subscriber.userId, subscriber);
+    this.#byUser.add(subscriber.userId, subscriber);
     this.#unsubscribe ??= this.#store.subscribe(() => void this.#readOn());
     const started = this.#position !== undefined;
     const missed: Entries[] = [];
     this.#missed.add(missed);
     try {
-      const { userId } = subscriber;
-      const [page, chatIds, starts, peers, bounds] = await this.#store.read(async (repositories) => {
+      const [page, bounds] = await this.#store.read(async (repositories) => {
         const found = await read(repositories);
-        const { chats, events } = repositories;
-        const readMore = !found.hasMore;
-        const ids = readMore ? await chats.idsOfUser(userId) : [];
-        const historyStarts = readMore ? await chats.historyStartsOfUser(userId) : new Map<ChatId, number>();
-        const others = readMore ? await chats.peersOfUser(userId) : [];
-        return [found, ids, historyStarts, [...others, userId], await events.bounds(userId)] as const;
+        if (!found.hasMore) await this.#readMemberships(repositories.chats, subscriber);
+        return [found, await repositories.events.bounds(subscriber.userId)] as const;
       });
       if (this.#position !== undefined) this.#assertEpoch(bounds);
       if (subscriber.closed) return page;
@@ -130,11 +133,7 @@ export class EventFeed {
       // Another catch-up may have started the feed behind this view. The subscriber then reads the gap from the log.
       const hasGap = !started && last < this.#position;
       if (!page.hasMore && !hasGap) {
-        for (const chatId of subscriber.chats) removeFrom(this.#byChat, chatId, subscriber);
-        for (const chatId of chatIds) addTo(this.#byChat, chatId, subscriber);
-        for (const peer of subscriber.peers) removeFrom(this.#byPeer, peer, subscriber);
-        for (const peer of peers) addTo(this.#byPeer, peer, subscriber);
-        subscriber.start(last, chatIds, starts, peers);
+        subscriber.start(last);
         for (const { entries, people } of missed) {
           for (const entry of entries) if ("change" in entry) this.#deliver(entry, people, [subscriber]);
         }
@@ -155,17 +154,59 @@ export class EventFeed {
   /** Stops delivery to the subscriber. */
   remove(subscriber: Subscriber): void {
     this.#stalled.delete(subscriber);
-    removeFrom(this.#byUser, subscriber.userId, subscriber);
-    for (const chatId of subscriber.chats) removeFrom(this.#byChat, chatId, subscriber);
-    for (const peer of subscriber.peers) removeFrom(this.#byPeer, peer, subscriber);
-    if (this.#byUser.size > 0) return;
+    this.#byUser.delete(subscriber.userId, subscriber);
+    this.#removeMemberships(subscriber);
+    if (!this.#byUser.isEmpty) return;
     this.#unsubscribe?.();
     this.#unsubscribe = undefined;
     this.#position = undefined;
   }
 
+  /**
+   * Reads and indexes the chats and peers of the subscriber in slices. The subscriber must not be live. Starts from empty, since the
+   * store can repeat a read.
+   */
+  async #readMemberships(chats: ReadRepositories["chats"], subscriber: Subscriber): Promise<void> {
+    this.#removeMemberships(subscriber);
+    let slice: readonly UserMembership[] = [];
+    do {
+      slice = await chats.memberships(subscriber.userId, {
+        after: slice.at(-1),
+        limit: MAX_MEMBERSHIPS_PER_READ,
+      });
+      // The feed has already removed the subscriber: nothing would remove later entries.
+      if (subscriber.closed) return;
+      for (const membership of slice) this.#addMembership(subscriber, membership);
+    } while (slice.length === MAX_MEMBERSHIPS_PER_READ);
+    this.#addPeer(subscriber, subscriber.userId);
+  }
+
+  #addMembership(
+    subscriber: Subscriber,
+    { chatId, historyStart, peer }: Omit<UserMembership, "joinedAfter">,
+  ): void {
+    subscriber.chats.add(chatId);
+    this.#byChat.add(chatId, subscriber);
+    if (historyStart > 0) subscriber.historyStarts.set(chatId, historyStart);
+    if (peer !== undefined) this.#addPeer(subscriber, peer);
+  }
+
+  #addPeer(subscriber: Subscriber, peer: UserId): void {
+    if (this.#byPeer.has(peer, subscriber)) return;
+    subscriber.peers.push(peer);
+    this.#byPeer.add(peer, subscriber);
+  }
+
+  #removeMemberships(subscriber: Subscriber): void {
+    for (const chatId of subscriber.chats) this.#byChat.delete(chatId, subscriber);
+    for (const peer of subscriber.peers) this.#byPeer.delete(peer, subscriber);
+    subscriber.chats = new Set();
+    subscriber.historyStarts = new Map();
+    subscriber.peers = [];
+  }
+
   #subscribers(): Subscriber[] {
-    return [...this.#byUser.values()].flatMap((subscribers) => [...subscribers]);
+    return this.#byUser.values();
   }
 
   async #readOn(): Promise<void> {
@@ -233,7 +274,7 @@ export class EventFeed {
   }
 
   #endSession({ userId, sessionId }: SessionEnd): void {
-    for (const subscriber of this.#byUser.get(userId) ?? []) {
+    for (const subscriber of this.#byUser.get(userId)) {
       if (subscriber.session === sessionId) subscriber.endSession();
     }
   }
@@ -245,13 +286,13 @@ export class EventFeed {
 
   /** The subscribers that can be recipients: a superset. */
   #candidates(event: StoredEvent): Iterable<Subscriber> {
-    if (!("chatId" in event)) return this.#byPeer.get(event.to.peersOf) ?? [];
+    if (!("chatId" in event)) return this.#byPeer.get(event.to.peersOf);
     const { chatId, to, change } = event;
-    if (to !== "participants") return this.#byUser.get(to.user) ?? [];
+    if (to !== "participants") return this.#byUser.get(to.user);
     if (change.type === "chat.created") {
-      return change.participants.flatMap(({ id }) => [...(this.#byUser.get(id) ?? [])]);
+      return change.participants.flatMap(({ id }) => [...this.#byUser.get(id)]);
     }
-    return this.#byChat.get(chatId) ?? [];
+    return this.#byChat.get(chatId);
   }
 
   /** @returns the recipients. They share one `ChatEvent`, so that an adapter can serialize it once for all of them. */
@@ -274,7 +315,7 @@ export class EventFeed {
     for (const subscriber of candidates) {
       if (event.id <= subscriber.startsAfter) continue;
       if (!("chatId" in event)) {
-        if (subscriber.peers.has(event.to.peersOf)) recipients.push(subscriber);
+        if (this.#byPeer.has(event.to.peersOf, subscriber)) recipients.push(subscriber);
         continue;
       }
       const { chatId, to, message } = event;
@@ -293,25 +334,20 @@ export class EventFeed {
   }
 
   #updateMembership(subscriber: Subscriber, { chatId, to, change }: StoredChatEvent): void {
-    const { userId, chats, historyStarts, peers } = subscriber;
+    const { userId, chats, historyStarts } = subscriber;
     const joins =
       (change.type === "chat.created" && change.participants.some(({ id }) => id === userId)) ||
       (change.type === "participant.added" && to !== "participants" && to.user === userId);
     if (joins) {
-      chats.add(chatId);
-      addTo(this.#byChat, chatId, subscriber);
       const historyStart = change.type === "participant.added" ? (change.overview?.historyStart ?? 0) : 0;
-      if (historyStart > 0) historyStarts.set(chatId, historyStart);
+      this.#addMembership(subscriber, { chatId, historyStart, peer: undefined });
       if (change.type === "chat.created" && change.chat.kind === "p2p") {
-        for (const { id } of change.participants) {
-          peers.add(id);
-          addTo(this.#byPeer, id, subscriber);
-        }
+        for (const { id } of change.participants) this.#addPeer(subscriber, id);
       }
     } else if (change.type === "participant.removed" && change.user.id === userId) {
       chats.delete(chatId);
       historyStarts.delete(chatId);
-      removeFrom(this.#byChat, chatId, subscriber);
+      this.#byChat.delete(chatId, subscriber);
       // The event does not say who the peer was.
       if (change.chatKind === "p2p") subscriber.lag();
     }
@@ -325,12 +361,12 @@ export class EventFeed {
 export class Subscriber implements Subscription {
   readonly userId: UserId;
   readonly session: SessionId | undefined;
-  /** The chats that the user is a participant of, as of the last delivered entry. */
+  /** The chats that the user is a participant of, as of the last delivered entry. The feed has the subscriber under each of them. */
   chats: Set<ChatId> = new Set();
   /** The chats of which the user cannot read all messages, each with the `historyStart`. */
   historyStarts: Map<ChatId, number> = new Map();
-  /** The user, and the other users of the p2p chats among `chats`. */
-  peers: Set<UserId> = new Set();
+  /** The user, and the other users of the p2p chats among `chats`. The feed has the subscriber under each of them. */
+  peers: UserId[] = [];
   /** The feed delivers only entries with a greater id. */
   startsAfter = Infinity;
   readonly #feed: EventFeed;
@@ -438,17 +474,9 @@ export class Subscriber implements Subscription {
     return page;
   }
 
-  /** The consumer has everything up to this entry, as of which the user is a participant of these chats with these peers. */
-  start(
-    after: number,
-    chats: readonly ChatId[],
-    historyStarts: ReadonlyMap<ChatId, number>,
-    peers: readonly UserId[],
-  ): void {
+  /** The consumer has everything up to this entry, as of which the chats and peers are complete. */
+  start(after: number): void {
     this.startsAfter = after;
-    this.chats = new Set(chats);
-    this.historyStarts = new Map(historyStarts);
-    this.peers = new Set(peers);
     this.#started = true;
     this.#lagging = false;
   }
@@ -575,15 +603,4 @@ function charactersOf(entries: readonly (LogEntry | ChatEvent)[]): number {
       "message" in entry ? entry.message : "overview" in entry ? entry.overview?.lastMessage : null;
     return sum + (message?.text.length ?? 0);
   }, 0);
-}
-
-function addTo<Key>(sets: Map<Key, Set<Subscriber>>, key: Key, subscriber: Subscriber): void {
-  const set = sets.get(key) ?? new Set();
-  sets.set(key, set.add(subscriber));
-}
-
-function removeFrom<Key>(sets: Map<Key, Set<Subscriber>>, key: Key, subscriber: Subscriber): void {
-  const set = sets.get(key);
-  set?.delete(subscriber);
-  if (set?.size === 0) sets.delete(key);
 }

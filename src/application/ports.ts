@@ -233,12 +233,11 @@ export interface ChatReader {
   p2p(pair: Pair): Promise<Chat | undefined>;
   /** The chat as the user sees it, or undefined if it does not exist or the user is not a participant. */
   overview(id: ChatId, userId: UserId): Promise<ChatOverview | undefined>;
-  /** The ids of all chats of the user, in any order. */
-  idsOfUser(userId: UserId): Promise<readonly ChatId[]>;
-  /** The chats of the user with a `historyStart` other than 0, each with it. The cost depends on their number alone. */
-  historyStartsOfUser(userId: UserId): Promise<ReadonlyMap<ChatId, number>>;
-  /** The other users of all p2p chats of the user, in any order. */
-  peersOfUser(userId: UserId): Promise<readonly UserId[]>;
+  /**
+   * The user's chats in the order of `ofUser`, without what depends on their messages. The cost depends on the length of the slice.
+   * Lets other events of the process have their turn between two slices.
+   */
+  memberships(userId: UserId, slice: MembershipSlice): Promise<readonly UserMembership[]>;
   /**
    * The chats as the user sees them, in the order of `ids`, with the text of each `lastMessage` left empty. Leaves out chats of
    * which the user is not a participant. Lets other events of the process have their turn within a long list.
@@ -290,11 +289,21 @@ export interface JoinPosition {
 }
 
 /** The first `limit` chats after `after` in the order of `ChatReader.ofUser`; from the start by default. */
-export interface ChatSlice {
-  /** `activity` ignores messages with a greater id, so that new messages do not reorder a list between two pages. */
-  readonly asOf: number;
+export interface MembershipSlice {
   readonly after: JoinPosition | undefined;
   readonly limit: number;
+}
+
+/** As `MembershipSlice`, for chats with their activity. */
+export interface ChatSlice extends MembershipSlice {
+  /** `activity` ignores messages with a greater id, so that new messages do not reorder a list between two pages. */
+  readonly asOf: number;
+}
+
+/** A chat of a user, with what decides which of its events the user receives. */
+export interface UserMembership extends JoinPosition, Pick<Membership, "historyStart"> {
+  /** The other user of a p2p chat; undefined for a group, and for a chat with oneself. */
+  readonly peer: UserId | undefined;
 }
 
 export interface ChatActivity {

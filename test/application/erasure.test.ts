@@ -9,7 +9,7 @@ import { pairOf, type ChatId } from "../../src/domain/chat.js";
 import { MessagingError } from "../../src/domain/errors.js";
 import type { IdempotencyKey } from "../../src/domain/message.js";
 import type { User } from "../../src/domain/user.js";
-import { MAX_ID } from "../contract/fixtures.js";
+import { MAX_ID, chatIdsOf } from "../contract/fixtures.js";
 import { errorCodeOf } from "../support/error-code.js";
 import { collected } from "../support/operator.js";
 import { PostgresStores } from "../support/postgres-stores.js";
@@ -77,7 +77,7 @@ async function expectErased(store: Store, ana: User, bo: User): Promise<void> {
     }
     expect(await messages.sentAs(ana.id, "key" as IdempotencyKey)).to.equal(undefined);
     expect(await chats.abandoned()).to.equal(undefined);
-    const own = await chats.overviews(ana.id, await chats.idsOfUser(ana.id));
+    const own = await chats.overviews(ana.id, await chatIdsOf(chats, ana.id));
     expect(new Set(own.map(({ chat }) => chat.kind))).to.deep.equal(new Set(["p2p"]));
     expect(own.map(({ readSeq }) => readSeq)).to.deep.equal(own.map(() => 0));
     expect(await chats.p2p(pairOf(ana.id, ana.id))).to.equal(undefined);

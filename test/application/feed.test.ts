@@ -3,12 +3,12 @@ import { createMessaging, type Messaging } from "../../src/application/messaging
 import { EventFeed } from "../../src/application/feed.js";
 import type { EventBatch, Subscription } from "../../src/application/events.js";
 import type { Store } from "../../src/application/ports.js";
-import type { Chat } from "../../src/domain/chat.js";
+import { pairOf, type Chat, type ChatId } from "../../src/domain/chat.js";
 import { MessagingError } from "../../src/domain/errors.js";
-import type { ChatEvent } from "../../src/domain/event.js";
+import { userChanged, type ChatEvent } from "../../src/domain/event.js";
 import type { SessionId } from "../../src/domain/session.js";
-import type { User } from "../../src/domain/user.js";
-import { append, renamed } from "../contract/fixtures.js";
+import type { User, UserId } from "../../src/domain/user.js";
+import { append, person, register, renamed } from "../contract/fixtures.js";
 import { errorCodeOf } from "../support/error-code.js";
 import { seeded } from "../support/simulated-disk.js";
 import { settle, type WatchedStore } from "../support/watched-store.js";
@@ -201,6 +201,93 @@ describe("EventFeed", () => {
     }
     expect(types).to.deep.equal(["participant.added", "message.created", "participant.removed"]);
     subscription.close();
+  });
+
+  describe("with a subscriber in 1,000 chats", () => {
+    const peers = Array.from({ length: 500 }, (_, index) => person(`peer${index}`));
+    let chats: Chat[];
+    beforeEach(async () => {
+      await register(store, ...peers);
+      await world.removeParticipant({ by: ana.id, chatId: chat.id, user: "bo" });
+      chats = await store.transaction(async (repositories) => {
+        const opened: Chat[] = [];
+        for (const peer of peers) {
+          const group = await repositories.chats.addGroup(null, 1);
+          await repositories.chats.addParticipant(group.id, bo.id, 1);
+          opened.push(group, await repositories.chats.openP2p(pairOf(bo.id, peer.id), 1));
+        }
+        return opened;
+      });
+    });
+
+    /** The chats and users of the events of a batch. */
+    const subjects = ({ events }: EventBatch) =>
+      events.map((event) => ("chatId" in event ? event.chatId : event.user.id));
+
+    it("delivers the events of each of its chats and peers, also after it has lagged", async () => {
+      const { subscription } = await open(bo);
+      for (let round = 0; round < 2; round += 1) {
+        await append(store, ...chats.map((each) => renamed(each, "a")));
+        await append(store, ...peers.map((peer) => userChanged(peer.id, "user.updated", 1)));
+        // These are more events than the feed buffers.
+        await settle();
+        expect(subscription.drain(() => {})).to.equal(undefined);
+        const received: (ChatId | UserId)[] = [];
+        while (received.length < 1_500) received.push(...subjects(await nextBatch(subscription)));
+        expect(received).to.deep.equal([...chats.map(({ id }) => id), ...peers.map(({ id }) => id)]);
+      }
+      subscription.close();
+    });
+
+    it("lets other events of the process have their turn while it reads them", async () => {
+      let turns = 0;
+      let isDone = false;
+      const count = () => {
+        turns += 1;
+        if (!isDone) setImmediate(count);
+      };
+      count();
+      const { subscription } = await open(bo);
+      isDone = true;
+      expect(turns).to.be.greaterThan(3);
+      subscription.close();
+    });
+
+    it("reads no more of them once the subscription is closed", async () => {
+      let slices = 0;
+      const closing: Store = {
+        ...store,
+        read: (work) =>
+          store.read((all) => {
+            const memberships: typeof all.chats.memberships = async (...given) => {
+              slices += 1;
+              if (slices === 2) subscription.close();
+              return all.chats.memberships(...given);
+            };
+            return work({ ...all, chats: { ...all.chats, memberships } });
+          }),
+      };
+      const feed = new EventFeed({ ...world.ports, store: closing });
+      const subscription = feed.subscribe({ by: bo.id });
+      expect(await subscription.next()).to.equal(undefined);
+      expect(slices).to.equal(2);
+    });
+
+    it("starts from empty when the store repeats the read", async () => {
+      const repeating: Store = {
+        ...store,
+        async read(work) {
+          await store.read(work);
+          await store.transaction(({ chats: all }) => all.removeParticipant(chats[0]!.id, bo.id));
+          return store.read(work);
+        },
+      };
+      const subscription = new EventFeed({ ...world.ports, store: repeating }).subscribe({ by: bo.id });
+      await nextBatch(subscription);
+      await append(store, renamed(chats[0]!, "a"), renamed(chats[1]!, "a"));
+      expect(subjects(await nextBatch(subscription))).to.deep.equal([chats[1]!.id]);
+      subscription.close();
+    });
   });
 
   it("misses no event that is stored while the first subscriber reads the log", async () => {

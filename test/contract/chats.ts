@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
-import type { ParticipantPosition, Store } from "../../src/application/ports.js";
+import type {
+  MembershipSlice,
+  ParticipantPosition,
+  Store,
+  UserMembership,
+} from "../../src/application/ports.js";
 import { pairOf, type Chat, type ChatId } from "../../src/domain/chat.js";
 import { messageChanged } from "../../src/domain/event.js";
 import type { IdempotencyKey, MessageText } from "../../src/domain/message.js";
@@ -406,35 +411,69 @@ export function chatContract({ describe, it, beforeEach }: Runner, store: () => 
     });
   });
 
-  describeMethod("idsOfUser", () => {
-    it("returns the ids of the chats that the user is in", async () => {
-      const chat = await createGroup(store(), ana, bo);
-      const other = await createGroup(store(), ana);
-      const ids = ({ id }: User) => store().read(({ chats }) => chats.idsOfUser(id));
-      assert.deepEqual(new Set(await ids(ana)), new Set([chat.id, other.id]));
-      assert.deepEqual(await ids(bo), [chat.id]);
-      assert.deepEqual(await ids(cy), []);
-      await store().transaction(({ chats }) => chats.removeParticipant(chat.id, ana.id));
-      assert.deepEqual(await ids(ana), [other.id]);
-      await store().transaction(({ chats }) => chats.addParticipant(chat.id, ana.id, 1));
-      assert.equal((await ids(ana)).length, 2);
-    });
-  });
+  describeMethod("memberships", () => {
+    const memberships = ({ id }: User, slice: Partial<MembershipSlice> = {}) =>
+      store().read(({ chats }) => chats.memberships(id, { ...ALL, ...slice }));
+    const peers = async (user: User) =>
+      (await memberships(user)).map(({ chatId, peer }) => [chatId, peer] as const);
 
-  describeMethod("peersOfUser", () => {
-    it("returns the other users of the user's p2p chats, and nobody for a chat with oneself", async () => {
-      await register(store(), ana, bo, cy);
-      await createGroup(store(), ana, bo, cy);
-      const peers = ({ id }: User) =>
-        store().read(async ({ chats }) => (await chats.peersOfUser(id)).toSorted());
-      assert.deepEqual(await peers(ana), []);
-      await store().transaction(async ({ chats }) => {
-        await chats.openP2p(pairOf(ana.id, ana.id), 1);
-        await chats.openP2p(pairOf(ana.id, cy.id), 1);
-        await chats.openP2p(pairOf(bo.id, ana.id), 1);
-      });
-      assert.deepEqual(await peers(ana), [bo.id, cy.id]);
-      for (const user of [bo, cy]) assert.deepEqual(await peers(user), [ana.id]);
+    it("returns the chats that the user is in, in slices, in the order of `ofUser`", async () => {
+      const created: Chat[] = [];
+      for (let count = 0; count < 5; count += 1) created.push(await createGroup(store(), bo));
+      const [first] = created;
+      for (const index of [3, 1]) {
+        await store().transaction(({ chats }) => chats.addParticipant(created[index]!.id, ana.id, 1));
+      }
+      await append(store(), renamed(first!, "a"));
+      for (const index of [4, 0]) {
+        await store().transaction(({ chats }) => chats.addParticipant(created[index]!.id, ana.id, 1));
+      }
+      const ordered = async (user: User) =>
+        (await store().read(({ chats }) => chats.ofUser(user.id, { ...ALL, asOf: MAX_ID }))).map(
+          ({ chatId, joinedAfter }) => ({ chatId, joinedAfter, historyStart: 0, peer: undefined }),
+        );
+      const expected = await ordered(ana);
+      assert.equal(expected.length, 4);
+      for (const limit of [1, 2, 3, 4, MAX_ID]) {
+        const found: UserMembership[] = [];
+        for (let after: UserMembership | undefined; ; after = found.at(-1)) {
+          const slice = await memberships(ana, { after, limit });
+          assert.ok(slice.length <= limit);
+          if (slice.length === 0) break;
+          found.push(...slice);
+          assert.ok(found.length <= expected.length, "The slices repeat chats.");
+        }
+        assert.deepEqual(found, expected);
+      }
+      assert.deepEqual(await memberships(cy), []);
+      await store().transaction(({ chats }) => chats.removeParticipant(first!.id, ana.id));
+      assert.deepEqual(
+        await memberships(ana),
+        expected.filter(({ chatId }) => chatId !== first!.id),
+      );
+      await store().transaction(({ chats }) => chats.addParticipant(first!.id, ana.id, 1));
+      assert.deepEqual(await memberships(ana), await ordered(ana));
+    });
+
+    it("returns the other user of a p2p chat, and no peer of a group and of a chat with oneself", async () => {
+      const group = await createGroup(store(), ana, bo, cy);
+      const chats = await store().transaction(async (all) => [
+        await all.chats.openP2p(pairOf(ana.id, ana.id), 1),
+        await all.chats.openP2p(pairOf(ana.id, cy.id), 1),
+        await all.chats.openP2p(pairOf(bo.id, ana.id), 1),
+      ]);
+      const [own, withCy, withBo] = chats.map(({ id }) => id);
+      assert.deepEqual(
+        new Map(await peers(ana)),
+        new Map([
+          [group.id, undefined],
+          [own, undefined],
+          [withCy, cy.id],
+          [withBo, bo.id],
+        ]),
+      );
+      assert.deepEqual(new Map(await peers(bo)).get(withBo!), ana.id);
+      assert.deepEqual(new Map(await peers(cy)).get(withCy!), ana.id);
     });
   });
 

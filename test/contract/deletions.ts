@@ -13,6 +13,7 @@ import {
   cy,
   draft,
   person,
+  chatIdsOf,
   register,
   send,
   type Runner,
@@ -258,7 +259,7 @@ export function deletionContract({ describe, it, beforeEach }: Runner, store: ()
         await all.chats.delete(chat.id, MAX_ID);
       });
       assert.equal(await abandoned(), undefined);
-      const ids = await store().read(({ chats }) => chats.idsOfUser(ana.id));
+      const ids = await store().read(({ chats }) => chatIdsOf(chats, ana.id));
       assert.deepEqual(ids, [other.id]);
       assert.equal(await store().read(({ chats }) => chats.p2p(pair)), undefined);
       const next: ChatId = (await write(({ chats }) => chats.openP2p(pair, 1))).id;

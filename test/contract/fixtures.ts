@@ -1,4 +1,4 @@
-import type { ChatReader, Store } from "../../src/application/ports.js";
+import type { ChatReader, Store, UserMembership } from "../../src/application/ports.js";
 import { pairOf, type Chat, type ChatId } from "../../src/domain/chat.js";
 import type { ChatEventDraft, EventDraft, SessionEnd } from "../../src/domain/event.js";
 import type { Invitation, InvitationId } from "../../src/domain/invitation.js";
@@ -149,6 +149,15 @@ export interface ContentsQuery {
   readonly digests: readonly string[];
 }
 
+/** All chats of a user. */
+export function membershipsOf(chats: ChatReader, userId: UserId): Promise<readonly UserMembership[]> {
+  return chats.memberships(userId, { after: undefined, limit: MAX_ID });
+}
+
+export async function chatIdsOf(chats: ChatReader, userId: UserId): Promise<readonly ChatId[]> {
+  return (await membershipsOf(chats, userId)).map(({ chatId }) => chatId);
+}
+
 /** Reads everything that a store contains about these users, chats and sessions, in one read. */
 export function contentsOf(store: Store, { people, chatIds, keys, digests }: ContentsQuery) {
   const all = { after: 0, upTo: MAX_ID, limit: MAX_ID, from: "oldest" } as const;
@@ -176,8 +185,7 @@ export function contentsOf(store: Store, { people, chatIds, keys, digests }: Con
       sessions: await sessions.ofUser(id),
       invitations: await invitations.byInviter(id, { after: undefined, limit: MAX_ID }),
       events: await events.ofUser(id, all),
-      chatIds: (await chats.idsOfUser(id)).toSorted((one, other) => one - other),
-      peers: (await chats.peersOfUser(id)).toSorted(),
+      memberships: await membershipsOf(chats, id),
     })),
     chats: await mapInOrder(chatIds, (chatId) => messages.ofChat(chatId, all)),
     participants: await mapInOrder(chatIds, (chatId) =>

@@ -12,6 +12,7 @@ import {
   createGroup,
   cy,
   draft,
+  membershipsOf,
   register,
   renamed,
   send,
@@ -63,15 +64,15 @@ export function historyContract({ describe, it, beforeEach }: Runner, store: () 
           membership: (await chats.ofParticipant(chat.id, user.id))?.historyStart,
           overview: (await chats.overview(chat.id, user.id))?.historyStart,
           listed: (await chats.overviews(user.id, [chat.id]))[0]?.historyStart,
-          all: [...(await chats.historyStartsOfUser(user.id))],
+          read: (await membershipsOf(chats, user.id)).find(({ chatId }) => chatId === chat.id)?.historyStart,
         }));
       const at = (start: number) => ({
         membership: start,
         overview: start,
         listed: start,
-        all: start === 0 ? [] : [[chat.id, start]],
+        read: start,
       });
-      const none = { membership: undefined, overview: undefined, listed: undefined, all: [] };
+      const none = { membership: undefined, overview: undefined, listed: undefined, read: undefined };
       assert.deepEqual(await starts(ana), at(0));
       assert.deepEqual(await starts(bo), none);
       await join(chat, bo, 7);

@@ -1,4 +1,5 @@
-import type { ChatRepository, JoinPosition, UserReader } from "../../application/ports.js";
+import { setImmediate } from "node:timers/promises";
+import type { ChatRepository, JoinPosition, MembershipSlice, UserReader } from "../../application/ports.js";
 import type { Chat, ChatId, ChatOverview, ChatSummary, Pair, Participant } from "../../domain/chat.js";
 import { DEFAULT_CHAT_SETTINGS, type StoredChatSettings } from "../../domain/chat-settings.js";
 import type { Message, MessageText } from "../../domain/message.js";
@@ -144,6 +145,11 @@ export function chatRepository(
     return low;
   }
 
+  function sliceOf(userId: UserId, { after, limit }: MembershipSlice): readonly ChatState[] {
+    const start = after === undefined ? 0 : indexBehind(userId, after);
+    return ofUser.get(userId)?.slice(start, start + limit) ?? [];
+  }
+
   return {
     async ofParticipant(id, userId) {
       const state = byId.get(id);
@@ -154,15 +160,13 @@ export function chatRepository(
       return { chat: state!.chat, role, historyStart, user: account.user };
     },
     p2p: async (pair) => byPair.get(JSON.stringify(pair))?.chat,
-    idsOfUser: async (userId) => Array.from(ofUser.get(userId) ?? [], ({ chat }) => chat.id),
-    async historyStartsOfUser(userId) {
-      const starts = Array.from(ofUser.get(userId) ?? [], ({ chat, participants }) => {
-        return [chat.id, participants.get(userId)!.historyStart] as const;
+    async memberships(userId, slice) {
+      if (slice.after !== undefined) await setImmediate();
+      return sliceOf(userId, slice).map(({ chat, pair, participants }) => {
+        const { joinedAfter, historyStart } = participants.get(userId)!;
+        return { chatId: chat.id, joinedAfter, historyStart, peer: peerIn(pair, userId) };
       });
-      return new Map(starts.filter(([, start]) => start > 0));
     },
-    peersOfUser: async (userId) =>
-      (ofUser.get(userId) ?? []).flatMap(({ pair }) => peerIn(pair, userId) ?? []),
     async overview(id, userId) {
       const state = byId.get(id);
       return state?.participants.has(userId) ? overviewOf(state, userId) : undefined;
@@ -179,10 +183,8 @@ export function chatRepository(
       return found;
     },
     lastJoin: async () => ({ joinedAfter: events.lastId(), chatId: 0 as ChatId }),
-    async ofUser(userId, { asOf, after, limit }) {
-      const start = after === undefined ? 0 : indexBehind(userId, after);
-      const slice = ofUser.get(userId)?.slice(start, start + limit) ?? [];
-      return slice.map((state) => ({
+    async ofUser(userId, { asOf, ...slice }) {
+      return sliceOf(userId, slice).map((state) => ({
         chatId: state.chat.id,
         joinedAfter: state.participants.get(userId)!.joinedAfter,
         activity: activityOf(state, asOf),

@@ -105,25 +105,25 @@ export function chats(scope: Scope): ChatRepository {
     async p2p([first, second]) {
       return findP2p(first, second);
     },
-    async idsOfUser(userId) {
-      const found = await scope.rows("SELECT chat_id FROM participants WHERE user_id = $1", userId);
-      return found.map(([id]) => id as ChatId);
-    },
-    async historyStartsOfUser(userId) {
+    // A p2p chat has both users; a group has none.
+    async memberships(userId, { after, limit }) {
       const found = await scope.rows(
-        "SELECT chat_id, history_start FROM participants WHERE user_id = $1 AND history_start > 0",
-        userId,
-      );
-      return new Map(found.map(([id, start]) => [id as ChatId, start as number]));
-    },
-    async peersOfUser(userId) {
-      const found = await scope.rows(
-        `SELECT CASE WHEN first_user_id = $1 THEN second_user_id ELSE first_user_id END
+        `SELECT participants.chat_id, joined_after, history_start,
+           nullif(CASE WHEN first_user_id = $1 THEN second_user_id ELSE first_user_id END, $1)
          FROM participants JOIN chats ON chats.id = participants.chat_id
-         WHERE participants.user_id = $1 AND kind = 'p2p' AND first_user_id <> second_user_id`,
+         WHERE participants.user_id = $1 AND (participants.joined_after, participants.chat_id) > ($2, $3)
+         ORDER BY participants.joined_after, participants.chat_id LIMIT $4`,
         userId,
+        after?.joinedAfter ?? -1,
+        after?.chatId ?? 0,
+        limit,
       );
-      return found.map(([id]) => id as UserId);
+      return found.map(([chatId, joinedAfter, historyStart, peer]) => ({
+        chatId: chatId as ChatId,
+        joinedAfter: joinedAfter as number,
+        historyStart: historyStart as number,
+        peer: (peer ?? undefined) as UserId | undefined,
+      }));
     },
     async overview(id, userId) {
       scope.lockChat(id);

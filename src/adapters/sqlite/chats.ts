@@ -124,20 +124,25 @@ export function chats(statements: Statements): ChatRepository {
     async p2p([first, second]) {
       return p2p(first, second);
     },
-    async idsOfUser(userId) {
-      return rows("SELECT chat_id FROM participants WHERE user_id = ?", userId).map(([id]) => id as ChatId);
-    },
-    async historyStartsOfUser(userId) {
-      const sql = "SELECT chat_id, history_start FROM participants WHERE user_id = ? AND history_start > 0";
-      return new Map(rows(sql, userId).map(([id, start]) => [id as ChatId, start as number]));
-    },
-    async peersOfUser(userId) {
+    // A p2p chat has both users; a group has none.
+    async memberships(userId, { after, limit }) {
+      if (after !== undefined) await setImmediate();
       return rows(
-        `SELECT iif(first_user_id = ?1, second_user_id, first_user_id) FROM participants
-           CROSS JOIN chats ON chats.id = participants.chat_id
-         WHERE participants.user_id = ?1 AND kind = 'p2p' AND first_user_id <> second_user_id`,
+        `SELECT participants.chat_id, joined_after, history_start,
+           nullif(iif(first_user_id = ?1, second_user_id, first_user_id), ?1)
+         FROM participants CROSS JOIN chats ON chats.id = participants.chat_id
+         WHERE participants.user_id = ?1 AND (participants.joined_after, participants.chat_id) > (?2, ?3)
+         ORDER BY participants.joined_after, participants.chat_id LIMIT ?4`,
         userId,
-      ).map(([id]) => id as UserId);
+        after?.joinedAfter ?? -1,
+        after?.chatId ?? 0,
+        limit,
+      ).map(([chatId, joinedAfter, historyStart, peer]) => ({
+        chatId: chatId as ChatId,
+        joinedAfter: joinedAfter as number,
+        historyStart: historyStart as number,
+        peer: (peer ?? undefined) as UserId | undefined,
+      }));
     },
     async overview(id, userId) {
       const found = row(

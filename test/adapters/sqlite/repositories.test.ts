@@ -91,7 +91,6 @@ describe("the SQLite repositories", () => {
     await messages.forget(group.id, 10, 10);
     await messages.append({ ...draft, chatId: group.id });
     await messages.forget(group.id, 10, 10);
-    await chats.historyStartsOfUser(ana.id);
     for (const from of ["oldest", "newest"] as const) {
       await messages.ofChat(chat.id, { ...slice, from });
       await messages.ofUser(ana.id, { ...slice, from });
@@ -104,10 +103,9 @@ describe("the SQLite repositories", () => {
     await sessions.touch(session);
     await sessions.remove(session.id);
     await sessions.removeExpired(ana.id, 3);
-    await chats.idsOfUser(ana.id);
     await chats.ofUser(ana.id, { asOf: 1, after: { joinedAfter: 0, chatId: chat.id }, limit: 10 });
     await chats.overviews(ana.id, [chat.id]);
-    await chats.peersOfUser(ana.id);
+    await chats.memberships(ana.id, { after: { joinedAfter: 0, chatId: chat.id }, limit: 10 });
     await users.accountById(ana.id);
     await users.setDisplayName(ana.id, "Ana");
     await users.lockedAccount("ana" as UsernameKey);
@@ -298,6 +296,15 @@ describe("the SQLite repositories", () => {
     const again = await openDatabase(file);
     expect(again.rows("PRAGMA integrity_check")).to.deep.equal([["ok"]]);
     again.close();
+  });
+
+  it("let other events have their turn between two slices of memberships", async () => {
+    await repository.chats.openP2p(pairOf(ana.id, bo.id), 1);
+    const [first] = await repository.chats.memberships(ana.id, { after: undefined, limit: 1 });
+    let hasTurned = false;
+    setImmediate(() => (hasTurned = true));
+    expect(await repository.chats.memberships(ana.id, { after: first, limit: 1 })).to.deep.equal([]);
+    expect(hasTurned).to.equal(true);
   });
 
   it("search the events of a user from the cursor on, in each chat", async () => {

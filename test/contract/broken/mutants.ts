@@ -5,7 +5,7 @@ import type { StoredUserEvent } from "../../../src/domain/event.js";
 import type { ChatId } from "../../../src/domain/chat.js";
 import { DEFAULT_POLICY } from "../../../src/domain/policy.js";
 import { usernameKey } from "../../../src/domain/user.js";
-import { MAX_ID, ana, bo, cy, register, type Runner } from "../fixtures.js";
+import { MAX_ID, ana, bo, chatIdsOf, cy, membershipsOf, register, type Runner } from "../fixtures.js";
 import { idsContract, passwordHasherContract, secretsContract, storeContract } from "../index.js";
 
 /** An adapter under the tests of its contract. The name says how it breaks a promise. */
@@ -160,7 +160,7 @@ const readsHidden = (name: "ofUser" | "idsOfUser") =>
   changing(`messages.${name} from the first message`, "messages", ({ chats: all, messages: sound }) => {
     const ofUser: typeof sound.ofUser = async (id, slice) => {
       const found = [];
-      for (const chatId of await all.idsOfUser(id)) found.push(...(await sound.ofChat(chatId, slice)));
+      for (const chatId of await chatIdsOf(all, id)) found.push(...(await sound.ofChat(chatId, slice)));
       const inOrder = found.toSorted(by("id"));
       return slice.from === "oldest"
         ? inOrder.slice(0, slice.limit)
@@ -253,7 +253,7 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
     chats.args("deleteRead", (userId) => [userId, MAX_ID]),
     chats.args("deleteRead", (_, limit) => [bo.id, limit]),
     chats.method("deleteRead", async ({ chats: all }, userId, limit) => {
-      const own = (await all.idsOfUser(userId)).slice(0, limit);
+      const own = (await chatIdsOf(all, userId)).slice(0, limit);
       for (const id of own) await all.setRead(id, userId, 0);
       return own.length;
     }),
@@ -324,7 +324,8 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
   "ChatRepository.removeParticipant": [
     chats.result("removeParticipant", () => true),
     chats.method("removeParticipant", async (all, id, userId) => {
-      for (const other of await all.chats.idsOfUser(userId)) if (other !== id) await all.sound(other, userId);
+      for (const other of await chatIdsOf(all.chats, userId))
+        if (other !== id) await all.sound(other, userId);
       return all.sound(id, userId);
     }),
   ],
@@ -370,10 +371,14 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
     chats.result("summary", (found) => found && { ...found, chat: { ...found.chat, kind: "p2p" as const } }),
   ],
   "ChatRepository.p2p": [chats.method("p2p", (all, pair) => all.chats.openP2p(pair, 1))],
-  "ChatRepository.idsOfUser": [chats.result("idsOfUser", (all) => all.slice(0, 1)), keepsParticipants],
-  "ChatRepository.peersOfUser": [
-    chats.result("peersOfUser", (all) => all.slice(0, 1)),
-    chats.result("peersOfUser", (all, id) => [...all, id]),
+  "ChatRepository.memberships": [
+    chats.result("memberships", (all) => all.toReversed()),
+    chats.result("memberships", (all) => all.map((each) => ({ ...each, joinedAfter: 0 }))),
+    chats.result("memberships", (all) => all.map((each) => ({ ...each, peer: undefined }))),
+    chats.result("memberships", (all, id) => all.map((each) => ({ ...each, peer: each.peer ?? id }))),
+    chats.args("memberships", (id, slice) => [id, { ...slice, limit: slice.limit + 1 }]),
+    chats.args("memberships", (id, slice) => [id, { ...slice, after: undefined }]),
+    keepsParticipants,
   ],
   "ChatRepository.list": [
     chats.result("list", (all) => all.map((each) => ({ ...each, lastSeq: Math.min(each.lastSeq, 1) }))),
@@ -445,7 +450,7 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
     chats.args("addParticipant", (id, userId, at, role, start = 0) => [id, userId, at, role, start + 1]),
     chats.result("ofParticipant", (found) => found && { ...found, historyStart: 0 }),
     chats.result("overview", (seen) => seen && { ...seen, historyStart: 0 }),
-    chats.result("historyStartsOfUser", () => new Map()),
+    chats.result("memberships", (all) => all.map((each) => ({ ...each, historyStart: 0 }))),
     chats.method("overview", async ({ sound: read, messages: reader }, id, userId) => {
       const seen = await read(id, userId);
       return seen && { ...seen, lastMessage: (await reader.ofChat(id, NEWEST))[0] ?? null };
@@ -635,7 +640,7 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
     keepsParticipants,
     // Ignores when the user joined, so that earlier events appear when a removed user is back.
     events.method("ofUser", async (all, id, slice) => {
-      const chatIds = await all.chats.idsOfUser(id);
+      const chatIds = await chatIdsOf(all.chats, id);
       const current = eventsOf(await all.events.all(slice)).filter(({ chatId }) => chatIds.includes(chatId));
       return current.filter(({ to }) => to === "participants" || to.user === id);
     }),
@@ -663,7 +668,7 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
     ),
     // Returns the events before the chat, too.
     events.method("ofUser", async (all, id, slice) => {
-      const own = [...(await all.chats.peersOfUser(id)), id];
+      const own = [id, ...(await membershipsOf(all.chats, id)).flatMap(({ peer }) => peer ?? [])];
       const about = aboutUsers(await all.events.all(slice)).filter(({ to }) => own.includes(to.peersOf));
       return [...eventsOf(await all.sound(id, slice)), ...about].toSorted(by("id"));
     }),
