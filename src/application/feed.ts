@@ -137,6 +137,7 @@ export class EventFeed {
         for (const { entries, people } of missed) {
           for (const entry of entries) if ("change" in entry) this.#deliver(entry, people, [subscriber]);
         }
+        if (missed.some(({ entries }) => entries.some(isDeletionOfUser))) subscriber.discardBuffer();
       }
       // A commit that came before the first catch-up has not been read.
       if (this.#woken) void this.#readOn();
@@ -266,7 +267,7 @@ export class EventFeed {
         this.#endSession(entry);
         continue;
       }
-      if (entry.change.type === "user.deleted") this.#discardBuffers();
+      if (isDeletionOfUser(entry)) this.#discardBuffers();
       for (const each of this.#deliver(entry, people, this.#candidates(entry))) recipients.add(each);
     }
     // Each is woken once, when all events of this read are in its buffer.
@@ -583,6 +584,11 @@ export async function readPage(
     cursor: (isCut && page.at(-1)?.cursor) || cursorAt(epochOf(end, bounds), end),
     hasMore,
   };
+}
+
+/** Events read before it can have the name of the user. */
+function isDeletionOfUser(entry: LogEntry): boolean {
+  return "change" in entry && entry.change.type === "user.deleted";
 }
 
 /** The users that the entries refer to. */
