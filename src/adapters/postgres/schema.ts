@@ -92,7 +92,6 @@ const MIGRATIONS: readonly string[] = [
     pinned integer NOT NULL DEFAULT 0 CHECK (pinned IN (0, 1)),
     PRIMARY KEY (user_id, chat_id)
   );
-  CREATE INDEX history_starts ON participants (user_id) WHERE history_start > 0;
   CREATE INDEX participants_of_chat ON participants (chat_id, joined_at, user_id);
   CREATE INDEX participants_of_user ON participants (user_id, joined_after, chat_id);
   CREATE UNIQUE INDEX owners ON participants (chat_id) WHERE role = 'owner';

@@ -224,7 +224,6 @@ const MIGRATIONS: readonly string[] = [
 
   -- The user can read the messages of the chat with a greater id.
   ALTER TABLE participants ADD COLUMN history_start INTEGER NOT NULL DEFAULT 0;
-  CREATE INDEX history_starts ON participants (user_id) WHERE history_start > 0;
 
   UPDATE events SET what = json_set(
       what,

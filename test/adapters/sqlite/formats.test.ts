@@ -49,7 +49,6 @@ const BEFORE_ERASURE = `
 /** Removes what version 10 of the schema added, too. */
 const BEFORE_HISTORY = `
   ${BEFORE_ERASURE}
-  DROP INDEX history_starts;
   ALTER TABLE participants DROP COLUMN history_start;
   ALTER TABLE chats DROP COLUMN forgotten_at;
   ALTER TABLE chats DROP COLUMN forgotten_seq;`;
