@@ -347,7 +347,8 @@ export async function setRole({ store, clock }: Ports, command: SetRole): Promis
     const found = await chats.ofParticipant(chatId, user.id);
     const isEqual = found?.role === role;
     // A caller who has passed ownership on can repeat the call.
-    if (!(isEqual && role === "owner")) assertMay(membership, "appoint");
+    const isRepeated = isEqual && role === "owner" && membership.role === "admin";
+    if (!isRepeated) assertMay(membership, "appoint");
     if (found === undefined) throw userNotInChat();
     if (isEqual) return user;
     if (user.id === by) {

@@ -504,7 +504,7 @@ export interface ParticipantEvent {
   readonly chat?: Chat;
 }
 
-/** A participant has another role. Who passes ownership on, or follows an owner, has one, too. */
+/** A participant has another role. A passing of ownership is two events. */
 export interface RoleEvent {
   readonly type: "participant.role_changed";
   /** A position in the event log. Opaque. */
@@ -1044,7 +1044,7 @@ export interface Operations {
   /**
    * List the invitations to a group chat that are neither expired nor used up, oldest first.
    * For participants who may add users. At most 100, without their codes.
-   * @throws PalaverError `p2p_chat`, `not_a_participant`, `not_allowed`, `not_found`
+   * @throws PalaverError `invalid_cursor`, `p2p_chat`, `not_a_participant`, `not_allowed`, `not_found`
    */
   listInvitations(
     request: {

@@ -42,6 +42,9 @@ export function describeChats(at: () => string): void {
         last_seq: 3,
         read_seq: 1,
         unread_count: 2,
+        muted_until: null,
+        archived: false,
+        pinned: false,
       });
       expect(chats[1]).to.deep.include({
         kind: "p2p",
