@@ -185,7 +185,10 @@ export function contentsOf(store: Store, { people, chatIds, keys, digests }: Con
       sessions: await sessions.ofUser(id),
       invitations: await invitations.byInviter(id, { after: undefined, limit: MAX_ID }),
       events: await events.ofUser(id, all),
-      memberships: await membershipsOf(chats, id),
+      // The number of a join is that of the store alone, and a copy has others.
+      memberships: (await membershipsOf(chats, id))
+        .map(({ chatId, historyStart, peer }) => ({ chatId, historyStart, peer }))
+        .toSorted((one, other) => one.chatId - other.chatId),
     })),
     chats: await mapInOrder(chatIds, (chatId) => messages.ofChat(chatId, all)),
     participants: await mapInOrder(chatIds, (chatId) =>

@@ -66,7 +66,7 @@ const mutations: Readonly<Record<string, Mutation>> = {
 };
 
 describe("fuzz", function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let document: Json;
 
   before(async () => {
