@@ -208,6 +208,8 @@ async function findUnexpired(
   code: string,
   now: number,
 ): Promise<Invitation> {
+  // No other text is a code, and no store has to search for it.
+  if (!/^[\w-]{1,64}$/.test(code)) throw unknownInvitation();
   for (const digest of secrets.digests(code)) {
     const invitation = await invitations.byDigest(digest);
     if (invitation && !hasExpired(invitation, now)) return invitation;

@@ -156,6 +156,10 @@ describe("invitations to a group chat", () => {
   });
 
   describe("acceptInvitation", () => {
+    it("rejects a text that cannot be a code", async () => {
+      for (const code of ["", "\0", "a b", "x".repeat(65)]) await expectUnknown(code);
+    });
+
     it("rejects the code of an inviter who is disabled, until they are enabled", async () => {
       const { code } = await invite(bo);
       await disableUser(world.ports, { user: "bo" });

@@ -87,7 +87,9 @@ describe("fuzz", function () {
     expect([...responses.keys()]).to.include.members(done);
   });
 
-  for (const [name, [path, part, seed]] of Object.entries(mutations)) {
+  // They test the fuzzer, which is the same over each store, and on PostgreSQL the responses to a seed vary.
+  const planted = process.env["TEST_STORE"] === "postgres" ? {} : mutations;
+  for (const [name, [path, part, seed]] of Object.entries(planted)) {
     it(`finds a document that ${name}`, async () => {
       const wrong = structuredClone(document);
       replace(wrong, path, part);
