@@ -125,7 +125,8 @@ export function users(scope: Scope): UserRepository {
     },
     async isToErase(id) {
       // Not the row of the user: a send locks its chat and then the row, and an erasure locks chats behind this.
-      if (!scope.attempts) await scope.row("SELECT pg_advisory_xact_lock($1, hashtext($2))", ERASURE_LOCK, id);
+      if (!scope.attempts)
+        await scope.row("SELECT pg_advisory_xact_lock($1, hashtext($2))", ERASURE_LOCK, id);
       const sql = "SELECT true FROM users WHERE id = $1 AND deleted_at IS NOT NULL AND erased_at IS NULL";
       return (await scope.row(sql, id)) !== undefined;
     },

@@ -88,8 +88,7 @@ const roleEvent = z
   })
   .meta({
     id: "RoleEvent",
-    description:
-      "A participant has another role. A passing of ownership is two events.",
+    description: "A participant has another role. A passing of ownership is two events.",
   });
 
 const historyDeletedEvent = z
