@@ -112,7 +112,7 @@ function withoutPassword({ user, passwordDigest }: Credentials): User {
 type Credentials = Account & { readonly passwordDigest: string };
 
 /** The digest to verify a password against: undefined without an account or a password, which takes the same time. */
-export function digestOf(credentials: Credentials | undefined): string | undefined {
+function digestOf(credentials: Credentials | undefined): string | undefined {
   return credentials?.passwordDigest === NO_PASSWORD ? undefined : credentials?.passwordDigest;
 }
 
@@ -208,26 +208,14 @@ export interface ChangePassword {
  */
 export async function changePassword(ports: Ports, command: ChangePassword): Promise<void> {
   const { store, passwords, refusedPasswords, clock } = ports;
-  const { by, currentPassword } = command;
-  const key = usernameKey(by.user.username);
+  const { by } = command;
   const newPassword = parseNewPassword(command.newPassword, refusedPasswords);
-  if (passwordFault(currentPassword) !== undefined) throw wrongPassword(by.user.id);
-  const found = await store.read(({ users }) => users.credentials(key));
-  if (!(await passwords.verify(digestOf(found), parsePassword(currentPassword)))) {
-    throw wrongPassword(by.user.id);
-  }
+  const assertConfirmed = await confirmPassword(ports, by, command.currentPassword);
   const newDigest = await passwords.hash(newPassword);
   const change = async (repositories: Repositories) => {
-    const { users, sessions } = repositories;
-    const all = await sessions.ofUser(by.user.id);
     const now = clock.now();
-    assertAlive(
-      all.find(({ id }) => id === by.id),
-      now,
-    );
-    const current = await users.credentials(key);
-    if (current?.passwordDigest !== found?.passwordDigest) throw wrongPassword(by.user.id);
-    await users.replacePassword(by.user.id, newDigest);
+    const all = await assertConfirmed(repositories, now);
+    await repositories.users.replacePassword(by.user.id, newDigest);
     await endSessions(
       repositories,
       all.filter(({ id }) => id !== by.id),
@@ -235,6 +223,36 @@ export async function changePassword(ports: Ports, command: ChangePassword): Pro
     );
   };
   await withLiveSession(ports, by, () => store.transaction(change));
+}
+
+/**
+ * Checks the password of the caller before a change that needs it.
+ *
+ * @returns what checks in the transaction, at `now`, that neither the password nor the session has ended meanwhile. It returns all
+ * sessions of the caller, and throws the same errors.
+ * @throws MessagingError `wrong_password`, `busy`, `not_signed_in`
+ */
+export async function confirmPassword(
+  { store, passwords }: Ports,
+  by: Session,
+  password: string,
+): Promise<(repositories: Repositories, now: number) => Promise<readonly Session[]>> {
+  const { id, username } = by.user;
+  const key = usernameKey(username);
+  if (passwordFault(password) !== undefined) throw wrongPassword(id);
+  const found = await store.read(({ users }) => users.credentials(key));
+  if (!(await passwords.verify(digestOf(found), parsePassword(password)))) throw wrongPassword(id);
+  return async ({ users, sessions }, now) => {
+    // The sessions come first, since a store can lock them: the password then stays until the end of the transaction.
+    const all = await sessions.ofUser(id);
+    assertAlive(
+      all.find((each) => each.id === by.id),
+      now,
+    );
+    const current = await users.credentials(key);
+    if (current?.passwordDigest !== found?.passwordDigest) throw wrongPassword(id);
+    return all;
+  };
 }
 
 /** Returns undefined if the hasher is busy: an outdated digest must not fail a login, and the next login tries again. */
@@ -262,6 +280,6 @@ function assertEnabled({ user, disabledAt }: Account): void {
   });
 }
 
-export function wrongPassword(account: UserId): MessagingError {
+function wrongPassword(account: UserId): MessagingError {
   return new MessagingError("wrong_password", "Wrong password. Enter your current password.", { account });
 }

@@ -3,9 +3,9 @@ import type { ChatId } from "../domain/chat.js";
 import { MessagingError } from "../domain/errors.js";
 import { messageChanged, userChanged } from "../domain/event.js";
 import { tombstone } from "../domain/message.js";
-import { assertAlive, type Session } from "../domain/session.js";
-import { parsePassword, passwordFault, usernameKey, type Account, type UserId } from "../domain/user.js";
-import { digestOf, wrongPassword } from "./accounts.js";
+import type { Session } from "../domain/session.js";
+import type { Account, UserId } from "../domain/user.js";
+import { confirmPassword } from "./accounts.js";
 import { deleteAbandonedSlice, endMembership } from "./chats.js";
 import type { JoinPosition, Ports, Repositories, Slice } from "./ports.js";
 import { endSessions, withLiveSession } from "./sessions.js";
@@ -32,20 +32,12 @@ export interface EraseAccount {
  * @throws MessagingError `wrong_password`, `busy`, `not_signed_in` if the session of the caller ends meanwhile
  */
 export async function eraseAccount(ports: Ports, { by, password }: EraseAccount): Promise<void> {
-  const { store, passwords, clock } = ports;
-  const { id, username } = by.user;
-  const key = usernameKey(username);
-  if (passwordFault(password) !== undefined) throw wrongPassword(id);
-  const found = await store.read(({ users }) => users.credentials(key));
-  if (!(await passwords.verify(digestOf(found), parsePassword(password)))) throw wrongPassword(id);
+  const { store, clock } = ports;
+  const { id } = by.user;
+  const assertConfirmed = await confirmPassword(ports, by, password);
   const begin = async (repositories: Repositories) => {
     const now = clock.now();
-    const current = await repositories.users.credentials(key);
-    assertAlive(
-      (await repositories.sessions.ofUser(id)).find((each) => each.id === by.id),
-      now,
-    );
-    if (current?.passwordDigest !== found?.passwordDigest) throw wrongPassword(id);
+    await assertConfirmed(repositories, now);
     await deleteUser(repositories, id, now);
   };
   await withLiveSession(ports, by, () => store.transaction(begin));

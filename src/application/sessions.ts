@@ -47,13 +47,9 @@ export async function authenticate(ports: PortsWithUses, { secret, kind }: Authe
   });
 }
 
-function recordUse({ store }: Ports, { id, user }: Session, now: number): Promise<Session> {
+function recordUse({ store }: Ports, session: Session, now: number): Promise<Session> {
   return store.transaction(async ({ sessions }) => {
-    const live = await findLiveSessions(sessions, user.id, now);
-    const current = assertAlive(
-      live.find((each) => each.id === id),
-      now,
-    );
+    const current = await getLiveSession(sessions, session, now);
     const used = markSeen(current, now);
     if (used !== current) await sessions.touch(used);
     return used;
@@ -158,11 +154,7 @@ export async function createToken(ports: Ports, { by, name }: CreateToken): Prom
   return withLiveSession(ports, by, () =>
     addToken(ports, by.user, name, async ({ sessions }, now) => {
       // Otherwise a session that a password change has ended could leave a token behind.
-      const all = await sessions.ofUser(by.user.id);
-      assertAlive(
-        all.find(({ id }) => id === by.id),
-        now,
-      );
+      await getLiveSession(sessions, by, now);
     }),
   );
 }
@@ -253,6 +245,19 @@ export async function findSession(
     if (session) return session;
   }
   return undefined;
+}
+
+/**
+ * The session of a caller as it is stored now.
+ *
+ * @throws MessagingError `not_signed_in` if it has ended.
+ */
+async function getLiveSession(sessions: SessionReader, { id, user }: Session, now: number): Promise<Session> {
+  const all = await sessions.ofUser(user.id);
+  return assertAlive(
+    all.find((each) => each.id === id),
+    now,
+  );
 }
 
 /** The live sessions and tokens of a user, oldest first. */
