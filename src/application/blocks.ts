@@ -1,7 +1,7 @@
 import { MAX_BLOCKS_PER_USER, type BlockedUser } from "../domain/block.js";
 import { MessagingError } from "../domain/errors.js";
 import type { UserId } from "../domain/user.js";
-import { invalidCursor } from "./chats.js";
+import { invalidCursor, toPage } from "./pages.js";
 import type { Ports } from "./ports.js";
 import { getCaller, getUserByNameOrId } from "./users.js";
 
@@ -69,6 +69,6 @@ export async function listBlocks({ store }: Ports, { by, limit, cursor }: ListBl
   if (cursor !== undefined && !/^[\w-]{1,64}$/.test(cursor)) throw invalidCursor();
   const page = { after: cursor as UserId | undefined, limit: limit + 1 };
   const found = await store.read(({ blocks }) => blocks.ofUser(by, page));
-  const blocked = found.slice(0, limit);
-  return { blocked, next: found.length > limit ? blocked.at(-1)?.account.user.id : undefined };
+  const { items, next } = toPage(found, limit, ({ account }) => account.user.id);
+  return { blocked: items, next };
 }

@@ -25,6 +25,7 @@ import { parseMetadata, type Metadata } from "../domain/metadata.js";
 import { changePolicy, type PolicyChange, type Role } from "../domain/policy.js";
 import type { User, UserId } from "../domain/user.js";
 import type { PortsWithRankings, RankedSlice } from "./chat-ranking.js";
+import { invalidCursor, toPage } from "./pages.js";
 import type { ChatReader, ParticipantPosition, Ports, ReadRepositories, Repositories } from "./ports.js";
 import { isFullSlice, joinSlices, MAX_SLICE_CHARACTERS, type Slices } from "./slices.js";
 import {
@@ -543,10 +544,6 @@ function parseCursor(cursor: string): Pick<RankedSlice, "asOf" | "after"> {
   return { asOf, after: { activity, chatId: chatId as ChatId } };
 }
 
-export function invalidCursor(): MessagingError {
-  return new MessagingError("invalid_cursor", "Invalid cursor. Use the one from the previous page.");
-}
-
 export interface GetChat {
   readonly by: UserId;
   readonly chatId: ChatId;
@@ -611,9 +608,8 @@ async function pageParticipants(
   limit: number,
 ): Promise<ParticipantPage> {
   const found = await chats.participants(chatId, { after, limit: limit + 1 });
-  const participants = found.slice(0, limit);
-  const last = participants.at(-1);
-  return { participants, next: last && found.length > limit ? `${last.joinedAt}.${last.id}` : undefined };
+  const { items, next } = toPage(found, limit, ({ joinedAt, id }) => `${joinedAt}.${id}`);
+  return { participants: items, next };
 }
 
 function parseParticipantCursor(cursor: string): ParticipantPosition {

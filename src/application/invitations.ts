@@ -18,7 +18,8 @@ import {
 } from "../domain/invitation.js";
 import { mayAct } from "../domain/policy.js";
 import { isAvailable, type UserId } from "../domain/user.js";
-import { invalidCursor, joinGroup } from "./chats.js";
+import { joinGroup } from "./chats.js";
+import { invalidCursor, toPage } from "./pages.js";
 import type { InvitationReader, Ports, ReadRepositories, Repositories } from "./ports.js";
 import { getAvailableUserById, getCaller } from "./users.js";
 
@@ -103,10 +104,8 @@ export async function listInvitations(
   return store.read(async ({ chats, invitations }) => {
     assertMay(assertGroup(await chats.ofParticipant(chatId, by)), "add");
     const rest = (await openOfChat(invitations, chatId, now)).filter(({ id }) => id > cursor);
-    return {
-      invitations: rest.slice(0, limit),
-      next: rest.length > limit ? rest[limit - 1]!.id : undefined,
-    };
+    const { items, next } = toPage(rest, limit, ({ id }) => id);
+    return { invitations: items, next };
   });
 }
 

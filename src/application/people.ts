@@ -1,6 +1,6 @@
 import { userChanged } from "../domain/event.js";
 import { parseDisplayName, profileOf, usernameKey, type Profile, type UserId } from "../domain/user.js";
-import { invalidCursor } from "./chats.js";
+import { invalidCursor, toPage } from "./pages.js";
 import type { DirectoryPosition, Ports, UserReader } from "./ports.js";
 import { getCaller, getUserByNameOrId, unknownUser } from "./users.js";
 
@@ -79,12 +79,8 @@ export async function findUsers(
   if (!key.isWellFormed() || key.includes("\0")) return { users: [], next: undefined };
   if (after !== undefined && !after.word.startsWith(key)) throw invalidCursor();
   const found = await store.read(({ users }) => users.matching({ prefix: key, after, limit: limit + 1 }));
-  const page = found.slice(0, limit);
-  const last = page.at(-1);
-  return {
-    users: page.map(({ account }) => profileOf(account)),
-    next: last && found.length > limit ? `${last.account.user.id}.${last.word}` : undefined,
-  };
+  const { items, next } = toPage(found, limit, ({ account, word }) => `${account.user.id}.${word}`);
+  return { users: items.map(({ account }) => profileOf(account)), next };
 }
 
 function parseCursor(cursor: string): DirectoryPosition {
