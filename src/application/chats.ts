@@ -635,12 +635,9 @@ export async function markRead(
   { store, clock }: Ports,
   { by, chatId, seq }: MarkRead,
 ): Promise<ChatOverview> {
-  return store.transaction(async ({ chats, users, events }) => {
-    // A store can serve both in one round trip. The chat comes first, since a store can lock it: an erasure does so with each chat of
-    // a deleted user, and finds what was written before.
-    const [found, account] = await Promise.all([chats.overview(chatId, by), users.accountById(by)]);
-    const before = assertParticipant(found);
-    assertNotDeleted(account);
+  return store.transaction(async (repositories) => {
+    const { chats, events } = repositories;
+    const before = await getOwnOverview(repositories, chatId, by);
     const readSeq = advanceReadSeq(before, seq);
     if (readSeq === before.readSeq) return before;
     await chats.setRead(chatId, by, readSeq);
@@ -655,6 +652,24 @@ export async function markRead(
     await events.append(chatChanged(chatId, change, clock.now(), to));
     return after;
   });
+}
+
+/**
+ * The chat as its participant sees it, who is not deleted.
+ *
+ * @throws MessagingError `not_a_participant`, `not_signed_in`
+ */
+async function getOwnOverview(
+  { chats, users }: Repositories,
+  chatId: ChatId,
+  by: UserId,
+): Promise<ChatOverview> {
+  // A store can serve both in one round trip. The chat comes first, since a store can lock it: an erasure does so with each chat of
+  // a deleted user, and finds what was written before.
+  const [overview, account] = await Promise.all([chats.overview(chatId, by), users.accountById(by)]);
+  const own = assertParticipant(overview);
+  assertNotDeleted(account);
+  return own;
 }
 
 export interface ChangeChatSettings extends ChatSettingsChange {
@@ -674,11 +689,9 @@ export async function changeChatSettings(
   command: ChangeChatSettings,
 ): Promise<ChatOverview> {
   const { by, chatId } = command;
-  return store.transaction(async ({ chats, users, events }) => {
-    // The chat comes first, as in `markRead`.
-    const [found, account] = await Promise.all([chats.overview(chatId, by), users.accountById(by)]);
-    const before = assertParticipant(found);
-    assertNotDeleted(account);
+  return store.transaction(async (repositories) => {
+    const { chats, events } = repositories;
+    const before = await getOwnOverview(repositories, chatId, by);
     const settings = changeSettings(before, command);
     if (settings === before.settings) return before;
     await chats.setSettings(chatId, by, settings);
