@@ -1,4 +1,4 @@
-import type { ChatId } from "../domain/chat.js";
+import { canRead, type ChatId } from "../domain/chat.js";
 import { isUnavailable, MessagingError } from "../domain/errors.js";
 import {
   cursorAt,
@@ -322,7 +322,8 @@ export class EventFeed {
       const { chatId, to, message } = event;
       this.#updateMembership(subscriber, event);
       const isParticipant = subscriber.chats.has(chatId);
-      const isReadable = message === null || message.id > (subscriber.historyStarts.get(chatId) ?? 0);
+      const historyStart = subscriber.historyStarts.get(chatId) ?? 0;
+      const isReadable = message === null || canRead({ historyStart }, message);
       if (
         to === "participants"
           ? isParticipant && isReadable

@@ -174,7 +174,10 @@ export function startsAtJoin({ policy }: GroupMembership["chat"]): boolean {
 }
 
 /** Whether the participant can read a message of the chat. */
-export function canRead({ historyStart }: Membership, { id }: Pick<Message, "id">): boolean {
+export function canRead(
+  { historyStart }: Pick<Membership, "historyStart">,
+  { id }: Pick<Message, "id">,
+): boolean {
   return id > historyStart;
 }
 

@@ -1,6 +1,14 @@
 import { setImmediate } from "node:timers/promises";
 import type { ChatRepository, JoinPosition, MembershipSlice, UserReader } from "../../application/ports.js";
-import type { Chat, ChatId, ChatOverview, ChatSummary, Pair, Participant } from "../../domain/chat.js";
+import {
+  canRead,
+  type Chat,
+  type ChatId,
+  type ChatOverview,
+  type ChatSummary,
+  type Pair,
+  type Participant,
+} from "../../domain/chat.js";
 import { DEFAULT_CHAT_SETTINGS, type StoredChatSettings } from "../../domain/chat-settings.js";
 import type { Message, MessageText } from "../../domain/message.js";
 import { DEFAULT_POLICY, type Role } from "../../domain/policy.js";
@@ -89,7 +97,7 @@ export function chatRepository(
       historyStart,
       withUsername: state.pair ? await username(state.pair[state.pair[0] === userId ? 1 : 0]) : null,
       participantCount: state.participants.size,
-      lastMessage: last !== undefined && last.id > historyStart ? last : null,
+      lastMessage: last !== undefined && canRead({ historyStart }, last) ? last : null,
       lastSeq: lastSeqOf(state),
       lastSentAt: last?.sentAt ?? state.forgottenAt,
       readSeq,

@@ -1,5 +1,12 @@
 import type { OwnMembership } from "../../application/ports.js";
-import type { Chat, ChatId, ChatOverview, ChatSummary, Participant } from "../../domain/chat.js";
+import {
+  canRead,
+  type Chat,
+  type ChatId,
+  type ChatOverview,
+  type ChatSummary,
+  type Participant,
+} from "../../domain/chat.js";
 import type { StoredChatSettings } from "../../domain/chat-settings.js";
 import type { Metadata } from "../../domain/metadata.js";
 import type { Policy } from "../../domain/policy.js";
@@ -129,6 +136,7 @@ export const OVERVIEW = projection<OverviewRow, ChatOverview>(
   },
   (row, at) => {
     const historyStart = valueAt(row, at.historyStart);
+    const lastId = valueAt(row, at.lastMessage.id);
     return {
       chat: CHAT.decodeAt(row, at.chat),
       role: valueAt(row, at.role),
@@ -136,7 +144,9 @@ export const OVERVIEW = projection<OverviewRow, ChatOverview>(
       withUsername: valueAt(row, at.withUsername),
       participantCount: valueAt(row, at.participantCount),
       lastMessage:
-        (valueAt(row, at.lastMessage.id) ?? 0) > historyStart ? MESSAGE.decodeAt(row, at.lastMessage) : null,
+        lastId !== null && canRead({ historyStart }, { id: lastId })
+          ? MESSAGE.decodeAt(row, at.lastMessage)
+          : null,
       lastSeq: valueAt(row, at.lastSeq),
       lastSentAt: valueAt(row, at.lastSentAt),
       readSeq: valueAt(row, at.readSeq),
