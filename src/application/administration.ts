@@ -21,7 +21,7 @@ import { eraseUser } from "./erasure.js";
 import { openOfChat } from "./invitations.js";
 import type { ChatReader, Ports, UserReader } from "./ports.js";
 import { addToken, endSessions, findLiveSessions, type NewSession } from "./sessions.js";
-import { getUserByNameOrId } from "./users.js";
+import { getAccountByNameOrId, getUserByNameOrId } from "./users.js";
 
 /*
  * The use cases of the operator, who acts outside of any user and any chat. They are not part of `Messaging`, so that no
@@ -111,7 +111,7 @@ export interface GetAccount {
  * @throws MessagingError `unknown_user`
  */
 export async function getAccount({ store }: OperatorPorts, { user }: GetAccount): Promise<Account> {
-  return store.read(({ users }) => findAccount(users, user));
+  return store.read(({ users }) => getAccountByNameOrId(users, user));
 }
 
 export interface ResetPassword {
@@ -455,7 +455,7 @@ export type UserRecord =
 export async function* exportUser(ports: OperatorPorts, command: ExportUser): AsyncGenerator<UserRecord> {
   const { store, clock } = ports;
   const { account, sessions, blocks, upTo } = await store.read(async (repositories) => {
-    const found = await findAccount(repositories.users, command.user);
+    const found = await getAccountByNameOrId(repositories.users, command.user);
     return {
       account: found,
       sessions: await findLiveSessions(repositories.sessions, found.user.id, clock.now()),
@@ -604,14 +604,9 @@ export function createAdministration(ports: Ports): Administration {
   return bindUseCases(useCases, ports, binding) as Administration;
 }
 
-async function findAccount(users: UserReader, nameOrId: string): Promise<Account> {
-  const { id } = await getUserByNameOrId(users, nameOrId);
-  return (await users.accountById(id))!;
-}
-
 /** @throws MessagingError `unknown_user`, `user_unavailable` if the user is deleted */
 async function findLiveAccount(users: UserReader, nameOrId: string): Promise<Account> {
-  const account = await findAccount(users, nameOrId);
+  const account = await getAccountByNameOrId(users, nameOrId);
   if (account.deletedAt === null) return account;
   throw new MessagingError("user_unavailable", "This user is deleted.");
 }

@@ -1,8 +1,8 @@
 import { userChanged } from "../domain/event.js";
 import { parseDisplayName, profileOf, usernameKey, type Profile, type UserId } from "../domain/user.js";
 import { invalidCursor, toPage } from "./pages.js";
-import type { DirectoryPosition, Ports, UserReader } from "./ports.js";
-import { getCaller, getUserByNameOrId, unknownUser } from "./users.js";
+import type { DirectoryPosition, Ports } from "./ports.js";
+import { getAccountByNameOrId, getCaller, unknownUser } from "./users.js";
 
 export interface GetProfile {
   /** A username or an id. */
@@ -15,11 +15,7 @@ export interface GetProfile {
  * @throws MessagingError `unknown_user`
  */
 export async function getProfile({ store }: Ports, { user }: GetProfile): Promise<Profile> {
-  return store.read(async ({ users }) => profileById(users, (await getUserByNameOrId(users, user)).id));
-}
-
-async function profileById(users: UserReader, id: UserId): Promise<Profile> {
-  return profileOf((await users.accountById(id)) ?? unknownUser());
+  return profileOf(await store.read(({ users }) => getAccountByNameOrId(users, user)));
 }
 
 export interface UpdateProfile {
@@ -39,7 +35,7 @@ export async function updateProfile({ store, clock }: Ports, command: UpdateProf
   const { by } = command;
   const displayName = command.displayName === null ? null : parseDisplayName(command.displayName);
   return store.transaction(async ({ users, events }) => {
-    const before = await profileById(users, by);
+    const before = profileOf((await users.accountById(by)) ?? unknownUser());
     if (before.displayName === displayName) return before;
     // A user who is deleted meanwhile has no name again.
     if (!(await users.setDisplayName(by, displayName))) await getCaller(users, by);

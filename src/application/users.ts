@@ -122,6 +122,16 @@ export async function getUserByNameOrId(users: UserReader, nameOrId: string): Pr
   return (await findUserByNameOrId(users, nameOrId)) ?? unknownUser();
 }
 
+/**
+ * Finds the account of a user as `findUserByNameOrId` does.
+ *
+ * @throws MessagingError `unknown_user`
+ */
+export async function getAccountByNameOrId(users: UserReader, nameOrId: string): Promise<Account> {
+  const byId = await users.accountById(nameOrId as UserId);
+  return byId ?? (await users.account(usernameKey(nameOrId))) ?? unknownUser();
+}
+
 export function unknownUser(): never {
   throw new MessagingError("unknown_user", "Unknown user. Check the username or id.");
 }
