@@ -56,9 +56,9 @@ export interface ErasedUser {
 }
 
 /**
- * Erases a user. Their sessions and tokens end, their names, password, blocks, invitations, settings and read markers go, they leave their group chats, and the texts
- * of their messages are deleted; p2p chats stay for the other user. Others see `deleted` as the username. Nobody gets the username
- * again. If the user is deleted, continues the erasure.
+ * Erases a user. Their sessions and tokens end, their names, password, blocks, invitations, settings and read markers go, they
+ * leave their group chats, and the texts of their messages are deleted; p2p chats stay for the other user. Others see `deleted` as
+ * the username. Nobody gets the username again. If the user is deleted, continues the erasure.
  *
  * @throws MessagingError `unknown_user`
  */
@@ -182,20 +182,21 @@ async function leaveChats(
   after: JoinPosition | undefined,
   now: number,
 ): Promise<readonly JoinPosition[]> {
-  const { chats } = repositories;
+  const { chats, users } = repositories;
   const slice = await chats.ofUser(id, { asOf: 0, after, limit: MAX_CHATS });
   for (const chatId of inLockOrder(slice)) {
     const overview = await chats.overview(chatId, id);
     if (overview === undefined) continue;
     if (overview.chat.kind === "group") {
       await endMembership(repositories, { id }, overview, now);
-    } else if (overview.participantCount === 1) {
-      await chats.removeParticipant(chatId, id);
-    } else if (await isLastUser(repositories, chatId, id)) {
-      const both = await chats.participants(chatId, { after: undefined, limit: 2 });
-      for (const participant of both) await chats.removeParticipant(chatId, participant.id);
-    } else {
+      continue;
+    }
+    const participants = await chats.participants(chatId, { after: undefined, limit: 2 });
+    const peer = participants.find((participant) => participant.id !== id);
+    if (peer !== undefined && (await users.accountById(peer.id))?.deletedAt === null) {
       await chats.setSettings(chatId, id, DEFAULT_CHAT_SETTINGS);
+    } else {
+      for (const participant of participants) await chats.removeParticipant(chatId, participant.id);
     }
   }
   return slice;
@@ -204,13 +205,6 @@ async function leaveChats(
 /** The chats of the items, each once, in one order for all transactions: a store can lock them, and two erasures wait for each other. */
 function inLockOrder(items: readonly { readonly chatId: ChatId }[]): readonly ChatId[] {
   return [...new Set(items.map(({ chatId }) => chatId))].toSorted((one, other) => one - other);
-}
-
-/** Whether the other user of a p2p chat is deleted, too. */
-async function isLastUser({ chats, users }: Repositories, chatId: ChatId, id: UserId): Promise<boolean> {
-  const both = await chats.participants(chatId, { after: undefined, limit: 2 });
-  const peer = both.find((participant) => participant.id !== id);
-  return peer !== undefined && (await users.accountById(peer.id))?.deletedAt !== null;
 }
 
 /** Deletes the texts of the user's messages in a range of ids, except those of chats that are being deleted. */
