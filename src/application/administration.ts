@@ -447,8 +447,8 @@ export type UserRecord =
 
 /**
  * Exports the data held about a user: the account, the live sessions and tokens, the users whom they have blocked, their chats, the
- * invitations that they created, and every message that they sent, the oldest first, including those to chats that they have left. Excludes messages of others and the digests of
- * the password and of secrets. Records are read on demand; changes after the first record may be included or not.
+ * invitations that they created, and every message that they sent, the oldest first, including those to chats that they have left.
+ * Excludes messages of others and the digests of the password and of secrets. Records are read on demand; changes after the first record may be included or not.
  *
  * @throws MessagingError `unknown_user`, at the first record
  */

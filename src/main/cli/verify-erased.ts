@@ -21,7 +21,8 @@ export interface VerifyErased {
 }
 
 /**
- * Reads the export, if one is given, then compacts the store in a directory, and searches its rows and the bytes of its files for what an erasure does not leave of a user.
+ * Reads the export, if one is given, then compacts the store in a directory, and searches its rows and the bytes of its files for
+ * what an erasure does not leave of a user.
  *
  * @throws Error if the export cannot be read or is of another user, or a process uses the directory.
  */
