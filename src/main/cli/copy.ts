@@ -5,6 +5,7 @@ import {
   type CopyProgress,
   type CopySource,
   type CopyTarget,
+  type TableName,
 } from "../../adapters/sql/copy.js";
 import { assertOwnFiles } from "../owner.js";
 import { readSessionKey, SESSION_KEY_FILES, writeSessionKey } from "../session-key.js";
@@ -44,6 +45,9 @@ export async function copyStore(
   }
 }
 
+/** Tables of the store itself. Their rows say nothing to an operator. */
+const UNCOUNTED_TABLES: ReadonlySet<TableName> = new Set(["digest_keys", "epochs", "greatest_ids"]);
+
 async function copyBetween(
   source: Source,
   target: Target,
@@ -58,7 +62,8 @@ async function copyBetween(
     if (key !== undefined) await target.setSessionKey(key);
     await target.commit();
   }
-  const counts = TABLE_NAMES.slice(0, -3).map((table) => `${table.replace("_", " ")} ${rows[table]}`);
+  const counted = TABLE_NAMES.filter((table) => !UNCOUNTED_TABLES.has(table));
+  const counts = counted.map((table) => `${table.replace("_", " ")} ${rows[table]}`);
   const keyNote =
     key === undefined
       ? `There is no session key in ${from}. Set SESSION_SECRET for ${to} to the same value as before.`
