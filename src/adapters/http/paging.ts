@@ -36,3 +36,17 @@ export function linkPages(
   });
   if (links.length > 0) ctx.set("Link", links.join(", "));
 }
+
+/**
+ * Sets the `Link` header to the next page of a list that is read by cursors.
+ *
+ * @param query of this page.
+ * @param cursor of the next page; undefined on the last page.
+ */
+export function linkNext(
+  ctx: Context,
+  query: Readonly<{ limit: number; prefix?: string; cursor?: string | undefined }>,
+  cursor: string | undefined,
+): void {
+  linkPages(ctx, { next: cursor === undefined ? undefined : { ...query, cursor } });
+}

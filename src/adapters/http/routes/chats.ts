@@ -20,7 +20,7 @@ import { nothingSchema } from "../json/nothing.js";
 import { parseTime } from "../json/time.js";
 import type { Limits } from "../limits.js";
 import { operation, parseChatId, type Operation } from "../operation.js";
-import { limit, linkPages, DEFAULT_LIMIT } from "../paging.js";
+import { limit, linkNext, DEFAULT_LIMIT } from "../paging.js";
 
 const WHOLE_NUMBER = "Must be a whole number from 0 to 9007199254740991";
 
@@ -191,7 +191,7 @@ export function chatOperations(messaging: Messaging, limits: Limits): readonly O
       large: true,
       async handle({ session, query, ctx }) {
         const { first, rest, next } = await messaging.sliceChats({ by: session.user.id, ...query });
-        linkPages(ctx, { next: next === undefined ? undefined : { limit: query.limit, cursor: next } });
+        linkNext(ctx, query, next);
         return new JsonChunks(jsonArray(allSlices({ first, rest }), serializeChat));
       },
     }),
@@ -229,7 +229,7 @@ export function chatOperations(messaging: Messaging, limits: Limits): readonly O
         const chatId = parseChatId(params["chat_id"]);
         const page = await messaging.listParticipants({ by: session.user.id, chatId, ...query });
         const { participants, next } = page;
-        linkPages(ctx, { next: next === undefined ? undefined : { limit: query.limit, cursor: next } });
+        linkNext(ctx, query, next);
         return participants.map(participantJson);
       },
     }),

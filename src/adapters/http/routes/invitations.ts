@@ -11,7 +11,7 @@ import {
 } from "../json/invitation.js";
 import { nothingSchema } from "../json/nothing.js";
 import { operation, parseChatId, type Operation } from "../operation.js";
-import { DEFAULT_LIMIT, limit, linkPages } from "../paging.js";
+import { DEFAULT_LIMIT, limit, linkNext } from "../paging.js";
 
 /** Invitations to group chats: of the users who may add others, and of the users who have a code. */
 export function invitationOperations(messaging: Messaging): readonly Operation[] {
@@ -60,7 +60,7 @@ export function invitationOperations(messaging: Messaging): readonly Operation[]
         const chatId = parseChatId(params["chat_id"]);
         const page = await messaging.listInvitations({ by: session.user.id, chatId, ...query });
         const { invitations, next } = page;
-        linkPages(ctx, { next: next === undefined ? undefined : { limit: query.limit, cursor: next } });
+        linkNext(ctx, query, next);
         return invitations.map(invitationJson);
       },
     }),

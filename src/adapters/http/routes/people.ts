@@ -1,12 +1,11 @@
 import { z } from "zod";
 import type { Messaging } from "../../../application/messaging.js";
 import { MessagingError } from "../../../domain/errors.js";
-import type { Profile } from "../../../domain/user.js";
 import * as field from "../json/fields.js";
 import { nothingSchema } from "../json/nothing.js";
 import { blockedUserJson, blockedUserSchema, profileJson, profileSchema } from "../json/user.js";
 import { operation, type Operation, type SignedInRequest } from "../operation.js";
-import { DEFAULT_LIMIT, limit, linkPages } from "../paging.js";
+import { DEFAULT_LIMIT, limit, linkNext } from "../paging.js";
 import { HttpError } from "../problem.js";
 
 /**
@@ -28,7 +27,8 @@ export function peopleOperations(messaging: Messaging, directory: boolean): read
       limit: "lookups",
       async handle({ session, params }) {
         const name = params["user"] ?? "";
-        return profileJson(await getProfile(messaging, name === "me" ? session.user.id : name));
+        const user = name === "me" ? session.user.id : name;
+        return profileJson(await notFoundIfUnknown(messaging.getProfile({ user })));
       },
     }),
     operation({
@@ -54,8 +54,7 @@ export function peopleOperations(messaging: Messaging, directory: boolean): read
           throw new HttpError("directory_off", "This service has no directory. Enter a whole username.");
         }
         const { users, next } = await messaging.findUsers(query);
-        const { prefix, limit: size } = query;
-        linkPages(ctx, { next: next === undefined ? undefined : { prefix, limit: size, cursor: next } });
+        linkNext(ctx, query, next);
         return users.map(profileJson);
       },
     }),
@@ -88,7 +87,7 @@ export function peopleOperations(messaging: Messaging, directory: boolean): read
       limit: "lookups",
       async handle({ session, query, ctx }) {
         const { blocked, next } = await messaging.listBlocks({ by: session.user.id, ...query });
-        linkPages(ctx, { next: next === undefined ? undefined : { limit: query.limit, cursor: next } });
+        linkNext(ctx, query, next);
         return blocked.map(blockedUserJson);
       },
     }),
@@ -116,10 +115,6 @@ export function peopleOperations(messaging: Messaging, directory: boolean): read
       handle: (request) => withBlocked(request, (command) => messaging.unblockUser(command)),
     }),
   ];
-}
-
-function getProfile(messaging: Messaging, user: string): Promise<Profile> {
-  return notFoundIfUnknown(messaging.getProfile({ user }));
 }
 
 async function withBlocked(
