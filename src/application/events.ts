@@ -41,8 +41,9 @@ export async function listEvents(core: PortsWithFeed, command: ListEvents): Prom
   const { by, after, limit, until, session } = command;
   const readAfter = (cursor: string | undefined) =>
     core.store.read((repositories) => readPage(repositories, { by, after: cursor, limit }));
-  if (after === undefined || until === undefined) return readAfter(after);
-  const subscription = core.feed.subscribe({ by, after, session });
+  const found = await readAfter(after);
+  if (until === undefined || after === undefined || found.events.length > 0 || found.hasMore) return found;
+  const subscription = core.feed.subscribe({ by, after: found.cursor, session });
   try {
     const page = await subscription.catchUp(limit);
     if (page.events.length > 0 || page.hasMore) return page;

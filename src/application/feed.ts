@@ -42,6 +42,9 @@ const MAX_CHARACTERS_PER_READ = 32_000;
 /** Chats of a subscriber that are read and indexed in one turn of the event loop. */
 const MAX_MEMBERSHIPS_PER_READ = 250;
 
+/** Chats and peers of former subscribers that are removed from the indexes at a time. */
+const MAX_REMOVED_PER_TURN = 1_000;
+
 /** Events that the feed buffers for one subscriber. Beyond that the subscriber lags and re-reads the log. */
 const MAX_BUFFERED_EVENTS = 1_000;
 
@@ -59,6 +62,13 @@ interface Entries {
   readonly people: People;
 }
 
+/** The chats and peers of a subscriber that are still to be removed from the indexes. */
+interface Removal {
+  readonly subscriber: Subscriber;
+  readonly chats: Iterator<ChatId, undefined>;
+  readonly peers: Iterator<UserId, undefined>;
+}
+
 /**
  * Reads the event log once for all subscribers and delivers each event to its recipients. Without subscribers it reads
  * nothing. The store must stay open until `close`.
@@ -66,10 +76,12 @@ interface Entries {
 export class EventFeed {
   readonly #store: Ports["store"];
   readonly #clock: Ports["clock"];
-  readonly #byChat = new Multimap<ChatId, Subscriber>(shardOfChat);
   readonly #byUser = new Multimap<UserId, Subscriber>(shardOfUser);
+  #byChat = new Multimap<ChatId, Subscriber>(shardOfChat);
   /** By the users that they receive events about. */
-  readonly #byPeer = new Multimap<UserId, Subscriber>(shardOfUser);
+  #byPeer = new Multimap<UserId, Subscriber>(shardOfUser);
+  /** Former chats and peers of subscribers, which `#byChat` and `#byPeer` still have. */
+  #removals: Removal[] = [];
   /** Subscribers that could not read their page of the log. They are woken once the log can be read. */
   readonly #stalled = new Set<Subscriber>();
   /** One list for each catch-up in progress: the entries that the feed reads meanwhile. */
@@ -109,42 +121,67 @@ export class EventFeed {
 
   /**
    * Reads a page of the log for the subscriber. Behind the last page, the feed delivers every later event and no earlier one.
+   *
+   * The chats of the subscriber are read in slices, each in a read of its own, so that other work runs in between. The read of the
+   * last slice also reads the page. With the events since the first slice applied to them, the chats are complete as of that page.
    */
   async catchUp(
     subscriber: Subscriber,
     read: (repositories: ReadRepositories) => Promise<EventPage>,
   ): Promise<EventPage> {
-    this.#byUser.add(subscriber.userId, subscriber);
+    const { userId } = subscriber;
+    this.#byUser.add(userId, subscriber);
     this.#unsubscribe ??= this.#store.subscribe(() => void this.#readOn());
-    const started = this.#position !== undefined;
+    this.#removeMemberships(subscriber);
     const missed: Entries[] = [];
     this.#missed.add(missed);
     try {
-      const [page, bounds] = await this.#store.read(async (repositories) => {
-        const found = await read(repositories);
-        if (!found.hasMore) await this.#readMemberships(repositories.chats, subscriber);
-        return [found, await repositories.events.bounds(subscriber.userId)] as const;
-      });
-      if (this.#position !== undefined) this.#assertEpoch(bounds);
-      if (subscriber.closed) return page;
-      const { last } = bounds;
-      this.#bounds = bounds;
-      this.#position ??= last;
-      // Another catch-up may have started the feed behind this view. The subscriber then reads the gap from the log.
-      const hasGap = !started && last < this.#position;
-      if (!page.hasMore && !hasGap) {
-        subscriber.start(last);
-        for (const { entries, people } of missed) {
-          for (const entry of entries) if ("change" in entry) this.#deliver(entry, people, [subscriber]);
+      let known: EventPage | undefined;
+      for (let after: UserMembership | undefined; ;) {
+        const hasStarted = this.#position !== undefined;
+        const wanted = { after, limit: MAX_MEMBERSHIPS_PER_READ };
+        const { page, slice, bounds } = await this.#store.read(async (repositories) => {
+          const found = await repositories.chats.memberships(userId, wanted);
+          return {
+            page: known && found.length === wanted.limit ? known : await read(repositories),
+            slice: found,
+            bounds: await repositories.events.bounds(userId),
+          };
+        });
+        const isLast = slice.length < wanted.limit;
+        if (this.#position !== undefined) this.#assertEpoch(bounds);
+        // The feed has already removed a closed subscriber: nothing would remove what is added later.
+        if (subscriber.closed) return page;
+        const { last } = bounds;
+        this.#bounds = bounds;
+        this.#position ??= last;
+        // Another catch-up may have started the feed behind this view. The subscriber then reads the gap from the log.
+        const hasGap = !hasStarted && last < this.#position;
+        const isBehind = page.hasMore || hasGap;
+        if (!isBehind) {
+          this.#removeSome();
+          for (const membership of slice) this.#addMembership(subscriber, membership);
+          if (isLast) this.#goLive(subscriber, last, missed);
         }
-        if (missed.some(({ entries }) => entries.some(isDeletionOfUser))) subscriber.discardBuffer();
+        // A commit that came before the first catch-up has not been read.
+        if (this.#woken) void this.#readOn();
+        if (isBehind || isLast) return page;
+        known = page;
+        after = slice.at(-1);
       }
-      // A commit that came before the first catch-up has not been read.
-      if (this.#woken) void this.#readOn();
-      return page;
     } finally {
       this.#missed.delete(missed);
     }
+  }
+
+  /** @param missed everything that the feed has read since the chats of the subscriber were read. */
+  #goLive(subscriber: Subscriber, last: number, missed: readonly Entries[]): void {
+    this.#addPeer(subscriber, subscriber.userId);
+    subscriber.start(last);
+    for (const { entries, people } of missed) {
+      for (const entry of entries) if ("change" in entry) this.#deliver(entry, people, [subscriber]);
+    }
+    if (missed.some(({ entries }) => entries.some(isDeletionOfUser))) subscriber.discardBuffer();
   }
 
   /** Wakes the subscriber, which could not read the log, once the log can be read. */
@@ -158,28 +195,12 @@ export class EventFeed {
     this.#byUser.delete(subscriber.userId, subscriber);
     this.#removeMemberships(subscriber);
     if (!this.#byUser.isEmpty) return;
+    this.#byChat = new Multimap(shardOfChat);
+    this.#byPeer = new Multimap(shardOfUser);
+    this.#removals = [];
     this.#unsubscribe?.();
     this.#unsubscribe = undefined;
     this.#position = undefined;
-  }
-
-  /**
-   * Reads and indexes the chats and peers of the subscriber in slices. The subscriber must not be live. Starts from empty, since the
-   * store can repeat a read.
-   */
-  async #readMemberships(chats: ReadRepositories["chats"], subscriber: Subscriber): Promise<void> {
-    this.#removeMemberships(subscriber);
-    let slice: readonly UserMembership[] = [];
-    do {
-      slice = await chats.memberships(subscriber.userId, {
-        after: slice.at(-1),
-        limit: MAX_MEMBERSHIPS_PER_READ,
-      });
-      // The feed has already removed the subscriber: nothing would remove later entries.
-      if (subscriber.closed) return;
-      for (const membership of slice) this.#addMembership(subscriber, membership);
-    } while (slice.length === MAX_MEMBERSHIPS_PER_READ);
-    this.#addPeer(subscriber, subscriber.userId);
   }
 
   #addMembership(
@@ -193,17 +214,33 @@ export class EventFeed {
   }
 
   #addPeer(subscriber: Subscriber, peer: UserId): void {
-    if (this.#byPeer.has(peer, subscriber)) return;
-    subscriber.peers.push(peer);
+    subscriber.peers.add(peer);
     this.#byPeer.add(peer, subscriber);
   }
 
+  /** Empties the chats and peers of the subscriber. Leaves most of a long index to later calls. */
   #removeMemberships(subscriber: Subscriber): void {
-    for (const chatId of subscriber.chats) this.#byChat.delete(chatId, subscriber);
-    for (const peer of subscriber.peers) this.#byPeer.delete(peer, subscriber);
+    const { chats, peers } = subscriber;
+    this.#removals.push({ subscriber, chats: chats.values(), peers: peers.values() });
     subscriber.chats = new Set();
     subscriber.historyStarts = new Map();
-    subscriber.peers = [];
+    subscriber.peers = new Set();
+    this.#removeSome();
+  }
+
+  #removeSome(): void {
+    for (let left = MAX_REMOVED_PER_TURN; left > 0 && this.#removals[0]; left -= 1) {
+      const { subscriber, chats, peers } = this.#removals[0];
+      const chatId = chats.next().value;
+      const peer = chatId === undefined ? peers.next().value : undefined;
+      if (chatId !== undefined) {
+        if (!subscriber.chats.has(chatId)) this.#byChat.delete(chatId, subscriber);
+      } else if (peer !== undefined) {
+        if (!subscriber.peers.has(peer)) this.#byPeer.delete(peer, subscriber);
+      } else {
+        this.#removals.shift();
+      }
+    }
   }
 
   #subscribers(): Subscriber[] {
@@ -236,6 +273,7 @@ export class EventFeed {
         if (last === undefined) continue;
         this.#position = last.id;
         this.#bounds = bounds;
+        this.#removeSome();
         const isCut =
           entries.length === MAX_ENTRIES_PER_READ || charactersOf(entries) >= MAX_CHARACTERS_PER_READ;
         this.#woken ||= isCut;
@@ -314,13 +352,15 @@ export class EventFeed {
   #recipientsOf(event: StoredEvent, candidates: Iterable<Subscriber>): readonly Subscriber[] {
     const recipients: Subscriber[] = [];
     for (const subscriber of candidates) {
-      if (event.id <= subscriber.startsAfter) continue;
+      if (!subscriber.isLive) continue;
+      const isNew = event.id > subscriber.startsAfter;
       if (!("chatId" in event)) {
-        if (this.#byPeer.has(event.to.peersOf, subscriber)) recipients.push(subscriber);
+        if (isNew && subscriber.peers.has(event.to.peersOf)) recipients.push(subscriber);
         continue;
       }
       const { chatId, to, message } = event;
       this.#updateMembership(subscriber, event);
+      if (!isNew) continue;
       const isParticipant = subscriber.chats.has(chatId);
       const historyStart = subscriber.historyStarts.get(chatId) ?? 0;
       const isReadable = message === null || canRead({ historyStart }, message);
@@ -363,13 +403,13 @@ export class EventFeed {
 export class Subscriber implements Subscription {
   readonly userId: UserId;
   readonly session: SessionId | undefined;
-  /** The chats that the user is a participant of, as of the last delivered entry. The feed has the subscriber under each of them. */
+  /** The chats that the user is a participant of, as of the last entry that the feed has read. It has the subscriber under each. */
   chats: Set<ChatId> = new Set();
   /** The chats of which the user cannot read all messages, each with the `historyStart`. */
   historyStarts: Map<ChatId, number> = new Map();
   /** The user, and the other users of the p2p chats among `chats`. The feed has the subscriber under each of them. */
-  peers: UserId[] = [];
-  /** The feed delivers only entries with a greater id. */
+  peers: Set<UserId> = new Set();
+  /** The feed delivers only entries with a greater id; none while it is infinite. */
   startsAfter = Infinity;
   readonly #feed: EventFeed;
   readonly #clock: Ports["clock"];
@@ -397,6 +437,11 @@ export class Subscriber implements Subscription {
 
   get closed(): boolean {
     return this.#closed;
+  }
+
+  /** Whether the chats and peers are complete, so that the feed can deliver. */
+  get isLive(): boolean {
+    return this.startsAfter < Infinity;
   }
 
   get sessionEnded(): boolean {
@@ -518,6 +563,7 @@ export class Subscriber implements Subscription {
   /** @param createError what `next` throws, once; without it, `next` resolves to `undefined`. */
   end(createError?: () => unknown): void {
     this.#closed = true;
+    this.startsAfter = Infinity;
     this.#createError = createError;
     this.#buffer = [];
     this.#bufferedCharacters = 0;

@@ -239,6 +239,23 @@ describe("EventFeed", () => {
       subscription.close();
     });
 
+    it("delivers to a subscriber that lags while others with the same chats end", async () => {
+      const others = await Promise.all(Array.from({ length: 20 }, () => open(bo)));
+      const { subscription } = await open(bo);
+      await append(store, ...chats.map((each) => renamed(each, "a")), renamed(chats[0]!, "b"));
+      await settle();
+      for (const each of others) each.subscription.close();
+      for (let count = 0; count <= 1_000;) count += (await nextBatch(subscription)).events.length;
+      // With each event that it delivers, the feed removes more of what others have left.
+      for (const each of chats.slice(0, 50)) {
+        await append(store, renamed(each, "c"));
+        expect(subjects(await nextBatch(subscription))).to.deep.equal([each.id]);
+      }
+      await append(store, ...chats.slice(0, 500).map((each) => renamed(each, "d")));
+      expect(subjects(await nextBatch(subscription))).to.deep.equal(chats.slice(0, 500).map(({ id }) => id));
+      subscription.close();
+    });
+
     it("lets other events of the process have their turn while it reads them", async () => {
       let turns = 0;
       let isDone = false;
@@ -273,7 +290,79 @@ describe("EventFeed", () => {
       expect(slices).to.equal(2);
     });
 
-    it("starts from empty when the store repeats the read", async () => {
+    it("misses no event, and receives none of other chats, although the user joins and leaves chats while it reads them", async () => {
+      const groups = chats.filter(({ kind }) => kind === "group").slice(0, 20);
+      await store.transaction(async (repositories) => {
+        for (const { id } of groups) await repositories.chats.addParticipant(id, ana.id, 1, "owner");
+      });
+      const choose = seeded(11);
+      const joined = new Set(groups.map(({ id }) => id));
+      async function joinAndLeave(): Promise<void> {
+        for (let count = choose(4); count > 0; count -= 1) {
+          const { id: chatId } = groups[choose(groups.length)]!;
+          await append(store, renamed({ id: chatId }, "before"));
+          if (joined.delete(chatId)) await world.removeParticipant({ by: ana.id, chatId, user: "bo" });
+          else
+            await world.addParticipant({ by: ana.id, chatId: joined.add(chatId) && chatId, username: "bo" });
+          await append(store, renamed({ id: chatId }, "after"));
+        }
+        if (choose(2) === 0) await settle();
+      }
+      let isReading = true;
+      let isChanging = false;
+      const changing: Store = {
+        ...store,
+        async read(work) {
+          if (!isReading || isChanging) return store.read(work);
+          isChanging = true;
+          await joinAndLeave();
+          const result = await store.read(work);
+          await joinAndLeave();
+          isChanging = false;
+          return result;
+        },
+      };
+      for (let round = 0; round < 10; round += 1) {
+        // The feed of `world` has read the chats before.
+        const live = world.subscribe({ by: bo.id });
+        const { cursor: after } = await nextBatch(live);
+        const feed = new EventFeed({ ...world.ports, store: changing });
+        const subscription = feed.subscribe({ by: bo.id, after });
+        isReading = true;
+        const received = [...(await nextBatch(subscription)).events];
+        isReading = false;
+        while (isChanging) await settle();
+        await append(
+          store,
+          ...groups.map((each) => renamed(each, "the end")),
+          renamed(chats.at(-2)!, "last"),
+        );
+        const isEnd = (event: ChatEvent | undefined) =>
+          event?.type === "chat.renamed" && event.title === "last";
+        while (!isEnd(received.at(-1))) received.push(...(await nextBatch(subscription)).events);
+        const expected: ChatEvent[] = [];
+        while (!isEnd(expected.at(-1))) expected.push(...(await nextBatch(live)).events);
+        // Pages of the log lack events of chats that the user has left since.
+        const hasLeftSince = (index: number, id: ChatId | undefined) =>
+          expected
+            .slice(index)
+            .some(
+              (event) =>
+                event.type === "participant.removed" && event.chatId === id && event.user.id === bo.id,
+            );
+        const cursors = new Set(received.map(({ cursor }) => cursor));
+        expect(received).to.deep.equal(
+          expected.filter(
+            (event, index) =>
+              cursors.has(event.cursor) || !("chatId" in event) || !hasLeftSince(index + 1, event.chatId),
+          ),
+        );
+        live.close();
+        subscription.close();
+      }
+    });
+
+    it("takes the chats of the last attempt when the store repeats the read", async () => {
       const repeating: Store = {
         ...store,
         async read(work) {
