@@ -20,6 +20,7 @@ import type { UserId } from "../domain/user.js";
 import type { EventBatch, EventPage, ListEvents, Subscribe, Subscription } from "./events.js";
 import { Multimap } from "./multimap.js";
 import type { LogEntry, Ports, ReadRepositories, UserMembership, UserReader } from "./ports.js";
+import { hasManyChats, MAX_RANGE_LENGTH } from "./ranges.js";
 import { findLiveSessions } from "./sessions.js";
 
 /** The ports, and the feed of their store. */
@@ -48,8 +49,11 @@ const MAX_REMOVED_PER_TURN = 1_000;
 /** Events that the feed buffers for one subscriber. Beyond that the subscriber lags and re-reads the log. */
 const MAX_BUFFERED_EVENTS = 1_000;
 
-/** Events without their message that a page skips at most, which bounds its cost. */
-const MAX_SKIPPED_EVENTS = 2_000;
+/** With so few new entries, it costs less to read all of them than to look for events in each chat of a user. */
+const SHORT_RANGE_LENGTH = 20;
+
+/** Bounds the cost of a page that skips events of messages that the user cannot read. */
+const MAX_READS_PER_PAGE = 10;
 
 /** The length of the texts in that buffer, in UTF-16 code units. */
 const MAX_BUFFERED_CHARACTERS = 128_000;
@@ -593,43 +597,51 @@ export function sessionEnded(): MessagingError {
 }
 
 /**
- * Returns the user's events after the cursor; without a cursor, an empty page with the cursor of now. A page of long texts is
- * shorter than the limit, and so is one that skips thousands of events of messages that the user cannot read.
+ * Returns the user's events after the cursor; without a cursor, an empty page with the cursor of now. A page can be shorter than the
+ * limit although there are more events: it bounds the length of its texts, the events of messages that the user cannot read, and
+ * the entries of other chats that it skips.
  */
 export async function readPage(
-  { users, events }: Pick<ReadRepositories, "users" | "events">,
+  repositories: Pick<ReadRepositories, "users" | "chats" | "events">,
   { by, after, limit }: ListEvents,
 ): Promise<EventPage> {
+  const { users, events } = repositories;
   const bounds: LogBounds = await events.bounds(by);
-  const { last: upTo } = bounds;
+  const { last } = bounds;
   const found: ChatEvent[] = [];
-  let position = after === undefined ? upTo : positionOf(after, bounds);
-  let isEnd = position >= upTo;
+  let position = after === undefined ? last : positionOf(after, bounds);
+  const scansRange = last - position <= SHORT_RANGE_LENGTH || (await hasManyChats(repositories, by));
+  const end = scansRange ? Math.min(position + MAX_RANGE_LENGTH, last) : last;
   let characters = 0;
   for (
-    let skipped = 0;
-    !isEnd && found.length <= limit && characters < MAX_CHARACTERS_PER_READ && skipped < MAX_SKIPPED_EVENTS;
+    let reads = 0;
+    position < end &&
+    found.length <= limit &&
+    characters < MAX_CHARACTERS_PER_READ &&
+    reads < MAX_READS_PER_PAGE;
+    reads += 1
   ) {
-    const maxCharacters = MAX_CHARACTERS_PER_READ - characters;
-    const length = skipped === 0 ? limit + 1 : CATCH_UP_PAGE_SIZE;
-    const entries = await events.ofUser(by, { after: position, upTo, limit: length, maxCharacters });
+    const slice = {
+      after: position,
+      upTo: end,
+      limit: reads === 0 ? limit + 1 : CATCH_UP_PAGE_SIZE,
+      maxCharacters: MAX_CHARACTERS_PER_READ - characters,
+      scansRange,
+    };
+    const entries = await events.ofUser(by, slice);
     const people = await readPeople(users, entries);
-    const readable = entries.flatMap((event) => toChatEvent(event, epochOf(event.id, bounds), people) ?? []);
-    found.push(...readable);
-    skipped += entries.length - readable.length;
-    characters += charactersOf(entries);
-    position = entries.at(-1)?.id ?? upTo;
-    isEnd = entries.length < length && charactersOf(entries) < maxCharacters;
+    found.push(...entries.flatMap((event) => toChatEvent(event, epochOf(event.id, bounds), people) ?? []));
+    const length = charactersOf(entries);
+    characters += length;
+    const isCut = entries.length === slice.limit || length >= slice.maxCharacters;
+    position = isCut ? entries.at(-1)!.id : end;
   }
   const page = found.slice(0, limit);
   const isCut = found.length > limit;
-  const hasMore =
-    isCut || (!isEnd && (await events.ofUser(by, { after: position, upTo, limit: 1 })).length > 0);
-  const end = hasMore ? position : upTo;
   return {
     events: page,
-    cursor: (isCut && page.at(-1)?.cursor) || cursorAt(epochOf(end, bounds), end),
-    hasMore,
+    cursor: (isCut && page.at(-1)?.cursor) || cursorAt(epochOf(position, bounds), position),
+    hasMore: isCut || position < last,
   };
 }
 

@@ -20,6 +20,7 @@ import type {
   Repositories,
   Slice,
 } from "./ports.js";
+import { hasManyChats, MAX_RANGE_LENGTH } from "./ranges.js";
 import { isFullSlice, joinSlices, MAX_SLICE_CHARACTERS, type Slices } from "./slices.js";
 import { getAvailableUser, getAvailableUserById, getCaller, getUserByUsername } from "./users.js";
 
@@ -238,13 +239,14 @@ async function* slices(
   upTo: number,
 ): AsyncGenerator<readonly Message[]> {
   for (let behind = after; behind < upTo;) {
-    const slice = await store.read(async (repositories) => {
-      const { read } = await historyReader(repositories, command);
-      return read(sliceOf(behind, upTo));
+    const { slice, end } = await store.read(async (repositories) => {
+      const { read, maxRange } = await historyReader(repositories, command);
+      const rangeEnd = Math.min(behind + maxRange, upTo);
+      return { slice: await read(sliceOf(behind, rangeEnd)), end: rangeEnd };
     });
-    if (slice.length === 0) return;
-    yield slice;
-    behind = slice.at(-1)!.id;
+    if (slice.length > 0) yield slice;
+    const isCut = slice.length === MAX_SLICE_LENGTH || isFullSlice(slice);
+    behind = isCut ? slice.at(-1)!.id : end;
   }
 }
 
@@ -292,41 +294,39 @@ export async function pageMessages(ports: Ports, command: PageMessages): Promise
 export async function sliceMessagePage({ store }: Ports, command: PageMessages): Promise<SlicedMessagePage> {
   const { limit, after, before } = command;
   return store.read(async (repositories) => {
-    const { read, readIds } = await historyReader(repositories, command);
-    const exists = async (bounds: Pick<Slice, "after" | "upTo">) =>
-      (await readIds({ ...bounds, limit: 1, from: "oldest" })).length > 0;
-    const upTo = before === undefined ? Number.MAX_SAFE_INTEGER : before - 1;
+    const { read, readIds, maxRange, lastId } = await historyReader(repositories, command);
+    const upTo = Math.min(before === undefined ? Infinity : before - 1, lastId);
+    const end = after === undefined ? upTo : await lastIdFor(repositories, command);
     const bounds =
       after === undefined
-        ? ({ after: 0, upTo, limit: limit + 1, from: "newest" } as const)
-        : ({
-            after,
-            upTo: await lastIdFor(repositories, command),
-            limit: limit + 1,
-            from: "oldest",
-          } as const);
+        ? ({ after: Math.max(end - maxRange, 0), upTo: end, limit: limit + 1, from: "newest" } as const)
+        : ({ after, upTo: Math.min(after + maxRange, end), limit: limit + 1, from: "oldest" } as const);
     const inPage = <Item>(found: readonly Item[]) =>
       after === undefined ? found.slice(-limit) : found.slice(0, limit);
     const found = await read({ ...bounds, maxCharacters: MAX_SLICE_CHARACTERS });
     const isWhole = !isFullSlice(found);
     const ids = isWhole ? found.map(({ id }) => id) : await readIds(bounds);
-    const hasMore = ids.length > limit;
-    const [oldest = 0, newest = 0] = [inPage(ids)[0], inPage(ids).at(-1)];
-    const first = isWhole ? inPage(found) : await read(sliceOf(oldest - 1, newest));
+    const isCut = ids.length > limit;
+    const [oldest, newest] = [inPage(ids)[0], inPage(ids).at(-1) ?? 0];
+    const first = isWhole ? inPage(found) : await read(sliceOf((oldest ?? 0) - 1, newest));
     const last = first.at(-1)?.id ?? newest;
     const page = { first, rest: last < newest ? slices(store, command, last, newest) : undefined };
+    /** Whether there is a message. True without a look where that would be too long a range. */
+    const exists = async (range: Pick<Slice, "after" | "upTo">) =>
+      range.upTo - range.after > maxRange ||
+      (await readIds({ ...range, limit: 1, from: "oldest" })).length > 0;
     if (after !== undefined) {
       const older = await exists({ after: 0, upTo: after });
       return {
         ...page,
-        older: older ? oldest || Math.min(after + 1, Number.MAX_SAFE_INTEGER) : undefined,
-        newer: hasMore ? newest : undefined,
+        older: older ? (oldest ?? Math.min(after + 1, Number.MAX_SAFE_INTEGER)) : undefined,
+        newer: isCut ? newest : bounds.upTo < end ? bounds.upTo : undefined,
       };
     }
-    const newer = before !== undefined && (await exists({ after: upTo, upTo: Number.MAX_SAFE_INTEGER }));
+    const newer = before !== undefined && (await exists({ after: upTo, upTo: lastId }));
     return {
       ...page,
-      older: hasMore ? oldest : undefined,
+      older: isCut ? oldest : bounds.after > 0 ? bounds.after + 1 : undefined,
       newer: newer ? newest || upTo : undefined,
     };
   });
@@ -337,19 +337,30 @@ async function lastIdFor({ messages }: ReadRepositories, { of }: ListMessages): 
   return of === "all" ? messages.settledId() : Number.MAX_SAFE_INTEGER;
 }
 
+interface HistoryReader {
+  readonly read: (slice: Slice) => Promise<readonly Message[]>;
+  readonly readIds: (slice: Slice) => Promise<readonly MessageId[]>;
+  /** The length of the range of ids that a slice may have. */
+  readonly maxRange: number;
+  /** No message has a greater id. */
+  readonly lastId: number;
+}
+
+/** Bounds of a reader whose slices cost no more in a long range. */
+const UNBOUNDED = { maxRange: Infinity, lastId: Number.MAX_SAFE_INTEGER };
+
 /** Checks that the caller may read the history, and returns functions that read slices of it. */
 async function historyReader(
   repositories: ReadRepositories,
   { by, of }: ListMessages,
-): Promise<{
-  readonly read: (slice: Slice) => Promise<readonly Message[]>;
-  readonly readIds: (slice: Slice) => Promise<readonly MessageId[]>;
-}> {
+): Promise<HistoryReader> {
   const { chats, messages } = repositories;
   if (of === "all") {
+    const scansRange = await hasManyChats(repositories, by);
     return {
-      read: (slice) => messages.ofUser(by, slice),
-      readIds: (slice) => messages.idsOfUser(by, slice),
+      read: (slice) => messages.ofUser(by, { ...slice, scansRange }),
+      readIds: (slice) => messages.idsOfUser(by, { ...slice, scansRange }),
+      ...(scansRange ? { maxRange: MAX_RANGE_LENGTH, lastId: await messages.lastId() } : UNBOUNDED),
     };
   }
   const membership =
@@ -357,10 +368,11 @@ async function historyReader(
       ? assertParticipant(await chats.ofParticipant(of.chatId, by))
       : { chat: await findP2p(repositories, by, of.username), historyStart: 0 };
   const { chat, historyStart } = membership;
-  if (!chat) return { read: async () => [], readIds: async () => [] };
+  if (!chat) return { read: async () => [], readIds: async () => [], ...UNBOUNDED };
   const readable = (slice: Slice) => ({ ...slice, after: Math.max(slice.after, historyStart) });
   return {
     read: (slice) => messages.ofChat(chat.id, readable(slice)),
     readIds: (slice) => messages.idsOfChat(chat.id, readable(slice)),
+    ...UNBOUNDED,
   };
 }

@@ -233,6 +233,8 @@ export interface ChatReader {
   p2p(pair: Pair): Promise<Chat | undefined>;
   /** The chat as the user sees it, or undefined if it does not exist or the user is not a participant. */
   overview(id: ChatId, userId: UserId): Promise<ChatOverview | undefined>;
+  /** Whether the user has more than `count` chats. The cost depends on `count`. */
+  hasMoreThan(userId: UserId, count: number): Promise<boolean>;
   /**
    * The user's chats in the order of `ofUser`, without what depends on their messages. The cost depends on the length of the slice.
    * Lets other events of the process have their turn between two slices.
@@ -386,6 +388,15 @@ export interface SizeBound {
   readonly maxCharacters?: number | undefined;
 }
 
+/** How a store finds a slice among the items of all chats. The result does not depend on it. */
+export interface UserSlice {
+  /**
+   * By default, the cost depends on the number of the user's chats and the length of the slice. If true, it depends on `upTo - after`
+   * instead, and other events of the process have their turn within a long range.
+   */
+  readonly scansRange?: boolean;
+}
+
 /**
  * All lists are in ascending order of `id`, also those of the newest messages. Except for `sentBy`, the cost of a slice
  * depends on its length, not on the messages before or after it.
@@ -405,11 +416,11 @@ export interface MessageReader {
   sentAs(userId: UserId, key: IdempotencyKey): Promise<IdempotentMessage | undefined>;
   ofChat(id: ChatId, slice: Slice): Promise<readonly Message[]>;
   /** Of all chats in which the user is a participant now, each from its `historyStart` on. */
-  ofUser(id: UserId, slice: Slice): Promise<readonly Message[]>;
+  ofUser(id: UserId, slice: Slice & UserSlice): Promise<readonly Message[]>;
   /** The ids of the messages that `ofChat` returns, without reading their texts. */
   idsOfChat(id: ChatId, slice: Omit<Slice, keyof SizeBound>): Promise<readonly MessageId[]>;
   /** The ids of the messages that `ofUser` returns, without reading their texts. */
-  idsOfUser(id: UserId, slice: Omit<Slice, keyof SizeBound>): Promise<readonly MessageId[]>;
+  idsOfUser(id: UserId, slice: Omit<Slice, keyof SizeBound> & UserSlice): Promise<readonly MessageId[]>;
   /**
    * The messages that the user sent with `after < id <= upTo`, also to chats that they have left. May cost all messages in
    * that range, of any sender.
@@ -531,7 +542,7 @@ export interface EventReader {
    * each user with whom they have a p2p chat, appended since it exists. An event of a message that the user cannot read, see
    * `Membership.historyStart`, is returned without the message.
    */
-  ofUser(userId: UserId, slice: EventSlice): Promise<readonly StoredEvent[]>;
+  ofUser(userId: UserId, slice: EventSlice & UserSlice): Promise<readonly StoredEvent[]>;
 }
 
 /** An entry of the event log. */

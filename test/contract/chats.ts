@@ -22,6 +22,7 @@ import {
   chatOf,
   createGroup,
   draft,
+  mapInOrder,
   register,
   renamed,
   send,
@@ -408,6 +409,20 @@ export function chatContract({ describe, it, beforeEach }: Runner, store: () => 
           }
         });
       }
+    });
+  });
+
+  describeMethod("hasMoreThan", () => {
+    it("returns whether the user is in more chats than that", async () => {
+      const asked = ({ id }: User) =>
+        store().read(({ chats }) => mapInOrder([0, 1, 2, 3], (count) => chats.hasMoreThan(id, count)));
+      await createGroup(store(), ana);
+      const { id } = await createGroup(store(), ana, bo);
+      await store().transaction(({ chats }) => chats.openP2p(pairOf(ana.id, cy.id), 1));
+      assert.deepEqual(await asked(ana), [true, true, true, false]);
+      assert.deepEqual(await asked(bo), [true, false, false, false]);
+      await store().transaction(({ chats }) => chats.removeParticipant(id, bo.id));
+      assert.deepEqual(await asked(bo), [false, false, false, false]);
     });
   });
 

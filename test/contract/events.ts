@@ -20,6 +20,7 @@ import {
   bo,
   cy,
   createGroup,
+  receivedBy,
   register,
   renamed,
   send,
@@ -34,8 +35,8 @@ export function eventContract({ describe, it, beforeEach }: Runner, store: () =>
   let other: Chat;
   const all = (slice: Partial<EventSlice> = {}) =>
     store().read(({ events }) => events.all({ ...ALL, ...slice }));
-  const ofUser = ({ id }: User, slice: Partial<EventSlice> = {}) =>
-    store().read(({ events }) => events.ofUser(id, { ...ALL, ...slice }));
+  const ofUser = (user: User, slice: Partial<EventSlice> = {}) =>
+    receivedBy(store(), user, { ...ALL, ...slice });
   const bounds = () => store().read(({ events }) => events.bounds());
   const titlesOf = async (user: User, slice?: Partial<EventSlice>) => titles(await ofUser(user, slice));
   const leave = ({ id }: Chat, user: User) =>

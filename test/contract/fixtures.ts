@@ -1,6 +1,7 @@
-import type { ChatReader, Store, UserMembership } from "../../src/application/ports.js";
+import assert from "node:assert/strict";
+import type { ChatReader, EventSlice, Slice, Store, UserMembership } from "../../src/application/ports.js";
 import { pairOf, type Chat, type ChatId } from "../../src/domain/chat.js";
-import type { ChatEventDraft, EventDraft, SessionEnd } from "../../src/domain/event.js";
+import type { ChatEventDraft, EventDraft, SessionEnd, StoredEvent } from "../../src/domain/event.js";
 import type { Invitation, InvitationId } from "../../src/domain/invitation.js";
 import type { IdempotencyKey, Message, MessageDraft, MessageText } from "../../src/domain/message.js";
 import type { Session, SessionId } from "../../src/domain/session.js";
@@ -133,6 +134,37 @@ export function renamed(
   return { chatId, to, at, change: { type: "chat.renamed", title }, messageId: null };
 }
 
+/** The messages of a slice of all chats of the user, which `ofUser` and `idsOfUser` find in two ways. */
+export async function messagesOfUser(
+  store: Store,
+  { id }: Pick<User, "id">,
+  slice: Slice,
+): Promise<readonly Message[]> {
+  return store.read(async ({ messages }) => {
+    const found = await messages.ofUser(id, slice);
+    assert.deepEqual(await messages.ofUser(id, { ...slice, scansRange: true }), found);
+    if (slice.maxCharacters !== undefined) return found;
+    const ids = found.map((message) => message.id);
+    for (const scansRange of [false, true]) {
+      assert.deepEqual(await messages.idsOfUser(id, { ...slice, scansRange }), ids);
+    }
+    return found;
+  });
+}
+
+/** The events that the user receives, which `ofUser` finds in two ways. */
+export async function receivedBy(
+  store: Store,
+  { id }: Pick<User, "id">,
+  slice: EventSlice,
+): Promise<readonly StoredEvent[]> {
+  return store.read(async ({ events }) => {
+    const found = await events.ofUser(id, slice);
+    assert.deepEqual(await events.ofUser(id, { ...slice, scansRange: true }), found);
+    return found;
+  });
+}
+
 /** Appends the entries to the event log, in one transaction. */
 export function append(store: Store, ...drafts: readonly (EventDraft | SessionEnd)[]): Promise<void> {
   return store.transaction(async ({ events }) => {
@@ -200,7 +232,7 @@ export function contentsOf(store: Store, { people, chatIds, keys, digests }: Con
   }));
 }
 
-async function mapInOrder<Item, Result>(
+export async function mapInOrder<Item, Result>(
   items: readonly Item[],
   map: (item: Item) => Promise<Result>,
 ): Promise<Result[]> {

@@ -13,6 +13,8 @@ import {
   cy,
   draft,
   membershipsOf,
+  messagesOfUser,
+  receivedBy,
   register,
   renamed,
   send,
@@ -30,13 +32,8 @@ export function historyContract({ describe, it, beforeEach }: Runner, store: () 
   const overview = (chat: Chat, user: User) => store().read(({ chats }) => chats.overview(chat.id, user.id));
   const forget = (chat: Chat, upTo: number, limit = MAX_ID) =>
     store().transaction(({ messages }) => messages.forget(chat.id, upTo, limit));
-  const idsOfUser = (user: User, part: Partial<Slice> = {}) =>
-    store().read(async ({ messages }) => {
-      const slice = { ...ALL, ...part };
-      const ids = idsOf(await messages.ofUser(user.id, slice));
-      assert.deepEqual(await messages.idsOfUser(user.id, slice), ids);
-      return ids;
-    });
+  const idsOfUser = async (user: User, part: Partial<Slice> = {}) =>
+    idsOf(await messagesOfUser(store(), user, { ...ALL, ...part }));
   const readSlices = async (user: User, limit: number, from: Slice["from"]) => {
     const read: number[] = [];
     for (let slice; slice === undefined || slice.length > 0;) {
@@ -141,10 +138,8 @@ export function historyContract({ describe, it, beforeEach }: Runner, store: () 
       await append(store(), messageChanged("message.edited", old!, 1), renamed(chat, "a"));
       await append(store(), messageChanged("message.created", next!, 1), renamed(other, "b"));
       const found = (user: User, maxCharacters?: number) =>
-        store().read(async ({ events }) =>
-          (await events.ofUser(user.id, { ...ALL, maxCharacters })).map((event) =>
-            "message" in event ? event.message : undefined,
-          ),
+        receivedBy(store(), user, { ...ALL, maxCharacters }).then((events) =>
+          events.map((event) => ("message" in event ? event.message : undefined)),
         );
       assert.deepEqual(await found(bo), [null, null, next, null]);
       assert.deepEqual(await found(ana), [old, null, next, null]);
@@ -366,7 +361,7 @@ export function historyContract({ describe, it, beforeEach }: Runner, store: () 
       await forget(chat, sent[0]!.id);
       for (const found of [
         await store().read(({ events }) => events.all(ALL)),
-        await store().read(({ events }) => events.ofUser(bo.id, ALL)),
+        await receivedBy(store(), bo, ALL),
       ]) {
         assert.deepEqual(
           found.map((entry) => "message" in entry && entry.message),

@@ -11,6 +11,7 @@ import {
   createGroup,
   cy,
   person,
+  receivedBy,
   register,
   renamed,
   type Runner,
@@ -24,8 +25,8 @@ const RACERS = 20;
 /** Tests the promises of `EventLog` about events of users. */
 export function userEventContract({ describe, it, beforeEach }: Runner, store: () => Store): void {
   const all = () => store().read(({ events }) => events.all(ALL));
-  const ofUser = ({ id }: User, slice: Partial<EventSlice> = {}) =>
-    store().read(({ events }) => events.ofUser(id, { ...ALL, ...slice }));
+  const ofUser = (user: User, slice: Partial<EventSlice> = {}) =>
+    receivedBy(store(), user, { ...ALL, ...slice });
   const open = (one: User, other: User) =>
     store().transaction(async ({ users, chats, events }) => {
       for (const { id } of [one, other]) await users.lockedAccountById(id);

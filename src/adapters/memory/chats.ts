@@ -36,7 +36,7 @@ export interface ChatState {
   readonly deleted: Set<number>;
 }
 
-interface Stay {
+export interface Stay {
   /** Epoch milliseconds. */
   readonly joinedAt: number;
   /** Null in p2p chats. */
@@ -49,6 +49,8 @@ interface Stay {
 
 export interface ChatStates {
   readonly byId: Map<ChatId, ChatState>;
+  /** The p2p chats by `keyOfPair`. */
+  readonly byPair: Map<string, ChatState>;
   /** The chats of each user in the order of `ChatReader.ofUser`. */
   readonly ofUser: Map<UserId, ChatState[]>;
   /** The messages of all chats, undefined where deleted by age or with the chat. The one with the id n is at the index n - 1. */
@@ -56,12 +58,11 @@ export interface ChatStates {
 }
 
 export function chatRepository(
-  { byId, ofUser, messages }: ChatStates,
+  { byId, byPair, ofUser, messages }: ChatStates,
   users: UserReader,
   events: MemoryEventLog,
   undo: Undo,
 ): ChatRepository {
-  const byPair = new Map<string, ChatState>();
   let lastId = 0;
 
   function add(draft: Omit<Chat, "id">, pair: Pair | undefined): ChatState {
@@ -167,7 +168,8 @@ export function chatRepository(
       const { role, historyStart } = stay!;
       return { chat: state!.chat, role, historyStart, user: account.user };
     },
-    p2p: async (pair) => byPair.get(JSON.stringify(pair))?.chat,
+    p2p: async (pair) => byPair.get(keyOfPair(pair))?.chat,
+    hasMoreThan: async (userId, count) => (ofUser.get(userId)?.length ?? 0) > count,
     async memberships(userId, slice) {
       if (slice.after !== undefined) await setImmediate();
       return sliceOf(userId, slice).map(({ chat, pair, participants }) => {
@@ -247,7 +249,7 @@ export function chatRepository(
       for (const userId of readers) remove(read, userId, undo);
       if (readers.length < limit) {
         remove(byId, id, undo);
-        if (pair) remove(byPair, JSON.stringify(pair), undo);
+        if (pair) remove(byPair, keyOfPair(pair), undo);
       }
       return readers.length;
     },
@@ -255,7 +257,7 @@ export function chatRepository(
       const state = stateOf(byId, id);
       const { pair, chat } = state;
       if (pair === undefined) return;
-      remove(byPair, JSON.stringify(pair), undo);
+      remove(byPair, keyOfPair(pair), undo);
       state.pair = undefined;
       state.chat = Object.freeze({ ...chat, kind: "group", policy: DEFAULT_POLICY } as const);
       undo.push(() => Object.assign(state, { pair, chat }));
@@ -290,7 +292,7 @@ export function chatRepository(
     addGroup: async (title, createdAt) =>
       add({ kind: "group", title, createdAt, policy: DEFAULT_POLICY, metadata: null }, undefined).chat,
     async openP2p(pair, createdAt) {
-      const key = JSON.stringify(pair);
+      const key = keyOfPair(pair);
       const found = byPair.get(key);
       if (found) return found.chat;
       const state = add({ kind: "p2p", title: null, createdAt, policy: null, metadata: null }, pair);
@@ -320,6 +322,10 @@ export function chatRepository(
 }
 
 /** The other user of a p2p chat; undefined in a group chat, and in a chat with oneself. */
+export function keyOfPair(pair: Pair): string {
+  return JSON.stringify(pair);
+}
+
 export function peerIn(pair: Pair | undefined, userId: UserId): UserId | undefined {
   return pair?.find((id) => id !== userId);
 }

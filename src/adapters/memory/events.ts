@@ -1,9 +1,10 @@
 import { randomBytes } from "node:crypto";
-import type { EventLog, LogEntry } from "../../application/ports.js";
+import type { EventLog, EventSlice, LogEntry } from "../../application/ports.js";
 import type { Chat, ChatId } from "../../domain/chat.js";
 import type { ChatEventDraft, EventDraft, SessionEnd, StoredEvent } from "../../domain/event.js";
 import type { Message } from "../../domain/message.js";
 import type { UserId } from "../../domain/user.js";
+import type { Stay } from "./chats.js";
 import { firstAfter, sliceOf } from "./history.js";
 import { put, type Undo } from "./undo.js";
 
@@ -12,10 +13,10 @@ type Entry = EventEntry | (SessionEnd & { readonly id: number });
 type EventEntry = EventDraft & { readonly id: number };
 type ChatEntry = ChatEventDraft & { readonly id: number };
 
-interface Joined {
+interface Joined extends Pick<Stay, "joinedAfter"> {
   readonly chatId: ChatId;
-  readonly joinedAfter: number;
-  readonly historyStart: number;
+  /** The other user of a p2p chat. */
+  readonly peer: UserId | undefined;
 }
 
 /** The lookups that the log needs from the other repositories. */
@@ -23,10 +24,10 @@ interface Dependencies {
   readonly message: (id: number) => Message | undefined;
   /** The kind of an existing chat. */
   readonly kindOf: (chatId: ChatId) => Chat["kind"] | undefined;
-  /** The chats of the user, each with the id of the last event of the log when they joined. */
+  readonly stayOf: (userId: UserId, chatId: ChatId) => Stay | undefined;
+  /** In the p2p chat with that user. */
+  readonly stayWith: (userId: UserId, peer: UserId) => Stay | undefined;
   readonly chatsOf: (userId: UserId) => Iterable<Joined>;
-  /** The other users of the user's p2p chats, each with the id of the last event of the log when that chat was created. */
-  readonly peersOf: (userId: UserId) => Iterable<{ readonly peer: UserId; readonly joinedAfter: number }>;
 }
 
 export interface MemoryEventLog extends EventLog {
@@ -34,7 +35,10 @@ export interface MemoryEventLog extends EventLog {
 }
 
 /** Each entry is in the list of all entries, and in that of its chat, of the one user it is addressed to, or of the user it is about. */
-export function eventLog({ message, kindOf, chatsOf, peersOf }: Dependencies, undo: Undo): MemoryEventLog {
+export function eventLog(
+  { message, kindOf, stayOf, stayWith, chatsOf }: Dependencies,
+  undo: Undo,
+): MemoryEventLog {
   const epoch = randomBytes(8).toString("hex");
   let entries: Entry[] = [];
   /** The id of the last entry that `forget` deleted. */
@@ -66,36 +70,53 @@ export function eventLog({ message, kindOf, chatsOf, peersOf }: Dependencies, un
 
   const readAny = (entry: Entry): LogEntry => ("change" in entry ? read(entry) : entry);
 
+  function isReceivedBy(userId: UserId, entry: EventEntry): boolean {
+    const hasJoined = (stay: Stay | undefined) => stay !== undefined && stay.joinedAfter < entry.id;
+    if (!("chatId" in entry)) {
+      return entry.to.peersOf === userId || hasJoined(stayWith(userId, entry.to.peersOf));
+    }
+    if (entry.to !== "participants" && entry.to.user !== userId) return false;
+    return includesRemoved(entry) || hasJoined(stayOf(userId, entry.chatId));
+  }
+
+  /** The entry without a message that the user cannot read. */
+  function asRead(userId: UserId, entry: EventEntry): EventEntry {
+    if (!("chatId" in entry)) return entry;
+    const { historyStart = 0 } = stayOf(userId, entry.chatId) ?? {};
+    return (entry.messageId ?? Infinity) > historyStart ? entry : { ...entry, messageId: null };
+  }
+
+  function readFor(
+    userId: UserId,
+    histories: readonly (readonly EventEntry[])[],
+    slice: EventSlice,
+  ): readonly StoredEvent[] {
+    const found = sliceOf(histories, { ...slice, from: "oldest" }, (entry) =>
+      lengthOf(asRead(userId, entry)),
+    );
+    return found.map((entry) => read(asRead(userId, entry)));
+  }
+
   return {
     lastId,
     bounds: async () => ({ epoch, first: forgotten + 1, last: lastId() }),
     all: async (slice) => sliceOf([entries], { ...slice, from: "oldest" }, lengthOf).map(readAny),
     async ofUser(userId, slice) {
-      const memberships = new Map(
-        Array.from(chatsOf(userId), (membership) => [membership.chatId, membership]),
-      );
-      const ofChats = Array.from(memberships, ([chatId, { joinedAfter }]) => {
-        const all = forChat.get(chatId) ?? [];
-        return joinedAfter <= slice.after ? all : all.slice(firstAfter(all, joinedAfter));
-      });
-      const alone = (forUser.get(userId) ?? []).filter(
-        (entry) =>
-          includesRemoved(entry) ||
-          (memberships.get((entry as ChatEntry).chatId)?.joinedAfter ?? Infinity) < entry.id,
-      );
-      const about = Array.from(peersOf(userId), ({ peer, joinedAfter }) => {
-        const all = aboutUser.get(peer) ?? [];
-        return all.slice(firstAfter(all, Math.max(joinedAfter, slice.after)));
-      });
-      /** The entry without a message that the user cannot read. */
-      const asRead = (entry: EventEntry): EventEntry => {
-        if (!("chatId" in entry)) return entry;
-        const { historyStart = 0 } = memberships.get(entry.chatId) ?? {};
-        return (entry.messageId ?? Infinity) > historyStart ? entry : { ...entry, messageId: null };
-      };
-      const histories = [...ofChats, ...about, aboutUser.get(userId) ?? [], alone];
-      const found = sliceOf(histories, { ...slice, from: "oldest" }, (entry) => lengthOf(asRead(entry)));
-      return found.map((entry) => read(asRead(entry)));
+      if (slice.scansRange) {
+        const range = entries.slice(firstAfter(entries, slice.after), firstAfter(entries, slice.upTo));
+        const received = range.filter(
+          (entry): entry is EventEntry => "change" in entry && isReceivedBy(userId, entry),
+        );
+        return readFor(userId, [received], slice);
+      }
+      const since = (all: readonly EventEntry[], joinedAfter: number) =>
+        joinedAfter <= slice.after ? all : all.slice(firstAfter(all, joinedAfter));
+      const histories = Array.from(chatsOf(userId), ({ chatId, peer, joinedAfter }) => [
+        since(forChat.get(chatId) ?? [], joinedAfter),
+        peer === undefined ? [] : since(aboutUser.get(peer) ?? [], joinedAfter),
+      ]);
+      const alone = (forUser.get(userId) ?? []).filter((entry) => isReceivedBy(userId, entry));
+      return readFor(userId, [...histories.flat(), aboutUser.get(userId) ?? [], alone], slice);
     },
     async append(event) {
       const entry: Entry = frozen({ ...structuredClone(event), id: lastId() + 1 });

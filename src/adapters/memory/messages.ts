@@ -1,4 +1,4 @@
-import type { MessageRepository, MessageTime, Slice } from "../../application/ports.js";
+import type { MessageRepository, MessageTime, Slice, UserSlice } from "../../application/ports.js";
 import type { ChatId } from "../../domain/chat.js";
 import { toMessage, type Message, type MessageId } from "../../domain/message.js";
 import { DELETED_USERNAME, type UserId } from "../../domain/user.js";
@@ -13,7 +13,21 @@ export function messageRepository(states: ChatStates, undo: Undo): MessageReposi
   const keyOfId = new Map<number, string>();
   const keyOf = (userId: UserId, key: string) => JSON.stringify([userId, key]);
   const historiesOfChat = (id: ChatId) => [byId.get(id)?.messages ?? []];
-  function sliceOfUser(id: UserId, slice: Slice, length?: (message: Message) => number): readonly Message[] {
+  function sliceOfUser(
+    id: UserId,
+    slice: Slice & UserSlice,
+    length?: (message: Message) => number,
+  ): readonly Message[] {
+    if (slice.scansRange) {
+      const range = all.slice(Math.max(0, slice.after), Math.max(0, slice.upTo));
+      const isReadable = (message: Message) =>
+        message.id > (byId.get(message.chatId)?.participants.get(id)?.historyStart ?? Infinity);
+      return sliceOf(
+        [range.filter((message): message is Message => message !== undefined && isReadable(message))],
+        slice,
+        length,
+      );
+    }
     const own = ofUser.get(id) ?? [];
     const histories = own.map(({ messages }) => messages);
     const starts = own.map(({ participants }) => participants.get(id)!.historyStart);

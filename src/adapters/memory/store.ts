@@ -1,7 +1,8 @@
 import pLimit from "p-limit";
 import type { Repositories, Store } from "../../application/ports.js";
+import { pairOf } from "../../domain/chat.js";
 import { blockRepository } from "./blocks.js";
-import { chatRepository, peerIn, type ChatStates } from "./chats.js";
+import { chatRepository, keyOfPair, peerIn, type ChatStates } from "./chats.js";
 import { eventLog } from "./events.js";
 import { invitationRepository } from "./invitations.js";
 import { messageRepository, renameSender } from "./messages.js";
@@ -16,22 +17,19 @@ const CALLS_PER_TURN = 10;
 export function openMemoryStore(): Store {
   const exclusive = pLimit(1);
   const undo: Undo = [];
-  const states: ChatStates = { byId: new Map(), ofUser: new Map(), messages: [] };
+  const states: ChatStates = { byId: new Map(), byPair: new Map(), ofUser: new Map(), messages: [] };
   const users = userRepository(undo, (id) => renameSender(states, id, undo));
   const events = eventLog(
     {
       message: (id) => states.messages[id - 1],
       kindOf: (chatId) => states.byId.get(chatId)?.chat.kind,
+      stayOf: (userId, chatId) => states.byId.get(chatId)?.participants.get(userId),
+      stayWith: (userId, peer) =>
+        states.byPair.get(keyOfPair(pairOf(userId, peer)))?.participants.get(userId),
       *chatsOf(userId) {
-        for (const { chat, participants } of states.ofUser.get(userId) ?? []) {
-          const { joinedAfter, historyStart } = participants.get(userId)!;
-          yield { chatId: chat.id, joinedAfter, historyStart };
-        }
-      },
-      *peersOf(userId) {
-        for (const { pair, participants } of states.ofUser.get(userId) ?? []) {
-          const peer = peerIn(pair, userId);
-          if (peer) yield { peer, joinedAfter: participants.get(userId)?.joinedAfter ?? 0 };
+        for (const { chat, pair, participants } of states.ofUser.get(userId) ?? []) {
+          const { joinedAfter } = participants.get(userId)!;
+          yield { chatId: chat.id, peer: peerIn(pair, userId), joinedAfter };
         }
       },
     },

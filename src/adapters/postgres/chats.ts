@@ -105,6 +105,10 @@ export function chats(scope: Scope): ChatRepository {
     async p2p([first, second]) {
       return findP2p(first, second);
     },
+    async hasMoreThan(userId, count) {
+      const sql = "SELECT 1 FROM participants WHERE user_id = $1 LIMIT 1 OFFSET $2";
+      return (await scope.row(sql, userId, count)) !== undefined;
+    },
     // A p2p chat has both users; a group has none.
     async memberships(userId, { after, limit }) {
       const found = await scope.rows(

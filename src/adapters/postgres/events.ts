@@ -1,9 +1,19 @@
 import type { EventLog } from "../../application/ports.js";
 import type { StoredEvent } from "../../domain/event.js";
 import type { UserId } from "../../domain/user.js";
-import { EVENT, fieldsOf, IS_ABOUT_USER, lastDueId, lengthOf, MAX_SEARCHED } from "../sql/events.js";
+import {
+  EVENT,
+  fieldsOf,
+  IS_ABOUT_USER,
+  lastDueId,
+  lengthOf,
+  MAX_SEARCHED,
+  receivedInRange,
+} from "../sql/events.js";
 import { boundedRows } from "./bounded-rows.js";
 import type { Scope } from "./scope.js";
+
+const RECEIVED = receivedInRange("participants.joined_after < events.number");
 
 export function events(scope: Scope): EventLog {
   /**
@@ -47,17 +57,19 @@ export function events(scope: Scope): EventLog {
       };
       return boundedRows(scope, EVENT, lengthOf, maxCharacters, query, after, upTo, limit);
     },
-    async ofUser(userId, { after, upTo, limit, maxCharacters = Infinity }) {
+    async ofUser(userId, { after, upTo, limit, maxCharacters = Infinity, scansRange = false }) {
       await assertRelayed(userId);
-      const query = {
-        with: FEED_OF_USER,
-        from: `feed JOIN events ON events.id = feed.id
-          LEFT JOIN participants ON participants.user_id = $4 AND participants.chat_id = events.chat_id
-          LEFT JOIN messages ON messages.id = events.message_id AND messages.id > coalesce(participants.history_start, 0)
-          LEFT JOIN users ON users.id = messages.sender_id`,
-        orderBy: "events.id",
-      };
-      const values = [after, upTo, limit, userId];
+      const query = scansRange
+        ? { ...RECEIVED, orderBy: "events.id", limit: "LIMIT $4" }
+        : {
+            with: FEED_OF_USER,
+            from: `feed JOIN events ON events.id = feed.id
+              LEFT JOIN participants ON participants.user_id = $1 AND participants.chat_id = events.chat_id
+              LEFT JOIN messages ON messages.id = events.message_id AND messages.id > coalesce(participants.history_start, 0)
+              LEFT JOIN users ON users.id = messages.sender_id`,
+            orderBy: "events.id",
+          };
+      const values = [userId, after, upTo, limit];
       const found = await boundedRows(scope, EVENT, lengthOf, maxCharacters, query, ...values);
       return found as readonly StoredEvent[];
     },
@@ -130,50 +142,50 @@ function epochsIn(text: string): ReadonlyMap<string, number> {
 }
 
 /**
- * The ids of the events that the user $4 receives, with $1 < id <= $2, at most $3, as the table `feed`. As in `messages.ts`, the
+ * The ids of the events that the user $1 receives, with $2 < id <= $3, at most $4, as the table `feed`. As in `messages.ts`, the
  * first event of each chat decides which chats can be in the slice.
  */
 const FEED_OF_USER = `
   WITH first AS MATERIALIZED (
     SELECT participants.chat_id, found.id FROM participants CROSS JOIN LATERAL (
       SELECT id FROM events
-      WHERE user_id IS NULL AND chat_id = participants.chat_id AND id > greatest($1, participants.joined_position)
-        AND id <= $2 AND number > participants.joined_after
+      WHERE user_id IS NULL AND chat_id = participants.chat_id AND id > greatest($2, participants.joined_position)
+        AND id <= $3 AND number > participants.joined_after
       ORDER BY id LIMIT 1
-    ) AS found WHERE participants.user_id = $4 ORDER BY found.id LIMIT $3
+    ) AS found WHERE participants.user_id = $1 ORDER BY found.id LIMIT $4
   ), common AS MATERIALIZED (
     SELECT found.id FROM first CROSS JOIN LATERAL (
       SELECT id FROM events
       WHERE user_id IS NULL AND chat_id = first.chat_id AND id >= first.id
-        AND id <= (SELECT CASE WHEN count(*) = $3 THEN max(id) ELSE $2 END FROM first)
-      ORDER BY id LIMIT $3
-    ) AS found ORDER BY found.id LIMIT $3
+        AND id <= (SELECT CASE WHEN count(*) = $4 THEN max(id) ELSE $3 END FROM first)
+      ORDER BY id LIMIT $4
+    ) AS found ORDER BY found.id LIMIT $4
   ), alone AS MATERIALIZED (
     SELECT id FROM events
-    WHERE user_id = $4 AND chat_id IS NOT NULL AND id > $1 AND id <= $2 AND (outside = 1 OR EXISTS (
+    WHERE user_id = $1 AND chat_id IS NOT NULL AND id > $2 AND id <= $3 AND (outside = 1 OR EXISTS (
       SELECT FROM participants
-      WHERE participants.user_id = $4 AND participants.chat_id = events.chat_id AND joined_after < events.number))
-    ORDER BY id LIMIT $3
+      WHERE participants.user_id = $1 AND participants.chat_id = events.chat_id AND joined_after < events.number))
+    ORDER BY id LIMIT $4
   ), peers AS MATERIALIZED (
-    SELECT CASE WHEN first_user_id = $4 THEN second_user_id ELSE first_user_id END AS user_id, joined_after, joined_position
+    SELECT CASE WHEN first_user_id = $1 THEN second_user_id ELSE first_user_id END AS user_id, joined_after, joined_position
     FROM participants JOIN chats ON chats.id = participants.chat_id
-    WHERE participants.user_id = $4 AND kind = 'p2p' AND first_user_id <> second_user_id
-    UNION ALL SELECT $4, -1, 0
+    WHERE participants.user_id = $1 AND kind = 'p2p' AND first_user_id <> second_user_id
+    UNION ALL SELECT $1, -1, 0
   ), first_about AS MATERIALIZED (
     SELECT peers.user_id, found.id FROM peers CROSS JOIN LATERAL (
       SELECT id FROM events
-      WHERE ${IS_ABOUT_USER} AND user_id = peers.user_id AND id > greatest($1, peers.joined_position) AND id <= $2
+      WHERE ${IS_ABOUT_USER} AND user_id = peers.user_id AND id > greatest($2, peers.joined_position) AND id <= $3
         AND number > peers.joined_after
       ORDER BY id LIMIT 1
-    ) AS found ORDER BY found.id LIMIT $3
+    ) AS found ORDER BY found.id LIMIT $4
   ), about AS MATERIALIZED (
     SELECT found.id FROM first_about CROSS JOIN LATERAL (
       SELECT id FROM events
       WHERE ${IS_ABOUT_USER} AND user_id = first_about.user_id AND id >= first_about.id
-        AND id <= (SELECT CASE WHEN count(*) = $3 THEN max(id) ELSE $2 END FROM first_about)
-      ORDER BY id LIMIT $3
-    ) AS found ORDER BY found.id LIMIT $3
+        AND id <= (SELECT CASE WHEN count(*) = $4 THEN max(id) ELSE $3 END FROM first_about)
+      ORDER BY id LIMIT $4
+    ) AS found ORDER BY found.id LIMIT $4
   ), feed AS MATERIALIZED (
     SELECT id FROM (SELECT id FROM common UNION ALL SELECT id FROM alone UNION ALL SELECT id FROM about) AS all_kinds
-    ORDER BY id LIMIT $3
+    ORDER BY id LIMIT $4
   )`;

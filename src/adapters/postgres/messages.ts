@@ -73,12 +73,14 @@ export function messages(scope: Scope): MessageRepository {
       const values = [id, after, upTo, limit];
       return oldestFirst(from, await boundedRows(scope, MESSAGE, lengthOf, maxCharacters, query, ...values));
     },
-    async ofUser(id, { after, upTo, limit, from, maxCharacters = Infinity }) {
-      const query = {
-        with: feedOfUser(from),
-        from: "feed JOIN messages ON messages.id = feed.id JOIN users ON users.id = messages.sender_id",
-        orderBy: orderOf(from),
-      };
+    async ofUser(id, { after, upTo, limit, from, maxCharacters = Infinity, scansRange = false }) {
+      const query = scansRange
+        ? { from: MESSAGES, where: IN_RANGE, orderBy: orderOf(from), limit: "LIMIT $4" }
+        : {
+            with: feedOfUser(from),
+            from: "feed JOIN messages ON messages.id = feed.id JOIN users ON users.id = messages.sender_id",
+            orderBy: orderOf(from),
+          };
       const values = [id, after, upTo, limit];
       return oldestFirst(from, await boundedRows(scope, MESSAGE, lengthOf, maxCharacters, query, ...values));
     },
@@ -94,8 +96,11 @@ export function messages(scope: Scope): MessageRepository {
       );
       return oldestFirst(from, idsIn(found));
     },
-    async idsOfUser(id, { after, upTo, limit, from }) {
-      const found = await scope.rows(`${feedOfUser(from)} SELECT id FROM feed`, id, after, upTo, limit);
+    async idsOfUser(id, { after, upTo, limit, from, scansRange = false }) {
+      const sql = scansRange
+        ? `SELECT id FROM messages ${IN_RANGE} ORDER BY ${orderOf(from)} LIMIT $4`
+        : `${feedOfUser(from)} SELECT id FROM feed`;
+      const found = await scope.rows(sql, id, after, upTo, limit);
       return oldestFirst(from, idsIn(found));
     },
     async sentBy(id, { after, upTo }) {
@@ -193,6 +198,10 @@ async function lastMessageId(scope: Scope): Promise<number> {
 function orderOf(from: Slice["from"]): string {
   return from === "oldest" ? "messages.id" : "messages.id DESC";
 }
+
+/** The messages of the user $1 with $2 < id <= $3. Visits each row of that range. */
+const IN_RANGE = `WHERE messages.id > $2 AND messages.id <= $3
+  AND messages.id > (SELECT history_start FROM participants WHERE user_id = $1 AND chat_id = messages.chat_id)`;
 
 function idsIn(rows: readonly Row[]): readonly MessageId[] {
   return rows.map(([id]) => id as MessageId);

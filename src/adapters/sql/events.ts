@@ -27,6 +27,28 @@ export interface EventRow {
 /** The condition of the rows of events about users. */
 export const IS_ABOUT_USER = "chat_id IS NULL AND outside = 1";
 
+/**
+ * The rows of the events that the user $1 receives with $2 < id <= $3, oldest first, at most $4, each with its message if the user can
+ * read it. Visits each row of that range.
+ *
+ * @param joined the condition that the row of `participants` is from before the event.
+ */
+export function receivedInRange(joined: string): { readonly from: string; readonly where: string } {
+  return {
+    from: `events
+      LEFT JOIN participants ON participants.user_id = $1 AND participants.chat_id = events.chat_id
+      LEFT JOIN messages ON messages.id = events.message_id AND messages.id > coalesce(participants.history_start, 0)
+      LEFT JOIN users ON users.id = messages.sender_id`,
+    where: `WHERE events.id > $2 AND events.id <= $3 AND CASE
+        WHEN events.chat_id IS NULL THEN outside = 1 AND (events.user_id = $1 OR EXISTS (
+          SELECT 1 FROM chats JOIN participants ON participants.user_id = $1 AND participants.chat_id = chats.id
+          WHERE first_user_id = CASE WHEN $1 < events.user_id THEN $1 ELSE events.user_id END
+            AND second_user_id = CASE WHEN $1 < events.user_id THEN events.user_id ELSE $1 END AND ${joined}))
+        WHEN events.user_id IS NULL OR events.user_id = $1 THEN (events.user_id IS NOT NULL AND outside = 1) OR ${joined}
+        ELSE FALSE END`,
+  };
+}
+
 /** From `events`, left-joined with `messages` and the `users` that sent them. */
 export const EVENT = projection<EventRow, LogEntry>(
   {

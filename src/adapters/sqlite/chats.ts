@@ -124,6 +124,8 @@ export function chats(statements: Statements): ChatRepository {
     async p2p([first, second]) {
       return p2p(first, second);
     },
+    hasMoreThan: async (userId, count) =>
+      row("SELECT 1 FROM participants WHERE user_id = ? LIMIT 1 OFFSET ?", userId, count) !== undefined,
     // A p2p chat has both users; a group has none.
     async memberships(userId, { after, limit }) {
       if (after !== undefined) await setImmediate();

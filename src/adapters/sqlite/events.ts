@@ -8,9 +8,11 @@ import {
   lastDueId,
   lengthOf,
   MAX_SEARCHED,
+  receivedInRange,
   type EventRow,
 } from "../sql/events.js";
 import { boundedRows, numberIn, type Statements } from "./database.js";
+import { scanRange } from "./range.js";
 
 const insertEvent = insertion<Omit<EventRow, "message" | "chatKind"> & { readonly messageId: number | null }>(
   "events",
@@ -25,6 +27,8 @@ const insertEvent = insertion<Omit<EventRow, "message" | "chatKind"> & { readonl
   },
 );
 
+const RECEIVED = receivedInRange("participants.joined_after < events.id");
+
 /** Cursors of runs before that are expired. */
 const MAX_EPOCHS = 100;
 
@@ -35,6 +39,8 @@ export function events(statements: Statements, runEpoch: string): EventLog {
   let lastId: number | undefined;
   /** The rows of `epochs`, oldest first. Only `beginEpoch` changes them. */
   let epochs: readonly Row[] | undefined;
+
+  const decode = (found: Row) => EVENT.decode(found) as StoredEvent;
 
   /** Does nothing where the epoch of this run has begun. */
   function beginEpoch(): void {
@@ -73,7 +79,24 @@ export function events(statements: Statements, runEpoch: string): EventLog {
     },
     // A merge by id as in `MessageRepository.ofUser`: of the events of each of the user's chats, of those about the user and each
     // of the user's peers, and of those addressed to the user alone.
-    async ofUser(userId, { after, upTo, limit, maxCharacters = Infinity }) {
+    async ofUser(userId, slice) {
+      const { after, upTo, limit, maxCharacters = Infinity } = slice;
+      if (slice.scansRange) {
+        const range = { ...slice, upTo: Math.min(upTo, lastEventId(statements)), from: "oldest" } as const;
+        return scanRange(range, lengthOf, (part) =>
+          boundedRows(
+            statements,
+            decode,
+            lengthOf,
+            part.maxCharacters,
+            `SELECT ${EVENT.sql} FROM ${RECEIVED.from} ${RECEIVED.where} ORDER BY events.id LIMIT $4`,
+            userId,
+            part.after,
+            part.upTo,
+            part.limit,
+          ),
+        );
+      }
       const next = (chatId: string, behind: string) =>
         `(SELECT min(id) FROM events WHERE user_id IS NULL AND chat_id = ${chatId} AND id > ${behind})`;
       const nextAbout = (peer: string, behind: string) =>
@@ -84,7 +107,7 @@ export function events(statements: Statements, runEpoch: string): EventLog {
            WHERE participants.user_id = ?1 AND participants.chat_id = events.chat_id AND joined_after < events.id)))`;
       return boundedRows(
         statements,
-        (found) => EVENT.decode(found) as StoredEvent,
+        decode,
         lengthOf,
         maxCharacters,
         `WITH RECURSIVE peers (peer, joined_after) AS (

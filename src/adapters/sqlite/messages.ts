@@ -14,6 +14,7 @@ import {
   TOMBSTONES_AFTER,
 } from "../sql/messages.js";
 import { boundedRows, numberIn, type Statements } from "./database.js";
+import { scanRange } from "./range.js";
 import type { RecentMessages } from "./recent-messages.js";
 
 /** @param onErase called when a text changes or goes. */
@@ -111,7 +112,26 @@ export function messages(
     async ofChat(id, slice) {
       return slice.from === "newest" ? readNewest(id, slice) : read(id, slice);
     },
-    async ofUser(id, { after, upTo, limit, from, maxCharacters = Infinity }) {
+    async ofUser(id, slice) {
+      const { after, upTo, limit, from, maxCharacters = Infinity } = slice;
+      if (slice.scansRange) {
+        const range = { ...slice, upTo: Math.min(upTo, lastMessageId(statements)) };
+        const scanned = await scanRange(range, lengthOf, (part) =>
+          boundedRows(
+            statements,
+            MESSAGE.decode,
+            lengthOf,
+            part.maxCharacters,
+            `SELECT ${MESSAGE.sql} FROM messages CROSS JOIN users ON users.id = messages.sender_id ${IN_RANGE}
+             ${orderOf(from)} LIMIT ?4`,
+            id,
+            part.after,
+            part.upTo,
+            part.limit,
+          ),
+        );
+        return oldestFirst(from, scanned);
+      }
       const found = boundedRows(
         statements,
         MESSAGE.decode,
@@ -141,7 +161,24 @@ export function messages(
         found.map(([each]) => each as MessageId),
       );
     },
-    async idsOfUser(id, { after, upTo, limit, from }) {
+    async idsOfUser(id, slice) {
+      const { after, upTo, limit, from } = slice;
+      if (slice.scansRange) {
+        const range = { ...slice, upTo: Math.min(upTo, lastMessageId(statements)) };
+        const scanned = await scanRange(
+          range,
+          () => 0,
+          (part) =>
+            rows(
+              `SELECT id FROM messages ${IN_RANGE} ${orderOf(from)} LIMIT ?4`,
+              id,
+              part.after,
+              part.upTo,
+              part.limit,
+            ).map(([each]) => each as MessageId),
+        );
+        return oldestFirst(from, scanned);
+      }
       const found = rows(`${feedOfUser(from)} SELECT id FROM feed`, id, after, upTo, limit);
       return oldestFirst(
         from,
@@ -204,6 +241,14 @@ export function messages(
       return forgotten;
     },
   };
+}
+
+/** The messages of the user ?1 with ?2 < id <= ?3. Visits each row of that range. */
+const IN_RANGE = `WHERE messages.id > ?2 AND messages.id <= ?3
+  AND messages.id > (SELECT history_start FROM participants WHERE user_id = ?1 AND chat_id = messages.chat_id)`;
+
+function orderOf(from: Slice["from"]): string {
+  return `ORDER BY messages.id ${from === "oldest" ? "" : "DESC"}`;
 }
 
 /** The greatest message id so far; 0 before the first. */

@@ -96,6 +96,8 @@ describe("the SQLite repositories", () => {
       await messages.ofUser(ana.id, { ...slice, from });
       await messages.idsOfChat(chat.id, { ...slice, from });
       await messages.idsOfUser(ana.id, { ...slice, from });
+      await messages.ofUser(ana.id, { ...slice, from, scansRange: true });
+      await messages.idsOfUser(ana.id, { ...slice, from, scansRange: true });
     }
     await sessions.add(session, "digest");
     await sessions.byDigest("digest");
@@ -105,6 +107,7 @@ describe("the SQLite repositories", () => {
     await sessions.removeExpired(ana.id, 3);
     await chats.ofUser(ana.id, { asOf: 1, after: { joinedAfter: 0, chatId: chat.id }, limit: 10 });
     await chats.overviews(ana.id, [chat.id]);
+    await chats.hasMoreThan(ana.id, 10);
     await chats.memberships(ana.id, { after: { joinedAfter: 0, chatId: chat.id }, limit: 10 });
     await users.accountById(ana.id);
     await users.setDisplayName(ana.id, "Ana");
@@ -122,6 +125,7 @@ describe("the SQLite repositories", () => {
     await events.bounds();
     await events.all(slice);
     await events.ofUser(ana.id, slice);
+    await events.ofUser(ana.id, { ...slice, scansRange: true });
     await events.forget(2 ** 52, 10);
 
     const others = new Set(statements);

@@ -371,6 +371,12 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
     chats.result("summary", (found) => found && { ...found, chat: { ...found.chat, kind: "p2p" as const } }),
   ],
   "ChatRepository.p2p": [chats.method("p2p", (all, pair) => all.chats.openP2p(pair, 1))],
+  "ChatRepository.hasMoreThan": [
+    chats.args("hasMoreThan", (id, count) => [id, count + 1]),
+    chats.args("hasMoreThan", (id, count) => [id, count - 1]),
+    chats.result("hasMoreThan", () => true),
+    keepsParticipants,
+  ],
   "ChatRepository.memberships": [
     chats.result("memberships", (all) => all.toReversed()),
     chats.result("memberships", (all) => all.map((each) => ({ ...each, joinedAfter: 0 }))),
@@ -537,6 +543,14 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
     messages.result("idsOfChat", (all) => all.toReversed()),
   ],
   "MessageRepository.ofUser": [
+    messages.args("ofUser", (id, slice) => [
+      id,
+      slice.scansRange ? { ...slice, after: slice.after + 1 } : slice,
+    ]),
+    messages.args("idsOfUser", (id, slice) => [
+      id,
+      slice.scansRange ? { ...slice, limit: Math.min(slice.limit, 1) } : slice,
+    ]),
     messages.args("ofUser", (_, slice) => [bo.id, slice]),
     messages.result("ofUser", (all) => all.toSorted(by("chatId"))),
     ...wrongMessageSlices.map((wrong) => messages.args("ofUser", (id, slice) => [id, wrong(slice)])),
@@ -634,6 +648,10 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
   ],
   "EventLog.all": wrongSlices.map((wrong) => events.args("all", (slice) => [wrong(slice)])),
   "EventLog.ofUser": [
+    events.args("ofUser", (id, slice) => [
+      id,
+      slice.scansRange ? { ...slice, after: slice.after + 1 } : slice,
+    ]),
     ...wrongSlices.map((wrong) => events.args("ofUser", (id, slice) => [id, wrong(slice)])),
     events.args("ofUser", (_, slice) => [bo.id, slice]),
     events.method("ofUser", async (all, _, slice) => eventsOf(await all.events.all(slice))),
