@@ -292,11 +292,12 @@ const MIGRATIONS: readonly string[] = [
   `,
 ];
 
-/** Gives each group chat an owner, by the rule of `successorOf`. */
+/** Gives each group chat an owner, by the rule of `successorOf`: a deleted user only if the others are deleted, too. */
 export const APPOINT_OWNERS = `
   UPDATE participants SET role = 'owner' WHERE (user_id, chat_id) IN (
     SELECT (
-      SELECT user_id FROM participants WHERE chat_id = chats.id ORDER BY role = 'admin' DESC, joined_at, user_id LIMIT 1
+      SELECT user_id FROM participants JOIN users ON users.id = user_id WHERE chat_id = chats.id
+      ORDER BY deleted_at IS NOT NULL, role = 'admin' DESC, joined_at, user_id LIMIT 1
     ), id
     FROM chats WHERE kind = 'group'
       AND NOT EXISTS (SELECT 1 FROM participants WHERE chat_id = chats.id AND role = 'owner'))`;

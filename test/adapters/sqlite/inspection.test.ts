@@ -257,14 +257,16 @@ describe("an SQLite data directory", () => {
     });
 
     it("gives an owner to a group whose owner joined in a missing transaction", async () => {
-      const [one, other] = [person("one"), person("other")];
-      await register(stores[0]!, one, other);
+      const [one, other, deleted] = [person("one"), person("other"), person("a deleted user")];
+      await register(stores[0]!, one, other, deleted);
       const group = await stores[0]!.transaction(async ({ chats }) => {
         const made = await chats.addGroup(null, 1);
         await chats.addParticipant(made.id, one.id, 1, "member");
         await chats.addParticipant(made.id, other.id, 2, "admin");
+        await chats.addParticipant(made.id, deleted.id, 1, "admin");
         return made;
       });
+      await stores[0]!.transaction(({ users }) => users.delete(deleted.id, 3));
       await stores[0]!.transaction(async ({ users, chats }) => {
         const lost = person("a lost user");
         await users.add(lost, lost.username as UsernameKey, "digest");
@@ -277,6 +279,7 @@ describe("an SQLite data directory", () => {
       const slice = { after: undefined, limit: 9 };
       const roles = await saved.read(({ chats }) => chats.participants(group.id, slice));
       expect(roles.map(({ username, role }) => [username, role])).to.deep.equal([
+        ["deleted", "admin"],
         ["one", "member"],
         ["other", "owner"],
       ]);
