@@ -2,16 +2,28 @@ import type { Clock, Ids, PasswordHasher, Secrets } from "../application/ports.j
 
 /** A clock that changes only when it is advanced. */
 export interface ManualClock extends Clock {
+  /** Afterwards runs the work of `every` that is due, once. */
   advance(milliseconds: number): void;
 }
 
 /** @param start epoch milliseconds. */
 export function manualClock(start = Date.parse("2026-11-23T10:15:00.123Z")): ManualClock {
   let now = start;
+  const works = new Set<{ dueAt: number; readonly interval: number; readonly work: () => void }>();
   return {
     now: () => now,
+    every(interval, work) {
+      const entry = { dueAt: now + interval, interval, work };
+      works.add(entry);
+      return () => void works.delete(entry);
+    },
     advance(milliseconds) {
       now += milliseconds;
+      for (const entry of works) {
+        if (entry.dueAt > now) continue;
+        entry.dueAt = now + entry.interval;
+        entry.work();
+      }
     },
   };
 }

@@ -4,7 +4,13 @@ import { v7 } from "uuid";
 import type { Clock, Ids, Secrets } from "../application/ports.js";
 
 /** The clock of the operating system. */
-export const systemClock: Clock = { now: () => Date.now() };
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  every(milliseconds, work) {
+    const timer = setInterval(work, milliseconds).unref();
+    return () => clearInterval(timer);
+  },
+};
 
 /** Version 7 UUIDs (RFC 9562). They increase with time, which keeps indexes compact. */
 export const uuids: Ids = { next: () => v7() };

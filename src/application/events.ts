@@ -1,10 +1,12 @@
 import type { ChatOverview } from "../domain/chat.js";
 import { cursorAt, epochOf, type ChatEvent, type EventCursor } from "../domain/event.js";
+import type { LiveSignal } from "../domain/live-signal.js";
 import type { SessionId } from "../domain/session.js";
 import type { UserId } from "../domain/user.js";
 import type { PortsWithRankings } from "./chat-ranking.js";
 import { sliceOverviews, type ChatSlices } from "./chats.js";
 import { readPage, sessionEnded, type PortsWithFeed } from "./feed.js";
+import type { PortsWithSignals } from "./live-signals.js";
 import type { Ports } from "./ports.js";
 import { joinSlices } from "./slices.js";
 
@@ -13,6 +15,8 @@ export interface EventBatch {
   readonly events: readonly ChatEvent[];
   /** Behind all events that the caller has received so far. */
   readonly cursor: EventCursor;
+  /** Signals, oldest first, in a batch without events: only where `Subscribe.signals` asks for them. */
+  readonly signals?: readonly LiveSignal[];
 }
 
 export interface EventPage extends EventBatch {
@@ -61,6 +65,8 @@ export interface Subscribe {
   readonly after?: string | undefined;
   /** The session of the caller. The subscription ends with it. */
   readonly session?: SessionId | undefined;
+  /** Also delivers typing and presence, in batches between those of events. They are not stored, and have no cursor. */
+  readonly signals?: boolean | undefined;
 }
 
 /** The events of one user in batches, each event exactly once. Iterating over it closes it at the end. */
@@ -89,9 +95,12 @@ export interface Subscription extends AsyncIterable<EventBatch> {
  * gap. A consumer that lags more than 1,000 events behind re-reads the log. The subscription ends with the session or with
  * `close`.
  */
-export function subscribe({ feed }: PortsWithFeed, command: Subscribe): Subscription {
-  return feed.subscribe(command);
+export function subscribe({ feed, live }: PortsWithSignals, command: Subscribe): Subscription {
+  return feed.subscribe(command, live);
 }
+
+/** As `Subscribe`, without signals, which have no cursor. */
+export type EveryEvent = Omit<Subscribe, "signals">;
 
 /**
  * Iterates over the events in the caller's chats, one at a time. Without a cursor it starts with the events after this call. It
@@ -100,8 +109,9 @@ export function subscribe({ feed }: PortsWithFeed, command: Subscribe): Subscrip
  * @throws MessagingError from `next()`: `invalid_cursor`; `not_signed_in` if the session had ended before; `cursor_expired`: then
  * read the chats again with `sync`, and continue from its cursor
  */
-export function everyEvent(core: PortsWithFeed, command: Subscribe): AsyncIterableIterator<ChatEvent> {
-  const subscription = subscribe(core, command);
+export function everyEvent(core: PortsWithSignals, command: EveryEvent): AsyncIterableIterator<ChatEvent> {
+  const { by, after, session } = command;
+  const subscription = subscribe(core, { by, after, session });
   const first = subscription.next();
   // The first `next()` of the iterator reports it.
   first.catch(() => {});

@@ -15,6 +15,7 @@ import {
   type StoredChatEvent,
   type StoredEvent,
 } from "../domain/event.js";
+import type { LiveSignal } from "../domain/live-signal.js";
 import type { SessionId } from "../domain/session.js";
 import type { UserId } from "../domain/user.js";
 import type { EventBatch, EventPage, ListEvents, Subscribe, Subscription } from "./events.js";
@@ -22,6 +23,7 @@ import { Multimap } from "./multimap.js";
 import type { LogEntry, Ports, ReadRepositories, UserMembership, UserReader } from "./ports.js";
 import { hasManyChats, MAX_RANGE_LENGTH } from "./ranges.js";
 import { findLiveSessions } from "./sessions.js";
+import { SignalBuffer } from "./signal-buffer.js";
 
 /** The ports, and the feed of their store. */
 export interface PortsWithFeed extends Ports {
@@ -108,8 +110,18 @@ export class EventFeed {
   }
 
   /** The subscription reads nothing before its first `next`. */
-  subscribe(command: Subscribe): Subscriber {
-    return new Subscriber(this, this.#clock, command);
+  subscribe(command: Subscribe, observer?: SubscriberObserver): Subscriber {
+    return new Subscriber(this, this.#clock, command, observer);
+  }
+
+  /** The subscribers among the participants of the chat, as of the last entry. */
+  *subscribersIn(chatId: ChatId): Generator<Subscriber> {
+    for (const subscriber of this.#byChat.get(chatId)) if (subscriber.chats.has(chatId)) yield subscriber;
+  }
+
+  /** The subscribers of the user and of their p2p peers. */
+  *subscribersAbout(userId: UserId): Generator<Subscriber> {
+    for (const subscriber of this.#byPeer.get(userId)) if (subscriber.peers.has(userId)) yield subscriber;
   }
 
   /** Ends all subscriptions as their `close` does. Later ones end at once. */
@@ -400,6 +412,12 @@ export class EventFeed {
   }
 }
 
+/** Is called once a subscriber is live for the first time, and once it has ended after that. */
+export interface SubscriberObserver {
+  opened(userId: UserId): void;
+  closed(userId: UserId): void;
+}
+
 /**
  * The implementation of `Subscription`. Everything that is not in that interface is for the feed and the use cases of this layer.
  * A subscriber is either lagging, and reads pages of the log, or live, and consumes its buffer, which the feed fills.
@@ -417,6 +435,9 @@ export class Subscriber implements Subscription {
   startsAfter = Infinity;
   readonly #feed: EventFeed;
   readonly #clock: Ports["clock"];
+  readonly #observer: SubscriberObserver | undefined;
+  /** Without it, the consumer receives no signals. */
+  readonly #signals: SignalBuffer | undefined;
   /** Behind the last event that the consumer has; undefined before the first batch of a command without one. */
   #cursor: string | undefined;
   #buffer: ChatEvent[] = [];
@@ -431,12 +452,19 @@ export class Subscriber implements Subscription {
   #createError: (() => unknown) | undefined;
   #wake: (() => void) | undefined;
 
-  constructor(feed: EventFeed, clock: Ports["clock"], { by, session, after }: Subscribe) {
+  constructor(
+    feed: EventFeed,
+    clock: Ports["clock"],
+    { by, session, after, signals }: Subscribe,
+    observer?: SubscriberObserver,
+  ) {
     this.userId = by;
     this.session = session;
     this.#feed = feed;
     this.#clock = clock;
     this.#cursor = after;
+    this.#observer = observer;
+    this.#signals = signals === true ? new SignalBuffer() : undefined;
   }
 
   get closed(): boolean {
@@ -457,7 +485,7 @@ export class Subscriber implements Subscription {
       for (;;) {
         if (this.#createError) throw this.#createError();
         if (this.#closed || this.#feed.closed) return undefined;
-        if (this.#buffer.length > 0) return this.#takeBuffer();
+        if (this.#buffer.length > 0 || this.#signals?.isEmpty === false) return this.#takeBuffer();
         if (this.#lagging) {
           const page = await this.#readNextPage();
           if (page !== undefined && !this.#closed) return page;
@@ -474,7 +502,9 @@ export class Subscriber implements Subscription {
   drain(wake: () => void): EventBatch | undefined {
     if (this.#closed || this.#lagging) return undefined;
     this.#wake = wake;
-    return this.#takeBuffer();
+    const batch = this.#takeBuffer();
+    if (this.#buffer.length > 0 || this.#signals?.isEmpty === false) this.wake();
+    return batch;
   }
 
   close(): void {
@@ -528,6 +558,7 @@ export class Subscriber implements Subscription {
   /** The consumer has everything up to this entry, as of which the chats and peers are complete. */
   start(after: number): void {
     this.startsAfter = after;
+    if (!this.#started) this.#observer?.opened(this.userId);
     this.#started = true;
     this.#lagging = false;
   }
@@ -540,14 +571,23 @@ export class Subscriber implements Subscription {
     this.#bufferedCharacters += charactersOf([event]);
   }
 
+  /** A lagging subscriber misses the signal. */
+  signal(signal: LiveSignal): void {
+    if (this.#lagging || this.#signals === undefined) return;
+    this.#signals.add(signal, this.#buffer.length);
+    this.wake();
+  }
+
   /** Does nothing with an empty buffer. */
   discardBuffer(): void {
+    this.#signals?.clear();
     if (this.#buffer.length > 0) this.lag();
   }
 
   /** Discards the buffer. The next read of the log also finds the chats and peers of the user anew. */
   lag(): void {
     this.#lagging = true;
+    this.#signals?.clear();
     this.#buffer = [];
     this.#bufferedCharacters = 0;
     this.wake();
@@ -566,8 +606,10 @@ export class Subscriber implements Subscription {
 
   /** @param createError what `next` throws, once; without it, `next` resolves to `undefined`. */
   end(createError?: () => unknown): void {
+    if (this.#started && !this.#closed) this.#observer?.closed(this.userId);
     this.#closed = true;
     this.startsAfter = Infinity;
+    this.#signals?.clear();
     this.#createError = createError;
     this.#buffer = [];
     this.#bufferedCharacters = 0;
@@ -575,10 +617,15 @@ export class Subscriber implements Subscription {
     this.wake();
   }
 
+  /** The events up to the first signal; or the signals up to the next event, which leave the cursor where it is. */
   #takeBuffer(): EventBatch {
-    const events = this.#buffer;
-    this.#buffer = [];
-    this.#bufferedCharacters = 0;
+    const before = this.#signals?.eventsBefore;
+    if (before === 0)
+      return { events: [], cursor: this.#cursor as EventCursor, signals: this.#signals!.take() };
+    const events = before === undefined ? this.#buffer : this.#buffer.slice(0, before);
+    this.#buffer = before === undefined ? [] : this.#buffer.slice(before);
+    this.#bufferedCharacters = this.#buffer.length === 0 ? 0 : charactersOf(this.#buffer);
+    this.#signals?.skip(events.length);
     const cursor = events.at(-1)?.cursor ?? (this.#cursor as EventCursor);
     this.#cursor = cursor;
     return { events, cursor };

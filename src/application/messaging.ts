@@ -23,7 +23,9 @@ import { everyEvent, subscribe, forgetEvents, listEvents, sliceSync, sync } from
 import { ChatRankings, type PortsWithRankings } from "./chat-ranking.js";
 import type * as erasure from "./erasure.js";
 import { eraseAccount } from "./erasure.js";
-import { EventFeed, type PortsWithFeed } from "./feed.js";
+import { EventFeed } from "./feed.js";
+import type * as live from "./live-signals.js";
+import { getPresence, LiveSignals, sendTyping, type PortsWithSignals } from "./live-signals.js";
 import type * as retention from "./message-retention.js";
 import { forgetMessages } from "./message-retention.js";
 import type * as messages from "./messages.js";
@@ -103,6 +105,8 @@ const useCases = {
   listMessages,
   pageMessages,
   sliceMessagePage,
+  sendTyping,
+  getPresence,
   sync,
   sliceSync,
   listEvents,
@@ -120,6 +124,7 @@ type Modules = typeof accounts &
   typeof erasure &
   typeof events &
   typeof invitations &
+  typeof live &
   typeof messages &
   typeof retention &
   typeof sessions & {
@@ -142,21 +147,24 @@ const checksOfUseCases: { readonly [Name in keyof Messaging]: Checks<Parameters<
 const SYNCHRONOUS: ReadonlySet<string> = new Set<keyof Messaging>(["subscribe", "events"]);
 
 /**
- * Binds the use cases to these ports, which the caller closes. The only state is the subscriptions to events, the last uses
- * of sessions, and the rankings of chats. Each rejects a command with a missing field or a field of another type as
+ * Binds the use cases to these ports, which the caller closes. The only state is the subscriptions to events, the signals beside
+ * them, the last uses of sessions, and the rankings of chats. Each rejects a command with a missing field or a field of another type as
  * `invalid_request`.
  *
  * @param feed the feed of the same store; given by a caller that ends all subscriptions with it.
+ * @param signals the signals beside the same feed; given by a caller that binds the same ports twice.
  * @param sessionUses given by a caller that also authenticates without the result.
  */
 export function createMessaging(
   ports: Ports,
   feed: EventFeed = new EventFeed(ports),
   sessionUses: SessionUses = new SessionUses(),
+  signals: LiveSignals = new LiveSignals(ports, feed),
 ): Messaging {
-  const core: PortsWithFeed & sessions.PortsWithUses & PortsWithRankings = {
+  const core: PortsWithSignals & sessions.PortsWithUses & PortsWithRankings = {
     ...ports,
     feed,
+    live: signals,
     sessionUses,
     rankings: new ChatRankings(),
   };

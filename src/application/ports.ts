@@ -11,6 +11,7 @@ import type {
 import type { StoredChatSettings } from "../domain/chat-settings.js";
 import type { EventDraft, LogBounds, SessionEnd, StoredEvent } from "../domain/event.js";
 import type { Invitation, InvitationId } from "../domain/invitation.js";
+import type { NodeSignal } from "../domain/live-signal.js";
 import type { IdempotencyKey, Message, MessageDraft, MessageId } from "../domain/message.js";
 import type { Role } from "../domain/policy.js";
 import type { Session, SessionId } from "../domain/session.js";
@@ -27,6 +28,10 @@ export interface Ports {
   readonly refusedPasswords: ReadonlySet<string>;
   /** Whether users can create accounts, or only the operator. Open by default. */
   readonly registration?: Registration | undefined;
+  /** Where several processes share the store, how they send signals to each other. */
+  readonly signals?: SignalChannel | undefined;
+  /** Whether users see who is online. True by default. */
+  readonly presence?: boolean | undefined;
 }
 
 export type Registration = "open" | "closed";
@@ -596,6 +601,26 @@ export interface Secrets {
 export interface Clock {
   /** Epoch milliseconds. */
   now(): number;
+  /**
+   * Calls `work`, which does not throw, about once in this time, and does not keep the process alive. Without it, nobody is notified
+   * of changes of presence.
+   *
+   * @returns a function that ends the calls.
+   */
+  every?(milliseconds: number, work: () => void): () => void;
+}
+
+/** Carries signals between the processes that share a store. A signal is never stored, and may be lost. */
+export interface SignalChannel {
+  /** Sends the signal to the other processes, without waiting. Drops it if too many are waiting. */
+  publish(signal: NodeSignal): void;
+  /**
+   * Calls `receive` with the signals that other processes publish, those of one process in their order.
+   *
+   * @param receive does not throw. `from` is the same for all signals of one process, and differs between processes.
+   * @returns a function that unsubscribes.
+   */
+  subscribe(receive: (signal: NodeSignal, from: string) => void): () => void;
 }
 
 export interface Ids {

@@ -23,11 +23,11 @@ export interface Problem {
  * `wrong_password` 400, `too_many_tokens` 400, `too_many_invitations` 400, `two_credentials` 400,
  * `unknown_user` 400, `user_unavailable` 400, `p2p_chat` 400, `already_participant` 400,
  * `user_not_in_chat` 400, `self_block` 400, `too_many_blocks` 400, `message_deleted` 400,
- * `not_signed_in` 401, `account_disabled` 403, `registration_closed` 403, `not_a_participant` 403,
- * `not_allowed` 403, `blocked` 403, `directory_off` 403, `not_your_message` 403, `cross_site` 403,
- * `unknown_session` 404, `unknown_token` 404, `unknown_chat` 404, `unknown_invitation` 404,
- * `not_found` 404, `user_not_found` 404, `method_not_allowed` 405, `request_timeout` 408,
- * `cursor_expired` 410, `payload_too_large` 413, `unsupported_media_type` 415,
+ * `too_many_participants` 400, `not_signed_in` 401, `account_disabled` 403, `registration_closed` 403,
+ * `not_a_participant` 403, `not_allowed` 403, `blocked` 403, `directory_off` 403, `presence_off` 403,
+ * `not_your_message` 403, `cross_site` 403, `unknown_session` 404, `unknown_token` 404, `unknown_chat`
+ * 404, `unknown_invitation` 404, `not_found` 404, `user_not_found` 404, `method_not_allowed` 405,
+ * `request_timeout` 408, `cursor_expired` 410, `payload_too_large` 413, `unsupported_media_type` 415,
  * `idempotency_key_reused` 422, `too_many_requests` 429, `too_many_streams` 429, `headers_too_large`
  * 431, `internal_error` 500, `busy` 503, `store_unavailable` 503, `outcome_unknown` 503.
  */
@@ -60,6 +60,7 @@ export type Code =
   | "self_block"
   | "too_many_blocks"
   | "message_deleted"
+  | "too_many_participants"
   | "not_signed_in"
   | "account_disabled"
   | "registration_closed"
@@ -67,6 +68,7 @@ export type Code =
   | "not_allowed"
   | "blocked"
   | "directory_off"
+  | "presence_off"
   | "not_your_message"
   | "cross_site"
   | "unknown_session"
@@ -612,6 +614,22 @@ export interface UserEvent {
    */
   readonly username: string;
   readonly display_name: string | null;
+}
+
+/** A user, and whether they are online. */
+export interface Presence {
+  /** The id of a user. Opaque, and longer than any username. */
+  readonly user_id: string;
+  /**
+   * 1 to 32 letters and digits of one script (East Asian scripts may be mixed) after NFKC, with `.`, `_`
+   * and `-` between them, and at most four different combining marks in a row behind a letter or digit.
+   * Unique regardless of case and compatibility form. Shown as it was registered.
+   */
+  readonly username: string;
+  /** Whether the user has an event stream open. */
+  readonly online: boolean;
+  /** Since when the user has had no stream open; null if they have one, or if it is unknown. */
+  readonly offline_since: string | null;
 }
 
 /** The operations of the API by their name in the OpenAPI document. `Code` has the errors that all of them share. */
@@ -1256,6 +1274,37 @@ export interface Operations {
     },
     options?: CallOptions,
   ): Promise<EventPage>;
+
+  /**
+   * Show the other participants of a chat that the caller types, for six seconds.
+   * Their open streams receive `event: typing`. Repeat it while the caller types: one in two seconds is
+   * delivered, and others are accepted and ignored. In a p2p chat where one of the users has blocked the
+   * other, nothing is delivered.
+   * @throws PalaverError `not_a_participant`, `not_allowed`, `not_found`, `too_many_requests`
+   */
+  sendTyping(
+    request: {
+      /** The id of a chat. */
+      readonly chat_id: number;
+    },
+    options?: CallOptions,
+  ): Promise<void>;
+
+  /**
+   * Show who of the participants of a chat is online.
+   * A user is online while they have an event stream open. `offline_since` is unknown after a restart of
+   * the server. The presence of a user is not shown to a user who has blocked them, or whom they have
+   * blocked: they seem to be offline.
+   * @throws PalaverError `too_many_participants`, `not_a_participant`, `presence_off`, `not_found`,
+   * `too_many_requests`
+   */
+  getPresence(
+    request: {
+      /** The id of a chat. */
+      readonly chat_id: number;
+    },
+    options?: CallOptions,
+  ): Promise<readonly Presence[]>;
 }
 
 /** The operations that respond with a page of a list. */
@@ -1342,4 +1391,6 @@ export const routes: Readonly<Record<keyof Operations, Route>> = {
   },
   sync: { method: "GET", path: "/v1/sync" },
   listEvents: { method: "GET", path: "/v1/events", fieldsIn: "query" },
+  sendTyping: { method: "POST", path: "/v1/chats/{chat_id}/typing" },
+  getPresence: { method: "GET", path: "/v1/chats/{chat_id}/presence" },
 };

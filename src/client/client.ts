@@ -1,7 +1,7 @@
 import { routes, type Operations, type PagedOperation, type Route } from "./api.js";
 import { assertTimes, call, type OperationName, type RequestFields } from "./call.js";
 import { openConnection, type ConnectionOptions } from "./connection.js";
-import { streamEvents, type ClientEvent, type EventsOptions } from "./events.js";
+import { streamEvents, type ClientEvent, type ClientSignal, type EventsOptions } from "./events.js";
 import type { CallOptions } from "./options.js";
 
 /** `timeout` and `patience` are the defaults for all calls of the client. */
@@ -43,7 +43,12 @@ export interface Client extends Operations {
    *
    * @throws PalaverError an error that a retry can't fix: `not_signed_in` when the session has ended, `invalid_cursor`, …
    */
-  events(options?: EventsOptions): AsyncIterableIterator<ClientEvent>;
+  events(
+    options?: EventsOptions & { readonly signals?: false | undefined },
+  ): AsyncIterableIterator<ClientEvent>;
+
+  /** As above; with `signals: true` also typing and presence, which come between the events and have no cursor. */
+  events(options: EventsOptions): AsyncIterableIterator<ClientEvent | ClientSignal>;
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { ChatEvent } from "./api.js";
+import type { ChatEvent, Presence } from "./api.js";
 import { backoff, isOutcomeUnknown, parseJson, toQuery } from "./call.js";
 import type { Send } from "./connection.js";
 import { onAbort, openDeadline, pause, type Deadline } from "./deadline.js";
@@ -10,7 +10,11 @@ export interface EventsOptions {
   readonly after?: string | undefined;
   /** Closes the subscription, which then rejects with the reason of the signal. */
   readonly signal?: AbortSignal | undefined;
+  /** Also yields typing and presence. They have no cursor, so a program that saves the cursor of each event asks for them. */
+  readonly signals?: boolean | undefined;
 }
+
+const SIGNALS: ReadonlySet<string> = new Set(["typing", "presence"] satisfies ClientSignal["type"][]);
 
 /** Some events were missed. Read the chats again, for example with `sync`. Events continue after this cursor. */
 export interface Resync {
@@ -19,6 +23,24 @@ export interface Resync {
 }
 
 export type ClientEvent = ChatEvent | Resync;
+
+/** A user types in a chat. */
+export interface TypingSignal {
+  readonly type: "typing";
+  readonly chat_id: number;
+  readonly user_id: string;
+  readonly username: string;
+  /** When the user no longer counts as typing, unless another signal or a message of the user comes before. */
+  readonly expires_in_ms: number;
+}
+
+/** A user with whom the caller has a p2p chat is online, or no longer. */
+export interface PresenceSignal extends Presence {
+  readonly type: "presence";
+}
+
+/** Comes between the events. It has no cursor: a subscription resumes from the cursor of the last event. */
+export type ClientSignal = TypingSignal | PresenceSignal;
 
 /** The server sends a heartbeat every 15 seconds. After three missing ones the connection counts as dead. */
 const HEARTBEAT_TIMEOUT_MS = 45_000;
@@ -36,10 +58,10 @@ const CLOSED = new Error("The subscription is closed.");
  */
 export function streamEvents(
   send: Send,
-  { after, signal }: EventsOptions = {},
-): AsyncIterableIterator<ClientEvent> {
+  options: EventsOptions = {},
+): AsyncIterableIterator<ClientEvent | ClientSignal> {
   const controller = new AbortController();
-  const events = readUntilClosed(send, after, signal, controller);
+  const events = readUntilClosed(send, options, controller);
   const finish = events.return.bind(events);
   // A generator queues `return` behind a pending `next`, so the connection is aborted first.
   return Object.assign(events, {
@@ -52,13 +74,12 @@ export function streamEvents(
 
 async function* readUntilClosed(
   send: Send,
-  after: string | undefined,
-  signal: AbortSignal | undefined,
+  { signal, ...options }: EventsOptions,
   controller: AbortController,
-): AsyncGenerator<ClientEvent, undefined> {
+): AsyncGenerator<ClientEvent | ClientSignal, undefined> {
   const removeListener = onAbort(signal, () => controller.abort(signal?.reason));
   try {
-    return yield* readEvents(send, after, controller.signal);
+    return yield* readEvents(send, options, controller.signal);
   } catch (error) {
     if (controller.signal.reason === CLOSED) return undefined;
     throw error;
@@ -69,9 +90,9 @@ async function* readUntilClosed(
 
 async function* readEvents(
   send: Send,
-  after: string | undefined,
+  { after, signals = false }: Omit<EventsOptions, "signal">,
   signal: AbortSignal,
-): AsyncGenerator<ClientEvent, undefined> {
+): AsyncGenerator<ClientEvent | ClientSignal, undefined> {
   let cursor = after;
   let reconnectionMs = DEFAULT_RECONNECTION_MS;
   for (let failures = 0; ; failures += 1) {
@@ -84,9 +105,11 @@ async function* readEvents(
         reconnectionMs = retry ?? reconnectionMs;
         const value = data === undefined ? undefined : (parseJson(data) as ChatEvent);
         cursor = id || cursor;
-        if (!value) continue;
+        const isSignal = SIGNALS.has(event);
+        if (!value || (isSignal && !signals)) continue;
         heartbeat.suspend();
-        yield event === "resync" ? { type: event, cursor: value.cursor } : value;
+        if (isSignal) yield { ...value, type: event } as unknown as ClientSignal;
+        else yield event === "resync" ? { type: event, cursor: value.cursor } : value;
         signal.throwIfAborted();
         heartbeat.extend();
       }

@@ -2,5 +2,12 @@
 export { createClient, type Client, type ClientOptions } from "./client.js";
 export { PalaverError, type ClientCode } from "./problem.js";
 export type { CallOptions, SendOptions } from "./options.js";
-export type { ClientEvent, EventsOptions, Resync } from "./events.js";
+export type {
+  ClientEvent,
+  ClientSignal,
+  EventsOptions,
+  PresenceSignal,
+  Resync,
+  TypingSignal,
+} from "./events.js";
 export type * from "./api.js";

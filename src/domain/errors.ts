@@ -74,6 +74,10 @@ export type ErrorCode =
   | "too_many_blocks"
   /** The operation requires a group chat, and the chat is p2p. */
   | "p2p_chat"
+  /** Presence is not shown in a chat of more than 1,000 participants. */
+  | "too_many_participants"
+  /** Nobody sees who is online. */
+  | "presence_off"
   /** The user to add is already a participant. */
   | "already_participant"
   /** The user to remove, or to give a role, is not a participant. */

@@ -29,6 +29,7 @@ export interface Config extends Settings {
   readonly corsOrigins: readonly string[];
   /** Whether users can be found by the beginnings of their names. */
   readonly userDirectory: boolean;
+  readonly presence: boolean;
   readonly logLevel: (typeof LOG_LEVELS)[number];
 }
 
@@ -93,6 +94,10 @@ export const variables = {
     purpose: "whether users find others by the beginnings of their names",
     allowed: "on or off; default on",
   },
+  PRESENCE: {
+    purpose: "whether users see who is online",
+    allowed: "on or off; default on",
+  },
   LOG_LEVEL: {
     purpose: "the lowest level that is logged",
     allowed: "debug, info, warn, error or silent; default info",
@@ -145,6 +150,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   const keepAliveSeconds = read("KEEP_ALIVE_SECONDS", 75, (text) => integer(text, 1, 3_600));
   const corsOrigins = read("CORS_ORIGINS", [], originsIn);
   const userDirectory = read("USER_DIRECTORY", true, onOrOff);
+  const presence = read("PRESENCE", true, onOrOff);
   const logLevel = read("LOG_LEVEL", "info", (text) => LOG_LEVELS.find((level) => level === text));
   if (errors.length > 0) throw new ConfigError(errors.join("\n"));
   return {
@@ -162,6 +168,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     keepAliveTimeoutMs: keepAliveSeconds * 1_000,
     corsOrigins,
     userDirectory,
+    presence,
     logLevel,
   };
 }

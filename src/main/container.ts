@@ -7,7 +7,15 @@ import { deleteAbandonedChats } from "../application/chats.js";
 import { eraseDeletedUsers } from "../application/erasure.js";
 import { EventFeed } from "../application/feed.js";
 import { createMessaging, type Messaging } from "../application/messaging.js";
-import type { Clock, Ids, PasswordHasher, Ports, Secrets, Store } from "../application/ports.js";
+import type {
+  Clock,
+  Ids,
+  PasswordHasher,
+  Ports,
+  Secrets,
+  SignalChannel,
+  Store,
+} from "../application/ports.js";
 import { startRetention, type Retention } from "./retention.js";
 import { generateSessionKey, loadSessionKey } from "./session-key.js";
 import type { PostgresStorage, Settings } from "./settings.js";
@@ -16,6 +24,7 @@ import type { PostgresStorage, Settings } from "./settings.js";
 export type OpenStore = Store & {
   readonly opening?: Opening;
   readonly openCounter?: OpenCounter;
+  readonly signals?: SignalChannel;
   sessionKey?(): Promise<string>;
 };
 
@@ -120,7 +129,7 @@ const argon2 = new ContainerModule(({ bind }) => {
   });
 });
 
-const core = ({ refusedPasswords, registration }: Settings) =>
+const core = ({ refusedPasswords, registration, presence }: Settings) =>
   new ContainerModule(({ bind }) => {
     bind(tokens.ports).toResolvedValue(
       (store, passwords, secrets, clock, ids) => ({
@@ -131,6 +140,8 @@ const core = ({ refusedPasswords, registration }: Settings) =>
         ids,
         refusedPasswords,
         registration,
+        signals: store.signals,
+        presence,
       }),
       [tokens.store, tokens.passwords, tokens.secrets, tokens.clock, tokens.ids],
     );

@@ -15,6 +15,7 @@ export type * from "../application/accounts.js";
 export type * from "../application/chats.js";
 export type { EraseAccount } from "../application/erasure.js";
 export type * from "../application/events.js";
+export type { GetPresence, PresentParticipant, SendTyping } from "../application/live-signals.js";
 export type * from "../application/message-retention.js";
 export type * from "../application/invitations.js";
 export type * from "../application/messages.js";
@@ -25,6 +26,7 @@ export type * from "../domain/chat.js";
 export type * from "../domain/chat-settings.js";
 export type * from "../domain/event.js";
 export type * from "../domain/invitation.js";
+export type * from "../domain/live-signal.js";
 export type * from "../domain/message.js";
 export type * from "../domain/metadata.js";
 export type * from "../domain/policy.js";
@@ -38,6 +40,8 @@ export interface MessagingOptions extends Partial<Pick<Ports, "passwords" | "sec
   readonly refusedPasswords?: readonly string[] | ReadonlySet<string> | undefined;
   /** Whether `registerUser` creates accounts. Closed, it rejects, and `ensureUser` and the operator create them. Open by default. */
   readonly registration?: Registration | undefined;
+  /** Whether users see who is online, by `getPresence` and by signals. True by default. */
+  readonly presence?: boolean | undefined;
   /** How long events are kept for clients that resume, in milliseconds. Defaults to 30 days. */
   readonly eventRetention?: number | undefined;
   /** How long messages are kept, in milliseconds. By default they stay. */
@@ -79,25 +83,34 @@ const DEFAULT_EVENT_RETENTION_MS = 30 * 24 * 60 * 60 * 1_000;
  * the same directory in turn, and the same database at a time. Without either the key is new each time, so sessions end with the
  * process, unless `secrets` is given.
  *
- * @throws TypeError for an invalid `storage` or `registration`
+ * @throws TypeError for an invalid `storage`, `registration` or `presence`
  * @throws Error if the directory cannot be used, another process has it open, or a file in it is damaged; or if the database
  * cannot be opened.
  */
 export async function openMessaging(options: MessagingOptions): Promise<OpenMessaging> {
   // A JavaScript program may leave the options out: the storage is then rejected.
   assertStorage((options as MessagingOptions | undefined)?.storage);
-  const { storage, registration, eventRetention = DEFAULT_EVENT_RETENTION_MS, messageRetention } = options;
+  const {
+    storage,
+    registration,
+    presence,
+    eventRetention = DEFAULT_EVENT_RETENTION_MS,
+    messageRetention,
+  } = options;
   const { onFatal, onTrouble = warn, onRecovery = () => {} } = options;
   // A misspelt value would leave the registration open.
   if (registration !== undefined && registration !== "open" && registration !== "closed") {
     throw new TypeError(`Invalid \`registration\` ${JSON.stringify(registration)}. Use "open" or "closed".`);
+  }
+  if (presence !== undefined && typeof presence !== "boolean") {
+    throw new TypeError(`Invalid \`presence\` ${JSON.stringify(presence)}. Use true or false.`);
   }
   const refusedPasswords = new Set(Array.from(options.refusedPasswords ?? [], refusedForm));
   const { createContainer, openCore } = await import("./container.js");
   const onSpace = () => onRecovery("The disk has space again. Writing resumes.");
   const sqlite = { onTrouble, onSpace, ...(onFatal && { onFatal }) };
   const postgres = { onTrouble, onRecovery };
-  const settings = { storage, refusedPasswords, registration, sqlite, postgres };
+  const settings = { storage, refusedPasswords, registration, presence, sqlite, postgres };
   const container = createContainer(settings, options);
   const retention = { events: eventRetention, messages: messageRetention };
   const { messaging, ports, close } = await openCore(container, retention, onTrouble);

@@ -79,6 +79,8 @@ export interface Settings {
   /** Passwords that nobody may choose, each in its `refusedForm`. */
   readonly refusedPasswords: ReadonlySet<string>;
   readonly registration?: Registration | undefined;
+  /** Whether users see who is online. Defaults to true. */
+  readonly presence?: boolean | undefined;
   /**
    * Keys of the digests of session secrets, newest first. Defaults to a key kept with the data: in the directory of SQLite, or in
    * the PostgreSQL database for all of its nodes.

@@ -11,6 +11,7 @@ import { createMessaging, type Messaging } from "../application/messaging.js";
 import type { Client } from "../client/index.js";
 import type { Ports } from "../application/ports.js";
 
+import { LiveSignals } from "../application/live-signals.js";
 import { SessionUses } from "../application/session-uses.js";
 import type { Chat } from "../domain/chat.js";
 import type { User } from "../domain/user.js";
@@ -112,10 +113,11 @@ export function openTestMessaging(options: TestOptions = {}): TestMessaging {
   const store = faultyStore(ports.store);
   const feed = new EventFeed({ store, clock });
   const sessionUses = new SessionUses();
+  const live = new LiveSignals({ ...ports, store }, feed);
   const messaging: Messaging = {
-    ...createMessaging({ ...ports, store }, feed, sessionUses),
+    ...createMessaging({ ...ports, store }, feed, sessionUses, live),
     // Authentication may store that a session is in use. Requested faults must not hit that write.
-    authenticate: createMessaging(ports, feed, sessionUses).authenticate,
+    authenticate: createMessaging(ports, feed, sessionUses, live).authenticate,
   };
   const servers: TestServer[] = [];
   let closing: Promise<void> | undefined;

@@ -213,6 +213,7 @@ describe("call", () => {
       "createGroupChat",
       "addParticipant",
       "createInvitation",
+      "sendTyping",
     ]);
   });
 

@@ -41,6 +41,33 @@ function renameEvent(n: number, title = `${n}`): ChatEvent {
   };
 }
 
+describe("Client.events with signals", () => {
+  it("resumes from the cursor of the last event, without the signals that it does not ask for", async () => {
+    const typing = { chat_id: 4, user_id: "user-1", username: "ana", expires_in_ms: 6_000 };
+    const block = `event: typing\ndata: ${JSON.stringify(typing)}\n\n`;
+    for (const signals of [true, false]) {
+      const after: (string | null)[] = [];
+      const fetch = async (url: unknown, init?: RequestInit) => {
+        after.push(new URL(String(url)).searchParams.get("after"));
+        const first = `retry: 0\n\n${block}${toBlock(renameEvent(1))}${block}`;
+        const text = after.length === 1 ? first : toBlock(renameEvent(2));
+        return streamOf([encoder.encode(text)], after.length === 1 ? "breaks" : "stays", init?.signal);
+      };
+      const yielded: unknown[] = [];
+      for await (const event of createClient({ url: "http://127.0.0.1", token: "t", fetch }).events({
+        after: "c-0",
+        signals,
+      })) {
+        yielded.push(event);
+        if ("cursor" in event && event.cursor === "c-2") break;
+      }
+      const signal = signals ? [{ ...typing, type: "typing" }] : [];
+      expect(yielded).to.deep.equal([...signal, renameEvent(1), ...signal, renameEvent(2)]);
+      expect(after).to.deep.equal(["c-0", "c-1"]);
+    }
+  });
+});
+
 describe("Client.events over a network that fails", () => {
   const cut = fc.record({
     /** The number of bytes before the cut. */

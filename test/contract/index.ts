@@ -2,4 +2,5 @@
 export { passwordHasherContract } from "./passwords.js";
 export { idsContract, secretsContract } from "./randomness.js";
 export type { Runner } from "./fixtures.js";
+export { signalChannelContract, type SignalChannelOpening } from "./signals.js";
 export { storeContract, type StoreOpening } from "./store.js";

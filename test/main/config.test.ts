@@ -39,6 +39,7 @@ describe("readConfig", () => {
       keepAliveTimeoutMs: 75_000,
       corsOrigins: [],
       userDirectory: true,
+      presence: true,
       logLevel: "info",
     };
     expect(readConfig({})).to.deep.equal(config);
@@ -64,6 +65,7 @@ describe("readConfig", () => {
       RATE_LIMITS: "off",
       CORS_ORIGINS: "https://app.example.org, http://localhost:3000",
       USER_DIRECTORY: "off",
+      PRESENCE: "off",
       EVENT_RETENTION_DAYS: "1",
       MESSAGE_RETENTION_DAYS: "2",
       KEEP_ALIVE_SECONDS: "3600",
@@ -84,6 +86,7 @@ describe("readConfig", () => {
       keepAliveTimeoutMs: 3_600_000,
       corsOrigins: ["https://app.example.org", "http://localhost:3000"],
       userDirectory: false,
+      presence: false,
       logLevel: "error",
     });
   });

@@ -53,6 +53,7 @@ type TestServerOptions = Partial<
   readonly connections?: Partial<ConnectionLimits>;
   /** An empty store in place of the default one. */
   readonly store?: Store;
+  readonly presence?: boolean;
 };
 
 export async function openTestServer(options: TestServerOptions = {}): Promise<TestServer> {
@@ -65,11 +66,12 @@ export async function openTestServer(options: TestServerOptions = {}): Promise<T
     connections = {},
     streams = {},
     maxUnreadBytes,
+    presence,
   } = options;
   const lines: Record<string, unknown>[] = [];
   const audit: Record<string, unknown>[] = [];
   const store = watched(options.store ?? (await openStore()));
-  const ports = { ...testPorts(), store };
+  const ports = { ...testPorts(), store, presence };
   const messaging = createMessaging(ports);
   const log = pino(
     { base: null },

@@ -20,6 +20,7 @@ import { chatOperations } from "./routes/chats.js";
 import { documentationOperations } from "./routes/documentation.js";
 import { eventOperations } from "./routes/events.js";
 import { invitationOperations } from "./routes/invitations.js";
+import { liveSignalOperations } from "./routes/live-signals.js";
 import { messageOperations } from "./routes/messages.js";
 import { peopleOperations } from "./routes/people.js";
 import { serverOperations } from "./routes/server.js";
@@ -104,6 +105,12 @@ export function createHttpApp(options: HttpOptions): Koa {
       description:
         "Receive the changes in the caller's chats by polling, long polling or streaming. A client that continues from the last cursor misses no event and receives none twice.",
       operations: eventOperations(messaging, streams),
+    },
+    {
+      name: "Live signals",
+      description:
+        "Who types, and who is online. Streams carry both beside the events. They are not stored, and may be lost.",
+      operations: liveSignalOperations(messaging),
     },
     {
       name: "Server",

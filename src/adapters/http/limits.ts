@@ -32,6 +32,7 @@ const sessionPolicies = {
   writes: { quota: 600, window: 60 },
   groups: { quota: 60, window: 60 },
   lookups: { quota: 600, window: 60 },
+  typing: { quota: 600, window: 60 },
   invitations: { quota: 30, window: 60 },
   "session-changes": { quota: 120, window: 60 },
 } as const;

@@ -3,10 +3,12 @@ import type { ServerResponse } from "node:http";
 import type { EventBatch, Subscription } from "../../application/events.js";
 import type { Clock } from "../../application/ports.js";
 import type { ChatEvent } from "../../domain/event.js";
+import type { LiveSignal } from "../../domain/live-signal.js";
 import { isUnavailable } from "../../domain/errors.js";
 import { isAlive, markSeen, type Session } from "../../domain/session.js";
 import type { UserId } from "../../domain/user.js";
 import { eventJson } from "./json/event.js";
+import { signalJson } from "./json/live-signal.js";
 import { HttpError } from "./problem.js";
 import { nextTurn } from "./turns.js";
 
@@ -231,7 +233,7 @@ class EventStream {
     try {
       this.#response.write(helloFrame(first, resync));
       for (let batch: EventBatch | undefined = first; batch; batch = await subscription.next()) {
-        let chunks: readonly Buffer[] | undefined = chunksOf(batch.events);
+        let chunks: readonly Buffer[] | undefined = chunksOf(batch);
         while (chunks) {
           await this.#write(chunks);
           chunks = await this.#writeWhenWoken();
@@ -332,7 +334,7 @@ class EventStream {
         try {
           const batch = this.#request.subscription.drain(wake);
           if (!batch) return settle();
-          const chunks = chunksOf(batch.events);
+          const chunks = chunksOf(batch);
           if (chunks.length > 1) return settle(chunks);
           const [chunk] = chunks;
           if (chunk && !this.#response.write(chunk) && this.#isFull()) settle([]);
@@ -346,15 +348,19 @@ class EventStream {
   }
 }
 
-/** Each event is serialized once. All streams share its bytes. */
-const frames = new WeakMap<ChatEvent, Buffer>();
+type Delivery = ChatEvent | LiveSignal;
 
-function frameOf(event: ChatEvent): Buffer {
-  const known = frames.get(event);
+/** Each event and signal is serialized once. All streams share its bytes. */
+const frames = new WeakMap<Delivery, Buffer>();
+
+function frameOf(delivery: Delivery): Buffer {
+  const known = frames.get(delivery);
   if (known !== undefined) return known;
-  const data = JSON.stringify(eventJson(event));
-  const frame = Buffer.from(`id: ${event.cursor}\nevent: ${event.type}\ndata: ${data}\n\n`);
-  frames.set(event, frame);
+  // A client resumes from the last id, and a signal has none.
+  const id = "cursor" in delivery ? `id: ${delivery.cursor}\n` : "";
+  const data = JSON.stringify("cursor" in delivery ? eventJson(delivery) : signalJson(delivery));
+  const frame = Buffer.from(`${id}event: ${delivery.type}\ndata: ${data}\n\n`);
+  frames.set(delivery, frame);
   return frame;
 }
 
@@ -369,20 +375,22 @@ function helloFrame({ events, cursor }: EventBatch, resync: boolean): string {
 }
 
 /** Streams of the same chats send the same events, so the chunks of the last call are shared. */
-let latest: { readonly events: readonly ChatEvent[]; readonly chunks: readonly Buffer[] } | undefined;
+let latest: { readonly deliveries: readonly Delivery[]; readonly chunks: readonly Buffer[] } | undefined;
 
-function chunksOf(events: readonly ChatEvent[]): readonly Buffer[] {
+function chunksOf({ events, signals }: EventBatch): readonly Buffer[] {
+  const deliveries = signals ?? events;
   const known =
-    latest?.events.length === events.length && latest.events.every((event, index) => event === events[index]);
-  if (!latest || !known) latest = { events, chunks: [...split(events)] };
+    latest?.deliveries.length === deliveries.length &&
+    latest.deliveries.every((delivery, index) => delivery === deliveries[index]);
+  if (!latest || !known) latest = { deliveries, chunks: [...split(deliveries)] };
   return latest.chunks;
 }
 
 /** Splits events into chunks of at most a quarter of the buffer. A longer event is a chunk by itself. */
-function* split(events: readonly ChatEvent[]): Generator<Buffer> {
+function* split(deliveries: readonly Delivery[]): Generator<Buffer> {
   let batch: Buffer[] = [];
   let size = 0;
-  for (const frame of events.map(frameOf)) {
+  for (const frame of deliveries.map(frameOf)) {
     if (size > 0 && size + frame.length > MAX_BUFFERED_BYTES / 4) {
       yield Buffer.concat(batch, size);
       batch = [];

@@ -6,6 +6,7 @@ import type { ChatId } from "../../../src/domain/chat.js";
 import { DEFAULT_POLICY } from "../../../src/domain/policy.js";
 import { usernameKey } from "../../../src/domain/user.js";
 import { MAX_ID, ana, bo, chatIdsOf, cy, membershipsOf, register, type Runner } from "../fixtures.js";
+import { channelMutants, soundChannels } from "./signals.js";
 import { idsContract, passwordHasherContract, secretsContract, storeContract } from "../index.js";
 
 /** An adapter under the tests of its contract. The name says how it breaks a promise. */
@@ -778,6 +779,7 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
     secrets("trimmed", (sound) => ({ digests: (text) => sound.digests(text.trim()) })),
     secrets("plain text", (sound) => ({ digests: (text) => [...sound.digests(text), text] })),
   ],
+  ...channelMutants,
   "Ids.next": [ids("counted", () => counter()), ids("short", () => ({ next: () => uuids.next().slice(4) }))],
 };
 
@@ -788,5 +790,6 @@ export const sound: readonly Adapter[] = [
     const status = () => ({ ...kept.status(), transactions: kept.status().transactions - transactions });
     return { ...kept, status };
   }),
+  soundChannels,
   ...[hasher, secrets, ids].map((make) => make("sound", () => ({}))),
 ];

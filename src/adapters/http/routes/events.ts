@@ -20,7 +20,9 @@ const frames = z.string().meta({
   description:
     "Frames of `id` (a cursor), `event` (the type) and `data` (a `ChatEvent`, as `listEvents` returns it). The first frame has " +
     "a `retry`, and the cursor to resume from if no events follow it at once. If the requested cursor has expired, the first frame " +
-    'is an `event: resync` with `data: {"cursor"}`: read your chats again. Comments (lines that begin with a colon) are heartbeats.',
+    'is an `event: resync` with `data: {"cursor"}`: read your chats again. Comments (lines that begin with a colon) are heartbeats. ' +
+    "Frames of `event: typing` (`data: {chat_id, user_id, username, expires_in_ms}`) and `event: presence` (`data`: a `Presence`) have " +
+    "no `id`: they are not stored, and may be lost.",
   examples: [
     "retry: 3000\nid: 9f3c2a1b00d4e5f6-17\n\n" +
       'id: 9f3c2a1b00d4e5f6-18\nevent: chat.renamed\ndata: {"type":"chat.renamed",' +
@@ -105,7 +107,7 @@ export function eventOperations(messaging: Messaging, streams: EventStreams): re
         const by = session.user.id;
         const release = streams.reserve(by);
         try {
-          const streamed = await subscribe(messaging, { by, session: session.id, after });
+          const streamed = await subscribe(messaging, { by, session: session.id, after, signals: true });
           const renew = () => messaging.authenticate(credentials(ctx));
           return (response) => streams.open(response, { session, renew, ...streamed }, release);
         } catch (error) {
