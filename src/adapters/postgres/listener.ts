@@ -5,6 +5,7 @@ import { Servers, statementsOf } from "./connection.js";
 import { describeDatabase, reasonOf } from "./database-url.js";
 import { CHANNEL, type Relay } from "./relay.js";
 import { SERVERS_LOCK } from "./schema.js";
+import { SIGNAL_CHANNEL } from "./signals.js";
 
 /** A notification is only a hint. The relay runs this often, also for nodes that have died behind their commits. */
 const POLL_INTERVAL_MS = 1_000;
@@ -65,6 +66,8 @@ export interface ListenerOptions {
   readonly row: (sql: string, ...values: number[]) => Promise<readonly unknown[] | undefined>;
   /** Receives the id of the last event. */
   readonly onLast: (last: number) => void;
+  /** Receives what nodes `notify`, also this one. */
+  readonly onSignals?: (payload: string) => void;
   /** Called once for each series of failures. */
   readonly onTrouble: (trouble: Error) => void;
   /** Called at the end of each series of failures, with a sentence. */
@@ -125,6 +128,18 @@ export class LogListener {
     }, POLL_INTERVAL_MS);
     const error = await this.#connect();
     if (error instanceof OtherDatabaseError) throw error;
+  }
+
+  /**
+   * Sends payloads to all nodes, in one transaction, on the connection that listens: that connection takes none from other work.
+   *
+   * @throws Error if it is lost
+   */
+  async notify(payloads: readonly string[]): Promise<void> {
+    await this.#client?.query(
+      `SELECT pg_notify(${SIGNAL_CHANNEL}, payload) FROM unnest($1::text[]) AS payload`,
+      [payloads],
+    );
   }
 
   async stop(): Promise<void> {
@@ -199,7 +214,10 @@ export class LogListener {
       if (!this.#isStopped) void this.#runRelay();
     };
     this.#drop = onFailure;
-    client.on("notification", ({ payload }) => this.#options.onLast(Number(payload)));
+    client.on("notification", ({ channel, payload = "" }) => {
+      if (channel.startsWith("palaver_signals_")) this.#options.onSignals?.(payload);
+      else this.#options.onLast(Number(payload));
+    });
     // Until it listens, each failure rejects a statement, too.
     client.on("error", () => {});
     try {
@@ -228,7 +246,8 @@ export class LogListener {
     await client.query(HOLD_LOCK, [...lock]);
     const [isHeld] = (await this.#options.row(IS_LOCK_HELD, ...lock))!;
     // Fails if the connection, and the lock with it, was lost meanwhile.
-    await client.query(`DO $$ BEGIN EXECUTE format('LISTEN %I', ${CHANNEL}); END $$; COMMIT`);
+    const listen = [CHANNEL, SIGNAL_CHANNEL].map((channel) => `EXECUTE format('LISTEN %I', ${channel});`);
+    await client.query(`DO $$ BEGIN ${listen.join(" ")} END $$; COMMIT`);
     if (isHeld !== true) {
       throw new OtherDatabaseError(
         this.#options.directUrl === undefined

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { DatabaseStatus, Repositories, Store } from "../../application/ports.js";
+import type { DatabaseStatus, Repositories, SignalChannel, Store } from "../../application/ports.js";
 import type { ChatId } from "../../domain/chat.js";
 import { isUnavailable } from "../../domain/errors.js";
 import { Pool, type Statements } from "./connection.js";
@@ -12,12 +12,15 @@ import { Relay } from "./relay.js";
 import { repositories } from "./repositories.js";
 import { migrate } from "./schema.js";
 import type { Scope } from "./scope.js";
+import { NotifiedSignals } from "./signals.js";
 import { SharedTransactions } from "./shared-transactions.js";
 import { attemptOn, runTransaction, type Stored } from "./transaction.js";
 
 export interface PostgresStore extends Store {
   /** The key of the digests of session secrets that all nodes share. Created once. */
   sessionKey(): Promise<string>;
+  /** Carries signals between the nodes. */
+  readonly signals: SignalChannel;
   /** Opens the counter of a policy of limits that all nodes share. */
   readonly openCounter: (policy: string, quota: number, windowMs: number) => SharedCounter;
 }
@@ -85,7 +88,18 @@ export async function openPostgresStore(url: string, options: PostgresOptions = 
   };
   const relay = new Relay(pool, onRun);
   const row: Statements["row"] = (sql, ...values) => pool.run((connection) => connection.row(sql, ...values));
-  const listener = new LogListener({ url, directUrl, relay, row, onLast, onTrouble, onRecovery });
+  const signals = new NotifiedSignals((payloads) => listener.notify(payloads));
+  const onSignals = (payload: string) => signals.receive(payload);
+  const listener: LogListener = new LogListener({
+    url,
+    directUrl,
+    relay,
+    row,
+    onLast,
+    onSignals,
+    onTrouble,
+    onRecovery,
+  });
   try {
     await pool.run(migrate);
     await relay.run();
@@ -172,6 +186,7 @@ export async function openPostgresStore(url: string, options: PostgresOptions = 
       commits: counts.commits,
       database: databaseStatus(),
     }),
+    signals,
     openCounter: sharedCounters(counterPool),
     sessionKey: () =>
       pool.run(async (connection) => {
@@ -186,6 +201,7 @@ export async function openPostgresStore(url: string, options: PostgresOptions = 
       closing ??= (async () => {
         await Promise.all(inProgress);
         const end = async () => {
+          signals.close();
           await listener.stop();
           await relay.run().catch(() => {});
           await Promise.all([pool.end(), counterPool.end()]);
