@@ -275,6 +275,10 @@ describe("Subscription with signals", () => {
     await world.sendTyping({ by: ana.id, chatId });
     for (let events = 0; events < 1_001;) events += (await ofBo.next())!.events.length;
     expect(signalsIn(ofBo)).to.deep.equal([]);
+    // It was live twice, and is one stream.
+    ofBo.close();
+    const presence = await world.getPresence({ by: ana.id, chatId });
+    expect(presence.some(({ online }) => online)).to.equal(false);
     await world.close();
   });
 });
@@ -454,12 +458,42 @@ describe("presence", () => {
     expect(signalsIn(ofAna)).to.have.length(1);
   });
 
+  it("is checked each second while a stream is open", async () => {
+    const clock = manualClock();
+    let checks = 0;
+    const every = (milliseconds: number, work: () => void) =>
+      clock.every!(milliseconds, () => {
+        checks += 1;
+        work();
+      });
+    const core = openTestMessaging({ ...world.ports, clock: { ...clock, every } });
+    const passed = (seconds: number) => {
+      checks = 0;
+      for (let second = 0; second < seconds; second += 1) clock.advance(1_000);
+      return checks;
+    };
+    expect(passed(5)).to.equal(0);
+    const stream = await open(core, ana);
+    expect(passed(5)).to.equal(5);
+    stream.close();
+    passed(1);
+    expect(passed(5)).to.equal(0);
+    await open(core, ana);
+    expect(passed(5)).to.equal(5);
+  });
+
   it("survives a store that cannot be read", async () => {
     const ofAna = await open(world, ana);
     const ofBo = await open(world, bo);
+    const unhandled = sinon.stub();
+    process.on("unhandledRejection", unhandled);
     const read = sinon.stub(world.ports.store, "read").rejects(new Error("no"));
     await pass(world, 1_000);
     read.restore();
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    process.off("unhandledRejection", unhandled);
+    expect(read.callCount).to.equal(1);
+    expect(unhandled.callCount).to.equal(0);
     ofBo.close();
     await pass(world, 10_000);
     expect(signalsIn(ofAna)).to.have.length(1);
