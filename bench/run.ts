@@ -17,6 +17,7 @@ import { measureNodes } from "./nodes.js";
 import { measurePages } from "./pages.js";
 import { installPeers } from "./peers.js";
 import { pinned } from "./processes.js";
+import { measureSignals } from "./signals.js";
 import { measureSends } from "./sends.js";
 import type { Measure, Settings } from "./settings.js";
 import { measureStartUp } from "./start-up.js";
@@ -38,6 +39,7 @@ const measures: Readonly<Record<string, Measure>> = {
     slow: true,
     run: measureListeners,
   },
+  signals: { purpose: "the CPU time of typing and presence", slow: true, run: measureSignals },
   memory: { purpose: "the memory of stored messages", run: measureMemory },
   "start-up": { purpose: "the start with a million messages", run: measureStartUp },
   nodes: {
