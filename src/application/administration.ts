@@ -431,7 +431,7 @@ export interface ExportUser {
 /** A chat as one of its participants sees it, without the text of others. */
 export interface OwnChat extends Omit<
   ChatOverview,
-  "lastMessage" | "lastSentAt" | "deletedSinceRead" | "historyStart" | "settings"
+  "lastMessage" | "lastSentAt" | "deletedSinceRead" | "mentionCount" | "historyStart" | "settings"
 > {
   readonly settings: ChatSettings;
 }

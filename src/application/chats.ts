@@ -647,6 +647,7 @@ export async function markRead(
       user: { id: by },
       readSeq,
       unreadCount: unreadCount(after),
+      mentionCount: after.mentionCount,
     } as const;
     const to = after.chat.kind === "p2p" ? "participants" : { user: by, includesRemoved: false };
     await events.append(chatChanged(chatId, change, clock.now(), to));

@@ -24,6 +24,7 @@ import type { LogEntry, Ports, ReadRepositories, UserMembership, UserReader } fr
 import { hasManyChats, MAX_RANGE_LENGTH } from "./ranges.js";
 import { findLiveSessions } from "./sessions.js";
 import { SignalBuffer } from "./signal-buffer.js";
+import { lengthOf } from "./slices.js";
 
 /** The ports, and the feed of their store. */
 export interface PortsWithFeed extends Ports {
@@ -708,11 +709,11 @@ export async function readPeople(users: UserReader, entries: readonly LogEntry[]
   );
 }
 
-/** The length of the texts that the entries carry, in UTF-16 code units. */
+/** The `lengthOf` the messages that the entries carry together. */
 function charactersOf(entries: readonly (LogEntry | ChatEvent)[]): number {
   return entries.reduce((sum, entry) => {
     const message =
       "message" in entry ? entry.message : "overview" in entry ? entry.overview?.lastMessage : null;
-    return sum + (message?.text.length ?? 0);
+    return sum + (message ? lengthOf(message) : 0);
   }, 0);
 }

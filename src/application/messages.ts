@@ -2,16 +2,22 @@ import { assertMayWriteTo } from "../domain/block.js";
 import { assertMay, assertParticipant, canRead, pairOf, type Chat, type ChatId } from "../domain/chat.js";
 import { MessagingError } from "../domain/errors.js";
 import { chatCreated, messageChanged } from "../domain/event.js";
+import { assertMentionCount, NO_MENTIONS } from "../domain/mention.js";
 import {
+  assertReply,
+  assertSender,
   edit,
+  isSameMentions,
   parseIdempotencyKey,
   parseMessageText,
-  assertSender,
   tombstone,
   type Message,
   type MessageId,
+  type MessageText,
 } from "../domain/message.js";
+import { isSameMetadata, parseMetadata, type Metadata } from "../domain/metadata.js";
 import type { User, UserId } from "../domain/user.js";
+import { findMentioned } from "./mentions.js";
 import type {
   IdempotentMessage,
   OwnMembership,
@@ -22,7 +28,13 @@ import type {
 } from "./ports.js";
 import { hasManyChats, MAX_RANGE_LENGTH } from "./ranges.js";
 import { isFullSlice, joinSlices, MAX_SLICE_CHARACTERS, type Slices } from "./slices.js";
-import { getAvailableUser, getAvailableUserById, getCaller, getUserByUsername } from "./users.js";
+import {
+  findUserByNameOrId,
+  getAvailableUser,
+  getAvailableUserById,
+  getCaller,
+  getUserByUsername,
+} from "./users.js";
 
 /** A chat of the caller of either kind, or the p2p chat of the caller with a user. */
 export type Destination = { readonly chatId: ChatId } | { readonly username: string };
@@ -31,6 +43,12 @@ export interface SendMessage {
   readonly by: UserId;
   readonly to: Destination;
   readonly text: string;
+  /** The message of the chat that this one replies to. */
+  readonly replyTo?: MessageId | null | undefined;
+  /** The usernames or ids of participants of the chat, at most 50. One who is named twice counts once. */
+  readonly mentions?: readonly string[] | undefined;
+  /** Of the caller's program. */
+  readonly metadata?: Metadata | null | undefined;
   /** Makes retries safe: repeated commands under one key store one message. */
   readonly idempotencyKey?: string | undefined;
 }
@@ -45,17 +63,17 @@ export interface SentMessage {
  * Sends a message to a chat or to a user, and marks the chat as read up to it. The first message to a user creates the p2p
  * chat. Resolves once the message is durable.
  *
- * @throws MessagingError `invalid_message`, `invalid_idempotency_key`, `idempotency_key_reused`; for a `username`
- * `unknown_user`; for a `chatId` `not_a_participant`, `not_allowed`; for a p2p chat `user_unavailable`, `blocked`
+ * @throws MessagingError `invalid_message`, `invalid_metadata`, `invalid_reply`, `invalid_mention`, `invalid_idempotency_key`,
+ * `idempotency_key_reused`; for a `username` `unknown_user`; for a `chatId` `not_a_participant`, `not_allowed`; for a p2p chat `user_unavailable`, `blocked`
  */
 export async function sendMessage(ports: Ports, command: SendMessage): Promise<SentMessage> {
   const { store, secrets, clock } = ports;
   const { by, to } = command;
-  const text = parseMessageText(command.text);
+  const content = parseContent(command);
   const idempotency =
     command.idempotencyKey === undefined
       ? undefined
-      : { key: parseIdempotencyKey(command.idempotencyKey), textDigests: secrets.digests(text) };
+      : { key: parseIdempotencyKey(command.idempotencyKey), digests: secrets.digests(digestInput(content)) };
   const appendsTo = "chatId" in to ? to.chatId : undefined;
   return store.transaction(async (repositories) => {
     const { chats, messages, users, events } = repositories;
@@ -65,17 +83,21 @@ export async function sendMessage(ports: Ports, command: SendMessage): Promise<S
       idempotency && messages.sentAs(by, idempotency.key),
     ]);
     if (idempotency && earlier) {
-      await assertSameSend(repositories, earlier, command, idempotency.textDigests);
+      await assertSameSend(repositories, earlier, command, content, idempotency.digests);
       return { message: earlier.message, replayed: true };
     }
     const sentAt = clock.now();
-    const { chat, user: sender } =
+    const destination =
       "chatId" in to
         ? await assertWritable(repositories, found)
         : await openP2p(repositories, by, await getAvailableUser(users, to.username), sentAt);
+    const { chat, user: sender } = destination;
+    const { text, replyTo, names, metadata } = content;
+    if (replyTo !== null) await assertReadable(repositories, destination, replyTo);
+    const mentions = names.length === 0 ? NO_MENTIONS : await findMentioned(repositories, chat.id, names);
     const message = await messages.append(
-      { chatId: chat.id, sender, text, sentAt },
-      idempotency && { key: idempotency.key, textDigest: idempotency.textDigests[0] },
+      { chatId: chat.id, sender, text, replyTo, mentions, metadata, sentAt },
+      idempotency && { key: idempotency.key, textDigest: idempotency.digests[0] },
     );
     await chats.setRead(chat.id, by, message.seq);
     await events.append(messageChanged("message.created", message, sentAt));
@@ -83,14 +105,44 @@ export async function sendMessage(ports: Ports, command: SendMessage): Promise<S
   }, appendsTo);
 }
 
+/** What is sent, apart from its destination. */
+interface Content {
+  readonly text: MessageText;
+  readonly replyTo: MessageId | null;
+  /** Of the mentioned users. */
+  readonly names: readonly string[];
+  readonly metadata: Metadata | null;
+}
+
+/** @throws MessagingError `invalid_message`, `invalid_metadata`, `invalid_mention` */
+function parseContent({ text, replyTo, mentions, metadata }: SendMessage): Content {
+  const parsed = {
+    text: parseMessageText(text),
+    replyTo: replyTo ?? null,
+    names: mentions ?? [],
+    metadata: metadata == null ? null : parseMetadata(metadata),
+  };
+  assertMentionCount(parsed.names.length);
+  return parsed;
+}
+
+/** What the digest under an idempotency key is made from: the text, unless there is more. No text contains NUL. */
+function digestInput({ text, replyTo, names, metadata }: Content): string {
+  const hasMore = replyTo !== null || names.length > 0 || metadata !== null;
+  return hasMore ? `${text}\0${JSON.stringify([replyTo, names, metadata])}` : text;
+}
+
+/** A chat to write to, and the sender. */
+type WritableChat = Pick<OwnMembership, "chat" | "user" | "historyStart">;
+
 /** @throws MessagingError `not_a_participant`, `not_allowed`; for a p2p chat `user_unavailable`, `blocked` */
 async function assertWritable(
   { chats, users, blocks }: Repositories,
   found: OwnMembership | undefined,
-): Promise<Pick<OwnMembership, "chat" | "user">> {
+): Promise<WritableChat> {
   const membership = assertParticipant(found);
   assertMay(membership, "post");
-  const { chat, user } = membership;
+  const { chat, user, historyStart } = membership;
   if (chat.kind === "p2p") {
     const both = await chats.participants(chat.id, { after: undefined, limit: 2 });
     const peer = both.find(({ id }) => id !== user.id) ?? both[0]!;
@@ -101,7 +153,7 @@ async function assertWritable(
     ]);
     assertMayWriteTo(user.id, blocked);
   }
-  return { chat, user };
+  return { chat, user, historyStart };
 }
 
 async function openP2p(
@@ -109,7 +161,7 @@ async function openP2p(
   by: UserId,
   peer: User,
   now: number,
-): Promise<Pick<OwnMembership, "chat" | "user">> {
+): Promise<WritableChat> {
   const pair = pairOf(by, peer.id);
   const [user, blocked, existing] = await Promise.all([
     getCaller(users, by),
@@ -117,28 +169,63 @@ async function openP2p(
     chats.p2p(pair),
   ]);
   assertMayWriteTo(by, blocked);
-  if (existing) return { chat: existing, user };
+  if (existing) return { chat: existing, user, historyStart: 0 };
   const chat = await chats.openP2p(pair, now);
   await events.append(chatCreated(chat, user.id === peer.id ? [user] : [user, peer]));
-  return { chat, user };
+  return { chat, user, historyStart: 0 };
 }
 
-/** @throws MessagingError `idempotency_key_reused` if the earlier message had another destination or text. */
+/** @throws MessagingError `invalid_reply` unless the user can read the message, and it is of this chat. */
+async function assertReadable(
+  { messages }: Repositories,
+  { chat, historyStart }: WritableChat,
+  replyTo: MessageId,
+): Promise<void> {
+  // The id alone, under the lock of the chat that the send has anyway: `byId` can lock the message before its chat.
+  const range = { after: Math.max(replyTo - 1, historyStart), upTo: replyTo, limit: 1 };
+  const [found] = Number.isSafeInteger(replyTo)
+    ? await messages.idsOfChat(chat.id, { ...range, from: "oldest" })
+    : [];
+  assertReply(replyTo, found);
+}
+
+/** @throws MessagingError `idempotency_key_reused` if the earlier message was another one, or had another destination. */
 async function assertSameSend(
   repositories: ReadRepositories,
   { message, textDigest }: IdempotentMessage,
-  { by, to, text }: SendMessage,
-  textDigests: readonly string[],
+  { by, to }: SendMessage,
+  content: Content,
+  digests: readonly string[],
 ): Promise<void> {
   const chatId = "chatId" in to ? to.chatId : (await findP2p(repositories, by, to.username))?.id;
   // An unedited message is also recognised when the key of its digest is retired.
-  const sameText = textDigests.includes(textDigest) || (message.editedAt === null && message.text === text);
-  if (message.chatId !== chatId || !sameText) {
+  const isSame =
+    message.chatId === chatId &&
+    (digests.includes(textDigest) ||
+      (message.editedAt === null && (await isSentAs(repositories, message, content))));
+  if (!isSame) {
     throw new MessagingError(
       "idempotency_key_reused",
       "Idempotency key already used for another message. Use a new key for each message.",
     );
   }
+}
+
+/** Whether an unedited message has this content. */
+async function isSentAs(
+  { users }: ReadRepositories,
+  message: Message,
+  { text, replyTo, names, metadata }: Content,
+): Promise<boolean> {
+  if (message.text !== text || message.replyTo !== replyTo) return false;
+  if (!isSameMetadata(message.metadata, metadata)) return false;
+  const ids = new Set<UserId>();
+  for (const name of names) {
+    const user = await findUserByNameOrId(users, name);
+    if (user === undefined) return false;
+    ids.add(user.id);
+  }
+  return isSameMentions([...ids], message.mentions);
 }
 
 async function findP2p(
@@ -153,20 +240,38 @@ async function findP2p(
 export interface EditMessage {
   readonly by: UserId;
   readonly id: MessageId;
-  readonly text: string;
+  readonly text?: string | undefined;
+  /** As in `SendMessage`. Users whom the message already mentions can stay, by their ids, when they have left the chat. */
+  readonly mentions?: readonly string[] | undefined;
+  /** Null removes the metadata. */
+  readonly metadata?: Metadata | null | undefined;
 }
 
 /**
- * Changes the text of a message that the caller sent. Stores nothing if the text is equal.
+ * Changes the text, the mentions and the metadata of a message that the caller sent. What is left out stays. Stores nothing if all
+ * are equal.
  *
- * @throws MessagingError `invalid_message`, `not_your_message`, `message_deleted`
+ * @throws MessagingError `invalid_request` if all are left out; `invalid_message`, `invalid_mention`, `invalid_metadata`,
+ * `not_your_message`, `message_deleted`
  */
 export async function editMessage({ store, clock }: Ports, command: EditMessage): Promise<Message> {
-  const text = parseMessageText(command.text);
+  const { text, mentions: names, metadata } = command;
+  if (text === undefined && names === undefined && metadata === undefined) {
+    throw new MessagingError(
+      "invalid_request",
+      "Nothing to change. Give at least one of text, mentions and metadata.",
+    );
+  }
+  const given = {
+    text: text === undefined ? undefined : parseMessageText(text),
+    metadata: metadata == null ? metadata : parseMetadata(metadata),
+  };
+  assertMentionCount(names?.length ?? 0);
   return store.transaction(async (repositories) => {
     const before = await getOwnMessage(repositories, command);
     const now = clock.now();
-    const message = edit(before, text, now);
+    const mentions = names && (await findMentioned(repositories, before.chatId, names, before.mentions));
+    const message = edit(before, { ...given, mentions }, now);
     if (message === before) return before;
     await repositories.messages.update(message);
     await repositories.events.append(messageChanged("message.edited", message, now));

@@ -246,7 +246,8 @@ export interface ChatReader {
    */
   memberships(userId: UserId, slice: MembershipSlice): Promise<readonly UserMembership[]>;
   /**
-   * The chats as the user sees them, in the order of `ids`, with the text of each `lastMessage` left empty. Leaves out chats of
+   * The chats as the user sees them, in the order of `ids`, with the text, the mentions and the metadata of each `lastMessage` left
+   * empty. Leaves out chats of
    * which the user is not a participant. Lets other events of the process have their turn within a long list.
    */
   overviews(userId: UserId, ids: readonly ChatId[]): Promise<readonly ChatOverview[]>;
@@ -387,7 +388,7 @@ export interface Slice extends SizeBound {
 /** Bounds the memory that a slice takes. */
 export interface SizeBound {
   /**
-   * Ends the slice early: behind the message with which its texts have this many UTF-16 code units together. Unbounded by
+   * Ends the slice early: behind the message with which the `lengthOf` its messages is at least this together. Unbounded by
    * default.
    */
   readonly maxCharacters?: number | undefined;
@@ -457,9 +458,12 @@ export interface MessageRepository extends MessageReader {
    * @throws Error if the sender has already used the key.
    */
   append(draft: MessageDraft, idempotency?: IdempotentSend): Promise<Message>;
-  /** Replaces `text`, `editedAt` and `deletedAt` of the message with this id. The old text must not remain readable. */
+  /**
+   * Replaces `text`, `mentions`, `metadata`, `editedAt` and `deletedAt` of the message with this id. The old text and metadata must
+   * not remain readable.
+   */
   update(message: Message): Promise<void>;
-  /** As `update`, and permanently removes the idempotency key and the digest of the text, so that `sentAs` no longer finds it. */
+  /** As `update`, and permanently removes the idempotency key and the digest, so that `sentAs` no longer finds it. */
   erase(message: Message): Promise<void>;
   /**
    * Deletes messages of a chat, whose events must have been deleted. Their ids are not assigned again.
@@ -476,13 +480,13 @@ export interface MessageRepository extends MessageReader {
   forget(id: ChatId, upTo: number, limit: number): Promise<ForgottenMessages | undefined>;
 }
 
-/** The idempotency key of a message and the digest of the text as it was sent. */
+/** The idempotency key of a message, and the digest of the text and of the other fields as they were sent. */
 export interface IdempotentSend {
   readonly key: IdempotencyKey;
   readonly textDigest: string;
 }
 
-/** A message that was sent under an idempotency key, and the digest of the text as it was sent. */
+/** A message that was sent under an idempotency key, and the digest of what was sent. */
 export interface IdempotentMessage {
   readonly message: Message;
   readonly textDigest: string;

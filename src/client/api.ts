@@ -19,15 +19,16 @@ export interface Problem {
  * `bad_request` 400, `invalid_json` 400, `invalid_request` 400, `invalid_username` 400,
  * `username_reserved` 400, `invalid_display_name` 400, `invalid_password` 400, `refused_password` 400,
  * `invalid_token_name` 400, `invalid_message` 400, `invalid_title` 400, `invalid_metadata` 400,
- * `invalid_idempotency_key` 400, `invalid_cursor` 400, `username_taken` 400, `wrong_credentials` 400,
- * `wrong_password` 400, `too_many_tokens` 400, `too_many_invitations` 400, `two_credentials` 400,
- * `unknown_user` 400, `user_unavailable` 400, `p2p_chat` 400, `already_participant` 400,
- * `user_not_in_chat` 400, `self_block` 400, `too_many_blocks` 400, `message_deleted` 400,
- * `too_many_participants` 400, `not_signed_in` 401, `account_disabled` 403, `registration_closed` 403,
- * `not_a_participant` 403, `not_allowed` 403, `blocked` 403, `directory_off` 403, `presence_off` 403,
- * `not_your_message` 403, `cross_site` 403, `unknown_session` 404, `unknown_token` 404, `unknown_chat`
- * 404, `unknown_invitation` 404, `not_found` 404, `user_not_found` 404, `method_not_allowed` 405,
- * `request_timeout` 408, `cursor_expired` 410, `payload_too_large` 413, `unsupported_media_type` 415,
+ * `invalid_reply` 400, `invalid_mention` 400, `invalid_idempotency_key` 400, `invalid_cursor` 400,
+ * `username_taken` 400, `wrong_credentials` 400, `wrong_password` 400, `too_many_tokens` 400,
+ * `too_many_invitations` 400, `two_credentials` 400, `unknown_user` 400, `user_unavailable` 400,
+ * `p2p_chat` 400, `already_participant` 400, `user_not_in_chat` 400, `self_block` 400,
+ * `too_many_blocks` 400, `message_deleted` 400, `too_many_participants` 400, `not_signed_in` 401,
+ * `account_disabled` 403, `registration_closed` 403, `not_a_participant` 403, `not_allowed` 403,
+ * `blocked` 403, `directory_off` 403, `presence_off` 403, `not_your_message` 403, `cross_site` 403,
+ * `unknown_session` 404, `unknown_token` 404, `unknown_chat` 404, `unknown_invitation` 404,
+ * `not_found` 404, `user_not_found` 404, `method_not_allowed` 405, `request_timeout` 408,
+ * `cursor_expired` 410, `payload_too_large` 413, `unsupported_media_type` 415,
  * `idempotency_key_reused` 422, `too_many_requests` 429, `too_many_streams` 429, `headers_too_large`
  * 431, `internal_error` 500, `busy` 503, `store_unavailable` 503, `outcome_unknown` 503.
  */
@@ -44,6 +45,8 @@ export type Code =
   | "invalid_message"
   | "invalid_title"
   | "invalid_metadata"
+  | "invalid_reply"
+  | "invalid_mention"
   | "invalid_idempotency_key"
   | "invalid_cursor"
   | "username_taken"
@@ -214,6 +217,8 @@ export interface ChatInFull {
   readonly read_seq: number;
   /** The number of messages after `read_seq` from other users that are not deleted. */
   readonly unread_count: number;
+  /** How many of these messages mention the user. 1000 stands for more, too. */
+  readonly mention_count: number;
   readonly muted_until: string | null;
   /**
    * Whether the caller has archived the chat. The next message makes it false, unless its `timestamp` is
@@ -265,6 +270,11 @@ export interface Message {
   readonly timestamp: string;
   /** The text. Empty once it is deleted. */
   readonly message: string;
+  /** The message that this one replies to, also once it is deleted. */
+  readonly reply_to: number | null;
+  /** The ids of the users whom the message mentions. */
+  readonly mentions: readonly string[];
+  readonly metadata: Readonly<Record<string, unknown>> | null;
   /** Null unless it was edited. */
   readonly edited_at: string | null;
   /** Null unless it was deleted. */
@@ -307,6 +317,8 @@ export interface Chat {
   readonly read_seq: number;
   /** The number of messages after `read_seq` from other users that are not deleted. */
   readonly unread_count: number;
+  /** How many of these messages mention the user. 1000 stands for more, too. */
+  readonly mention_count: number;
   readonly muted_until: string | null;
   /**
    * Whether the caller has archived the chat. The next message makes it false, unless its `timestamp` is
@@ -571,6 +583,8 @@ export interface ChatReadEvent {
   readonly read_seq: number;
   /** The number of messages after `read_seq` from other users that are not deleted. */
   readonly unread_count: number;
+  /** How many of these messages mention the user. 1000 stands for more, too. */
+  readonly mention_count: number;
 }
 
 /** The caller has changed their own settings of the chat. */
@@ -1017,6 +1031,8 @@ export interface Operations {
     readonly read_seq: number;
     /** The number of messages after `read_seq` from other users that are not deleted. */
     readonly unread_count: number;
+    /** How many of these messages mention the user. 1000 stands for more, too. */
+    readonly mention_count: number;
   }>;
 
   /**
@@ -1127,9 +1143,9 @@ export interface Operations {
    * repeat the request with the same key until there is a response: the message is stored once.
    * `group_chat_id` is the id of a chat of either kind, so that a client can answer where a message came
    * from.
-   * @throws PalaverError `invalid_message`, `invalid_idempotency_key`, `unknown_user`,
-   * `user_unavailable`, `blocked`, `not_a_participant`, `not_allowed`, `idempotency_key_reused`,
-   * `too_many_requests`
+   * @throws PalaverError `invalid_message`, `invalid_reply`, `invalid_mention`, `invalid_metadata`,
+   * `invalid_idempotency_key`, `unknown_user`, `user_unavailable`, `blocked`, `not_a_participant`,
+   * `not_allowed`, `idempotency_key_reused`, `too_many_requests`
    */
   sendMessage(
     request: (
@@ -1149,14 +1165,21 @@ export interface Operations {
        * but tabs and line breaks (LF or CR LF).
        */
       readonly message: string;
+      readonly reply_to?: number | null | undefined;
+      /**
+       * The usernames or ids of participants whom the message mentions. One who is named twice counts once.
+       * Palaver does not search the text for names.
+       */
+      readonly mentions?: readonly string[] | undefined;
+      readonly metadata?: Readonly<Record<string, unknown>> | null | undefined;
     },
     options?: SendOptions,
   ): Promise<Message>;
 
   /**
-   * Change the text of one's own message. Its position in the chat stays.
-   * @throws PalaverError `invalid_message`, `message_deleted`, `not_your_message`, `not_found`,
-   * `too_many_requests`
+   * Change the text, the mentions or the metadata of one's own message. Its position in the chat stays.
+   * @throws PalaverError `invalid_message`, `invalid_mention`, `invalid_metadata`, `message_deleted`,
+   * `not_your_message`, `not_found`, `too_many_requests`
    */
   editMessage(
     request: {
@@ -1166,13 +1189,16 @@ export interface Operations {
        * The text, stored unchanged. At least one visible character, no lone surrogate, no control characters
        * but tabs and line breaks (LF or CR LF).
        */
-      readonly message: string;
+      readonly message?: string | undefined;
+      /** The ids of users whom the message already mentions can stay, too. */
+      readonly mentions?: readonly string[] | undefined;
+      readonly metadata?: Readonly<Record<string, unknown>> | null | undefined;
     },
     options?: CallOptions,
   ): Promise<Message>;
 
   /**
-   * Delete one's own message. Its text is removed and a tombstone remains.
+   * Delete one's own message. Its text, mentions and metadata are removed, and a tombstone remains.
    * @throws PalaverError `not_your_message`, `not_found`, `too_many_requests`
    */
   deleteMessage(

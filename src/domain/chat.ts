@@ -65,6 +65,8 @@ export interface ChatOverview extends Membership {
   readonly readSeq: number;
   /** The number of deleted messages after `readSeq`. */
   readonly deletedSinceRead: number;
+  /** The number of messages after `readSeq` that mention the participant and are not deleted; at most `MAX_MENTION_COUNT`. */
+  readonly mentionCount: number;
   readonly settings: StoredChatSettings;
 }
 
@@ -195,7 +197,7 @@ export function unreadCount({
 
 /** The chat as its participant sees it after reading everything. */
 export function readToEnd(overview: ChatOverview): ChatOverview {
-  return { ...overview, readSeq: overview.lastSeq, deletedSinceRead: 0 };
+  return { ...overview, readSeq: overview.lastSeq, deletedSinceRead: 0, mentionCount: 0 };
 }
 
 /** The new `readSeq` of a participant who reports having read up to `seq`: never decreases, never exceeds the last `seq`. */

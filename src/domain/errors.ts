@@ -22,6 +22,10 @@ export type ErrorCode =
   | "invalid_title"
   /** The metadata is invalid: see `parseMetadata`. */
   | "invalid_metadata"
+  /** The message to reply to is not one of the chat that the caller can read. The error does not say why. */
+  | "invalid_reply"
+  /** The message mentions too many users, or users who are not participants of the chat. `errors` lists these. */
+  | "invalid_mention"
   /** The idempotency key is invalid: see `parseIdempotencyKey`. */
   | "invalid_idempotency_key"
   /** The cursor is malformed. */
@@ -60,7 +64,7 @@ export type ErrorCode =
   | "not_your_message"
   /** The message was deleted and cannot be edited. */
   | "message_deleted"
-  /** The sender has used this idempotency key for another destination or text. */
+  /** The sender has used this idempotency key for another message, or for another destination. */
   | "idempotency_key_reused"
   /** No user has this username or id. */
   | "unknown_user"

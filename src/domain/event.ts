@@ -69,6 +69,7 @@ export type ChatChange<Someone extends UserRef = Person> =
       readonly user: Someone;
       readonly readSeq: number;
       readonly unreadCount: number;
+      readonly mentionCount: number;
     }
   /** Delivered to the user with these settings alone. */
   | {

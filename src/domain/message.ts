@@ -1,5 +1,7 @@
 import { MessagingError } from "./errors.js";
 import type { ChatId, MessageId, UserId } from "./ids.js";
+import { NO_MENTIONS } from "./mention.js";
+import { isSameMetadata, type Metadata } from "./metadata.js";
 import { textFault } from "./text.js";
 
 export type { MessageId };
@@ -15,6 +17,11 @@ export interface MessageDraft {
   readonly chatId: ChatId;
   readonly sender: { readonly id: UserId; readonly username: string };
   readonly text: MessageText;
+  /** The message of the same chat that this one replies to, which may have been deleted since; null for none. */
+  readonly replyTo: MessageId | null;
+  /** The users whom the message mentions, each once, in the order in which the sender named them. */
+  readonly mentions: readonly UserId[];
+  readonly metadata: Metadata | null;
   /** Epoch milliseconds. */
   readonly sentAt: number;
 }
@@ -35,7 +42,7 @@ export interface Message extends MessageDraft {
  * spread takes thirty times as long.
  */
 export function toMessage(
-  { chatId, sender, text, sentAt }: MessageDraft,
+  { chatId, sender, text, replyTo, mentions, metadata, sentAt }: MessageDraft,
   id: MessageId,
   seq: number,
 ): Message {
@@ -45,6 +52,9 @@ export function toMessage(
     seq,
     sender: Object.freeze({ id: sender.id, username: sender.username }),
     text,
+    replyTo,
+    mentions,
+    metadata,
     sentAt,
     editedAt: null,
     deletedAt: null,
@@ -95,21 +105,56 @@ export function assertSender(message: Message | undefined, by: UserId, isReadabl
 }
 
 /**
- * The message with another text. Returns the same object if the text is equal.
+ * Checks that a message can be replied to. A deleted one can: its deletion and the reply may have crossed.
+ *
+ * @param found the message with the id `replyTo` in the chat of the reply, if the sender can read it.
+ * @throws MessagingError `invalid_reply`, which is the same for all other messages, so that ids cannot be probed.
+ */
+export function assertReply(replyTo: MessageId, found: MessageId | undefined): void {
+  if (found === replyTo) return;
+  throw new MessagingError(
+    "invalid_reply",
+    "Unknown message to reply to. Use the id of a message of the same chat that you can read.",
+  );
+}
+
+/** What changes in a message. What is left out stays. */
+export interface MessageEdit {
+  readonly text?: MessageText | undefined;
+  readonly mentions?: readonly UserId[] | undefined;
+  /** Null removes the metadata. */
+  readonly metadata?: Metadata | null | undefined;
+}
+
+/**
+ * The message after an edit. Returns the same object if nothing changes.
  *
  * @throws MessagingError `message_deleted`
  */
-export function edit(message: Message, text: MessageText, now: number): Message {
+export function edit(message: Message, change: MessageEdit, now: number): Message {
   if (message.deletedAt !== null) {
     throw new MessagingError(
       "message_deleted",
       "This message was deleted and cannot be edited. Send a new one.",
     );
   }
-  return text === message.text ? message : { ...message, text, editedAt: now };
+  const { text = message.text, mentions = message.mentions, metadata = message.metadata } = change;
+  const isSame =
+    text === message.text &&
+    isSameMentions(mentions, message.mentions) &&
+    isSameMetadata(metadata, message.metadata);
+  return isSame ? message : { ...message, text, mentions, metadata, editedAt: now };
 }
 
-/** The message without its text and with `deletedAt`. Returns the same object if the message is already deleted. */
+export function isSameMentions(one: readonly UserId[], other: readonly UserId[]): boolean {
+  return one.length === other.length && one.every((id, index) => id === other[index]);
+}
+
+/**
+ * The message without its text, mentions and metadata, and with `deletedAt`. Returns the same object if the message is already
+ * deleted.
+ */
 export function tombstone(message: Message, now: number): Message {
-  return message.deletedAt === null ? { ...message, text: "" as MessageText, deletedAt: now } : message;
+  if (message.deletedAt !== null) return message;
+  return { ...message, text: "" as MessageText, mentions: NO_MENTIONS, metadata: null, deletedAt: now };
 }

@@ -1,6 +1,6 @@
 import { MessagingError } from "./errors.js";
 
-/** A JSON object that programs store with a chat. Palaver does not interpret it. */
+/** A JSON object that programs store with a chat or a message. Palaver does not interpret it. */
 export type Metadata = Readonly<Record<string, unknown>>;
 
 /** Of its JSON in UTF-8. */
@@ -10,7 +10,7 @@ export const MAX_METADATA_BYTES = 4 * 1024;
 const MAX_DEPTH = MAX_METADATA_BYTES / 2;
 
 /**
- * Returns a copy of the metadata.
+ * Returns a frozen copy of the metadata.
  *
  * @throws MessagingError `invalid_metadata` unless it is a JSON object of at most `MAX_METADATA_BYTES`.
  */
@@ -19,7 +19,24 @@ export function parseMetadata(metadata: Metadata): Metadata {
   assertJson(metadata, 0, { left: MAX_METADATA_BYTES });
   const text = JSON.stringify(metadata);
   if (bytesOf(text) > MAX_METADATA_BYTES) throw tooLarge();
-  return JSON.parse(text) as Metadata;
+  return freezeMetadata(JSON.parse(text) as Metadata);
+}
+
+/** Whether both are equal as JSON, with their fields in the same order. */
+export function isSameMetadata(one: Metadata | null, other: Metadata | null): boolean {
+  return one === other || JSON.stringify(one) === JSON.stringify(other);
+}
+
+/** Freezes all of the metadata, which the readers of a stored value share. */
+export function freezeMetadata(metadata: Metadata): Metadata {
+  freezeDeep(metadata);
+  return metadata;
+}
+
+function freezeDeep(value: unknown): void {
+  if (typeof value !== "object" || value === null) return;
+  for (const part of Object.values(value)) freezeDeep(part);
+  Object.freeze(value);
 }
 
 /** @param values bounds the values that are visited: each takes a byte. */

@@ -354,6 +354,7 @@ describe("group chats", () => {
         lastSentAt: null,
         readSeq: 0,
         deletedSinceRead: 0,
+        mentionCount: 0,
         settings: DEFAULT_CHAT_SETTINGS,
       });
     });

@@ -9,7 +9,7 @@ import { pairOf, type ChatId } from "../../src/domain/chat.js";
 import { MessagingError } from "../../src/domain/errors.js";
 import type { IdempotencyKey } from "../../src/domain/message.js";
 import type { User } from "../../src/domain/user.js";
-import { MAX_ID, chatIdsOf } from "../contract/fixtures.js";
+import { PLAIN, MAX_ID, chatIdsOf } from "../contract/fixtures.js";
 import { errorCodeOf } from "../support/error-code.js";
 import { collected } from "../support/operator.js";
 import { PostgresStores } from "../support/postgres-stores.js";
@@ -359,7 +359,7 @@ describe("the erasure of a user with many messages and chats", () => {
     await openScene(world);
     const chat = await world.group(bo, ana);
     await world.ports.store.transaction(async ({ chats, messages }) => {
-      const draft = { chatId: chat.id, sender: ana, text: "ana says z" as never, sentAt: 1 };
+      const draft = { chatId: chat.id, sender: ana, text: "ana says z" as never, ...PLAIN, sentAt: 1 };
       for (let n = 0; n < 5_000; n += 1) await messages.append(draft);
       for (let n = 0; n < 50; n += 1) {
         const group = await chats.addGroup(null, 1);

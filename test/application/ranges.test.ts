@@ -3,7 +3,7 @@ import { createMessaging } from "../../src/application/messaging.js";
 import type { ReadRepositories, Store, UserSlice } from "../../src/application/ports.js";
 import type { ChatId } from "../../src/domain/chat.js";
 import type { MessageText } from "../../src/domain/message.js";
-import { append, renamed } from "../contract/fixtures.js";
+import { append, PLAIN, renamed } from "../contract/fixtures.js";
 import { createManyChats } from "../support/many-chats.js";
 import { everyMessage, openWorld, type World } from "../support/world.js";
 
@@ -21,7 +21,7 @@ describe("the lists of a user with more than 500 chats", () => {
     const { id: chatId } = await world.createGroupChat({ by: world.cy.id });
     await world.ports.store.transaction(async ({ messages }) => {
       for (let count = OTHERS; count > 0; count -= 1) {
-        await messages.append({ chatId, sender: world.cy, text: "hidden" as MessageText, sentAt: 1 });
+        await messages.append({ ...PLAIN, chatId, sender: world.cy, text: "hidden" as MessageText, sentAt: 1 });
       }
     });
     await append(

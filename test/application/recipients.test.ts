@@ -254,6 +254,7 @@ describe("the recipients of an event", () => {
       user: person(bo),
       readSeq: 1,
       unreadCount: 1,
+      mentionCount: 0,
     };
     expect(await delivered(() => read(1))).to.deep.equal([[], [event], []]);
     await expectNothing(() => read(1));
@@ -276,6 +277,7 @@ describe("the recipients of an event", () => {
       user: person(bo),
       readSeq: 1,
       unreadCount: 0,
+      mentionCount: 0,
     };
     const all = await delivered(() => world.markRead({ by: bo.id, chatId, seq: 1 }));
     expect(all).to.deep.equal([[event], [event], []]);

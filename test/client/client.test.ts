@@ -47,7 +47,11 @@ describe("Client", () => {
     const edited = await ana.client.editMessage({ id: sent.id, message: "Hello, Bob!" });
     expect(await bob.client.listP2pMessages({ username: ana.username })).to.deep.equal([edited]);
     const chat_id = sent.destination_chat_id;
-    expect(await bob.client.markRead({ chat_id, seq: 1 })).to.deep.equal({ read_seq: 1, unread_count: 0 });
+    expect(await bob.client.markRead({ chat_id, seq: 1 })).to.deep.equal({
+      read_seq: 1,
+      unread_count: 0,
+      mention_count: 0,
+    });
     const deleted = await ana.client.deleteMessage({ id: sent.id });
     expect((await bob.client.getChat({ chat_id })).last_message).to.deep.equal(deleted);
   });

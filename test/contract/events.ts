@@ -347,6 +347,7 @@ function eventsOfEveryType(chat: Chat, message: Parameters<typeof messageChanged
     lastSentAt: MAX_TIME_MS,
     readSeq: 3,
     deletedSinceRead: 2,
+    mentionCount: 1,
     settings: { mutedUntil: MAX_TIME_MS, archivedSeq: MAX_ID, pinned: true },
   };
   const at = MAX_TIME_MS;
@@ -378,8 +379,16 @@ function eventsOfEveryType(chat: Chat, message: Parameters<typeof messageChanged
       to: "participants",
       change: { type: "chat.history_deleted", upToSeq: 7, upToSentAt: at, unreadCount: 2 },
     },
-    { ...plain, to: "participants", change: { type: "chat.read", user, readSeq: 7, unreadCount: 0 } },
-    { ...plain, to: alone, change: { type: "chat.read", user, readSeq: MAX_ID, unreadCount: MAX_ID } },
+    {
+      ...plain,
+      to: "participants",
+      change: { type: "chat.read", user, readSeq: 7, unreadCount: 0, mentionCount: 0 },
+    },
+    {
+      ...plain,
+      to: alone,
+      change: { type: "chat.read", user, readSeq: MAX_ID, unreadCount: MAX_ID, mentionCount: 9 },
+    },
     {
       ...plain,
       to: alone,

@@ -83,8 +83,11 @@ export function draft(
   text: string,
   sentAt = 1_700_000_000_000,
 ): MessageDraft {
-  return { chatId: chat.id, sender, text: text as MessageText, sentAt };
+  return { chatId: chat.id, sender, text: text as MessageText, ...PLAIN, sentAt };
 }
+
+/** A message that is nothing but a text. */
+export const PLAIN = { replyTo: null, mentions: [], metadata: null } as const;
 
 /** Adds the users in one transaction. */
 export async function register(store: Store, ...people: readonly User[]): Promise<void> {

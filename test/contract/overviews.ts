@@ -100,6 +100,7 @@ export function overviewContract({ describe, it, beforeEach }: Runner, store: ()
         lastSentAt: null,
         readSeq: 0,
         deletedSinceRead: 0,
+        mentionCount: 0,
         settings: DEFAULT_CHAT_SETTINGS,
       });
       for (const hidden of [chat, p2p]) assert.equal(await overview(hidden, bo), undefined);

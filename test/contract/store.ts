@@ -14,6 +14,7 @@ import { historyContract } from "./history.js";
 import { invitationContract } from "./invitations.js";
 import { subscriberContract } from "./subscribers.js";
 import { messageContract } from "./messages.js";
+import { messageFieldContract } from "./message-fields.js";
 import { overviewContract } from "./overviews.js";
 import {
   MAX_ID,
@@ -74,6 +75,7 @@ export function storeContract(runner: Runner, { open, reopen }: StoreOpening): v
     chatContract(runner, store);
     overviewContract(runner, store);
     messageContract(runner, store);
+    messageFieldContract(runner, store);
     historyContract(runner, store);
     sessionContract(runner, store);
     invitationContract(runner, store);

@@ -66,6 +66,7 @@ describe("read state of a chat", () => {
     lastSentAt: null,
     readSeq: 0,
     deletedSinceRead: 0,
+    mentionCount: 0,
     settings: DEFAULT_CHAT_SETTINGS,
   };
 

@@ -143,6 +143,9 @@ describe("a stored message", () => {
     seq: 2,
     sender: ana,
     text: parseMessageText("hello"),
+    replyTo: 3 as MessageId,
+    mentions: ["bo" as UserId],
+    metadata: { a: 1 },
     sentAt: 1,
     editedAt: null,
     deletedAt: null,
@@ -159,19 +162,29 @@ describe("a stored message", () => {
     }
   });
 
-  it("is returned as the same object by edit with an equal text", () => {
-    expect(edit(sent, sent.text, 9)).to.equal(sent);
+  it("is returned as the same object by an edit in which nothing changes", () => {
+    for (const change of [{}, { text: sent.text }, { mentions: ["bo" as UserId], metadata: { a: 1 } }]) {
+      expect(edit(sent, change, 9)).to.equal(sent);
+    }
   });
 
-  it("changes only text and editedAt by edit", () => {
-    const text = parseMessageText("edited");
-    expect(edit(sent, text, 9)).to.deep.equal({ ...sent, text, editedAt: 9 });
+  it("changes only the given fields and editedAt by edit", () => {
+    for (const change of [
+      { text: parseMessageText("edited") },
+      { mentions: ["ana" as UserId, "bo" as UserId] },
+      { mentions: [] },
+      { metadata: { a: 2 } },
+      { metadata: null },
+      { text: parseMessageText("edited"), mentions: [], metadata: null },
+    ]) {
+      expect(edit(sent, change, 9)).to.deep.equal({ ...sent, ...change, editedAt: 9 });
+    }
   });
 
-  it("becomes a tombstone without text that can be neither edited nor changed by another deletion", () => {
+  it("becomes a tombstone without text, mentions and metadata that can be neither edited nor changed by another deletion", () => {
     const deleted = tombstone(sent, 9);
-    expect(deleted).to.deep.equal({ ...sent, text: "", deletedAt: 9 });
+    expect(deleted).to.deep.equal({ ...sent, text: "", mentions: [], metadata: null, deletedAt: 9 });
     expect(tombstone(deleted, 10)).to.equal(deleted);
-    expect(errorCode(() => edit(deleted, sent.text, 10))).to.equal("message_deleted");
+    expect(errorCode(() => edit(deleted, { text: sent.text }, 10))).to.equal("message_deleted");
   });
 });

@@ -16,6 +16,7 @@ import { serve } from "../../src/main/server.js";
 import { until } from "../support/event-stream.js";
 import { arrive, type Person } from "../support/person.js";
 import { runServer } from "../support/process.js";
+import { PLAIN } from "../contract/fixtures.js";
 
 function fail(error: Error): never {
   throw error;
@@ -158,7 +159,13 @@ describe("palaver serve, events", () => {
         ["old", sentAt],
         ["young", Date.now()],
       ] as const) {
-        await messages.append({ chatId: chat.id, sender: old, text: text as MessageText, sentAt: at });
+        await messages.append({
+          chatId: chat.id,
+          sender: old,
+          text: text as MessageText,
+          ...PLAIN,
+          sentAt: at,
+        });
       }
     });
     await store.close();

@@ -218,6 +218,17 @@ describe("The examples", () => {
       expect(sent).to.include({ message: "hello again" });
     });
 
+    it("mentions.sh replies to a message, and counts the mention for the other user", async () => {
+      const lines = (await converse("mentions.sh"))
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line) as Record<string, unknown>);
+      const [, , sent, chat] = lines;
+      expect(sent).to.deep.include({ metadata: { ticket: 4711 }, seq: 2 });
+      expect(sent).to.have.property("reply_to").that.is.a("number");
+      expect(chat).to.deep.include({ mention_count: 1, unread_count: 1, last_message: sent });
+    });
+
     it("roles.sh denies a member a message, and passes ownership on and back", async () => {
       const lines = (await converse("roles.sh"))
         .trimEnd()

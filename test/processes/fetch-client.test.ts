@@ -210,6 +210,7 @@ describe("examples/fetch-client.js", () => {
     expect(await client.markRead({ ...ana, seq: ana.seq + 1 })).to.deep.equal({
       read_seq: ana.seq + 1,
       unread_count: 1,
+      mention_count: 0,
     });
     expect(await client.markRead(last)).to.deep.include({ unread_count: 0 });
   });

@@ -165,7 +165,7 @@ describe("palaver on PostgreSQL", () => {
     expect(JSON.parse(output)).to.deep.equal({
       database: name,
       sound: false,
-      schema_version: 1,
+      schema_version: 2,
       outbox_rows: 0,
       missing_event_positions: 0,
       faults: ["Chat 1 counts 7 participants, and has 2."],

@@ -2,6 +2,7 @@ import { expect } from "chai";
 import { describeChats } from "./api/chats.js";
 import { describeGroupChats } from "./api/group-chats.js";
 import { describeLists } from "./api/lists.js";
+import { describeMessageFields } from "./api/message-fields.js";
 import { describeMessages } from "./api/messages.js";
 import { expectFieldErrors, expectProblem, expectSessionRequired } from "./api/scene.js";
 import { Client, PASSWORD, freshName, signedIn } from "./client.js";
@@ -17,6 +18,7 @@ export function describeApi(at: () => string): void {
   describeGroupChats(at);
   describeChats(at);
   describeMessages(at);
+  describeMessageFields(at);
   describeLists(at);
 }
 

@@ -5,6 +5,7 @@ import { CHAT, found, USER, type OpenStore } from "./engine.js";
 import { BrokenPromise, openLedger, type Entry } from "./ledger.js";
 import type { Ending, Schedule, Step } from "./schedules.js";
 import { seeded, type Fault, type SimulatedDisk } from "./simulated-disk.js";
+import { PLAIN } from "../contract/fixtures.js";
 
 /** The counts of a run. */
 export interface Tally {
@@ -286,7 +287,7 @@ function list({ messages }: ReadRepositories): Promise<readonly Message[]> {
 }
 
 function draft(text: string) {
-  return { chatId: CHAT, sender: USER, text: text as MessageText, sentAt: 1 };
+  return { chatId: CHAT, sender: USER, text: text as MessageText, ...PLAIN, sentAt: 1 };
 }
 
 function isRejection(error: unknown): boolean {

@@ -45,9 +45,15 @@ const ACTIONS = {
     core.clock.advance(1);
     return core.sendMessage({ by, to: { chatId: inChat(n) }, text: "to a group" });
   },
+  mention(core, { id: by }, { username }, n) {
+    const command = { by, to: { chatId: inChat(n) }, text: "to you", metadata: { n } };
+    return core.sendMessage({ ...command, mentions: n % 2 ? [username] : ["ana", "bo"] });
+  },
   forget: (core, _by, _other, n) => core.forgetMessages({ before: core.clock.now() - n }),
   write: (core, { id: by }, { username }) => core.sendMessage({ by, to: { username }, text: "to one" }),
   edit: (core, { id: by }, _, n) => core.editMessage({ by, id: (n + 1) as MessageId, text: "edited" }),
+  correct: (core, { id: by }, { id: other }, n) =>
+    core.editMessage({ by, id: (n + 1) as MessageId, mentions: n % 2 ? [other] : [] }),
   delete: (core, { id: by }, _, n) => core.deleteMessage({ by, id: (n + 1) as MessageId }),
   set: async (core, { id: by }, _, n) => {
     const mutedUntil = [null, 0, SOON_MS, FAR_MS][n % 4];
@@ -63,6 +69,7 @@ const act = fc.record({
     ...(["restrict", "forget"] as const),
     ...(["add", "add", "remove", "remove", "send", "send", "read", "read"] as const),
     ...(["set", "set", "set", "join"] as const),
+    ...(["mention", "mention", "correct", "correct"] as const),
   ),
   by: fc.nat(2),
   other: fc.nat(2),
@@ -112,7 +119,7 @@ export async function expectEventsToAddUp(inWorld: InWorld, numRuns: number): Pr
           ({ cursor, hasMore: more } = page);
         }
         const now = await core.sync({ by: me.id });
-        expect(views).to.deep.equal(viewsOf(now.chats));
+        expect(views).to.deep.equal(viewsOf(now.chats, views));
         expect(cursor).to.equal(now.cursor);
       }
     }),
@@ -137,7 +144,7 @@ export async function expectSubscribersToAgree(inWorld: InWorld, numRuns: number
         await core.sendMessage({ by: id, to: { username }, text: "the end" });
       }
       for (const { me, views, cursors } of await Promise.all(subscribers)) {
-        expect(views).to.deep.equal(viewsOf((await core.sync({ by: me.id })).chats));
+        expect(views).to.deep.equal(viewsOf((await core.sync({ by: me.id })).chats, views));
         expect(new Set(cursors)).to.have.property("size", cursors.length);
       }
     }),

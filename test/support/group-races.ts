@@ -190,7 +190,7 @@ async function expectViewsToReplay({ world }: Scene, readers: readonly Reader[])
       for (const event of page.events) views = afterEvent(views, event, me);
       ({ cursor, hasMore: more } = page);
     }
-    expect(views).to.deep.equal(viewsOf((await world.sync({ by: me.id })).chats));
+    expect(views).to.deep.equal(viewsOf((await world.sync({ by: me.id })).chats, views));
   }
 }
 

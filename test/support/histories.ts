@@ -103,7 +103,7 @@ export function describeHistories(open: () => Promise<Store>): void {
           for (const event of page.events) views = after(views, event, me);
           ({ cursor, hasMore: more } = page);
         }
-        expect(views).to.deep.equal(viewsOf((await world.sync({ by: me.id })).chats));
+        expect(views).to.deep.equal(viewsOf((await world.sync({ by: me.id })).chats, views));
       }
     }),
   );

@@ -5,6 +5,7 @@ import type { MessageText } from "../../src/domain/message.js";
 import type { User } from "../../src/domain/user.js";
 import type { Client } from "./client.js";
 import { openStream } from "./event-stream.js";
+import { PLAIN } from "../contract/fixtures.js";
 
 const CHATS_PER_TRANSACTION = 100;
 const PARALLEL_TRANSACTIONS = 8;
@@ -26,7 +27,13 @@ export async function createManyChats(
           await chats.addParticipant(chat.id, owner.id, 1, "owner");
           await chats.addParticipant(chat.id, member.id, 1);
           await events.append(chatCreated(chat, [owner, member]));
-          await messages.append({ chatId: chat.id, sender: member, text: "hello" as MessageText, sentAt: 1 });
+          await messages.append({
+            chatId: chat.id,
+            sender: member,
+            text: "hello" as MessageText,
+            ...PLAIN,
+            sentAt: 1,
+          });
         }
       });
     }

@@ -138,7 +138,7 @@ export const RACES = {
     let views = viewsOf(snapshot.chats);
     const { events } = await other.core.listEvents({ by: ana.id, after: snapshot.cursor, limit: 10 });
     for (const event of events) views = after(views, event, ana);
-    expect(views).to.deep.equal(viewsOf((await one.core.sync({ by: ana.id })).chats));
+    expect(views).to.deep.equal(viewsOf((await one.core.sync({ by: ana.id })).chats, views));
   },
 
   "finds everything that was acknowledged on the other node": async (nodes) => {

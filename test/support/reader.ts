@@ -1,6 +1,7 @@
 import { unreadCount, type ChatOverview } from "../../src/domain/chat.js";
 import { settingsOf, type ChatSettings } from "../../src/domain/chat-settings.js";
 import type { ChatEvent } from "../../src/domain/event.js";
+import { MAX_MENTION_COUNT } from "../../src/domain/mention.js";
 import type { Metadata } from "../../src/domain/metadata.js";
 import type { Policy, Role } from "../../src/domain/policy.js";
 import type { Message } from "../../src/domain/message.js";
@@ -18,14 +19,23 @@ export interface View {
   readonly lastSeq: number;
   readonly readSeq: number;
   readonly unreadCount: number;
+  /** Undefined once the events do not tell it: the client reads the chat again. */
+  readonly mentionCount: number | undefined;
   readonly settings: ChatSettings;
 }
 
 /** All chats of a user, by id. */
 export type Views = Readonly<Record<number, View>>;
 
-export function viewsOf(chats: readonly ChatOverview[]): Views {
-  return Object.fromEntries(chats.map((overview) => [overview.chat.id, viewOf(overview)]));
+/** @param known views that the result is compared with. It leaves out what these do not know. */
+export function viewsOf(chats: readonly ChatOverview[], known: Views = {}): Views {
+  return Object.fromEntries(
+    chats.map((overview) => {
+      const { id } = overview.chat;
+      const isUnknown = id in known && known[id]!.mentionCount === undefined;
+      return [id, isUnknown ? { ...viewOf(overview), mentionCount: undefined } : viewOf(overview)];
+    }),
+  );
 }
 
 function viewOf(overview: ChatOverview): View {
@@ -41,6 +51,7 @@ function viewOf(overview: ChatOverview): View {
     lastSeq,
     readSeq,
     unreadCount: unreadCount(overview),
+    mentionCount: overview.mentionCount,
     settings: settingsOf(overview),
   };
 }
@@ -64,6 +75,7 @@ export function after(views: Views, event: ChatEvent, me: User): Views {
         lastSeq: 0,
         readSeq: 0,
         unreadCount: 0,
+        mentionCount: 0,
         settings: { mutedUntil: null, archived: false, pinned: false },
       };
       return { ...views, [chatId]: fresh };
@@ -91,19 +103,27 @@ export function after(views: Views, event: ChatEvent, me: User): Views {
         lastMessage: (view!.lastMessage?.seq ?? 0) > upToSeq ? view!.lastMessage : null,
         lastSeq: Math.max(view!.lastSeq, upToSeq),
         ...(returns && { settings: { ...settings, archived: false } }),
-        ...(view!.readSeq < upToSeq && { readSeq: upToSeq, unreadCount: unread }),
+        ...(view!.readSeq < upToSeq && {
+          readSeq: upToSeq,
+          unreadCount: unread,
+          mentionCount: view!.mentionCount === 0 ? 0 : undefined,
+        }),
       });
     }
     case "chat.read":
       if (event.user.id !== me.id) return views;
-      return change(views, chatId, { readSeq: event.readSeq, unreadCount: event.unreadCount });
+      return change(views, chatId, {
+        readSeq: event.readSeq,
+        unreadCount: event.unreadCount,
+        mentionCount: event.mentionCount,
+      });
     case "chat.settings_changed":
       return change(views, chatId, {
         settings: event.settings,
         lastSeq: Math.max(view!.lastSeq, event.lastSeq),
       });
     case "message.created": {
-      const { seq, sender } = event.message;
+      const { seq, sender, mentions } = event.message;
       const { settings } = view!;
       const stays = settings.mutedUntil !== null && event.message.sentAt < settings.mutedUntil;
       const shown = {
@@ -111,16 +131,26 @@ export function after(views: Views, event: ChatEvent, me: User): Views {
         lastSeq: seq,
         settings: { ...settings, archived: settings.archived && stays },
       };
-      if (sender.id === me.id) return change(views, chatId, { ...shown, readSeq: seq, unreadCount: 0 });
-      return change(views, chatId, { ...shown, unreadCount: view!.unreadCount + 1 });
+      if (sender.id === me.id) {
+        return change(views, chatId, { ...shown, readSeq: seq, unreadCount: 0, mentionCount: 0 });
+      }
+      const isMentioned = view!.mentionCount !== undefined && mentions.includes(me.id);
+      return change(views, chatId, {
+        ...shown,
+        unreadCount: view!.unreadCount + 1,
+        ...(isMentioned && { mentionCount: Math.min(view!.mentionCount! + 1, MAX_MENTION_COUNT) }),
+      });
     }
     case "message.edited":
     case "message.deleted": {
       const { message, type } = event;
-      const unread = type === "message.deleted" && message.seq > view!.readSeq ? 1 : 0;
+      const isUnread = message.seq > view!.readSeq;
+      // The event does not have the mentions before the change.
+      const keepsCount = !isUnread || (view!.mentionCount === 0 && !message.mentions.includes(me.id));
       return change(views, chatId, {
         lastMessage: message.seq === view!.lastSeq ? message : view!.lastMessage,
-        unreadCount: view!.unreadCount - unread,
+        unreadCount: view!.unreadCount - (type === "message.deleted" && isUnread ? 1 : 0),
+        ...(!keepsCount && { mentionCount: undefined }),
       });
     }
     default:

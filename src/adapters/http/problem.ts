@@ -45,6 +45,8 @@ export const statuses: Readonly<Record<Code, number>> = {
   invalid_message: 400,
   invalid_title: 400,
   invalid_metadata: 400,
+  invalid_reply: 400,
+  invalid_mention: 400,
   invalid_idempotency_key: 400,
   invalid_cursor: 400,
   username_taken: 400,
@@ -108,6 +110,8 @@ const defaultFields: FieldNames = {
   invalid_message: "message",
   invalid_title: "title",
   invalid_metadata: "metadata",
+  invalid_reply: "reply_to",
+  invalid_mention: "mentions",
   invalid_cursor: "cursor",
 };
 

@@ -10,6 +10,7 @@ import {
   type Participant,
 } from "../../domain/chat.js";
 import { DEFAULT_CHAT_SETTINGS, type StoredChatSettings } from "../../domain/chat-settings.js";
+import { MAX_MENTION_COUNT, NO_MENTIONS } from "../../domain/mention.js";
 import type { Message, MessageText } from "../../domain/message.js";
 import { DEFAULT_POLICY, type Role } from "../../domain/policy.js";
 import type { UserId } from "../../domain/user.js";
@@ -34,6 +35,8 @@ export interface ChatState {
   readonly read: Map<UserId, number>;
   /** The `seq`s of the tombstones. */
   readonly deleted: Set<number>;
+  /** The `seq`s of the messages that mention each user. */
+  readonly mentions: Map<UserId, Set<number>>;
 }
 
 export interface Stay {
@@ -79,6 +82,7 @@ export function chatRepository(
       messages: [],
       read: new Map(),
       deleted: new Set(),
+      mentions: new Map(),
     };
     put(byId, chat.id, state, undo);
     return state;
@@ -103,6 +107,10 @@ export function chatRepository(
       lastSentAt: last?.sentAt ?? state.forgottenAt,
       readSeq,
       deletedSinceRead: [...state.deleted].filter((seq) => seq > readSeq).length,
+      mentionCount: Math.min(
+        [...(state.mentions.get(userId) ?? [])].filter((seq) => seq > readSeq).length,
+        MAX_MENTION_COUNT,
+      ),
       settings,
     };
   }
@@ -188,7 +196,8 @@ export function chatRepository(
         if (!state?.participants.has(userId)) continue;
         const overview = await overviewOf(state, userId);
         const { lastMessage } = overview;
-        found.push({ ...overview, lastMessage: lastMessage && { ...lastMessage, text: "" as MessageText } });
+        const empty = { text: "" as MessageText, mentions: NO_MENTIONS, metadata: null };
+        found.push({ ...overview, lastMessage: lastMessage && { ...lastMessage, ...empty } });
       }
       return found;
     },

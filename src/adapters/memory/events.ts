@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { EventLog, EventSlice, LogEntry } from "../../application/ports.js";
+import { lengthOf as lengthOfMessage } from "../../application/slices.js";
 import type { Chat, ChatId } from "../../domain/chat.js";
 import type { ChatEventDraft, EventDraft, SessionEnd, StoredEvent } from "../../domain/event.js";
 import type { Message } from "../../domain/message.js";
@@ -64,9 +65,11 @@ export function eventLog(
     };
   }
 
-  /** The length of the text that an entry is read with. */
-  const lengthOf = (entry: Entry) =>
-    "messageId" in entry && entry.messageId !== null ? (message(entry.messageId)?.text.length ?? 0) : 0;
+  /** The `lengthOf` the message that an entry is read with. */
+  const lengthOf = (entry: Entry) => {
+    const found = "messageId" in entry && entry.messageId !== null ? message(entry.messageId) : undefined;
+    return found ? lengthOfMessage(found) : 0;
+  };
 
   const readAny = (entry: Entry): LogEntry => ("change" in entry ? read(entry) : entry);
 

@@ -16,7 +16,7 @@ interface Cursor<Item> {
  * Returns a slice of several histories, each in the order of its ids, merged by id. The cursors are a binary heap with the
  * next item on top, so that the cost is (histories + slice) × log(histories), independent of their lengths.
  *
- * @param lengthOf the length of the text of an item, which `maxCharacters` bounds.
+ * @param lengthOf the length of an item, which `maxCharacters` bounds.
  * @param starts of each history, the id behind which it starts; 0 by default.
  */
 export function sliceOf<Item extends Numbered>(

@@ -1,8 +1,9 @@
 import type { MessageRepository, MessageTime, Slice, UserSlice } from "../../application/ports.js";
+import { lengthOf } from "../../application/slices.js";
 import type { ChatId } from "../../domain/chat.js";
 import { toMessage, type Message, type MessageId } from "../../domain/message.js";
 import { DELETED_USERNAME, type UserId } from "../../domain/user.js";
-import { lastSeqOf, stateOf, type ChatStates } from "./chats.js";
+import { lastSeqOf, stateOf, type ChatState, type ChatStates } from "./chats.js";
 import { firstAfter, sliceOf } from "./history.js";
 import { put, remove, type Undo } from "./undo.js";
 
@@ -33,13 +34,16 @@ export function messageRepository(states: ChatStates, undo: Undo): MessageReposi
     const starts = own.map(({ participants }) => participants.get(id)!.historyStart);
     return sliceOf(histories, slice, length, starts);
   }
-  const lengthOf = ({ text }: Message) => text.length;
 
-  function update({ id, text, editedAt, deletedAt }: Message): void {
+  function update({ id, text, mentions, metadata, editedAt, deletedAt }: Message): void {
     const before = all[id - 1];
     if (before === undefined) throw new Error(`Message ${id} does not exist.`);
-    replace(states, { ...before, text, editedAt, deletedAt }, undo);
-    const { deleted } = stateOf(byId, before.chatId);
+    const changed = { ...before, text, mentions, metadata, editedAt, deletedAt };
+    replace(states, changed, undo);
+    const state = stateOf(byId, before.chatId);
+    unindexMentions(state, before, undo);
+    indexMentions(state, changed, undo);
+    const { deleted } = state;
     if (deletedAt !== null && !deleted.has(before.seq)) {
       deleted.add(before.seq);
       undo.push(() => deleted.delete(before.seq));
@@ -100,6 +104,7 @@ export function messageRepository(states: ChatStates, undo: Undo): MessageReposi
         all.pop();
         messages.pop();
       });
+      indexMentions(state, message, undo);
       if (once) {
         const entry = { id: message.id, textDigest: once.textDigest };
         const key = keyOf(draft.sender.id, once.key);
@@ -124,6 +129,7 @@ export function messageRepository(states: ChatStates, undo: Undo): MessageReposi
         for (const message of removed) all[message.id - 1] = message;
       });
       for (const message of removed) freeKey(message.id);
+      for (const message of removed) unindexMentions(stateOf(byId, id), message, undo);
       return removed.length;
     },
     async forget(id, upTo, limit) {
@@ -147,9 +153,27 @@ export function messageRepository(states: ChatStates, undo: Undo): MessageReposi
         for (const message of removed) all[message.id - 1] = message;
       });
       for (const message of removed) freeKey(message.id);
+      for (const message of removed) unindexMentions(state, message, undo);
       return { count, forgottenSeq: state.forgottenSeq, forgottenAt };
     },
   };
+}
+
+function indexMentions({ mentions: index }: ChatState, { mentions, seq }: Message, undo: Undo): void {
+  for (const userId of mentions) {
+    const seqs = index.get(userId) ?? new Set();
+    if (seqs.size === 0) put(index, userId, seqs, undo);
+    seqs.add(seq);
+    undo.push(() => seqs.delete(seq));
+  }
+}
+
+function unindexMentions({ mentions: index }: ChatState, { mentions, seq }: Message, undo: Undo): void {
+  for (const userId of mentions) {
+    const seqs = index.get(userId)!;
+    seqs.delete(seq);
+    undo.push(() => seqs.add(seq));
+  }
 }
 
 function replace({ byId, messages: all }: ChatStates, changed: Message, undo: Undo): void {

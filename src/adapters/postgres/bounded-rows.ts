@@ -13,10 +13,10 @@ interface BoundedQuery {
 }
 
 /**
- * The rows of a query, decoded, up to the one with which the texts of their messages have `maxCharacters` together. PostgreSQL
+ * The rows of a query, decoded, up to the one with which their messages have `maxCharacters` together. PostgreSQL
  * counts code points and so sends a few more rows, of which this function keeps those within the UTF-16 code units.
  *
- * @param lengthOf the length of the text of a value, in UTF-16 code units.
+ * @param lengthOf the length of the message of a value, in UTF-16 code units.
  */
 export async function boundedRows<Fields, Decoded>(
   scope: Scope,
@@ -26,7 +26,7 @@ export async function boundedRows<Fields, Decoded>(
   { with: withClause = "", from, where = "", orderBy, limit = "" }: BoundedQuery,
   ...values: Value[]
 ): Promise<readonly Decoded[]> {
-  const length = "coalesce(length(messages.text), 0)";
+  const length = `(${["text", "mentions", "metadata"].map((column) => `coalesce(length(messages.${column}), 0)`).join(" + ")})`;
   const rows = await scope.rows(
     `${withClause} SELECT * FROM (
        SELECT ${sql}, sum(${length}) OVER (ORDER BY ${orderBy} ROWS UNBOUNDED PRECEDING) - ${length} AS characters_before

@@ -46,6 +46,13 @@ const INVARIANTS: readonly string[] = [
      SELECT word FROM user_words WHERE user_words.user_id = users.id
        AND (NOT (${IS_LISTED}) OR word = left(username_key, 64)) LIMIT 1) AS found ON true
    WHERE (word IS NULL) = (${IS_LISTED})`,
+  `SELECT format('User %s is %s by the message with seq %s of chat %s, and is %s the index of mentions.', user_id,
+     CASE WHEN wanted IS NULL THEN 'not mentioned' ELSE 'mentioned' END, seq, chat_id,
+     CASE WHEN found IS NULL THEN 'not in' ELSE 'in' END) AS fault
+   FROM (SELECT value AS user_id, chat_id, seq, true AS wanted
+       FROM messages CROSS JOIN json_array_elements_text(mentions::json)) AS mentioned
+     FULL JOIN (SELECT user_id, chat_id, seq, true AS found FROM mentions) AS indexed USING (user_id, chat_id, seq)
+   WHERE wanted IS NULL OR found IS NULL`,
   `SELECT format('User %s has read chat %s up to seq %s, and its last message has seq %s.', user_id, chat_id, seq, last) AS fault
    FROM (SELECT user_id, chat_id, seq,
        coalesce((SELECT max(seq) FROM messages WHERE messages.chat_id = read_markers.chat_id), forgotten_seq) AS last
@@ -111,9 +118,10 @@ const TABLES_OF_VIEWS: Partial<Record<TableName, readonly string[]>> = {
   greatest_ids: ["deleted_ids"],
 };
 
-/** Two of the tables with data of users are not copied: the events that are not in the event log yet, and the counts of requests by digest. */
+/** Three of the tables with data of users are not copied: the index of mentions, the events that are not in the event log yet, and the counts of requests by digest. */
 const VACUUMED = [
   ...TABLE_NAMES.flatMap((name) => TABLES_OF_VIEWS[name] ?? [name]),
+  "mentions",
   "outbox",
   "request_counts",
 ];

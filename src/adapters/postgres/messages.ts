@@ -1,16 +1,18 @@
 import type { MessageRepository, Slice } from "../../application/ports.js";
+import { lengthOf } from "../../application/slices.js";
 import { toMessage, type MessageId } from "../../domain/message.js";
 import type { Row } from "../sql/columns.js";
 import {
   deleteForgotten,
   eraseMessage,
   FORGOTTEN,
-  lengthOf,
+  jsonOf,
   MESSAGE,
   MESSAGE_TIME,
   oldestFirst,
   SENT_AS,
   TOMBSTONES_AFTER,
+  updateMessage,
 } from "../sql/messages.js";
 import { boundedRows } from "./bounded-rows.js";
 import type { Scope } from "./scope.js";
@@ -129,37 +131,37 @@ export function messages(scope: Scope): MessageRepository {
     },
     async append(draft, once) {
       scope.lockChat(draft.chatId);
+      const { mentions, metadata } = jsonOf(draft);
       const [id, seq] = (await scope.insertEach(
-        `INSERT INTO messages (id, chat_id, seq, sender_id, text, sent_at, idempotency_key, text_digest)
+        `INSERT INTO messages
+           (id, chat_id, seq, sender_id, text, reply_to, mentions, metadata, sent_at, idempotency_key, text_digest)
          SELECT nextval('message_ids'), chat_id,
            coalesce(
              (SELECT max(seq) FROM messages WHERE messages.chat_id = given.chat_id),
              (SELECT forgotten_seq FROM chats WHERE chats.id = given.chat_id)) + number,
-           sender_id, text, sent_at, idempotency_key, text_digest
+           sender_id, text, reply_to, mentions, metadata, sent_at, idempotency_key, text_digest
          FROM (
            SELECT *, row_number() OVER (PARTITION BY chat_id ORDER BY place) AS number
-           FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[]) WITH ORDINALITY
-             AS given (chat_id, sender_id, text, sent_at, idempotency_key, text_digest, place)
+           FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::bigint[], $8::text[], $9::text[])
+             WITH ORDINALITY
+             AS given (chat_id, sender_id, text, reply_to, mentions, metadata, sent_at, idempotency_key, text_digest, place)
            ORDER BY place
          ) AS given
          RETURNING id, seq`,
         draft.chatId,
         draft.sender.id,
         draft.text,
+        draft.replyTo,
+        mentions,
+        metadata,
         draft.sentAt,
         once?.key ?? null,
         once?.textDigest ?? null,
       ))!;
       return toMessage(draft, id as MessageId, seq as number);
     },
-    async update({ id, text, editedAt, deletedAt }) {
-      scope.send(
-        "UPDATE messages SET text = $1, edited_at = $2, deleted_at = $3 WHERE id = $4",
-        text,
-        editedAt,
-        deletedAt,
-        id,
-      );
+    async update(message) {
+      scope.send(...updateMessage(message));
     },
     async erase(message) {
       scope.send(...eraseMessage(message));

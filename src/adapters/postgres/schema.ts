@@ -222,6 +222,37 @@ const MIGRATIONS: readonly string[] = [
   -- transactions.
   CREATE UNLOGGED TABLE incarnation (single boolean PRIMARY KEY DEFAULT true CHECK (single), id uuid NOT NULL);
   `,
+  `
+  ALTER TABLE messages ADD COLUMN reply_to bigint;
+  -- JSON: the ids of users, or null without mentions; and an object, with the fields in the order in which they were given.
+  ALTER TABLE messages ADD COLUMN mentions text;
+  ALTER TABLE messages ADD COLUMN metadata text;
+
+  -- An index of messages.mentions, which triggers keep.
+  CREATE TABLE mentions (
+    user_id text COLLATE "C" NOT NULL,
+    chat_id bigint NOT NULL,
+    seq bigint NOT NULL,
+    PRIMARY KEY (user_id, chat_id, seq)
+  );
+  CREATE FUNCTION index_mentions() RETURNS trigger LANGUAGE plpgsql AS $$
+  BEGIN
+    IF TG_OP <> 'INSERT' THEN
+      DELETE FROM mentions WHERE user_id IN (SELECT json_array_elements_text(OLD.mentions::json))
+        AND chat_id = OLD.chat_id AND seq = OLD.seq;
+    END IF;
+    IF TG_OP <> 'DELETE' THEN
+      INSERT INTO mentions SELECT value, NEW.chat_id, NEW.seq FROM json_array_elements_text(NEW.mentions::json);
+    END IF;
+    RETURN NULL;
+  END $$;
+  CREATE TRIGGER mentions_of_new AFTER INSERT ON messages
+    FOR EACH ROW WHEN (NEW.mentions IS NOT NULL) EXECUTE FUNCTION index_mentions();
+  CREATE TRIGGER mentions_of_changed AFTER UPDATE OF mentions ON messages
+    FOR EACH ROW WHEN (OLD.mentions IS DISTINCT FROM NEW.mentions) EXECUTE FUNCTION index_mentions();
+  CREATE TRIGGER mentions_of_deleted AFTER DELETE ON messages
+    FOR EACH ROW WHEN (OLD.mentions IS NOT NULL) EXECUTE FUNCTION index_mentions();
+  `,
 ];
 
 /** The advisory lock under which one node at a time migrates, and a copy fills the database. */

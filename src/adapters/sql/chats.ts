@@ -12,7 +12,8 @@ import type { Metadata } from "../../domain/metadata.js";
 import type { Policy } from "../../domain/policy.js";
 import type { UserId } from "../../domain/user.js";
 import { projection, valueAt, type Change, type Positions, type Row } from "./columns.js";
-import { MESSAGE } from "./messages.js";
+import { MAX_MENTION_COUNT } from "../../domain/mention.js";
+import { MESSAGE, type MessageRow } from "./messages.js";
 import { USER } from "./users.js";
 
 interface ChatRow extends Omit<Chat, "policy" | "metadata"> {
@@ -105,8 +106,9 @@ interface SettingsRow extends Omit<StoredChatSettings, "pinned"> {
   readonly pinned: number;
 }
 
-interface OverviewRow extends Omit<ChatOverview, "chat" | "settings"> {
+interface OverviewRow extends Omit<ChatOverview, "chat" | "lastMessage" | "settings"> {
   readonly chat: ChatRow;
+  readonly lastMessage: MessageRow | null;
   readonly settings: SettingsRow;
 }
 
@@ -128,6 +130,8 @@ export const OVERVIEW = projection<OverviewRow, ChatOverview>(
     readSeq: `CASE WHEN read_markers.seq > chats.forgotten_seq THEN read_markers.seq ELSE chats.forgotten_seq END`,
     deletedSinceRead: `(SELECT count(*) FROM messages
       WHERE chat_id = chats.id AND seq > coalesce(read_markers.seq, 0) AND deleted_at IS NOT NULL)`,
+    mentionCount: `(SELECT count(*) FROM (SELECT 1 FROM mentions
+      WHERE user_id = me AND chat_id = chats.id AND seq > coalesce(read_markers.seq, 0) LIMIT ${MAX_MENTION_COUNT}) AS unread_mentions)`,
     settings: {
       mutedUntil: "participants.muted_until",
       archivedSeq: "participants.archived_seq",
@@ -151,6 +155,7 @@ export const OVERVIEW = projection<OverviewRow, ChatOverview>(
       lastSentAt: valueAt(row, at.lastSentAt),
       readSeq: valueAt(row, at.readSeq),
       deletedSinceRead: valueAt(row, at.deletedSinceRead),
+      mentionCount: valueAt(row, at.mentionCount),
       settings: {
         mutedUntil: valueAt(row, at.settings.mutedUntil),
         archivedSeq: valueAt(row, at.settings.archivedSeq),
@@ -176,9 +181,12 @@ export function updateSettings(
   ];
 }
 
-/** As `OVERVIEW`, with the text of the last message left empty. */
+/** As `OVERVIEW`, with the text, the mentions and the metadata of the last message left empty. */
 export const OVERVIEW_WITHOUT_TEXT = projection<OverviewRow, ChatOverview>(
-  { ...OVERVIEW.columns, lastMessage: { ...MESSAGE.columns, text: "''" } },
+  {
+    ...OVERVIEW.columns,
+    lastMessage: { ...MESSAGE.columns, text: "''", mentions: "NULL", metadata: "NULL" },
+  },
   OVERVIEW.decodeAt,
 );
 

@@ -15,6 +15,7 @@ interface CopiedTable {
  *
  * - `participants.joined_after`: the user receives the events of the chat with a greater id.
  * - `epochs`: of the event log, oldest first, each with the greatest id of an event in it.
+ * - `messages.mentions`: the target derives its index of mentions from it.
  * - `greatest_ids`: the greatest ids that were assigned to a chat, an event and a message, and of an event that was deleted
  *   because of its age (`forgotten`).
  */
@@ -81,6 +82,9 @@ const TABLES = {
       "seq",
       "sender_id",
       "text",
+      "reply_to",
+      "mentions",
+      "metadata",
       "sent_at",
       "edited_at",
       "deleted_at",

@@ -1,11 +1,11 @@
 import type { LogEntry } from "../../application/ports.js";
 import type { Chat, ChatId } from "../../domain/chat.js";
 import type { EventDraft, SessionEnd, StoredChatEvent, UserChange } from "../../domain/event.js";
-import type { Message } from "../../domain/message.js";
 import type { SessionId } from "../../domain/session.js";
 import type { UserId } from "../../domain/user.js";
+import { lengthOf as lengthOfMessage } from "../../application/slices.js";
 import { projection, valueAt, type Row } from "./columns.js";
-import { MESSAGE } from "./messages.js";
+import { MESSAGE, type MessageRow } from "./messages.js";
 
 /**
  * A row without a user is for all participants of its chat. A row without a chat is an event about its user, with 1 as `outside`, or
@@ -21,7 +21,7 @@ export interface EventRow {
   readonly at: number;
   /** JSON. */
   readonly what: string;
-  readonly message: Message | null;
+  readonly message: MessageRow | null;
 }
 
 /** The condition of the rows of events about users. */
@@ -80,15 +80,24 @@ export const EVENT = projection<EventRow, LogEntry>(
       chatKind: valueAt(row, at.chatKind),
       to:
         userId === null ? "participants" : { user: userId, includesRemoved: valueAt(row, at.outside) === 1 },
-      change: JSON.parse(valueAt(row, at.what)) as StoredChatEvent["change"],
+      change: changeIn(valueAt(row, at.what)),
       message: row[at.message.id] === null ? null : MESSAGE.decodeAt(row, at.message),
     };
   },
 );
 
-/** The length of the text that an entry is read with, in UTF-16 code units. */
+/** Entries from before messages could mention users have no count of mentions. */
+function changeIn(what: string): StoredChatEvent["change"] {
+  const change = JSON.parse(what) as StoredChatEvent["change"];
+  if (change.type === "chat.read") return { ...change, mentionCount: change.mentionCount ?? 0 };
+  if (change.type !== "participant.added" || change.overview === undefined) return change;
+  const { overview } = change;
+  return { ...change, overview: { ...overview, mentionCount: overview.mentionCount ?? 0 } };
+}
+
+/** The `lengthOf` the message that an entry is read with. */
 export function lengthOf(entry: LogEntry): number {
-  return "message" in entry ? (entry.message?.text.length ?? 0) : 0;
+  return "message" in entry && entry.message ? lengthOfMessage(entry.message) : 0;
 }
 
 /** The columns of an event, apart from its id and time. */

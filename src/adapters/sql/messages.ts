@@ -6,17 +6,30 @@ import type {
   Slice,
 } from "../../application/ports.js";
 import type { ChatId } from "../../domain/chat.js";
+import { NO_MENTIONS } from "../../domain/mention.js";
 import type { Message, MessageId } from "../../domain/message.js";
-import { insertion, projection, valueAt, type Change, type Row } from "./columns.js";
+import { freezeMetadata, type Metadata } from "../../domain/metadata.js";
+import type { UserId } from "../../domain/user.js";
+import { insertion, projection, valueAt, type Change, type Row, type SqlValue } from "./columns.js";
+
+export interface MessageRow extends Omit<Message, "mentions" | "metadata"> {
+  /** JSON; null without mentions. */
+  readonly mentions: string | null;
+  /** JSON. */
+  readonly metadata: string | null;
+}
 
 /** From `messages`, joined with the `users` that sent them. */
-export const MESSAGE = projection<Message>(
+export const MESSAGE = projection<MessageRow, Message>(
   {
     id: "messages.id",
     chatId: "messages.chat_id",
     seq: "messages.seq",
     sender: { id: "users.id", username: "users.username" },
     text: "messages.text",
+    replyTo: "messages.reply_to",
+    mentions: "messages.mentions",
+    metadata: "messages.metadata",
     sentAt: "messages.sent_at",
     editedAt: "messages.edited_at",
     deletedAt: "messages.deleted_at",
@@ -31,16 +44,38 @@ export const MESSAGE = projection<Message>(
         username: valueAt(row, at.sender.username),
       }),
       text: valueAt(row, at.text),
+      replyTo: valueAt(row, at.replyTo),
+      mentions: mentionsIn(valueAt(row, at.mentions)),
+      metadata: metadataIn(valueAt(row, at.metadata)),
       sentAt: valueAt(row, at.sentAt),
       editedAt: valueAt(row, at.editedAt),
       deletedAt: valueAt(row, at.deletedAt),
     }),
 );
 
-export const SENT_AS = projection<IdempotentMessage>(
-  { message: MESSAGE.columns, textDigest: "messages.text_digest" },
-  (row, at) => ({ message: MESSAGE.decodeAt(row, at.message), textDigest: valueAt(row, at.textDigest) }),
-);
+function mentionsIn(json: string | null): readonly UserId[] {
+  return json === null ? NO_MENTIONS : Object.freeze(JSON.parse(json) as UserId[]);
+}
+
+function metadataIn(json: string | null): Metadata | null {
+  return json === null ? null : freezeMetadata(JSON.parse(json) as Metadata);
+}
+
+/** The columns of a message that have JSON. */
+export function jsonOf({ mentions, metadata }: Pick<Message, "mentions" | "metadata">) {
+  return {
+    mentions: mentions.length === 0 ? null : JSON.stringify(mentions),
+    metadata: metadata === null ? null : JSON.stringify(metadata),
+  };
+}
+
+export const SENT_AS = projection<
+  Omit<IdempotentMessage, "message"> & { readonly message: MessageRow },
+  IdempotentMessage
+>({ message: MESSAGE.columns, textDigest: "messages.text_digest" }, (row, at) => ({
+  message: MESSAGE.decodeAt(row, at.message),
+  textDigest: valueAt(row, at.textDigest),
+}));
 
 export interface NewMessage {
   readonly message: Message;
@@ -53,6 +88,9 @@ export const insertMessage = insertion<NewMessage>("messages", {
   seq: ({ message }) => message.seq,
   sender_id: ({ message }) => message.sender.id,
   text: ({ message }) => message.text,
+  reply_to: ({ message }) => message.replyTo,
+  mentions: ({ message }) => jsonOf(message).mentions,
+  metadata: ({ message }) => jsonOf(message).metadata,
   sent_at: ({ message }) => message.sentAt,
   idempotency_key: ({ once }) => once?.key ?? null,
   text_digest: ({ once }) => once?.textDigest ?? null,
@@ -116,26 +154,26 @@ export function deleteForgotten(
 export const TOMBSTONES_AFTER =
   "SELECT count(*) FROM messages WHERE chat_id = $1 AND seq > $2 AND deleted_at IS NOT NULL";
 
-/** The statement that stores a message without what it was sent under. Changes no row that has nothing of it. */
-export function eraseMessage({
-  id,
-  text,
-  editedAt,
-  deletedAt,
-}: Pick<Message, "id" | "text" | "editedAt" | "deletedAt">): Change {
-  return [
-    `UPDATE messages SET text = $1, edited_at = $2, deleted_at = $3, idempotency_key = NULL, text_digest = NULL
-     WHERE id = $4 AND (deleted_at IS NULL OR idempotency_key IS NOT NULL)`,
-    text,
-    editedAt,
-    deletedAt,
-    id,
-  ];
+const CHANGES = "text = $1, mentions = $2, metadata = $3, edited_at = $4, deleted_at = $5";
+
+function changedValues(message: Message): readonly SqlValue[] {
+  const { mentions, metadata } = jsonOf(message);
+  return [message.text, mentions, metadata, message.editedAt, message.deletedAt];
 }
 
-/** The length of the text, in UTF-16 code units. */
-export function lengthOf({ text }: Message): number {
-  return text.length;
+/** The statement that stores what can change in a message. */
+export function updateMessage(message: Message): Change {
+  return [`UPDATE messages SET ${CHANGES} WHERE id = $6`, ...changedValues(message), message.id];
+}
+
+/** The statement that stores a message without what it was sent under. Changes no row that has nothing of it. */
+export function eraseMessage(message: Message): Change {
+  return [
+    `UPDATE messages SET ${CHANGES}, idempotency_key = NULL, text_digest = NULL
+     WHERE id = $6 AND (deleted_at IS NULL OR idempotency_key IS NOT NULL)`,
+    ...changedValues(message),
+    message.id,
+  ];
 }
 
 /** Puts what a query has found from the newest or oldest on in ascending order. */

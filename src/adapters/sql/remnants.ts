@@ -44,6 +44,7 @@ const RULES: {
   messages: (row, id) => {
     if (row["sender_id"] !== id) return undefined;
     if (row["text"] !== "" || row["deleted_at"] === null) return "messages that are not deleted";
+    if (row["mentions"] !== null || row["metadata"] !== null) return "mentions or metadata of messages";
     return row["idempotency_key"] !== null || row["text_digest"] !== null
       ? "idempotency keys or digests of texts"
       : undefined;

@@ -127,9 +127,9 @@ function databaseOf(database: Awaited<ReturnType<typeof openFile>>, maxBytes: nu
 }
 
 /**
- * The rows of a query, decoded, up to the one with which their texts have `maxCharacters` together.
+ * The rows of a query, decoded, up to the one with which their messages have `maxCharacters` together.
  *
- * @param lengthOf the length of the text of a value.
+ * @param lengthOf the length of the message of a value.
  */
 export function boundedRows<Value>(
   { each }: Pick<Statements, "each">,

@@ -1,17 +1,18 @@
 import type { MessageRepository, Slice } from "../../application/ports.js";
 import type { ChatId } from "../../domain/chat.js";
+import { lengthOf } from "../../application/slices.js";
 import { toMessage, type Message, type MessageId } from "../../domain/message.js";
 import {
   deleteForgotten,
   eraseMessage,
   FORGOTTEN,
   insertMessage,
-  lengthOf,
   MESSAGE,
   MESSAGE_TIME,
   oldestFirst,
   SENT_AS,
   TOMBSTONES_AFTER,
+  updateMessage,
 } from "../sql/messages.js";
 import { boundedRows, numberIn, type Statements } from "./database.js";
 import { scanRange } from "./range.js";
@@ -208,19 +209,13 @@ export function messages(
       recent.append(message);
       return message;
     },
-    async update({ id, chatId, text, editedAt, deletedAt }) {
-      change(
-        "UPDATE messages SET text = ?, edited_at = ?, deleted_at = ? WHERE id = ?",
-        text,
-        editedAt,
-        deletedAt,
-        id,
-      );
-      onChange(chatId);
+    async update(message) {
+      change(...updateMessage(message));
+      onChange(message.chatId);
     },
-    async erase({ id, chatId, text, editedAt, deletedAt }) {
-      change(...eraseMessage({ id, text, editedAt, deletedAt }));
-      onChange(chatId);
+    async erase(message) {
+      change(...eraseMessage(message));
+      onChange(message.chatId);
     },
     async deleteOfChat(chatId, limit) {
       change("UPDATE deleted_ids SET id = ?1 WHERE kind = 'message' AND id < ?1", lastMessageId(statements));
@@ -288,7 +283,7 @@ function charactersOf(found: readonly Message[]): number {
   return found.reduce((sum, message) => sum + lengthOf(message), 0);
 }
 
-/** The newest messages, up to the one with which their texts have `maxCharacters` together. */
+/** The newest messages, up to the one with which they have `maxCharacters` together. */
 function newestWithin(found: readonly Message[], maxCharacters = Infinity): readonly Message[] {
   let characters = 0;
   const last = found.findLastIndex((message) => (characters += lengthOf(message)) >= maxCharacters);

@@ -1,12 +1,13 @@
 import { LRUCache } from "lru-cache";
 import type { Slice } from "../../application/ports.js";
+import { lengthOf } from "../../application/slices.js";
 import type { ChatId } from "../../domain/chat.js";
 import type { Message } from "../../domain/message.js";
 
 const MAX_MESSAGES_PER_CHAT = 256;
 /** Of all chats together, in UTF-16 code units. */
 const MAX_CACHED_CHARACTERS = 4_000_000;
-/** The estimated size of a message without its text, in the same unit. */
+/** The estimated size of a message without its text, mentions and metadata, in the same unit. */
 const MESSAGE_OVERHEAD_CHARACTERS = 200;
 /** The estimated size of a chat without its messages, in the same unit. With it, at most 10,000 chats are cached. */
 const CHAT_OVERHEAD_CHARACTERS = 200;
@@ -84,5 +85,5 @@ export class RecentMessages {
 }
 
 function charactersOf(messages: readonly Message[]): number {
-  return messages.reduce((sum, { text }) => sum + MESSAGE_OVERHEAD_CHARACTERS + text.length, 0);
+  return messages.reduce((sum, message) => sum + MESSAGE_OVERHEAD_CHARACTERS + lengthOf(message), 0);
 }

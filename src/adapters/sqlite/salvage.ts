@@ -3,7 +3,7 @@ import { openDatabase, openDatabaseFile, type Database } from "./database.js";
 import { diskOf } from "./existing-store.js";
 import { checkStore, copyOtherFiles, createTarget, faultsIn, segmentFaults } from "./inspection.js";
 import type { UserId } from "../../domain/user.js";
-import { APPOINT_OWNERS, CREATE_DIGEST_KEY, migrate, renewEpoch } from "./schema.js";
+import { APPOINT_OWNERS, CREATE_DIGEST_KEY, INDEX_MENTIONS, migrate, renewEpoch } from "./schema.js";
 import { errorMessage } from "./wal/damage.js";
 import { nodeDisk, type Disk } from "./wal/disk.js";
 import { filesOn, type Files } from "./wal/files.js";
@@ -55,6 +55,8 @@ export async function salvageStore(directory: string, target: string): Promise<S
     // The row of an owner can be missing.
     database.execute(APPOINT_OWNERS);
     database.execute(CREATE_DIGEST_KEY);
+    // So can mentions, and the messages of others.
+    database.execute(INDEX_MENTIONS);
     // So can words of the directory.
     for (const [id] of database.rows("SELECT id FROM users")) indexUser(database, id as UserId);
     renewEpoch(database);

@@ -290,7 +290,37 @@ const MIGRATIONS: readonly string[] = [
   UPDATE events SET what = json_set(what, '$.overview.settings', json('{"mutedUntil":null,"archivedSeq":null,"pinned":false}'))
     WHERE json_extract(what, '$.type') = 'participant.added' AND json_extract(what, '$.overview') IS NOT NULL;
   `,
+  `
+  ALTER TABLE messages ADD COLUMN reply_to INTEGER;
+  -- JSON: the ids of users, or null without mentions; and an object.
+  ALTER TABLE messages ADD COLUMN mentions TEXT;
+  ALTER TABLE messages ADD COLUMN metadata TEXT;
+
+  -- An index of messages.mentions, which triggers keep. It refers to no other row, so that each message can be salvaged.
+  CREATE TABLE mentions (
+    user_id TEXT NOT NULL,
+    chat_id INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (user_id, chat_id, seq)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TRIGGER mentions_of_new AFTER INSERT ON messages WHEN NEW.mentions IS NOT NULL BEGIN
+    INSERT OR IGNORE INTO mentions SELECT value, NEW.chat_id, NEW.seq FROM json_each(NEW.mentions);
+  END;
+  CREATE TRIGGER mentions_of_changed AFTER UPDATE OF mentions ON messages WHEN OLD.mentions IS NOT NEW.mentions BEGIN
+    DELETE FROM mentions WHERE user_id IN (SELECT value FROM json_each(OLD.mentions)) AND chat_id = OLD.chat_id AND seq = OLD.seq;
+    INSERT INTO mentions SELECT value, NEW.chat_id, NEW.seq FROM json_each(NEW.mentions);
+  END;
+  CREATE TRIGGER mentions_of_deleted AFTER DELETE ON messages WHEN OLD.mentions IS NOT NULL BEGIN
+    DELETE FROM mentions WHERE user_id IN (SELECT value FROM json_each(OLD.mentions)) AND chat_id = OLD.chat_id AND seq = OLD.seq;
+  END;
+  `,
 ];
+
+/** Makes the index of mentions from the messages. */
+export const INDEX_MENTIONS = `
+  DELETE FROM mentions;
+  INSERT INTO mentions SELECT value, chat_id, seq FROM messages CROSS JOIN json_each(messages.mentions)
+    WHERE messages.mentions IS NOT NULL;`;
 
 /** Gives each group chat an owner, by the rule of `successorOf`: a deleted user only if the others are deleted, too. */
 export const APPOINT_OWNERS = `

@@ -78,13 +78,18 @@ describe("fuzz", function () {
   // script/fuzz sends many more.
   it("finds no response that contradicts the document", async () => {
     const read = readDocument(document);
-    const { failure, requests, responses } = await fuzz(read, { requests: 5_000, seed: 5 });
-    expect(failure).to.equal(undefined);
-    expect(requests).to.be.at.least(5_000);
     const done = read.operations
       .filter(({ signedIn, body }) => signedIn || body)
       .map(({ id }) => `${id} 200`);
-    expect([...responses.keys()]).to.include.members(done);
+    const seen = new Set<string>();
+    // One round misses an operation that rarely succeeds.
+    for (let round = 0; round < 4 && !done.every((each) => seen.has(each)); round += 1) {
+      const { failure, requests, responses } = await fuzz(read, { requests: 5_000, seed: 5 + 1_000 * round });
+      expect(failure).to.equal(undefined);
+      expect(requests).to.be.at.least(5_000);
+      for (const each of responses.keys()) seen.add(each);
+    }
+    expect([...seen]).to.include.members(done);
   });
 
   // They test the fuzzer, which is the same over each store, and on PostgreSQL the responses to a seed vary.

@@ -44,7 +44,7 @@ describe("inspectDatabase", () => {
 
   it("finds no fault in the data of a store", async () => {
     expect(await inspectDatabase(database.url)).to.deep.equal({
-      version: 1,
+      version: 2,
       outboxRows: 0,
       missingPositions: 0,
       faults: [],
@@ -92,6 +92,18 @@ describe("inspectDatabase", () => {
       "UPDATE messages SET id = 100 WHERE chat_id = 2 AND seq = 1",
       "UPDATE messages SET id = 4 WHERE id = 100",
       "The messages with seq 1 and 2 of chat 2 have the ids 100 and 5.",
+    ],
+    [
+      "a mention that is not in the index",
+      "UPDATE messages SET mentions = '[\"user\"]' WHERE id = 1; DELETE FROM mentions",
+      "UPDATE messages SET mentions = NULL WHERE id = 1",
+      "User user is mentioned by the message with seq 1 of chat 1, and is not in the index of mentions.",
+    ],
+    [
+      "an entry of the index without a mention",
+      "INSERT INTO mentions VALUES ('user', 1, 2)",
+      "DELETE FROM mentions",
+      "User user is not mentioned by the message with seq 2 of chat 1, and is in the index of mentions.",
     ],
     [
       "a wrong number of participants",

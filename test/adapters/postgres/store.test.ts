@@ -81,6 +81,8 @@ const MANY_ROWS = `
   INSERT INTO read_markers SELECT user_id, chat_id, 1 FROM participants;
   INSERT INTO messages SELECT nextval('message_ids'), chat, seq, 'user ' || (chat * 7 + seq % 10) % 5000 + 1, 'text', seq
     FROM generate_series(1, 100) AS seq, generate_series(1, 2000) AS chat;
+  INSERT INTO mentions SELECT 'user ' || (chat * 7 + seq % 10) % 5000 + 1, chat, seq
+    FROM generate_series(1, 100) AS seq, generate_series(1, 2000) AS chat;
   INSERT INTO invitations SELECT 'invitation ' || n, 'digest ' || n, n % 2000 + 1, 'user ' || n % 5000 + 1, n, n, NULL, 0
     FROM generate_series(1, 10000) AS n;
   INSERT INTO events SELECT n, n, n % 2000 + 1, CASE WHEN n % 10 = 0 THEN 'user ' || n % 5000 END, 0, n, '{}', n

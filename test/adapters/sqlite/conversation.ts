@@ -2,6 +2,7 @@ import type { Store } from "../../../src/application/ports.js";
 import { pairOf, type Chat } from "../../../src/domain/chat.js";
 import type { Message, MessageText } from "../../../src/domain/message.js";
 import type { User, UserId, UsernameKey } from "../../../src/domain/user.js";
+import { PLAIN } from "../../contract/fixtures.js";
 
 export const ana: User = {
   id: "the-user-id-of-ana-is-longer-than-32" as UserId,
@@ -25,7 +26,7 @@ export async function send(store: Store, chat: Chat, ...words: readonly string[]
   for (const text of words) {
     sent.push(
       await store.transaction(({ messages }) =>
-        messages.append({ chatId: chat.id, sender: ana, text: text as MessageText, sentAt: 4 }),
+        messages.append({ chatId: chat.id, sender: ana, text: text as MessageText, ...PLAIN, sentAt: 4 }),
       ),
     );
   }

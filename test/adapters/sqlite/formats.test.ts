@@ -19,7 +19,7 @@ import type { ChatEvent } from "../../../src/domain/event.js";
 import { DEFAULT_CHAT_SETTINGS } from "../../../src/domain/chat-settings.js";
 import { DEFAULT_POLICY } from "../../../src/domain/policy.js";
 import type { UserId, UsernameKey } from "../../../src/domain/user.js";
-import { append, renamed } from "../../contract/fixtures.js";
+import { append, PLAIN, renamed } from "../../contract/fixtures.js";
 import { testPorts } from "../../support/ports.js";
 import { openWorld } from "../../support/world.js";
 
@@ -27,8 +27,16 @@ const FIXTURES = fileURLToPath(new URL("../../../../test/fixtures/", import.meta
 const ANA = "0199aaaa-0000-7000-8000-00000000000a" as UserId;
 const BO = "0199aaaa-0000-7000-8000-00000000000b" as UserId;
 
-/** Removes what versions 13 and 14 of the schema added. */
+/** Removes what the schema has of replies, mentions and metadata of messages. */
+const BEFORE_MENTIONS = `
+  DROP TRIGGER mentions_of_new; DROP TRIGGER mentions_of_changed; DROP TRIGGER mentions_of_deleted; DROP TABLE mentions;
+  ${["reply_to", "mentions", "metadata"]
+    .map((column) => `ALTER TABLE messages DROP COLUMN ${column};`)
+    .join(" ")}`;
+
+/** Removes what versions 13 and 14 of the schema added, too. */
 const BEFORE_INVITATIONS = `
+  ${BEFORE_MENTIONS}
   DROP TABLE invitations;
   ${["muted_until", "archived_seq", "pinned"]
     .map((column) => `ALTER TABLE participants DROP COLUMN ${column};`)
@@ -119,7 +127,7 @@ describe("openSqliteStore on the first format", () => {
     const ana = { id: ANA, username: "Ana", createdAt: 1001 };
     const bo = { id: BO, username: "bo", createdAt: 1002 };
     const sender = ({ id, username }: typeof ana) => ({ id, username });
-    const plain = { sentAt: 1005, editedAt: null, deletedAt: null };
+    const plain = { ...PLAIN, sentAt: 1005, editedAt: null, deletedAt: null };
     await store.read(async ({ users, chats, messages, sessions }) => {
       expect(await users.credentials("ana" as UsernameKey)).to.deep.equal({
         user: ana,
@@ -342,6 +350,50 @@ describe("openSqliteStore on the version before histories", () => {
   });
 });
 
+describe("openSqliteStore on the version before mentions", () => {
+  it("keeps what each user sees, with counts of mentions in events, and indexes later mentions", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "palaver-"));
+    const store = await openSqliteStore(directory);
+    const { ana, bo, ...core } = await openWorld(store);
+    const by = ana.id;
+    const { cursor: after } = await core.sync({ by: bo.id });
+    const { id: chatId } = await core.createGroupChat({ by });
+    for (const text of ["a", "b"]) await core.sendMessage({ by, to: { chatId }, text });
+    await core.addParticipant({ by, chatId, username: "bo" });
+    await core.sendMessage({ by, to: { chatId }, text: "c" });
+    await core.markRead({ by: bo.id, chatId, seq: 3 });
+    await core.sendMessage({ by, to: { chatId }, text: "d" });
+    const read = async (messaging: Messaging) => ({
+      chats: (await messaging.sync({ by: bo.id })).chats,
+      page: await messaging.pageMessages({ by, of: "all", limit: 9 }),
+      events: (await messaging.listEvents({ by: bo.id, after, limit: 9 })).events,
+    });
+    const before = await read(core);
+    expect(before.events.map((event) => event.type)).to.include.members(["participant.added", "chat.read"]);
+    await store.close();
+    const disk = nodeDisk(directory);
+    const { database } = await recover(disk, filesOn(disk));
+    database.execute(`
+      ${BEFORE_MENTIONS}
+      UPDATE events SET what = json_remove(what, '$.mentionCount', '$.overview.mentionCount');
+      PRAGMA user_version = 14;`);
+    rmSync(directory, { recursive: true });
+    mkdirSync(directory);
+    writeSnapshot(nodeDisk(directory), 6, database.toFile());
+    database.close();
+    const migrated = await openSqliteStore(directory);
+    expect(migrated.opening.migratedFrom).to.equal(14);
+    const messaging = createMessaging({ ...testPorts(), store: migrated });
+    expect(await read(messaging)).to.deep.equal(before);
+    const [last] = before.page.messages.slice(-1);
+    await messaging.editMessage({ by, id: last!.id, mentions: ["bo"], metadata: { a: 1 } });
+    await messaging.sendMessage({ by, to: { chatId }, text: "e", replyTo: last!.id, mentions: ["bo"] });
+    expect((await messaging.sync({ by: bo.id })).chats[0]).to.include({ mentionCount: 2 });
+    await migrated.close();
+    rmSync(directory, { recursive: true });
+  });
+});
+
 /** The contents of `format-5`, as the version that wrote it read them. */
 interface Contents {
   readonly secret: string;
@@ -353,7 +405,7 @@ interface UserContents {
   readonly id: UserId;
   /** Its chats have an `activity` that is no part of a snapshot any more. */
   readonly sync: { readonly chats: readonly Snapshot["chats"][number][] };
-  readonly messages: readonly unknown[];
+  readonly messages: readonly object[];
   readonly events: EventPage;
 }
 
@@ -378,6 +430,8 @@ describe("openSqliteStore on the format with events, written by an earlier versi
       policy: chat.kind === "group" ? DEFAULT_POLICY : null,
       metadata: null,
     });
+    // Its messages were texts.
+    const withFields = <M extends object | null>(message: M) => message && { ...message, ...PLAIN };
     const today = (event: ChatEvent) => {
       if (!("chatId" in event)) return event;
       const chatKind = kinds.get(event.chatId);
@@ -386,12 +440,22 @@ describe("openSqliteStore on the format with events, written by an earlier versi
         const participants = event.participants.map((each) => ({ ...each, role: roleIn(chat, each.id) }));
         return { ...event, chatKind, chat: withPolicy(chat), participants };
       }
+      if ("message" in event) return { ...event, chatKind, message: withFields(event.message) };
+      if (event.type === "chat.read") return { ...event, chatKind, mentionCount: 0 };
       if (event.type === "participant.added" && event.overview) {
         const { chat, lastMessage } = event.overview;
         const added = { role: "member", historyStart: 0, settings: DEFAULT_CHAT_SETTINGS } as const;
         const lastSeq = lastMessage?.seq ?? 0;
         const lastSentAt = lastMessage?.sentAt ?? null;
-        const overview = { ...event.overview, ...added, lastSeq, lastSentAt, chat: withPolicy(chat) };
+        const overview = {
+          ...event.overview,
+          ...added,
+          lastMessage: withFields(lastMessage),
+          lastSeq,
+          lastSentAt,
+          mentionCount: 0,
+          chat: withPolicy(chat),
+        };
         return { ...event, chatKind, overview };
       }
       return { ...event, chatKind };
@@ -404,6 +468,8 @@ describe("openSqliteStore on the format with events, written by an earlier versi
         chat: withPolicy(chat),
         role: roleIn(chat, by),
         historyStart: 0,
+        lastMessage: withFields(rest.lastMessage),
+        mentionCount: 0,
         lastSeq: rest.lastMessage?.seq ?? 0,
         lastSentAt: rest.lastMessage?.sentAt ?? null,
         settings: DEFAULT_CHAT_SETTINGS,
@@ -416,7 +482,7 @@ describe("openSqliteStore on the format with events, written by an earlier versi
       expect(now.chats.map(unreadCount)).to.deep.equal(unreadBefore);
       const read: unknown[] = [];
       for await (const slice of await core.listMessages({ by, of: "all" })) read.push(...slice);
-      expect(read).to.deep.equal(messages);
+      expect(read).to.deep.equal(messages.map(withFields));
       const after = events.cursor.replace(/\d+$/, "0");
       expect(await core.listEvents({ by, after, limit: 100 })).to.deep.equal({
         ...events,

@@ -4,14 +4,15 @@ import { RecentMessages } from "../../../src/adapters/sqlite/recent-messages.js"
 import type { ChatId } from "../../../src/domain/chat.js";
 import type { Message, MessageId, MessageText } from "../../../src/domain/message.js";
 import { ana } from "./conversation.js";
+import { PLAIN } from "../../contract/fixtures.js";
 
 const CHAT = 4 as ChatId;
 const END = Number.MAX_SAFE_INTEGER;
 
 /** The message with that `seq`, in a chat whose ids have gaps. */
 function message(seq: number, text = "hello"): Message {
-  const times = { sentAt: 1, editedAt: null, deletedAt: null };
-  return { chatId: CHAT, id: (seq * 2) as MessageId, seq, sender: ana, text: text as MessageText, ...times };
+  const others = { ...PLAIN, sentAt: 1, editedAt: null, deletedAt: null };
+  return { chatId: CHAT, id: (seq * 2) as MessageId, seq, sender: ana, text: text as MessageText, ...others };
 }
 
 const chat = (length: number) => Array.from({ length }, (_, index) => message(index + 1));

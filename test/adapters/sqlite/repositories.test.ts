@@ -13,7 +13,7 @@ import { newSession, type SessionId } from "../../../src/domain/session.js";
 import type { UserId, UsernameKey } from "../../../src/domain/user.js";
 import { testPorts } from "../../support/ports.js";
 import { seeded } from "../../support/simulated-disk.js";
-import { renamed } from "../../contract/fixtures.js";
+import { PLAIN, renamed } from "../../contract/fixtures.js";
 import { ana, bo } from "./conversation.js";
 
 describe("the SQLite repositories", () => {
@@ -58,7 +58,7 @@ describe("the SQLite repositories", () => {
     const session = newSession("s" as SessionId, ana, undefined, 1);
     const slice = { after: 0, upTo: 10, limit: 10 } as const;
     const once = { key: "key" as IdempotencyKey, textDigest: "digest" };
-    const draft = { chatId: chat.id, sender: ana, text: "hello" as MessageText, sentAt: 1 };
+    const draft = { chatId: chat.id, sender: ana, text: "hello" as MessageText, ...PLAIN, sentAt: 1 };
     await users.byId(ana.id);
     await users.byKey("ana" as UsernameKey);
     await users.credentials("ana" as UsernameKey);
@@ -144,10 +144,12 @@ describe("the SQLite repositories", () => {
   /** The steps of the query plan that scan or sort a table. Temporary results of the query are exempt. */
   function slowSteps(sql: string): string[] {
     const steps = database.rows(`EXPLAIN QUERY PLAN ${sql}`).map((row) => String(row[3]));
-    // `feed` is the queue of a recursive query, and `peers` a temporary result; `identity`, `wanted`, `forgotten`, `reader` and a constant row
+    // `feed` is the queue of a recursive query, `peers` and `unread_mentions` are temporary results; `identity`, `wanted`, `forgotten`, `reader` and a constant row
     // are single rows.
     return steps.filter((step) =>
-      /SCAN (?!feed|peers|identity|CONSTANT ROW|wanted|forgotten|reader)|TEMP B-TREE/.test(step),
+      /SCAN (?!feed|peers|unread_mentions|identity|CONSTANT ROW|wanted|forgotten|reader)|TEMP B-TREE/.test(
+        step,
+      ),
     );
   }
 
@@ -173,7 +175,7 @@ describe("the SQLite repositories", () => {
         await repository.users.add({ ...bo, id }, id as string as UsernameKey, "digest");
         await repository.chats.addParticipant(chatId, id, 1);
       }
-      const draft = { chatId, sender: bo, text: "a" as MessageText, sentAt: 1 };
+      const draft = { chatId, sender: bo, text: "a" as MessageText, ...PLAIN, sentAt: 1 };
       for (let count = 0; count < messages; count += 1) await repository.messages.append(draft);
       const to = { chatId };
       const ran = async (act: () => Promise<unknown>) => {
@@ -270,7 +272,7 @@ describe("the SQLite repositories", () => {
       (word(count) + "x".repeat(choose(5) ? choose(300) : choose(9000))) as MessageText;
     const standing = new Map<number, { readonly message: Message; readonly count: number }>();
     for (let count = 0; count < 1000; count += 1) {
-      const sent = { chatId: chat.id, sender: ana, text: filled(count), sentAt: 1 };
+      const sent = { chatId: chat.id, sender: ana, text: filled(count), ...PLAIN, sentAt: 1 };
       const old = [...standing.values()][choose(standing.size + 20)];
       if (old === undefined) {
         const message = await messages.append(sent);
@@ -349,7 +351,7 @@ describe("the SQLite repositories", () => {
           for (const n of joined) await chats.addParticipant(own[n]!, reader, 1);
           const start = last;
           for (const n of sentTo) {
-            const sent = { chatId: own[n]!, sender: ana, text: `${n}` as MessageText, sentAt: 1 };
+            const sent = { chatId: own[n]!, sender: ana, text: `${n}` as MessageText, ...PLAIN, sentAt: 1 };
             last = (await messages.append(sent)).id;
           }
           const upTo = start + ahead;

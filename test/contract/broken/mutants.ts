@@ -516,6 +516,47 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
     messages.result("append", (message) => ({ ...message, id: message.seq as typeof message.id })),
     messages.args("append", (draft) => [draft]),
   ],
+  "replies, mentions and metadata of messages": [
+    messages.args("append", (given) => [{ ...given, replyTo: null }]),
+    messages.args("append", (given) => [{ ...given, mentions: given.mentions.toSorted() }]),
+    messages.args("append", (given) => [{ ...given, metadata: null }]),
+    messages.method("update", async ({ sound: store_, messages: reader }, message) => {
+      await store_({ ...message, mentions: (await reader.byId(message.id))!.mentions });
+    }),
+    messages.method("update", async ({ sound: store_, messages: reader }, message) => {
+      await store_({ ...message, metadata: (await reader.byId(message.id))!.metadata });
+    }),
+    chats.method("overviews", async ({ sound: read, messages: reader }, id, wanted) => {
+      const found = [];
+      for (const each of await read(id, wanted)) {
+        const last = each.lastMessage && (await reader.byId(each.lastMessage.id));
+        found.push({ ...each, lastMessage: last ? { ...last, text: "" as typeof last.text } : null });
+      }
+      return found;
+    }),
+    messages.method("ofChat", async ({ sound: read }, id, { maxCharacters = Infinity, ...slice }) => {
+      let characters = 0;
+      const all = await read(id, slice);
+      const end = all.findIndex(({ text }) => (characters += text.length) >= maxCharacters);
+      return slice.from === "newest" || end === -1 ? all : all.slice(0, end + 1);
+    }),
+  ],
+  "ChatReader: mentionCount": [
+    chats.result("overview", (seen) => seen && { ...seen, mentionCount: 0 }),
+    chats.result("overviews", (all) => all.map((each) => ({ ...each, mentionCount: 0 }))),
+    chats.method("overview", async ({ sound: read, messages: reader }, id, userId) => {
+      const seen = await read(id, userId);
+      const all = await reader.ofChat(id, { after: 0, upTo: MAX_ID, limit: MAX_ID, from: "oldest" });
+      const mentionCount = all.filter(({ mentions }) => mentions.includes(userId)).length;
+      return seen && { ...seen, mentionCount };
+    }),
+    messages.method("update", async ({ sound: store_, messages: reader }, message) => {
+      await store_({ ...message, mentions: (await reader.byId(message.id))!.mentions });
+    }),
+    messages.args("erase", (message) => [{ ...message, mentions: [ana.id] }]),
+    messages.method("forget", async () => undefined),
+    messages.method("deleteOfChat", async () => 0),
+  ],
   "MessageRepository.lastId": [messages.result("lastId", (id) => id || 1)],
   "MessageRepository.settledId": [messages.result("settledId", (id) => id - 1)],
   "MessageRepository.byId": [messages.args("byId", (id) => [id || (1 as typeof id)])],

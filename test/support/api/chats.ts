@@ -42,6 +42,7 @@ export function describeChats(at: () => string): void {
         last_seq: 3,
         read_seq: 1,
         unread_count: 2,
+        mention_count: 0,
         muted_until: null,
         archived: false,
         pinned: false,
@@ -68,6 +69,7 @@ export function describeChats(at: () => string): void {
         last_seq: 0,
         read_seq: 0,
         unread_count: 0,
+        mention_count: 0,
         muted_until: null,
         archived: false,
         pinned: false,
@@ -192,7 +194,10 @@ export function describeChats(at: () => string): void {
         [2 ** 53 - 1, 4, 0],
       ]) {
         const response = await bob.put(`/v1/chats/${chatId}/read`, { seq });
-        expect([response.status, response.json]).to.deep.equal([200, { read_seq, unread_count }]);
+        expect([response.status, response.json]).to.deep.equal([
+          200,
+          { read_seq, unread_count, mention_count: 0 },
+        ]);
         expect((await bob.get(`/v1/chats/${chatId}`)).json).to.include({ read_seq, unread_count });
       }
     });
@@ -213,7 +218,7 @@ export function describeChats(at: () => string): void {
     it("accepts a chat without messages", async () => {
       const [ana] = await threePeople(at());
       const { json } = await ana.put(`/v1/chats/${await group(ana)}/read`, { seq: 1 });
-      expect(json).to.deep.equal({ read_seq: 0, unread_count: 0 });
+      expect(json).to.deep.equal({ read_seq: 0, unread_count: 0, mention_count: 0 });
     });
 
     it("rejects a missing or invalid `seq`", async () => {

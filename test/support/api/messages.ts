@@ -19,6 +19,9 @@ const MESSAGE_FIELDS = [
   "sender_user_id",
   "timestamp",
   "message",
+  "reply_to",
+  "mentions",
+  "metadata",
   "edited_at",
   "deleted_at",
 ];
@@ -36,11 +39,14 @@ export function describeMessages(at: () => string): void {
       const sent = await ana.post("/v1/messages", { group_chat_id: chatId, message });
       expect(sent.status).to.equal(200);
       expect(Object.keys(sent.json)).to.deep.equal(MESSAGE_FIELDS);
-      expect(sent.json).to.include({
+      expect(sent.json).to.deep.include({
         destination_chat_id: chatId,
         seq: 1,
         sender_username: ana.username,
         message,
+        reply_to: null,
+        mentions: [],
+        metadata: null,
         edited_at: null,
         deleted_at: null,
       });

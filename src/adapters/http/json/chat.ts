@@ -27,6 +27,7 @@ export const chatSchema = z
     last_seq: field.lastSeq,
     read_seq: field.readSeq,
     unread_count: field.unreadCount,
+    mention_count: field.mentionCount,
     ...chatSettingsShape,
   })
   .meta({ id: "Chat", description: "A chat, as the caller sees it." });
@@ -46,15 +47,21 @@ export function chatJson(overview: ChatOverview): z.output<typeof chatSchema> {
     last_seq: overview.lastSeq,
     read_seq: overview.readSeq,
     unread_count: unreadCount(overview),
+    mention_count: overview.mentionCount,
     ...chatSettingsJson(settingsOf(overview)),
   };
 }
 
 /** How far the caller has read a chat. */
-export const readStateSchema = z.object({ read_seq: field.readSeq, unread_count: field.unreadCount });
+export const readStateSchema = z.object({
+  read_seq: field.readSeq,
+  unread_count: field.unreadCount,
+  mention_count: field.mentionCount,
+});
 
 export function readStateJson(overview: ChatOverview): z.output<typeof readStateSchema> {
-  return { read_seq: overview.readSeq, unread_count: unreadCount(overview) };
+  const { readSeq, mentionCount } = overview;
+  return { read_seq: readSeq, unread_count: unreadCount(overview), mention_count: mentionCount };
 }
 
 export const participantSchema = z

@@ -112,6 +112,7 @@ const chatReadEvent = z
     ...userSchema.shape,
     read_seq: field.readSeq,
     unread_count: field.unreadCount,
+    mention_count: field.mentionCount,
   })
   .meta({
     id: "ChatReadEvent",
@@ -222,6 +223,7 @@ export function eventJson(event: ChatEvent): z.output<typeof eventSchema> {
         ...userJson(event.user),
         read_seq: event.readSeq,
         unread_count: event.unreadCount,
+        mention_count: event.mentionCount,
       };
     case "chat.settings_changed":
       return {

@@ -6,6 +6,7 @@ import {
   MAX_INVITATION_USES,
   MIN_INVITATION_LIFETIME_S,
 } from "../../../domain/invitation.js";
+import { MAX_MENTION_COUNT, MAX_MENTIONS } from "../../../domain/mention.js";
 import { MAX_METADATA_BYTES, type Metadata } from "../../../domain/metadata.js";
 import { MAX_MESSAGE_LENGTH } from "../../../domain/message.js";
 import { MAX_TOKEN_NAME_LENGTH } from "../../../domain/session.js";
@@ -136,6 +137,19 @@ export const userId = text.meta({
   examples: ["0198f0a1-7c3e-7d2b-9a4f-5e6d7c8b9a01"],
 });
 
+const MENTIONS = `Must be a list of at most ${MAX_MENTIONS} usernames or user ids`;
+
+/** Which users can be mentioned is decided in the domain. */
+export const mentions = z
+  .array(text, MENTIONS)
+  .max(MAX_MENTIONS, MENTIONS)
+  .meta({
+    description:
+      "The usernames or ids of participants whom the message mentions. One who is named twice counts once. Palaver does not " +
+      "search the text for names.",
+    examples: [["bob"]],
+  });
+
 /** The maximum length of an opaque id or cursor. Longer ones are unknown or invalid. */
 const MAX_OPAQUE_LENGTH = 200;
 
@@ -169,6 +183,11 @@ export const readSeq = count.meta({
 
 export const unreadCount = count.meta({
   description: "The number of messages after `read_seq` from other users that are not deleted.",
+  examples: [0],
+});
+
+export const mentionCount = count.max(MAX_MENTION_COUNT).meta({
+  description: "How many of these messages mention the user. " + `${MAX_MENTION_COUNT} stands for more, too.`,
   examples: [0],
 });
 

@@ -14,6 +14,17 @@ export const messageSchema = z
     message: z
       .string()
       .meta({ description: "The text. Empty once it is deleted.", examples: ["Hello, Bob!"] }),
+    reply_to: field.messageId
+      .nullable()
+      .meta({
+        description: "The message that this one replies to, also once it is deleted.",
+        examples: [null],
+      }),
+    mentions: z
+      .array(field.userId)
+      .readonly()
+      .meta({ description: "The ids of the users whom the message mentions.", examples: [[]] }),
+    metadata: field.metadata.nullable(),
     edited_at: field.time.nullable().meta({ description: "Null unless it was edited.", examples: [null] }),
     deleted_at: field.time.nullable().meta({ description: "Null unless it was deleted.", examples: [null] }),
   })
@@ -28,6 +39,9 @@ export function messageJson(message: Message): z.output<typeof messageSchema> {
     sender_user_id: message.sender.id,
     timestamp: timeJson(message.sentAt),
     message: message.text,
+    reply_to: message.replyTo,
+    mentions: message.mentions,
+    metadata: message.metadata,
     edited_at: nullableTimeJson(message.editedAt),
     deleted_at: nullableTimeJson(message.deletedAt),
   };

@@ -35,19 +35,48 @@ const groupChatId = z
   .refine((id) => Number.isSafeInteger(id) && id > 0, CHAT_ID)
   .transform((id) => id as ChatId);
 
+const MESSAGE_ID = "Must be a message id: a whole number from 1 to 9007199254740991";
+
+const replyTo = z
+  .int(MESSAGE_ID)
+  .min(1, MESSAGE_ID)
+  .transform((id) => id as MessageId)
+  .meta({ description: "A message of the same chat that the caller can read.", examples: [12] });
+
 const newMessage = z
   .strictObject({
     group_chat_id: groupChatId.optional(),
     dest_username: field.username.optional(),
     message: field.message,
+    reply_to: replyTo.nullable().optional(),
+    mentions: field.mentions.optional(),
+    metadata: field.metadata.nullable().optional(),
   })
   .meta({
     description: "A message to a chat of the caller, of either kind, or to a user.",
     oneOf: [{ required: ["group_chat_id"] }, { required: ["dest_username"] }],
     examples: [
       { dest_username: "bob", message: "Hello, Bob!" },
-      { group_chat_id: 4, message: "Lunch?" },
+      { group_chat_id: 4, message: "Lunch, Bob?", reply_to: 12, mentions: ["bob"] },
     ],
+  });
+
+const messageChange = z
+  .strictObject({
+    message: field.message.optional(),
+    mentions: field.mentions
+      .optional()
+      .meta({ description: "The ids of users whom the message already mentions can stay, too." }),
+    metadata: field.metadata.nullable().optional(),
+  })
+  .refine((change) => Object.keys(change).length > 0, {
+    error: "Required, or mentions or metadata",
+    path: ["message"],
+  })
+  .meta({
+    description: "The fields that change. `metadata: null` removes the metadata.",
+    minProperties: 1,
+    examples: [{ message: "Hello, Bob and Cy!" }, { mentions: ["bob", "cy"] }],
   });
 
 const page = z
@@ -114,12 +143,21 @@ export function messageOperations(messaging: Messaging): readonly Operation[] {
       paths: ["/v1/messages"],
       access: "signed in",
       limit: "sends",
-      body: newMessage.transform((body, context) => ({ text: body.message, to: destination(body, context) })),
+      body: newMessage.transform((body, context) => ({
+        text: body.message,
+        replyTo: body.reply_to,
+        mentions: body.mentions,
+        metadata: body.metadata,
+        to: destination(body, context),
+      })),
       requestHeaders: ["Idempotency-Key"],
       response: messageSchema,
       responseHeaders: ["Idempotency-Replayed"],
       errors: [
         "invalid_message",
+        "invalid_reply",
+        "invalid_mention",
+        "invalid_metadata",
         "invalid_idempotency_key",
         "unknown_user",
         "user_unavailable",
@@ -138,22 +176,31 @@ export function messageOperations(messaging: Messaging): readonly Operation[] {
     }),
     operation({
       name: "editMessage",
-      summary: "Change the text of one's own message. Its position in the chat stays.",
+      summary:
+        "Change the text, the mentions or the metadata of one's own message. Its position in the chat stays.",
       method: "patch",
       paths: ["/v1/messages/:id"],
       access: "signed in",
-      body: z.strictObject({ message: field.message }),
+      body: messageChange.transform(({ message: text, ...change }) => ({ text, ...change })),
       response: messageSchema,
-      errors: ["invalid_message", "message_deleted", "not_your_message", "not_found"],
+      errors: [
+        "invalid_message",
+        "invalid_mention",
+        "invalid_metadata",
+        "message_deleted",
+        "not_your_message",
+        "not_found",
+      ],
       limit: "sends",
       async handle({ session, params, body }) {
         const id = parseId(params["id"]) as MessageId;
-        return messageJson(await messaging.editMessage({ by: session.user.id, id, text: body.message }));
+        return messageJson(await messaging.editMessage({ by: session.user.id, id, ...body }));
       },
     }),
     operation({
       name: "deleteMessage",
-      summary: "Delete one's own message. Its text is removed and a tombstone remains.",
+      summary:
+        "Delete one's own message. Its text, mentions and metadata are removed, and a tombstone remains.",
       method: "delete",
       paths: ["/v1/messages/:id"],
       access: "signed in",

@@ -14,6 +14,7 @@ import { MessagingError } from "../../../../src/domain/errors.js";
 import type { MessageText } from "../../../../src/domain/message.js";
 import type { UsernameKey } from "../../../../src/domain/user.js";
 import { ana, openP2p, send, texts } from "../conversation.js";
+import { PLAIN } from "../../../contract/fixtures.js";
 
 const SEGMENT_BYTES = 32 * 1024;
 
@@ -198,7 +199,13 @@ describe("SqliteStore.transaction", () => {
   it("rolls back everything where the work throws", async () => {
     const failed = store.transaction(async ({ users, messages }) => {
       await users.add({ ...ana, id: "another" as typeof ana.id }, "cy" as UsernameKey, "digest");
-      await messages.append({ chatId: chat.id, sender: ana, text: "lost" as MessageText, sentAt: 1 });
+      await messages.append({
+        chatId: chat.id,
+        sender: ana,
+        text: "lost" as MessageText,
+        ...PLAIN,
+        sentAt: 1,
+      });
       throw new Error("no");
     });
     expect(await codeOf(failed)).to.equal("Error: no");
@@ -209,7 +216,13 @@ describe("SqliteStore.transaction", () => {
 
   it("rejects writes of a repository after its transaction", async () => {
     const kept = await store.transaction(async ({ messages }) => messages);
-    const late = kept.append({ chatId: chat.id, sender: ana, text: "late" as MessageText, sentAt: 1 });
+    const late = kept.append({
+      chatId: chat.id,
+      sender: ana,
+      text: "late" as MessageText,
+      ...PLAIN,
+      sentAt: 1,
+    });
     expect(await codeOf(late)).to.include("after its transaction");
     expect(await texts(store, chat)).to.deep.equal([]);
   });
