@@ -126,10 +126,10 @@ function parseContent({ text, replyTo, mentions, metadata }: SendMessage): Conte
   return parsed;
 }
 
-/** What the digest under an idempotency key is made from: the text, unless there is more. No text contains NUL. */
+/** What the digest under an idempotency key is made from: the text, unless there is more. No text contains a unit separator. */
 function digestInput({ text, replyTo, names, metadata }: Content): string {
   const hasMore = replyTo !== null || names.length > 0 || metadata !== null;
-  return hasMore ? `${text}\0${JSON.stringify([replyTo, names, metadata])}` : text;
+  return hasMore ? `${text}\u001f${JSON.stringify([replyTo, names, metadata])}` : text;
 }
 
 /** A chat to write to, and the sender. */

@@ -428,6 +428,7 @@ describe("palaver copy", function () {
   const name = fc.constantFrom("ana", "bo", "cy");
   const chatId = fc.constantFrom(1, 2, 3, 4);
   const text = fc.constantFrom("a", "🙂", "\ufeffb");
+  const metadata = fc.constantFrom(null, { "\0": "\ufeff🙂\ud800" });
   const anyStep: fc.Arbitrary<Step> = fc.oneof(
     step("sendMessage", { to: fc.record({ chatId }), text }),
     step("sendMessage", {
@@ -435,7 +436,10 @@ describe("palaver copy", function () {
       text,
       idempotencyKey: fc.constantFrom("k", "K"),
     }),
+    step("sendMessage", { to: fc.record({ chatId }), text, mentions: fc.array(name), metadata }),
+    step("sendMessage", { to: fc.record({ chatId }), text, replyTo: fc.integer({ min: 1, max: 9 }) }),
     step("editMessage", { id: fc.integer({ min: 1, max: 9 }), text }),
+    step("editMessage", { id: fc.integer({ min: 1, max: 9 }), mentions: fc.array(name), metadata }),
     step("deleteMessage", { id: fc.integer({ min: 1, max: 9 }) }),
     step("markRead", { chatId, seq: fc.nat(5) }),
     step("createGroupChat", { participants: fc.array(name, { maxLength: 2 }) }),

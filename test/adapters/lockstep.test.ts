@@ -49,6 +49,8 @@ const destination = fc.oneof(fc.record({ chatId }), fc.record({ username: name }
 const anyScope = fc.oneof(fc.constant("all"), destination);
 const key = fc.constantFrom("k", "K");
 const mutedUntil = fc.constantFrom(null, 0, Date.parse("2026-11-23T10:15:00.140Z"));
+const mentions = fc.array(name, { maxLength: 2 });
+const metadata = fc.constantFrom(null, { a: "🙂" });
 const inGroup = fc.constant({ chatId: 1 });
 /** The codes of the first invitations. */
 const code = fc.constantFrom(1, 2, 3).map((n) => `code-${n}`.padEnd(22, "-"));
@@ -71,7 +73,10 @@ const writes = [
   step("sendMessage", { by, to: destination, text }),
   step("sendMessage", { by, to: destination, text, idempotencyKey: key }),
   step("sendMessage", { by, to: inGroup, text: mostly(["a"], ["b"]), idempotencyKey: key }),
+  step("sendMessage", { by, to: inGroup, text, replyTo: id, mentions, metadata }),
+  step("sendMessage", { by, to: destination, text, mentions, metadata, idempotencyKey: key }),
   step("editMessage", { by, id, text }),
+  step("editMessage", { by, id, mentions, metadata }),
   step("deleteMessage", { by, id }),
   step("markRead", { by, chatId, seq: fc.nat(9) }),
   fc.oneof(
@@ -324,6 +329,9 @@ function itRunsInLockstep(given: KeptStore, numRuns: number): void {
             );
             expect(overview.readSeq).to.equal(readSeq);
             expect(unreadCount(overview)).to.equal(unread.length);
+            expect(overview.mentionCount).to.equal(
+              unread.filter(({ mentions: ids }) => ids.includes(me)).length,
+            );
             expect(overview.participantCount).to.equal(participants.length);
             const owners = participants.filter((each) => each.role === "owner");
             expect(owners).to.have.length(overview.chat.kind === "group" ? 1 : 0);

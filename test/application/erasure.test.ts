@@ -74,6 +74,7 @@ async function expectErased(store: Store, ana: User, bo: User): Promise<void> {
     for (const message of sent) {
       expect(message.sender).to.deep.equal({ id: ana.id, username: "deleted" });
       expect(message.deletedAt).to.be.a("number");
+      expect([message.mentions, message.metadata]).to.deep.equal([[], null]);
     }
     expect(await messages.sentAs(ana.id, "key" as IdempotencyKey)).to.equal(undefined);
     expect(await chats.abandoned()).to.equal(undefined);

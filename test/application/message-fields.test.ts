@@ -5,6 +5,7 @@ import type { MessagingError } from "../../src/domain/errors.js";
 import { MAX_MENTIONS } from "../../src/domain/mention.js";
 import type { Message, MessageId } from "../../src/domain/message.js";
 import type { User, UserId } from "../../src/domain/user.js";
+import { after, viewsOf } from "../support/reader.js";
 import { contents, everyMessage, expectRejection, openWorld, type World } from "../support/world.js";
 
 describe("a message with a reply, mentions or metadata", () => {
@@ -135,6 +136,33 @@ describe("a message with a reply, mentions or metadata", () => {
       expect(await mentionCount(bo)).to.equal(0);
     });
 
+    it("are counted by a client from events, except where these do not tell", async () => {
+      const plain = await send({ by: ana.id });
+      const mention = await send({ mentions: ["bo"] });
+      const read = () => world.markRead({ by: bo.id, chatId: chat.id, seq: mention.seq });
+      for (const [change, expected] of [
+        [() => send({ mentions: ["bo"] }), 2],
+        [() => send({ mentions: ["ana"] }), 2],
+        [() => edit(plain, { mentions: ["bo"] }), undefined],
+        [() => edit(mention, { mentions: [] }), undefined],
+        [read, 1],
+        [() => edit(plain, { mentions: [] }), 1],
+        [() => world.deleteMessage({ by: ana.id, id: plain.id }), 1],
+        [() => world.forgetMessages({ before: 1 }), 1],
+        [() => world.forgetMessages({ before: world.clock.now() }), undefined],
+        [() => send({ mentions: ["bo"] }), 1],
+        [() => send({ by: bo.id }), 0],
+      ] as const) {
+        const { chats, cursor } = await world.sync({ by: bo.id });
+        await change();
+        world.clock.advance(1);
+        const { events } = await world.listEvents({ by: bo.id, after: cursor, limit: 9 });
+        const views = events.reduce((seen, event) => after(seen, event, bo), viewsOf(chats));
+        expect(views[chat.id]?.mentionCount).to.equal(expected);
+        expect(views).to.deep.equal(viewsOf((await world.sync({ by: bo.id })).chats, views));
+      }
+    });
+
     it("are not counted for a user who joins later, or joins again", async () => {
       await send({ mentions: ["bo"] });
       await world.removeParticipant({ by: ana.id, chatId: chat.id, user: "bo" });
@@ -159,7 +187,8 @@ describe("a message with a reply, mentions or metadata", () => {
       given.a[0]!.b = 2;
       expect(message.metadata).to.deep.equal({ a: [{ b: 1 }] });
       expect(() => ((message.metadata as typeof given).a[0]!.b = 3)).to.throw(TypeError);
-      expect((await edit(message, { metadata: { a: [{ b: 4 }] } })).metadata).to.be.frozen;
+      const edited = await edit(message, { metadata: { a: [{ b: 4 }] } });
+      expect(Object.isFrozen(edited.metadata)).to.equal(true);
     });
 
     it("rejects what is no JSON object of at most 4 KiB", async () => {

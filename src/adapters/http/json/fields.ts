@@ -187,7 +187,7 @@ export const unreadCount = count.meta({
 });
 
 export const mentionCount = count.max(MAX_MENTION_COUNT).meta({
-  description: "How many of these messages mention the user. " + `${MAX_MENTION_COUNT} stands for more, too.`,
+  description: `How many of these messages mention the user. ${MAX_MENTION_COUNT} stands for more, too.`,
   examples: [0],
 });
 

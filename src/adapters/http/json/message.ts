@@ -14,12 +14,10 @@ export const messageSchema = z
     message: z
       .string()
       .meta({ description: "The text. Empty once it is deleted.", examples: ["Hello, Bob!"] }),
-    reply_to: field.messageId
-      .nullable()
-      .meta({
-        description: "The message that this one replies to, also once it is deleted.",
-        examples: [null],
-      }),
+    reply_to: field.messageId.nullable().meta({
+      description: "The message that this one replies to, also once it is deleted.",
+      examples: [null],
+    }),
     mentions: z
       .array(field.userId)
       .readonly()
