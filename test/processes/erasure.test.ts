@@ -63,7 +63,8 @@ describe("palaver user erase and verify-erased", () => {
     const say = (message: string) => ana.post("/v1/messages", { group_chat_id: chatId, message });
     await say("a secret of zacharias");
     await say(LONG_TEXT);
-    await say("ok");
+    const metadata = { note: ['the "noted" secret'] };
+    await ana.post("/v1/messages", { group_chat_id: chatId, message: "ok", mentions: ["bob"], metadata });
     await ana.post("/v1/messages", { dest_username: "bob", message: "another secret" });
     await bob.post("/v1/messages", { dest_username: "zacharias", message: "something of bob" });
     await ana.patch("/v1/users/me", { display_name: "Zacharias the Great" });
@@ -116,7 +117,7 @@ describe("palaver user erase and verify-erased", () => {
     expect(bytesOf(dataDir())).to.include("a secret of zacharias");
     const { status, output } = await palaver(env, "verify-erased", userId, "--export", exported);
     expect(status, output).to.equal(0);
-    expect(output).to.include("was compacted.\nSearched for names and texts: 5.\n");
+    expect(output).to.include("was compacted.\nSearched for names and texts: 6.\n");
     expect(output).to.include(
       "Not searched: Names and texts that are too short to be told apart from others: 1.\n",
     );
@@ -240,7 +241,7 @@ describe("palaver user erase and verify-erased", () => {
       expect(lines).to.include(
         exportPath === undefined
           ? "Searched for the username by its digest."
-          : "Searched for names and texts: 5.",
+          : "Searched for names and texts: 6.",
       );
       return remnants;
     };

@@ -125,10 +125,21 @@ export async function readWords(path: string, userId: string): Promise<Words> {
       }
     } else if (typeof record["message"] === "string" && record["message"] !== "") {
       words.addText(record["message"]);
+      for (const text of stringsIn(record["metadata"])) words.addText(text);
     }
   }
   if (!hasAccount) throw new Error(`${path} is no export of a user. Use the output of \`palaver export\`.`);
   return words;
+}
+
+/**
+ * The strings in metadata that are long enough to be searched for, as they are in its JSON, which the store has. The names of its
+ * fields are those of a program, and not of the user.
+ */
+function* stringsIn(value: unknown): Generator<string> {
+  if (typeof value === "string" && Buffer.byteLength(value) >= MIN_TEXT_BYTES) yield* new Set(inJson(value));
+  if (typeof value !== "object" || value === null) return;
+  for (const part of Object.values(value)) yield* stringsIn(part);
 }
 
 async function* linesOf(path: string): AsyncGenerator<string> {
