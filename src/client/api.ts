@@ -217,7 +217,7 @@ export interface ChatInFull {
   readonly read_seq: number;
   /** The number of messages after `read_seq` from other users that are not deleted. */
   readonly unread_count: number;
-  /** How many of these messages mention the user. 1000 stands for more, too. */
+  /** How many of these messages mention the user. 500 stands for more, too. */
   readonly mention_count: number;
   readonly muted_until: string | null;
   /**
@@ -317,7 +317,7 @@ export interface Chat {
   readonly read_seq: number;
   /** The number of messages after `read_seq` from other users that are not deleted. */
   readonly unread_count: number;
-  /** How many of these messages mention the user. 1000 stands for more, too. */
+  /** How many of these messages mention the user. 500 stands for more, too. */
   readonly mention_count: number;
   readonly muted_until: string | null;
   /**
@@ -583,7 +583,7 @@ export interface ChatReadEvent {
   readonly read_seq: number;
   /** The number of messages after `read_seq` from other users that are not deleted. */
   readonly unread_count: number;
-  /** How many of these messages mention the user. 1000 stands for more, too. */
+  /** How many of these messages mention the user. 500 stands for more, too. */
   readonly mention_count: number;
 }
 
@@ -1031,7 +1031,7 @@ export interface Operations {
     readonly read_seq: number;
     /** The number of messages after `read_seq` from other users that are not deleted. */
     readonly unread_count: number;
-    /** How many of these messages mention the user. 1000 stands for more, too. */
+    /** How many of these messages mention the user. 500 stands for more, too. */
     readonly mention_count: number;
   }>;
 

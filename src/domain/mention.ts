@@ -5,7 +5,7 @@ import type { UserId } from "./ids.js";
 export const MAX_MENTIONS = 50;
 
 /** A `mentionCount` of this number stands for more, too, so that counting takes bounded time. */
-export const MAX_MENTION_COUNT = 1_000;
+export const MAX_MENTION_COUNT = 500;
 
 export const NO_MENTIONS: readonly UserId[] = Object.freeze([]);
 

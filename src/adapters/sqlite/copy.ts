@@ -3,7 +3,7 @@ import { columnsOf, slicesOf, type CopySource, type CopyTarget } from "../sql/co
 import { openDatabase, type Database } from "./database.js";
 import { diskOf } from "./existing-store.js";
 import { checkStore } from "./inspection.js";
-import { migrate } from "./schema.js";
+import { INDEX_MENTIONS, migrate } from "./schema.js";
 import { createDirectory } from "./store.js";
 import { nodeDisk } from "./wal/disk.js";
 import { filesOn, LOCK, UNFINISHED_SNAPSHOT } from "./wal/files.js";
@@ -105,6 +105,7 @@ export async function openSqliteTarget(
       database.execute("COMMIT");
     },
     async commit() {
+      database.execute(INDEX_MENTIONS);
       writeSnapshot(nodeDisk(directory), 1, database.toFile());
       const { faults } = await checkStore(directory);
       if (faults.length > 0) {

@@ -205,6 +205,14 @@ export function messages(
       const id = ((lastId ?? lastMessageId(statements)) + 1) as MessageId;
       const message = toMessage(draft, id, lastSeq(draft.chatId) + 1);
       change(...insertMessage({ message, once }));
+      if (message.mentions.length > 0) {
+        change(
+          "INSERT INTO mentions SELECT value, ?, ? FROM json_each(?)",
+          message.chatId,
+          message.seq,
+          JSON.stringify(message.mentions),
+        );
+      }
       lastId = message.id;
       recent.append(message);
       return message;

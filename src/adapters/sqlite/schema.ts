@@ -296,16 +296,14 @@ const MIGRATIONS: readonly string[] = [
   ALTER TABLE messages ADD COLUMN mentions TEXT;
   ALTER TABLE messages ADD COLUMN metadata TEXT;
 
-  -- An index of messages.mentions, which triggers keep. It refers to no other row, so that each message can be salvaged.
+  -- An index of messages.mentions. Triggers keep it, except that append inserts the mentions of a new message: a trigger makes
+  -- each insertion 4 µs slower. It refers to no other row, so that each message can be salvaged.
   CREATE TABLE mentions (
     user_id TEXT NOT NULL,
     chat_id INTEGER NOT NULL,
     seq INTEGER NOT NULL,
     PRIMARY KEY (user_id, chat_id, seq)
   ) STRICT, WITHOUT ROWID;
-  CREATE TRIGGER mentions_of_new AFTER INSERT ON messages WHEN NEW.mentions IS NOT NULL BEGIN
-    INSERT OR IGNORE INTO mentions SELECT value, NEW.chat_id, NEW.seq FROM json_each(NEW.mentions);
-  END;
   CREATE TRIGGER mentions_of_changed AFTER UPDATE OF mentions ON messages WHEN OLD.mentions IS NOT NEW.mentions BEGIN
     DELETE FROM mentions WHERE user_id IN (SELECT value FROM json_each(OLD.mentions)) AND chat_id = OLD.chat_id AND seq = OLD.seq;
     INSERT INTO mentions SELECT value, NEW.chat_id, NEW.seq FROM json_each(NEW.mentions);

@@ -29,7 +29,7 @@ const BO = "0199aaaa-0000-7000-8000-00000000000b" as UserId;
 
 /** Removes what the schema has of replies, mentions and metadata of messages. */
 const BEFORE_MENTIONS = `
-  DROP TRIGGER mentions_of_new; DROP TRIGGER mentions_of_changed; DROP TRIGGER mentions_of_deleted; DROP TABLE mentions;
+  DROP TRIGGER mentions_of_changed; DROP TRIGGER mentions_of_deleted; DROP TABLE mentions;
   ${["reply_to", "mentions", "metadata"]
     .map((column) => `ALTER TABLE messages DROP COLUMN ${column};`)
     .join(" ")}`;
