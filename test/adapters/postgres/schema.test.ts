@@ -4,7 +4,10 @@ import { openPostgresSource, openPostgresTarget } from "../../../src/adapters/po
 import { assertSchema, inspectDatabase, replaceEpoch } from "../../../src/adapters/postgres/inspection.js";
 import { CHANNEL } from "../../../src/adapters/postgres/relay.js";
 import { openPostgresStore } from "../../../src/adapters/postgres/store.js";
+import { createMessaging, type Messaging } from "../../../src/application/messaging.js";
+import { testPorts } from "../../support/ports.js";
 import { createDatabase, type TestDatabase } from "../../support/postgres.js";
+import { openWorld } from "../../support/world.js";
 
 async function execute(url: string, ...statements: readonly string[]): Promise<readonly object[]> {
   const client = new Client(url);
@@ -147,6 +150,51 @@ describe("a database that Palaver cannot use", () => {
       }
     });
   }
+});
+
+describe("a database of the version before mentions", () => {
+  let database: TestDatabase;
+
+  beforeEach(async () => {
+    database = await createDatabase();
+  });
+  afterEach(() => database.drop());
+
+  it("keeps its messages and events, and indexes later mentions", async () => {
+    const store = await openPostgresStore(database.url);
+    const { ana, bo, ...core } = await openWorld(store);
+    const by = ana.id;
+    const { cursor: after } = await core.sync({ by: bo.id });
+    const { id: chatId } = await core.createGroupChat({ by, participants: ["bo"] });
+    for (const text of ["a", "b"]) await core.sendMessage({ by, to: { chatId }, text });
+    await core.markRead({ by: bo.id, chatId, seq: 1 });
+    const read = async (messaging: Messaging) => ({
+      chats: (await messaging.sync({ by: bo.id })).chats,
+      page: await messaging.pageMessages({ by, of: "all", limit: 9 }),
+      events: (await messaging.listEvents({ by: bo.id, after, limit: 9 })).events,
+    });
+    const before = await read(core);
+    await store.close();
+    await execute(
+      database.url,
+      "DROP TABLE mentions",
+      "DROP FUNCTION index_mentions CASCADE",
+      "ALTER TABLE messages DROP COLUMN reply_to, DROP COLUMN mentions, DROP COLUMN metadata",
+      `UPDATE events SET what = replace(what, ',"mentionCount":0', '')`,
+      "UPDATE schema_version SET version = 1",
+    );
+    const migrated = await openPostgresStore(database.url);
+    try {
+      const messaging = createMessaging(testPorts(migrated));
+      expect(await read(messaging)).to.deep.equal(before);
+      const [last] = before.page.messages.slice(-1);
+      await messaging.editMessage({ by, id: last!.id, mentions: ["bo"], metadata: { a: 1 } });
+      await messaging.sendMessage({ by, to: { chatId }, text: "c", replyTo: last!.id, mentions: ["bo"] });
+      expect((await messaging.sync({ by: bo.id })).chats[0]).to.include({ mentionCount: 2 });
+    } finally {
+      await migrated.close();
+    }
+  });
 });
 
 describe("a database that Palaver shares", () => {
