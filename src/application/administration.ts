@@ -10,6 +10,7 @@ import { settingsOf, type ChatSettings } from "../domain/chat-settings.js";
 import { MessagingError } from "../domain/errors.js";
 import { unknownInvitation, type Invitation, type InvitationId } from "../domain/invitation.js";
 import type { Message } from "../domain/message.js";
+import type { Reaction } from "../domain/reaction.js";
 import { changePolicy as policyAfter, type Policy, type PolicyChange } from "../domain/policy.js";
 import type { Session } from "../domain/session.js";
 import { parseNewPassword, parseUsername, type Account, type User } from "../domain/user.js";
@@ -443,12 +444,13 @@ export type UserRecord =
   | { readonly block: BlockedUser }
   | { readonly chat: OwnChat }
   | { readonly invitation: Invitation }
-  | { readonly message: Message };
+  | { readonly message: Message }
+  | { readonly reaction: Reaction };
 
 /**
  * Exports the data held about a user: the account, the live sessions and tokens, the users whom they have blocked, their chats, the
- * invitations that they created, and every message that they sent, the oldest first, including those to chats that they have left.
- * Excludes messages of others and the digests of the password and of secrets. Records are read on demand; changes after the first record may be included or not.
+ * invitations that they created, every message that they sent, the oldest first, and their reactions, by message; including those of
+ * chats that they have left. Excludes messages of others and the digests of the password and of secrets. Records are read on demand; changes after the first record may be included or not.
  *
  * @throws MessagingError `unknown_user`, at the first record
  */
@@ -489,6 +491,10 @@ export async function* exportUser(ports: OperatorPorts, command: ExportUser): As
     const span = { after, upTo: Math.min(after + SLICE_LENGTH, upTo) };
     for (const message of await store.read(({ messages }) => messages.sentBy(by, span))) yield { message };
   }
+  const reactions = slices((after: Reaction | undefined) =>
+    store.read((all) => all.reactions.ofUser(by, { after, limit: SLICE_LENGTH })),
+  );
+  for await (const slice of reactions) for (const reaction of slice) yield { reaction };
 }
 
 /** Counts over the whole store. */

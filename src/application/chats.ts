@@ -369,17 +369,19 @@ export async function setRole({ store, clock }: Ports, command: SetRole): Promis
 const MAX_DELETED_PER_TRANSACTION = 300;
 
 /**
- * Deletes a part of a chat without participants: its events, its messages, its invitations, then its read markers and itself.
+ * Deletes a part of a chat without participants: its events, its messages with the reactions to them, its invitations, then its read
+ * markers and itself.
  *
  * @returns whether the chat is deleted.
  */
 async function deleteSlice(
-  { chats, messages, invitations, events }: Repositories,
+  { chats, messages, reactions, invitations, events }: Repositories,
   id: ChatId,
 ): Promise<boolean> {
   let left = MAX_DELETED_PER_TRANSACTION;
   left -= await events.deleteOfChat(id, left);
   if (left > 0) left -= await messages.deleteOfChat(id, left);
+  if (left > 0) left -= await reactions.deleteOfDeleted(left);
   if (left > 0) {
     const all = await invitations.ofChat(id);
     if (all.length > 0) await invitations.remove(all.map((each) => each.id));
@@ -387,6 +389,11 @@ async function deleteSlice(
   }
   if (left > 0) left -= await chats.delete(id, left);
   return left > 0;
+}
+
+/** Deletes a part of the reactions to deleted messages. Returns whether none remains. */
+export async function deleteReactionSlice({ reactions }: Repositories): Promise<boolean> {
+  return (await reactions.deleteOfDeleted(MAX_DELETED_PER_TRANSACTION)) < MAX_DELETED_PER_TRANSACTION;
 }
 
 const MAX_REMOVED_PER_TRANSACTION = 50;
@@ -424,14 +431,18 @@ export async function deletePart(
   return { participantsLeft, isDeleted: false };
 }
 
-/** Deletes all chats without participants, in many transactions. */
+/** Deletes all chats without participants, and the rest of the reactions to deleted messages, in many transactions. */
 export async function deleteAbandonedChats(ports: Pick<Ports, "store">): Promise<void> {
   while (await deleteAbandonedSlice(ports));
 }
 
-/** Deletes a part of a chat without participants, in one transaction. Returns false if there is no such chat. */
+/**
+ * Deletes a part of the reactions to deleted messages, or of a chat without participants, in one transaction. Returns false if there
+ * is neither.
+ */
 export async function deleteAbandonedSlice({ store }: Pick<Ports, "store">): Promise<boolean> {
   return store.transaction(async (repositories) => {
+    if (!(await deleteReactionSlice(repositories))) return true;
     const id = await repositories.chats.abandoned();
     if (id !== undefined) await deleteSlice(repositories, id);
     return id !== undefined;

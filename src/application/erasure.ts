@@ -6,8 +6,10 @@ import { tombstone } from "../domain/message.js";
 import type { Session } from "../domain/session.js";
 import type { Account, UserId } from "../domain/user.js";
 import { confirmPassword } from "./accounts.js";
-import { deleteAbandonedSlice, endMembership } from "./chats.js";
-import type { JoinPosition, Ports, Repositories, Slice } from "./ports.js";
+import type { Reaction } from "../domain/reaction.js";
+import { deleteAbandonedSlice, deleteReactionSlice, endMembership } from "./chats.js";
+import type { JoinPosition, Ports, ReactionSlice, Repositories, Slice } from "./ports.js";
+import { takeBack } from "./reactions.js";
 import { endSessions, withLiveSession } from "./sessions.js";
 import { getUserByNameOrId } from "./users.js";
 
@@ -57,8 +59,8 @@ export interface ErasedUser {
 
 /**
  * Erases a user. Their sessions and tokens end, their names, password, blocks, invitations, settings and read markers go, they
- * leave their group chats, and the texts of their messages are deleted; p2p chats stay for the other user. Others see `deleted` as
- * the username. Nobody gets the username again. If the user is deleted, continues the erasure.
+ * leave their group chats, their reactions are removed, and the texts of their messages are deleted; p2p chats stay for the other
+ * user. Others see `deleted` as the username. Nobody gets the username again. If the user is deleted, continues the erasure.
  *
  * @throws MessagingError `unknown_user`
  */
@@ -127,6 +129,7 @@ async function runToEnd(steps: AsyncGenerator<void>, isStopped = () => false): P
 const MAX_CHATS = 20;
 const MAX_ROWS = 300;
 const MAX_MESSAGE_IDS = 100;
+const MAX_REACTIONS = 50;
 
 /**
  * Erases what remains of a deleted user. Yields after each transaction.
@@ -161,6 +164,13 @@ async function* eraseRest(ports: ErasurePorts, id: UserId): AsyncGenerator<void>
     isLast = count < MAX_ROWS;
     yield;
   }
+  for (let after: Reaction | undefined, isLast = false; !isLast;) {
+    const removed = await run((repositories, now) => eraseReactions(repositories, id, after, now));
+    if (removed === undefined) return;
+    after = removed.at(-1);
+    isLast = removed.length < MAX_REACTIONS;
+    yield;
+  }
   while (await deleteAbandonedSlice(ports)) yield;
   const lastId = await store.read(({ messages }) => messages.lastId());
   for (let after = 0; after < lastId; after += MAX_MESSAGE_IDS) {
@@ -169,6 +179,8 @@ async function* eraseRest(ports: ErasurePorts, id: UserId): AsyncGenerator<void>
     if (count === undefined) return;
     yield;
   }
+  // Those to the deleted messages, and the user's own to messages that were deleted meanwhile.
+  while ((await run(deleteReactionSlice)) === false) yield;
   await run(({ users }, now) => users.endErasure(id, now));
 }
 
@@ -207,19 +219,47 @@ function inLockOrder(items: readonly { readonly chatId: ChatId }[]): readonly Ch
   return [...new Set(items.map(({ chatId }) => chatId))].toSorted((one, other) => one - other);
 }
 
+/** Removes some of the user's reactions, except those to messages of chats that are being deleted. */
+async function eraseReactions(
+  repositories: Repositories,
+  id: UserId,
+  after: ReactionSlice["after"],
+  now: number,
+): Promise<readonly Reaction[]> {
+  const { messages, reactions } = repositories;
+  const slice = await reactions.ofUser(id, { after, limit: MAX_REACTIONS });
+  const ids = [...new Set(slice.map(({ messageId }) => messageId))];
+  const kept = await lockChats(repositories, await messages.byIds(ids, {}));
+  for (const reaction of slice) {
+    const message = await messages.byId(reaction.messageId);
+    if (message === undefined || !kept.has(message.chatId)) continue;
+    await takeBack(repositories, message, { ...reaction, at: now });
+  }
+  return slice;
+}
+
+/** Locks the chats of the items, so that they are not deleted meanwhile. Returns those that are not being deleted. */
+async function lockChats(
+  { chats }: Repositories,
+  items: readonly { readonly chatId: ChatId }[],
+): Promise<ReadonlySet<ChatId>> {
+  const kept = new Set<ChatId>();
+  for (const chatId of inLockOrder(items)) {
+    if (((await chats.summary(chatId))?.participantCount ?? 0) > 0) kept.add(chatId);
+  }
+  return kept;
+}
+
 /** Deletes the texts of the user's messages in a range of ids, except those of chats that are being deleted. */
 async function eraseMessages(
-  { chats, messages, events }: Repositories,
+  repositories: Repositories,
   id: UserId,
   range: Pick<Slice, "after" | "upTo">,
   now: number,
 ): Promise<number> {
+  const { messages, events } = repositories;
   const sent = await messages.sentBy(id, range);
-  const kept = new Set<ChatId>();
-  for (const chatId of inLockOrder(sent)) {
-    // Locks the chat, so that it is not deleted meanwhile.
-    if (((await chats.summary(chatId))?.participantCount ?? 0) > 0) kept.add(chatId);
-  }
+  const kept = await lockChats(repositories, sent);
   for (const message of sent.filter(({ chatId }) => kept.has(chatId))) {
     const deleted = tombstone(message, now);
     await messages.erase(deleted);

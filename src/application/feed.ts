@@ -16,6 +16,8 @@ import {
   type StoredEvent,
 } from "../domain/event.js";
 import type { LiveSignal } from "../domain/live-signal.js";
+import { lengthOf } from "../domain/message.js";
+import { reactionsLength } from "../domain/reaction.js";
 import type { SessionId } from "../domain/session.js";
 import type { UserId } from "../domain/user.js";
 import type { EventBatch, EventPage, ListEvents, Subscribe, Subscription } from "./events.js";
@@ -24,7 +26,6 @@ import type { LogEntry, Ports, ReadRepositories, UserMembership, UserReader } fr
 import { hasManyChats, MAX_RANGE_LENGTH } from "./ranges.js";
 import { findLiveSessions } from "./sessions.js";
 import { SignalBuffer } from "./signal-buffer.js";
-import { lengthOf } from "./slices.js";
 
 /** The ports, and the feed of their store. */
 export interface PortsWithFeed extends Ports {
@@ -709,9 +710,10 @@ export async function readPeople(users: UserReader, entries: readonly LogEntry[]
   );
 }
 
-/** The `lengthOf` the messages that the entries carry together. */
+/** The length of the messages and reactions that the entries carry, in UTF-16 code units. */
 function charactersOf(entries: readonly (LogEntry | ChatEvent)[]): number {
   return entries.reduce((sum, entry) => {
+    if ("reactions" in entry) return sum + reactionsLength(entry.reactions);
     const message =
       "message" in entry ? entry.message : "overview" in entry ? entry.overview?.lastMessage : null;
     return sum + (message ? lengthOf(message) : 0);

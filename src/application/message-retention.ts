@@ -1,5 +1,6 @@
 import { unreadCount, type ChatId } from "../domain/chat.js";
 import { chatChanged } from "../domain/event.js";
+import { deleteReactionSlice } from "./chats.js";
 import type { Ports } from "./ports.js";
 
 export interface ForgetMessages {
@@ -11,8 +12,8 @@ export interface ForgetMessages {
 const MAX_SLICE_LENGTH = 100;
 
 /**
- * Deletes the messages that were sent before the given time, in each chat from the oldest on, with one event for each chat. Chats
- * stay, and so do `seq`s.
+ * Deletes the messages that were sent before the given time, with the reactions to them: in each chat from the oldest on, with one
+ * event for each chat. Chats stay, and so do `seq`s.
  *
  * The transaction that deletes the last slice of a chat appends the event. A failure between two slices leaves the rest of the
  * messages, and the event, to the next call.
@@ -62,10 +63,13 @@ async function forgetOfChat(
   upTo: number,
   at: number,
 ): Promise<number> {
+  let hasReactions = false;
   for (let total = 0; ;) {
-    const count = await store.transaction(async ({ chats, messages, events }) => {
+    const count = await store.transaction(async (repositories) => {
+      const { chats, messages, events } = repositories;
       const forgotten = await messages.forget(chatId, upTo, MAX_SLICE_LENGTH);
       if (forgotten === undefined) return 0;
+      hasReactions = !(await deleteReactionSlice(repositories));
       const { count: deleted, forgottenSeq: upToSeq, forgottenAt: upToSentAt } = forgotten;
       const [due] = await messages.idsOfChat(chatId, { after: 0, upTo, limit: 1, from: "oldest" });
       if (due !== undefined) return deleted;
@@ -78,6 +82,10 @@ async function forgetOfChat(
       return deleted;
     });
     total += count;
-    if (count < MAX_SLICE_LENGTH) return total;
+    if (count < MAX_SLICE_LENGTH) {
+      // A failure leaves the rest to the next call of `deleteAbandonedChats`.
+      while (hasReactions) hasReactions = !(await store.transaction(deleteReactionSlice));
+      return total;
+    }
   }
 }

@@ -17,6 +17,7 @@ import {
 } from "../domain/message.js";
 import { isSameMetadata, parseMetadata, type Metadata } from "../domain/metadata.js";
 import type { User, UserId } from "../domain/user.js";
+import { deleteAbandonedChats, deleteReactionSlice } from "./chats.js";
 import { findMentioned } from "./mentions.js";
 import type {
   IdempotentMessage,
@@ -137,23 +138,34 @@ type WritableChat = Pick<OwnMembership, "chat" | "user" | "historyStart">;
 
 /** @throws MessagingError `not_a_participant`, `not_allowed`; for a p2p chat `user_unavailable`, `blocked` */
 async function assertWritable(
-  { chats, users, blocks }: Repositories,
+  repositories: Repositories,
   found: OwnMembership | undefined,
 ): Promise<WritableChat> {
   const membership = assertParticipant(found);
   assertMay(membership, "post");
   const { chat, user, historyStart } = membership;
-  if (chat.kind === "p2p") {
-    const both = await chats.participants(chat.id, { after: undefined, limit: 2 });
-    const peer = both.find(({ id }) => id !== user.id) ?? both[0]!;
-    // A store can serve both in one round trip. The user comes first, since a store can lock the user, and their blocks.
-    const [, blocked] = await Promise.all([
-      getAvailableUserById(users, peer.id),
-      blocks.between(user.id, [peer.id]),
-    ]);
-    assertMayWriteTo(user.id, blocked);
-  }
+  await assertReachable(repositories, membership);
   return { chat, user, historyStart };
+}
+
+/**
+ * Requires that the other user of a p2p chat is available, and that neither has blocked the other. Accepts every group chat.
+ *
+ * @throws MessagingError `user_unavailable`, `blocked`
+ */
+export async function assertReachable(
+  { chats, users, blocks }: Repositories,
+  { chat, user }: Pick<OwnMembership, "chat" | "user">,
+): Promise<void> {
+  if (chat.kind !== "p2p") return;
+  const both = await chats.participants(chat.id, { after: undefined, limit: 2 });
+  const peer = both.find(({ id }) => id !== user.id) ?? both[0]!;
+  // A store can serve both in one round trip. The user comes first, since a store can lock the user, and their blocks.
+  const [, blocked] = await Promise.all([
+    getAvailableUserById(users, peer.id),
+    blocks.between(user.id, [peer.id]),
+  ]);
+  assertMayWriteTo(user.id, blocked);
 }
 
 async function openP2p(
@@ -285,21 +297,26 @@ export interface DeleteMessage {
 }
 
 /**
- * Deletes a message that the caller sent: permanently removes its text and leaves a tombstone, so that `seq` has no gap. Stores
+ * Deletes a message that the caller sent: permanently removes its text and reactions and leaves a tombstone, so that `seq` has no gap. Stores
  * nothing if the message is already deleted.
  *
  * @throws MessagingError `not_your_message`
  */
 export async function deleteMessage({ store, clock }: Ports, command: DeleteMessage): Promise<Message> {
-  return store.transaction(async (repositories) => {
+  const { message, hasRest } = await store.transaction(async (repositories) => {
     const before = await getOwnMessage(repositories, command);
     const now = clock.now();
-    const message = tombstone(before, now);
-    if (message === before) return before;
-    await repositories.messages.update(message);
-    await repositories.events.append(messageChanged("message.deleted", message, now));
-    return message;
+    const deleted = tombstone(before, now);
+    if (deleted === before) return { message: before, hasRest: false };
+    await repositories.messages.update(deleted);
+    await repositories.events.append(messageChanged("message.deleted", deleted, now));
+    // The tombstone has no reactions. What is stored of them goes with it, unless it is much.
+    const isReacted = before.reactions.length > 0;
+    return { message: deleted, hasRest: isReacted && !(await deleteReactionSlice(repositories)) };
   });
+  // What a failure leaves is deleted by the next call of `deleteAbandonedChats`.
+  if (hasRest) deleteAbandonedChats({ store }).catch(() => {});
+  return message;
 }
 
 async function getOwnMessage(

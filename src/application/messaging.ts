@@ -39,6 +39,8 @@ import {
 } from "./messages.js";
 import type * as people from "./people.js";
 import { findUsers, getProfile, updateProfile } from "./people.js";
+import type * as reactions from "./reactions.js";
+import { addReaction, listReactions, removeReaction } from "./reactions.js";
 import type * as invitations from "./invitations.js";
 import {
   acceptInvitation,
@@ -107,6 +109,9 @@ const useCases = {
   sliceMessagePage,
   sendTyping,
   getPresence,
+  addReaction,
+  removeReaction,
+  listReactions,
   sync,
   sliceSync,
   listEvents,
@@ -126,6 +131,7 @@ type Modules = typeof accounts &
   typeof invitations &
   typeof live &
   typeof messages &
+  typeof reactions &
   typeof retention &
   typeof sessions & {
     /** The events of the caller's chats from this call on, one at a time. See `subscribe`. */

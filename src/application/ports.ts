@@ -14,6 +14,7 @@ import type { Invitation, InvitationId } from "../domain/invitation.js";
 import type { NodeSignal } from "../domain/live-signal.js";
 import type { IdempotencyKey, Message, MessageDraft, MessageId } from "../domain/message.js";
 import type { Role } from "../domain/policy.js";
+import type { Emoji, ListedReaction, Reaction } from "../domain/reaction.js";
 import type { Session, SessionId } from "../domain/session.js";
 import type { Account, Password, User, UserId, UsernameKey } from "../domain/user.js";
 
@@ -110,6 +111,7 @@ export interface ReadRepositories {
   readonly blocks: BlockReader;
   readonly chats: ChatReader;
   readonly messages: MessageReader;
+  readonly reactions: ReactionReader;
   readonly sessions: SessionReader;
   readonly invitations: InvitationReader;
   readonly events: EventReader;
@@ -121,6 +123,7 @@ export interface Repositories extends ReadRepositories {
   readonly blocks: BlockRepository;
   readonly chats: ChatRepository;
   readonly messages: MessageRepository;
+  readonly reactions: ReactionRepository;
   readonly sessions: SessionRepository;
   readonly invitations: InvitationRepository;
   readonly events: EventLog;
@@ -246,8 +249,8 @@ export interface ChatReader {
    */
   memberships(userId: UserId, slice: MembershipSlice): Promise<readonly UserMembership[]>;
   /**
-   * The chats as the user sees them, in the order of `ids`, with the text, the mentions and the metadata of each `lastMessage` left
-   * empty. Leaves out chats of
+   * The chats as the user sees them, in the order of `ids`, with the text, the mentions, the metadata and the reactions of each
+   * `lastMessage` left empty. Leaves out chats of
    * which the user is not a participant. Lets other events of the process have their turn within a long list.
    */
   overviews(userId: UserId, ids: readonly ChatId[]): Promise<readonly ChatOverview[]>;
@@ -388,8 +391,8 @@ export interface Slice extends SizeBound {
 /** Bounds the memory that a slice takes. */
 export interface SizeBound {
   /**
-   * Ends the slice early: behind the message with which the `lengthOf` its messages is at least this together. Unbounded by
-   * default.
+   * Ends the slice early: behind the message with which the `lengthOf` all of its messages is this many UTF-16 code units together.
+   * Unbounded by default.
    */
   readonly maxCharacters?: number | undefined;
 }
@@ -460,9 +463,11 @@ export interface MessageRepository extends MessageReader {
   append(draft: MessageDraft, idempotency?: IdempotentSend): Promise<Message>;
   /**
    * Replaces `text`, `mentions`, `metadata`, `editedAt` and `deletedAt` of the message with this id. The old text and metadata must
-   * not remain readable.
+   * not remain readable. A message with `deletedAt` loses its reactions.
    */
   update(message: Message): Promise<void>;
+  /** Replaces `reactions` of the message with this id, which is not deleted. */
+  setReactions(message: Pick<Message, "id" | "chatId" | "reactions">): Promise<void>;
   /** As `update`, and permanently removes the idempotency key and the digest, so that `sentAs` no longer finds it. */
   erase(message: Message): Promise<void>;
   /**
@@ -490,6 +495,45 @@ export interface IdempotentSend {
 export interface IdempotentMessage {
   readonly message: Message;
   readonly textDigest: string;
+}
+
+/** The reactions to messages that exist and are not deleted. `Message.reactions` is a summary of them, which the caller keeps. */
+export interface ReactionReader {
+  /** The first `limit` reactions to the message with `position > after`, in that order; from the start by default. */
+  ofMessage(
+    id: MessageId,
+    page: { readonly after: number | undefined; readonly limit: number },
+  ): Promise<readonly ListedReaction[]>;
+  /** The first `limit` users of the reactions to the message with the emoji, in the order of `ofMessage`. */
+  firstUsers(id: MessageId, emoji: Emoji, limit: number): Promise<readonly UserId[]>;
+  /**
+   * The first `limit` reactions of the user after `after`, in ascending order of `messageId`, then of emoji by code point; from the
+   * start by default. Also those to messages of chats that the user has left.
+   */
+  ofUser(userId: UserId, slice: ReactionSlice): Promise<readonly Reaction[]>;
+}
+
+export interface ReactionSlice {
+  readonly after: Pick<Reaction, "messageId" | "emoji"> | undefined;
+  readonly limit: number;
+}
+
+/** No cost depends on the number of reactions to a message or of a user. */
+export interface ReactionRepository extends ReactionReader {
+  /**
+   * Adds a reaction to a message, behind all others in `ofMessage`. Returns false and changes nothing if the user has reacted to the
+   * message with the emoji.
+   */
+  add(reaction: Reaction): Promise<boolean>;
+  /** Returns false if the user has not reacted to the message with the emoji. */
+  remove(reaction: Pick<Reaction, "messageId" | "emoji" | "userId">): Promise<boolean>;
+  /**
+   * Deletes what is stored of reactions to messages that were deleted, with or without a tombstone. No other method returns these
+   * reactions.
+   *
+   * @returns the number of deleted reactions, at most `limit`; less than `limit` if none remains.
+   */
+  deleteOfDeleted(limit: number): Promise<number>;
 }
 
 export interface SessionReader {

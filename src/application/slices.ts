@@ -1,4 +1,4 @@
-import type { Message } from "../domain/message.js";
+import { lengthOf, type Message } from "../domain/message.js";
 
 /** A list that is read slice by slice, each of bounded size. */
 export interface Slices<Item> {
@@ -8,16 +8,10 @@ export interface Slices<Item> {
 }
 
 /**
- * The `lengthOf` the messages of a slice together. A slice can exceed it by one message. What a slice takes in memory
+ * The `lengthOf` all messages of a slice, in UTF-16 code units. A slice can exceed it by one message. What a slice takes in memory
  * follows from it, and how long it keeps the event loop.
  */
 export const MAX_SLICE_CHARACTERS = 32_000;
-
-/** The length of the text, and of the mentions and the metadata as JSON if there are any, in UTF-16 code units. */
-export function lengthOf({ text, mentions, metadata }: Message): number {
-  const ofMentions = mentions.length === 0 ? 0 : JSON.stringify(mentions).length;
-  return text.length + ofMentions + (metadata === null ? 0 : JSON.stringify(metadata).length);
-}
 
 /** Whether the messages are as long as a slice may be, so that there can be more behind them. */
 export function isFullSlice(messages: readonly Message[]): boolean {

@@ -19,18 +19,19 @@ export interface Problem {
  * `bad_request` 400, `invalid_json` 400, `invalid_request` 400, `invalid_username` 400,
  * `username_reserved` 400, `invalid_display_name` 400, `invalid_password` 400, `refused_password` 400,
  * `invalid_token_name` 400, `invalid_message` 400, `invalid_title` 400, `invalid_metadata` 400,
- * `invalid_reply` 400, `invalid_mention` 400, `invalid_idempotency_key` 400, `invalid_cursor` 400,
- * `username_taken` 400, `wrong_credentials` 400, `wrong_password` 400, `too_many_tokens` 400,
- * `too_many_invitations` 400, `two_credentials` 400, `unknown_user` 400, `user_unavailable` 400,
- * `p2p_chat` 400, `already_participant` 400, `user_not_in_chat` 400, `self_block` 400,
- * `too_many_blocks` 400, `message_deleted` 400, `too_many_participants` 400, `not_signed_in` 401,
- * `account_disabled` 403, `registration_closed` 403, `not_a_participant` 403, `not_allowed` 403,
- * `blocked` 403, `directory_off` 403, `presence_off` 403, `not_your_message` 403, `cross_site` 403,
- * `unknown_session` 404, `unknown_token` 404, `unknown_chat` 404, `unknown_invitation` 404,
- * `not_found` 404, `user_not_found` 404, `method_not_allowed` 405, `request_timeout` 408,
- * `cursor_expired` 410, `payload_too_large` 413, `unsupported_media_type` 415,
- * `idempotency_key_reused` 422, `too_many_requests` 429, `too_many_streams` 429, `headers_too_large`
- * 431, `internal_error` 500, `busy` 503, `store_unavailable` 503, `outcome_unknown` 503.
+ * `invalid_reply` 400, `invalid_mention` 400, `invalid_reaction` 400, `invalid_idempotency_key` 400,
+ * `invalid_cursor` 400, `username_taken` 400, `wrong_credentials` 400, `wrong_password` 400,
+ * `too_many_tokens` 400, `too_many_invitations` 400, `two_credentials` 400, `unknown_user` 400,
+ * `user_unavailable` 400, `p2p_chat` 400, `already_participant` 400, `user_not_in_chat` 400,
+ * `self_block` 400, `too_many_blocks` 400, `message_deleted` 400, `too_many_participants` 400,
+ * `too_many_reactions` 400, `not_signed_in` 401, `account_disabled` 403, `registration_closed` 403,
+ * `not_a_participant` 403, `not_allowed` 403, `blocked` 403, `directory_off` 403, `presence_off` 403,
+ * `not_your_message` 403, `unknown_message` 403, `cross_site` 403, `unknown_session` 404,
+ * `unknown_token` 404, `unknown_chat` 404, `unknown_invitation` 404, `not_found` 404, `user_not_found`
+ * 404, `method_not_allowed` 405, `request_timeout` 408, `cursor_expired` 410, `payload_too_large` 413,
+ * `unsupported_media_type` 415, `idempotency_key_reused` 422, `too_many_requests` 429,
+ * `too_many_streams` 429, `headers_too_large` 431, `internal_error` 500, `busy` 503,
+ * `store_unavailable` 503, `outcome_unknown` 503.
  */
 export type Code =
   | "bad_request"
@@ -47,6 +48,7 @@ export type Code =
   | "invalid_metadata"
   | "invalid_reply"
   | "invalid_mention"
+  | "invalid_reaction"
   | "invalid_idempotency_key"
   | "invalid_cursor"
   | "username_taken"
@@ -64,6 +66,7 @@ export type Code =
   | "too_many_blocks"
   | "message_deleted"
   | "too_many_participants"
+  | "too_many_reactions"
   | "not_signed_in"
   | "account_disabled"
   | "registration_closed"
@@ -73,6 +76,7 @@ export type Code =
   | "directory_off"
   | "presence_off"
   | "not_your_message"
+  | "unknown_message"
   | "cross_site"
   | "unknown_session"
   | "unknown_token"
@@ -279,6 +283,21 @@ export interface Message {
   readonly edited_at: string | null;
   /** Null unless it was deleted. */
   readonly deleted_at: string | null;
+  /**
+   * The reactions to the message by emoji, in the order in which each was first used. An emoji that
+   * nobody uses any more is left out.
+   */
+  readonly reactions: readonly EmojiCount[];
+}
+
+/** The reactions to a message with one emoji. */
+export interface EmojiCount {
+  /** The emoji, exactly as it was sent. */
+  readonly emoji: string;
+  /** The number of users who react with it. */
+  readonly count: number;
+  /** The first 20 of these users. `listReactions` has all. */
+  readonly user_ids: readonly string[];
 }
 
 /** A participant of a chat. */
@@ -393,6 +412,31 @@ export interface InvitedChat {
   readonly participant_count: number;
 }
 
+/** A user reacts to a message. */
+export interface Reaction {
+  /** The emoji, exactly as it was sent. */
+  readonly emoji: string;
+  /** The id of a user. Opaque, and longer than any username. */
+  readonly user_id: string;
+  /**
+   * 1 to 32 letters and digits of one script (East Asian scripts may be mixed) after NFKC, with `.`, `_`
+   * and `-` between them, and at most four different combining marks in a row behind a letter or digit.
+   * Unique regardless of case and compatibility form. Shown as it was registered.
+   */
+  readonly username: string;
+  /** RFC 3339, in UTC, with milliseconds. */
+  readonly at: string;
+}
+
+/** The reactions to a message. */
+export interface MessageReactions {
+  /**
+   * The reactions to the message by emoji, in the order in which each was first used. An emoji that
+   * nobody uses any more is left out.
+   */
+  readonly reactions: readonly EmojiCount[];
+}
+
 /** The caller's chats as of the cursor, last active first; at most 1,000. */
 export interface Snapshot {
   readonly chats: readonly Chat[];
@@ -414,6 +458,7 @@ export interface EventPage {
 /** A change in a chat or of a user; `type` names its kind. */
 export type ChatEvent =
   | MessageEvent
+  | ReactionEvent
   | ChatCreatedEvent
   | ChatRenamedEvent
   | ChatChangedEvent
@@ -438,6 +483,39 @@ export interface MessageEvent {
   /** RFC 3339, in UTC, with milliseconds. */
   readonly at: string;
   readonly message: Message;
+}
+
+/**
+ * A user has reacted to a message, or no longer does. `reactions` are those to the message when the
+ * event is read; they replace the ones that the client has. It changes neither what is unread nor the
+ * order of chats.
+ */
+export interface ReactionEvent {
+  readonly type: "reaction.added" | "reaction.removed";
+  /** A position in the event log. Opaque. */
+  readonly cursor: string;
+  /** The id of a chat. */
+  readonly chat_id: number;
+  readonly chat_kind: "group" | "p2p";
+  /** RFC 3339, in UTC, with milliseconds. */
+  readonly at: string;
+  /** The id of a message. Ids grow in the order of sending, across all chats. */
+  readonly message_id: number;
+  /** The emoji, exactly as it was sent. */
+  readonly emoji: string;
+  /** The id of a user. Opaque, and longer than any username. */
+  readonly user_id: string;
+  /**
+   * 1 to 32 letters and digits of one script (East Asian scripts may be mixed) after NFKC, with `.`, `_`
+   * and `-` between them, and at most four different combining marks in a row behind a letter or digit.
+   * Unique regardless of case and compatibility form. Shown as it was registered.
+   */
+  readonly username: string;
+  /**
+   * The reactions to the message by emoji, in the order in which each was first used. An emoji that
+   * nobody uses any more is left out.
+   */
+  readonly reactions: readonly EmojiCount[];
 }
 
 /** A new chat, with the caller among its first participants. */
@@ -1275,6 +1353,56 @@ export interface Operations {
   ): Promise<readonly Message[]>;
 
   /**
+   * List all reactions to a message, oldest first.
+   * @throws PalaverError `invalid_cursor`, `unknown_message`, `not_found`, `too_many_requests`
+   */
+  listReactions(
+    request: {
+      /** The id of a message. */
+      readonly id: number;
+      /** The maximum number of entries. */
+      readonly limit?: number | undefined;
+      /** The end of a page of reactions. Opaque. Use the one in the `Link` header of that page. */
+      readonly cursor?: string | undefined;
+    },
+    options?: CallOptions,
+  ): Promise<readonly Reaction[]>;
+
+  /**
+   * React to a message with an emoji.
+   * The emoji is percent-encoded: one visible character of at most 32 code points, such as an emoji with
+   * a skin tone. A message has at most 20 different ones. Everyone who can read the message can react,
+   * also where only admins can send. A reaction changes neither what is unread nor the order of chats.
+   * Repeating it changes nothing.
+   * @throws PalaverError `invalid_reaction`, `message_deleted`, `too_many_reactions`,
+   * `user_unavailable`, `unknown_message`, `blocked`, `not_found`, `too_many_requests`
+   */
+  addReaction(
+    request: {
+      /** The id of a message. */
+      readonly id: number;
+      /** One emoji, percent-encoded. */
+      readonly emoji: string;
+    },
+    options?: CallOptions,
+  ): Promise<MessageReactions>;
+
+  /**
+   * Take back one's own reaction to a message.
+   * Repeating it changes nothing.
+   * @throws PalaverError `invalid_reaction`, `unknown_message`, `not_found`, `too_many_requests`
+   */
+  removeReaction(
+    request: {
+      /** The id of a message. */
+      readonly id: number;
+      /** One emoji, percent-encoded. */
+      readonly emoji: string;
+    },
+    options?: CallOptions,
+  ): Promise<MessageReactions>;
+
+  /**
    * Read the chats of the caller, and the cursor behind them.
    * A response and the events after its cursor add up to any later response. A response has at most
    * 1,000 chats, last active first. `more` says whether there are others, which `listChats` returns.
@@ -1342,7 +1470,8 @@ export type PagedOperation =
   | "listInvitations"
   | "listMessages"
   | "listGroupMessages"
-  | "listP2pMessages";
+  | "listP2pMessages"
+  | "listReactions";
 
 /** The HTTP request of an operation. `fieldsIn` is the place of the fields that the path does not name. */
 export interface Route {
@@ -1415,6 +1544,9 @@ export const routes: Readonly<Record<keyof Operations, Route>> = {
     fieldsIn: "query",
     paged: "prev",
   },
+  listReactions: { method: "GET", path: "/v1/messages/{id}/reactions", fieldsIn: "query", paged: "next" },
+  addReaction: { method: "PUT", path: "/v1/messages/{id}/reactions/{emoji}" },
+  removeReaction: { method: "DELETE", path: "/v1/messages/{id}/reactions/{emoji}" },
   sync: { method: "GET", path: "/v1/sync" },
   listEvents: { method: "GET", path: "/v1/events", fieldsIn: "query" },
   sendTyping: { method: "POST", path: "/v1/chats/{chat_id}/typing" },

@@ -26,6 +26,8 @@ export type ErrorCode =
   | "invalid_reply"
   /** The message mentions too many users, or users who are not participants of the chat. `errors` lists these. */
   | "invalid_mention"
+  /** The emoji of the reaction is invalid: see `parseEmoji`. */
+  | "invalid_reaction"
   /** The idempotency key is invalid: see `parseIdempotencyKey`. */
   | "invalid_idempotency_key"
   /** The cursor is malformed. */
@@ -62,8 +64,12 @@ export type ErrorCode =
   | "unknown_chat"
   /** Unknown message, or the caller may not change it. The error does not say which. */
   | "not_your_message"
-  /** The message was deleted and cannot be edited. */
+  /** Unknown message, or the caller cannot read it. The error does not say which. */
+  | "unknown_message"
+  /** The message was deleted, and can be neither edited nor reacted to. */
   | "message_deleted"
+  /** The message has the maximum number of different reactions. */
+  | "too_many_reactions"
   /** The sender has used this idempotency key for another message, or for another destination. */
   | "idempotency_key_reused"
   /** No user has this username or id. */

@@ -5,6 +5,7 @@ import type { ChatId, MessageId, SessionId, UserId } from "./ids.js";
 import type { Message } from "./message.js";
 import type { Metadata } from "./metadata.js";
 import type { Policy, Role } from "./policy.js";
+import type { Emoji, Reaction, Reactions } from "./reaction.js";
 import type { Profile, User } from "./user.js";
 
 /** A position in the event log, from which a client can resume. Opaque. */
@@ -17,7 +18,9 @@ export type ChatEvent = {
   readonly at: number;
 } & (
   | ({ readonly chatId: ChatId; readonly chatKind: Chat["kind"] } & (
-      (MessageChange & { readonly message: Message }) | ChatChange
+      | (MessageChange & { readonly message: Message })
+      | (ReactionChange & { readonly messageId: MessageId; readonly reactions: Reactions })
+      | ChatChange
     ))
   | (UserChange & { readonly user: NamedUser })
 );
@@ -28,6 +31,18 @@ export type ChatEvent = {
  */
 export interface MessageChange {
   readonly type: "message.created" | "message.edited" | "message.deleted";
+}
+
+/**
+ * A user has reacted to a message, or no longer does. The event carries the current reactions to the message, and not its text. It
+ * changes neither what is unread nor the order of chats.
+ *
+ * @typeParam Someone as in `ChatChange`.
+ */
+export interface ReactionChange<Someone extends UserRef = Person> {
+  readonly type: "reaction.added" | "reaction.removed";
+  readonly emoji: Emoji;
+  readonly user: Someone;
 }
 
 /**
@@ -112,8 +127,8 @@ export interface ChatEventDraft {
   readonly chatId: ChatId;
   readonly to: Audience;
   readonly at: number;
-  readonly change: MessageChange | ChatChange<UserRef>;
-  /** The message of a `MessageChange`; for an `overview`, the last message of the chat; otherwise null. */
+  readonly change: MessageChange | ReactionChange<UserRef> | ChatChange<UserRef>;
+  /** The message of a `MessageChange` or `ReactionChange`; for an `overview`, the last message of the chat; otherwise null. */
   readonly messageId: MessageId | null;
 }
 
@@ -156,6 +171,16 @@ export function messageChanged(type: MessageChange["type"], message: Message, at
   return { chatId: message.chatId, to: "participants", at, change: { type }, messageId: message.id };
 }
 
+/** The event of a reaction to a message, for all participants who can read the message. */
+export function reactionChanged(
+  type: ReactionChange["type"],
+  message: Message,
+  { emoji, userId, at }: Reaction,
+): ChatEventDraft {
+  const change = { type, emoji, user: { id: userId } };
+  return { chatId: message.chatId, to: "participants", at, change, messageId: message.id };
+}
+
 /** An event of the log, with the current state of what it refers to. */
 export type StoredEvent = StoredChatEvent | StoredUserEvent;
 
@@ -171,7 +196,7 @@ export interface StoredChatEvent extends Omit<ChatEventDraft, "messageId"> {
   readonly chatKind: Chat["kind"];
   /**
    * The current state of the message with the `messageId` of the draft; also null if the message was deleted by age, or if the user
-   * for whom the event was read cannot read it.
+   * for whom the event was read cannot read it. Without its text for a `ReactionChange`.
    */
   readonly message: Message | null;
 }
@@ -247,7 +272,7 @@ export function usersIn(event: StoredEvent): readonly UserRef[] {
  * Converts an event of the log to the form delivered to its recipients.
  *
  * @param people has at least all `usersIn` the event.
- * @returns undefined for a change of a message that its recipients cannot read.
+ * @returns undefined for a change of a message, or of its reactions, that its recipients cannot read.
  */
 export function toChatEvent(
   event: StoredEvent,
@@ -270,6 +295,12 @@ export function toChatEvent(
     case "message.edited":
     case "message.deleted":
       return message === null ? undefined : { ...common, type: change.type, message };
+    case "reaction.added":
+    case "reaction.removed": {
+      if (message === null) return undefined;
+      const { id: messageId, reactions } = message;
+      return { ...common, ...change, user: personOf(change.user), messageId, reactions };
+    }
     case "chat.created": {
       const participants = change.participants.map(({ role, ...user }) => ({ ...personOf(user), role }));
       return { ...common, ...change, participants };

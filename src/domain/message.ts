@@ -2,6 +2,7 @@ import { MessagingError } from "./errors.js";
 import type { ChatId, MessageId, UserId } from "./ids.js";
 import { NO_MENTIONS } from "./mention.js";
 import { isSameMetadata, type Metadata } from "./metadata.js";
+import { NO_REACTIONS, reactionsLength, type Reactions } from "./reaction.js";
 import { textFault } from "./text.js";
 
 export type { MessageId };
@@ -35,6 +36,8 @@ export interface Message extends MessageDraft {
   readonly editedAt: number | null;
   /** Epoch milliseconds; null unless deleted. */
   readonly deletedAt: number | null;
+  /** Empty for a deleted message. */
+  readonly reactions: Reactions;
 }
 
 /**
@@ -58,7 +61,25 @@ export function toMessage(
     sentAt,
     editedAt: null,
     deletedAt: null,
+    reactions: NO_REACTIONS,
   });
+}
+
+/**
+ * The length of what a message takes beyond a constant, in UTF-16 code units: of its text, and of its mentions, metadata and
+ * reactions, if it has any. Slices of messages are bounded by it.
+ */
+export function lengthOf({
+  text,
+  mentions,
+  metadata,
+  reactions,
+}: Pick<Message, "text" | "mentions" | "metadata" | "reactions">): number {
+  let length = text.length;
+  if (mentions.length > 0) length += JSON.stringify(mentions).length;
+  if (metadata !== null) length += JSON.stringify(metadata).length;
+  if (reactions.length > 0) length += reactionsLength(reactions);
+  return length;
 }
 
 /** In code points. */
@@ -151,10 +172,33 @@ export function isSameMentions(one: readonly UserId[], other: readonly UserId[])
 }
 
 /**
- * The message without its text, mentions and metadata, and with `deletedAt`. Returns the same object if the message is already
- * deleted.
+ * The message without its text, mentions, metadata and reactions, and with `deletedAt`. Returns the same object if the message is
+ * already deleted.
  */
 export function tombstone(message: Message, now: number): Message {
   if (message.deletedAt !== null) return message;
-  return { ...message, text: "" as MessageText, mentions: NO_MENTIONS, metadata: null, deletedAt: now };
+  const nothing = { text: "" as MessageText, mentions: NO_MENTIONS, metadata: null, reactions: NO_REACTIONS };
+  return { ...message, ...nothing, deletedAt: now };
+}
+
+/**
+ * Returns the message if the user can read it. An unknown message gives the same error, so that ids of messages cannot be probed.
+ *
+ * @param isReadable whether the user is a participant of the chat of the message, and can read it.
+ * @throws MessagingError `unknown_message`
+ */
+export function assertReadable(message: Message | undefined, isReadable: boolean): Message {
+  if (message === undefined || !isReadable) {
+    throw new MessagingError(
+      "unknown_message",
+      "Unknown message, or you cannot read it. Use a message of a chat you are in.",
+    );
+  }
+  return message;
+}
+
+/** @throws MessagingError `message_deleted` */
+export function assertReactable(message: Message): void {
+  if (message.deletedAt === null) return;
+  throw new MessagingError("message_deleted", "This message was deleted. React to another one.");
 }

@@ -20,6 +20,7 @@ export type * from "../application/message-retention.js";
 export type * from "../application/invitations.js";
 export type * from "../application/messages.js";
 export type * from "../application/ports.js";
+export type * from "../application/reactions.js";
 export type * from "../application/sessions.js";
 export type * from "../application/slices.js";
 export type * from "../domain/chat.js";
@@ -30,6 +31,7 @@ export type * from "../domain/live-signal.js";
 export type * from "../domain/message.js";
 export type * from "../domain/metadata.js";
 export type * from "../domain/policy.js";
+export type * from "../domain/reaction.js";
 export type * from "../domain/session.js";
 export type * from "../domain/user.js";
 

@@ -7,8 +7,10 @@ import type { ErasedUser } from "../../src/application/erasure.js";
 import type { ChatPage } from "../../src/application/chats.js";
 import type { MessagePage, SentMessage } from "../../src/application/messages.js";
 import type { Store } from "../../src/application/ports.js";
+import type { ReactionPage } from "../../src/application/reactions.js";
 import { unreadCount, type ChatId, type ChatOverview } from "../../src/domain/chat.js";
 import { MessagingError } from "../../src/domain/errors.js";
+import { summarize, type EmojiCount } from "../../src/domain/reaction.js";
 import { DELETED_USERNAME, type User } from "../../src/domain/user.js";
 import { coreOf, type Core } from "../support/operator.js";
 import { testPorts, type TestPorts } from "../support/ports.js";
@@ -48,6 +50,7 @@ const limit = fc.integer({ min: 1, max: 4 });
 const destination = fc.oneof(fc.record({ chatId }), fc.record({ username: name }));
 const anyScope = fc.oneof(fc.constant("all"), destination);
 const key = fc.constantFrom("k", "K");
+const emoji = mostly(["👍", "👩‍👩‍👧‍👦"], ["👎", "two"]);
 const mutedUntil = fc.constantFrom(null, 0, Date.parse("2026-11-23T10:15:00.140Z"));
 const mentions = fc.array(name, { maxLength: 2 });
 const metadata = fc.constantFrom(null, { a: "🙂" });
@@ -79,6 +82,9 @@ const writes = [
   step("editMessage", { by, id, mentions, metadata }),
   step("deleteMessage", { by, id }),
   step("markRead", { by, chatId, seq: fc.nat(9) }),
+  step("addReaction", { by: name, id, emoji }),
+  step("addReaction", { by, id, emoji }),
+  step("removeReaction", { by, id, emoji }),
   fc.oneof(
     step("addParticipant", { by, chatId, username: name }),
     step("removeParticipant", { by, chatId, user: name }),
@@ -113,6 +119,7 @@ const reads = [
   step("findUsers", { prefix: fc.constantFrom("a", "BO", "🙂"), limit }),
   step("getProfile", { user: name }),
   step("listBlocks", { by, limit }),
+  step("listReactions", { by, id, limit }),
   step("pageMessages", { by, of: anyScope, limit }),
   step("pageMessages", { by, of: anyScope, limit, after: id }),
   step("pageMessages", { by, of: anyScope, limit, before: id }),
@@ -238,7 +245,12 @@ async function readEverything(core: Core, users: Iterable<User>, countsEvents: b
       });
     }
     const all = await everyMessage(await core.listMessages({ by: me, of: "all" }));
-    views.push({ me, chats, seen, all, exported: await core.exportUser(me) });
+    const reactions = [];
+    for (const { id: of } of all) {
+      const listed = await outcomeOf(core.listReactions({ by: me, id: of, limit: 100 }));
+      reactions.push("result" in listed ? (listed.result as ReactionPage).reactions : undefined);
+    }
+    views.push({ me, chats, seen, all, reactions, exported: await core.exportUser(me) });
   }
   const statistics = await core.countStatistics();
   return {
@@ -320,7 +332,15 @@ function itRunsInLockstep(given: KeptStore, numRuns: number): void {
           pair.query((core) => readEverything(core, pair.users.values(), !store.numbersEventsOnceRelayed));
         const state = await readState();
         const { views, accounts, summaries, statistics } = state;
-        for (const { me, seen, all } of views) {
+        for (const { me, seen, all, reactions } of views) {
+          for (const [index, message] of all.entries()) {
+            // A deleted user is in p2p chats, and reads nothing.
+            const listed = reactions[index]?.map((each) => ({ emoji: each.emoji, userId: each.user.id }));
+            if (listed === undefined) continue;
+            const byEmoji = ({ emoji: one }: EmojiCount, { emoji: other }: EmojiCount) =>
+              one < other ? -1 : 1;
+            expect(message.reactions.toSorted(byEmoji)).to.deep.equal(summarize(listed).toSorted(byEmoji));
+          }
           for (const { overview, participants, messages } of seen) {
             const { forgottenSeq } = summaries.find(({ chat }) => chat.id === overview.chat.id)!;
             const readSeq = Math.max(read.get(`${me} ${overview.chat.id}`) ?? 0, forgottenSeq);

@@ -52,6 +52,7 @@ describe("messages", () => {
         sentAt: world.ports.clock.now(),
         editedAt: null,
         deletedAt: null,
+        reactions: [],
       });
       for (const user of [ana, bo]) {
         expect(await ofChat(user, chat.id)).to.deep.equal([message]);

@@ -50,6 +50,8 @@ const writing: { [Name in keyof Messaging]?: (messaging: Messaging, scene: Scene
   sendMessage: (messaging, { by, chatId }) => messaging.sendMessage({ by, to: { chatId }, text: "a" }),
   editMessage: (messaging, { by, messageId: id }) => messaging.editMessage({ by, id, text: "b" }),
   deleteMessage: (messaging, { by, messageId: id }) => messaging.deleteMessage({ by, id }),
+  addReaction: (messaging, { by, messageId: id }) => messaging.addReaction({ by, id, emoji: "🙂" }),
+  removeReaction: (messaging, { by, messageId: id }) => messaging.removeReaction({ by, id, emoji: "👍" }),
   updateProfile: (messaging, { by }) => messaging.updateProfile({ by, displayName: "Ana" }),
   blockUser: (messaging, { by }) => messaging.blockUser({ by, user: "bo" }),
   unblockUser: (messaging, { by }) => messaging.unblockUser({ by, user: "dan" }),
@@ -87,6 +89,7 @@ const reading: typeof writing = {
   sliceMessagePage: (messaging, { by }) => messaging.sliceMessagePage({ by, of: "all", limit: 1 }),
   sendTyping: (messaging, { by, chatId }) => messaging.sendTyping({ by, chatId }),
   getPresence: (messaging, { by, chatId }) => messaging.getPresence({ by, chatId }),
+  listReactions: (messaging, { by, messageId: id }) => messaging.listReactions({ by, id, limit: 1 }),
   sync: (messaging, { by }) => messaging.sync({ by }),
   sliceSync: (messaging, { by }) => messaging.sliceSync({ by }),
   listEvents: (messaging, { by }) => messaging.listEvents({ by, limit: 1 }),
@@ -106,6 +109,7 @@ describe("createMessaging", () => {
     await send(bo);
     const { message } = await send(ana);
     await send(bo);
+    await world.addReaction({ by: ana.id, id: message.id, emoji: "👍" });
     const { session, secret } = await world.logIn({ username: "ana", password: "password of ana" });
     const { session: token } = await world.createToken({ by: session, name: "bot" });
     await world.ensureUser({ username: "dan" });

@@ -21,7 +21,13 @@ describe("the lists of a user with more than 500 chats", () => {
     const { id: chatId } = await world.createGroupChat({ by: world.cy.id });
     await world.ports.store.transaction(async ({ messages }) => {
       for (let count = OTHERS; count > 0; count -= 1) {
-        await messages.append({ ...PLAIN, chatId, sender: world.cy, text: "hidden" as MessageText, sentAt: 1 });
+        await messages.append({
+          ...PLAIN,
+          chatId,
+          sender: world.cy,
+          text: "hidden" as MessageText,
+          sentAt: 1,
+        });
       }
     });
     await append(

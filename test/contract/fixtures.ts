@@ -196,7 +196,7 @@ export async function chatIdsOf(chats: ChatReader, userId: UserId): Promise<read
 /** Reads everything that a store contains about these users, chats and sessions, in one read. */
 export function contentsOf(store: Store, { people, chatIds, keys, digests }: ContentsQuery) {
   const all = { after: 0, upTo: MAX_ID, limit: MAX_ID, from: "oldest" } as const;
-  return store.read(async ({ users, blocks, chats, messages, sessions, invitations, events }) => ({
+  return store.read(async ({ users, blocks, chats, messages, reactions, sessions, invitations, events }) => ({
     directory: await users.matching({ prefix: "", after: undefined, limit: MAX_ID }),
     lastId: await messages.lastId(),
     bounds: await events.bounds(),
@@ -208,6 +208,7 @@ export function contentsOf(store: Store, { people, chatIds, keys, digests }: Con
       account: await users.accountById(id),
       byKey: await users.byKey(usernameKey(username)),
       blocks: await blocks.ofUser(id, { after: undefined, limit: MAX_ID }),
+      reactions: await reactions.ofUser(id, { after: undefined, limit: MAX_ID }),
       credentials: await users.credentials(usernameKey(username)),
       chats: await mapInOrder(chatIds, (chatId) => chats.ofParticipant(chatId, id)),
       p2p: await mapInOrder(people, (peer) => chats.p2p(pairOf(id, peer.id))),
@@ -226,6 +227,11 @@ export function contentsOf(store: Store, { people, chatIds, keys, digests }: Con
         .toSorted((one, other) => one.chatId - other.chatId),
     })),
     chats: await mapInOrder(chatIds, (chatId) => messages.ofChat(chatId, all)),
+    reactions: await mapInOrder(chatIds, async (chatId) =>
+      mapInOrder(await messages.idsOfChat(chatId, all), (id) =>
+        reactions.ofMessage(id, { after: undefined, limit: MAX_ID }),
+      ),
+    ),
     participants: await mapInOrder(chatIds, (chatId) =>
       chats.participants(chatId, { after: undefined, limit: MAX_ID }),
     ),

@@ -157,6 +157,7 @@ export function messageContract({ describe, it, beforeEach }: Runner, store: () 
         sentAt,
         editedAt: null,
         deletedAt: null,
+        reactions: [],
       }));
       assert.deepEqual(sent, expected);
       assert.deepEqual(await ofChat(chat.id), expected);

@@ -4,6 +4,7 @@ import { pairOf } from "../../src/domain/chat.js";
 import { userChanged } from "../../src/domain/event.js";
 import type { IdempotencyKey, MessageText } from "../../src/domain/message.js";
 import { DEFAULT_POLICY } from "../../src/domain/policy.js";
+import type { Emoji } from "../../src/domain/reaction.js";
 import { usernameKey } from "../../src/domain/user.js";
 import { blockContract } from "./blocks.js";
 import { chatContract } from "./chats.js";
@@ -35,6 +36,7 @@ import {
   type Runner,
   type ContentsQuery,
 } from "./fixtures.js";
+import { reactionContract } from "./reactions.js";
 import { sessionContract } from "./sessions.js";
 import { transactionContract } from "./transactions.js";
 import { userEventContract } from "./user-events.js";
@@ -76,6 +78,7 @@ export function storeContract(runner: Runner, { open, reopen }: StoreOpening): v
     overviewContract(runner, store);
     messageContract(runner, store);
     messageFieldContract(runner, store);
+    reactionContract(runner, store);
     historyContract(runner, store);
     sessionContract(runner, store);
     invitationContract(runner, store);
@@ -196,50 +199,64 @@ export async function fill(store: Store): Promise<ContentsQuery> {
   const chatIds = [group.id, p2p.id, left.id];
   const [first, last] = await send(store, group, ana, "a", "b");
   await send(store, p2p, bo, "🙂");
-  await store.transaction(async ({ users, blocks, chats, messages, sessions, invitations, events }) => {
-    await blocks.add(ana.id, bo.id, 5);
-    await blocks.add(bo.id, ana.id, 6);
-    await blocks.remove(bo.id, ana.id);
-    await messages.append(draft(p2p, ana, "once"), { key: "key" as IdempotencyKey, textDigest: "digest" });
-    await messages.update({ ...first!, text: "edited" as MessageText, editedAt: 2 });
-    await messages.update({ ...last!, text: "" as MessageText, deletedAt: 3 });
-    const policy = { ...DEFAULT_POLICY, add: "admins", history: "since_join" } as const;
-    await chats.update({ ...group, title: "🙂", policy, metadata: { topic: ["🙂"] } });
-    await chats.setRole(group.id, bo.id, "admin");
-    await chats.setRead(group.id, bo.id, 1);
-    await chats.setSettings(group.id, bo.id, { mutedUntil: 5, archivedSeq: 2, pinned: true });
-    await chats.setSettings(p2p.id, ana.id, { mutedUntil: null, archivedSeq: null, pinned: true });
-    await chats.setRead(left.id, ana.id, 1);
-    await chats.removeParticipant(left.id, ana.id);
-    await events.append(renamed(group, "a"));
-    await events.append(renamed(left, "b", { user: bo.id, includesRemoved: true }));
-    await events.append({ sessionId: sessionOf(ana, "removed", 100).id, userId: ana.id, at: 5 });
-    await users.setDisplayName(ana.id, "Ana 🙂");
-    await events.append(userChanged(ana.id, "user.updated", 6));
-    await events.forget(MAX_ID, 1);
-    const forgotten = await chats.addGroup("old", 1);
-    await chats.addParticipant(forgotten.id, bo.id, 1, "owner");
-    for (const text of ["x", "y", "z"]) await messages.append(draft(forgotten, bo, text));
-    const lastId = await messages.lastId();
-    await messages.forget(forgotten.id, lastId, 2);
-    await chats.addParticipant(forgotten.id, ana.id, 1, "member", lastId);
-    chatIds.push(forgotten.id);
-    await sessions.add(sessionOf(ana, "kept", 100), "kept");
-    await sessions.touch({ ...sessionOf(ana, "kept", 200), lastSeenAt: 150 });
-    await sessions.add(tokenOf(bo, "token", "of bo"), "token");
-    await users.replacePassword(bo.id, "new digest of bo");
-    await users.setDisabledAt(bo.id, 7);
-    await sessions.add(sessionOf(ana, "removed", 100), "removed");
-    await sessions.add(sessionOf(ana, "expired", 1), "expired");
-    await users.delete(dora.id, 8);
-    await users.endErasure(dora.id, 9);
-    await sessions.remove(sessionOf(ana, "removed", 100).id);
-    await sessions.removeExpired(ana.id, 1);
-    for (const name of ["invited", "removed"]) await invitations.add(invitationOf(group, bo, name), name);
-    await invitations.add({ ...invitationOf(group, ana, "limited"), maxUses: 2 }, "limited");
-    await invitations.countUse(invitationOf(group, ana, "limited").id);
-    await invitations.remove([invitationOf(group, bo, "removed").id]);
-  });
+  await store.transaction(
+    async ({ users, blocks, chats, messages, reactions, sessions, invitations, events }) => {
+      const reaction = { messageId: first!.id, emoji: "👍" as Emoji, at: 5 };
+      for (const { id: userId } of [bo, ana, dora]) await reactions.add({ ...reaction, userId });
+      await reactions.remove({ ...reaction, userId: bo.id });
+      await messages.setReactions({
+        ...first!,
+        reactions: [{ emoji: reaction.emoji, count: 2, userIds: [ana.id, dora.id] }],
+      });
+      await reactions.add({ ...reaction, messageId: last!.id, userId: bo.id });
+      await messages.setReactions({
+        ...last!,
+        reactions: [{ emoji: reaction.emoji, count: 1, userIds: [bo.id] }],
+      });
+      await blocks.add(ana.id, bo.id, 5);
+      await blocks.add(bo.id, ana.id, 6);
+      await blocks.remove(bo.id, ana.id);
+      await messages.append(draft(p2p, ana, "once"), { key: "key" as IdempotencyKey, textDigest: "digest" });
+      await messages.update({ ...first!, text: "edited" as MessageText, editedAt: 2 });
+      await messages.update({ ...last!, text: "" as MessageText, deletedAt: 3 });
+      const policy = { ...DEFAULT_POLICY, add: "admins", history: "since_join" } as const;
+      await chats.update({ ...group, title: "🙂", policy, metadata: { topic: ["🙂"] } });
+      await chats.setRole(group.id, bo.id, "admin");
+      await chats.setRead(group.id, bo.id, 1);
+      await chats.setSettings(group.id, bo.id, { mutedUntil: 5, archivedSeq: 2, pinned: true });
+      await chats.setSettings(p2p.id, ana.id, { mutedUntil: null, archivedSeq: null, pinned: true });
+      await chats.setRead(left.id, ana.id, 1);
+      await chats.removeParticipant(left.id, ana.id);
+      await events.append(renamed(group, "a"));
+      await events.append(renamed(left, "b", { user: bo.id, includesRemoved: true }));
+      await events.append({ sessionId: sessionOf(ana, "removed", 100).id, userId: ana.id, at: 5 });
+      await users.setDisplayName(ana.id, "Ana 🙂");
+      await events.append(userChanged(ana.id, "user.updated", 6));
+      await events.forget(MAX_ID, 1);
+      const forgotten = await chats.addGroup("old", 1);
+      await chats.addParticipant(forgotten.id, bo.id, 1, "owner");
+      for (const text of ["x", "y", "z"]) await messages.append(draft(forgotten, bo, text));
+      const lastId = await messages.lastId();
+      await messages.forget(forgotten.id, lastId, 2);
+      await chats.addParticipant(forgotten.id, ana.id, 1, "member", lastId);
+      chatIds.push(forgotten.id);
+      await sessions.add(sessionOf(ana, "kept", 100), "kept");
+      await sessions.touch({ ...sessionOf(ana, "kept", 200), lastSeenAt: 150 });
+      await sessions.add(tokenOf(bo, "token", "of bo"), "token");
+      await users.replacePassword(bo.id, "new digest of bo");
+      await users.setDisabledAt(bo.id, 7);
+      await sessions.add(sessionOf(ana, "removed", 100), "removed");
+      await sessions.add(sessionOf(ana, "expired", 1), "expired");
+      await users.delete(dora.id, 8);
+      await users.endErasure(dora.id, 9);
+      await sessions.remove(sessionOf(ana, "removed", 100).id);
+      await sessions.removeExpired(ana.id, 1);
+      for (const name of ["invited", "removed"]) await invitations.add(invitationOf(group, bo, name), name);
+      await invitations.add({ ...invitationOf(group, ana, "limited"), maxUses: 2 }, "limited");
+      await invitations.countUse(invitationOf(group, ana, "limited").id);
+      await invitations.remove([invitationOf(group, bo, "removed").id]);
+    },
+  );
   return {
     people: [ana, bo, cy, dora],
     chatIds,

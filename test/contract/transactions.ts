@@ -5,6 +5,7 @@ import type { IdempotencyKey, MessageText } from "../../src/domain/message.js";
 import { MessagingError } from "../../src/domain/errors.js";
 import { chatCreated, messageChanged } from "../../src/domain/event.js";
 import { DEFAULT_POLICY } from "../../src/domain/policy.js";
+import type { Emoji } from "../../src/domain/reaction.js";
 import { usernameKey } from "../../src/domain/user.js";
 import {
   MAX_ID,
@@ -132,19 +133,38 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
       const settings = { mutedUntil: 5, archivedSeq: 1, pinned: true };
       const changed = { ...chat, policy: { ...DEFAULT_POLICY }, metadata: { topics: ["lunch"] } };
       const invitation = { ...invitationOf(chat, ana, "i"), inviter: { id: ana.id, username: "ana" } };
-      await store().transaction(async ({ users, chats, messages, sessions, invitations, events }) => {
-        await invitations.add(invitation, "digest");
-        await users.add(given, usernameKey("cy"), "digest of cy");
-        await sessions.add(session, "digest");
-        await messages.append(sent, once);
-        await messages.update(updated);
-        await chats.update(changed);
-        await chats.setSettings(chat.id, ana.id, settings);
-        await events.append(created);
-      });
+      const reaction = { messageId: message!.id, emoji: "👍" as Emoji, userId: ana.id, at: 1 };
+      const reacted = { ...message!, reactions: [{ emoji: reaction.emoji, count: 1, userIds: [ana.id] }] };
+      await store().transaction(
+        async ({ users, chats, messages, reactions, sessions, invitations, events }) => {
+          await reactions.add(reaction);
+          await messages.setReactions(reacted);
+          await invitations.add(invitation, "digest");
+          await users.add(given, usernameKey("cy"), "digest of cy");
+          await sessions.add(session, "digest");
+          await messages.append(sent, once);
+          await messages.update(updated);
+          await chats.update(changed);
+          await chats.setSettings(chat.id, ana.id, settings);
+          await events.append(created);
+        },
+      );
       const where = { people: [ana, bo, cy], chatIds: [chat.id], keys: [KEY], digests: ["digest"] };
       const before = structuredClone(await contentsOf(store(), where));
-      overwrite([given, session, invitation, settings, sent, once, message, updated, changed, created]);
+      overwrite([
+        reaction,
+        reacted.reactions,
+        given,
+        session,
+        invitation,
+        settings,
+        sent,
+        once,
+        message,
+        updated,
+        changed,
+        created,
+      ]);
       assert.deepEqual(await contentsOf(store(), where), before);
       overwrite(await contentsOf(store(), where));
       assert.deepEqual(await contentsOf(store(), where), before);
@@ -157,6 +177,17 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
       await append(store(), renamed(chat, "a"), renamed(chat, "b", { user: bo.id, includesRemoved: false }));
       const invitation = { ...invitationOf(chat, ana, "kept"), maxUses: 2 };
       const open = await store().transaction(({ chats }) => chats.openP2p(pairOf(ana.id, ana.id), 1));
+      const reaction = { messageId: said!.id, emoji: "👍" as Emoji, userId: ana.id, at: 1 };
+      const [gone, late] = await send(store(), chat, bo, "c", "d");
+      await store().transaction(async ({ messages, reactions }) => {
+        for (const each of [said!, gone!]) {
+          await reactions.add({ ...reaction, messageId: each.id });
+          await reactions.add({ ...reaction, messageId: each.id, userId: bo.id });
+          const userIds = [ana.id, bo.id];
+          await messages.setReactions({ ...each, reactions: [{ emoji: reaction.emoji, count: 2, userIds }] });
+        }
+        await messages.update({ ...gone!, text: "" as MessageText, deletedAt: 6 });
+      });
       await store().transaction(async ({ blocks, chats, sessions, invitations }) => {
         await blocks.add(ana.id, bo.id, 1);
         await blocks.add(bo.id, ana.id, 1);
@@ -171,7 +202,14 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
       const made: ChatId[] = [];
       const error = new Error("no");
       const attempt = store().transaction(
-        async ({ users, blocks, chats, messages, sessions, invitations, events }) => {
+        async ({ users, blocks, chats, messages, reactions, sessions, invitations, events }) => {
+          await reactions.add({ ...reaction, messageId: late!.id });
+          await reactions.remove(reaction);
+          await messages.setReactions({
+            ...late!,
+            reactions: [{ emoji: reaction.emoji, count: 1, userIds: [ana.id] }],
+          });
+          await reactions.deleteOfDeleted(1);
           await messages.update({ ...said!, text: "edited" as MessageText, editedAt: 5 });
           await messages.update({ ...said!, text: "" as MessageText, deletedAt: 6 });
           await messages.append(draft(chat, ana, "b"), { key: KEY, textDigest: "digest" });
@@ -221,6 +259,7 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
       const left = await contentsOf(store(), { people, chatIds: made, keys: [], digests: [] });
       assert.deepEqual(left.chats, [[], []]);
       for (const { chats } of left.users) assert.deepEqual(chats, [undefined, undefined]);
+      assert.equal(await store().transaction(({ reactions }) => reactions.deleteOfDeleted(9)), 2);
       await store().transaction(async ({ sessions }) => {
         assert.equal(await sessions.remove(sessionOf(cy, "new", 100).id), false);
         assert.equal(await sessions.remove(sessionOf(ana, "kept", 100).id), true);
@@ -230,7 +269,7 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
       const next = await store().transaction(({ messages }) =>
         messages.append(draft(chat, ana, "c"), { key: KEY, textDigest: "digest" }),
       );
-      assert.equal(next.seq, 2);
+      assert.equal(next.seq, 4);
       assert.ok(next.id > before.lastId);
     });
 

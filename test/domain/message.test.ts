@@ -149,6 +149,7 @@ describe("a stored message", () => {
     sentAt: 1,
     editedAt: null,
     deletedAt: null,
+    reactions: [],
   };
 
   it("passes assertSender only for its sender while they are a participant", () => {

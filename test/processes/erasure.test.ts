@@ -66,7 +66,11 @@ describe("palaver user erase and verify-erased", () => {
     const metadata = { note: ['the "noted" secret'] };
     await ana.post("/v1/messages", { group_chat_id: chatId, message: "ok", mentions: ["bob"], metadata });
     await ana.post("/v1/messages", { dest_username: "bob", message: "another secret" });
-    await bob.post("/v1/messages", { dest_username: "zacharias", message: "something of bob" });
+    const { json } = await bob.post("/v1/messages", {
+      dest_username: "zacharias",
+      message: "something of bob",
+    });
+    await ana.put(`/v1/messages/${String(json["id"])}/reactions/${encodeURIComponent("👍")}`, undefined);
     await ana.patch("/v1/users/me", { display_name: "Zacharias the Great" });
     await ana.put("/v1/users/me/blocks/bob", undefined);
     await ana.post(`/v1/group_chat/${chatId}/invitations`);
@@ -156,6 +160,8 @@ describe("palaver user erase and verify-erased", () => {
       "blocks",
       "invitations",
       "read markers",
+      "reactions",
+      "messages that count reactions",
       "messages that are not deleted",
       "sessions",
     ];

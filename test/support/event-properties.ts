@@ -55,6 +55,9 @@ const ACTIONS = {
   correct: (core, { id: by }, { id: other }, n) =>
     core.editMessage({ by, id: (n + 1) as MessageId, mentions: n % 2 ? [other] : [] }),
   delete: (core, { id: by }, _, n) => core.deleteMessage({ by, id: (n + 1) as MessageId }),
+  react: (core, { id: by }, _, n) =>
+    core.addReaction({ by, id: (n + 1) as MessageId, emoji: n % 2 ? "👍" : "👎" }),
+  unreact: (core, { id: by }, _, n) => core.removeReaction({ by, id: (n + 1) as MessageId, emoji: "👍" }),
   set: async (core, { id: by }, _, n) => {
     const mutedUntil = [null, 0, SOON_MS, FAR_MS][n % 4];
     const changes = [{ archived: true }, { mutedUntil }, { archived: true, mutedUntil }, { pinned: true }];
@@ -70,6 +73,7 @@ const act = fc.record({
     ...(["add", "add", "remove", "remove", "send", "send", "read", "read"] as const),
     ...(["set", "set", "set", "join"] as const),
     ...(["mention", "mention", "correct", "correct"] as const),
+    ...(["react", "react", "unreact"] as const),
   ),
   by: fc.nat(2),
   other: fc.nat(2),

@@ -8,7 +8,7 @@ import { createDatabase, type TestDatabase } from "./postgres.js";
 
 /** The tables of the schema with rows of users, without those that refer to others last. */
 const TABLES =
-  "outbox, events, sessions, invitations, read_markers, messages, participants, chats, blocks, user_words, users, settings, earlier_epochs".split(
+  "outbox, events, sessions, invitations, read_markers, reactions, deleted_reactions, messages, participants, chats, blocks, user_words, users, settings, earlier_epochs".split(
     ", ",
   );
 

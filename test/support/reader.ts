@@ -153,6 +153,12 @@ export function after(views: Views, event: ChatEvent, me: User): Views {
         ...(!keepsCount && { mentionCount: undefined }),
       });
     }
+    case "reaction.added":
+    case "reaction.removed": {
+      const { lastMessage } = view!;
+      if (lastMessage?.id !== event.messageId) return views;
+      return change(views, chatId, { lastMessage: { ...lastMessage, reactions: event.reactions } });
+    }
     default:
       return event satisfies never;
   }

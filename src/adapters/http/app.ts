@@ -23,6 +23,7 @@ import { invitationOperations } from "./routes/invitations.js";
 import { liveSignalOperations } from "./routes/live-signals.js";
 import { messageOperations } from "./routes/messages.js";
 import { peopleOperations } from "./routes/people.js";
+import { reactionOperations } from "./routes/reactions.js";
 import { serverOperations } from "./routes/server.js";
 import { sessionOperations } from "./routes/sessions.js";
 import { EventStreams, type StreamOptions } from "./streams.js";
@@ -99,6 +100,11 @@ export function createHttpApp(options: HttpOptions): Koa {
       name: "Messages",
       description: "Send, edit, delete and list messages. Each of the three lists is available at two paths.",
       operations: messageOperations(messaging),
+    },
+    {
+      name: "Reactions",
+      description: "React to messages with emoji, and list the reactions.",
+      operations: reactionOperations(messaging),
     },
     {
       name: "Events",

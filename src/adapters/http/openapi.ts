@@ -1,6 +1,7 @@
 import { STATUS_CODES } from "node:http";
 import { z } from "zod";
 import { IDEMPOTENCY_KEY } from "../../domain/message.js";
+import { MAX_EMOJI_LENGTH } from "../../domain/reaction.js";
 import { MAX_USERNAME_UNITS } from "../../domain/user.js";
 import * as field from "./json/fields.js";
 import { errorsOf, limitOf, type ResponseHeader, type Operation, type RequestHeader } from "./operation.js";
@@ -76,6 +77,10 @@ const pathParameters: Readonly<Record<string, z.ZodType>> = {
   token_id: field.tokenId.min(1),
   invitation_id: field.invitationId.min(1),
   code: field.invitationCode.min(1),
+  emoji: z
+    .string()
+    .min(1)
+    .meta({ description: "One emoji, percent-encoded.", maxLength: MAX_EMOJI_LENGTH, examples: ["👍"] }),
   user: z
     .string()
     .min(1)

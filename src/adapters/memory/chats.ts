@@ -13,6 +13,7 @@ import { DEFAULT_CHAT_SETTINGS, type StoredChatSettings } from "../../domain/cha
 import { MAX_MENTION_COUNT, NO_MENTIONS } from "../../domain/mention.js";
 import type { Message, MessageText } from "../../domain/message.js";
 import { DEFAULT_POLICY, type Role } from "../../domain/policy.js";
+import { NO_REACTIONS } from "../../domain/reaction.js";
 import type { UserId } from "../../domain/user.js";
 import { frozen, type MemoryEventLog } from "./events.js";
 import { firstAfter } from "./history.js";
@@ -196,7 +197,12 @@ export function chatRepository(
         if (!state?.participants.has(userId)) continue;
         const overview = await overviewOf(state, userId);
         const { lastMessage } = overview;
-        const empty = { text: "" as MessageText, mentions: NO_MENTIONS, metadata: null };
+        const empty = {
+          text: "" as MessageText,
+          mentions: NO_MENTIONS,
+          metadata: null,
+          reactions: NO_REACTIONS,
+        };
         found.push({ ...overview, lastMessage: lastMessage && { ...lastMessage, ...empty } });
       }
       return found;

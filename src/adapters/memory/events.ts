@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
 import type { EventLog, EventSlice, LogEntry } from "../../application/ports.js";
-import { lengthOf as lengthOfMessage } from "../../application/slices.js";
 import type { Chat, ChatId } from "../../domain/chat.js";
 import type { ChatEventDraft, EventDraft, SessionEnd, StoredEvent } from "../../domain/event.js";
-import type { Message } from "../../domain/message.js";
+import { NO_MENTIONS } from "../../domain/mention.js";
+import { lengthOf as lengthOfMessage, type Message, type MessageText } from "../../domain/message.js";
 import type { UserId } from "../../domain/user.js";
 import type { Stay } from "./chats.js";
 import { firstAfter, sliceOf } from "./history.js";
@@ -56,20 +56,30 @@ export function eventLog(
 
   function read(entry: EventEntry): StoredEvent {
     if (!("chatId" in entry)) return entry;
-    const { messageId, ...event } = entry;
+    const { messageId: _, ...event } = entry;
     return {
       ...event,
       // A p2p chat that is deleted becomes a group chat before, see `releasePair`.
       chatKind: kindOf(event.chatId) ?? "group",
-      message: messageId === null ? null : (message(messageId) ?? null),
+      message: messageOf(entry),
     };
   }
 
-  /** The `lengthOf` the message that an entry is read with. */
-  const lengthOf = (entry: Entry) => {
-    const found = "messageId" in entry && entry.messageId !== null ? message(entry.messageId) : undefined;
-    return found ? lengthOfMessage(found) : 0;
-  };
+  /** The message that an entry is read with. */
+  function messageOf({ messageId, change }: ChatEntry): Message | null {
+    const found = messageId === null ? undefined : message(messageId);
+    if (found === undefined) return null;
+    const isOfReaction = change.type === "reaction.added" || change.type === "reaction.removed";
+    return isOfReaction
+      ? { ...found, text: "" as MessageText, mentions: NO_MENTIONS, metadata: null }
+      : found;
+  }
+
+  /** The length of that message. */
+  function lengthOf(entry: Entry): number {
+    const found = "chatId" in entry ? messageOf(entry) : null;
+    return found === null ? 0 : lengthOfMessage(found);
+  }
 
   const readAny = (entry: Entry): LogEntry => ("change" in entry ? read(entry) : entry);
 

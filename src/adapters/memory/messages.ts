@@ -1,13 +1,19 @@
 import type { MessageRepository, MessageTime, Slice, UserSlice } from "../../application/ports.js";
-import { lengthOf } from "../../application/slices.js";
 import type { ChatId } from "../../domain/chat.js";
-import { toMessage, type Message, type MessageId } from "../../domain/message.js";
+import { lengthOf, toMessage, type Message, type MessageId } from "../../domain/message.js";
+import { NO_REACTIONS } from "../../domain/reaction.js";
 import { DELETED_USERNAME, type UserId } from "../../domain/user.js";
 import { lastSeqOf, stateOf, type ChatState, type ChatStates } from "./chats.js";
+import { frozen } from "./events.js";
 import { firstAfter, sliceOf } from "./history.js";
 import { put, remove, type Undo } from "./undo.js";
 
-export function messageRepository(states: ChatStates, undo: Undo): MessageRepository {
+/** @param onDelete called with each message that is deleted, with or without a tombstone, as it was before. */
+export function messageRepository(
+  states: ChatStates,
+  undo: Undo,
+  onDelete: (message: Message) => void,
+): MessageRepository {
   const { byId, ofUser, messages: all } = states;
   const byKey = new Map<string, { readonly id: number; readonly textDigest: string }>();
   /** The keys in `byKey`, by the id of the message. All of them are of messages that exist. */
@@ -38,8 +44,10 @@ export function messageRepository(states: ChatStates, undo: Undo): MessageReposi
   function update({ id, text, mentions, metadata, editedAt, deletedAt }: Message): void {
     const before = all[id - 1];
     if (before === undefined) throw new Error(`Message ${id} does not exist.`);
-    const changed = { ...before, text, mentions, metadata, editedAt, deletedAt };
+    const reactions = deletedAt === null ? before.reactions : NO_REACTIONS;
+    const changed = { ...before, text, mentions, metadata, editedAt, deletedAt, reactions };
     replace(states, changed, undo);
+    if (deletedAt !== null) onDelete(before);
     const state = stateOf(byId, before.chatId);
     unindexMentions(state, before, undo);
     indexMentions(state, changed, undo);
@@ -55,6 +63,12 @@ export function messageRepository(states: ChatStates, undo: Undo): MessageReposi
     if (key === undefined) return;
     remove(byKey, key, undo);
     remove(keyOfId, id, undo);
+  }
+
+  /** Deletes what is stored of a message that is gone. */
+  function forgetRest(message: Message): void {
+    freeKey(message.id);
+    onDelete(message);
   }
 
   return {
@@ -116,6 +130,9 @@ export function messageRepository(states: ChatStates, undo: Undo): MessageReposi
     async update(message) {
       update(message);
     },
+    async setReactions({ id, reactions }) {
+      replace(states, { ...all[id - 1]!, reactions: frozen(structuredClone(reactions)) }, undo);
+    },
     async erase(message) {
       update(message);
       freeKey(message.id);
@@ -128,8 +145,10 @@ export function messageRepository(states: ChatStates, undo: Undo): MessageReposi
         messages.push(...removed);
         for (const message of removed) all[message.id - 1] = message;
       });
-      for (const message of removed) freeKey(message.id);
-      for (const message of removed) unindexMentions(stateOf(byId, id), message, undo);
+      for (const message of removed) {
+        forgetRest(message);
+        unindexMentions(stateOf(byId, id), message, undo);
+      }
       return removed.length;
     },
     async forget(id, upTo, limit) {
@@ -152,8 +171,10 @@ export function messageRepository(states: ChatStates, undo: Undo): MessageReposi
         for (const { seq } of tombstones) deleted.add(seq);
         for (const message of removed) all[message.id - 1] = message;
       });
-      for (const message of removed) freeKey(message.id);
-      for (const message of removed) unindexMentions(state, message, undo);
+      for (const message of removed) {
+        forgetRest(message);
+        unindexMentions(state, message, undo);
+      }
       return { count, forgottenSeq: state.forgottenSeq, forgottenAt };
     },
   };

@@ -6,6 +6,7 @@ import { chatRepository, keyOfPair, peerIn, type ChatStates } from "./chats.js";
 import { eventLog } from "./events.js";
 import { invitationRepository } from "./invitations.js";
 import { messageRepository, renameSender } from "./messages.js";
+import { reactionRepository } from "./reactions.js";
 import { sessionRepository } from "./sessions.js";
 import type { Undo } from "./undo.js";
 import { userRepository } from "./users.js";
@@ -35,13 +36,15 @@ export function openMemoryStore(): Store {
     },
     undo,
   );
+  const reactions = reactionRepository(users, undo);
   const subscribers = new Set<() => void>();
   const repositories: Repositories = {
     users,
     blocks: blockRepository(users, undo),
     events,
     chats: chatRepository(states, users, events, undo),
-    messages: messageRepository(states, undo),
+    messages: messageRepository(states, undo, ({ id }) => reactions.discard(id)),
+    reactions,
     sessions: sessionRepository(undo),
     invitations: invitationRepository(undo),
   };

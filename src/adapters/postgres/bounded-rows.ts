@@ -1,4 +1,5 @@
 import type { Projection } from "../sql/columns.js";
+import { MESSAGE_LENGTH } from "../sql/messages.js";
 import type { Value } from "./connection.js";
 import type { Scope } from "./scope.js";
 
@@ -10,6 +11,8 @@ interface BoundedQuery {
   readonly where?: string;
   readonly orderBy: string;
   readonly limit?: string;
+  /** The length of a row at most, in code points; that of its message unless given. */
+  readonly length?: string;
 }
 
 /**
@@ -23,13 +26,12 @@ export async function boundedRows<Fields, Decoded>(
   { sql, decode }: Projection<Fields, Decoded>,
   lengthOf: (value: Decoded) => number,
   maxCharacters: number,
-  { with: withClause = "", from, where = "", orderBy, limit = "" }: BoundedQuery,
+  { with: withClause = "", from, where = "", orderBy, limit = "", length = MESSAGE_LENGTH }: BoundedQuery,
   ...values: Value[]
 ): Promise<readonly Decoded[]> {
-  const length = `(${["text", "mentions", "metadata"].map((column) => `coalesce(length(messages.${column}), 0)`).join(" + ")})`;
   const rows = await scope.rows(
     `${withClause} SELECT * FROM (
-       SELECT ${sql}, sum(${length}) OVER (ORDER BY ${orderBy} ROWS UNBOUNDED PRECEDING) - ${length} AS characters_before
+       SELECT ${sql}, sum(${length}) OVER (ORDER BY ${orderBy} ROWS UNBOUNDED PRECEDING) - (${length}) AS characters_before
        FROM ${from} ${where} ORDER BY ${orderBy} ${limit}
      ) AS slice WHERE characters_before < $${values.length + 1}`,
     ...values,

@@ -215,6 +215,6 @@ async function setGreatestIds(connection: Connection, ids: ReadonlyMap<string, n
   );
   // The comparison that follows, and the first servers, need the statistics for their plans.
   await connection.execute(
-    "ANALYZE users, user_words, blocks, chats, participants, read_markers, messages, mentions, sessions, invitations, events",
+    "ANALYZE users, user_words, blocks, chats, participants, read_markers, messages, mentions, reactions, sessions, invitations, events",
   );
 }

@@ -3,6 +3,7 @@ import type { StoredEvent } from "../../domain/event.js";
 import type { UserId } from "../../domain/user.js";
 import {
   EVENT,
+  EVENT_LENGTH,
   fieldsOf,
   IS_ABOUT_USER,
   lastDueId,
@@ -54,13 +55,14 @@ export function events(scope: Scope): EventLog {
         where: "WHERE events.id > $1 AND events.id <= $2",
         orderBy: "events.id",
         limit: "LIMIT $3",
+        length: EVENT_LENGTH,
       };
       return boundedRows(scope, EVENT, lengthOf, maxCharacters, query, after, upTo, limit);
     },
     async ofUser(userId, { after, upTo, limit, maxCharacters = Infinity, scansRange = false }) {
       await assertRelayed(userId);
       const query = scansRange
-        ? { ...RECEIVED, orderBy: "events.id", limit: "LIMIT $4" }
+        ? { ...RECEIVED, orderBy: "events.id", limit: "LIMIT $4", length: EVENT_LENGTH }
         : {
             with: FEED_OF_USER,
             from: `feed JOIN events ON events.id = feed.id
@@ -68,6 +70,7 @@ export function events(scope: Scope): EventLog {
               LEFT JOIN messages ON messages.id = events.message_id AND messages.id > coalesce(participants.history_start, 0)
               LEFT JOIN users ON users.id = messages.sender_id`,
             orderBy: "events.id",
+            length: EVENT_LENGTH,
           };
       const values = [userId, after, upTo, limit];
       const found = await boundedRows(scope, EVENT, lengthOf, maxCharacters, query, ...values);

@@ -2,6 +2,8 @@ import { randomBytes } from "node:crypto";
 import { Client } from "pg";
 import { TABLE_NAMES, type TableName } from "../sql/copy.js";
 import { causeOf, isConnectionError, Servers, sqlState, statementsOf } from "./connection.js";
+import { MAX_LISTED_USERS } from "../../domain/reaction.js";
+import { IS_KEPT as IS_REACTION_KEPT } from "../sql/reactions.js";
 import { describeDatabase, openingError } from "./database-url.js";
 import { SchemaError, schemaVersion } from "./schema.js";
 
@@ -61,6 +63,19 @@ const INVARIANTS: readonly string[] = [
   `SELECT format('Event %s refers to message %s, which is missing.', events.id, message_id) AS fault
    FROM events JOIN chats ON chats.id = events.chat_id LEFT JOIN messages ON messages.id = message_id
    WHERE message_id > born_after AND messages.id IS NULL AND ${IS_KEPT}`,
+  `SELECT format('Message %s does not count the reactions to it as they are.', coalesce(id, message_id)) AS fault
+   FROM (
+     SELECT id, (
+       SELECT jsonb_agg(each ORDER BY each ->> 'emoji' COLLATE "C") FROM jsonb_array_elements(reactions::jsonb) AS each) AS counts
+     FROM messages WHERE reactions IS NOT NULL
+   ) AS messages FULL JOIN (
+     SELECT message_id, jsonb_agg(jsonb_build_object('emoji', emoji, 'count', number, 'userIds', first_users) ORDER BY emoji) AS counts
+     FROM (
+       SELECT message_id, emoji, count(*) AS number, (array_agg(user_id ORDER BY position))[1:${MAX_LISTED_USERS}] AS first_users
+       FROM reactions WHERE ${IS_REACTION_KEPT} GROUP BY message_id, emoji
+     ) AS by_emoji GROUP BY message_id
+   ) AS listed ON id = message_id
+   WHERE messages.counts IS DISTINCT FROM listed.counts`,
   `SELECT format('Event %s of chat %s comes after an event that was stored later.', id, chat_id) AS fault
    FROM (SELECT id, chat_id, number, lag(number) OVER (PARTITION BY chat_id ORDER BY id) AS previous
      FROM events WHERE chat_id IS NOT NULL) AS ordered

@@ -1,6 +1,5 @@
 import type { MessageRepository, Slice } from "../../application/ports.js";
-import { lengthOf } from "../../application/slices.js";
-import { toMessage, type MessageId } from "../../domain/message.js";
+import { lengthOf, toMessage, type MessageId } from "../../domain/message.js";
 import type { Row } from "../sql/columns.js";
 import {
   deleteForgotten,
@@ -14,6 +13,7 @@ import {
   TOMBSTONES_AFTER,
   updateMessage,
 } from "../sql/messages.js";
+import { discardReactions, encodeReactions, updateReactions } from "../sql/reactions.js";
 import { boundedRows } from "./bounded-rows.js";
 import type { Scope } from "./scope.js";
 
@@ -161,18 +161,19 @@ export function messages(scope: Scope): MessageRepository {
       return toMessage(draft, id as MessageId, seq as number);
     },
     async update(message) {
-      scope.send(...updateMessage(message));
+      for (const statement of updateMessage(message)) scope.send(...statement);
+    },
+    async setReactions({ id, reactions }) {
+      scope.send(...updateReactions(id, encodeReactions(reactions)));
     },
     async erase(message) {
-      scope.send(...eraseMessage(message));
+      for (const statement of eraseMessage(message)) scope.send(...statement);
     },
     async deleteOfChat(chatId, limit) {
       keepLastId();
-      return scope.change(
-        "DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE chat_id = $1 ORDER BY id LIMIT $2)",
-        chatId,
-        limit,
-      );
+      const some = "id IN (SELECT id FROM messages WHERE chat_id = $1 ORDER BY id LIMIT $2)";
+      scope.send(discardReactions(some), chatId, limit);
+      return scope.change(`DELETE FROM messages WHERE ${some}`, chatId, limit);
     },
     async forget(chatId, upTo, limit) {
       scope.lockChat(chatId);

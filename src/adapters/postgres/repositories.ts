@@ -4,6 +4,7 @@ import { chats } from "./chats.js";
 import { events } from "./events.js";
 import { invitations } from "./invitations.js";
 import { messages } from "./messages.js";
+import { reactions } from "./reactions.js";
 import type { Scope } from "./scope.js";
 import { sessions } from "./sessions.js";
 import { users } from "./users.js";
@@ -15,6 +16,7 @@ export function repositories(scope: Scope): Repositories {
     blocks: blocks(scope),
     chats: chats(scope),
     messages: messages(scope),
+    reactions: reactions(scope),
     sessions: sessions(scope),
     invitations: invitations(scope),
     events: events(scope),

@@ -253,6 +253,25 @@ const MIGRATIONS: readonly string[] = [
   CREATE TRIGGER mentions_of_deleted AFTER DELETE ON messages
     FOR EACH ROW WHEN (OLD.mentions IS NOT NULL) EXECUTE FUNCTION index_mentions();
   `,
+  `
+  -- A summary of the reactions to the message, as JSON; null without one.
+  ALTER TABLE messages ADD COLUMN reactions text;
+
+  -- Without a reference to messages: the rows of a deleted message go in slices.
+  CREATE TABLE reactions (
+    message_id bigint NOT NULL,
+    position bigint NOT NULL,
+    emoji text COLLATE "C" NOT NULL,
+    user_id text COLLATE "C" NOT NULL REFERENCES users,
+    at bigint NOT NULL,
+    PRIMARY KEY (message_id, position)
+  );
+  CREATE UNIQUE INDEX reactions_of_user ON reactions (user_id, message_id, emoji);
+  CREATE INDEX reactions_by_emoji ON reactions (message_id, emoji, position);
+
+  -- The deleted messages, with or without a tombstone, that have rows in reactions.
+  CREATE TABLE deleted_reactions (message_id bigint PRIMARY KEY);
+  `,
 ];
 
 /** The advisory lock under which one node at a time migrates, and a copy fills the database. */

@@ -181,11 +181,11 @@ export function updateSettings(
   ];
 }
 
-/** As `OVERVIEW`, with the text, the mentions and the metadata of the last message left empty. */
+/** As `OVERVIEW`, with the text, the mentions, the metadata and the reactions of the last message left empty. */
 export const OVERVIEW_WITHOUT_TEXT = projection<OverviewRow, ChatOverview>(
   {
     ...OVERVIEW.columns,
-    lastMessage: { ...MESSAGE.columns, text: "''", mentions: "NULL", metadata: "NULL" },
+    lastMessage: { ...MESSAGE.columns, text: "''", mentions: "NULL", metadata: "NULL", reactions: "NULL" },
   },
   OVERVIEW.decodeAt,
 );

@@ -90,10 +90,16 @@ const TABLES = {
       "deleted_at",
       "idempotency_key",
       "text_digest",
+      "reactions",
     ],
     key: ["id"],
     groups: ["chat_id", "seq"],
   },
+  reactions: {
+    columns: ["message_id", "position", "emoji", "user_id", "at"],
+    key: ["message_id", "position"],
+  },
+  deleted_reactions: { columns: ["message_id"], key: ["message_id"] },
   sessions: {
     columns: [
       "id",

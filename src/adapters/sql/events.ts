@@ -1,11 +1,11 @@
 import type { LogEntry } from "../../application/ports.js";
 import type { Chat, ChatId } from "../../domain/chat.js";
 import type { EventDraft, SessionEnd, StoredChatEvent, UserChange } from "../../domain/event.js";
+import { lengthOf as lengthOfMessage } from "../../domain/message.js";
 import type { SessionId } from "../../domain/session.js";
 import type { UserId } from "../../domain/user.js";
-import { lengthOf as lengthOfMessage } from "../../application/slices.js";
 import { projection, valueAt, type Row } from "./columns.js";
-import { MESSAGE, type MessageRow } from "./messages.js";
+import { MESSAGE, MESSAGE_LENGTH, type MessageRow } from "./messages.js";
 
 /**
  * A row without a user is for all participants of its chat. A row without a chat is an event about its user, with 1 as `outside`, or
@@ -23,6 +23,9 @@ export interface EventRow {
   readonly what: string;
   readonly message: MessageRow | null;
 }
+
+/** The condition of the rows of events of reactions, whose messages are read without text, mentions and metadata. */
+const IS_OF_REACTION = `events.what LIKE '{"type":"reaction.%'`;
 
 /** The condition of the rows of events about users. */
 export const IS_ABOUT_USER = "chat_id IS NULL AND outside = 1";
@@ -60,7 +63,12 @@ export const EVENT = projection<EventRow, LogEntry>(
     outside: "events.outside",
     at: "events.at",
     what: "events.what",
-    message: MESSAGE.columns,
+    message: {
+      ...MESSAGE.columns,
+      text: `CASE WHEN ${IS_OF_REACTION} THEN '' ELSE messages.text END`,
+      mentions: `CASE WHEN ${IS_OF_REACTION} THEN NULL ELSE messages.mentions END`,
+      metadata: `CASE WHEN ${IS_OF_REACTION} THEN NULL ELSE messages.metadata END`,
+    },
   },
   (row, at) => {
     const position = { id: valueAt(row, at.id), at: valueAt(row, at.at) };
@@ -95,10 +103,14 @@ function changeIn(what: string): StoredChatEvent["change"] {
   return { ...change, overview: { ...overview, mentionCount: overview.mentionCount ?? 0 } };
 }
 
-/** The `lengthOf` the message that an entry is read with. */
+/** The length of the message that an entry is read with, in UTF-16 code units. */
 export function lengthOf(entry: LogEntry): number {
-  return "message" in entry && entry.message ? lengthOfMessage(entry.message) : 0;
+  const message = "message" in entry ? entry.message : null;
+  return message === null ? 0 : lengthOfMessage(message);
 }
+
+/** That length at most, in code points. */
+export const EVENT_LENGTH = `CASE WHEN ${IS_OF_REACTION} THEN coalesce(length(messages.reactions), 0) ELSE ${MESSAGE_LENGTH} END`;
 
 /** The columns of an event, apart from its id and time. */
 export function fieldsOf(event: EventDraft | SessionEnd) {

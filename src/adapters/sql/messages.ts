@@ -11,12 +11,15 @@ import type { Message, MessageId } from "../../domain/message.js";
 import { freezeMetadata, type Metadata } from "../../domain/metadata.js";
 import type { UserId } from "../../domain/user.js";
 import { insertion, projection, valueAt, type Change, type Row, type SqlValue } from "./columns.js";
+import { decodeReactions, discardReactions } from "./reactions.js";
 
-export interface MessageRow extends Omit<Message, "mentions" | "metadata"> {
+export interface MessageRow extends Omit<Message, "mentions" | "metadata" | "reactions"> {
   /** JSON; null without mentions. */
   readonly mentions: string | null;
   /** JSON. */
   readonly metadata: string | null;
+  /** JSON. */
+  readonly reactions: string | null;
 }
 
 /** From `messages`, joined with the `users` that sent them. */
@@ -33,6 +36,7 @@ export const MESSAGE = projection<MessageRow, Message>(
     sentAt: "messages.sent_at",
     editedAt: "messages.edited_at",
     deletedAt: "messages.deleted_at",
+    reactions: "messages.reactions",
   },
   (row, at) =>
     Object.freeze({
@@ -50,6 +54,7 @@ export const MESSAGE = projection<MessageRow, Message>(
       sentAt: valueAt(row, at.sentAt),
       editedAt: valueAt(row, at.editedAt),
       deletedAt: valueAt(row, at.deletedAt),
+      reactions: decodeReactions(valueAt(row, at.reactions)),
     }),
 );
 
@@ -132,7 +137,7 @@ export const FORGOTTEN = `SELECT ${FORGOTTEN_ROW.sql} FROM (
 export function deleteForgotten(
   chatId: ChatId,
   row: Row,
-): { readonly forgotten: ForgottenMessages; readonly statements: readonly [Change, Change] } {
+): { readonly forgotten: ForgottenMessages; readonly statements: readonly Change[] } {
   const { lastId, ...forgotten } = FORGOTTEN_ROW.decode(row);
   return {
     forgotten,
@@ -145,6 +150,7 @@ export function deleteForgotten(
         forgotten.forgottenAt,
         chatId,
       ],
+      [discardReactions("chat_id = $1 AND id <= $2"), chatId, lastId],
       ["DELETE FROM messages WHERE chat_id = $1 AND id <= $2", chatId, lastId],
     ],
   };
@@ -161,20 +167,36 @@ function changedValues(message: Message): readonly SqlValue[] {
   return [message.text, mentions, metadata, message.editedAt, message.deletedAt];
 }
 
-/** The statement that stores what can change in a message. */
-export function updateMessage(message: Message): Change {
-  return [`UPDATE messages SET ${CHANGES} WHERE id = $6`, ...changedValues(message), message.id];
-}
-
-/** The statement that stores a message without what it was sent under. Changes no row that has nothing of it. */
-export function eraseMessage(message: Message): Change {
+/** The statements that store what can change in a message. A tombstone has no reactions. */
+export function updateMessage(message: Message): readonly Change[] {
+  const { id, deletedAt } = message;
+  if (deletedAt === null) {
+    return [[`UPDATE messages SET ${CHANGES} WHERE id = $6`, ...changedValues(message), id]];
+  }
   return [
-    `UPDATE messages SET ${CHANGES}, idempotency_key = NULL, text_digest = NULL
-     WHERE id = $6 AND (deleted_at IS NULL OR idempotency_key IS NOT NULL)`,
-    ...changedValues(message),
-    message.id,
+    [discardReactions("id = $1"), id],
+    [`UPDATE messages SET ${CHANGES}, reactions = NULL WHERE id = $6`, ...changedValues(message), id],
   ];
 }
+
+/** The statements that store a tombstone without what it was sent under. They change no row that has nothing of it. */
+export function eraseMessage(message: Message): readonly Change[] {
+  const { id } = message;
+  return [
+    [discardReactions("id = $1"), id],
+    [
+      `UPDATE messages SET ${CHANGES}, reactions = NULL, idempotency_key = NULL, text_digest = NULL
+       WHERE id = $6 AND (deleted_at IS NULL OR idempotency_key IS NOT NULL)`,
+      ...changedValues(message),
+      id,
+    ],
+  ];
+}
+
+/** The `lengthOf` a message at most, in code points, of a row of a left join with `messages`. */
+export const MESSAGE_LENGTH = ["text", "mentions", "metadata", "reactions"]
+  .map((column) => `coalesce(length(messages.${column}), 0)`)
+  .join(" + ");
 
 /** Puts what a query has found from the newest or oldest on in ascending order. */
 export function oldestFirst<Item>(from: Slice["from"], found: readonly Item[]): readonly Item[] {

@@ -41,7 +41,9 @@ const RULES: {
   },
   read_markers: ({ user_id: user }, id) => (user === id ? "read markers" : undefined),
   sessions: ({ user_id: user }, id) => (user === id ? "sessions or tokens" : undefined),
+  reactions: ({ user_id: user }, id) => (user === id ? "reactions" : undefined),
   messages: (row, id) => {
+    if (String(row["reactions"]).includes(JSON.stringify(id))) return "messages that count reactions";
     if (row["sender_id"] !== id) return undefined;
     if (row["text"] !== "" || row["deleted_at"] === null) return "messages that are not deleted";
     if (row["mentions"] !== null || row["metadata"] !== null) return "mentions or metadata of messages";

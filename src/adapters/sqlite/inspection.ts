@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Database } from "./database.js";
 import { diskOf } from "./existing-store.js";
+import { reactionFaults } from "./reactions.js";
 import { renewEpoch } from "./schema.js";
 import { DamageError, errorMessage } from "./wal/damage.js";
 import { nodeDisk, writeAll, type Disk } from "./wal/disk.js";
@@ -102,15 +103,17 @@ export function copyOtherFiles(directory: string, target: string): void {
 
 /** A sentence for each inconsistency of the database. */
 export function faultsIn(database: Database): string[] {
+  const damages = database
+    .rows("PRAGMA integrity_check")
+    .map(([fault]) => String(fault))
+    .filter((fault) => fault !== "ok");
   return [
-    ...database
-      .rows("PRAGMA integrity_check")
-      .map(([fault]) => String(fault))
-      .filter((fault) => fault !== "ok")
-      .map((fault) => `The database is damaged: ${fault}.`),
+    ...damages.map((fault) => `The database is damaged: ${fault}.`),
     ...database
       .rows("PRAGMA foreign_key_check")
       .map(([table, row, parent]) => `The row ${row} of ${table} refers to a missing row of ${parent}.`),
+    // A damaged database may not be readable.
+    ...(damages.length === 0 ? reactionFaults(database) : []),
   ];
 }
 

@@ -1,7 +1,6 @@
 import type { MessageRepository, Slice } from "../../application/ports.js";
 import type { ChatId } from "../../domain/chat.js";
-import { lengthOf } from "../../application/slices.js";
-import { toMessage, type Message, type MessageId } from "../../domain/message.js";
+import { lengthOf, toMessage, type Message, type MessageId } from "../../domain/message.js";
 import {
   deleteForgotten,
   eraseMessage,
@@ -14,6 +13,7 @@ import {
   TOMBSTONES_AFTER,
   updateMessage,
 } from "../sql/messages.js";
+import { decodeReactions, discardReactions, encodeReactions, updateReactions } from "../sql/reactions.js";
 import { boundedRows, numberIn, type Statements } from "./database.js";
 import { scanRange } from "./range.js";
 import type { RecentMessages } from "./recent-messages.js";
@@ -218,21 +218,24 @@ export function messages(
       return message;
     },
     async update(message) {
-      change(...updateMessage(message));
+      for (const statement of updateMessage(message)) change(...statement);
       onChange(message.chatId);
     },
+    async setReactions({ id, chatId, reactions }) {
+      const stored = encodeReactions(reactions);
+      change(...updateReactions(id, stored));
+      recent.setReactions(chatId, id, decodeReactions(stored));
+    },
     async erase(message) {
-      change(...eraseMessage(message));
+      for (const statement of eraseMessage(message)) change(...statement);
       onChange(message.chatId);
     },
     async deleteOfChat(chatId, limit) {
       change("UPDATE deleted_ids SET id = ?1 WHERE kind = 'message' AND id < ?1", lastMessageId(statements));
       onChange(chatId);
-      return change(
-        "DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE chat_id = ? LIMIT ?)",
-        chatId,
-        limit,
-      );
+      const some = "id IN (SELECT id FROM messages WHERE chat_id = ? ORDER BY id LIMIT ?)";
+      change(discardReactions(some), chatId, limit);
+      return change(`DELETE FROM messages WHERE ${some}`, chatId, limit);
     },
     async forget(chatId, upTo, limit) {
       const found = row(FORGOTTEN, chatId, upTo, limit);

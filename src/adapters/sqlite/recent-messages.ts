@@ -1,13 +1,13 @@
 import { LRUCache } from "lru-cache";
 import type { Slice } from "../../application/ports.js";
-import { lengthOf } from "../../application/slices.js";
 import type { ChatId } from "../../domain/chat.js";
-import type { Message } from "../../domain/message.js";
+import { lengthOf, type Message, type MessageId } from "../../domain/message.js";
+import { reactionsLength, type Reactions } from "../../domain/reaction.js";
 
 const MAX_MESSAGES_PER_CHAT = 256;
 /** Of all chats together, in UTF-16 code units. */
 const MAX_CACHED_CHARACTERS = 4_000_000;
-/** The estimated size of a message without its text, mentions and metadata, in the same unit. */
+/** The estimated size of a message without its text, mentions, metadata and reactions, in the same unit. */
 const MESSAGE_OVERHEAD_CHARACTERS = 200;
 /** The estimated size of a chat without its messages, in the same unit. With it, at most 10,000 chats are cached. */
 const CHAT_OVERHEAD_CHARACTERS = 200;
@@ -69,6 +69,17 @@ export class RecentMessages {
   set(id: ChatId, messages: readonly Message[], isComplete: boolean): void {
     if (messages.length === 0 || messages.length > MAX_MESSAGES_PER_CHAT) return;
     this.#store(id, { messages: [...messages], isComplete, characters: charactersOf(messages) });
+  }
+
+  /** Replaces the reactions to a message of the chat, if it is cached. The rest of the chat stays cached. */
+  setReactions(id: ChatId, messageId: MessageId, reactions: Reactions): void {
+    const tail = this.#tails.get(id);
+    const index = tail?.messages.findLastIndex((message) => message.id === messageId) ?? -1;
+    if (tail === undefined || index === -1) return;
+    const before = tail.messages[index]!;
+    tail.messages[index] = Object.freeze({ ...before, reactions });
+    const added = reactionsLength(reactions) - reactionsLength(before.reactions);
+    this.#store(id, { ...tail, characters: tail.characters + added });
   }
 
   delete(id: ChatId): void {

@@ -7,6 +7,7 @@ import { events } from "./events.js";
 import { invitations } from "./invitations.js";
 import { messages } from "./messages.js";
 import { RecentMessages } from "./recent-messages.js";
+import { reactions } from "./reactions.js";
 import { sessions } from "./sessions.js";
 import { users } from "./users.js";
 
@@ -27,6 +28,7 @@ export function repositories(
     blocks: blocks(statements),
     chats: chats(statements),
     messages: messages(statements, recent, onErase),
+    reactions: reactions(statements),
     sessions: sessions(statements),
     invitations: invitations(statements),
     events: events(statements, epoch),

@@ -8,6 +8,7 @@ import { errorMessage } from "./wal/damage.js";
 import { nodeDisk, type Disk } from "./wal/disk.js";
 import { filesOn, type Files } from "./wal/files.js";
 import { lockDirectory } from "./wal/lock.js";
+import { recountReactions } from "./reactions.js";
 import { indexUser } from "./users.js";
 import { decodeRecords } from "./wal/record.js";
 import { findFrames } from "./wal/segment.js";
@@ -52,6 +53,8 @@ export async function salvageStore(directory: string, target: string): Promise<S
       `DELETE FROM events WHERE message_id NOT IN (SELECT id FROM messages)
          AND message_id > coalesce((SELECT born_after FROM chats WHERE id = chat_id), 0)`,
     );
+    // Reactions can be missing, and messages with reactions.
+    recountReactions(database);
     // The row of an owner can be missing.
     database.execute(APPOINT_OWNERS);
     database.execute(CREATE_DIGEST_KEY);

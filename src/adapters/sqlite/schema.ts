@@ -312,6 +312,26 @@ const MIGRATIONS: readonly string[] = [
     DELETE FROM mentions WHERE user_id IN (SELECT value FROM json_each(OLD.mentions)) AND chat_id = OLD.chat_id AND seq = OLD.seq;
   END;
   `,
+  `
+  -- A summary of the reactions to the message, as JSON; null without one.
+  ALTER TABLE messages ADD COLUMN reactions TEXT;
+
+  -- Without a reference to messages: the rows of a deleted message go in slices.
+  CREATE TABLE reactions (
+    message_id INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    emoji TEXT NOT NULL,
+    user_id TEXT NOT NULL REFERENCES users,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (message_id, position)
+  ) STRICT, WITHOUT ROWID;
+  CREATE UNIQUE INDEX reactions_of_user ON reactions (user_id, message_id, emoji);
+  -- With the position, which every index ends with, this is the order of those with one emoji.
+  CREATE INDEX reactions_by_emoji ON reactions (message_id, emoji);
+
+  -- The deleted messages, with or without a tombstone, that have rows in reactions.
+  CREATE TABLE deleted_reactions (message_id INTEGER PRIMARY KEY) STRICT;
+  `,
 ];
 
 /** Makes the index of mentions from the messages. */

@@ -26,7 +26,7 @@ const mutations: Readonly<Record<string, Mutation>> = {
   "lacks a type of event": [
     [...component("MessageEvent"), "properties", "type"],
     { const: "message.deleted" },
-    13,
+    9,
   ],
   "lacks a status": [
     [...operation("get", "/v1/messages/group/{chat_id}"), "responses", "403"],

@@ -6,6 +6,9 @@ import { createAdministration } from "../../../src/application/administration.js
 import { createMessaging } from "../../../src/application/messaging.js";
 import type { ChatId } from "../../../src/domain/chat.js";
 import { testPorts } from "../../support/ports.js";
+import { tombstone } from "../../../src/domain/message.js";
+import type { User } from "../../../src/domain/user.js";
+import { openTestMessaging } from "../../../src/main/testing.js";
 import { createDatabase, type TestDatabase } from "../../support/postgres.js";
 
 /** Ana and Bo, with messages in their chat 1 and in the group chat 2. */
@@ -44,7 +47,7 @@ describe("inspectDatabase", () => {
 
   it("finds no fault in the data of a store", async () => {
     expect(await inspectDatabase(database.url)).to.deep.equal({
-      version: 2,
+      version: 3,
       outboxRows: 0,
       missingPositions: 0,
       faults: [],
@@ -75,6 +78,32 @@ describe("inspectDatabase", () => {
     expect((await inspectDatabase(database.url)).faults.join()).to.include(
       "is in the directory, and is deleted.",
     );
+    await database.drop();
+    database = await createDatabase();
+    await fill(database.url);
+  });
+
+  it("finds no fault in reactions of more users than a message names, and in those to a deleted message", async () => {
+    await database.drop();
+    database = await createDatabase();
+    const store = await openPostgresStore(database.url);
+    const messaging = openTestMessaging({ ...testPorts(), store });
+    const names = Array.from({ length: 23 }, (_, index) => `reader-${String(index).padStart(2, "0")}`);
+    const readers = Object.values(await messaging.users(...names));
+    const [first, second] = readers as [User, User];
+    const { id: chatId } = await messaging.createGroupChat({ by: first.id, participants: names.slice(1) });
+    const send = async () =>
+      (await messaging.sendMessage({ by: first.id, to: { chatId }, text: "react" })).message.id;
+    const [kept, deleted] = [await send(), await send()];
+    for (const { id: by } of readers) {
+      for (const id of [kept, deleted]) await messaging.addReaction({ by, id, emoji: "👍" });
+    }
+    await messaging.addReaction({ by: second.id, id: kept, emoji: "🙂" });
+    await messaging.removeReaction({ by: first.id, id: kept, emoji: "👍" });
+    const [message] = await store.read(({ messages }) => messages.byIds([deleted], {}));
+    await store.transaction(({ messages }) => messages.update(tombstone(message!, 1)));
+    await store.close();
+    expect(await inspectDatabase(database.url)).to.deep.include({ faults: [] });
     await database.drop();
     database = await createDatabase();
     await fill(database.url);
@@ -152,6 +181,18 @@ describe("inspectDatabase", () => {
       "UPDATE read_markers SET seq = 9 WHERE chat_id = 2 AND seq = 2",
       "UPDATE read_markers SET seq = 2 WHERE chat_id = 2 AND seq = 9",
       "has read chat 2 up to seq 9, and its last message has seq 2.",
+    ],
+    [
+      "a message that does not count a reaction",
+      "INSERT INTO reactions SELECT 1, 1, '👍', id, 1 FROM users WHERE username = 'ana'",
+      "DELETE FROM reactions",
+      "Message 1 does not count the reactions to it as they are.",
+    ],
+    [
+      "a message that counts a missing reaction",
+      `UPDATE messages SET reactions = '[{"emoji":"👍","count":1,"userIds":["one"]}]' WHERE id = 1`,
+      "UPDATE messages SET reactions = NULL",
+      "Message 1 does not count the reactions to it as they are.",
     ],
   ] as const) {
     it(`reports ${violation}`, async () => {

@@ -177,9 +177,9 @@ describe("a database of the version before mentions", () => {
     await store.close();
     await execute(
       database.url,
-      "DROP TABLE mentions",
+      "DROP TABLE mentions, reactions, deleted_reactions",
       "DROP FUNCTION index_mentions CASCADE",
-      "ALTER TABLE messages DROP COLUMN reply_to, DROP COLUMN mentions, DROP COLUMN metadata",
+      "ALTER TABLE messages DROP COLUMN reply_to, DROP COLUMN mentions, DROP COLUMN metadata, DROP COLUMN reactions",
       `UPDATE events SET what = replace(what, ',"mentionCount":0', '')`,
       "UPDATE schema_version SET version = 1",
     );
@@ -193,6 +193,35 @@ describe("a database of the version before mentions", () => {
       expect((await messaging.sync({ by: bo.id })).chats[0]).to.include({ mentionCount: 2 });
     } finally {
       await migrated.close();
+    }
+  });
+});
+
+describe("a database of the version before reactions", () => {
+  it("keeps the messages, which have no reactions, and users can react to them", async () => {
+    const database = await createDatabase();
+    try {
+      const store = await openPostgresStore(database.url);
+      const { ana, bo, ...core } = await openWorld(store);
+      const { id: chatId } = await core.createGroupChat({ by: ana.id, participants: ["bo"] });
+      const { message } = await core.sendMessage({ by: ana.id, to: { chatId }, text: "a" });
+      await store.close();
+      await execute(
+        database.url,
+        "DROP TABLE reactions, deleted_reactions",
+        "ALTER TABLE messages DROP COLUMN reactions",
+        "UPDATE schema_version SET version = 2",
+      );
+      const migrated = await openPostgresStore(database.url);
+      const messaging = createMessaging({ ...testPorts(), store: migrated });
+      const page = { by: bo.id, of: { chatId }, limit: 9 };
+      expect((await messaging.pageMessages(page)).messages).to.deep.equal([message]);
+      const reactions = await messaging.addReaction({ by: bo.id, id: message.id, emoji: "👍" });
+      expect((await messaging.pageMessages(page)).messages).to.deep.equal([{ ...message, reactions }]);
+      await migrated.close();
+      expect(await inspectDatabase(database.url)).to.deep.include({ version: 3, faults: [] });
+    } finally {
+      await database.drop();
     }
   });
 });

@@ -83,6 +83,9 @@ const MANY_ROWS = `
     FROM generate_series(1, 100) AS seq, generate_series(1, 2000) AS chat;
   INSERT INTO mentions SELECT 'user ' || (chat * 7 + seq % 10) % 5000 + 1, chat, seq
     FROM generate_series(1, 100) AS seq, generate_series(1, 2000) AS chat;
+  INSERT INTO reactions SELECT id, n, 'emoji ' || n % 3, 'user ' || (id * 7 + n) % 5000 + 1, n
+    FROM messages, generate_series(1, 3) AS n WHERE seq <= 5;
+  INSERT INTO deleted_reactions SELECT id FROM messages WHERE seq = 1;
   INSERT INTO invitations SELECT 'invitation ' || n, 'digest ' || n, n % 2000 + 1, 'user ' || n % 5000 + 1, n, n, NULL, 0
     FROM generate_series(1, 10000) AS n;
   INSERT INTO events SELECT n, n, n % 2000 + 1, CASE WHEN n % 10 = 0 THEN 'user ' || n % 5000 END, 0, n, '{}', n

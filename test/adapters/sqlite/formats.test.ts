@@ -27,8 +27,14 @@ const FIXTURES = fileURLToPath(new URL("../../../../test/fixtures/", import.meta
 const ANA = "0199aaaa-0000-7000-8000-00000000000a" as UserId;
 const BO = "0199aaaa-0000-7000-8000-00000000000b" as UserId;
 
-/** Removes what the schema has of replies, mentions and metadata of messages. */
+/** Removes what version 16 of the schema added. */
+const BEFORE_REACTIONS = `
+  DROP TABLE reactions; DROP TABLE deleted_reactions;
+  ALTER TABLE messages DROP COLUMN reactions;`;
+
+/** Removes what version 15 added, too: replies, mentions and metadata of messages. */
 const BEFORE_MENTIONS = `
+  ${BEFORE_REACTIONS}
   DROP TRIGGER mentions_of_changed; DROP TRIGGER mentions_of_deleted; DROP TABLE mentions;
   ${["reply_to", "mentions", "metadata"]
     .map((column) => `ALTER TABLE messages DROP COLUMN ${column};`)
@@ -127,7 +133,7 @@ describe("openSqliteStore on the first format", () => {
     const ana = { id: ANA, username: "Ana", createdAt: 1001 };
     const bo = { id: BO, username: "bo", createdAt: 1002 };
     const sender = ({ id, username }: typeof ana) => ({ id, username });
-    const plain = { ...PLAIN, sentAt: 1005, editedAt: null, deletedAt: null };
+    const plain = { ...PLAIN, sentAt: 1005, editedAt: null, deletedAt: null, reactions: [] };
     await store.read(async ({ users, chats, messages, sessions }) => {
       expect(await users.credentials("ana" as UsernameKey)).to.deep.equal({
         user: ana,
@@ -394,6 +400,36 @@ describe("openSqliteStore on the version before mentions", () => {
   });
 });
 
+describe("openSqliteStore on the version before reactions", () => {
+  it("keeps the messages, which have no reactions, and users can react to them", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "palaver-"));
+    const store = await openSqliteStore(directory);
+    const { ana, bo, ...core } = await openWorld(store);
+    const { id: chatId } = await core.createGroupChat({ by: ana.id, participants: ["bo"] });
+    const sent = [];
+    for (const text of ["a", "b"])
+      sent.push((await core.sendMessage({ by: ana.id, to: { chatId }, text })).message);
+    sent[1] = await core.deleteMessage({ by: ana.id, id: sent[1]!.id });
+    await store.close();
+    const disk = nodeDisk(directory);
+    const { database } = await recover(disk, filesOn(disk));
+    database.execute(`${BEFORE_REACTIONS} PRAGMA user_version = 15;`);
+    rmSync(directory, { recursive: true });
+    mkdirSync(directory);
+    writeSnapshot(nodeDisk(directory), 6, database.toFile());
+    database.close();
+    const migrated = await openSqliteStore(directory);
+    expect(migrated.opening.migratedFrom).to.equal(15);
+    const messaging = createMessaging({ ...testPorts(), store: migrated });
+    const page = { by: bo.id, of: { chatId }, limit: 9 };
+    expect((await messaging.pageMessages(page)).messages).to.deep.equal(sent);
+    const reactions = await messaging.addReaction({ by: bo.id, id: sent[0]!.id, emoji: "👍" });
+    expect((await messaging.pageMessages(page)).messages).to.deep.equal([{ ...sent[0], reactions }, sent[1]]);
+    await migrated.close();
+    rmSync(directory, { recursive: true });
+  });
+});
+
 /** The contents of `format-5`, as the version that wrote it read them. */
 interface Contents {
   readonly secret: string;
@@ -431,7 +467,8 @@ describe("openSqliteStore on the format with events, written by an earlier versi
       metadata: null,
     });
     // Its messages were texts.
-    const withFields = <M extends object | null>(message: M) => message && { ...message, ...PLAIN };
+    const withFields = <M extends object | null>(message: M) =>
+      message && { ...message, ...PLAIN, reactions: [] };
     const today = (event: ChatEvent) => {
       if (!("chatId" in event)) return event;
       const chatKind = kinds.get(event.chatId);

@@ -9,6 +9,8 @@ import { openSqliteStore, type SqliteStore } from "../../../src/adapters/sqlite/
 import { createAdministration } from "../../../src/application/administration.js";
 import type { Chat } from "../../../src/domain/chat.js";
 import { messageChanged } from "../../../src/domain/event.js";
+import type { MessageId } from "../../../src/domain/message.js";
+import type { Emoji } from "../../../src/domain/reaction.js";
 import type { UsernameKey } from "../../../src/domain/user.js";
 import { testPorts } from "../../support/ports.js";
 import { append, person, register, renamed } from "../../contract/fixtures.js";
@@ -113,6 +115,31 @@ describe("an SQLite data directory", () => {
       expect((await checkStore(directory)).faults).to.deep.equal([]);
       await closeAll();
       expect((await checkStore(directory)).faults).to.deep.equal([]);
+    });
+
+    it("reports a message that does not count the reactions to it, which a salvage counts again", async () => {
+      const [store] = stores as [SqliteStore];
+      const people = Array.from({ length: 22 }, (_, index) => person(`reader-${index}`));
+      await register(store, ...people);
+      const [messageId, other] = [1, 2] as MessageId[] as [MessageId, MessageId];
+      const emoji = "👍" as Emoji;
+      await store.transaction(async ({ messages, reactions }) => {
+        for (const { id: userId } of people) await reactions.add({ messageId, emoji, userId, at: 1 });
+        const summary = [{ emoji, count: 1, userIds: [people[0]!.id] }];
+        for (const id of [messageId, other]) {
+          await messages.setReactions({ ...(await messages.byId(id))!, reactions: summary });
+        }
+      });
+      expect((await checkStore(directory)).faults).to.deep.equal([
+        "Message 1 does not count the reactions to it as they are.",
+        "Message 2 does not count the reactions to it as they are.",
+      ]);
+      await closeAll();
+      await salvageStore(directory, target);
+      expect((await checkStore(target)).faults).to.deep.equal([]);
+      const found = await (await open(target)).read(({ messages }) => messages.byIds([messageId, other], {}));
+      const userIds = people.slice(0, 20).map(({ id }) => id);
+      expect(found.map(({ reactions }) => reactions)).to.deep.equal([[{ emoji, count: 22, userIds }], []]);
     });
 
     it("reports each damaged segment", async () => {

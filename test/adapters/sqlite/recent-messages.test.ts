@@ -11,7 +11,7 @@ const END = Number.MAX_SAFE_INTEGER;
 
 /** The message with that `seq`, in a chat whose ids have gaps. */
 function message(seq: number, text = "hello"): Message {
-  const others = { ...PLAIN, sentAt: 1, editedAt: null, deletedAt: null };
+  const others = { ...PLAIN, sentAt: 1, editedAt: null, deletedAt: null, reactions: [] };
   return { chatId: CHAT, id: (seq * 2) as MessageId, seq, sender: ana, text: text as MessageText, ...others };
 }
 

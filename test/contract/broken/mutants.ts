@@ -1,9 +1,18 @@
 import { openMemoryStore } from "../../../src/adapters/memory/store.js";
 import { keyedSecrets, uuids } from "../../../src/adapters/system.js";
-import type { LogEntry, PasswordHasher, Repositories, Slice, Store } from "../../../src/application/ports.js";
+import type {
+  LogEntry,
+  MessageReader,
+  PasswordHasher,
+  Repositories,
+  Slice,
+  Store,
+} from "../../../src/application/ports.js";
 import type { StoredUserEvent } from "../../../src/domain/event.js";
 import type { ChatId } from "../../../src/domain/chat.js";
 import { DEFAULT_POLICY } from "../../../src/domain/policy.js";
+import type { MessageId } from "../../../src/domain/message.js";
+import type { Emoji } from "../../../src/domain/reaction.js";
 import { usernameKey } from "../../../src/domain/user.js";
 import { MAX_ID, ana, bo, chatIdsOf, cy, membershipsOf, register, type Runner } from "../fixtures.js";
 import { channelMutants, soundChannels } from "./signals.js";
@@ -93,6 +102,7 @@ const users = on("users");
 const blocks = on("blocks");
 const chats = on("chats");
 const messages = on("messages");
+const reactions = on("reactions");
 const sessions = on("sessions");
 const invitations = on("invitations");
 const events = on("events");
@@ -171,6 +181,18 @@ const readsHidden = (name: "ofUser" | "idsOfUser") =>
       (await ofUser(id, slice)).map((message) => message.id);
     return name === "ofUser" ? { ofUser } : { idsOfUser };
   });
+/** The events of messages with the messages that `MessageReader.byId` returns. */
+async function withTexts<Entry extends LogEntry>(
+  reader: MessageReader,
+  all: readonly Entry[],
+): Promise<Entry[]> {
+  const found: Entry[] = [];
+  for (const entry of all) {
+    const message = "message" in entry ? (entry.message ?? (await reader.byId(1 as MessageId))) : null;
+    found.push(message ? { ...entry, message: await reader.byId(message.id) } : entry);
+  }
+  return found;
+}
 const eventsOf = (all: readonly LogEntry[]) => all.filter((entry) => "chatId" in entry);
 const isAboutUser = (entry: LogEntry) => "change" in entry && !("chatId" in entry);
 const aboutUsers = (all: readonly LogEntry[]) =>
@@ -182,7 +204,8 @@ const by = (key: string) => (one: object, other: object) => {
 const WRITES =
   "users.add users.replacePassword users.setDisplayName users.setDisabledAt users.delete blocks.add blocks.remove blocks.deleteOfUser " +
   "chats.deleteRead messages.erase chats.addGroup chats.openP2p chats.addParticipant " +
-  "chats.removeParticipant chats.releasePair chats.setRole chats.setSettings chats.update chats.setRead messages.append messages.update sessions.add " +
+  "chats.removeParticipant chats.releasePair chats.setRole chats.setSettings chats.update chats.setRead messages.append messages.update " +
+  "messages.setReactions reactions.add reactions.remove reactions.deleteOfDeleted sessions.add " +
   "sessions.touch sessions.remove sessions.removeExpired invitations.add invitations.countUse invitations.remove events.append events.forget";
 
 /**
@@ -302,6 +325,62 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
       const found = await all.blocks.ofUser(id, { after: undefined, limit: max });
       return found.length;
     }),
+  ],
+  ReactionRepository: [
+    reactions.result("add", () => true),
+    reactions.result("remove", () => true),
+    reactions.args("add", (reaction) => [{ ...reaction, emoji: reaction.emoji.normalize() as Emoji }]),
+    reactions.args("add", (reaction) => [
+      { ...reaction, emoji: reaction.emoji.replace("\ufe0f", "") as Emoji },
+    ]),
+    reactions.args("add", (reaction) => [{ ...reaction, at: 1 }]),
+    reactions.result("ofMessage", (all) => all.toReversed()),
+    reactions.result("ofMessage", (all) => all.toSorted(by("at"))),
+    reactions.args("ofMessage", (id, page) => [id, { ...page, after: undefined }]),
+    reactions.args("ofMessage", (id, page) => [id, { ...page, limit: page.limit + 1 }]),
+    reactions.result("ofMessage", (all) =>
+      all.map((each) => ({
+        ...each,
+        user: { ...each.user, username: each.user.username.replace("deleted", "bo") },
+      })),
+    ),
+    reactions.result("firstUsers", (all) => all.toReversed()),
+    reactions.args("firstUsers", (id, emoji) => [id, emoji, MAX_ID]),
+    reactions.result("ofUser", (all) => all.toSorted(by("emoji"))),
+    reactions.args("ofUser", (id, slice) => [id, { ...slice, after: undefined }]),
+    reactions.args("ofUser", (id, slice) => [id, { ...slice, limit: slice.limit + 1 }]),
+    reactions.args("deleteOfDeleted", () => [MAX_ID]),
+    reactions.method("deleteOfDeleted", async () => 0),
+    messages.method("byId", async ({ sound }, id) => {
+      const found = await sound(id);
+      return found && { ...found, reactions: [] };
+    }),
+  ],
+  "MessageRepository.setReactions": [
+    messages.method("setReactions", async () => {}),
+    messages.method("setReactions", async ({ messages: all, sound }, message) => {
+      await sound(message);
+      await all.update({ ...(await all.byId(message.id))!, editedAt: 1 });
+    }),
+    messages.method("update", async ({ messages: all, sound }, message) => {
+      if (message.deletedAt === null) await all.setReactions({ ...message, reactions: [] });
+      await sound(message);
+    }),
+    messages.args("ofChat", (id, slice) => [id, { ...slice, maxCharacters: undefined }]),
+    messages.args("ofUser", (id, slice) => [id, { ...slice, maxCharacters: undefined }]),
+    messages.args("byIds", (all) => [all, {}]),
+    chats.result(
+      "overview",
+      (seen) => seen && { ...seen, lastMessage: seen.lastMessage && { ...seen.lastMessage, reactions: [] } },
+    ),
+  ],
+  "EventLog with reactions": [
+    events.args("all", (slice) => [{ ...slice, maxCharacters: undefined }]),
+    events.args("ofUser", (id, slice) => [id, { ...slice, maxCharacters: undefined }]),
+    events.method("all", async ({ messages: all, sound }, slice) => withTexts(all, await sound(slice))),
+    events.method("ofUser", async ({ messages: all, sound }, id, slice) =>
+      withTexts(all, await sound(id, slice)),
+    ),
   ],
   "ChatRepository.addGroup": [
     chats.args("addGroup", (title, at) => [title ?? "", at]),

@@ -24,6 +24,7 @@ const MESSAGE_FIELDS = [
   "metadata",
   "edited_at",
   "deleted_at",
+  "reactions",
 ];
 
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;

@@ -4,6 +4,7 @@ import { chatJson, chatSchema } from "./chat.js";
 import { chatSettingsJson, chatSettingsShape } from "./chat-settings.js";
 import * as field from "./fields.js";
 import { messageJson, messageSchema } from "./message.js";
+import { reactionEventShape, reactionsJson } from "./reaction.js";
 import { timeJson } from "./time.js";
 import { namedUserJson, namedUserSchema, userJson, userSchema } from "./user.js";
 
@@ -38,6 +39,19 @@ const messageEvent = z
     id: "MessageEvent",
     description:
       "The message is in its current state when the event is read, so a deleted text is never delivered again.",
+  });
+
+const reactionEvent = z
+  .object({
+    type: z.enum(["reaction.added", "reaction.removed"]),
+    ...position,
+    ...reactionEventShape,
+  })
+  .meta({
+    id: "ReactionEvent",
+    description:
+      "A user has reacted to a message, or no longer does. `reactions` are those to the message when the event is read; they replace " +
+      "the ones that the client has. It changes neither what is unread nor the order of chats.",
   });
 
 const chatCreatedEvent = z
@@ -131,6 +145,7 @@ const chatSettingsEvent = z
 export const eventSchema = z
   .union([
     messageEvent,
+    reactionEvent,
     chatCreatedEvent,
     chatRenamedEvent,
     chatChangedEvent,
@@ -181,6 +196,16 @@ export function eventJson(event: ChatEvent): z.output<typeof eventSchema> {
     case "message.edited":
     case "message.deleted":
       return { type: event.type, ...eventPosition, message: messageJson(event.message) };
+    case "reaction.added":
+    case "reaction.removed":
+      return {
+        type: event.type,
+        ...eventPosition,
+        message_id: event.messageId,
+        emoji: event.emoji,
+        ...userJson(event.user),
+        reactions: reactionsJson(event.reactions),
+      };
     case "chat.created": {
       const { kind, title, policy, metadata } = event.chat;
       return {

@@ -296,6 +296,11 @@ export const blockCursor = parameter.meta({
   maxLength: MAX_OPAQUE_LENGTH,
 });
 
+export const reactionCursor = parameter.meta({
+  description: "The end of a page of reactions. Opaque. Use the one in the `Link` header of that page.",
+  maxLength: MAX_OPAQUE_LENGTH,
+});
+
 export const chatCursor = parameter.meta({
   description: "The end of a page of chats. Opaque. Use the one in the `Link` header of that page.",
   maxLength: MAX_OPAQUE_LENGTH,

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Message } from "../../../domain/message.js";
 import * as field from "./fields.js";
+import { reactionsJson, reactionsSchema } from "./reaction.js";
 import { nullableTimeJson, timeJson } from "./time.js";
 
 export const messageSchema = z
@@ -25,6 +26,7 @@ export const messageSchema = z
     metadata: field.metadata.nullable(),
     edited_at: field.time.nullable().meta({ description: "Null unless it was edited.", examples: [null] }),
     deleted_at: field.time.nullable().meta({ description: "Null unless it was deleted.", examples: [null] }),
+    reactions: reactionsSchema,
   })
   .meta({ id: "Message", description: "A message in its current state." });
 
@@ -42,6 +44,7 @@ export function messageJson(message: Message): z.output<typeof messageSchema> {
     metadata: message.metadata,
     edited_at: nullableTimeJson(message.editedAt),
     deleted_at: nullableTimeJson(message.deletedAt),
+    reactions: reactionsJson(message.reactions),
   };
 }
 

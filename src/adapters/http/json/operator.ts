@@ -17,6 +17,7 @@ import { chatSettingsJson, chatSettingsShape } from "./chat-settings.js";
 import * as field from "./fields.js";
 import { invitationJson, invitationSchema } from "./invitation.js";
 import { messageJson, messageSchema } from "./message.js";
+import { ownReactionJson, ownReactionSchema } from "./reaction.js";
 import { timeJson } from "./time.js";
 
 /** A command prints the fields in this order. */
@@ -164,6 +165,7 @@ export const userRecordSchema = z.discriminatedUnion("record", [
   z.object({ record: z.literal("chat"), ...ownChatSchema.shape }),
   z.object({ record: z.literal("invitation"), ...chatInvitationSchema.shape }),
   z.object({ record: z.literal("message"), ...messageSchema.shape }),
+  z.object({ record: z.literal("reaction"), ...ownReactionSchema.shape }),
 ]);
 
 export function userRecordJson(record: UserRecord): z.output<typeof userRecordSchema> {
@@ -171,6 +173,7 @@ export function userRecordJson(record: UserRecord): z.output<typeof userRecordSc
   if ("session" in record) return { record: "session", ...userSessionJson(record.session) };
   if ("block" in record) return { record: "block", ...userBlockJson(record.block) };
   if ("message" in record) return { record: "message", ...messageJson(record.message) };
+  if ("reaction" in record) return { record: "reaction", ...ownReactionJson(record.reaction) };
   if ("invitation" in record) return { record: "invitation", ...chatInvitationJson(record.invitation) };
   const { chat, role, readSeq, withUsername } = record.chat;
   return {

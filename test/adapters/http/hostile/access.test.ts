@@ -200,13 +200,13 @@ describe("access to a chat", () => {
   it("is tested for every other route with an id", () => {
     const names = server.routes.flatMap(({ path }) => [...path.matchAll(/:\w+/g)].flat());
     const known = [":chat_id", ":username", ":user", ":id", ":session_id", ":token_id", ":script"];
-    known.push(":invitation_id", ":code");
+    known.push(":invitation_id", ":code", ":emoji");
     expect([...new Set(names)]).to.have.members(known);
   });
 
   it("allows changing only own messages, without revealing whether a message exists", async () => {
     const scene = await openScene();
-    const byId = callsWith(":id");
+    const byId = callsWith(":id").filter(({ path }) => path.endsWith(":id"));
     expect(byId.map(({ method }) => method)).to.have.members(["PATCH", "DELETE"]);
     const run = (user: Client, { method, path }: Route, id: number) =>
       user.request(
@@ -233,6 +233,37 @@ describe("access to a chat", () => {
       for (const call of byId) {
         const { status, text } = await run(scene.users[from], call, id);
         expect(status, `${call.method} by ${from}: ${text}`).to.equal(200);
+      }
+    }
+  });
+
+  it("allows reacting only to messages that the user can read, without revealing whether a message exists", async () => {
+    const scene = await openScene();
+    const byId = callsWith(":id").filter(({ path, method }) => !path.endsWith(":id") && method !== "HEAD");
+    expect(byId.map(({ method }) => method)).to.have.members(["GET", "PUT", "DELETE"]);
+    const run = (user: Client, { method, path }: Route, id: number) =>
+      user.request(method, path.replace(":id", String(id)).replace(":emoji", encodeURIComponent("👍")));
+    const { transactions } = server.store.status();
+    const none: readonly Pick<Said, "id">[] = [{ id: scene.chats["unknown chat"] }];
+    const problems = new Set<string>();
+    for (const call of byId) {
+      for (const user of USERS) {
+        for (const { id } of [...scene.messages.filter(({ chat }) => !isInside(user, chat)), ...none]) {
+          const response = await run(scene.users[user], call, id);
+          expectProblem(response, 403, "unknown_message");
+          problems.add(response.text);
+        }
+      }
+      expectProblem(await run(new Client(server.url), call, scene.messages[0]!.id), 401, "not_signed_in");
+    }
+    expect([...problems]).to.have.length(1);
+    expect(server.store.status().transactions).to.equal(transactions);
+    for (const { id, chat } of scene.messages) {
+      for (const user of insiders[chat]) {
+        for (const call of byId) {
+          const { status, text } = await run(scene.users[user], call, id);
+          expect(status, `${call.method} by ${user}: ${text}`).to.equal(200);
+        }
       }
     }
   });
