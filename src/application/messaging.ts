@@ -50,6 +50,8 @@ import {
   listInvitations,
 } from "./invitations.js";
 import type { Ports } from "./ports.js";
+import type * as search from "./search.js";
+import { searchMessages } from "./search.js";
 import { SessionUses } from "./session-uses.js";
 import type * as sessions from "./sessions.js";
 import {
@@ -112,6 +114,7 @@ const useCases = {
   addReaction,
   removeReaction,
   listReactions,
+  searchMessages,
   sync,
   sliceSync,
   listEvents,
@@ -133,6 +136,7 @@ type Modules = typeof accounts &
   typeof messages &
   typeof reactions &
   typeof retention &
+  typeof search &
   typeof sessions & {
     /** The events of the caller's chats from this call on, one at a time. See `subscribe`. */
     events: typeof events.everyEvent;

@@ -15,6 +15,7 @@ import type { NodeSignal } from "../domain/live-signal.js";
 import type { IdempotencyKey, Message, MessageDraft, MessageId } from "../domain/message.js";
 import type { Role } from "../domain/policy.js";
 import type { Emoji, ListedReaction, Reaction } from "../domain/reaction.js";
+import type { SearchQuery } from "../domain/search.js";
 import type { Session, SessionId } from "../domain/session.js";
 import type { Account, Password, User, UserId, UsernameKey } from "../domain/user.js";
 
@@ -115,6 +116,7 @@ export interface ReadRepositories {
   readonly sessions: SessionReader;
   readonly invitations: InvitationReader;
   readonly events: EventReader;
+  readonly search: SearchReader;
 }
 
 /** The repositories of a `transaction`. They read what the transaction has written. */
@@ -127,6 +129,7 @@ export interface Repositories extends ReadRepositories {
   readonly sessions: SessionRepository;
   readonly invitations: InvitationRepository;
   readonly events: EventLog;
+  readonly search: SearchIndex;
 }
 
 export interface UserReader {
@@ -620,6 +623,49 @@ export interface EventLog extends EventReader {
    * @returns the number of deleted events, at most `limit`.
    */
   deleteOfChat(id: ChatId, limit: number): Promise<number>;
+}
+
+/** The messages with `after < id <= upTo`, of one chat and of one sender where these are given. */
+export interface SearchRange {
+  readonly after: number;
+  readonly upTo: number;
+  readonly chatId: ChatId | undefined;
+  readonly senderId: UserId | undefined;
+}
+
+export interface FoundMessages {
+  /** In descending order. */
+  readonly ids: readonly MessageId[];
+  /** The id down to which the search has come; the `after` of the range at its end. */
+  readonly reached: number;
+}
+
+/**
+ * Finds messages by their `searchTerms`. The index follows behind the sends, so that a send does not pay for it. A text that is edited
+ * or deleted leaves the index in the same transaction.
+ */
+export interface SearchReader {
+  /** `find` finds messages up to this id. */
+  indexedUpTo(): Promise<number>;
+  /**
+   * Finds the newest messages of a range that the user can read, as `MessageReader.ofUser` does. Each message with
+   * `id > reached` that matches the query is among them. Others can be, if the user can read them, too: a store may find more than
+   * it should, and the caller compares the texts.
+   *
+   * The cost of a call is bounded for every query: it can reach only a part of the range, but always some of it.
+   *
+   * @param range with an `upTo` of at most `indexedUpTo`.
+   */
+  find(userId: UserId, query: SearchQuery, range: SearchRange): Promise<FoundMessages>;
+}
+
+export interface SearchIndex extends SearchReader {
+  /**
+   * Brings the index closer to the messages, by a part of bounded size. Call it in a transaction that does nothing else.
+   *
+   * @returns whether there is more to do at the moment.
+   */
+  indexNext(): Promise<boolean>;
 }
 
 export interface PasswordHasher {

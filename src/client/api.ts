@@ -20,18 +20,18 @@ export interface Problem {
  * `username_reserved` 400, `invalid_display_name` 400, `invalid_password` 400, `refused_password` 400,
  * `invalid_token_name` 400, `invalid_message` 400, `invalid_title` 400, `invalid_metadata` 400,
  * `invalid_reply` 400, `invalid_mention` 400, `invalid_reaction` 400, `invalid_idempotency_key` 400,
- * `invalid_cursor` 400, `username_taken` 400, `wrong_credentials` 400, `wrong_password` 400,
- * `too_many_tokens` 400, `too_many_invitations` 400, `two_credentials` 400, `unknown_user` 400,
- * `user_unavailable` 400, `p2p_chat` 400, `already_participant` 400, `user_not_in_chat` 400,
- * `self_block` 400, `too_many_blocks` 400, `message_deleted` 400, `too_many_participants` 400,
- * `too_many_reactions` 400, `not_signed_in` 401, `account_disabled` 403, `registration_closed` 403,
- * `not_a_participant` 403, `not_allowed` 403, `blocked` 403, `directory_off` 403, `presence_off` 403,
- * `not_your_message` 403, `unknown_message` 403, `cross_site` 403, `unknown_session` 404,
- * `unknown_token` 404, `unknown_chat` 404, `unknown_invitation` 404, `not_found` 404, `user_not_found`
- * 404, `method_not_allowed` 405, `request_timeout` 408, `cursor_expired` 410, `payload_too_large` 413,
- * `unsupported_media_type` 415, `idempotency_key_reused` 422, `too_many_requests` 429,
- * `too_many_streams` 429, `headers_too_large` 431, `internal_error` 500, `busy` 503,
- * `store_unavailable` 503, `outcome_unknown` 503.
+ * `invalid_query` 400, `invalid_cursor` 400, `username_taken` 400, `wrong_credentials` 400,
+ * `wrong_password` 400, `too_many_tokens` 400, `too_many_invitations` 400, `two_credentials` 400,
+ * `unknown_user` 400, `user_unavailable` 400, `p2p_chat` 400, `already_participant` 400,
+ * `user_not_in_chat` 400, `self_block` 400, `too_many_blocks` 400, `message_deleted` 400,
+ * `too_many_participants` 400, `too_many_reactions` 400, `not_signed_in` 401, `account_disabled` 403,
+ * `registration_closed` 403, `not_a_participant` 403, `not_allowed` 403, `blocked` 403,
+ * `directory_off` 403, `presence_off` 403, `not_your_message` 403, `unknown_message` 403, `cross_site`
+ * 403, `unknown_session` 404, `unknown_token` 404, `unknown_chat` 404, `unknown_invitation` 404,
+ * `not_found` 404, `user_not_found` 404, `method_not_allowed` 405, `request_timeout` 408,
+ * `cursor_expired` 410, `payload_too_large` 413, `unsupported_media_type` 415,
+ * `idempotency_key_reused` 422, `too_many_requests` 429, `too_many_streams` 429, `headers_too_large`
+ * 431, `internal_error` 500, `busy` 503, `store_unavailable` 503, `outcome_unknown` 503.
  */
 export type Code =
   | "bad_request"
@@ -50,6 +50,7 @@ export type Code =
   | "invalid_mention"
   | "invalid_reaction"
   | "invalid_idempotency_key"
+  | "invalid_query"
   | "invalid_cursor"
   | "username_taken"
   | "wrong_credentials"
@@ -410,6 +411,19 @@ export interface InvitedChat {
   readonly title: string | null;
   /** The number of participants. */
   readonly participant_count: number;
+}
+
+/** A page of a search. */
+export interface FoundMessages {
+  /** The messages that match, newest first. */
+  readonly messages: readonly Message[];
+  /**
+   * False while the server indexes many messages, such as after a start. The pages then have the same
+   * messages, and can be shorter.
+   */
+  readonly complete: boolean;
+  /** The `cursor` of the next page, or null on the last page. */
+  readonly next: string | null;
 }
 
 /** A user reacts to a message. */
@@ -1353,6 +1367,36 @@ export interface Operations {
   ): Promise<readonly Message[]>;
 
   /**
+   * Find messages by their words, newest first.
+   * Finds the messages that the caller can read and whose text has every word of `q`, the last one as
+   * the beginning of a word, without regard to case and diacritics. In scripts without spaces between
+   * words, such as Chinese, Japanese and Thai, a text matches if it has each pair of adjacent characters
+   * of `q`, or its single character. The server bounds the work for a page, so a page can have fewer
+   * messages than `limit`, or none, and a `next`: the end is where `next` is null.
+   * @throws PalaverError `invalid_query`, `invalid_cursor`, `unknown_user`, `not_a_participant`,
+   * `too_many_requests`
+   */
+  searchMessages(
+    request: {
+      /** The words to find: at least one letter or digit, and at most 32 words. */
+      readonly q: string;
+      /** Search one of the caller's chats. */
+      readonly chat_id?: number | undefined;
+      /** The username or the id of the sender. */
+      readonly from?: string | undefined;
+      /** Find messages before this id. */
+      readonly before?: number | undefined;
+      /** Find messages after this id. Can be given together with `before`. */
+      readonly after?: number | undefined;
+      /** The maximum number of entries. */
+      readonly limit?: number | undefined;
+      /** The end of a page of a search. Opaque. Use the `next` of that page, with the same `q` and filters. */
+      readonly cursor?: string | undefined;
+    },
+    options?: CallOptions,
+  ): Promise<FoundMessages>;
+
+  /**
    * List all reactions to a message, oldest first.
    * @throws PalaverError `invalid_cursor`, `unknown_message`, `not_found`, `too_many_requests`
    */
@@ -1471,6 +1515,7 @@ export type PagedOperation =
   | "listMessages"
   | "listGroupMessages"
   | "listP2pMessages"
+  | "searchMessages"
   | "listReactions";
 
 /** The HTTP request of an operation. `fieldsIn` is the place of the fields that the path does not name. */
@@ -1544,6 +1589,7 @@ export const routes: Readonly<Record<keyof Operations, Route>> = {
     fieldsIn: "query",
     paged: "prev",
   },
+  searchMessages: { method: "GET", path: "/v1/search", fieldsIn: "query", paged: "next" },
   listReactions: { method: "GET", path: "/v1/messages/{id}/reactions", fieldsIn: "query", paged: "next" },
   addReaction: { method: "PUT", path: "/v1/messages/{id}/reactions/{emoji}" },
   removeReaction: { method: "DELETE", path: "/v1/messages/{id}/reactions/{emoji}" },

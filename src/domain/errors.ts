@@ -30,6 +30,8 @@ export type ErrorCode =
   | "invalid_reaction"
   /** The idempotency key is invalid: see `parseIdempotencyKey`. */
   | "invalid_idempotency_key"
+  /** The query of a search is invalid: see `parseSearchQuery`. */
+  | "invalid_query"
   /** The cursor is malformed. */
   | "invalid_cursor"
   /** The log no longer holds all events after the cursor. */

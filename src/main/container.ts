@@ -7,6 +7,7 @@ import { deleteAbandonedChats } from "../application/chats.js";
 import { eraseDeletedUsers } from "../application/erasure.js";
 import { EventFeed } from "../application/feed.js";
 import { createMessaging, type Messaging } from "../application/messaging.js";
+import { indexMessages } from "../application/search.js";
 import type {
   Clock,
   Ids,
@@ -16,6 +17,7 @@ import type {
   SignalChannel,
   Store,
 } from "../application/ports.js";
+import { startIndexing } from "./indexing.js";
 import { startRetention, type Retention } from "./retention.js";
 import { generateSessionKey, loadSessionKey } from "./session-key.js";
 import type { PostgresStorage, Settings } from "./settings.js";
@@ -156,13 +158,13 @@ const core = ({ refusedPasswords, registration, presence }: Settings) =>
 export interface OpenCore {
   readonly messaging: Messaging;
   readonly ports: Ports & { readonly store: OpenStore };
-  /** Ends all subscriptions and the deletion of old data, then closes a store that the container opened. */
+  /** Ends all subscriptions, the indexing and the deletion of old data, then closes a store that the container opened. */
   readonly close: () => Promise<void>;
 }
 
 /**
  * Opens the core of a container. While it is open, deletes data that is older than its retention, and chats without participants,
- * and continues the erasure of users. If it fails, the store is closed again.
+ * continues the erasure of users, and indexes texts. If it fails, the store is closed again.
  *
  * @param onTrouble receives failures of that work, which is tried again.
  */
@@ -185,13 +187,14 @@ export async function openCore(
       eraseDeletedUsers: () => eraseDeletedUsers(ports, () => isStopped),
     };
     const stopRetention = startRetention(work, ports.clock, retention, onTrouble);
+    const stopIndexing = startIndexing((...given) => indexMessages(ports, ...given), onTrouble);
     return {
       messaging,
       ports,
       async close() {
         feed.close();
         isStopped = true;
-        await stopRetention();
+        await Promise.all([stopRetention(), stopIndexing()]);
         await container.unbindAsync(tokens.store);
       },
     };

@@ -21,6 +21,7 @@ export type * from "../application/invitations.js";
 export type * from "../application/messages.js";
 export type * from "../application/ports.js";
 export type * from "../application/reactions.js";
+export type * from "../application/search.js";
 export type * from "../application/sessions.js";
 export type * from "../application/slices.js";
 export type * from "../domain/chat.js";

@@ -8,9 +8,11 @@ import type { ChatPage } from "../../src/application/chats.js";
 import type { MessagePage, SentMessage } from "../../src/application/messages.js";
 import type { Store } from "../../src/application/ports.js";
 import type { ReactionPage } from "../../src/application/reactions.js";
+import { indexMessages } from "../../src/application/search.js";
 import { unreadCount, type ChatId, type ChatOverview } from "../../src/domain/chat.js";
 import { MessagingError } from "../../src/domain/errors.js";
 import { summarize, type EmojiCount } from "../../src/domain/reaction.js";
+import { matchesQuery, parseSearchQuery } from "../../src/domain/search.js";
 import { DELETED_USERNAME, type User } from "../../src/domain/user.js";
 import { coreOf, type Core } from "../support/operator.js";
 import { testPorts, type TestPorts } from "../support/ports.js";
@@ -44,7 +46,8 @@ const name = fc.constantFrom(...NAMES);
 const by = mostly(["ana", "bo"], ["cy", "dora"]);
 const chatId = mostly([1, 3], [2, 4, 5, 99]);
 const id = fc.integer({ min: 1, max: 9 });
-const text = mostly(["a", "b", "🙂"], [" "]);
+const text = mostly(["a", "b", "Á b", "abc", "🙂"], [" "]);
+const query = mostly(["a", "b", "a b", "ab"], ["?", "hello"]);
 const title = fc.option(text);
 const limit = fc.integer({ min: 1, max: 4 });
 const destination = fc.oneof(fc.record({ chatId }), fc.record({ username: name }));
@@ -123,6 +126,9 @@ const reads = [
   step("pageMessages", { by, of: anyScope, limit }),
   step("pageMessages", { by, of: anyScope, limit, after: id }),
   step("pageMessages", { by, of: anyScope, limit, before: id }),
+  step("searchMessages", { by, query, limit }),
+  step("searchMessages", { by, query, limit, chatId, before: fc.option(id, { nil: undefined }) }),
+  step("searchMessages", { by, query, limit, from: name, after: fc.option(id, { nil: undefined }) }),
 ];
 const anyWrite = fc.oneof(...writes);
 const anyStep = fc.oneof(...writes, ...reads);
@@ -173,6 +179,8 @@ interface CorePair {
   run(step: Step): Promise<Outcome>;
   /** Queries both cores, asserts that the results are equal, and returns the result. */
   query<T>(read: (core: Core) => Promise<T>): Promise<T>;
+  /** Indexes the messages of the other store, as far as their ids are settled. */
+  index(): Promise<void>;
   /** Closes the other store and opens it again. */
   reopen(): Promise<void>;
   close(): Promise<void>;
@@ -188,6 +196,8 @@ async function openPair({ open, reopen }: KeptStore): Promise<CorePair> {
     users,
     async run({ call, later, by: caller, ...fields }) {
       for (const { clock } of [memory, kept]) clock.advance(later);
+      // Every other search finds all messages by the index, and the others some.
+      if (call === "searchMessages" && later === 1) await pair.index();
       const command = caller === undefined ? fields : { ...fields, by: users.get(caller)?.id ?? "nobody" };
       const outcome = await pair.query((core) =>
         outcomeOf((core[call] as (command: unknown) => Promise<unknown>)(command)),
@@ -203,6 +213,7 @@ async function openPair({ open, reopen }: KeptStore): Promise<CorePair> {
       expect(other).to.deep.equal(one);
       return one!;
     },
+    index: () => indexMessages(kept, async () => {}),
     async reopen() {
       await kept.store.close();
       kept = { ...kept, store: await reopen() };
@@ -361,6 +372,17 @@ function itRunsInLockstep(given: KeptStore, numRuns: number): void {
             expect(messages.map(({ seq }) => seq)).to.deep.equal(
               messages.map((_, index) => hidden + index + 1),
             );
+          }
+          for (const each of ["a", "b", "ab", "a b"]) {
+            const found = await pair.query((core) =>
+              core.searchMessages({ by: me, query: each, limit: 1000 }),
+            );
+            const matching = all.filter((message) => matchesQuery(parseSearchQuery(each), message.text));
+            expect(found).to.deep.equal({
+              messages: matching.toReversed(),
+              isComplete: true,
+              next: undefined,
+            });
           }
           const merged = seen.flatMap(({ messages }) => messages);
           expect(all).to.deep.equal(merged.toSorted((one, other) => one.id - other.id));

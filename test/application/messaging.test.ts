@@ -90,6 +90,7 @@ const reading: typeof writing = {
   sendTyping: (messaging, { by, chatId }) => messaging.sendTyping({ by, chatId }),
   getPresence: (messaging, { by, chatId }) => messaging.getPresence({ by, chatId }),
   listReactions: (messaging, { by, messageId: id }) => messaging.listReactions({ by, id, limit: 1 }),
+  searchMessages: (messaging, { by }) => messaging.searchMessages({ by, query: "a", limit: 1 }),
   sync: (messaging, { by }) => messaging.sync({ by }),
   sliceSync: (messaging, { by }) => messaging.sliceSync({ by }),
   listEvents: (messaging, { by }) => messaging.listEvents({ by, limit: 1 }),

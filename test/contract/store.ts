@@ -37,6 +37,7 @@ import {
   type ContentsQuery,
 } from "./fixtures.js";
 import { reactionContract } from "./reactions.js";
+import { searchContract } from "./search.js";
 import { sessionContract } from "./sessions.js";
 import { transactionContract } from "./transactions.js";
 import { userEventContract } from "./user-events.js";
@@ -80,6 +81,7 @@ export function storeContract(runner: Runner, { open, reopen }: StoreOpening): v
     messageFieldContract(runner, store);
     reactionContract(runner, store);
     historyContract(runner, store);
+    searchContract(runner, store);
     sessionContract(runner, store);
     invitationContract(runner, store);
     eventContract(runner, store);

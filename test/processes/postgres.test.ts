@@ -156,7 +156,7 @@ describe("palaver on PostgreSQL", () => {
     const name = `${pathname.slice(1)} on ${host}`;
     expect(await palaver("check")).to.deep.equal({
       status: 0,
-      output: `The database ${name} is sound, with version 3 of the schema.\n`,
+      output: `The database ${name} is sound, with version 4 of the schema.\n`,
     });
     await execute("UPDATE chats SET participant_count = 5 + participant_count WHERE id = 1");
     const { status, output } = await palaver("check --json");
@@ -165,7 +165,7 @@ describe("palaver on PostgreSQL", () => {
     expect(JSON.parse(output)).to.deep.equal({
       database: name,
       sound: false,
-      schema_version: 3,
+      schema_version: 4,
       outbox_rows: 0,
       missing_event_positions: 0,
       faults: ["Chat 1 counts 7 participants, and has 2."],

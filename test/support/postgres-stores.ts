@@ -8,7 +8,7 @@ import { createDatabase, type TestDatabase } from "./postgres.js";
 
 /** The tables of the schema with rows of users, without those that refer to others last. */
 const TABLES =
-  "outbox, events, sessions, invitations, read_markers, reactions, deleted_reactions, messages, participants, chats, blocks, user_words, users, settings, earlier_epochs".split(
+  "outbox, events, sessions, invitations, read_markers, reactions, deleted_reactions, messages, participants, chats, blocks, user_words, users, settings, earlier_epochs, search_terms".split(
     ", ",
   );
 
@@ -16,6 +16,7 @@ const EMPTY = `
   ${TABLES.map((table) => `DELETE FROM ${table};`).join(" ")}
   ALTER SEQUENCE chat_ids RESTART; ALTER SEQUENCE message_ids RESTART; ALTER SEQUENCE event_numbers RESTART;
   UPDATE deleted_ids SET id = 0;
+  UPDATE search_progress SET indexed_up_to = 0;
   DELETE FROM event_log;
   INSERT INTO event_log (epoch) VALUES (substr(md5(gen_random_uuid()::text), 1, 16));`;
 

@@ -25,6 +25,7 @@ import { messageOperations } from "./routes/messages.js";
 import { peopleOperations } from "./routes/people.js";
 import { reactionOperations } from "./routes/reactions.js";
 import { serverOperations } from "./routes/server.js";
+import { searchOperations } from "./routes/search.js";
 import { sessionOperations } from "./routes/sessions.js";
 import { EventStreams, type StreamOptions } from "./streams.js";
 import type { TrustProxy } from "./trust-proxy.js";
@@ -98,8 +99,9 @@ export function createHttpApp(options: HttpOptions): Koa {
     },
     {
       name: "Messages",
-      description: "Send, edit, delete and list messages. Each of the three lists is available at two paths.",
-      operations: messageOperations(messaging),
+      description:
+        "Send, edit, delete, list and search messages. Each of the three lists is available at two paths.",
+      operations: [...messageOperations(messaging), ...searchOperations(messaging)],
     },
     {
       name: "Reactions",

@@ -33,6 +33,7 @@ const sessionPolicies = {
   groups: { quota: 60, window: 60 },
   lookups: { quota: 600, window: 60 },
   typing: { quota: 600, window: 60 },
+  searches: { quota: 120, window: 60 },
   invitations: { quota: 30, window: 60 },
   "session-changes": { quota: 120, window: 60 },
 } as const;

@@ -27,11 +27,13 @@ export function wholeNumber(min: number, max: number) {
  */
 export function linkPages(
   ctx: Context,
-  pages: Readonly<Record<string, Readonly<Record<string, string | number>> | undefined>>,
+  pages: Readonly<Record<string, Readonly<Record<string, string | number | undefined>> | undefined>>,
 ): void {
   const links = Object.entries(pages).flatMap(([relation, parameters]) => {
     if (parameters === undefined) return [];
-    const pairs = Object.entries(parameters).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
+    const pairs = Object.entries(parameters).flatMap(([name, value]) =>
+      value === undefined ? [] : [`${name}=${encodeURIComponent(value)}`],
+    );
     return [`<${forwardedOf(ctx).prefix}${ctx.path}?${pairs.join("&")}>; rel="${relation}"`];
   });
   if (links.length > 0) ctx.set("Link", links.join(", "));
@@ -45,7 +47,7 @@ export function linkPages(
  */
 export function linkNext(
   ctx: Context,
-  query: Readonly<{ limit: number; prefix?: string; cursor?: string | undefined }>,
+  query: Readonly<Record<string, string | number | undefined>>,
   cursor: string | undefined,
 ): void {
   linkPages(ctx, { next: cursor === undefined ? undefined : { ...query, cursor } });

@@ -49,6 +49,7 @@ export const statuses: Readonly<Record<Code, number>> = {
   invalid_mention: 400,
   invalid_reaction: 400,
   invalid_idempotency_key: 400,
+  invalid_query: 400,
   invalid_cursor: 400,
   username_taken: 400,
   wrong_credentials: 400,
@@ -115,6 +116,7 @@ const defaultFields: FieldNames = {
   invalid_metadata: "metadata",
   invalid_reply: "reply_to",
   invalid_mention: "mentions",
+  invalid_query: "q",
   invalid_cursor: "cursor",
 };
 

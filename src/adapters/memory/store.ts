@@ -7,6 +7,7 @@ import { eventLog } from "./events.js";
 import { invitationRepository } from "./invitations.js";
 import { messageRepository, renameSender } from "./messages.js";
 import { reactionRepository } from "./reactions.js";
+import { searchIndex } from "./search.js";
 import { sessionRepository } from "./sessions.js";
 import type { Undo } from "./undo.js";
 import { userRepository } from "./users.js";
@@ -47,6 +48,7 @@ export function openMemoryStore(): Store {
     reactions,
     sessions: sessionRepository(undo),
     invitations: invitationRepository(undo),
+    search: searchIndex(states),
   };
   let transactions = 0;
   let closed = false;

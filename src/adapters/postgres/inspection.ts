@@ -76,6 +76,9 @@ const INVARIANTS: readonly string[] = [
      ) AS by_emoji GROUP BY message_id
    ) AS listed ON id = message_id
    WHERE messages.counts IS DISTINCT FROM listed.counts`,
+  `SELECT format('Message %s is %s, and the search index has its terms.', message_id,
+     CASE WHEN messages.id IS NULL THEN 'missing' ELSE 'deleted' END) AS fault
+   FROM search_terms LEFT JOIN messages ON messages.id = message_id WHERE messages.id IS NULL OR deleted_at IS NOT NULL`,
   `SELECT format('Event %s of chat %s comes after an event that was stored later.', id, chat_id) AS fault
    FROM (SELECT id, chat_id, number, lag(number) OVER (PARTITION BY chat_id ORDER BY id) AS previous
      FROM events WHERE chat_id IS NOT NULL) AS ordered
@@ -133,16 +136,21 @@ const TABLES_OF_VIEWS: Partial<Record<TableName, readonly string[]>> = {
   greatest_ids: ["deleted_ids"],
 };
 
-/** Three of the tables with data of users are not copied: the index of mentions, the events that are not in the event log yet, and the counts of requests by digest. */
+/**
+ * Four of the tables with data of users are not copied: the events that are not in the event log yet, the counts of requests by
+ * digest, and two indexes: of mentions, and of the terms of messages.
+ */
 const VACUUMED = [
   ...TABLE_NAMES.flatMap((name) => TABLES_OF_VIEWS[name] ?? [name]),
   "mentions",
   "outbox",
   "request_counts",
+  "search_terms",
 ];
 
 /**
- * Frees the space of rows that were changed or deleted, in all tables with data of users. Running servers go on meanwhile.
+ * Frees the space of rows that were changed or deleted, in all tables with data of users, and builds the search index again, which
+ * otherwise keeps the words of deleted texts. Running servers go on meanwhile.
  *
  * @throws Error if the database cannot be reached or has no schema of Palaver.
  */
@@ -150,6 +158,24 @@ export async function vacuum(url: string): Promise<void> {
   await withClient(url, async (client) => {
     await existingVersion(client, url);
     await client.query(`VACUUM ${VACUUMED.join(", ")}`);
+    await client.query("REINDEX INDEX CONCURRENTLY messages_by_term");
+  });
+}
+
+/**
+ * The number of deleted messages of a user whose terms the search index has.
+ *
+ * @throws Error if the database cannot be reached or has no schema of Palaver.
+ */
+export async function countIndexedTombstones(url: string, userId: string): Promise<number> {
+  return withClient(url, async (client) => {
+    await existingVersion(client, url);
+    const { rows } = await client.query<{ readonly count: number }>(
+      `SELECT count(*)::int AS count FROM messages JOIN search_terms ON message_id = id
+       WHERE sender_id = $1 AND deleted_at IS NOT NULL`,
+      [userId],
+    );
+    return rows[0]!.count;
   });
 }
 

@@ -16,6 +16,7 @@ import {
 import { discardReactions, encodeReactions, updateReactions } from "../sql/reactions.js";
 import { boundedRows } from "./bounded-rows.js";
 import type { Scope } from "./scope.js";
+import { removeTerms, replaceTerms } from "./search.js";
 
 const MESSAGES = "messages JOIN users ON users.id = messages.sender_id";
 
@@ -161,16 +162,19 @@ export function messages(scope: Scope): MessageRepository {
       return toMessage(draft, id as MessageId, seq as number);
     },
     async update(message) {
+      replaceTerms(scope, message.id, message.text);
       for (const statement of updateMessage(message)) scope.send(...statement);
     },
     async setReactions({ id, reactions }) {
       scope.send(...updateReactions(id, encodeReactions(reactions)));
     },
     async erase(message) {
+      replaceTerms(scope, message.id, message.text);
       for (const statement of eraseMessage(message)) scope.send(...statement);
     },
     async deleteOfChat(chatId, limit) {
       keepLastId();
+      removeTerms(scope, chatId, Number.MAX_SAFE_INTEGER, limit);
       const some = "id IN (SELECT id FROM messages WHERE chat_id = $1 ORDER BY id LIMIT $2)";
       scope.send(discardReactions(some), chatId, limit);
       return scope.change(`DELETE FROM messages WHERE ${some}`, chatId, limit);
@@ -180,6 +184,7 @@ export function messages(scope: Scope): MessageRepository {
       const found = await scope.row(FORGOTTEN, chatId, upTo, limit);
       if (found === undefined) return undefined;
       keepLastId();
+      removeTerms(scope, chatId, upTo, limit);
       const { forgotten, statements } = deleteForgotten(chatId, found);
       for (const statement of statements) scope.send(...statement);
       return forgotten;

@@ -6,6 +6,7 @@ import { invitations } from "./invitations.js";
 import { messages } from "./messages.js";
 import { reactions } from "./reactions.js";
 import type { Scope } from "./scope.js";
+import { searchIndex } from "./search.js";
 import { sessions } from "./sessions.js";
 import { users } from "./users.js";
 
@@ -20,5 +21,6 @@ export function repositories(scope: Scope): Repositories {
     sessions: sessions(scope),
     invitations: invitations(scope),
     events: events(scope),
+    search: searchIndex(scope),
   };
 }

@@ -272,6 +272,16 @@ const MIGRATIONS: readonly string[] = [
   -- The deleted messages, with or without a tombstone, that have rows in reactions.
   CREATE TABLE deleted_reactions (message_id bigint PRIMARY KEY);
   `,
+  `
+  -- The terms of each message with an id up to the one of search_progress, unless it has none. Derived from the texts.
+  CREATE TABLE search_terms (
+    message_id bigint PRIMARY KEY,
+    terms tsvector NOT NULL
+  );
+  CREATE INDEX messages_by_term ON search_terms USING gin (terms);
+  CREATE TABLE search_progress (single boolean PRIMARY KEY DEFAULT true CHECK (single), indexed_up_to bigint NOT NULL);
+  INSERT INTO search_progress (indexed_up_to) VALUES (0);
+  `,
 ];
 
 /** The advisory lock under which one node at a time migrates, and a copy fills the database. */
@@ -279,6 +289,9 @@ const MIGRATION_LOCK = 72_526_861;
 
 /** The advisory lock that each server shares, and that a copy into its store takes alone. The schema distinguishes stores. */
 export const SERVERS_LOCK = `${MIGRATION_LOCK}, ${SCHEMA_ID}::int`;
+
+/** The advisory lock that each change of a text shares, and that a node takes alone to index texts. */
+export const SEARCH_LOCK = `72526864, ${SCHEMA_ID}::int`;
 
 /** The SQLSTATE of a lock that was not free in time. */
 const LOCK_NOT_AVAILABLE = "55P03";

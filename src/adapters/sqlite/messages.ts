@@ -15,19 +15,31 @@ import {
 } from "../sql/messages.js";
 import { decodeReactions, discardReactions, encodeReactions, updateReactions } from "../sql/reactions.js";
 import { boundedRows, numberIn, type Statements } from "./database.js";
+import type { MessageIndex } from "./message-index.js";
 import { scanRange } from "./range.js";
 import type { RecentMessages } from "./recent-messages.js";
 
-/** @param onErase called when a text changes or goes. */
+/**
+ * @param index of the texts.
+ * @param onErase called when a text changes or goes.
+ */
 export function messages(
   statements: Statements,
   recent: RecentMessages,
+  index: MessageIndex,
   onErase: () => void,
 ): MessageRepository {
   const { row, rows, change } = statements;
-  function onChange(chatId: ChatId): void {
+  function onChange(chatId: ChatId, ids: readonly number[]): void {
     recent.delete(chatId);
+    index.change(ids);
     onErase();
+  }
+
+  /** The ids of the oldest messages of a chat. */
+  function oldestIds(chatId: ChatId, upTo: number, limit: number): readonly number[] {
+    const sql = "SELECT id FROM messages WHERE chat_id = ? AND id <= ? ORDER BY id LIMIT ?";
+    return rows(sql, chatId, upTo, limit).map(([id]) => id as number);
   }
 
   /** The result of `lastMessageId` after the first `append`: only `append` assigns ids. */
@@ -219,7 +231,7 @@ export function messages(
     },
     async update(message) {
       for (const statement of updateMessage(message)) change(...statement);
-      onChange(message.chatId);
+      onChange(message.chatId, [message.id]);
     },
     async setReactions({ id, chatId, reactions }) {
       const stored = encodeReactions(reactions);
@@ -228,20 +240,22 @@ export function messages(
     },
     async erase(message) {
       for (const statement of eraseMessage(message)) change(...statement);
-      onChange(message.chatId);
+      onChange(message.chatId, [message.id]);
     },
     async deleteOfChat(chatId, limit) {
       change("UPDATE deleted_ids SET id = ?1 WHERE kind = 'message' AND id < ?1", lastMessageId(statements));
-      onChange(chatId);
-      const some = "id IN (SELECT id FROM messages WHERE chat_id = ? ORDER BY id LIMIT ?)";
-      change(discardReactions(some), chatId, limit);
-      return change(`DELETE FROM messages WHERE ${some}`, chatId, limit);
+      const ids = oldestIds(chatId, Number.MAX_SAFE_INTEGER, limit);
+      if (ids.length === 0) return 0;
+      onChange(chatId, ids);
+      const some = "chat_id = ? AND id <= ?";
+      change(discardReactions(some), chatId, ids.at(-1)!);
+      return change(`DELETE FROM messages WHERE ${some}`, chatId, ids.at(-1)!);
     },
     async forget(chatId, upTo, limit) {
       const found = row(FORGOTTEN, chatId, upTo, limit);
       if (found === undefined) return undefined;
       change("UPDATE deleted_ids SET id = ?1 WHERE kind = 'message' AND id < ?1", lastMessageId(statements));
-      onChange(chatId);
+      onChange(chatId, oldestIds(chatId, upTo, limit));
       const { forgotten, statements: deletion } = deleteForgotten(chatId, found);
       for (const statement of deletion) change(...statement);
       return forgotten;

@@ -3,6 +3,7 @@ import type { Repositories } from "../../application/ports.js";
 import { MessagingError } from "../../domain/errors.js";
 import type { Change, SqlValue } from "../sql/columns.js";
 import type { Database, Statements } from "./database.js";
+import { MessageIndex } from "./message-index.js";
 import { repositories } from "./repositories.js";
 import type { TurnBudget } from "./turn-budget.js";
 import type { CommitLog } from "./wal/commit-log.js";
@@ -18,6 +19,7 @@ export class TurnTransaction {
   readonly #scheduleCommit: (commit: () => void) => void;
   readonly #statements: Statements;
   readonly #epoch = randomBytes(8).toString("hex");
+  readonly #index = new MessageIndex();
   #repositories: Repositories;
   /** The changes of the running store transaction. */
   #changes: Change[] | undefined;
@@ -70,7 +72,11 @@ export class TurnTransaction {
         return count;
       },
     };
-    this.#repositories = repositories(this.#statements, this.#epoch, () => (this.#hasErased = true));
+    this.#repositories = this.#newRepositories();
+  }
+
+  #newRepositories(): Repositories {
+    return repositories(this.#statements, this.#epoch, () => (this.#hasErased = true), this.#index);
   }
 
   /** Whether a text or a name has changed or gone in this run. */
@@ -140,7 +146,7 @@ export class TurnTransaction {
   /** Undoes the running store transaction: rolls back the whole turn, and applies what succeeded in it again. */
   #rollbackAndReplay(): void {
     // The caches may hold values that were rolled back.
-    this.#repositories = repositories(this.#statements, this.#epoch, () => (this.#hasErased = true));
+    this.#repositories = this.#newRepositories();
     try {
       this.#database.change("ROLLBACK");
     } catch (error) {

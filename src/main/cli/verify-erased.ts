@@ -36,6 +36,7 @@ export async function verifyErasedInDirectory(directory: string, command: Verify
       place: directory,
       done: `The store in ${directory} was compacted.`,
       notSearched: ["Backups and copies elsewhere, unless they are named with --in."],
+      remnants: [],
     };
     return await verify(source, source.files, command, exported, about);
   } finally {
@@ -50,9 +51,10 @@ export async function verifyErasedInDatabase(
 ): Promise<Report> {
   const { describeDatabase } = await import("../../adapters/postgres/database-url.js");
   const { openPostgresSource } = await import("../../adapters/postgres/copy.js");
-  const { vacuum } = await import("../../adapters/postgres/inspection.js");
+  const { countIndexedTombstones, vacuum } = await import("../../adapters/postgres/inspection.js");
   const exported = await readExport(command);
   await vacuum(url);
+  const indexed = await countIndexedTombstones(url, command.userId);
   const source = await openPostgresSource(url);
   try {
     const place = `the database ${describeDatabase(url)}`;
@@ -63,6 +65,7 @@ export async function verifyErasedInDatabase(
         "The files of PostgreSQL: freed space in its tables can keep old bytes until it is used again, or until VACUUM FULL.",
         "The write-ahead log, its archive, standbys, and backups.",
       ],
+      remnants: indexed > 0 ? [`The search index has deleted messages of the user: ${indexed}.`] : [],
     };
     return await verify(source, [], command, exported, about);
   } finally {
@@ -83,6 +86,8 @@ interface Place {
   readonly done: string;
   /** Sentences on what cannot be searched. */
   readonly notSearched: readonly string[];
+  /** A sentence for each remnant that the rows of a copy do not show. */
+  readonly remnants: readonly string[];
 }
 
 async function verify(
@@ -90,7 +95,7 @@ async function verify(
   files: readonly string[],
   { userId, searched }: VerifyErased,
   exported: Words | undefined,
-  { place, done, notSearched: always }: Place,
+  { place, done, notSearched: always, remnants: others }: Place,
 ): Promise<Report> {
   const id = userId as UserId;
   const notSearched = [...always];
@@ -107,7 +112,7 @@ async function verify(
     const { names, texts } = words.findIn(Buffer.from(text), undefined, noteWord);
     if (names + texts > 0) inRows.set(column, (inRows.get(column) ?? 0) + names + texts);
   });
-  const remnants = [...stateRemnants(rows, userId), ...rows.remnants];
+  const remnants = [...stateRemnants(rows, userId), ...rows.remnants, ...others];
   const named = inRows.get(EVENTS) ?? 0;
   if (named > 0) remnants.push(`The event log has names or texts of the user: ${named}.`);
   for (const path of files) {
@@ -122,8 +127,8 @@ async function verify(
     if (names + texts > 0) remnants.push(inFile(path, names, texts));
   }
   const sound = remnants.length === 0;
-  const others = [...inRows].filter(([column]) => column !== EVENTS && !IS_TECHNICAL.test(column));
-  const notes = others.map(
+  const inOtherRows = [...inRows].filter(([column]) => column !== EVENTS && !IS_TECHNICAL.test(column));
+  const notes = inOtherRows.map(
     ([column, count]) => `Names or texts of the user are also in rows that stay, in ${column}: ${count}.`,
   );
   const end = sound
@@ -146,7 +151,7 @@ async function verify(
       sound,
       remnants,
       searched_words: words.count,
-      in_rows_that_stay: Object.fromEntries(others),
+      in_rows_that_stay: Object.fromEntries(inOtherRows),
       not_searched: notSearched,
     },
     sound,

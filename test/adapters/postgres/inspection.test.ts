@@ -47,7 +47,7 @@ describe("inspectDatabase", () => {
 
   it("finds no fault in the data of a store", async () => {
     expect(await inspectDatabase(database.url)).to.deep.equal({
-      version: 3,
+      version: 4,
       outboxRows: 0,
       missingPositions: 0,
       faults: [],
@@ -290,6 +290,11 @@ describe("vacuum", () => {
     );
     await client.end();
     await database.drop();
-    expect(rows.map(({ relname }) => relname)).to.deep.equal(["incarnation", "schema_version", "settings"]);
+    expect(rows.map(({ relname }) => relname)).to.deep.equal([
+      "incarnation",
+      "schema_version",
+      "search_progress",
+      "settings",
+    ]);
   });
 });

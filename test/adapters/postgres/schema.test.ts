@@ -177,7 +177,7 @@ describe("a database of the version before mentions", () => {
     await store.close();
     await execute(
       database.url,
-      "DROP TABLE mentions, reactions, deleted_reactions",
+      "DROP TABLE mentions, reactions, deleted_reactions, search_terms, search_progress",
       "DROP FUNCTION index_mentions CASCADE",
       "ALTER TABLE messages DROP COLUMN reply_to, DROP COLUMN mentions, DROP COLUMN metadata, DROP COLUMN reactions",
       `UPDATE events SET what = replace(what, ',"mentionCount":0', '')`,
@@ -208,7 +208,7 @@ describe("a database of the version before reactions", () => {
       await store.close();
       await execute(
         database.url,
-        "DROP TABLE reactions, deleted_reactions",
+        "DROP TABLE reactions, deleted_reactions, search_terms, search_progress",
         "ALTER TABLE messages DROP COLUMN reactions",
         "UPDATE schema_version SET version = 2",
       );
@@ -219,7 +219,40 @@ describe("a database of the version before reactions", () => {
       const reactions = await messaging.addReaction({ by: bo.id, id: message.id, emoji: "👍" });
       expect((await messaging.pageMessages(page)).messages).to.deep.equal([{ ...message, reactions }]);
       await migrated.close();
-      expect(await inspectDatabase(database.url)).to.deep.include({ version: 3, faults: [] });
+      expect(await inspectDatabase(database.url)).to.deep.include({ version: 4, faults: [] });
+    } finally {
+      await database.drop();
+    }
+  });
+});
+
+describe("a database of the version before the search", () => {
+  it("finds its messages, before and after they are indexed", async () => {
+    const database = await createDatabase();
+    try {
+      const store = await openPostgresStore(database.url);
+      const { ana, bo, ...core } = await openWorld(store);
+      const { message } = await core.sendMessage({
+        by: ana.id,
+        to: { username: "bo" },
+        text: "Lunch at noon?",
+      });
+      await store.close();
+      await execute(
+        database.url,
+        "DROP TABLE search_terms, search_progress",
+        "UPDATE schema_version SET version = 3",
+      );
+      const migrated = await openPostgresStore(database.url);
+      const messaging = createMessaging(testPorts(migrated));
+      const find = async () =>
+        (await messaging.searchMessages({ by: bo.id, query: "noo", limit: 9 })).messages;
+      expect(await find()).to.deep.equal([message]);
+      const hasMore = () => migrated.transaction(({ search }) => search.indexNext());
+      while (await hasMore());
+      expect(await migrated.read(({ search }) => search.indexedUpTo())).to.equal(message.id);
+      expect(await find()).to.deep.equal([message]);
+      await migrated.close();
     } finally {
       await database.drop();
     }

@@ -63,6 +63,7 @@ const BOUNDED_TABLES: ReadonlySet<string> = new Set([
   "pg_class",
   "pg_depend",
   "earlier_epochs",
+  "search_progress",
 ]);
 
 const MANY_ROWS = `
@@ -86,6 +87,8 @@ const MANY_ROWS = `
   INSERT INTO reactions SELECT id, n, 'emoji ' || n % 3, 'user ' || (id * 7 + n) % 5000 + 1, n
     FROM messages, generate_series(1, 3) AS n WHERE seq <= 5;
   INSERT INTO deleted_reactions SELECT id FROM messages WHERE seq = 1;
+  INSERT INTO search_terms SELECT id, (CASE WHEN id % 2 = 0 THEN 'often' ELSE 'rare' || id END)::tsvector FROM messages;
+  UPDATE search_progress SET indexed_up_to = (SELECT max(id) FROM messages);
   INSERT INTO invitations SELECT 'invitation ' || n, 'digest ' || n, n % 2000 + 1, 'user ' || n % 5000 + 1, n, n, NULL, 0
     FROM generate_series(1, 10000) AS n;
   INSERT INTO events SELECT n, n, n % 2000 + 1, CASE WHEN n % 10 = 0 THEN 'user ' || n % 5000 END, 0, n, '{}', n

@@ -106,6 +106,7 @@ const reactions = on("reactions");
 const sessions = on("sessions");
 const invitations = on("invitations");
 const events = on("events");
+const search = on("search");
 
 /** A store that repeats the calls of a method after the rollback of their transaction. */
 function keptAfterRollback(path: string): Adapter {
@@ -850,6 +851,23 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
       add: (user, ...rest) => (givenUsers.set(user.id, user), all.users.add(user, ...rest)),
       byId: async (id) => givenUsers.get(id),
     })),
+  ],
+  "SearchIndex.find": [
+    search.result("find", (found) => ({ ...found, ids: [] })),
+    search.result("find", (found) => ({ ...found, ids: found.ids.toReversed() })),
+    search.result("find", (found, _, __, { upTo }) => ({ ...found, reached: upTo })),
+    search.result("find", (found, _, __, { after }) => ({ ids: found.ids.slice(0, 1), reached: after })),
+    search.args("find", (_, query, range) => [bo.id, query, range]),
+    search.args("find", (user, query, range) => [user, query, { ...range, chatId: undefined }]),
+    search.args("find", (user, query, range) => [user, query, { ...range, senderId: undefined }]),
+    search.args("find", (user, query, range) => [user, query, { ...range, upTo: MAX_ID }]),
+    search.args("find", (user, query, range) => [
+      user,
+      query.map((word) => ({ ...word, isPrefix: false })),
+      range,
+    ]),
+    search.args("find", (user, query, range) => [user, query, { ...range, after: 0 }]),
+    messages.method("update", async () => {}),
   ],
   "Store.transaction": [
     commitsFailedWork,

@@ -9,6 +9,7 @@ import {
 import { MAX_MENTION_COUNT, MAX_MENTIONS } from "../../../domain/mention.js";
 import { MAX_METADATA_BYTES, type Metadata } from "../../../domain/metadata.js";
 import { MAX_MESSAGE_LENGTH } from "../../../domain/message.js";
+import { MAX_QUERY_LENGTH, MAX_QUERY_WORDS } from "../../../domain/search.js";
 import { MAX_TOKEN_NAME_LENGTH } from "../../../domain/session.js";
 import { MAX_DISPLAY_NAME_LENGTH, MAX_PASSWORD_UNITS, MAX_USERNAME_UNITS } from "../../../domain/user.js";
 import { POLICY_VALUES, ROLES } from "../../../domain/policy.js";
@@ -289,6 +290,24 @@ export const participantCursor = parameter.meta({
 export const directoryCursor = parameter.meta({
   description: "The end of a page of users. Opaque. Use the one in the `Link` header of that page.",
   maxLength: 2 * MAX_OPAQUE_LENGTH,
+});
+
+export const searchQuery = parameter.min(1, "Must have at least one character").meta({
+  description: `The words to find: at least one letter or digit, and at most ${MAX_QUERY_WORDS} words.`,
+  maxLength: MAX_QUERY_LENGTH,
+  examples: ["lunch at n"],
+});
+
+export const searchedSender = parameter.meta({
+  description: "The username or the id of the sender.",
+  maxLength: MAX_OPAQUE_LENGTH,
+  examples: ["bob"],
+});
+
+export const searchCursor = parameter.meta({
+  description:
+    "The end of a page of a search. Opaque. Use the `next` of that page, with the same `q` and filters.",
+  maxLength: MAX_OPAQUE_LENGTH,
 });
 
 export const blockCursor = parameter.meta({
