@@ -83,6 +83,20 @@ export interface TestServer {
   access(username: string): Promise<Access>;
   /** Creates a logged-in client of `palaver/client` for a user that `users` registered. Throws as `access` does. */
   client(username: string): Promise<Client>;
+  /**
+   * Cuts the connections on which requests of these clients are in progress, and each later request: of the clients that `access`
+   * and `client` have created for the user, or without a username of all clients.
+   */
+  goOffline(username?: string): void;
+  /** Ends `goOffline` for the user, or without a username for all. */
+  goOnline(username?: string): void;
+  /**
+   * Delays each request before it is handled, in real time: those of the clients of the user, or without a username those of all
+   * others. 0 ends the delay.
+   */
+  setLatency(milliseconds: number, username?: string): void;
+  /** Rejects the next requests with 429 `too_many_requests`, as a rate limit does. They are not performed. 0 rejects none. */
+  rejectNext(count: number, options?: { readonly retryAfterSeconds?: number | undefined }): void;
   close(): Promise<void>;
 }
 
@@ -164,16 +178,19 @@ function passwordOf(username: string): string {
 
 async function serve(messaging: Messaging, { store, clock }: Ports): Promise<TestServer> {
   // Loaded only by tests that need a server.
-  const [{ createClient }, { createHttpApp }, { connectionLimits }, { openHttpServer }] = await Promise.all([
-    import("../client/index.js"),
-    import("../adapters/http/app.js"),
-    import("../adapters/http/connections.js"),
-    import("../adapters/http/server.js"),
-  ]);
+  const [{ createClient }, { createHttpApp }, { connectionLimits }, { openHttpServer }, { NetworkFaults }] =
+    await Promise.all([
+      import("../client/index.js"),
+      import("../adapters/http/app.js"),
+      import("../adapters/http/connections.js"),
+      import("../adapters/http/server.js"),
+      import("./network-faults.js"),
+    ]);
   // Unexpected errors are printed. Connections that were cut on purpose are expected.
   const error = (fields: object) => void (connection.getStore()?.destroyed || console.error(fields));
   const log = { debug() {}, info() {}, error };
   const storeStatus = () => store.status();
+  const faults = new NetworkFaults();
   const options = {
     messaging,
     storeStatus,
@@ -182,6 +199,7 @@ async function serve(messaging: Messaging, { store, clock }: Ports): Promise<Tes
     trustProxy: false,
     rateLimits: false,
     corsOrigins: [],
+    intercept: faults.middleware,
   };
   const app = createHttpApp(options);
   app.middleware.unshift(({ req }, next) => connection.run(req.socket, next));
@@ -190,12 +208,17 @@ async function serve(messaging: Messaging, { store, clock }: Ports): Promise<Tes
   async function access(username: string): Promise<Access> {
     const { session } = await messaging.logIn({ username, password: passwordOf(username) });
     const { secret } = await messaging.createToken({ by: session, name: "test" });
+    faults.addToken(secret, username);
     return { url: server.url, token: secret };
   }
   return {
     url: server.url,
     access,
     client: async (username) => createClient(await access(username)),
+    goOffline: (username) => faults.goOffline(username),
+    goOnline: (username) => faults.goOnline(username),
+    setLatency: (milliseconds, username) => faults.setLatency(milliseconds, username),
+    rejectNext: (count, { retryAfterSeconds } = {}) => faults.rejectNext(count, retryAfterSeconds),
     close: () => (closing ??= server.close(0)),
   };
 }

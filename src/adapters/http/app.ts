@@ -1,5 +1,5 @@
 import { Router } from "@koa/router";
-import Koa from "koa";
+import Koa, { type Middleware } from "koa";
 import type { Messaging } from "../../application/messaging.js";
 import type { Clock, StoreStatus } from "../../application/ports.js";
 import { rejectAmbiguousRequests } from "./ambiguous-requests.js";
@@ -50,6 +50,8 @@ export interface HttpOptions {
   readonly streams?: StreamOptions;
   /** What all responses that clients have not read yet may take in memory together, in bytes; 64 MiB unless given. */
   readonly maxUnreadBytes?: number | undefined;
+  /** Runs before each request is routed. Its errors are answered like those of operations. */
+  readonly intercept?: Middleware | undefined;
 }
 
 /**
@@ -139,6 +141,7 @@ export function createHttpApp(options: HttpOptions): Koa {
   app.use(rejectAmbiguousRequests);
   app.use(readForwarded(app, proxies, log, path));
   app.use(guardOrigin(options.corsOrigins));
+  if (options.intercept) app.use(options.intercept);
   app.use(router.routes());
   app.use(rejectUnrouted);
   app.on("closing", () => streams.close());
