@@ -14,11 +14,16 @@ import type { Ports } from "../application/ports.js";
 import { LiveSignals } from "../application/live-signals.js";
 import { SessionUses } from "../application/session-uses.js";
 import type { Chat } from "../domain/chat.js";
+import type { ChatEvent } from "../domain/event.js";
 import type { User } from "../domain/user.js";
+import { EventWaits, type EventMatch, type WaitOptions } from "./event-waits.js";
 import { connection, faultyStore, hangUp } from "./faults.js";
 import type { OpenMessaging } from "./index.js";
+import { Seeder, type Seed, type Seeded } from "./seed.js";
 
 export type { ManualClock };
+export type { EventMatch, WaitOptions } from "./event-waits.js";
+export type { Seed, SeedChat, SeedMessage, SeedTime, SeedUser, Seeded } from "./seed.js";
 
 /** Ports that replace those of the harness. A store must be empty. */
 export interface TestOptions extends Partial<Ports> {
@@ -45,6 +50,27 @@ export interface TestMessaging extends OpenMessaging {
   ): Promise<Readonly<Record<Names[number], User>>>;
   /** Creates a group chat of the creator and the others. */
   group(creator: User, ...others: readonly User[]): Promise<Chat>;
+  /**
+   * Stores users, group chats and messages with times in the past, in the order of their times, by the use cases. Passwords are
+   * those of `users`. Faults do not affect it. Unknown names and invalid times are found before anything is stored.
+   *
+   * @throws MessagingError `invalid_request`, `username_taken`; for an item that a use case rejects, as that use case. `errors`
+   * and the message name the item.
+   */
+  seed<const Given extends Seed>(seed: Given): Promise<Seeded<Given>>;
+  /**
+   * Resolves to the first event of the user that matches, behind the last one that it has returned for this user: an event that
+   * came before the call is not missed, and none is returned twice. It skips all events up to the last seed. It reads the log as a client
+   * that continues from a cursor does. Calls for one user are answered one after the other.
+   *
+   * @throws Error with the code `ETIMEDOUT` after `timeoutMs`, and `ECANCELED` if the harness is closed meanwhile. The message
+   * has the number and the last types of the other events.
+   */
+  waitFor<Type extends ChatEvent["type"]>(
+    user: User,
+    matches: EventMatch<Type>,
+    options?: WaitOptions,
+  ): Promise<ChatEvent & { readonly type: Type }>;
   /** Makes the next transaction reject with `store_unavailable`, with nothing of it stored. */
   failNextCommit(): void;
   /**
@@ -133,6 +159,8 @@ export function openTestMessaging(options: TestOptions = {}): TestMessaging {
     // Authentication may store that a session is in use. Requested faults must not hit that write.
     authenticate: createMessaging(ports, feed, sessionUses, live).authenticate,
   };
+  const waits = new EventWaits(ports.store, messaging.subscribe);
+  const seeder = new Seeder(ports, passwordOf);
   const servers: TestServer[] = [];
   let closing: Promise<void> | undefined;
 
@@ -159,6 +187,12 @@ export function openTestMessaging(options: TestOptions = {}): TestMessaging {
       for (const { username } of others) await messaging.addParticipant({ by, chatId: chat.id, username });
       return chat;
     },
+    async seed(seed) {
+      const seeded = await seeder.store(seed);
+      await waits.skip();
+      return seeded;
+    },
+    waitFor: (user, matches, waitOptions) => waits.next(user, matches, waitOptions),
     failNextCommit: () => store.failNextCommit(),
     loseNextAnswer: () => store.loseNextAnswer(),
     cutStreams: () => feed.fail(() => hangUp("The network is cut, as the test requested.")),

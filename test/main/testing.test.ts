@@ -348,7 +348,7 @@ describe("openTestMessaging", () => {
       expect(left).to.deep.equal([5_000, []]);
     });
 
-    it("lets the process exit once it is closed, with a server and streams open before", async () => {
+    it("lets the process exit once it is closed, with a server, streams, a delayed request and a wait open before", async () => {
       const left = await run(`
         const messaging = openTestMessaging();
         const { ana } = await messaging.users("ana");
@@ -359,6 +359,11 @@ describe("openTestMessaging", () => {
         const { cursor } = await messaging.sync({ by: ana.id });
         fetch(url + "/v1/events?wait=50&after=" + cursor, { headers }).catch(() => {});
         await fetch(url + "/healthz");
+        server.setLatency(60_000);
+        fetch(url + "/healthz").catch(() => {});
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        messaging.waitFor(ana, "message.created", { timeoutMs: 60_000 });
+        await messaging.settled();
         await messaging.close();
         console.log(stream.status);`);
       expect(left).to.equal(200);
