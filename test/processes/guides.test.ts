@@ -42,6 +42,11 @@ describe("The guides", () => {
     }
   });
 
+  it("have a test of a seeded world that passes", async () => {
+    const { passed, failed, output } = await runTests(read("examples/world.test.js"));
+    expect([passed, failed], output).to.deep.equal([1, 0]);
+  });
+
   it("have programs that compile when they are pasted into strict TypeScript", () => {
     const folder = new URL("dist/pasted/", root);
     mkdirSync(folder, { recursive: true });
