@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { readFileSync } from "node:fs";
+import { fstatSync, readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import {
   help,
@@ -7,6 +7,7 @@ import {
   helpOnMaintenance,
   helpOnOperatorCommands,
   helpOnServe,
+  helpOnTestServer,
   helpOnVerifyErased,
   type CommandHelp,
 } from "./cli/help.js";
@@ -33,6 +34,11 @@ const rejectDatabase = (advice: string) => async () => {
 const serveCommand: CommandHelp = {
   args: [],
   purpose: "serve messages over HTTP until SIGTERM or SIGINT",
+};
+
+const testServerCommand: CommandHelp = {
+  args: [],
+  purpose: "serve the test harness to tests in other languages, on two free ports of this machine",
 };
 
 const maintenanceCommands: Readonly<Record<string, MaintenanceCommand>> = {
@@ -81,6 +87,7 @@ const verifyErasedCommand: CommandHelp = {
 
 const commands: Readonly<Record<string, CommandHelp>> = {
   serve: serveCommand,
+  "test-server": testServerCommand,
   ...maintenanceCommands,
   copy: copyCommand,
   "verify-erased": verifyErasedCommand,
@@ -118,9 +125,11 @@ async function run(commandLine: readonly string[]): Promise<void> {
   if (Object.hasOwn(maintenanceCommands, name)) return runMaintenance(name, args, options);
   if (name === "copy") return runCopy(args as [string, string], options);
   if (options.json || options.data !== undefined) {
-    throw new UsageError(`\`palaver ${name}\` takes neither --json nor --data. Use the environment.`);
+    throw new UsageError(
+      `\`palaver ${name}\` takes neither --json nor --data.${name === "serve" ? " Use the environment." : ""}`,
+    );
   }
-  await runServer();
+  await (name === "serve" ? runServer() : runTestServer());
 }
 
 function parseCommandLine(args: readonly string[]) {
@@ -145,13 +154,17 @@ function parseCommandLine(args: readonly string[]) {
 
 function helpFor(name: string): string {
   if (name === "") {
-    return help(serveCommand, {
-      ...maintenanceCommands,
-      copy: copyCommand,
-      "verify-erased": verifyErasedCommand,
-    });
+    return help(
+      { serve: serveCommand, "test-server": testServerCommand },
+      {
+        ...maintenanceCommands,
+        copy: copyCommand,
+        "verify-erased": verifyErasedCommand,
+      },
+    );
   }
   if (name === "serve") return helpOnServe(serveCommand);
+  if (name === "test-server") return helpOnTestServer(testServerCommand);
   if (name === "copy") return helpOnCopy(copyCommand);
   if (name === "verify-erased") return helpOnVerifyErased(verifyErasedCommand);
   if (Object.hasOwn(maintenanceCommands, name)) return helpOnMaintenance(name, maintenanceCommands[name]!);
@@ -295,6 +308,17 @@ async function runServer(): Promise<void> {
       process.exit(EXIT_AFTER_SIGINT);
     },
   });
+}
+
+async function runTestServer(): Promise<void> {
+  const { openTestServer } = await import("./test-server.js");
+  const server = await openTestServer();
+  const stop = () => void server.close().then(() => process.exit(0), exitWithError);
+  stopOnSignals(process, { stop, endNow: () => process.exit(EXIT_AFTER_SIGINT) });
+  // The end of the test runner closes its pipe. A terminal, a file or /dev/null, as in the background, says nothing.
+  const input = fstatSync(0);
+  if (input.isFIFO() || input.isSocket()) process.stdin.on("error", stop).on("end", stop).resume();
+  await printText(jsonLine({ url: server.url, control_url: server.controlUrl }));
 }
 
 async function printText(text: string): Promise<void> {

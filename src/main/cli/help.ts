@@ -39,6 +39,11 @@ const ABOUT_NEW_DIRECTORY = `
 A single argument is NEWDIR, which must be empty or not exist. DIR is the directory of --data.
 `;
 
+const ABOUT_TEST_SERVER = `
+It runs in memory, and changes no files. It prints one line of JSON: \`url\` is the API as clients use it, \`control_url\` has the
+calls of the harness, see docs/testing.md. It ends with SIGTERM or SIGINT, or when the pipe that is its standard input closes.
+`;
+
 const ABOUT_COPY = `
 FROM and TO are a data directory or postgres://USER@HOST/DATABASE, at least one of them the latter. FROM is left unchanged. TO is
 a new directory or an empty database; it stays empty unless all of FROM is in it. Set PGPASSWORD, since all users of the
@@ -77,11 +82,11 @@ ${columns(Object.entries(variables).map(([name, { purpose, allowed }]) => [name,
 `;
 
 /** Returns the help on all commands. */
-export function help(serve: CommandHelp, maintenance: Commands): string {
+export function help(serving: Commands, maintenance: Commands): string {
   return `Usage: palaver COMMAND
 
 Serving:
-${list({ serve })}
+${list(serving)}
 
 Maintenance of a data directory or a PostgreSQL database:
 ${list(maintenance)}
@@ -101,6 +106,11 @@ ${ENVIRONMENT}${EXIT_STATUS}`;
 /** Returns the help on `palaver serve`, with every setting. */
 export function helpOnServe(command: CommandHelp): string {
   return `Usage: palaver ${usage("serve", command)}\n\n${sentence(command.purpose)}\n\n${ENVIRONMENT}${EXIT_STATUS}`;
+}
+
+/** Returns the help on `palaver test-server`. */
+export function helpOnTestServer(command: CommandHelp): string {
+  return `Usage: palaver ${usage("test-server", command)}\n\n${sentence(command.purpose)}\n${ABOUT_TEST_SERVER}\n${EXIT_STATUS}`;
 }
 
 /** Returns the help on a maintenance command. */
