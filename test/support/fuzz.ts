@@ -12,6 +12,9 @@ const RESPONSE_TIMEOUT_MS = 5_000;
 /** How long a long poll is waited for. */
 const LONG_POLL_TIMEOUT_MS = 5;
 
+/** Texts of fields of one name that are remembered, the newest ones. Otherwise those of frequent responses would displace the others. */
+const MAX_SEEN_PER_NAME = 6;
+
 /** The maximum number of requests to one server. */
 const MAX_RUN_LENGTH = 400;
 
@@ -62,7 +65,7 @@ export async function fuzz(
 }
 
 /**
- * Starts a server with two users who share chats, and sends it the requests in sequence.
+ * Starts a server with two users who share chats and a third one, and sends it the requests in sequence.
  *
  * @throws Error with the contradictions of a response
  */
@@ -76,6 +79,7 @@ async function sendAll(
   try {
     const ana = await signIn(server.url, "ana");
     const bob = await signIn(server.url, "bob");
+    await signIn(server.url, "cy");
     const people = [ana, bob, new Client(server.url)] as const;
     await ana.post("/v1/group_chat", { title: "Plans" });
     await ana.post("/v1/group_chat/1/participants", { username: "bob" });
@@ -83,6 +87,7 @@ async function sendAll(
       await ana.post("/v1/messages", { ...to, message: "Hello, Bob!" });
     }
     const seen: SeenText[] = [];
+    remember(seen, await ana.post("/v1/group_chat/1/invitations", {}));
     for (const plan of plans) {
       const sent = toRequest(document, plan, seen);
       const who = people[plan.who];
@@ -186,14 +191,16 @@ interface SeenText {
 }
 
 /** Remembers ids, codes, cursors and usernames from the latest responses. */
-function remember(seen: SeenText[], { status, text }: ReceivedResponse): void {
+function remember(seen: SeenText[], { status, text }: Pick<ReceivedResponse, "status" | "text">): void {
   if (status !== 200 || text.length > 10_000) return;
   for (const [, name = "", value = ""] of text.matchAll(
     /"(\w*id|code|cursor|\w*username)":"([^"\\]{1,64})"/g,
   )) {
-    if (!seen.some((each) => each.value === value)) seen.unshift({ name, value });
+    if (seen.some((each) => each.value === value)) continue;
+    const others = seen.filter((each) => each.name === name).slice(MAX_SEEN_PER_NAME - 1);
+    for (const old of others) seen.splice(seen.indexOf(old), 1);
+    seen.unshift({ name, value });
   }
-  seen.splice(30);
 }
 
 /** Converts a plan to a request, with the values that were seen so far. */

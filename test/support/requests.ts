@@ -66,12 +66,11 @@ function planOf(operation: DocumentedOperation, schemas: ApiDocument["schemas"])
 function some(parameters: readonly Parameter[], schemas: ApiDocument["schemas"]) {
   const values = parameters.map(({ name, schema }) => {
     const any = valueOf(schema, schemas);
-    // Nothing else would find a secret.
-    const seen = fc.record({ seen: fc.nat(9), name: fc.constant(name) });
-    return [
-      name,
-      /_id$|^code$/.test(name) && schema["type"] === "string" ? fc.oneof(any, seen) : any,
-    ] as const;
+    // Nothing else would find a secret or a cursor.
+    const isCursor = /^(after|cursor|Last-Event-ID)$/.test(name);
+    const seen = fc.record({ seen: fc.nat(9), name: fc.constant(isCursor ? "cursor" : name) });
+    const isSecret = isCursor || /_id$|^code$/.test(name);
+    return [name, isSecret && schema["type"] === "string" ? fc.oneof(any, seen) : any] as const;
   });
   const requiredKeys = parameters.filter(({ required }) => required).map(({ name }) => name);
   return fc.record(Object.fromEntries(values), { requiredKeys });
@@ -113,7 +112,7 @@ function valueOf(schema: Json, schemas: ApiDocument["schemas"]): fc.Arbitrary<un
     }
     return fc.oneof(
       ...exampleValues,
-      fc.constantFrom("ana", "bob"),
+      fc.constantFrom("ana", "bob", "cy"),
       fc.record({ seen: fc.nat(29) }),
       anyText,
     );
