@@ -78,7 +78,7 @@ export async function exchange<Reply>(child: ChildProcess, message?: object | st
 }
 
 /** `palaver serve`, or a variant of it in `server.ts`. */
-export type ServerKind = "palaver" | "no log" | "manual compaction" | "memory probe";
+export type ServerKind = "palaver" | "no log" | "no index" | "manual compaction" | "memory probe";
 
 export interface Server {
   readonly child: ChildProcess;

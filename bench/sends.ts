@@ -15,17 +15,18 @@ import {
 } from "./targets.js";
 
 type Targets = Readonly<
-  Record<"palaver" | "noLog", Target> &
+  Record<"palaver" | "noLog" | "noIndex", Target> &
     Record<"koa" | "synced" | "grouped" | "fastify", Target | undefined> &
     Partial<Record<"express" | "http" | "koaStack" | "koaSessions", Target | undefined>>
 >;
 
-/** Measures durable sends, against other servers, against Palaver without its log, and against the disk. */
+/** Measures durable sends, against other servers, against Palaver without its log or its search index, and against the disk. */
 export async function measureSends(settings: Settings): Promise<readonly Figure[]> {
   const at = (name: string) => join(settings.scratch, "sends", name);
   const targets: Targets = {
     palaver: await startPalaver("palaver", at("palaver")),
     noLog: await startPalaver("no log", at("no-log")),
+    noIndex: await startPalaver("no index", at("no-index")),
     koa: await startPeer("koa", at("koa"), "alone"),
     synced: await startPeer("koa", at("synced"), "synced"),
     grouped: await startPeer("fastify", at("grouped"), "grouped"),
@@ -83,6 +84,7 @@ async function measureThroughput(
     ...against("Against Fastify and better-sqlite3, a transaction a send", "palaver", "fastify"),
     ...against("Against Express and better-sqlite3, a transaction a send", "palaver", "express"),
     ...against("Against Palaver without its log", "palaver", "noLog"),
+    ...against("Against Palaver without its search index", "palaver", "noIndex"),
     ...against("Bare node:http, against a bare Koa POST", "http", "koa"),
     ...against("Koa with a router and a body parser, against a bare Koa POST", "koaStack", "koa"),
     ...against("The same with koa-session, against a bare Koa POST", "koaSessions", "koa"),

@@ -4,9 +4,11 @@ import { nodeDisk } from "../src/adapters/sqlite/wal/disk.js";
 import { openStoreOn } from "../src/adapters/sqlite/store.js";
 import { workerThreads, type Threads } from "../src/adapters/sqlite/wal/threads.js";
 import { systemClock } from "../src/adapters/system.js";
+import { indexMessages } from "../src/application/search.js";
 import { readConfig } from "../src/main/config.js";
 import { createContainer, tokens } from "../src/main/container.js";
 import { listen } from "../src/main/http.js";
+import { startIndexing } from "../src/main/indexing.js";
 import { openLog } from "../src/main/log.js";
 import { loadSessionKey } from "../src/main/session-key.js";
 import { noThreads } from "./no-threads.js";
@@ -26,6 +28,11 @@ const sessionKeys = config.sessionKeys ?? ([loadSessionKey(config.dataDir)] as c
 const container = createContainer({ ...config, storage: store, sessionKeys });
 const messaging = await container.getAsync(tokens.messaging);
 const served = { ...messaging, clock: systemClock, status: () => store.status() };
+const ports = await container.getAsync(tokens.ports);
+const stopIndexing =
+  kind === "no index"
+    ? async () => {}
+    : startIndexing((...given) => indexMessages(ports, ...given), fail);
 const server = await listen(served, { ...config, log: openLog(config.logLevel) });
 if (kind === "memory probe") reportMemory();
 process.once("SIGTERM", () => {
@@ -34,6 +41,7 @@ process.once("SIGTERM", () => {
 
 async function close(): Promise<void> {
   await server.close(8000);
+  await stopIndexing();
   await store.close();
 }
 
