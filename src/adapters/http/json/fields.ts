@@ -138,11 +138,14 @@ export const userId = text.meta({
   examples: ["0198f0a1-7c3e-7d2b-9a4f-5e6d7c8b9a01"],
 });
 
+/** The maximum length of an opaque id or cursor. Longer ones are unknown or invalid. */
+const MAX_OPAQUE_LENGTH = 200;
+
 const MENTIONS = `Must be a list of at most ${MAX_MENTIONS} usernames or user ids`;
 
 /** Which users can be mentioned is decided in the domain. */
 export const mentions = z
-  .array(text, MENTIONS)
+  .array(text.meta({ maxLength: MAX_OPAQUE_LENGTH }), MENTIONS)
   .max(MAX_MENTIONS, MENTIONS)
   .meta({
     description:
@@ -150,9 +153,6 @@ export const mentions = z
       "search the text for names.",
     examples: [["bob"]],
   });
-
-/** The maximum length of an opaque id or cursor. Longer ones are unknown or invalid. */
-const MAX_OPAQUE_LENGTH = 200;
 
 /** A whole number from 1. */
 const ordinal = z.int().min(1);
