@@ -75,7 +75,7 @@ describe("palaver copy", function () {
     expect(status, output).to.equal(0);
     expect(output).to.include("palaver: copying users: 2 rows\n");
     expect(output).to.include(
-      "Rows: users 2, user words 2, blocks 0, chats 1, participants 2, read markers 1, messages 2, sessions 2, ",
+      "Rows: users 2, user words 2, blocks 0, chats 1, participants 2, read markers 1, messages 2, reactions 0, sessions 2, ",
     );
     expect(output).to.include("The session key is copied.\n");
     const [ana2, bo2] = (await serveOn({ DATABASE_URL: database.url }, [ana.cookie, bo.cookie])) as [
