@@ -6,17 +6,18 @@ export type Metadata = Readonly<Record<string, unknown>>;
 /** Of its JSON in UTF-8. */
 export const MAX_METADATA_BYTES = 4 * 1024;
 
-/** The smallest list within another takes two bytes. */
-const MAX_DEPTH = MAX_METADATA_BYTES / 2;
+/** How deep lists and objects may be nested, the metadata itself included. Other JSON parsers give up at 64 levels or more. */
+export const MAX_METADATA_DEPTH = 32;
 
 /**
  * Returns a frozen copy of the metadata.
  *
- * @throws MessagingError `invalid_metadata` unless it is a JSON object of at most `MAX_METADATA_BYTES`.
+ * @throws MessagingError `invalid_metadata` unless it is a JSON object of well-formed Unicode, of at most `MAX_METADATA_BYTES` and
+ * `MAX_METADATA_DEPTH`.
  */
 export function parseMetadata(metadata: Metadata): Metadata {
   if (Array.isArray(metadata)) throw notJson();
-  assertJson(metadata, 0, { left: MAX_METADATA_BYTES });
+  assertJson(metadata, 1, { left: MAX_METADATA_BYTES });
   const text = JSON.stringify(metadata);
   if (bytesOf(text) > MAX_METADATA_BYTES) throw tooLarge();
   return freezeMetadata(JSON.parse(text) as Metadata);
@@ -42,11 +43,24 @@ function freezeDeep(value: unknown): void {
 /** @param values bounds the values that are visited: each takes a byte. */
 function assertJson(value: unknown, depth: number, values: { left: number }): void {
   values.left -= 1;
-  if (values.left < 0 || depth > MAX_DEPTH) throw tooLarge();
-  if (value === null || typeof value === "string" || typeof value === "boolean") return;
+  if (values.left < 0) throw tooLarge();
+  if (typeof value === "string") return assertWellFormed(value);
+  if (value === null || typeof value === "boolean") return;
   if (typeof value === "number" && Number.isFinite(value)) return;
   if (!isPlain(value)) throw notJson();
-  for (const part of Object.values(value)) assertJson(part, depth + 1, values);
+  if (depth > MAX_METADATA_DEPTH) throw tooDeep();
+  for (const [name, part] of Object.entries(value)) {
+    assertWellFormed(name);
+    assertJson(part, depth + 1, values);
+  }
+}
+
+function assertWellFormed(text: string): void {
+  if (text.isWellFormed()) return;
+  throw new MessagingError(
+    "invalid_metadata",
+    "The metadata contains an unpaired surrogate. Send well-formed Unicode.",
+  );
 }
 
 /** Whether the value is a list, or an object without a class. */
@@ -70,6 +84,13 @@ function notJson(): MessagingError {
   return new MessagingError(
     "invalid_metadata",
     "The metadata is not a JSON object. Use an object of strings, finite numbers, booleans, null, lists and objects.",
+  );
+}
+
+function tooDeep(): MessagingError {
+  return new MessagingError(
+    "invalid_metadata",
+    `The metadata has more than ${MAX_METADATA_DEPTH} levels of lists and objects. Use fewer.`,
   );
 }
 

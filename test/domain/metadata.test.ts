@@ -8,7 +8,8 @@ const bytesOf = (value: unknown) => Buffer.byteLength(JSON.stringify(value));
 
 describe("parseMetadata", () => {
   it("accepts each JSON object of at most 4,096 bytes, unchanged, and rejects larger ones", () => {
-    const anyObject = fc.dictionary(fc.string({ unit: "binary" }), fc.jsonValue(), { maxKeys: 9 });
+    const anyValue = fc.jsonValue({ maxDepth: 5, stringUnit: "binary" });
+    const anyObject = fc.dictionary(fc.string({ unit: "binary" }), anyValue, { maxKeys: 9 });
     fc.assert(
       fc.property(anyObject, fc.nat(5_000), (part, length) => {
         const value = { ...part, padding: "é".repeat(length / 2) };
@@ -42,13 +43,22 @@ describe("parseMetadata", () => {
     }
   });
 
-  it("accepts the deepest nesting that 4,096 bytes hold, and rejects deeper ones", () => {
-    const nested = (depth: number) => ({ a: JSON.parse("[".repeat(depth) + "]".repeat(depth)) as unknown });
-    const deepest = (MAX_METADATA_BYTES - bytesOf({ a: 1 }) + 1) / 2;
-    expect(codeOf(nested(Math.floor(deepest)))).to.equal(undefined);
-    for (const depth of [Math.floor(deepest) + 1, 60_000]) {
-      expect(codeOf(nested(depth))).to.equal("invalid_metadata");
+  it("accepts 32 levels of lists and objects, and rejects more, which parsers of clients may reject", () => {
+    const lists = (depth: number) => ({ a: JSON.parse("[".repeat(depth) + "]".repeat(depth)) as unknown });
+    const objects = (depth: number) => JSON.parse('{"a":'.repeat(depth) + "{}" + "}".repeat(depth)) as unknown;
+    for (const nested of [lists, objects]) {
+      expect(codeOf(nested(31))).to.equal(undefined);
+      for (const depth of [32, 1_500, 5_000]) expect(codeOf(nested(depth))).to.equal("invalid_metadata");
     }
+  });
+
+  it("rejects unpaired surrogates in names and texts, which parsers of clients may reject", () => {
+    for (const text of ["\ud800", "a\udc00b"]) {
+      for (const value of [{ a: text }, { a: [{ b: text }] }, { [text]: 1 }]) {
+        expect(codeOf(value)).to.equal("invalid_metadata");
+      }
+    }
+    expect(codeOf({ "🙂": "🙂\0" })).to.equal(undefined);
   });
 
   it("returns a copy", () => {

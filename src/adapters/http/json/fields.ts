@@ -7,7 +7,7 @@ import {
   MIN_INVITATION_LIFETIME_S,
 } from "../../../domain/invitation.js";
 import { MAX_MENTION_COUNT, MAX_MENTIONS } from "../../../domain/mention.js";
-import { MAX_METADATA_BYTES, type Metadata } from "../../../domain/metadata.js";
+import { MAX_METADATA_BYTES, MAX_METADATA_DEPTH, type Metadata } from "../../../domain/metadata.js";
 import { MAX_MESSAGE_LENGTH } from "../../../domain/message.js";
 import { MAX_QUERY_LENGTH, MAX_QUERY_WORDS } from "../../../domain/search.js";
 import { MAX_TOKEN_NAME_LENGTH } from "../../../domain/session.js";
@@ -110,7 +110,9 @@ export const role = z
   .enum(ROLES, "Must be owner, admin or member")
   .meta({ description: "The role of a participant. A group chat has one owner.", examples: ["member"] });
 
-const METADATA = `A JSON object of at most ${MAX_METADATA_BYTES} bytes. Palaver does not interpret it.`;
+const METADATA =
+  `A JSON object of well-formed Unicode, of at most ${MAX_METADATA_BYTES} bytes and ${MAX_METADATA_DEPTH} levels of lists and ` +
+  "objects. Palaver does not interpret it.";
 
 /** Which objects are valid is decided in the domain. */
 export const metadata = (z.unknown().refine(isObject, "Must be an object") as z.ZodType<Metadata>).meta({
