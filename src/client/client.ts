@@ -15,8 +15,8 @@ const DEFAULT_PAGE_LIMIT = 100;
  */
 export interface Client extends Operations {
   /**
-   * Yields the non-empty pages of a list: messages from the newest back, or forwards from `after`; chats from the most recently
-   * active back; other lists from the first entry on. Each message appears once, even if others are sent meanwhile.
+   * Yields the non-empty pages of a list: messages, also found ones, from the newest back, or a list forwards from `after`; chats
+   * from the most recently active back; other lists from the first entry on. Each message appears once, even if others are sent meanwhile.
    *
    * @param request the request of the operation. `limit` is the size of a page. Default: 100.
    * @throws TypeError if the operation has no pages
@@ -84,7 +84,7 @@ export function createClient({ timeout, patience, ...server }: ClientOptions): C
     let page: RequestFields | undefined = { limit: DEFAULT_PAGE_LIMIT };
     for (let fields: RequestFields = { ...page, ...request }; page; fields = { ...request, ...page }) {
       const { body, link } = await perform(name, fields, options);
-      if ((body as readonly unknown[]).length > 0) yield body;
+      if (!isEmpty(body)) yield body;
       page = parseLink(link ?? "", relation);
     }
     return undefined;
@@ -99,6 +99,12 @@ export function createClient({ timeout, patience, ...server }: ClientOptions): C
 }
 
 /** Returns the parameters of the linked page (RFC 8288), in the format of Palaver, or `undefined` if there is no such link. */
+/** Whether a page is an empty list, or an object whose lists are empty. */
+function isEmpty(page: unknown): boolean {
+  if (Array.isArray(page)) return page.length === 0;
+  return Object.values(page as object).every((part) => !Array.isArray(part) || part.length === 0);
+}
+
 function parseLink(link: string, relation: "next" | "prev"): RequestFields | undefined {
   const [, query] = new RegExp(`<[^<>?]*\\?([^>]*)>; rel="${relation}"`).exec(link) ?? [];
   return query === undefined ? undefined : Object.fromEntries(new URLSearchParams(query));

@@ -54,12 +54,14 @@ const CLOSED = new Error("The subscription is closed.");
 /**
  * Yields the events of the caller's chats in order, each once, from a stream that reconnects after failures.
  *
+ * @throws TypeError at once if an option is invalid
  * @throws PalaverError an error that a retry can't fix: `not_signed_in` when the session has ended, `invalid_cursor`, …
  */
 export function streamEvents(
   send: Send,
   options: EventsOptions = {},
 ): AsyncIterableIterator<ClientEvent | ClientSignal> {
+  assertOptions(options);
   const controller = new AbortController();
   const events = readUntilClosed(send, options, controller);
   const finish = events.return.bind(events);
@@ -70,6 +72,23 @@ export function streamEvents(
       return finish(undefined);
     },
   });
+}
+
+/** @throws TypeError */
+function assertOptions({ after, signal, signals, ...others }: EventsOptions): void {
+  const [unknown] = Object.keys(others);
+  if (unknown !== undefined) {
+    throw new TypeError(`Unknown option ${unknown}. The options are after, signal and signals.`);
+  }
+  if (after !== undefined && typeof after !== "string") {
+    throw new TypeError(`Invalid after: ${String(after)}. Use the cursor of an event or of sync.`);
+  }
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw new TypeError("Invalid signal. Use an AbortSignal.");
+  }
+  if (signals !== undefined && typeof signals !== "boolean") {
+    throw new TypeError(`Invalid signals: ${String(signals)}. Use true or false.`);
+  }
 }
 
 async function* readUntilClosed(

@@ -244,6 +244,19 @@ describe("Client", () => {
       expect(ids).to.deep.equal(invitations.map(({ invitation_id: id }) => id));
     });
 
+    it("yields the pages of a search, newest first", async () => {
+      const { chat_id: group } = await ana.client.createGroupChat();
+      for (let n = 0; n < 5; n += 1)
+        await ana.client.sendMessage({ group_chat_id: group, message: `paged ${n}` });
+      const pages: string[][] = [];
+      for await (const page of ana.client.pages("searchMessages", { q: "paged", limit: 2 })) {
+        pages.push(page.messages.map(({ message }) => message));
+      }
+      expect(pages).to.deep.equal([["paged 4", "paged 3"], ["paged 2", "paged 1"], ["paged 0"]]);
+      for await (const page of ana.client.pages("searchMessages", { q: "nothing" }))
+        expect(page).to.equal(undefined);
+    });
+
     it("rejects an operation that has no pages", async () => {
       for (const name of ["nope", "getSession", "listEvents"]) {
         const error = await failure(ana.client.pages(name as "listChats").next());

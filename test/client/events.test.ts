@@ -2,7 +2,13 @@ import { getEventListeners } from "node:events";
 import { expect } from "chai";
 import fc from "fast-check";
 import { useFakeTimers, type SinonFakeTimers } from "sinon";
-import { createClient, PalaverError, type ChatEvent, type ClientEvent } from "../../src/client/index.js";
+import {
+  createClient,
+  PalaverError,
+  type ChatEvent,
+  type ClientEvent,
+  type EventsOptions,
+} from "../../src/client/index.js";
 
 const encoder = new TextEncoder();
 
@@ -40,6 +46,20 @@ function renameEvent(n: number, title = `${n}`): ChatEvent {
     title,
   };
 }
+
+describe("Client.events", () => {
+  it("rejects an unknown or mistyped option at once", () => {
+    const client = createClient({ url: "http://127.0.0.1", token: "t" });
+    for (const [options, name] of [
+      [{ sinals: true }, "sinals"],
+      [{ signals: "yes" }, "signals"],
+      [{ after: 5 }, "after"],
+      [{ signal: {} }, "signal"],
+    ] as const) {
+      expect(() => client.events(options as unknown as EventsOptions)).to.throw(TypeError, name);
+    }
+  });
+});
 
 describe("Client.events with signals", () => {
   it("resumes from the cursor of the last event, without the signals that it does not ask for", async () => {
