@@ -2,7 +2,11 @@ import type { Clock, Ids, PasswordHasher, Secrets } from "../application/ports.j
 
 /** A clock that changes only when it is advanced. */
 export interface ManualClock extends Clock {
-  /** Afterwards runs the work of `every` that is due, once. */
+  /**
+   * Moves the clock, back if negative. Afterwards runs the work of `every` that is due, once.
+   *
+   * @throws TypeError unless it is a whole number of milliseconds
+   */
   advance(milliseconds: number): void;
 }
 
@@ -18,6 +22,9 @@ export function manualClock(start = Date.parse("2026-11-23T10:15:00.123Z")): Man
       return () => void works.delete(entry);
     },
     advance(milliseconds) {
+      if (!Number.isSafeInteger(milliseconds)) {
+        throw new TypeError(`Invalid time: ${String(milliseconds)}. Use a whole number of milliseconds.`);
+      }
       now += milliseconds;
       for (const entry of works) {
         if (entry.dueAt > now) continue;

@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import type { Middleware } from "koa";
 import { HttpError } from "../adapters/http/problem.js";
 import { afterClose } from "../adapters/http/response.js";
+import { MessagingError } from "../domain/errors.js";
 import { usernameKey, type UsernameKey } from "../domain/user.js";
 
 /** Faults of the network and of limits on demand, for the requests to one server. */
@@ -20,8 +21,9 @@ export class NetworkFaults {
     this.#byToken.set(token, usernameKey(username));
   }
 
+  /** @throws MessagingError `unknown_user` where no token was created for the user, here and below */
   goOffline(username?: string): void {
-    const offline = keyOf(username);
+    const offline = this.#userOf(username);
     this.#offline.add(offline);
     for (const { user, socket } of this.#inProgress) {
       if (offline === undefined || user === offline) socket.destroy();
@@ -30,14 +32,23 @@ export class NetworkFaults {
 
   goOnline(username?: string): void {
     if (username === undefined) this.#offline.clear();
-    else this.#offline.delete(usernameKey(username));
+    else this.#offline.delete(this.#userOf(username));
   }
 
+  /** @throws TypeError unless it is a number from 0 */
   setLatency(milliseconds: number, username?: string): void {
-    this.#latencies.set(keyOf(username), milliseconds);
+    if (!Number.isFinite(milliseconds) || milliseconds < 0) {
+      throw new TypeError(`Invalid latency: ${String(milliseconds)}. Use a number of milliseconds from 0.`);
+    }
+    this.#latencies.set(this.#userOf(username), milliseconds);
   }
 
+  /** @throws TypeError unless both are whole numbers from 0 */
   rejectNext(count: number, retryAfterSeconds = 1): void {
+    for (const [name, value] of Object.entries({ count, retryAfterSeconds })) {
+      if (Number.isSafeInteger(value) && value >= 0) continue;
+      throw new TypeError(`Invalid ${name}: ${String(value)}. Use a whole number from 0.`);
+    }
     this.#rejections = count;
     this.#retryAfterSeconds = retryAfterSeconds;
   }
@@ -66,10 +77,16 @@ export class NetworkFaults {
     }
     await next();
   };
-}
 
-function keyOf(username: string | undefined): UsernameKey | undefined {
-  return username === undefined ? undefined : usernameKey(username);
+  #userOf(username: string | undefined): UsernameKey | undefined {
+    if (username === undefined) return undefined;
+    const user = usernameKey(username);
+    if (new Set(this.#byToken.values()).has(user)) return user;
+    throw new MessagingError(
+      "unknown_user",
+      `No client was created for ${JSON.stringify(username)}. Call access or client for the user before.`,
+    );
+  }
 }
 
 /** Resolves after that time, or once the connection has closed, so that no timer outlives the server. */

@@ -83,6 +83,31 @@ interface Step {
   readonly store: (ports: Ports) => Promise<void>;
 }
 
+const FIELDS = {
+  users: ["username", "displayName", "at"],
+  chats: ["name", "title", "participants", "at"],
+  messages: ["from", "to", "text", "replyTo", "mentions", "metadata", "at"],
+} satisfies { readonly [List in keyof Seed]-?: readonly (keyof ItemWithFields<List>)[] };
+
+type ItemWithFields<List extends keyof Seed> = Exclude<ItemOf<NonNullable<Seed[List]>>, string>;
+
+/** A misspelt field would seed another world without a notice. */
+function assertFields(seed: Seed): void {
+  for (const list of Object.keys(seed)) {
+    if (!Object.hasOwn(FIELDS, list))
+      throw faultOf(list, "Unknown field. A seed has users, chats and messages.");
+  }
+  for (const [list, known] of Object.entries<readonly string[]>(FIELDS)) {
+    const items: readonly (string | object)[] = seed[list as keyof Seed] ?? [];
+    for (const [index, item] of items.entries()) {
+      const unknown =
+        typeof item === "string" ? undefined : Object.keys(item).find((name) => !known.includes(name));
+      if (unknown !== undefined)
+        throw faultOf(`${list}[${index}]`, `Unknown field ${unknown}. Use ${known.join(", ")}.`);
+    }
+  }
+}
+
 /** Stores seeds in a store, with the use cases. */
 export class Seeder {
   readonly #ports: Ports;
@@ -122,6 +147,7 @@ export class Seeder {
     chats: [string, Chat][],
     messages: Message[],
   ): Promise<readonly Step[]> {
+    assertFields(seed);
     const { store } = this.#ports;
     const steps: Step[] = [];
     const people = new Map<UsernameKey, Planned<User>>();

@@ -112,6 +112,8 @@ export interface TestServer {
   /**
    * Cuts the connections on which requests of these clients are in progress, and each later request: of the clients that `access`
    * and `client` have created for the user, or without a username of all clients.
+   *
+   * @throws MessagingError `unknown_user` if they have created none for the user, also below
    */
   goOffline(username?: string): void;
   /** Ends `goOffline` for the user, or without a username for all. */
@@ -119,9 +121,15 @@ export interface TestServer {
   /**
    * Delays each request before it is handled, in real time: those of the clients of the user, or without a username those of all
    * others. 0 ends the delay.
+   *
+   * @throws TypeError unless it is a number from 0
    */
   setLatency(milliseconds: number, username?: string): void;
-  /** Rejects the next requests with 429 `too_many_requests`, as a rate limit does. They are not performed. 0 rejects none. */
+  /**
+   * Rejects the next requests with 429 `too_many_requests`, as a rate limit does. They are not performed. 0 rejects none.
+   *
+   * @throws TypeError if the number or an option is invalid
+   */
   rejectNext(count: number, options?: { readonly retryAfterSeconds?: number | undefined }): void;
   close(): Promise<void>;
 }
@@ -252,7 +260,12 @@ async function serve(messaging: Messaging, { store, clock }: Ports): Promise<Tes
     goOffline: (username) => faults.goOffline(username),
     goOnline: (username) => faults.goOnline(username),
     setLatency: (milliseconds, username) => faults.setLatency(milliseconds, username),
-    rejectNext: (count, { retryAfterSeconds } = {}) => faults.rejectNext(count, retryAfterSeconds),
+    rejectNext(count, { retryAfterSeconds, ...others } = {}) {
+      const [unknown] = Object.keys(others);
+      if (unknown !== undefined)
+        throw new TypeError(`Unknown option ${unknown}. The option is retryAfterSeconds.`);
+      faults.rejectNext(count, retryAfterSeconds);
+    },
     close: () => (closing ??= server.close(0)),
   };
 }

@@ -2,6 +2,7 @@ import { expect } from "chai";
 import type { Client, PalaverError } from "../../src/client/index.js";
 import type { User } from "../../src/domain/user.js";
 import { openTestMessaging, type TestMessaging, type TestServer } from "../../src/main/testing.js";
+import { errorCode } from "../support/error-code.js";
 
 describe("TestServer", () => {
   let messaging: TestMessaging;
@@ -166,10 +167,37 @@ describe("TestServer", () => {
       expect(stream.texts).to.deep.equal(["a", "b"]);
     });
 
+    it("takes a whole number from 0, and no user", () => {
+      const reject = server.rejectNext as (...given: unknown[]) => void;
+      for (const given of [
+        [-1],
+        [1.5],
+        ["1"],
+        [NaN],
+        [1, { retryAfterSeconds: -1 }],
+        [1, { username: "bob" }],
+      ]) {
+        expect(() => reject(...given), JSON.stringify(given)).to.throw(TypeError);
+      }
+    });
+
     it("rejects none after 0", async () => {
       server.rejectNext(3);
       server.rejectNext(0);
       expect((await fetch(`${server.url}/healthz`)).status).to.equal(200);
     });
+  });
+
+  it("reject a user without a client, who is probably misspelt, and an invalid time", () => {
+    for (const make of [
+      () => server.goOffline("nobody"),
+      () => server.goOnline("nobody"),
+      () => server.setLatency(1, "nobody"),
+    ]) {
+      expect(errorCode(make)).to.equal("unknown_user");
+    }
+    for (const latency of [-1, NaN, "x"]) {
+      expect(() => server.setLatency(latency as number)).to.throw(TypeError, String(latency));
+    }
   });
 });

@@ -198,6 +198,19 @@ describe("TestMessaging.seed", () => {
       /"dora"/,
     ],
     [
+      "a misspelt field",
+      { messages: [{ from: "ana", to: "ana", text: "a", reply_to: 0 }] },
+      "messages[0]",
+      /reply_to/,
+    ],
+    [
+      "a misspelt field of a user",
+      { users: [{ username: "bob", display_name: "B" }] },
+      "users[0]",
+      /display_name/,
+    ],
+    ["a misspelt list", { message: [] }, "message", /Unknown field/],
+    [
       "an existing user before the registration",
       { messages: [{ from: "ana", to: "ana", text: "a", at: 1 }] },
       "messages[0]",
@@ -207,7 +220,7 @@ describe("TestMessaging.seed", () => {
     it(`rejects ${mistake} before it stores anything`, async () => {
       await messaging.users("ana");
       const { transactions } = messaging.status();
-      const fault = await faultOf({ users: ["zoe"], ...seed });
+      const fault = await faultOf({ users: ["zoe"], ...seed } as Seed);
       expect(fault.field).to.equal(field);
       expect(fault.message).to.match(detail).and.include(`${field}: `);
       expect(messaging.status().transactions).to.equal(transactions);

@@ -86,6 +86,14 @@ describe("openTestMessaging", () => {
     expect(await errorCodeOf(messaging.authenticate({ secret }))).to.equal("not_signed_in");
   });
 
+  it("rejects a time that is no whole number of milliseconds", () => {
+    const before = messaging.clock.now();
+    for (const time of ["x", NaN, 0.5, undefined]) {
+      expect(() => messaging.clock.advance(time as number)).to.throw(TypeError);
+    }
+    expect(messaging.clock.now()).to.equal(before);
+  });
+
   it("can be mounted like a core", async () => {
     const core: OpenMessaging = messaging;
     const { transactions } = core.status();
