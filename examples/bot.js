@@ -38,7 +38,13 @@ process.once("SIGINT", () => void server.close().then(() => messaging.close()));
 
 // #region resume
 // The message is already answered, or nobody can answer it any more.
-const finalCodes = new Set(["idempotency_key_reused", "not_a_participant", "user_unavailable"]);
+const finalCodes = new Set([
+  "idempotency_key_reused",
+  "not_a_participant",
+  "not_allowed",
+  "user_unavailable",
+  "blocked",
+]);
 
 // The events after the cursor, without a gap, until the core is closed.
 for await (const event of messaging.events({ by, after: cursor })) {

@@ -8,8 +8,14 @@ export interface Progress {
   cursor?: string;
 }
 
-/** The message is already answered, or nobody can answer it any more. */
-const FINAL_CODES = new Set(["idempotency_key_reused", "not_a_participant", "user_unavailable"]);
+/** The message is already answered, or the bot cannot answer it any more. */
+const FINAL_CODES = new Set([
+  "idempotency_key_reused",
+  "not_a_participant",
+  "not_allowed",
+  "user_unavailable",
+  "blocked",
+]);
 
 export async function repeat(messaging: Messaging, me: User, progress: Progress) {
   progress.cursor ??= (await messaging.sync({ by: me.id })).cursor;
