@@ -4,6 +4,7 @@ import { matchesQuery, parseSearchQuery, type SearchQuery } from "../domain/sear
 import type { UserId } from "../domain/user.js";
 import { invalidCursor } from "./pages.js";
 import type { Ports, ReadRepositories, SearchRange } from "./ports.js";
+import { hasManyChats, MAX_RANGE_LENGTH } from "./ranges.js";
 import { isFullSlice, MAX_SLICE_CHARACTERS } from "./slices.js";
 import { getUserByNameOrId } from "./users.js";
 
@@ -163,11 +164,14 @@ async function searchIndexed(
 
 /** Reads the newest messages of a range, and compares their texts. */
 async function searchHistory(
-  { messages }: ReadRepositories,
+  repositories: ReadRepositories,
   by: UserId,
   query: SearchQuery,
-  { after, upTo, chatId, senderId }: SearchRange,
+  { after: end, upTo, chatId, senderId }: SearchRange,
 ): Promise<Part> {
+  const { messages } = repositories;
+  const scansRange = chatId === undefined && (await hasManyChats(repositories, by));
+  const after = scansRange ? Math.max(end, upTo - MAX_RANGE_LENGTH) : end;
   const slice = {
     after,
     upTo,
@@ -175,7 +179,9 @@ async function searchHistory(
     from: "newest",
     maxCharacters: MAX_SLICE_CHARACTERS,
   } as const;
-  const read = await (chatId === undefined ? messages.ofUser(by, slice) : messages.ofChat(chatId, slice));
+  const read = await (chatId === undefined
+    ? messages.ofUser(by, { ...slice, scansRange })
+    : messages.ofChat(chatId, slice));
   const isWhole = read.length < MAX_STEP_LENGTH && !isFullSlice(read);
   return {
     messages: read

@@ -106,6 +106,17 @@ describe("the lists of a user with more than 500 chats", () => {
     expect(found).to.deep.equal(own.slice(CHATS));
   });
 
+  it("search all messages, and find each once", async () => {
+    const found: number[] = [];
+    for (let cursor: string | undefined, isEnd = false; !isEnd;) {
+      const page = await world.searchMessages({ by: world.ana.id, query: "x", limit: 2, cursor });
+      found.unshift(...page.messages.map(({ id }) => id).toReversed());
+      cursor = page.next;
+      isEnd = cursor === undefined;
+    }
+    expect(found).to.deep.equal(own.slice(CHATS));
+  });
+
   it("visit at most 5,000 ids for a page, and no chat", async () => {
     const visited: number[] = [];
     const counted = (repositories: ReadRepositories): ReadRepositories => {
@@ -144,5 +155,9 @@ describe("the lists of a user with more than 500 chats", () => {
       expect(visited).to.satisfy((lengths: number[]) => lengths.length >= 1 && lengths.length <= 2);
       expect(Math.max(...visited)).to.be.at.most(5_000);
     }
+    visited.length = 0;
+    await core.searchMessages({ by, query: "nothing", limit: 10 });
+    expect(visited).to.have.length.greaterThan(2);
+    expect(Math.max(...visited)).to.be.at.most(5_000);
   });
 });
