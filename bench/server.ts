@@ -30,9 +30,7 @@ const messaging = await container.getAsync(tokens.messaging);
 const served = { ...messaging, clock: systemClock, status: () => store.status() };
 const ports = await container.getAsync(tokens.ports);
 const stopIndexing =
-  kind === "no index"
-    ? async () => {}
-    : startIndexing((...given) => indexMessages(ports, ...given), fail);
+  kind === "no index" ? async () => {} : startIndexing((...given) => indexMessages(ports, ...given), fail);
 const server = await listen(served, { ...config, log: openLog(config.logLevel) });
 if (kind === "memory probe") reportMemory();
 process.once("SIGTERM", () => {

@@ -1,7 +1,7 @@
 import type { ChatId } from "../domain/chat.js";
 import { toMentions } from "../domain/mention.js";
 import type { UserId } from "../domain/user.js";
-import type { ReadRepositories } from "./ports.js";
+import type { ReadRepositories, UserReader } from "./ports.js";
 import { findUserByNameOrId } from "./users.js";
 
 /**
@@ -17,10 +17,32 @@ export async function findMentioned(
   names: readonly string[],
   kept: readonly UserId[] = [],
 ): Promise<readonly UserId[]> {
+  const isAllowed = async (id: UserId) =>
+    kept.includes(id) || (await chats.ofParticipant(chatId, id)) !== undefined;
+  return findAllowed(users, names, isAllowed);
+}
+
+/**
+ * As `findMentioned`, for the first message of a chat that is going to have these participants.
+ *
+ * @throws MessagingError `invalid_mention`
+ */
+export async function assertMentions(
+  users: UserReader,
+  participants: readonly UserId[],
+  names: readonly string[],
+): Promise<void> {
+  await findAllowed(users, names, async (id) => participants.includes(id));
+}
+
+async function findAllowed(
+  users: UserReader,
+  names: readonly string[],
+  isAllowed: (id: UserId) => Promise<boolean>,
+): Promise<readonly UserId[]> {
   const idOf = async (name: string): Promise<UserId | undefined> => {
     const user = await findUserByNameOrId(users, name);
-    if (user === undefined || kept.includes(user.id)) return user?.id;
-    return (await chats.ofParticipant(chatId, user.id))?.user.id;
+    return user !== undefined && (await isAllowed(user.id)) ? user.id : undefined;
   };
   return toMentions(names, await Promise.all(names.map(idOf)));
 }

@@ -18,7 +18,7 @@ import {
 import { isSameMetadata, parseMetadata, type Metadata } from "../domain/metadata.js";
 import type { User, UserId } from "../domain/user.js";
 import { deleteAbandonedChats, deleteReactionSlice } from "./chats.js";
-import { findMentioned } from "./mentions.js";
+import { assertMentions, findMentioned } from "./mentions.js";
 import type {
   IdempotentMessage,
   OwnMembership,
@@ -91,7 +91,7 @@ export async function sendMessage(ports: Ports, command: SendMessage): Promise<S
     const destination =
       "chatId" in to
         ? await assertWritable(repositories, found)
-        : await openP2p(repositories, by, await getAvailableUser(users, to.username), sentAt);
+        : await openP2p(repositories, by, await getAvailableUser(users, to.username), sentAt, content);
     const { chat, user: sender } = destination;
     const { text, replyTo, names, metadata } = content;
     if (replyTo !== null) await assertReadable(repositories, destination, replyTo);
@@ -173,6 +173,7 @@ async function openP2p(
   by: UserId,
   peer: User,
   now: number,
+  { replyTo, names }: Content,
 ): Promise<WritableChat> {
   const pair = pairOf(by, peer.id);
   const [user, blocked, existing] = await Promise.all([
@@ -182,6 +183,9 @@ async function openP2p(
   ]);
   assertMayWriteTo(by, blocked);
   if (existing) return { chat: existing, user, historyStart: 0 };
+  // Before the chat takes an id, which a rejected send would leave unused.
+  if (replyTo !== null) assertReply(replyTo, undefined);
+  if (names.length > 0) await assertMentions(users, pair, names);
   const chat = await chats.openP2p(pair, now);
   await events.append(chatCreated(chat, user.id === peer.id ? [user] : [user, peer]));
   return { chat, user, historyStart: 0 };

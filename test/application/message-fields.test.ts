@@ -1,10 +1,13 @@
 import { expect } from "chai";
+import { createMessaging } from "../../src/application/messaging.js";
+import type { Store } from "../../src/application/ports.js";
 import type { EditMessage, SendMessage } from "../../src/application/messages.js";
 import type { Chat } from "../../src/domain/chat.js";
 import type { MessagingError } from "../../src/domain/errors.js";
 import { MAX_MENTIONS } from "../../src/domain/mention.js";
 import type { Message, MessageId } from "../../src/domain/message.js";
 import type { User, UserId } from "../../src/domain/user.js";
+import { errorCodeOf } from "../support/error-code.js";
 import { after, viewsOf } from "../support/reader.js";
 import { contents, everyMessage, expectRejection, openWorld, type World } from "../support/world.js";
 
@@ -51,6 +54,33 @@ describe("a message with a reply, mentions or metadata", () => {
         quoted.id,
       );
       expect((await send({ to: { chatId: quoted.chatId }, replyTo: quoted.id })).replyTo).to.equal(quoted.id);
+    });
+
+    it("is checked before a first message opens a p2p chat, as mentions are, so that no id stays unused", async () => {
+      const { store } = world.ports;
+      let opened = 0;
+      const watching: Store = {
+        ...store,
+        transaction: (work) =>
+          store.transaction((all) => {
+            const openP2p: typeof all.chats.openP2p = (...given) => {
+              opened += 1;
+              return all.chats.openP2p(...given);
+            };
+            return work({ ...all, chats: { ...all.chats, openP2p } });
+          }),
+      };
+      const core = createMessaging({ ...world.ports, store: watching });
+      const command = { by: ana.id, to: { username: "bo" }, text: "hello" };
+      expect(await errorCodeOf(core.sendMessage({ ...command, replyTo: 1 as MessageId }))).to.equal(
+        "invalid_reply",
+      );
+      expect(await errorCodeOf(core.sendMessage({ ...command, mentions: ["cy"] }))).to.equal(
+        "invalid_mention",
+      );
+      expect(opened).to.equal(0);
+      const { message } = await core.sendMessage({ ...command, mentions: ["bo", "ana"] });
+      expect([opened, message.mentions]).to.deep.equal([1, [bo.id, ana.id]]);
     });
 
     it("rejects an unknown message, and one of another chat, with the same error", async () => {
