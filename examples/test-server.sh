@@ -3,7 +3,8 @@
 
 # #region control
 npx palaver test-server > server.json &
-until grep -q control_url server.json; do sleep 0.1; done
+SERVER=$!
+until grep -q control_url server.json; do kill -0 $SERVER || break; sleep 0.1; done
 URL=$(sed 's/.*"url":"\([^"]*\)".*/\1/' server.json)
 CONTROL=$(sed 's/.*"control_url":"\([^"]*\)".*/\1/' server.json)
 JSON='Content-Type: application/json'
@@ -17,5 +18,5 @@ curl -sS -w '\n' $URL/v1/messages -H "Authorization: Bearer $TOKEN" -H "$JSON" -
 curl -sS -w '\n' $CONTROL/events/wait -H "$JSON" -d '{"username":"ana","match":{"message":{"message":"Yes!"}}}'
 # #endregion control
 
-kill $!
-wait $!
+kill $SERVER
+wait $SERVER

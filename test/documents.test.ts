@@ -26,15 +26,15 @@ function regionOf(file: string, name: string): string {
 }
 
 /**
- * The lines that an interactive zsh rejects or changes: it has no comments, expands ! outside of single quotes, fails on a
- * pattern that matches no file, and waits for the end of a quotation.
+ * The lines that an interactive zsh rejects or changes: it has no comments, expands ! outside of single quotes unless a space or the
+ * end of the line follows, fails on a pattern that matches no file, and waits for the end of a quotation.
  */
 function linesThatZshRejects(text: string): readonly string[] {
   return text.split("\n").filter((line) => {
     const quoted = /'[^']*'|"(?:\\.|[^"\\])*"/g;
     const unquoted = line.replaceAll(quoted, "").replaceAll(/\$\(|(?<=^[^(]*\$\(.*)\)/g, "");
     const expanded = line.replaceAll(quoted, (part) => (part.startsWith("'") ? "" : part));
-    return /(?:^|\s)#|[?*[\]()'"]/.test(unquoted) || expanded.includes("!");
+    return /(?:^|\s)#|[?*[\]()'"]/.test(unquoted) || /!(?!\s|$)/.test(expanded);
   });
 }
 

@@ -203,13 +203,13 @@ describe("The examples", () => {
       expect(chat).to.include({ title: "Plans", participant_count: 2, last_seq: 1 });
     });
 
-    it("search.sh finds a message by a word and the beginning of another, and none of another sender", async () => {
-      const [, sent, found, none] = (await converse("search.sh"))
+    it("search.sh finds a message by a word and the beginning of another, and by a pair of characters", async () => {
+      const [, sent, byWords, byPair] = (await converse("search.sh"))
         .trim()
         .split("\n")
         .map((line) => JSON.parse(line) as unknown);
-      expect(found).to.deep.equal({ messages: [sent], complete: true, next: null });
-      expect(none).to.deep.equal({ messages: [], complete: true, next: null });
+      expect(byWords).to.deep.equal({ messages: [sent], complete: true, next: null });
+      expect(byPair).to.deep.equal(byWords);
     });
 
     it("people.sh shows and finds a user by the display name, and rejects a message of a blocked user", async () => {
