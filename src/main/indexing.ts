@@ -21,7 +21,10 @@ export function startIndexing(work: IndexWork, onTrouble: (trouble: Error) => vo
   let hasFailed = false;
   let timer: NodeJS.Timeout | undefined;
   let running = Promise.resolve();
-  const pause = () => sleep(PAUSE_MS, undefined, { ref: false });
+  const stopping = new AbortController();
+  // The end of a pause would never come where only the caller of the returned function waits for it.
+  const pause = () =>
+    sleep(PAUSE_MS, undefined, { ref: false, signal: stopping.signal }).catch(() => undefined);
 
   async function run(): Promise<void> {
     try {
@@ -46,6 +49,7 @@ export function startIndexing(work: IndexWork, onTrouble: (trouble: Error) => vo
   start();
   return async () => {
     isStopped = true;
+    stopping.abort();
     clearTimeout(timer);
     await running;
   };

@@ -1,7 +1,9 @@
+import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
 import { expect } from "chai";
 import sinon from "sinon";
 import { MessagingError } from "../../src/domain/errors.js";
@@ -46,6 +48,17 @@ describe("startIndexing", () => {
     await stopped;
     await clock.tickAsync(10_000);
     expect(done).to.deep.equal(["run", "stop"]);
+  });
+
+  it("ends a pause when it is stopped, also where nothing else keeps the process alive", async () => {
+    const module = JSON.stringify(new URL("../../src/main/indexing.js", import.meta.url).href);
+    const program = `import { startIndexing } from ${module};
+      const work = async (pause, isStopped) => { while (!isStopped()) await pause(); };
+      const stop = startIndexing(work, console.error);
+      await stop();
+      console.log("stopped");`;
+    const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", program]);
+    expect(stdout).to.equal("stopped\n");
   });
 
   it("reports the first of several failures, and none of a store that cannot be written", async () => {
