@@ -45,7 +45,8 @@ describe("parseMetadata", () => {
 
   it("accepts 32 levels of lists and objects, and rejects more, which parsers of clients may reject", () => {
     const lists = (depth: number) => ({ a: JSON.parse("[".repeat(depth) + "]".repeat(depth)) as unknown });
-    const objects = (depth: number) => JSON.parse('{"a":'.repeat(depth) + "{}" + "}".repeat(depth)) as unknown;
+    const objects = (depth: number) =>
+      JSON.parse('{"a":'.repeat(depth) + "{}" + "}".repeat(depth)) as unknown;
     for (const nested of [lists, objects]) {
       expect(codeOf(nested(31))).to.equal(undefined);
       for (const depth of [32, 1_500, 5_000]) expect(codeOf(nested(depth))).to.equal("invalid_metadata");
