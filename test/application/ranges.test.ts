@@ -108,11 +108,11 @@ describe("the lists of a user with more than 500 chats", () => {
 
   it("search all messages, and find each once", async () => {
     const found: number[] = [];
-    for (let cursor: string | undefined, isEnd = false; !isEnd;) {
-      const page = await world.searchMessages({ by: world.ana.id, query: "x", limit: 2, cursor });
+    for (let next: string | undefined, isEnd = false; !isEnd;) {
+      const page = await world.searchMessages({ by: world.ana.id, query: "x", limit: 2, cursor: next });
       found.unshift(...page.messages.map(({ id }) => id).toReversed());
-      cursor = page.next;
-      isEnd = cursor === undefined;
+      next = page.next;
+      isEnd = next === undefined;
     }
     expect(found).to.deep.equal(own.slice(CHATS));
   });

@@ -168,7 +168,7 @@ describe("TestServer", () => {
     });
 
     it("takes a whole number from 0, and no user", () => {
-      const reject = server.rejectNext as (...given: unknown[]) => void;
+      const reject = (...given: unknown[]) => server.rejectNext(...(given as [number]));
       for (const given of [
         [-1],
         [1.5],
