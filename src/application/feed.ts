@@ -44,6 +44,12 @@ const shardOfUser = (id: UserId) => id.slice(-2);
 /** The length of the texts of the events that are read at once, in UTF-16 code units. A read can exceed it by one text. */
 const MAX_CHARACTERS_PER_READ = 32_000;
 
+/** With so few new entries, it costs less to read all of them than to look for events in each chat of a user. */
+const SHORT_RANGE_LENGTH = 20;
+
+/** Bounds the cost of a page that skips events of messages that the user cannot read. */
+const MAX_READS_PER_PAGE = 10;
+
 /** Chats of a subscriber that are read and indexed in one turn of the event loop. */
 const MAX_MEMBERSHIPS_PER_READ = 250;
 
@@ -52,12 +58,6 @@ const MAX_REMOVED_PER_TURN = 1_000;
 
 /** Events that the feed buffers for one subscriber. Beyond that the subscriber lags and re-reads the log. */
 const MAX_BUFFERED_EVENTS = 1_000;
-
-/** With so few new entries, it costs less to read all of them than to look for events in each chat of a user. */
-const SHORT_RANGE_LENGTH = 20;
-
-/** Bounds the cost of a page that skips events of messages that the user cannot read. */
-const MAX_READS_PER_PAGE = 10;
 
 /** The length of the texts in that buffer, in UTF-16 code units. */
 const MAX_BUFFERED_CHARACTERS = 128_000;
@@ -487,7 +487,7 @@ export class Subscriber implements Subscription {
       for (;;) {
         if (this.#createError) throw this.#createError();
         if (this.#closed || this.#feed.closed) return undefined;
-        if (this.#buffer.length > 0 || this.#signals?.isEmpty === false) return this.#takeBuffer();
+        if (this.#hasBuffered) return this.#takeBuffer();
         if (this.#lagging) {
           const page = await this.#readNextPage();
           if (page !== undefined && !this.#closed) return page;
@@ -505,7 +505,7 @@ export class Subscriber implements Subscription {
     if (this.#closed || this.#lagging) return undefined;
     this.#wake = wake;
     const batch = this.#takeBuffer();
-    if (this.#buffer.length > 0 || this.#signals?.isEmpty === false) this.wake();
+    if (this.#hasBuffered) this.wake();
     return batch;
   }
 
@@ -617,6 +617,10 @@ export class Subscriber implements Subscription {
     this.#bufferedCharacters = 0;
     this.#feed.remove(this);
     this.wake();
+  }
+
+  get #hasBuffered(): boolean {
+    return this.#buffer.length > 0 || this.#signals?.isEmpty === false;
   }
 
   /** The events up to the first signal; or the signals up to the next event, which leave the cursor where it is. */

@@ -253,8 +253,8 @@ export interface ChatReader {
   memberships(userId: UserId, slice: MembershipSlice): Promise<readonly UserMembership[]>;
   /**
    * The chats as the user sees them, in the order of `ids`, with the text, the mentions, the metadata and the reactions of each
-   * `lastMessage` left empty. Leaves out chats of
-   * which the user is not a participant. Lets other events of the process have their turn within a long list.
+   * `lastMessage` left empty. Leaves out chats of which the user is not a participant. Lets other events of the process have
+   * their turn within a long list.
    */
   overviews(userId: UserId, ids: readonly ChatId[]): Promise<readonly ChatOverview[]>;
   /**

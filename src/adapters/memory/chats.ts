@@ -336,11 +336,12 @@ export function chatRepository(
   };
 }
 
-/** The other user of a p2p chat; undefined in a group chat, and in a chat with oneself. */
+/** The key of a p2p chat in `ChatStates.byPair`. */
 export function keyOfPair(pair: Pair): string {
   return JSON.stringify(pair);
 }
 
+/** The other user of a p2p chat; undefined in a group chat, and in a chat with oneself. */
 export function peerIn(pair: Pair | undefined, userId: UserId): UserId | undefined {
   return pair?.find((id) => id !== userId);
 }

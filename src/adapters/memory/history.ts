@@ -55,13 +55,22 @@ export function sliceOf<Item extends Numbered>(
   return forward ? slice : slice.toReversed();
 }
 
-/** The index of the first item with a greater id, by binary search. */
+/** The index of the first item with a greater id, in a list in the order of the ids. */
 export function firstAfter(history: readonly Numbered[], id: number): number {
+  return indexBehind(history, id, (item) => item.id);
+}
+
+/** The index of the first item with a greater key, by binary search in a list in the order of the keys. */
+export function indexBehind<Item>(
+  items: readonly Item[],
+  key: number,
+  keyOf: (item: Item) => number,
+): number {
   let low = 0;
-  let high = history.length;
+  let high = items.length;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (history[middle]!.id <= id) low = middle + 1;
+    if (keyOf(items[middle]!) <= key) low = middle + 1;
     else high = middle;
   }
   return low;

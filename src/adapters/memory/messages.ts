@@ -1,5 +1,5 @@
 import type { MessageRepository, MessageTime, Slice, UserSlice } from "../../application/ports.js";
-import type { ChatId } from "../../domain/chat.js";
+import { canRead, type ChatId } from "../../domain/chat.js";
 import { lengthOf, toMessage, type Message, type MessageId } from "../../domain/message.js";
 import { NO_REACTIONS } from "../../domain/reaction.js";
 import { DELETED_USERNAME, type UserId } from "../../domain/user.js";
@@ -27,8 +27,10 @@ export function messageRepository(
   ): readonly Message[] {
     if (slice.scansRange) {
       const range = all.slice(Math.max(0, slice.after), Math.max(0, slice.upTo));
-      const isReadable = (message: Message) =>
-        message.id > (byId.get(message.chatId)?.participants.get(id)?.historyStart ?? Infinity);
+      const isReadable = (message: Message) => {
+        const stay = byId.get(message.chatId)?.participants.get(id);
+        return stay !== undefined && canRead(stay, message);
+      };
       return sliceOf(
         [range.filter((message): message is Message => message !== undefined && isReadable(message))],
         slice,
@@ -66,9 +68,10 @@ export function messageRepository(
   }
 
   /** Deletes what is stored of a message that is gone. */
-  function forgetRest(message: Message): void {
+  function forgetRest(state: ChatState, message: Message): void {
     freeKey(message.id);
     onDelete(message);
+    unindexMentions(state, message, undo);
   }
 
   return {
@@ -145,10 +148,7 @@ export function messageRepository(
         messages.push(...removed);
         for (const message of removed) all[message.id - 1] = message;
       });
-      for (const message of removed) {
-        forgetRest(message);
-        unindexMentions(stateOf(byId, id), message, undo);
-      }
+      for (const message of removed) forgetRest(stateOf(byId, id), message);
       return removed.length;
     },
     async forget(id, upTo, limit) {
@@ -171,10 +171,7 @@ export function messageRepository(
         for (const { seq } of tombstones) deleted.add(seq);
         for (const message of removed) all[message.id - 1] = message;
       });
-      for (const message of removed) {
-        forgetRest(message);
-        unindexMentions(state, message, undo);
-      }
+      for (const message of removed) forgetRest(state, message);
       return { count, forgottenSeq: state.forgottenSeq, forgottenAt };
     },
   };

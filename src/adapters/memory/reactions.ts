@@ -2,6 +2,7 @@ import type { ReactionRepository, UserReader } from "../../application/ports.js"
 import type { MessageId } from "../../domain/ids.js";
 import type { Emoji, ListedReaction, Reaction } from "../../domain/reaction.js";
 import { compare } from "./directory.js";
+import { indexBehind } from "./history.js";
 import { put, remove, type Undo } from "./undo.js";
 
 interface StoredReaction extends Reaction {
@@ -27,6 +28,7 @@ export function reactionRepository(users: UserReader, undo: Undo): MemoryReactio
   const byMessage = new Map<MessageId, OfMessage>();
   /** Of messages that were deleted. */
   const discarded = new Map<MessageId, OfMessage>();
+  const positionOf = ({ position }: StoredReaction) => position;
   const keyOf = ({ emoji, userId }: Pick<Reaction, "emoji" | "userId">) => `${emoji} ${userId}`;
 
   function insert(list: StoredReaction[], reaction: StoredReaction): void {
@@ -35,7 +37,7 @@ export function reactionRepository(users: UserReader, undo: Undo): MemoryReactio
   }
 
   function removeFrom(list: StoredReaction[], { position }: StoredReaction): void {
-    const index = indexBehind(list, position) - 1;
+    const index = indexBehind(list, position, positionOf) - 1;
     const [removed] = list.splice(index, 1);
     undo.push(() => list.splice(index, 0, removed!));
   }
@@ -43,7 +45,7 @@ export function reactionRepository(users: UserReader, undo: Undo): MemoryReactio
   return {
     async ofMessage(id, { after = 0, limit }) {
       const list = byMessage.get(id)?.list ?? [];
-      const start = indexBehind(list, after);
+      const start = indexBehind(list, after, positionOf);
       const page: ListedReaction[] = [];
       for (const { emoji, userId, at, position } of list.slice(start, start + limit)) {
         const username = (await users.byId(userId))!.username;
@@ -112,16 +114,4 @@ export function reactionRepository(users: UserReader, undo: Undo): MemoryReactio
       put(discarded, id, ofMessage, undo);
     },
   };
-}
-
-/** The index of the first reaction with a greater position, by binary search. */
-function indexBehind(list: readonly StoredReaction[], position: number): number {
-  let low = 0;
-  let high = list.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (list[middle]!.position <= position) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
