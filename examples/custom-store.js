@@ -14,7 +14,7 @@ const WRITE_METHODS = {
   blocks: ["add", "remove", "deleteOfUser"],
   chats: [
     "addGroup",
-    "openP2p",
+    "addP2p",
     "addParticipant",
     "removeParticipant",
     "releasePair",

@@ -186,7 +186,7 @@ async function openP2p(
   // Before the chat takes an id, which a rejected send would leave unused.
   if (replyTo !== null) assertReply(replyTo, undefined);
   if (names.length > 0) await assertMentions(users, pair, names);
-  const chat = await chats.openP2p(pair, now);
+  const chat = await chats.addP2p(pair, now);
   await events.append(chatCreated(chat, user.id === peer.id ? [user] : [user, peer]));
   return { chat, user, historyStart: 0 };
 }

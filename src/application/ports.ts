@@ -337,8 +337,13 @@ export interface JoinedChat extends ChatActivity, JoinPosition {}
 export interface ChatRepository extends ChatReader {
   /** Adds a group chat without participants and metadata, with the `DEFAULT_POLICY`. */
   addGroup(title: string | null, createdAt: number): Promise<Chat>;
-  /** Returns the p2p chat of the pair. Creates it if it does not exist, with both users as participants. */
-  openP2p(pair: Pair, createdAt: number): Promise<Chat>;
+  /**
+   * Adds the p2p chat of the pair, with both users as participants.
+   *
+   * @throws any error if the pair has one. Where transactions run in parallel, another one can have added it since this one looked:
+   * the store then runs the work again.
+   */
+  addP2p(pair: Pair, createdAt: number): Promise<Chat>;
   /**
    * Adds a user to a group chat. Returns false and changes nothing if the user is already a participant. The user receives the
    * events of the chat that are appended after this call.

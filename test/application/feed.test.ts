@@ -214,7 +214,7 @@ describe("EventFeed", () => {
         for (const peer of peers) {
           const group = await repositories.chats.addGroup(null, 1);
           await repositories.chats.addParticipant(group.id, bo.id, 1);
-          opened.push(group, await repositories.chats.openP2p(pairOf(bo.id, peer.id), 1));
+          opened.push(group, await repositories.chats.addP2p(pairOf(bo.id, peer.id), 1));
         }
         return opened;
       });

@@ -63,11 +63,11 @@ describe("a message with a reply, mentions or metadata", () => {
         ...store,
         transaction: (work) =>
           store.transaction((all) => {
-            const openP2p: typeof all.chats.openP2p = (...given) => {
+            const addP2p: typeof all.chats.addP2p = (...given) => {
               opened += 1;
-              return all.chats.openP2p(...given);
+              return all.chats.addP2p(...given);
             };
-            return work({ ...all, chats: { ...all.chats, openP2p } });
+            return work({ ...all, chats: { ...all.chats, addP2p } });
           }),
       };
       const core = createMessaging({ ...world.ports, store: watching });

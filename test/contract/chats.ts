@@ -136,7 +136,7 @@ export function chatContract({ describe, it, beforeEach }: Runner, store: () => 
       const p2p = await store().transaction(async ({ chats }) => {
         await chats.addParticipant(chat.id, bo.id, 1, "admin");
         await chats.addParticipant(chat.id, cy.id, 1);
-        return chats.openP2p(pairOf(ana.id, bo.id), 5);
+        return chats.addP2p(pairOf(ana.id, bo.id), 5);
       });
       const roleIn = ({ id }: Chat, user: User) =>
         store().read(async ({ chats }) => (await chats.ofParticipant(id, user.id))?.role);
@@ -254,7 +254,7 @@ export function chatContract({ describe, it, beforeEach }: Runner, store: () => 
 
   describeMethod("summary", () => {
     it("returns any chat as `list` does, and undefined for an unknown one", async () => {
-      const p2p = await store().transaction(({ chats }) => chats.openP2p(pairOf(bo.id, ana.id), 5));
+      const p2p = await store().transaction(({ chats }) => chats.addP2p(pairOf(bo.id, ana.id), 5));
       const group = await createGroup(store(), ana, bo, cy);
       await createGroup(store());
       await send(store(), group, ana, "a", "b");
@@ -326,14 +326,12 @@ export function chatContract({ describe, it, beforeEach }: Runner, store: () => 
     });
   });
 
-  describeMethod("openP2p", () => {
-    it("creates one chat for both users and returns it afterwards", async () => {
-      const chat = await store().transaction(({ chats }) => chats.openP2p(pairOf(ana.id, bo.id), 5));
+  describeMethod("addP2p", () => {
+    it("creates one chat for both users, and rejects another", async () => {
+      const chat = await store().transaction(({ chats }) => chats.addP2p(pairOf(ana.id, bo.id), 5));
       const fresh = { kind: "p2p", title: null, createdAt: 5, policy: null, metadata: null };
       assert.deepEqual(chat, { id: chat.id, ...fresh });
-      await store().transaction(async ({ chats }) => {
-        assert.deepEqual(await chats.openP2p(pairOf(bo.id, ana.id), 6), chat);
-      });
+      await assert.rejects(store().transaction(({ chats }) => chats.addP2p(pairOf(bo.id, ana.id), 6)));
       await store().read(async ({ chats }) => {
         assert.deepEqual(await chats.p2p(pairOf(bo.id, ana.id)), chat);
         assert.deepEqual(await chatOf(chats, chat.id, ana.id), chat);
@@ -352,7 +350,7 @@ export function chatContract({ describe, it, beforeEach }: Runner, store: () => 
       ];
       const opened = await store().transaction(async ({ chats }) => {
         const made = [];
-        for (const pair of pairs) made.push(await chats.openP2p(pair, 5));
+        for (const pair of pairs) made.push(await chats.addP2p(pair, 5));
         return made;
       });
       assert.equal(new Set(opened.map(({ id }) => id)).size, pairs.length);
@@ -370,8 +368,9 @@ export function chatContract({ describe, it, beforeEach }: Runner, store: () => 
 
   describeMethod("releasePair", () => {
     it("lets the users of a p2p chat without participants open another, and `abandoned` find the old one", async () => {
-      const open = () => store().transaction(({ chats }) => chats.openP2p(pairOf(ana.id, bo.id), 5));
-      const kept = await store().transaction(({ chats }) => chats.openP2p(pairOf(ana.id, cy.id), 5));
+      const pair = pairOf(ana.id, bo.id);
+      const open = () => store().transaction(({ chats }) => chats.addP2p(pair, 5));
+      const kept = await store().transaction(({ chats }) => chats.addP2p(pairOf(ana.id, cy.id), 5));
       const group = await createGroup(store(), ana);
       const chat = await open();
       const release = (fail: boolean) =>
@@ -382,10 +381,10 @@ export function chatContract({ describe, it, beforeEach }: Runner, store: () => 
           if (fail) throw new Error("roll back");
         });
       await assert.rejects(release(true), /roll back/);
-      assert.deepEqual(await open(), chat);
+      assert.deepEqual(await store().read(({ chats }) => chats.p2p(pair)), chat);
       await release(false);
       await store().read(async ({ chats }) => {
-        assert.equal(await chats.p2p(pairOf(ana.id, bo.id)), undefined);
+        assert.equal(await chats.p2p(pair), undefined);
         assert.deepEqual(await chats.p2p(pairOf(ana.id, cy.id)), kept);
         assert.equal(await chats.abandoned(), chat.id);
         const released = { ...chat, kind: "group", policy: DEFAULT_POLICY };
@@ -396,7 +395,7 @@ export function chatContract({ describe, it, beforeEach }: Runner, store: () => 
       const next = await open();
       assert.ok(next.id > chat.id);
       await store().transaction(({ chats }) => chats.delete(chat.id, MAX_ID));
-      assert.deepEqual(await open(), next);
+      assert.deepEqual(await store().read(({ chats }) => chats.p2p(pair)), next);
     });
   });
 
@@ -418,7 +417,7 @@ export function chatContract({ describe, it, beforeEach }: Runner, store: () => 
         store().read(({ chats }) => mapInOrder([0, 1, 2, 3], (count) => chats.hasMoreThan(id, count)));
       await createGroup(store(), ana);
       const { id } = await createGroup(store(), ana, bo);
-      await store().transaction(({ chats }) => chats.openP2p(pairOf(ana.id, cy.id), 1));
+      await store().transaction(({ chats }) => chats.addP2p(pairOf(ana.id, cy.id), 1));
       assert.deepEqual(await asked(ana), [true, true, true, false]);
       assert.deepEqual(await asked(bo), [true, false, false, false]);
       await store().transaction(({ chats }) => chats.removeParticipant(id, bo.id));
@@ -473,9 +472,9 @@ export function chatContract({ describe, it, beforeEach }: Runner, store: () => 
     it("returns the other user of a p2p chat, and no peer of a group and of a chat with oneself", async () => {
       const group = await createGroup(store(), ana, bo, cy);
       const chats = await store().transaction(async (all) => [
-        await all.chats.openP2p(pairOf(ana.id, ana.id), 1),
-        await all.chats.openP2p(pairOf(ana.id, cy.id), 1),
-        await all.chats.openP2p(pairOf(bo.id, ana.id), 1),
+        await all.chats.addP2p(pairOf(ana.id, ana.id), 1),
+        await all.chats.addP2p(pairOf(ana.id, cy.id), 1),
+        await all.chats.addP2p(pairOf(bo.id, ana.id), 1),
       ]);
       const [own, withCy, withBo] = chats.map(({ id }) => id);
       assert.deepEqual(
@@ -496,9 +495,9 @@ export function chatContract({ describe, it, beforeEach }: Runner, store: () => 
     it("returns all chats by id, page by page, including those without participants", async () => {
       await register(store(), ana, bo, cy);
       const empty = await store().transaction(({ chats }) => chats.addGroup("nobody's", MAX_TIME_MS));
-      const p2p = await store().transaction(({ chats }) => chats.openP2p(pairOf(bo.id, ana.id), 5));
+      const p2p = await store().transaction(({ chats }) => chats.addP2p(pairOf(bo.id, ana.id), 5));
       const group = await createGroup(store(), ana, bo, cy);
-      const own = await store().transaction(({ chats }) => chats.openP2p(pairOf(cy.id, cy.id), 6));
+      const own = await store().transaction(({ chats }) => chats.addP2p(pairOf(cy.id, cy.id), 6));
       const [first, second] = await send(store(), group, ana, "a", "b");
       await send(store(), own, cy, "c");
       await store().transaction(async ({ chats, messages }) => {

@@ -39,7 +39,7 @@ export function deletionContract({ describe, it, beforeEach }: Runner, store: ()
   describeMethod("UserRepository.delete", () => {
     it("replaces the username wherever it is read, and removes the key and the password", async () => {
       const group = await createGroup(store(), bo, ana);
-      const p2p = await write(({ chats }) => chats.openP2p(pairOf(ana.id, bo.id), 1));
+      const p2p = await write(({ chats }) => chats.addP2p(pairOf(ana.id, bo.id), 1));
       const [sent] = await send(store(), group, ana, "a");
       await send(store(), p2p, ana, "b");
       await append(store(), messageChanged("message.created", sent!, 1));
@@ -131,7 +131,7 @@ export function deletionContract({ describe, it, beforeEach }: Runner, store: ()
 
     it("lets the user act in no chat, and own none while another participant can", async () => {
       const group = await createGroup(store(), bo, ana, cy);
-      const p2p = await write(({ chats }) => chats.openP2p(pairOf(ana.id, bo.id), 1));
+      const p2p = await write(({ chats }) => chats.addP2p(pairOf(ana.id, bo.id), 1));
       await write(async ({ chats }) => {
         await chats.setRole(group.id, ana.id, "admin");
         await chats.setRole(group.id, cy.id, "admin");
@@ -247,8 +247,8 @@ export function deletionContract({ describe, it, beforeEach }: Runner, store: ()
   describeMethod("ChatRepository.abandoned", () => {
     it("returns a p2p chat that has lost both users, whom another one can then follow", async () => {
       const pair = pairOf(ana.id, ana.id);
-      const chat = await write(({ chats }) => chats.openP2p(pair, 1));
-      const other = await write(({ chats }) => chats.openP2p(pairOf(ana.id, bo.id), 1));
+      const chat = await write(({ chats }) => chats.addP2p(pair, 1));
+      const other = await write(({ chats }) => chats.addP2p(pairOf(ana.id, bo.id), 1));
       await send(store(), chat, ana, "a");
       const abandoned = () => store().read(({ chats }) => chats.abandoned());
       assert.equal(await abandoned(), undefined);
@@ -262,7 +262,7 @@ export function deletionContract({ describe, it, beforeEach }: Runner, store: ()
       const ids = await store().read(({ chats }) => chatIdsOf(chats, ana.id));
       assert.deepEqual(ids, [other.id]);
       assert.equal(await store().read(({ chats }) => chats.p2p(pair)), undefined);
-      const next: ChatId = (await write(({ chats }) => chats.openP2p(pair, 1))).id;
+      const next: ChatId = (await write(({ chats }) => chats.addP2p(pair, 1))).id;
       assert.ok(next > other.id);
     });
   });

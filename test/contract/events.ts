@@ -152,7 +152,7 @@ export function eventContract({ describe, it, beforeEach }: Runner, store: () =>
 
   describeMethod("all and ofUser", () => {
     it("return each event with the kind of its chat, also after the chat was deleted", async () => {
-      const p2p = await store().transaction(({ chats }) => chats.openP2p(pairOf(ana.id, bo.id), 1));
+      const p2p = await store().transaction(({ chats }) => chats.addP2p(pairOf(ana.id, bo.id), 1));
       const outside = { user: ana.id, includesRemoved: true };
       await append(store(), renamed(other, "a", outside), renamed(p2p, "b"), {
         sessionId: "s" as SessionId,

@@ -55,7 +55,7 @@ export function historyContract({ describe, it, beforeEach }: Runner, store: () 
   describePromise("Membership.historyStart", () => {
     it("is 0 by default, and otherwise that of the last addParticipant", async () => {
       const chat = await createGroup(store(), ana);
-      const p2p = await store().transaction(({ chats }) => chats.openP2p(pairOf(ana.id, bo.id), 1));
+      const p2p = await store().transaction(({ chats }) => chats.addP2p(pairOf(ana.id, bo.id), 1));
       const starts = async (user: User) =>
         store().read(async ({ chats }) => ({
           membership: (await chats.ofParticipant(chat.id, user.id))?.historyStart,

@@ -362,7 +362,7 @@ export function messageContract({ describe, it, beforeEach }: Runner, store: () 
     it("merges the messages of all chats of the user, and of no other chat", async () => {
       const chats = [await createGroup(store(), ana, bo), await createGroup(store(), bo, cy)];
       for (const pair of [pairOf(ana.id, bo.id), pairOf(ana.id, ana.id), pairOf(bo.id, cy.id)]) {
-        chats.push(await store().transaction(({ chats: repository }) => repository.openP2p(pair, 1)));
+        chats.push(await store().transaction(({ chats: repository }) => repository.addP2p(pair, 1)));
       }
       const sent: Message[] = [];
       for (const index of [0, 1, 2, 3, 4, 2, 1, 0, 4, 3, 3, 0]) {

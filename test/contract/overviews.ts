@@ -65,7 +65,7 @@ export function overviewContract({ describe, it, beforeEach }: Runner, store: ()
   const idsOf = async (user: User, page: RankedPage = {}) =>
     (await listed(user, page)).map(({ chat }) => chat.id);
   const openP2p = (one: User, other: User) =>
-    store().transaction(({ chats }) => chats.openP2p(pairOf(one.id, other.id), 1));
+    store().transaction(({ chats }) => chats.addP2p(pairOf(one.id, other.id), 1));
   const join = (chat: Chat, user: User) =>
     store().transaction(({ chats }) => chats.addParticipant(chat.id, user.id, 1));
   const leave = (chat: Chat, user: User) =>

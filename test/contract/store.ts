@@ -153,7 +153,7 @@ export function storeContract(runner: Runner, { open, reopen }: StoreOpening): v
         await store().transaction(async ({ users, chats }) => {
           assert.equal(await users.add({ ...cy, username: "ANA" }, usernameKey("ana"), "digest"), false);
           assert.equal(await users.add(cy, usernameKey("dora"), "digest"), false);
-          assert.equal((await chats.openP2p(pairOf(bo.id, ana.id), 9)).id, where.chatIds[1]);
+          assert.equal((await chats.p2p(pairOf(bo.id, ana.id)))?.id, where.chatIds[1]);
         });
         const { chat } = before.users[0]!.chats[0]!;
         await assert.rejects(
@@ -196,7 +196,7 @@ const dora = person("dora");
 export async function fill(store: Store): Promise<ContentsQuery> {
   await register(store, ana, bo, dora);
   const group = await createGroup(store, ana, bo);
-  const p2p = await store.transaction(({ chats }) => chats.openP2p(pairOf(ana.id, bo.id), 5));
+  const p2p = await store.transaction(({ chats }) => chats.addP2p(pairOf(ana.id, bo.id), 5));
   const left = await createGroup(store, ana);
   const chatIds = [group.id, p2p.id, left.id];
   const [first, last] = await send(store, group, ana, "a", "b");

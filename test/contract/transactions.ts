@@ -74,7 +74,7 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
           deletedAt: null,
         });
         assert.equal(await users.add(cy, usernameKey("cy"), "digest"), false);
-        const opened = await chats.openP2p(pairOf(ana.id, cy.id), 1);
+        const opened = await chats.addP2p(pairOf(ana.id, cy.id), 1);
         assert.deepEqual(await chats.p2p(pairOf(ana.id, cy.id)), opened);
         const message = await messages.append(draft(opened, cy, "a"));
         assert.equal(await messages.lastId(), message.id);
@@ -176,7 +176,7 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
       const [said] = await send(store(), chat, ana, "a");
       await append(store(), renamed(chat, "a"), renamed(chat, "b", { user: bo.id, includesRemoved: false }));
       const invitation = { ...invitationOf(chat, ana, "kept"), maxUses: 2 };
-      const open = await store().transaction(({ chats }) => chats.openP2p(pairOf(ana.id, ana.id), 1));
+      const open = await store().transaction(({ chats }) => chats.addP2p(pairOf(ana.id, ana.id), 1));
       const reaction = { messageId: said!.id, emoji: "👍" as Emoji, userId: ana.id, at: 1 };
       const [gone, late] = await send(store(), chat, bo, "c", "d");
       await store().transaction(async ({ messages, reactions }) => {
@@ -223,7 +223,7 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
           await users.add(cy, usernameKey("cy"), "digest of cy");
           const group = await chats.addGroup(null, 1);
           await chats.addParticipant(group.id, cy.id, 1);
-          const p2p = await chats.openP2p(pairOf(ana.id, bo.id), 1);
+          const p2p = await chats.addP2p(pairOf(ana.id, bo.id), 1);
           made.push(group.id, p2p.id);
           await chats.addParticipant(chat.id, cy.id, 1);
           await chats.removeParticipant(chat.id, bo.id);
@@ -352,7 +352,7 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
       );
     });
 
-    it("gives a username to one of 50 concurrent users and opens one p2p chat for all", async () => {
+    it("gives a username to one of 50 concurrent users, and lets one of them add a p2p chat that did not exist", async () => {
       const racers = Array.from({ length: 50 }, (_, index) => person(`racer-${index}`));
       const added = await Promise.all(
         racers.map((user) =>
@@ -364,11 +364,14 @@ export function transactionContract({ describe, it, beforeEach }: Runner, store:
       assert.deepEqual(winner, racers[added.indexOf(true)]);
       const opened = await Promise.all(
         racers.map((_, index) =>
-          store().transaction(({ chats }) =>
-            chats.openP2p(index % 2 ? pairOf(ana.id, bo.id) : pairOf(bo.id, ana.id), index),
-          ),
+          store().transaction(async ({ chats }) => {
+            const pair = index % 2 ? pairOf(ana.id, bo.id) : pairOf(bo.id, ana.id);
+            const known = await chats.p2p(pair);
+            return { ...(known ?? (await chats.addP2p(pair, index))), isAdded: known === undefined };
+          }),
         ),
       );
+      assert.equal(opened.filter(({ isAdded }) => isAdded).length, 1);
       assert.equal(new Set(opened.map(({ id, createdAt }) => `${id} ${createdAt}`)).size, 1);
     });
   });

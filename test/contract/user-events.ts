@@ -30,7 +30,7 @@ export function userEventContract({ describe, it, beforeEach }: Runner, store: (
   const open = (one: User, other: User) =>
     store().transaction(async ({ users, chats, events }) => {
       for (const { id } of [one, other]) await users.lockedAccountById(id);
-      const chat = await chats.openP2p(pairOf(one.id, other.id), 1);
+      const chat = await chats.addP2p(pairOf(one.id, other.id), 1);
       await events.append(chatCreated(chat, one.id === other.id ? [one] : [one, other]));
       return chat;
     });
@@ -66,7 +66,7 @@ export function userEventContract({ describe, it, beforeEach }: Runner, store: (
       await rename(ana, "before");
       await store().transaction(async ({ chats, events }) => {
         await events.append(userChanged(ana.id, "user.updated", 1));
-        await chats.openP2p(pairOf(ana.id, bo.id), 1);
+        await chats.addP2p(pairOf(ana.id, bo.id), 1);
         await events.append(userChanged(ana.id, "user.deleted", 1));
       });
       assert.deepEqual(

@@ -154,7 +154,7 @@ describe("palaver serve, events", () => {
         createdAt: 1,
       };
       await users.add(old, usernameKey("old"), "digest");
-      const chat = await chats.openP2p([old.id, old.id], sentAt);
+      const chat = await chats.addP2p([old.id, old.id], sentAt);
       for (const [text, at] of [
         ["old", sentAt],
         ["young", Date.now()],

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import sinon from "sinon";
 import type { ChatEvent } from "../../src/domain/event.js";
-import type { Chat } from "../../src/domain/chat.js";
+import { pairOf, type Chat } from "../../src/domain/chat.js";
 import type { MessageId } from "../../src/domain/message.js";
 import { MAX_SESSIONS_PER_USER } from "../../src/domain/session.js";
 import { usernameKey, type User } from "../../src/domain/user.js";
@@ -40,6 +40,20 @@ export const RACES = {
     expect(textsOf(await reader.events())).to.deep.equal(["second"]);
     await sending.commit();
     expect(textsOf(await reader.events())).to.deep.equal(["first"]);
+  },
+
+  "runs a transaction again that adds a p2p chat which another node has added since": async (nodes) => {
+    const [ana, bo] = await nodes.users("ana", "bo");
+    const pair = pairOf(ana!.id, bo!.id);
+    const add = ({ ports }: TestNode, afterLook = async () => {}) =>
+      ports.store.transaction(async ({ chats }) => {
+        const known = await chats.p2p(pair);
+        await afterLook();
+        return { chat: known ?? (await chats.addP2p(pair, 1)), isAdded: known === undefined };
+      });
+    let first: Chat | undefined;
+    const second = await add(nodes.one, async () => void (first ??= (await add(nodes.other)).chat));
+    expect(second).to.deep.equal({ chat: first, isAdded: false });
   },
 
   "pages forward past a transaction that commits after later ones": async (nodes) => {

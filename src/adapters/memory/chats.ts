@@ -306,10 +306,9 @@ export function chatRepository(
     },
     addGroup: async (title, createdAt) =>
       add({ kind: "group", title, createdAt, policy: DEFAULT_POLICY, metadata: null }, undefined).chat,
-    async openP2p(pair, createdAt) {
+    async addP2p(pair, createdAt) {
       const key = keyOfPair(pair);
-      const found = byPair.get(key);
-      if (found) return found.chat;
+      if (byPair.has(key)) throw new Error("The pair has a p2p chat already.");
       const state = add({ kind: "p2p", title: null, createdAt, policy: null, metadata: null }, pair);
       put(byPair, key, state, undo);
       for (const userId of new Set(pair)) {

@@ -30,17 +30,6 @@ const SUMMARIES = `
     ${LAST_MESSAGE}`;
 
 export function chats(scope: Scope): ChatRepository {
-  async function findP2p(first: UserId, second: UserId): Promise<Chat | undefined> {
-    // A row that another transaction changes is read again once it is locked: the pair can have been released.
-    const lock = scope.attempts ? "" : "FOR NO KEY UPDATE";
-    const found = await scope.row(
-      `SELECT ${CHAT.sql} FROM chats WHERE first_user_id = $1 AND second_user_id = $2 ${lock}`,
-      first,
-      second,
-    );
-    return found && CHAT.decode(found);
-  }
-
   /** @returns undefined if the pair has a chat. */
   async function addChat(
     draft: Omit<Chat, "id">,
@@ -103,7 +92,14 @@ export function chats(scope: Scope): ChatRepository {
       return found?.[0] == null ? undefined : MEMBERSHIP.decode(found);
     },
     async p2p([first, second]) {
-      return findP2p(first, second);
+      // A row that another transaction changes is read again once it is locked: the pair can have been released.
+      const lock = scope.attempts ? "" : "FOR NO KEY UPDATE";
+      const found = await scope.row(
+        `SELECT ${CHAT.sql} FROM chats WHERE first_user_id = $1 AND second_user_id = $2 ${lock}`,
+        first,
+        second,
+      );
+      return found && CHAT.decode(found);
     },
     async hasMoreThan(userId, count) {
       const sql = "SELECT 1 FROM participants WHERE user_id = $1 LIMIT 1 OFFSET $2";
@@ -289,13 +285,10 @@ export function chats(scope: Scope): ChatRepository {
       const draft = { kind: "group", title, createdAt, policy: DEFAULT_POLICY, metadata: null } as const;
       return (await addChat(draft, null, null))!;
     },
-    async openP2p([first, second], createdAt) {
-      const known = await findP2p(first, second);
-      if (known !== undefined) return known;
+    async addP2p([first, second], createdAt) {
       const draft = { kind: "p2p", title: null, createdAt, policy: null, metadata: null } as const;
       const chat = await addChat(draft, first, second);
-      // Another transaction has opened it since, and this one may already have decided that it does not exist.
-      if (chat === undefined) throw new RacedError("The chat was opened by another transaction.");
+      if (chat === undefined) throw new RacedError("The pair has a chat already.");
       for (const userId of new Set([first, second])) await addParticipant(chat.id, userId, createdAt, null);
       return chat;
     },

@@ -78,12 +78,6 @@ const insertParticipant = insertion<NewParticipant>(
 export function chats(statements: Statements): ChatRepository {
   const { row, rows, change } = statements;
 
-  function p2p(first: UserId, second: UserId): Chat | undefined {
-    const sql = `SELECT ${CHAT.sql} FROM chats WHERE first_user_id = ? AND second_user_id = ?`;
-    const found = row(sql, first, second);
-    return found && CHAT.decode(found);
-  }
-
   function lastChatId(): number {
     return numberIn(
       row(
@@ -122,7 +116,9 @@ export function chats(statements: Statements): ChatRepository {
       return found && MEMBERSHIP.decode(found);
     },
     async p2p([first, second]) {
-      return p2p(first, second);
+      const sql = `SELECT ${CHAT.sql} FROM chats WHERE first_user_id = ? AND second_user_id = ?`;
+      const found = row(sql, first, second);
+      return found && CHAT.decode(found);
     },
     hasMoreThan: async (userId, count) =>
       row("SELECT 1 FROM participants WHERE user_id = ? LIMIT 1 OFFSET ?", userId, count) !== undefined,
@@ -292,9 +288,7 @@ export function chats(statements: Statements): ChatRepository {
       const draft = { kind: "group", title, createdAt, policy: DEFAULT_POLICY, metadata: null } as const;
       return addChat(draft, null, null);
     },
-    async openP2p([first, second], createdAt) {
-      const known = p2p(first, second);
-      if (known) return known;
+    async addP2p([first, second], createdAt) {
       const draft = { kind: "p2p", title: null, createdAt, policy: null, metadata: null } as const;
       const chat = addChat(draft, first, second);
       for (const userId of new Set([first, second])) {

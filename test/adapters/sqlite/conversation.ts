@@ -16,7 +16,7 @@ export function openP2p(store: Store): Promise<Chat> {
   return store.transaction(async ({ users, chats }) => {
     await users.add(ana, "ana" as UsernameKey, "digest");
     await users.add(bo, "bo" as UsernameKey, "digest");
-    return chats.openP2p(pairOf(ana.id, bo.id), 3);
+    return chats.addP2p(pairOf(ana.id, bo.id), 3);
   });
 }
 

@@ -53,7 +53,7 @@ describe("the SQLite repositories", () => {
 
   it("use an index in every query, and sort only the chats in a range of messages", async () => {
     const { users, blocks, chats, messages, sessions, events } = repository;
-    const chat = await chats.openP2p(pairOf(ana.id, bo.id), 1);
+    const chat = await chats.addP2p(pairOf(ana.id, bo.id), 1);
     const group = await chats.addGroup(null, 1);
     const session = newSession("s" as SessionId, ana, undefined, 1);
     const slice = { after: 0, upTo: 10, limit: 10 } as const;
@@ -265,7 +265,7 @@ describe("the SQLite repositories", () => {
 
   it("leave no edited, deleted or old text in the database file", async () => {
     const { chats, messages } = repository;
-    const chat = await chats.openP2p(pairOf(ana.id, bo.id), 1);
+    const chat = await chats.addP2p(pairOf(ana.id, bo.id), 1);
     const choose = seeded(4);
     const word = (count: number) => `<word ${count}>`;
     const filled = (count: number) =>
@@ -305,7 +305,7 @@ describe("the SQLite repositories", () => {
   });
 
   it("let other events have their turn between two slices of memberships", async () => {
-    await repository.chats.openP2p(pairOf(ana.id, bo.id), 1);
+    await repository.chats.addP2p(pairOf(ana.id, bo.id), 1);
     const [first] = await repository.chats.memberships(ana.id, { after: undefined, limit: 1 });
     let hasTurned = false;
     setImmediate(() => (hasTurned = true));

@@ -204,7 +204,7 @@ const by = (key: string) => (one: object, other: object) => {
 };
 const WRITES =
   "users.add users.replacePassword users.setDisplayName users.setDisabledAt users.delete blocks.add blocks.remove blocks.deleteOfUser " +
-  "chats.deleteRead messages.erase chats.addGroup chats.openP2p chats.addParticipant " +
+  "chats.deleteRead messages.erase chats.addGroup chats.addP2p chats.addParticipant " +
   "chats.removeParticipant chats.releasePair chats.setRole chats.setSettings chats.update chats.setRead messages.append messages.update " +
   "messages.setReactions reactions.add reactions.remove reactions.deleteOfDeleted sessions.add " +
   "sessions.touch sessions.remove sessions.removeExpired invitations.add invitations.countUse invitations.remove events.append events.forget";
@@ -442,16 +442,16 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
     chats.result("participants", (all) => all.toSorted(by("id"))),
     chats.result("participants", (all) => all.toReversed().toSorted(by("joinedAt"))),
   ],
-  "ChatRepository.openP2p": [
-    chats.result("openP2p", (chat, _, createdAt) => ({ ...chat, createdAt })),
-    chats.args("openP2p", ([one], createdAt) => [[one, one] as never, createdAt]),
+  "ChatRepository.addP2p": [
+    chats.result("addP2p", (chat, _, createdAt) => ({ ...chat, createdAt })),
+    chats.args("addP2p", ([one], createdAt) => [[one, one] as never, createdAt]),
   ],
   "ChatRepository.releasePair": [
     chats.method("releasePair", async () => {}),
     chats.args("releasePair", () => [1 as ChatId]),
     chats.result("summary", (found) => found && { ...found, chat: { ...found.chat, kind: "p2p" as const } }),
   ],
-  "ChatRepository.p2p": [chats.method("p2p", (all, pair) => all.chats.openP2p(pair, 1))],
+  "ChatRepository.p2p": [chats.method("p2p", (all, pair) => all.chats.addP2p(pair, 1))],
   "ChatRepository.hasMoreThan": [
     chats.args("hasMoreThan", (id, count) => [id, count + 1]),
     chats.args("hasMoreThan", (id, count) => [id, count - 1]),
