@@ -117,13 +117,13 @@ export class EventFeed {
   }
 
   /** The subscribers among the participants of the chat, as of the last entry. */
-  *subscribersIn(chatId: ChatId): Generator<Subscriber> {
-    for (const subscriber of this.#byChat.get(chatId)) if (subscriber.chats.has(chatId)) yield subscriber;
+  subscribersIn(chatId: ChatId): readonly Subscriber[] {
+    return Array.from(this.#byChat.get(chatId)).filter(({ chats }) => chats.has(chatId));
   }
 
   /** The subscribers of the user and of their p2p peers. */
-  *subscribersAbout(userId: UserId): Generator<Subscriber> {
-    for (const subscriber of this.#byPeer.get(userId)) if (subscriber.peers.has(userId)) yield subscriber;
+  subscribersAbout(userId: UserId): readonly Subscriber[] {
+    return Array.from(this.#byPeer.get(userId)).filter(({ peers }) => peers.has(userId));
   }
 
   /** Ends all subscriptions as their `close` does. Later ones end at once. */
@@ -573,10 +573,15 @@ export class Subscriber implements Subscription {
     this.#bufferedCharacters += charactersOf([event]);
   }
 
-  /** A lagging subscriber misses the signal. */
+  /** Whether the consumer has asked for signals and does not lag. */
+  get takesSignals(): boolean {
+    return !this.#lagging && this.#signals !== undefined;
+  }
+
+  /** Does nothing unless it `takesSignals`. */
   signal(signal: LiveSignal): void {
-    if (this.#lagging || this.#signals === undefined) return;
-    this.#signals.add(signal, this.#buffer.length);
+    if (!this.takesSignals) return;
+    this.#signals!.add(signal, this.#buffer.length);
     this.wake();
   }
 

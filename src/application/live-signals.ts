@@ -10,7 +10,8 @@ import {
   type Typing,
 } from "../domain/live-signal.js";
 import { DELETED_USERNAME, type UserId } from "../domain/user.js";
-import type { EventFeed, PortsWithFeed } from "./feed.js";
+import { DeliveryBudget } from "./delivery-budget.js";
+import type { EventFeed, PortsWithFeed, Subscriber } from "./feed.js";
 import type { Ports, ReadRepositories } from "./ports.js";
 import { Times } from "./times.js";
 
@@ -24,6 +25,16 @@ const TYPING_INTERVAL_MS = 2_000;
 
 /** The most users and chats for which the last signal is remembered. Beyond that the oldest are delivered again. */
 const MAX_TYPING = 100_000;
+
+/**
+ * Deliveries in a second, on average, of this process: each is a write to a stream. A thousand users who type in groups of a hundred
+ * would otherwise cost a multiple of what their messages cost.
+ */
+const MAX_TYPING_PER_SECOND = 150;
+const MAX_PRESENCE_PER_SECOND = 50;
+
+/** A signal of typing to so few streams is delivered in any case. */
+const MAX_FEW_STREAMS = 10;
 
 const TICK_MS = 1_000;
 
@@ -69,6 +80,7 @@ export class LiveSignals {
   readonly #showsPresence: boolean;
   /** The last signal by user and chat. */
   readonly #typed = new Times<string>();
+  readonly #typingBudget = new DeliveryBudget(MAX_TYPING_PER_SECOND);
   /** The number of open streams of each user in this process. */
   readonly #streams = new Map<UserId, number>();
   /** By the process that has their streams, when it last said so. */
@@ -77,6 +89,7 @@ export class LiveSignals {
   readonly #pending = new Map<UserId, PendingChange>();
   /** The last delivered change of each user. */
   readonly #delivered = new Times<UserId>();
+  readonly #presenceBudget = new DeliveryBudget(MAX_PRESENCE_PER_SECOND);
   #isDelivering = false;
   /** Users who came or left since the last signal to other nodes. */
   readonly #changed = new Set<UserId>();
@@ -100,7 +113,7 @@ export class LiveSignals {
     throw new MessagingError("presence_off", "This service does not show who is online.");
   }
 
-  /** Whether a signal of the user in the chat was delivered in the last two seconds. */
+  /** Whether a signal of the user in the chat came in the last two seconds. */
   hasTyped(chatId: ChatId, userId: UserId): boolean {
     const at = this.#typed.get(`${chatId} ${userId}`);
     return at !== undefined && Math.abs(this.#now() - at) < TYPING_INTERVAL_MS;
@@ -108,7 +121,9 @@ export class LiveSignals {
 
   /** Delivers the signal here and at other nodes, unless `hasTyped`. */
   sendTyping(typing: Typing): void {
-    if (this.#deliverTyping(typing)) this.#ports.signals?.publish(typing);
+    if (this.hasTyped(typing.chatId, typing.user.id)) return;
+    this.#deliverTyping(typing);
+    this.#ports.signals?.publish(typing);
   }
 
   /** Called when a stream of the user has opened. */
@@ -157,7 +172,7 @@ export class LiveSignals {
 
   #receive(signal: NodeSignal, from: string): void {
     if (signal.type === "typing") {
-      this.#deliverTyping(signal);
+      if (!this.hasTyped(signal.chatId, signal.user.id)) this.#deliverTyping(signal);
       return;
     }
     if (!this.#showsPresence) return;
@@ -181,17 +196,16 @@ export class LiveSignals {
     }
   }
 
-  /** @returns whether it was delivered: not if `hasTyped`. */
-  #deliverTyping(typing: Typing): boolean {
+  /** Drops the signal if many streams would receive it and the budget is used up. */
+  #deliverTyping(typing: Typing): void {
     const { chatId, user } = typing;
-    if (this.hasTyped(chatId, user.id)) return false;
     const now = this.#now();
     this.#typed.removeOldest((at) => Math.abs(now - at) >= TYPING_INTERVAL_MS);
     this.#typed.set(`${chatId} ${user.id}`, now, MAX_TYPING);
-    for (const subscriber of this.#feed.subscribersIn(chatId)) {
-      if (subscriber.userId !== user.id) subscriber.signal(typing);
-    }
-    return true;
+    const recipients = othersIn(this.#feed.subscribersIn(chatId), user.id);
+    const { length } = recipients;
+    if (!this.#typingBudget.take(length, now) && length > MAX_FEW_STREAMS) return;
+    for (const subscriber of recipients) subscriber.signal(typing);
   }
 
   #markChanged(userId: UserId): void {
@@ -266,11 +280,12 @@ export class LiveSignals {
       // A clock that went back does not delay a change.
       if (dueAt > now && dueAt - now <= PRESENCE_INTERVAL_MS) continue;
       if (peers.size === MAX_DELIVERED_PER_TICK) break;
+      const recipients = othersIn(this.#feed.subscribersAbout(userId), userId);
+      const isDelivered = recipients.length > 0 && this.#isOnline(userId) !== wasOnline;
+      // The others wait for the next ticks.
+      if (isDelivered && !this.#presenceBudget.take(recipients.length, now)) break;
       this.#pending.delete(userId);
-      if (this.#isOnline(userId) === wasOnline) continue;
-      const others = new Set(Array.from(this.#feed.subscribersAbout(userId), (each) => each.userId));
-      others.delete(userId);
-      if (others.size > 0) peers.set(userId, others);
+      if (isDelivered) peers.set(userId, new Set(recipients.map((each) => each.userId)));
     }
     if (peers.size === 0) return;
     this.#isDelivering = true;
@@ -293,11 +308,16 @@ export class LiveSignals {
       blocks.flatMap((block) => (block.by === id ? block.blocked : block.blocked === id ? block.by : [])),
     );
     const change: PresenceChange = { type: "presence", user, ...this.presenceOf(id) };
-    for (const subscriber of this.#feed.subscribersAbout(id)) {
+    for (const subscriber of othersIn(this.#feed.subscribersAbout(id), id)) {
       const { userId } = subscriber;
       if (peers.has(userId) && !blocked.has(userId)) subscriber.signal(change);
     }
   }
+}
+
+/** The subscribers that take signals, without those of the user. */
+function othersIn(subscribers: readonly Subscriber[], user: UserId): readonly Subscriber[] {
+  return subscribers.filter(({ takesSignals, userId }) => takesSignals && userId !== user);
 }
 
 /** The names of the users who are not deleted, and the blocks between each user and their peers. */

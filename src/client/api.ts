@@ -1476,8 +1476,9 @@ export interface Operations {
   /**
    * Show the other participants of a chat that the caller types, for six seconds.
    * Their open streams receive `event: typing`. Repeat it while the caller types: one in two seconds is
-   * delivered, and others are accepted and ignored. In a p2p chat where one of the users has blocked the
-   * other, nothing is delivered.
+   * delivered, and others are accepted and ignored. To more than 10 streams it is dropped while the
+   * server has more signals to deliver than its limit. In a p2p chat where one of the users has blocked
+   * the other, nothing is delivered.
    * @throws PalaverError `not_a_participant`, `not_allowed`, `not_found`, `too_many_requests`
    */
   sendTyping(

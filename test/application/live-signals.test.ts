@@ -48,6 +48,18 @@ const p2p = async ({ sendMessage }: Pick<Messaging, "sendMessage">, one: User, o
   return message.chatId;
 };
 
+/** Adds users to the store and to the chat. */
+async function addGuests({ ports }: World, chatId: ChatId, count: number): Promise<readonly User[]> {
+  const guests = Array.from({ length: count }, (_, index): User => {
+    return { id: `guest-${index}`.padEnd(36, "-") as UserId, username: `guest-${index}`, createdAt: 0 };
+  });
+  await register(ports.store, ...guests);
+  await ports.store.transaction(async ({ chats }) => {
+    for (const { id } of guests) await chats.addParticipant(chatId, id, 0);
+  });
+  return guests;
+}
+
 describe("sendTyping", () => {
   let world: World;
   let ana: User;
@@ -101,6 +113,26 @@ describe("sendTyping", () => {
     world.clock.advance(-3_600_000);
     await type(ana, id);
     expect(count()).to.equal(1);
+  });
+
+  it("delivers a bounded number of signals a second in large groups, and all in small ones", async () => {
+    const large = await world.group(ana, bo, cy);
+    const guests = await addGuests(world, large.id, 50);
+    const small = await world.group(ana, bo, cy);
+    const streams = await Promise.all([cy, ...guests].map((guest) => open(world, guest)));
+    const typed = async (chatId: ChatId, ...users: readonly User[]) => {
+      for (const user of users) await type(user, chatId);
+      return streams.flatMap(signalsIn).length;
+    };
+    // The last one takes more than what is left.
+    expect(await typed(large.id, ana, bo, guests[0]!, guests[1]!)).to.equal(51 + 51 + 50);
+    expect(await typed(small.id, ana, bo)).to.equal(2);
+    world.clock.advance(10);
+    expect(await typed(large.id, guests[2]!)).to.equal(0);
+    world.clock.advance(1_000);
+    expect(await typed(large.id, ...guests.slice(3, 7))).to.equal(50 + 50 + 50);
+    world.clock.advance(60_000);
+    expect(await typed(large.id, ana, bo, guests[0]!, guests[1]!)).to.equal(51 + 51 + 50);
   });
 
   it("rejects a user who is not a participant", async () => {
@@ -338,13 +370,7 @@ describe("presence", () => {
   it("is shown to participants only, in chats of at most 1,000", async () => {
     expect(await errorCodeOf(presence(cy))).to.equal("not_a_participant");
     const { id } = await world.group(ana);
-    await world.ports.store.transaction(async ({ users, chats }) => {
-      for (let count = 1; count < 1_000; count += 1) {
-        const user = { id: `user-${count}`.padEnd(36, "-") as UserId, username: `u.${count}`, createdAt: 0 };
-        await users.add(user, user.username as never, "digest");
-        await chats.addParticipant(id, user.id, count);
-      }
-    });
+    await addGuests(world, id, 999);
     await open(world, ana);
     const all = await presence(ana, id);
     expect(all).to.have.length(1_000);
@@ -380,6 +406,23 @@ describe("presence", () => {
       },
     ]);
     expect(signalsIn(ofCy)).to.deep.equal([]);
+  });
+
+  it("is delivered in bounded numbers a second, and late to the streams beyond", async () => {
+    const friends = await addGuests(world, (await world.group(ana)).id, 40);
+    for (const user of [ana, bo, cy]) for (const friend of friends) await p2p(world, user, friend);
+    const streams = await Promise.all(friends.map((friend) => open(world, friend)));
+    await pass(world, 60_000);
+    streams.forEach(drained);
+    for (const user of [ana, bo, cy]) await open(world, user);
+    const deliveredNext = async () => {
+      await pass(world, 1_000);
+      return streams.flatMap(signalsIn).map((signal) => signal.type === "presence" && signal.user.username);
+    };
+    const toAll = (...names: readonly string[]) => friends.flatMap(() => names);
+    expect(await deliveredNext()).to.deep.equal(toAll("ana", "bo"));
+    expect(await deliveredNext()).to.deep.equal(toAll("cy"));
+    expect(await deliveredNext()).to.deep.equal([]);
   });
 
   it("is delivered at most once in ten seconds, and ends with the state that lasts", async () => {

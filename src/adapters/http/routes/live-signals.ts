@@ -12,7 +12,7 @@ export function liveSignalOperations(messaging: Messaging): readonly Operation[]
       summary: "Show the other participants of a chat that the caller types, for six seconds.",
       description:
         "Their open streams receive `event: typing`. Repeat it while the caller types: one in two seconds is delivered, and others are " +
-        "accepted and ignored. In a p2p chat where one of the users has blocked the other, nothing is delivered.",
+        "accepted and ignored. To more than 10 streams it is dropped while the server has more signals to deliver than its limit. In a p2p chat where one of the users has blocked the other, nothing is delivered.",
       method: "post",
       paths: ["/v1/chats/:chat_id/typing"],
       access: "signed in",
