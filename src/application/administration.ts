@@ -448,7 +448,7 @@ export type UserRecord =
   | { readonly reaction: Reaction };
 
 /**
- * Exports the data held about a user: the account, the live sessions and tokens, the users whom they have blocked, their chats, the
+ * Exports the data held about a user: the account, the live sessions and tokens, the users that they have blocked, their chats, the
  * invitations that they created, every message that they sent, the oldest first, and their reactions, by message; including those of
  * chats that they have left. Excludes messages of others and the digests of the password and of secrets. Records are read on demand; changes after the first record may be included or not.
  *

@@ -61,7 +61,7 @@ export interface BlockPage {
 }
 
 /**
- * Lists the users whom the caller has blocked, by their ids.
+ * Lists the users that the caller has blocked, by their ids.
  *
  * @throws MessagingError `invalid_cursor`
  */

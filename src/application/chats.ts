@@ -365,6 +365,16 @@ export async function setRole({ store, clock }: Ports, command: SetRole): Promis
   });
 }
 
+/** Returns the other user of a p2p chat; undefined in a chat with oneself. */
+export async function peerIn(
+  chats: Pick<ChatReader, "participants">,
+  chatId: ChatId,
+  userId: UserId,
+): Promise<UserId | undefined> {
+  const both = await chats.participants(chatId, { after: undefined, limit: 2 });
+  return both.find(({ id }) => id !== userId)?.id;
+}
+
 /** Bounds the time for which other transactions have to wait. */
 const MAX_DELETED_PER_TRANSACTION = 300;
 

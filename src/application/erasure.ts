@@ -7,7 +7,7 @@ import type { Reaction } from "../domain/reaction.js";
 import type { Session } from "../domain/session.js";
 import type { Account, UserId } from "../domain/user.js";
 import { confirmPassword } from "./accounts.js";
-import { deleteAbandonedSlice, deleteReactionSlice, endMembership } from "./chats.js";
+import { deleteAbandonedSlice, deleteReactionSlice, endMembership, peerIn } from "./chats.js";
 import type { JoinPosition, Ports, ReactionSlice, Repositories, Slice } from "./ports.js";
 import { takeBack } from "./reactions.js";
 import { endSessions, withLiveSession } from "./sessions.js";
@@ -107,7 +107,7 @@ async function eraseSmall(ports: ErasurePorts, id: UserId): Promise<boolean> {
 }
 
 /**
- * Continues the erasure of all deleted users of whom something remains.
+ * Continues the erasure of all deleted users with remaining data.
  *
  * @param isStopped asked between two transactions; true leaves the rest to the next call.
  */
@@ -203,12 +203,12 @@ async function leaveChats(
       await endMembership(repositories, { id }, overview, now);
       continue;
     }
-    const participants = await chats.participants(chatId, { after: undefined, limit: 2 });
-    const peer = participants.find((participant) => participant.id !== id);
-    if (peer !== undefined && (await users.accountById(peer.id))?.deletedAt === null) {
+    const peer = await peerIn(chats, chatId, id);
+    if (peer !== undefined && (await users.accountById(peer))?.deletedAt === null) {
       await chats.setSettings(chatId, id, DEFAULT_CHAT_SETTINGS);
     } else {
-      for (const participant of participants) await chats.removeParticipant(chatId, participant.id);
+      await chats.removeParticipant(chatId, id);
+      if (peer !== undefined) await chats.removeParticipant(chatId, peer);
     }
   }
   return slice;

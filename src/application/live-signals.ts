@@ -10,6 +10,7 @@ import {
   type Typing,
 } from "../domain/live-signal.js";
 import { DELETED_USERNAME, type UserId } from "../domain/user.js";
+import { peerIn } from "./chats.js";
 import { DeliveryBudget } from "./delivery-budget.js";
 import type { EventFeed, PortsWithFeed, Subscriber } from "./feed.js";
 import type { Ports, ReadRepositories } from "./ports.js";
@@ -57,7 +58,7 @@ const MAX_USERS_PER_SIGNAL = 100;
 const MAX_REPEATED_PER_TICK = 2_000;
 const MAX_DELIVERED_PER_TICK = 100;
 
-/** Users for whom it is known since when they are offline. */
+/** Users whose last time online is known. */
 const MAX_OFFLINE = 100_000;
 
 const MAX_PEERS_PER_READ = 500;
@@ -361,9 +362,8 @@ export async function sendTyping(
     const membership = assertParticipant(await chats.ofParticipant(chatId, by));
     assertMay(membership, "post");
     if (membership.chat.kind === "p2p") {
-      const both = await chats.participants(chatId, { after: undefined, limit: 2 });
-      const others = both.map(({ id }) => id).filter((id) => id !== by);
-      if (others.length > 0 && (await blocks.between(by, others)).length > 0) return undefined;
+      const peer = await peerIn(chats, chatId, by);
+      if (peer !== undefined && (await blocks.between(by, [peer])).length > 0) return undefined;
     }
     return membership.user;
   });
@@ -381,8 +381,8 @@ export interface PresentParticipant extends Presence {
 }
 
 /**
- * Returns the presence of each participant of a chat, in the order in which they joined. Between the caller and a user, one of whom
- * has blocked the other, and of a deleted user, it is unknown.
+ * Returns the presence of each participant of a chat, in the order in which they joined. It is unknown of a
+ * deleted user, and between two users of which one has blocked the other.
  *
  * @throws MessagingError `presence_off`, `not_a_participant`; `too_many_participants` in a chat of more than 1,000
  */

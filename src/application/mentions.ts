@@ -5,10 +5,10 @@ import type { ReadRepositories, UserReader } from "./ports.js";
 import { findUserByNameOrId } from "./users.js";
 
 /**
- * Finds the users whom a message mentions, each once, in the order in which they are named.
+ * Finds the users that a message mentions, each once, in the order in which they are named.
  *
  * @param names usernames or user ids of participants.
- * @param kept users whom the message already mentions. They can stay without being participants any more.
+ * @param kept users that the message already mentions. They can stay without being participants any more.
  * @throws MessagingError `invalid_mention`
  */
 export async function findMentioned(

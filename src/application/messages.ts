@@ -17,7 +17,7 @@ import {
 } from "../domain/message.js";
 import { isSameMetadata, parseMetadata, type Metadata } from "../domain/metadata.js";
 import type { User, UserId } from "../domain/user.js";
-import { deleteAbandonedChats, deleteReactionSlice } from "./chats.js";
+import { deleteAbandonedChats, deleteReactionSlice, peerIn } from "./chats.js";
 import { assertMentions, findMentioned } from "./mentions.js";
 import type {
   IdempotentMessage,
@@ -158,13 +158,9 @@ export async function assertReachable(
   { chat, user }: Pick<OwnMembership, "chat" | "user">,
 ): Promise<void> {
   if (chat.kind !== "p2p") return;
-  const both = await chats.participants(chat.id, { after: undefined, limit: 2 });
-  const peer = both.find(({ id }) => id !== user.id) ?? both[0]!;
+  const peer = (await peerIn(chats, chat.id, user.id)) ?? user.id;
   // A store can serve both in one round trip. The user comes first, since a store can lock the user, and their blocks.
-  const [, blocked] = await Promise.all([
-    getAvailableUserById(users, peer.id),
-    blocks.between(user.id, [peer.id]),
-  ]);
+  const [, blocked] = await Promise.all([getAvailableUserById(users, peer), blocks.between(user.id, [peer])]);
   assertMayWriteTo(user.id, blocked);
 }
 
@@ -257,7 +253,7 @@ export interface EditMessage {
   readonly by: UserId;
   readonly id: MessageId;
   readonly text?: string | undefined;
-  /** As in `SendMessage`. Users whom the message already mentions can stay, by their ids, when they have left the chat. */
+  /** As in `SendMessage`. Users that the message already mentions can stay, by their ids, when they have left the chat. */
   readonly mentions?: readonly string[] | undefined;
   /** Null removes the metadata. */
   readonly metadata?: Metadata | null | undefined;

@@ -146,7 +146,7 @@ export interface UserReader {
   credentials(key: UsernameKey): Promise<(Account & { readonly passwordDigest: string }) | undefined>;
   /** The first `limit` of all accounts with `id > after`, in ascending order by code unit; from the start by default. */
   list(page: { readonly after: UserId | undefined; readonly limit: number }): Promise<readonly Account[]>;
-  /** A deleted user of whom something remains: `endErasure` was not called. Undefined if there is none. */
+  /** A deleted user with remaining data: `endErasure` was not called. Undefined if there is none. */
   toErase(): Promise<UserId | undefined>;
   /**
    * Whether something of the deleted user remains. A store may lock the user until the end of the transaction, so that one process
@@ -179,7 +179,7 @@ export interface DirectoryEntry {
 }
 
 export interface BlockReader {
-  /** The first `limit` of the users whom the user has blocked with `id > after`, in ascending order; from the start by default. */
+  /** The first `limit` of the users that the user has blocked with `id > after`, in ascending order; from the start by default. */
   ofUser(
     userId: UserId,
     page: { readonly after: UserId | undefined; readonly limit: number },
@@ -189,7 +189,7 @@ export interface BlockReader {
 }
 
 export interface BlockRepository extends BlockReader {
-  /** The number of users whom the user has blocked. A store may lock the user until the end of the transaction. */
+  /** The number of users that the user has blocked. A store may lock the user until the end of the transaction. */
   count(userId: UserId): Promise<number>;
   /** Returns false and changes nothing if the user has blocked the other one. */
   add(userId: UserId, blocked: UserId, at: number): Promise<boolean>;
@@ -600,7 +600,7 @@ export interface EventReader {
   /**
    * The events that the user receives: those of the chats in which the user is a participant now, appended since they joined,
    * to all participants or to the user alone; those to the user alone with `includesRemoved`; those about the user; and those about
-   * each user with whom they have a p2p chat, appended since it exists. An event of a message that the user cannot read, see
+   * each of their p2p peers, appended since it exists. An event of a message that the user cannot read, see
    * `Membership.historyStart`, is returned without the message.
    */
   ofUser(userId: UserId, slice: EventSlice & UserSlice): Promise<readonly StoredEvent[]>;

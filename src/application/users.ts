@@ -57,7 +57,7 @@ export async function getAvailableUserById(users: UserRepository, id: UserId): P
 }
 
 /**
- * Finds users as `getAvailableUser` does, or none of them, to be added to a chat by a user whom they have not blocked.
+ * Finds users as `getAvailableUser` does, or none of them, to be added to a chat by a user that they have not blocked.
  *
  * @param field the field of the command that lists the names.
  * @throws MessagingError `unknown_user`; `user_unavailable` if all users exist, `blocked` if all are available. Its `errors` list

@@ -184,7 +184,7 @@ export interface Profile {
   readonly state: "active" | "disabled" | "deleted";
 }
 
-/** A user whom the caller has blocked. */
+/** A user that the caller has blocked. */
 export interface BlockedUser {
   /** The id of a user. Opaque, and longer than any username. */
   readonly user_id: string;
@@ -277,7 +277,7 @@ export interface Message {
   readonly message: string;
   /** The message that this one replies to, also once it is deleted. */
   readonly reply_to: number | null;
-  /** The ids of the users whom the message mentions. */
+  /** The ids of the users that the message mentions. */
   readonly mentions: readonly string[];
   readonly metadata: Readonly<Record<string, unknown>> | null;
   /** Null unless it was edited. */
@@ -702,8 +702,8 @@ export interface ChatSettingsEvent {
 }
 
 /**
- * The caller, or a user with whom the caller has a p2p chat, has another display name or has deleted
- * the account. It belongs to no chat. The names are those at the time when the event is read.
+ * The caller, or a p2p peer of the caller, has another display name or has deleted the account. It
+ * belongs to no chat. The names are those at the time when the event is read.
  */
 export interface UserEvent {
   readonly type: "user.updated" | "user.deleted";
@@ -817,8 +817,8 @@ export interface Operations {
 
   /**
    * Change the display name of the caller.
-   * Null removes it. The caller's other sessions, and each user with whom the caller has a p2p chat,
-   * receive `user.updated`.
+   * Null removes it. The caller's other sessions, and each p2p peer of the caller, receive
+   * `user.updated`.
    * @throws PalaverError `invalid_display_name`, `too_many_requests`
    */
   updateProfile(request: { readonly display_name: string | null }, options?: CallOptions): Promise<Profile>;
@@ -911,7 +911,7 @@ export interface Operations {
   ): Promise<readonly Profile[]>;
 
   /**
-   * List the users whom the caller has blocked, by their ids.
+   * List the users that the caller has blocked, by their ids.
    * @throws PalaverError `invalid_cursor`, `too_many_requests`
    */
   listBlocks(
@@ -1259,7 +1259,7 @@ export interface Operations {
       readonly message: string;
       readonly reply_to?: number | null | undefined;
       /**
-       * The usernames or ids of participants whom the message mentions. One who is named twice counts once.
+       * The usernames or ids of participants that the message mentions. One that is named twice counts once.
        * Palaver does not search the text for names.
        */
       readonly mentions?: readonly string[] | undefined;
@@ -1282,7 +1282,7 @@ export interface Operations {
        * but tabs and line breaks (LF or CR LF).
        */
       readonly message?: string | undefined;
-      /** The ids of users whom the message already mentions can stay, too. */
+      /** The ids of users that the message already mentions can stay, too. */
       readonly mentions?: readonly string[] | undefined;
       readonly metadata?: Readonly<Record<string, unknown>> | null | undefined;
     },
@@ -1492,8 +1492,8 @@ export interface Operations {
   /**
    * Show who of the participants of a chat is online.
    * A user is online while they have an event stream open. `offline_since` is unknown after a restart of
-   * the server. The presence of a user is not shown to a user who has blocked them, or whom they have
-   * blocked: they seem to be offline.
+   * the server. The presence of a user is not shown where one of the two users has blocked the other:
+   * each then seems to be offline.
    * @throws PalaverError `too_many_participants`, `not_a_participant`, `presence_off`, `not_found`,
    * `too_many_requests`
    */

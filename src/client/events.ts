@@ -34,7 +34,7 @@ export interface TypingSignal {
   readonly expires_in_ms: number;
 }
 
-/** A user with whom the caller has a p2p chat is online, or no longer. */
+/** A p2p peer of the caller is online, or no longer. */
 export interface PresenceSignal extends Presence {
   readonly type: "presence";
 }

@@ -4,7 +4,7 @@ import type { Account, UserId } from "./user.js";
 /** How many users one user can block. */
 export const MAX_BLOCKS_PER_USER = 1_000;
 
-/** A user whom another user has blocked. */
+/** A user that another user has blocked. */
 export interface BlockedUser {
   readonly account: Account;
   /** Epoch milliseconds. */
@@ -31,7 +31,7 @@ export function assertMayWriteTo(by: UserId, blocks: readonly Block[]): void {
   if (blocks.length > 0) throw blockedBy();
 }
 
-/** The users who have blocked a user, and whom that user cannot add to groups. */
+/** The users who have blocked a user. That user cannot add them to groups. */
 export function blockersOf(userId: UserId, blocks: readonly Block[]): ReadonlySet<UserId> {
   return new Set(blocks.flatMap(({ by, blocked }) => (blocked === userId ? by : [])));
 }

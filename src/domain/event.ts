@@ -195,8 +195,8 @@ export interface StoredChatEvent extends Omit<ChatEventDraft, "messageId"> {
   /** The kind of the chat, also after the chat was deleted. */
   readonly chatKind: Chat["kind"];
   /**
-   * The current state of the message with the `messageId` of the draft; also null if the message was deleted by age, or if the user
-   * for whom the event was read cannot read it. Without its text for a `ReactionChange`.
+   * The current state of the message with the `messageId` of the draft; also null if the message was deleted by age, or if its
+   * reader, a user, cannot read it. Without its text for a `ReactionChange`.
    */
   readonly message: Message | null;
 }

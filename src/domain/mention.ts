@@ -1,7 +1,7 @@
 import { MessagingError } from "./errors.js";
 import type { UserId } from "./ids.js";
 
-/** The users whom one message can mention. */
+/** The users that one message can mention. */
 export const MAX_MENTIONS = 50;
 
 /** A `mentionCount` of this number stands for more, too, so that counting takes bounded time. */
@@ -22,7 +22,7 @@ export function assertMentionCount(count: number): void {
  * The users to mention, each once, in the order in which they are named.
  *
  * @param names usernames or user ids.
- * @param found the user whom each name stands for; undefined unless the message may mention them.
+ * @param found the user that each name stands for; undefined unless the message may mention them.
  * @throws MessagingError `invalid_mention`, whose `errors` list each rejected name
  */
 export function toMentions(

@@ -20,7 +20,7 @@ export interface MessageDraft {
   readonly text: MessageText;
   /** The message of the same chat that this one replies to, which may have been deleted since; null for none. */
   readonly replyTo: MessageId | null;
-  /** The users whom the message mentions, each once, in the order in which the sender named them. */
+  /** The users that the message mentions, each once, in the order in which the sender named them. */
   readonly mentions: readonly UserId[];
   readonly metadata: Metadata | null;
   /** Epoch milliseconds. */

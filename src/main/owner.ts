@@ -19,7 +19,7 @@ export function assertOwnFiles(directory: string, euid: number | undefined = pro
   );
 }
 
-/** The user whom the files of a store belong to, or its directory where there are none; 0 where there is no directory. */
+/** The owner of the files of a store, or its directory where there are none; 0 where there is no directory. */
 function ownerOf(directory: string): number {
   if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory()) return 0;
   const { snapshots, segments } = filesOn(nodeDisk(directory));

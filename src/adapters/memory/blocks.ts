@@ -4,7 +4,7 @@ import type { UserId } from "../../domain/user.js";
 import { put, remove, type Undo } from "./undo.js";
 
 export function blockRepository(users: UserReader, undo: Undo): BlockRepository {
-  /** The users whom each user has blocked, each with the time. */
+  /** The users that each user has blocked, each with the time. */
   const byUser = new Map<UserId, Map<UserId, number>>();
   const blockedBy = (userId: UserId): ReadonlyMap<UserId, number> => byUser.get(userId) ?? new Map();
   return {

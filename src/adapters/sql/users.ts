@@ -100,7 +100,7 @@ export function matchingValues({ prefix, after, limit }: DirectoryPage) {
   return [endOfPrefix(prefix), after?.word ?? prefix, after?.id ?? "", prefix, limit] as const;
 }
 
-/** A user of whom the words in the directory follow. */
+/** A user whose words in the directory follow. */
 export const INDEXED_USER = projection<{
   readonly key: UsernameKey;
   readonly displayName: string | null;

@@ -25,7 +25,7 @@ const userEvent = z
   .meta({
     id: "UserEvent",
     description:
-      "The caller, or a user with whom the caller has a p2p chat, has another display name or has deleted the account. It " +
+      "The caller, or a p2p peer of the caller, has another display name or has deleted the account. It " +
       "belongs to no chat. The names are those at the time when the event is read.",
   });
 

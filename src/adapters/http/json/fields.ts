@@ -151,7 +151,7 @@ export const mentions = z
   .max(MAX_MENTIONS, MENTIONS)
   .meta({
     description:
-      "The usernames or ids of participants whom the message mentions. One who is named twice counts once. Palaver does not " +
+      "The usernames or ids of participants that the message mentions. One that is named twice counts once. Palaver does not " +
       "search the text for names.",
     examples: [["bob"]],
   });

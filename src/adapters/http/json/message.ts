@@ -22,7 +22,7 @@ export const messageSchema = z
     mentions: z
       .array(field.userId)
       .readonly()
-      .meta({ description: "The ids of the users whom the message mentions.", examples: [[]] }),
+      .meta({ description: "The ids of the users that the message mentions.", examples: [[]] }),
     metadata: field.metadata.nullable(),
     edited_at: field.time.nullable().meta({ description: "Null unless it was edited.", examples: [null] }),
     deleted_at: field.time.nullable().meta({ description: "Null unless it was deleted.", examples: [null] }),

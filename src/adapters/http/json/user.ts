@@ -29,7 +29,7 @@ export function profileJson(profile: Profile): z.output<typeof profileSchema> {
 
 export const blockedUserSchema = profileSchema
   .extend({ blocked_at: field.time })
-  .meta({ id: "BlockedUser", description: "A user whom the caller has blocked." });
+  .meta({ id: "BlockedUser", description: "A user that the caller has blocked." });
 
 export function blockedUserJson({ account, blockedAt }: BlockedUser): z.output<typeof blockedUserSchema> {
   return { ...profileJson(profileOf(account)), blocked_at: timeJson(blockedAt) };

@@ -29,7 +29,7 @@ export function liveSignalOperations(messaging: Messaging): readonly Operation[]
       summary: "Show who of the participants of a chat is online.",
       description:
         "A user is online while they have an event stream open. `offline_since` is unknown after a restart of the server. The presence of a " +
-        "user is not shown to a user who has blocked them, or whom they have blocked: they seem to be offline.",
+        "user is not shown where one of the two users has blocked the other: each then seems to be offline.",
       method: "get",
       paths: ["/v1/chats/:chat_id/presence"],
       access: "signed in",

@@ -66,7 +66,7 @@ const messageChange = z
     message: field.message.optional(),
     mentions: field.mentions
       .optional()
-      .meta({ description: "The ids of users whom the message already mentions can stay, too." }),
+      .meta({ description: "The ids of users that the message already mentions can stay, too." }),
     metadata: field.metadata.nullable().optional(),
   })
   .refine((change) => Object.keys(change).length > 0, {

@@ -62,7 +62,7 @@ export function peopleOperations(messaging: Messaging, directory: boolean): read
       name: "updateProfile",
       summary: "Change the display name of the caller.",
       description:
-        "Null removes it. The caller's other sessions, and each user with whom the caller has a p2p chat, receive `user.updated`.",
+        "Null removes it. The caller's other sessions, and each p2p peer of the caller, receive `user.updated`.",
       method: "patch",
       paths: ["/v1/users/me"],
       access: "signed in",
@@ -76,7 +76,7 @@ export function peopleOperations(messaging: Messaging, directory: boolean): read
     }),
     operation({
       name: "listBlocks",
-      summary: "List the users whom the caller has blocked, by their ids.",
+      summary: "List the users that the caller has blocked, by their ids.",
       method: "get",
       paths: ["/v1/users/me/blocks"],
       access: "signed in",
