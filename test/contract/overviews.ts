@@ -137,7 +137,6 @@ export function overviewContract({ describe, it, beforeEach }: Runner, store: ()
         assert.equal(await count(chat), expected);
       }
       assert.equal(await count(await openP2p(ana, bo)), 2);
-      assert.equal(await count(await openP2p(bo, ana)), 2);
       assert.equal(await count(await openP2p(ana, ana)), 1);
     });
 

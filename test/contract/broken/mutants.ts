@@ -443,7 +443,8 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
     chats.result("participants", (all) => all.toReversed().toSorted(by("joinedAt"))),
   ],
   "ChatRepository.addP2p": [
-    chats.result("addP2p", (chat, _, createdAt) => ({ ...chat, createdAt })),
+    chats.result("addP2p", (chat) => ({ ...chat, createdAt: 0 })),
+    chats.method("addP2p", async (all, pair, at) => (await all.chats.p2p(pair)) ?? all.chats.addP2p(pair, at)),
     chats.args("addP2p", ([one], createdAt) => [[one, one] as never, createdAt]),
   ],
   "ChatRepository.releasePair": [
