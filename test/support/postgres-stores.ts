@@ -23,6 +23,8 @@ const EMPTY = `
 /** Stores on one database, which is created when the first is opened. A suite drops it at its end. */
 export class PostgresStores {
   #database: TestDatabase | undefined;
+  /** Kept open for `execute`, since a new connection takes longer than most statements. */
+  #client: pg.Client | undefined;
 
   /** Opens an empty store, of which no other may be open. */
   async openEmpty(options?: PostgresOptions): Promise<PostgresStore> {
@@ -42,18 +44,25 @@ export class PostgresStores {
   }
 
   async execute(sql: string): Promise<readonly Record<string, unknown>[]> {
+    return (await (await this.#connected()).query<Record<string, unknown>>(sql)).rows;
+  }
+
+  async #connected(): Promise<pg.Client> {
+    if (this.#client !== undefined) return this.#client;
     const client = new pg.Client(this.url);
+    // A test can end all connections of the database.
+    client.on("error", () => {});
+    client.once("end", () => {
+      if (this.#client === client) this.#client = undefined;
+    });
     await client.connect();
-    try {
-      return (await client.query<Record<string, unknown>>(sql)).rows;
-    } finally {
-      await client.end();
-    }
+    return (this.#client = client);
   }
 
   async drop(): Promise<void> {
     const database = this.#database;
     this.#database = undefined;
+    await this.#client?.end();
     await database?.drop();
   }
 }
