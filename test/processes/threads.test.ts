@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect } from "chai";
+import { openSqliteStore } from "../../src/adapters/sqlite/store.js";
+import { storeContract } from "../contract/index.js";
 
 const threads = new URL("../../src/adapters/sqlite/wal/threads.js", import.meta.url).href;
 
@@ -27,4 +29,24 @@ describe("The threads of a store", () => {
       await rm(directory, { recursive: true });
     }
   });
+});
+
+describe("openSqliteStore", () => {
+  let directory: string;
+
+  // The contract has a transaction of 200 kB, and a segment must have room for eight.
+  const reopen = () => openSqliteStore(directory, { segmentBytes: 2 ** 21 });
+
+  storeContract(
+    { describe, it, beforeEach, afterEach },
+    {
+      async open() {
+        directory = await mkdtemp(join(tmpdir(), "palaver-"));
+        return reopen();
+      },
+      reopen,
+    },
+  );
+
+  afterEach(() => rm(directory, { recursive: true }));
 });

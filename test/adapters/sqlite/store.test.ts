@@ -2,16 +2,22 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
-import { openSqliteStore } from "../../../src/adapters/sqlite/store.js";
+import { openStoreOn } from "../../../src/adapters/sqlite/store.js";
+import { nodeDisk } from "../../../src/adapters/sqlite/wal/disk.js";
+import { inline } from "../../../src/adapters/sqlite/wal/threads.js";
 import type { MessageText } from "../../../src/domain/message.js";
 import type { UserId, UsernameKey } from "../../../src/domain/user.js";
 import { storeContract } from "../../contract/index.js";
 import { ana, openP2p, send } from "./conversation.js";
 
-describe("openSqliteStore", () => {
+// `test/processes/threads.test.ts` runs the contract over the threads of a server. Starting them takes longer than a test.
+describe("openStoreOn", () => {
   const directories: string[] = [];
 
-  const reopen = () => openSqliteStore(directories.at(-1)!, { segmentBytes: 2 ** 21 });
+  const reopen = () => {
+    const disk = nodeDisk(directories.at(-1)!);
+    return openStoreOn(disk, inline(disk), { segmentBytes: 2 ** 21 });
+  };
 
   storeContract(
     { describe, it, beforeEach, afterEach },
