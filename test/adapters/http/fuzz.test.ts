@@ -82,11 +82,11 @@ describe("fuzz", function () {
       .filter(({ signedIn, body }) => signedIn || body)
       .map(({ id }) => `${id} 200`);
     const seen = new Set<string>();
-    // One round misses an operation that rarely succeeds.
-    for (let round = 0; round < 4 && !done.every((each) => seen.has(each)); round += 1) {
-      const { failure, requests, responses } = await fuzz(read, { requests: 5_000, seed: 5 + 1_000 * round });
+    // A round misses operations that rarely succeed.
+    for (let round = 0; round < 10 && !done.every((each) => seen.has(each)); round += 1) {
+      const { failure, requests, responses } = await fuzz(read, { requests: 2_000, seed: 47 + 1_000 * round });
       expect(failure).to.equal(undefined);
-      expect(requests).to.be.at.least(5_000);
+      expect(requests).to.be.at.least(2_000);
       for (const each of responses.keys()) seen.add(each);
     }
     expect([...seen]).to.include.members(done);
