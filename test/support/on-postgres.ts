@@ -1,2 +1,2 @@
-// Loaded by `npm run test:postgres`: the servers of the tests then store in PostgreSQL.
+// Loaded by `npm run test:long`: the servers of the tests then store in PostgreSQL.
 process.env["TEST_STORE"] = "postgres";
