@@ -84,7 +84,10 @@ describe("fuzz", function () {
     const seen = new Set<string>();
     // A round misses operations that rarely succeed.
     for (let round = 0; round < 10 && !done.every((each) => seen.has(each)); round += 1) {
-      const { failure, requests, responses } = await fuzz(read, { requests: 2_000, seed: 47 + 1_000 * round });
+      const { failure, requests, responses } = await fuzz(read, {
+        requests: 2_000,
+        seed: 47 + 1_000 * round,
+      });
       expect(failure).to.equal(undefined);
       expect(requests).to.be.at.least(2_000);
       for (const each of responses.keys()) seen.add(each);

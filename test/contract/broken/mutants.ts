@@ -444,7 +444,10 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
   ],
   "ChatRepository.addP2p": [
     chats.result("addP2p", (chat) => ({ ...chat, createdAt: 0 })),
-    chats.method("addP2p", async (all, pair, at) => (await all.chats.p2p(pair)) ?? all.chats.addP2p(pair, at)),
+    chats.method(
+      "addP2p",
+      async (all, pair, at) => (await all.chats.p2p(pair)) ?? all.chats.addP2p(pair, at),
+    ),
     chats.args("addP2p", ([one], createdAt) => [[one, one] as never, createdAt]),
   ],
   "ChatRepository.releasePair": [
