@@ -20,7 +20,7 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci --ignore-scripts
 COPY . .
 # Only the part of `npm run build` that the image needs: no tests and no benchmarks.
-RUN npx tsc -b src/main && node script/copy-redoc.mjs
+RUN npx tsc -b src/main && node script/copy-redoc.mjs && npx vite build
 RUN find dist/src -type f \( -name '*.d.ts' -o -name '*.map' -o -name '*.tsbuildinfo' \) -delete
 
 FROM ${BASE}
@@ -30,6 +30,7 @@ RUN install -d -o 1000 -g 1000 -m 0700 resources backups
 COPY --from=modules /app/node_modules node_modules
 COPY --from=build /app/package.json ./
 COPY --from=build /app/dist/src dist/src
+COPY --from=build /app/dist/web dist/web
 # A number lets an orchestrator verify that the user is not root. Root owns the code, so the service cannot change it.
 USER 1000:1000
 VOLUME /app/resources
