@@ -30,6 +30,8 @@ export interface Config extends Settings {
   /** Whether users can be found by the beginnings of their names. */
   readonly userDirectory: boolean;
   readonly presence: boolean;
+  /** Whether the web client is served. */
+  readonly webClient: boolean;
   readonly logLevel: (typeof LOG_LEVELS)[number];
 }
 
@@ -98,6 +100,10 @@ export const variables = {
     purpose: "whether users see who is online",
     allowed: "on or off; default on",
   },
+  WEB_CLIENT: {
+    purpose: "whether the web client is served at /",
+    allowed: "on or off; default on",
+  },
   LOG_LEVEL: {
     purpose: "the lowest level that is logged",
     allowed: "debug, info, warn, error or silent; default info",
@@ -151,6 +157,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   const corsOrigins = read("CORS_ORIGINS", [], originsIn);
   const userDirectory = read("USER_DIRECTORY", true, onOrOff);
   const presence = read("PRESENCE", true, onOrOff);
+  const webClient = read("WEB_CLIENT", true, onOrOff);
   const logLevel = read("LOG_LEVEL", "info", (text) => LOG_LEVELS.find((level) => level === text));
   if (errors.length > 0) throw new ConfigError(errors.join("\n"));
   return {
@@ -169,6 +176,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     corsOrigins,
     userDirectory,
     presence,
+    webClient,
     logLevel,
   };
 }

@@ -42,6 +42,8 @@ export interface ServingOptions {
   readonly corsOrigins?: readonly string[] | undefined;
   /** Whether users can be found by the beginnings of their names. Defaults to true. */
   readonly userDirectory?: boolean | undefined;
+  /** Whether the web client is served, at the path itself and below `/assets/`. Defaults to true. */
+  readonly webClient?: boolean | undefined;
 }
 
 export interface MountOptions extends ServingOptions {
@@ -66,7 +68,7 @@ export interface MountContext {
 }
 
 /**
- * Creates Koa middleware that serves the HTTP API under a path of your own application, with its own cookies, limits,
+ * Creates Koa middleware that serves the HTTP API and the web client under a path of your own application, with its own cookies, limits,
  * headers and errors. Use it before any middleware that reads request bodies, and not inside one that strips paths. Cookies
  * are restricted to its path; behind TLS they are for the whole host, which can then have one such mount.
  *
@@ -93,6 +95,8 @@ export function mount(messaging: Served, options: MountOptions): Mounted {
       );
     }
     const { url } = context;
+    // The field of Express and Koa for it. The application needs it to redirect.
+    Object.assign(request, { originalUrl: url });
     context.path = context.path.slice(path.length) || "/";
     context.respond = false;
     const response = context.res as ServerResponse;
@@ -116,7 +120,7 @@ export interface ListenOptions extends ServingOptions {
 }
 
 /**
- * Serves the HTTP API on a port, as `palaver serve` does. Close the server before the core.
+ * Serves the HTTP API and the web client on a port, as `palaver serve` does. Close the server before the core.
  *
  * @throws TypeError if the port is not an integer from 0 to 65,535
  * @throws Error of the system, for instance with the code EADDRINUSE
@@ -139,6 +143,7 @@ function appOptions(messaging: Served, options: ServingOptions): HttpOptions {
     rateLimits = true,
     corsOrigins = [],
     userDirectory,
+    webClient,
   } = options;
   const { clock, openCounter } = messaging;
   const storeStatus = () => messaging.status();
@@ -152,6 +157,7 @@ function appOptions(messaging: Served, options: ServingOptions): HttpOptions {
     openCounter,
     corsOrigins,
     userDirectory,
+    webClient,
   };
 }
 

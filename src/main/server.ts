@@ -21,8 +21,7 @@ export interface RunningServer {
  * @param onFatal receives the error after which the store can store nothing more.
  */
 export async function serve(config: Config, onFatal: (error: Error) => void): Promise<RunningServer> {
-  const { dataDir, host, port, trustProxy, rateLimits, corsOrigins, userDirectory, keepAliveTimeoutMs } =
-    config;
+  const { dataDir, host, port, trustProxy, rateLimits, corsOrigins, userDirectory, webClient } = config;
   const inDirectory = typeof config.storage === "object" && "sqlite" in config.storage;
   if (inDirectory) assertOwnFiles(dataDir);
   const log = openLog(config.logLevel);
@@ -54,7 +53,8 @@ export async function serve(config: Config, onFatal: (error: Error) => void): Pr
       rateLimits,
       corsOrigins,
       userDirectory,
-      connections: { keepAliveTimeoutMs },
+      webClient,
+      connections: { keepAliveTimeoutMs: config.keepAliveTimeoutMs },
     });
     closers.push(() => server.close());
     if (server.maxConnections < DEFAULT_CONNECTION_LIMITS.maxConnections) {

@@ -40,6 +40,7 @@ describe("readConfig", () => {
       corsOrigins: [],
       userDirectory: true,
       presence: true,
+      webClient: true,
       logLevel: "info",
     };
     expect(readConfig({})).to.deep.equal(config);
@@ -66,6 +67,7 @@ describe("readConfig", () => {
       CORS_ORIGINS: "https://app.example.org, http://localhost:3000",
       USER_DIRECTORY: "off",
       PRESENCE: "off",
+      WEB_CLIENT: "off",
       EVENT_RETENTION_DAYS: "1",
       MESSAGE_RETENTION_DAYS: "2",
       KEEP_ALIVE_SECONDS: "3600",
@@ -87,6 +89,7 @@ describe("readConfig", () => {
       corsOrigins: ["https://app.example.org", "http://localhost:3000"],
       userDirectory: false,
       presence: false,
+      webClient: false,
       logLevel: "error",
     });
   });

@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { expect } from "chai";
 import Koa from "koa";
 import bodyParser from "koa-bodyparser";
-import { listen, mount, type Mounted, type MountOptions } from "../../src/main/http.js";
+import { listen, mount, type HttpServer, type Mounted, type MountOptions } from "../../src/main/http.js";
 import { openMessaging, type OpenMessaging } from "../../src/main/index.js";
 import { describeApi } from "../support/api.js";
 import { expectProblem } from "../support/api/scene.js";
@@ -12,6 +12,7 @@ import { cursorOf, openStream } from "../support/event-stream.js";
 import { describeEvents } from "../support/events-api.js";
 import { testPorts } from "../support/ports.js";
 import { describeSessionApi } from "../support/session-api.js";
+import { BROWSER_ACCEPT, describeNoWebClient, describeWebClient } from "../support/web-client.js";
 
 /** Another Koa application, with Palaver mounted under one of its paths. */
 interface Outer {
@@ -88,6 +89,7 @@ describe("mount, in a Koa application", () => {
     describeApi(at);
     describeSessionApi(at);
     describeEvents(at);
+    describeWebClient(at);
   });
 
   it("passes requests outside of its path on", async () => {
@@ -137,6 +139,18 @@ describe("mount, in a Koa application", () => {
       const { json } = await client.get(path);
       expect(json).to.include({ documentation: "/chat/docs", openapi: "/chat/openapi.json" });
     }
+  });
+
+  it("redirects a browser from its path to the one with a slash, to which the page is relative", async () => {
+    const client = new Client(outer.url);
+    const headers = { Accept: BROWSER_ACCEPT };
+    for (const path of ["/chat", "/chat?utm_source=mail", `${outer.url}/chat`]) {
+      const response = await client.get(path, { headers });
+      expect([response.status, response.headers["location"]]).to.deep.equal([308, "chat/"]);
+    }
+    expect((await client.get("/chat/", { headers })).status).to.equal(200);
+    const { url } = await fetch(`${outer.url}/chat`, { headers });
+    expect(url).to.equal(`${outer.url}/chat/`);
   });
 
   it("accepts absolute URLs, and restores the URL for earlier middleware", async () => {
@@ -270,6 +284,26 @@ describe("mount", () => {
     expect(outer.caught).to.deep.equal([]);
   });
 
+  it("redirects below the last segment of a longer path", async () => {
+    const messaging = await testMessaging();
+    const outer = await open({}, mount(messaging, { path: "/apps/chat" }));
+    const { url, status } = await fetch(`${outer.url}/apps/chat`, { headers: { Accept: BROWSER_ACCEPT } });
+    await messaging.close();
+    expect([url, status]).to.deep.equal([`${outer.url}/apps/chat/`, 200]);
+  });
+
+  describe("without the web client", () => {
+    let outer: Outer;
+
+    before(async () => {
+      outer = await openOuter({ webClient: false });
+    });
+
+    after(() => outer.close());
+
+    describeNoWebClient(() => `${outer.url}/chat`);
+  });
+
   for (const path of ["", "/", "chat", "/chat/", "//chat", "/a b", "/a;b", "/chat?x", "/%41"]) {
     it(`rejects the path ${JSON.stringify(path)}`, async () => {
       const messaging = await testMessaging();
@@ -305,6 +339,28 @@ describe("listen", () => {
     expect(await stream.ended).to.equal(true);
     await messaging.close();
   });
+
+  for (const [title, options, describeIt] of [
+    ["serves the web client", {}, describeWebClient],
+    ["without the web client", { webClient: false }, describeNoWebClient],
+  ] as const) {
+    describe(title, () => {
+      let messaging: OpenMessaging;
+      let server: HttpServer;
+
+      before(async () => {
+        messaging = await testMessaging();
+        server = await listen(messaging, { port: 0, rateLimits: false, ...options });
+      });
+
+      after(async () => {
+        await server.close(0);
+        await messaging.close();
+      });
+
+      describeIt(() => server.url);
+    });
+  }
 
   it("uses the given host and limits", async () => {
     const messaging = await testMessaging();

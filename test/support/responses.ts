@@ -27,6 +27,7 @@ const COMMON_HEADERS = new Set([
   ..."connection content-length content-security-policy content-type date keep-alive transfer-encoding".split(
     " ",
   ),
+  "vary",
   "x-accel-buffering",
 ]);
 

@@ -46,6 +46,7 @@ type TestServerOptions = Partial<
     | "openCounter"
     | "corsOrigins"
     | "userDirectory"
+    | "webClient"
     | "streams"
     | "maxUnreadBytes"
   >
@@ -63,6 +64,7 @@ export async function openTestServer(options: TestServerOptions = {}): Promise<T
     openCounter,
     corsOrigins = [],
     userDirectory,
+    webClient,
     connections = {},
     streams = {},
     maxUnreadBytes,
@@ -85,8 +87,8 @@ export async function openTestServer(options: TestServerOptions = {}): Promise<T
   );
   const storeStatus = () => store.status();
   const { clock } = ports;
-  const given = { trustProxy, rateLimits, openCounter, corsOrigins, userDirectory, streams, maxUnreadBytes };
-  const app = createHttpApp({ messaging, storeStatus, clock, log, ...given });
+  const http = { trustProxy, rateLimits, openCounter, corsOrigins, userDirectory, webClient };
+  const app = createHttpApp({ messaging, storeStatus, clock, log, ...http, streams, maxUnreadBytes });
   const server = await openHttpServer(app, "127.0.0.1", 0, log, connections);
   let closed = false;
   return {

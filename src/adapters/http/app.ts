@@ -17,7 +17,7 @@ import { guardOrigin } from "./origin.js";
 import { logRequests } from "./request-log.js";
 import { accountOperations } from "./routes/accounts.js";
 import { chatOperations } from "./routes/chats.js";
-import { documentationOperations } from "./routes/documentation.js";
+import { documentationOperations, rootOperations } from "./routes/documentation.js";
 import { eventOperations } from "./routes/events.js";
 import { invitationOperations } from "./routes/invitations.js";
 import { liveSignalOperations } from "./routes/live-signals.js";
@@ -31,6 +31,7 @@ import { EventStreams, type StreamOptions } from "./streams.js";
 import type { TrustProxy } from "./trust-proxy.js";
 import { UnreadResponses } from "./unread-responses.js";
 import { rejectUnrouted } from "./unrouted.js";
+import { registerWebClient } from "./web-client.js";
 
 export interface HttpOptions {
   readonly messaging: Messaging;
@@ -45,6 +46,8 @@ export interface HttpOptions {
   readonly corsOrigins: readonly string[];
   /** Whether users can be found by the beginnings of their names. Defaults to true. */
   readonly userDirectory?: boolean | undefined;
+  /** Whether the web client is served at the root. Without it, the root is an unknown path. Defaults to true. */
+  readonly webClient?: boolean | undefined;
   /** The path under which the API is mounted, as browsers see it, such as `/chat`. Defaults to the root. */
   readonly path?: string | undefined;
   readonly streams?: StreamOptions;
@@ -61,7 +64,7 @@ export interface HttpOptions {
  * @throws TypeError if `trustProxy` is invalid
  */
 export function createHttpApp(options: HttpOptions): Koa {
-  const { messaging, storeStatus, clock, log, path } = options;
+  const { messaging, storeStatus, clock, log, path, webClient = true } = options;
   const proxies = createProxies(options.trustProxy);
   if (proxies === undefined) {
     throw new TypeError(
@@ -127,11 +130,14 @@ export function createHttpApp(options: HttpOptions): Koa {
       description: "Check whether the server works, and read this document. Needs no session.",
       operations: [
         ...serverOperations(storeStatus, metrics),
-        ...documentationOperations(() => openApiDocument(groups, path), path),
+        ...(webClient ? rootOperations(path) : []),
+        ...documentationOperations(() => openApiDocument(groups, path)),
       ],
     },
   ];
   const router = new Router({ sensitive: true, strict: true });
+  // Before the operation at the root, which responds to everything.
+  if (webClient) registerWebClient(router, path);
   for (const { operations } of groups) {
     registerOperations(router, operations, { messaging, limits, audit, unread });
   }

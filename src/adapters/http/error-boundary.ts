@@ -5,7 +5,7 @@ import type { Audit, AuditAction } from "./audit.js";
 import { noLimits, type Limits } from "./limits.js";
 import { toLoggableError, type Log } from "./log.js";
 import { PROBLEM_TYPE, toHttpError, toProblem } from "./problem.js";
-import { sendText } from "./response.js";
+import { sendBody } from "./response.js";
 
 /** Errors that are written to the audit log, by code or by status. */
 const auditedErrors: Readonly<Record<string, AuditAction>> = {
@@ -40,7 +40,7 @@ export function errorBoundary(
       ctx.state["code"] = error.code;
       if (problem.status === 429 || error.code === "busy") await limits.delayRefusal(ctx);
       ctx.set(error.headers);
-      sendText(ctx, problem.status, PROBLEM_TYPE, JSON.stringify(problem));
+      sendBody(ctx, problem.status, PROBLEM_TYPE, JSON.stringify(problem));
     }
   };
 }

@@ -14,7 +14,7 @@ import { JsonChunks, STREAMED_BODY_BYTES } from "./json-chunks.js";
 import { toJsonLines } from "./json-lines.js";
 import type { AddressPolicy, Limits, SessionPolicy } from "./limits.js";
 import { HttpError, toHttpError, type Code, type FieldNames } from "./problem.js";
-import { sendText, setCommonHeaders, JSON_TYPE } from "./response.js";
+import { sendBody, setCommonHeaders, JSON_TYPE } from "./response.js";
 import { UnreadResponses } from "./unread-responses.js";
 
 /** A request header that an operation reads. */
@@ -43,7 +43,7 @@ export type Operation<Body = unknown, Query = unknown, Response = unknown> = {
   readonly response: z.ZodType<Response>;
   /** The media type of a 200 response. Defaults to JSON. */
   readonly type?: string;
-  /** A media type besides JSON, in which the operation responds with a `TextBody` if the client prefers it. */
+  /** A media type besides JSON, in which a route before this one responds if the client prefers it. For the document. */
   readonly alternative?: string;
   readonly responseHeaders?: readonly ResponseHeader[];
   /** The codes that this operation responds with, besides those that `errorsOf` adds. */
@@ -90,21 +90,12 @@ export type Operation<Body = unknown, Query = unknown, Response = unknown> = {
 /** The methods of calls that change something. */
 type WriteMethod = "post" | "put" | "patch" | "delete";
 
-/** What `handle` returns: the value of the response schema, serialized JSON, a text, a writer, or rows for JSON Lines. */
+/** What `handle` returns: the value of the response schema, serialized JSON, a writer, or rows for JSON Lines. */
 type ResponseBody<Response> =
-  NoInfer<Response> | JsonText | TextBody | JsonChunks | BodyWriter | AsyncIterable<NoInfer<Response>>;
+  NoInfer<Response> | JsonText | JsonChunks | BodyWriter | AsyncIterable<NoInfer<Response>>;
 
 /** A response body that is already serialized as JSON. */
 export class JsonText {
-  readonly text: string;
-
-  constructor(text: string) {
-    this.text = text;
-  }
-}
-
-/** A response body of the media type `alternative`. */
-export class TextBody {
   readonly text: string;
 
   constructor(text: string) {
@@ -239,21 +230,12 @@ async function startOf(chunks: JsonChunks): Promise<JsonText | Readable> {
 /** Shorter bodies are not counted as unread: the buffers of the connection hold them. */
 const MIN_COUNTED_LENGTH = 16 * 1024;
 
-function respond(
-  ctx: Context,
-  { type, alternative = "" }: Operation,
-  body: unknown,
-  unread: UnreadResponses,
-): void {
-  if (body instanceof TextBody) {
-    sendText(ctx, 200, alternative, body.text);
-    return;
-  }
+function respond(ctx: Context, { type }: Operation, body: unknown, unread: UnreadResponses): void {
   const user = ctx.state["userId"] as string | undefined;
   if (!(body instanceof Readable) && typeof body !== "function") {
     const text = textOf(body, type);
     if (text.length > MIN_COUNTED_LENGTH) unread.hold(ctx.res, user, Buffer.byteLength(text));
-    sendText(ctx, 200, type ?? JSON_TYPE, text);
+    sendBody(ctx, 200, type ?? JSON_TYPE, text);
     return;
   }
   if (body instanceof Readable) unread.hold(ctx.res, user, STREAMED_BODY_BYTES);

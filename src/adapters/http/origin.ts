@@ -1,6 +1,6 @@
 import type { Context, Middleware } from "koa";
 import { forwardedOf } from "./forwarded.js";
-import { sendText, JSON_TYPE } from "./response.js";
+import { sendBody, JSON_TYPE } from "./response.js";
 import { HttpError } from "./problem.js";
 
 /** Methods that change no state. */
@@ -34,7 +34,7 @@ export function guardOrigin(origins: readonly string[]): Middleware {
       });
       if (ctx.method === "OPTIONS" && ctx.get("Access-Control-Request-Method") !== "") {
         ctx.set(PREFLIGHT_HEADERS);
-        sendText(ctx, 200, JSON_TYPE, "{}");
+        sendBody(ctx, 200, JSON_TYPE, "{}");
         return undefined;
       }
     } else if (!SAFE.has(ctx.method) && isCrossSite(ctx, origin)) {

@@ -35,16 +35,16 @@ export function commonHeaders(
  * Sends a response with head and body in one write, and keeps headers that `ctx.set` has set. An empty request takes 36 µs
  * this way and 48 µs through Koa, which sets each header by itself (measured on two slow cores).
  */
-export function sendText(ctx: Context, status: number, type: string, text: string): void {
+export function sendBody(ctx: Context, status: number, type: string, body: string | Buffer): void {
   const { res } = ctx;
-  const head: (string | number)[] = ["Content-Type", type, "Content-Length", Buffer.byteLength(text)];
+  const head: (string | number)[] = ["Content-Type", type, "Content-Length", Buffer.byteLength(body)];
   for (const [name, value] of missingHeaders(ctx)) head.push(name, value);
   ctx.respond = false;
   res.writeHead(status, head);
-  res.end(text);
+  res.end(body);
 }
 
-/** Sets the common headers on a response that `sendText` does not send. Keeps headers that `ctx.set` has set. */
+/** Sets the common headers on a response that `sendBody` does not send. Keeps headers that `ctx.set` has set. */
 export function setCommonHeaders(ctx: Context): void {
   for (const [name, value] of missingHeaders(ctx)) ctx.res.setHeader(name, value);
 }

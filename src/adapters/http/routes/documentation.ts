@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import type { OpenApiDocument } from "../openapi.js";
-import { operation, TextBody, type Operation } from "../operation.js";
+import { operation, type Operation } from "../operation.js";
 import { HttpError } from "../problem.js";
 import { version } from "../version.js";
 
@@ -32,30 +32,32 @@ const rootSchema = z
   .meta({ description: "Where to go from the root." });
 
 /**
- * The root, the OpenAPI document, and a page that renders it.
+ * The links at the root.
  *
  * @param root the path under which the API is mounted; the root of the host by default
  */
-export function documentationOperations(document: () => OpenApiDocument, root = ""): readonly Operation[] {
+export function rootOperations(root = ""): readonly Operation[] {
   const paths = { documentation: `${root}/docs`, openapi: `${root}/openapi.json` };
-  let cached: OpenApiDocument | undefined;
-  let script: Promise<Script> | undefined;
-
   return [
     operation({
       name: "getRoot",
-      summary: "Find the documentation. A browser gets a page with the links.",
+      summary: "Find the documentation. A browser gets the web client.",
       method: "get",
       paths: ["/"],
       access: "anyone",
       response: rootSchema,
       alternative: "text/html; charset=utf-8",
-      async handle({ ctx }) {
-        if (ctx.accepts(["application/json", "text/html"]) === "text/html")
-          return new TextBody(rootPage(paths));
-        return { name: "palaver" as const, version, ...paths };
-      },
+      handle: async () => ({ name: "palaver" as const, version, ...paths }),
     }),
+  ];
+}
+
+/** The OpenAPI document, and a page that renders it. */
+export function documentationOperations(document: () => OpenApiDocument): readonly Operation[] {
+  let cached: OpenApiDocument | undefined;
+  let script: Promise<Script> | undefined;
+
+  return [
     operation({
       name: "getDocument",
       summary: "Read this document.",
@@ -98,23 +100,6 @@ export function documentationOperations(document: () => OpenApiDocument, root = 
       },
     }),
   ];
-}
-
-function rootPage({ documentation, openapi }: { readonly documentation: string; readonly openapi: string }) {
-  return `<!doctype html>
-<html lang="en">
-  <head>
-    <meta charset="utf-8" />
-    <title>Palaver</title>
-  </head>
-  <body>
-    <h1>Palaver ${version}</h1>
-    <p>This server is a text-messaging backend. Programs use its HTTP API.</p>
-    <p><a href="${documentation}">The documentation of the API</a>, and how to log in</p>
-    <p><a href="${openapi}">The OpenAPI document</a></p>
-  </body>
-</html>
-`;
 }
 
 /** The script under a name that contains its hash, so that it can be cached forever. */
