@@ -20,7 +20,7 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci --ignore-scripts
 COPY . .
 # Only the part of `npm run build` that the image needs: no tests and no benchmarks.
-RUN npx tsc -b src/main && node script/copy-redoc.mjs && npx vite build
+RUN npm run build:server
 RUN find dist/src -type f \( -name '*.d.ts' -o -name '*.map' -o -name '*.tsbuildinfo' \) -delete
 
 FROM ${BASE}
