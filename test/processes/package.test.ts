@@ -54,6 +54,9 @@ const entries: Readonly<Record<string, Entry>> = {
         const answer = await fetch(server.url + path);
         if (!answer.ok) throw new Error(await answer.text());
       }
+      const page = await fetch(server.url, { headers: { Accept: "text/html" } });
+      const [script] = /assets\\/[^"]+\\.js/.exec(await page.text()) ?? [];
+      if (!(await fetch(server.url + "/" + script)).ok) throw new Error("The web client lacks its script.");
       mount(messaging, { path: "/chat" }).close();
       await server.close(0);
       await messaging.close();`,
@@ -358,7 +361,7 @@ describe("The npm package", () => {
   it("contains only files that its users need", async () => {
     const files = await contents();
     const expected =
-      /^(?:package\.json|LICENSE|[A-Z]+\.md|(?:docs|examples)\/[^/]+|dist\/(?:src|test\/contract)\/.*(?:\.js|\.d\.ts|\.LICENSE\.txt))$/;
+      /^(?:package\.json|LICENSE|[A-Z]+\.md|(?:docs|examples)\/[^/]+|dist\/(?:src(?!\/web\/)|test\/contract)\/.*(?:\.js|\.d\.ts|\.LICENSE\.txt)|dist\/web\/(?:(?:index\.html|assets\/.*)(?:\.br|\.gz)?|licenses\.md))$/;
     const unexpected = files.filter(
       (file) => !expected.test(file) || (/\.test\.|broken/.test(file) && !file.startsWith("examples/")),
     );
