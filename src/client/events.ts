@@ -12,6 +12,11 @@ export interface EventsOptions {
   readonly signal?: AbortSignal | undefined;
   /** Also yields typing and presence. They have no cursor, so a program that saves the cursor of each event asks for them. */
   readonly signals?: boolean | undefined;
+  /**
+   * Called with true when the server has accepted the stream, and with false when the stream is lost or could not be opened, before
+   * each pause. It must not throw.
+   */
+  readonly onConnection?: ((isConnected: boolean) => void) | undefined;
 }
 
 const SIGNALS: ReadonlySet<string> = new Set(["typing", "presence"] satisfies ClientSignal["type"][]);
@@ -75,10 +80,12 @@ export function streamEvents(
 }
 
 /** @throws TypeError */
-function assertOptions({ after, signal, signals, ...others }: EventsOptions): void {
+function assertOptions({ after, signal, signals, onConnection, ...others }: EventsOptions): void {
   const [unknown] = Object.keys(others);
   if (unknown !== undefined) {
-    throw new TypeError(`Unknown option ${unknown}. The options are after, signal and signals.`);
+    throw new TypeError(
+      `Unknown option ${unknown}. The options are after, signal, signals and onConnection.`,
+    );
   }
   if (after !== undefined && typeof after !== "string") {
     throw new TypeError(`Invalid after: ${String(after)}. Use the cursor of an event or of sync.`);
@@ -88,6 +95,9 @@ function assertOptions({ after, signal, signals, ...others }: EventsOptions): vo
   }
   if (signals !== undefined && typeof signals !== "boolean") {
     throw new TypeError(`Invalid signals: ${String(signals)}. Use true or false.`);
+  }
+  if (onConnection !== undefined && typeof onConnection !== "function") {
+    throw new TypeError(`Invalid onConnection: ${String(onConnection)}. Use a function.`);
   }
 }
 
@@ -109,7 +119,7 @@ async function* readUntilClosed(
 
 async function* readEvents(
   send: Send,
-  { after, signals = false }: Omit<EventsOptions, "signal">,
+  { after, signals = false, onConnection }: Omit<EventsOptions, "signal">,
   signal: AbortSignal,
 ): AsyncGenerator<ClientEvent | ClientSignal, undefined> {
   let cursor = after;
@@ -119,7 +129,7 @@ async function* readEvents(
     const heartbeat = openDeadline(HEARTBEAT_TIMEOUT_MS, signal);
     let retryAfter = 0;
     try {
-      for await (const { id, event, data, retry } of readBlocks(send, cursor, heartbeat)) {
+      for await (const { id, event, data, retry } of readBlocks(send, cursor, heartbeat, onConnection)) {
         failures = 0;
         reconnectionMs = retry ?? reconnectionMs;
         const value = data === undefined ? undefined : (parseJson(data) as ChatEvent);
@@ -139,6 +149,7 @@ async function* readEvents(
     } finally {
       heartbeat.close();
     }
+    onConnection?.(false);
     await pause(retryAfter + backoff(failures, reconnectionMs), signal);
   }
 }
@@ -151,6 +162,7 @@ async function* readBlocks(
   send: Send,
   after: string | undefined,
   heartbeat: Deadline,
+  onConnection: EventsOptions["onConnection"],
 ): AsyncGenerator<Block> {
   const query = toQuery(after === undefined ? [] : [["after", after]]);
   const response = await send(`/v1/events/stream${query}`, { signal: heartbeat.signal });
@@ -158,6 +170,7 @@ async function* readBlocks(
   if (!isOfType(response, "text/event-stream") || !response.body) {
     throw unexpectedAnswer(response, "no event stream");
   }
+  onConnection?.(true);
   const parser = new EventStreamParser();
   const reader = response.body.getReader();
   for (;;) {

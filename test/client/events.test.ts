@@ -55,6 +55,7 @@ describe("Client.events", () => {
       [{ signals: "yes" }, "signals"],
       [{ after: 5 }, "after"],
       [{ signal: {} }, "signal"],
+      [{ onConnection: true }, "onConnection"],
     ] as const) {
       expect(() => client.events(options as unknown as EventsOptions)).to.throw(TypeError, name);
     }
@@ -85,6 +86,21 @@ describe("Client.events with signals", () => {
       expect(yielded).to.deep.equal([...signal, renameEvent(1), ...signal, renameEvent(2)]);
       expect(after).to.deep.equal(["c-0", "c-1"]);
     }
+  });
+});
+
+describe("Client.events with onConnection", () => {
+  it("reports each stream that opens, and each that is lost or does not open", async () => {
+    const reports: boolean[] = [];
+    const responses = [
+      (signal?: AbortSignal | null) => streamOf([encoder.encode("retry: 0\n\n")], "ends", signal),
+      () => new Response("", { status: 503 }),
+      (signal?: AbortSignal | null) => streamOf([encoder.encode(toBlock(renameEvent(1)))], "stays", signal),
+    ];
+    const fetch = async (_: unknown, init?: RequestInit) => responses.shift()!(init?.signal);
+    const client = createClient({ url: "http://127.0.0.1", token: "t", fetch });
+    for await (const _ of client.events({ onConnection: (isConnected) => reports.push(isConnected) })) break;
+    expect(reports).to.deep.equal([true, false, false, true]);
   });
 });
 
