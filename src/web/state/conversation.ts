@@ -1,69 +1,432 @@
-import type { ReadonlySignal } from "@preact/signals";
-import type { Message } from "../../client/index.js";
-import type { ChatState } from "./chats.js";
-import type { Draft } from "./drafts.js";
-import type { Failure } from "./failure.js";
-import type { Destination, OutboxEntry } from "./outbox.js";
+import { batch, computed, effect, signal, untracked, type ReadonlySignal } from "@preact/signals";
+import type { ChatEvent, Client, Message } from "../../client/index.js";
+import type { Chats, ChatState } from "./chats.js";
+import type { Draft, Drafts } from "./drafts.js";
+import { toFailure, type Failure } from "./failure.js";
+import { mentionsIn } from "./mentions.js";
+import {
+  applyToWindow,
+  EMPTY_WINDOW,
+  PAGE_MESSAGES,
+  withChanged,
+  withNewer,
+  withOlder,
+  type MessageWindow,
+} from "./message-window.js";
+import { toPending, type Destination, type Outbox, type OutboxEntry } from "./outbox.js";
+import { pause } from "./pause.js";
 
 /** What a conversation waits for. */
 export type Loading = "window" | "older" | "newer" | undefined;
 
+export interface ConversationDependencies {
+  readonly client: Client;
+  readonly chats: Chats;
+  readonly outbox: Outbox;
+  readonly drafts: Drafts;
+  readonly now: () => number;
+  /** The id of the user. */
+  readonly me: string;
+  readonly onClose: () => void;
+}
+
+/** The time between two requests that mark the chat as read. Scrolling through a chat would else send hundreds of them. */
+const READ_INTERVAL_MS = 500;
+/** The server shows a user as typing for six seconds. */
+const TYPING_INTERVAL_MS = 3_000;
+
 /**
- * The messages of one chat that is shown: a window of at most 300 messages in their order, without gaps. Close it when
+ * The messages of one chat that is shown: a window of a bounded number of messages in their order, without gaps. Close it when
  * another one is shown.
  */
-export interface Conversation {
-  readonly destination: ReadonlySignal<Destination>;
-  /** `undefined` before the first message to a user, and after the user has left the chat. */
-  readonly chat: ReadonlySignal<ChatState | undefined>;
-  /** Oldest first. Deleted messages are among them, with `deleted_at`. */
-  readonly messages: ReadonlySignal<readonly Message[]>;
-  /** The messages on their way, to be shown behind `messages`. Empty while the window does not reach the end of the chat. */
-  readonly pending: ReadonlySignal<readonly OutboxEntry[]>;
-  readonly hasOlder: ReadonlySignal<boolean>;
-  /** Whether the window ends before the end of the chat. */
-  readonly hasNewer: ReadonlySignal<boolean>;
-  readonly loading: ReadonlySignal<Loading>;
-  /** Why the last page could not be read, or `undefined`. */
-  readonly failure: ReadonlySignal<Failure | undefined>;
+export class Conversation {
+  readonly #client: Client;
+  readonly #chats: Chats;
+  readonly #outbox: Outbox;
+  readonly #drafts: Drafts;
+  readonly #now: () => number;
+  readonly #me: string;
+  readonly #onClose: () => void;
+  readonly #destination: ReturnType<typeof signal<Destination>>;
+  readonly #window = signal<MessageWindow>(EMPTY_WINDOW);
+  readonly #loading = signal<Loading>(undefined);
+  readonly #failure = signal<Failure | undefined>(undefined);
+  readonly #target = signal<number | undefined>(undefined);
+  readonly #quotes = new Map<number, ReturnType<typeof signal<Message | null | undefined>>>();
+  readonly #closing = new AbortController();
+  readonly #stopFollowing: () => void;
+  /** Ends the current read. */
+  #reading = new AbortController();
+  /** The events since the current read began. The page may be from before them. */
+  #journal: ChatEvent[] = [];
+  #isAtEnd = true;
+  #seenSeq = 0;
+  #isMarking = false;
+  #typedAt = -Infinity;
+  #mentionsRead: Promise<void> = Promise.resolve();
+
   /** The `seq` that was read when the chat was opened. A line "New messages" belongs behind it. */
   readonly readSeqAtOpening: number;
-  /** The message to which `jumpTo` has jumped, for the view to scroll to and highlight. The view sets it to `undefined`. */
-  readonly target: ReadonlySignal<number | undefined>;
-  clearTarget(): void;
+
+  readonly destination: ReadonlySignal<Destination>;
+
+  /** `undefined` before the first message to a user, and after the user has left the chat. */
+  readonly chat: ReadonlySignal<ChatState | undefined> = computed(() => {
+    const destination = this.destination.value;
+    if ("chatId" in destination) return this.#chats.byId(destination.chatId).value;
+    return this.#chats.withUser(destination.username);
+  });
+
+  /** Oldest first. Deleted messages are among them, with `deleted_at`. */
+  readonly messages: ReadonlySignal<readonly Message[]> = computed(() => this.#window.value.messages);
+
+  /** The messages on their way, to be shown behind `messages`. Empty while the window does not reach the end of the chat. */
+  readonly pending: ReadonlySignal<readonly OutboxEntry[]> = computed(() => {
+    if (this.#window.value.hasNewer) return [];
+    const entries = this.#outbox.entries.value.filter((entry) => this.#hasDestination(entry.destination));
+    return toPending(entries, this.messages.value, this.#me);
+  });
+
+  readonly hasOlder: ReadonlySignal<boolean> = computed(() => this.#window.value.hasOlder);
+
+  /** Whether the window ends before the end of the chat. */
+  readonly hasNewer: ReadonlySignal<boolean> = computed(() => this.#window.value.hasNewer);
+
+  readonly draft: ReadonlySignal<Draft> = computed(() => this.#drafts.of(this.destination.value).value);
+
+  constructor(
+    destination: Destination,
+    { client, chats, outbox, drafts, now, me, onClose }: ConversationDependencies,
+  ) {
+    this.#client = client;
+    this.#chats = chats;
+    this.#outbox = outbox;
+    this.#drafts = drafts;
+    this.#now = now;
+    this.#me = me;
+    this.#onClose = onClose;
+    this.#destination = signal(destination);
+    this.destination = this.#destination as ReadonlySignal<Destination>;
+    this.readSeqAtOpening = this.chat.peek()?.read_seq ?? 0;
+    // The chat with a user is there at once, or comes with the first message of one of the two.
+    this.#stopFollowing = effect(() => {
+      const chatId = this.chat.value?.chat_id;
+      if (chatId !== undefined && !("chatId" in this.destination.peek()))
+        untracked(() => this.#enter(chatId));
+    });
+    if ("chatId" in destination) void this.jumpToEnd();
+  }
+
+  get loading(): ReadonlySignal<Loading> {
+    return this.#loading;
+  }
+
+  /** Why the last page could not be read, or `undefined`. */
+  get failure(): ReadonlySignal<Failure | undefined> {
+    return this.#failure;
+  }
+
+  /** The message to which `jumpTo` has jumped, for the view to scroll to and highlight. */
+  get target(): ReadonlySignal<number | undefined> {
+    return this.#target;
+  }
+
+  clearTarget(): void {
+    this.#target.value = undefined;
+  }
+
   /** Reads a page of older messages. The far end of a full window is dropped, and read again when needed. Never rejects. */
-  loadOlder(): Promise<void>;
-  loadNewer(): Promise<void>;
+  async loadOlder(): Promise<void> {
+    const [first] = this.messages.peek();
+    if (!first || this.#loading.peek() || !this.hasOlder.peek()) return;
+    await this.#read("older", async (chat_id, ended) => {
+      const page = await this.#list({ chat_id, before: first.id, limit: PAGE_MESSAGES }, ended);
+      return (window) => withOlder(window, page, PAGE_MESSAGES);
+    });
+  }
+
+  /** As `loadOlder`, at the other end, until the window reaches the end of the chat. */
+  async loadNewer(): Promise<void> {
+    const last = this.messages.peek().at(-1);
+    if (this.#loading.peek() || !this.hasNewer.peek()) return;
+    if (!last) return this.jumpToEnd();
+    await this.#read("newer", async (chat_id, ended) => {
+      const page = await this.#list({ chat_id, after: last.id, limit: PAGE_MESSAGES }, ended);
+      return (window) => withNewer(window, page, PAGE_MESSAGES);
+    });
+  }
+
   /** Shows the window around a message, and sets `target`. Returns false if the message cannot be read. Never rejects. */
-  jumpTo(messageId: number): Promise<boolean>;
-  jumpToEnd(): Promise<void>;
+  async jumpTo(messageId: number): Promise<boolean> {
+    let isFound = this.messages.peek().some(({ id }) => id === messageId);
+    if (!isFound) {
+      const isRead = await this.#read("window", async (chat_id, ended) => {
+        const [older, newer] = await Promise.all([
+          this.#list({ chat_id, before: messageId + 1, limit: PAGE_MESSAGES }, ended),
+          this.#list({ chat_id, after: messageId, limit: PAGE_MESSAGES }, ended),
+        ]);
+        isFound = older.at(-1)?.id === messageId;
+        const around = withOlder(EMPTY_WINDOW, older, PAGE_MESSAGES);
+        return (window) => (isFound ? withNewer(around, newer, PAGE_MESSAGES) : window);
+      });
+      if (!isRead || !isFound) return false;
+    }
+    this.#isAtEnd = false;
+    this.#target.value = messageId;
+    return true;
+  }
+
+  /** Shows the newest messages. Never rejects. */
+  async jumpToEnd(): Promise<void> {
+    this.#isAtEnd = true;
+    if (this.messages.peek().length > 0 && !this.hasNewer.peek()) return;
+    await this.#readEnd();
+  }
+
   /**
    * States whether the user sees the end of the window. If so, new messages push the oldest ones out of a full window;
    * else a full window does not grow, and `hasNewer` becomes true.
    */
-  setAtEnd(isAtEnd: boolean): void;
+  setAtEnd(isAtEnd: boolean): void {
+    this.#isAtEnd = isAtEnd;
+  }
+
   /** The message that another one replies to: `undefined` until it is read, null if it cannot be read. */
-  quoteOf(messageId: number): ReadonlySignal<Message | null | undefined>;
-  readonly draft: ReadonlySignal<Draft>;
-  changeDraft(part: Partial<Draft>): void;
+  quoteOf(messageId: number): ReadonlySignal<Message | null | undefined> {
+    const known = this.#quotes.get(messageId);
+    if (known) return known;
+    const quote = signal<Message | null | undefined>(this.messages.peek().find(({ id }) => id === messageId));
+    this.#quotes.set(messageId, quote);
+    if (quote.peek() === undefined) void this.#readQuote(messageId);
+    return quote;
+  }
+
+  changeDraft(part: Partial<Draft>): void {
+    this.#drafts.change(this.destination.peek(), part);
+  }
+
   /** Puts the text of an own message into the draft, to change it. */
-  startEditing(message: Message): void;
+  startEditing({ id, message, mentions }: Message): void {
+    this.changeDraft({ text: message, replyTo: null, editing: id, mentions: [] });
+    this.#mentionsRead = this.#readMentions(id, mentions);
+  }
+
   /** Empties the draft. */
-  cancelDraft(): void;
+  cancelDraft(): void {
+    this.#drafts.clear(this.destination.peek());
+  }
+
   /**
-   * Sends the draft, or changes the message that it edits, and empties it. Does nothing if it has no visible character.
-   * Sends never reject: see `Outbox`. @throws PalaverError if an edit fails; the draft then stays
+   * Sends the draft, or changes the message that it edits, and empties it. Does nothing if it is blank. A send never rejects:
+   * see `Outbox`.
+   *
+   * @throws PalaverError if an edit fails; the draft then stays
    */
-  submit(): Promise<void>;
+  async submit(): Promise<void> {
+    const { text, replyTo, editing } = this.draft.peek();
+    if (text.trim() === "") return;
+    if (editing !== null) {
+      await this.#mentionsRead;
+      const mentions = mentionsIn(text, this.draft.peek().mentions).map(({ user_id }) => user_id);
+      this.#show(await this.#client.editMessage({ id: editing, message: text, mentions }));
+      if (this.draft.peek().editing === editing) this.cancelDraft();
+      return;
+    }
+    const destination = this.destination.peek();
+    const mentions = mentionsIn(text, this.draft.peek().mentions);
+    const lastId = Math.max(this.chat.peek()?.last_message?.id ?? 0, this.messages.peek().at(-1)?.id ?? 0);
+    const stored = this.#outbox.add(destination, { text, replyTo, mentions }, lastId);
+    this.#drafts.clear(destination, stored);
+    if ("chatId" in destination) void this.jumpToEnd();
+    await stored;
+  }
+
   /** Puts a rejected message back into the draft. Does nothing if the draft has a text. */
-  editRejected(key: string): Promise<void>;
+  async editRejected(key: string): Promise<void> {
+    if (this.draft.peek().text !== "") return;
+    const entry = this.#outbox.entries.peek().find((each) => each.key === key);
+    if (entry?.state !== "rejected") return;
+    const { text, replyTo, mentions } = entry;
+    this.changeDraft({ text, replyTo, mentions, editing: null });
+    await this.#outbox.discard(key);
+  }
+
   /** @throws PalaverError */
-  delete(messageId: number): Promise<void>;
+  async delete(messageId: number): Promise<void> {
+    this.#show(await this.#client.deleteMessage({ id: messageId }));
+  }
+
   /** Adds or removes the user's own reaction. @throws PalaverError `too_many_reactions`, … */
-  react(messageId: number, emoji: string, isAdded: boolean): Promise<void>;
+  async react(messageId: number, emoji: string, isAdded: boolean): Promise<void> {
+    const request = { id: messageId, emoji };
+    if (isAdded) await this.#client.addReaction(request);
+    else await this.#client.removeReaction(request);
+  }
+
   /** Marks the chat as read up to a message that the user has seen. Several calls become one request. Never rejects. */
-  markRead(seq: number): void;
+  markRead(seq: number): void {
+    this.#seenSeq = Math.max(this.#seenSeq, seq);
+    if (!this.#isMarking) void this.#markSeen();
+  }
+
   /** Shows the other participants that the user types. Call it at each key; few calls become requests. */
-  showTyping(): void;
-  close(): void;
+  showTyping(): void {
+    const destination = this.destination.peek();
+    const now = this.#now();
+    if (!("chatId" in destination) || now - this.#typedAt < TYPING_INTERVAL_MS) return;
+    this.#typedAt = now;
+    this.#client.sendTyping({ chat_id: destination.chatId }, { patience: 0 }).catch(() => {});
+  }
+
+  /** Applies an event, after the chats have applied it. */
+  apply(event: ChatEvent): void {
+    const destination = this.destination.peek();
+    if (!("chat_id" in event) || !("chatId" in destination) || event.chat_id !== destination.chatId) return;
+    if (event.type === "participant.added" && event.chat) {
+      void this.#readEnd();
+      return;
+    }
+    if (event.type === "participant.removed" && event.user_id === this.#me) {
+      this.#reading.abort();
+      this.#loading.value = undefined;
+      this.#window.value = EMPTY_WINDOW;
+      return;
+    }
+    this.#journal.push(event);
+    this.#window.value = applyToWindow(this.#window.peek(), event, this.#isAtEnd);
+    if (event.type === "message.edited" || event.type === "message.deleted") {
+      const quote = this.#quotes.get(event.message.id);
+      if (quote) quote.value = event.message;
+    }
+  }
+
+  /** Reads the window again: events were missed. */
+  async reset(): Promise<void> {
+    const [first] = this.messages.peek();
+    if (!("chatId" in this.destination.peek())) return;
+    if (this.#isAtEnd || !first) return this.#readEnd();
+    const limit = Math.max(this.messages.peek().length, PAGE_MESSAGES);
+    await this.#read("window", async (chat_id, ended) => {
+      const page = await this.#list({ chat_id, after: first.id - 1, limit }, ended);
+      const { hasOlder } = this.#window.peek();
+      return () => ({ ...withNewer(EMPTY_WINDOW, page, limit), hasOlder });
+    });
+  }
+
+  close(): void {
+    this.#closing.abort();
+    this.#reading.abort();
+    this.#stopFollowing();
+    this.#onClose();
+  }
+
+  #enter(chatId: number): void {
+    const from = this.destination.peek();
+    this.#drafts.move(from, { chatId });
+    this.#destination.value = { chatId };
+    void this.#readEnd();
+  }
+
+  #hasDestination(destination: Destination): boolean {
+    const own = this.destination.value;
+    if ("chatId" in destination) return "chatId" in own && own.chatId === destination.chatId;
+    const username = "username" in own ? own.username : this.chat.value?.with_username;
+    return username === destination.username;
+  }
+
+  async #readEnd(): Promise<void> {
+    await this.#read("window", async (chat_id, ended) => {
+      const page = await this.#list({ chat_id, limit: PAGE_MESSAGES }, ended);
+      return () => withOlder(EMPTY_WINDOW, page, PAGE_MESSAGES);
+    });
+  }
+
+  /**
+   * Reads a part of the chat, in place of the read in progress, and changes the window by it. Then it applies the events since
+   * the request again.
+   *
+   * @returns whether it was read
+   */
+  async #read(
+    loading: Loading,
+    request: (chatId: number, ended: AbortSignal) => Promise<(window: MessageWindow) => MessageWindow>,
+  ): Promise<boolean> {
+    const destination = this.destination.peek();
+    if (!("chatId" in destination) || this.#closing.signal.aborted) return false;
+    this.#reading.abort();
+    const reading = (this.#reading = new AbortController());
+    const journal: ChatEvent[] = (this.#journal = []);
+    this.#loading.value = loading;
+    try {
+      const change = await request(destination.chatId, reading.signal);
+      if (reading.signal.aborted) return false;
+      batch(() => {
+        const window = change(this.#window.peek());
+        this.#window.value = journal.reduce(
+          (current, event) => applyToWindow(current, event, this.#isAtEnd),
+          window,
+        );
+        this.#failure.value = undefined;
+        this.#loading.value = undefined;
+      });
+      return true;
+    } catch (error) {
+      if (reading.signal.aborted) return false;
+      batch(() => {
+        this.#failure.value = toFailure(error);
+        this.#loading.value = undefined;
+      });
+      return false;
+    }
+  }
+
+  #list(request: Parameters<Client["listGroupMessages"]>[0], ended: AbortSignal) {
+    return this.#client.listGroupMessages(request, { signal: ended });
+  }
+
+  async #readQuote(id: number): Promise<void> {
+    const destination = this.destination.peek();
+    if (!("chatId" in destination)) return;
+    const quote = this.#quotes.get(id)!;
+    try {
+      const request = { chat_id: destination.chatId, before: id + 1, limit: 1 };
+      const [message] = await this.#list(request, this.#closing.signal);
+      // An event may have brought it meanwhile.
+      if (quote.peek() === undefined) quote.value = message?.id === id ? message : null;
+    } catch {
+      // The next view of it reads it again.
+      this.#quotes.delete(id);
+    }
+  }
+
+  /** Adds the users whom a message mentions to the draft that edits it. */
+  async #readMentions(id: number, mentions: readonly string[]): Promise<void> {
+    const profiles = await Promise.all(mentions.map((user) => this.#client.getProfile({ user })));
+    const draft = this.draft.peek();
+    if (draft.editing !== id) return;
+    const added = profiles.map(({ user_id, username }) => ({ user_id, username }));
+    this.changeDraft({ mentions: [...draft.mentions, ...added] });
+  }
+
+  #show(changed: Message): void {
+    this.#window.value = withChanged(this.#window.peek(), changed);
+  }
+
+  async #markSeen(): Promise<void> {
+    this.#isMarking = true;
+    let markedSeq = 0;
+    for (let chat = this.chat.peek(); chat; chat = this.chat.peek()) {
+      const seq = this.#seenSeq;
+      if (seq <= Math.max(markedSeq, chat.read_seq)) break;
+      try {
+        markedSeq = (await this.#client.markRead({ chat_id: chat.chat_id, seq })).read_seq;
+      } catch {
+        // The next message that is seen tries again.
+        break;
+      }
+      // The last request follows at once when the conversation is closed.
+      await pause(READ_INTERVAL_MS, this.#closing.signal);
+    }
+    this.#isMarking = false;
+  }
 }

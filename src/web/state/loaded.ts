@@ -44,6 +44,11 @@ export class Loaded<Value> {
     }
   }
 
+  /** Reads the value again if it has been read. Never rejects. */
+  async reload(): Promise<void> {
+    if (this.#reads > 0) await this.load();
+  }
+
   /** Changes the value in place, for instance by the response of a change. Does nothing before the first value. */
   update(change: (value: Value) => Value): void {
     if (this.#value.value !== undefined) this.#value.value = change(this.#value.value);

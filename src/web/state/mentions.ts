@@ -1,4 +1,8 @@
-import type { Mention } from "./drafts.js";
+/** A user who was chosen from the completion. */
+export interface Mention {
+  readonly user_id: string;
+  readonly username: string;
+}
 
 /** The unfinished mention before the caret: `@an|` has the prefix `an`. */
 export interface UnfinishedMention {

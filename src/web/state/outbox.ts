@@ -1,22 +1,29 @@
-import type { ReadonlySignal } from "@preact/signals";
-import type { Message } from "../../client/index.js";
-import type { Failure } from "./failure.js";
+import { signal, type ReadonlySignal } from "@preact/signals";
+import { PalaverError, type Client, type Message } from "../../client/index.js";
+import { isTransient, toFailure, type Failure } from "./failure.js";
+import type { Mention } from "./mentions.js";
+import { backoff, pause } from "./pause.js";
+import type { Tabs } from "./tabs.js";
+import type { UserStorage } from "./user-storage.js";
 
 /** Where messages go: a chat, or a user with whom the caller has no chat yet, by username. */
 export type Destination = { readonly chatId: number } | { readonly username: string };
 
+/** The text of a message, and what belongs to it. */
+export interface Composition {
+  readonly text: string;
+  readonly replyTo: number | null;
+  readonly mentions: readonly Mention[];
+}
+
 /** A message that the server has not acknowledged yet, or has rejected. */
-export interface OutboxEntry {
+export interface OutboxEntry extends Composition {
   /** Its idempotency key, and its key in a list. */
   readonly key: string;
   readonly destination: Destination;
-  readonly text: string;
-  readonly replyTo: number | null;
-  /** The ids of mentioned users. */
-  readonly mentions: readonly string[];
-  /** Epoch milliseconds. */
+  /** Epoch milliseconds. Each entry of a browser has a later time than the entries before it. */
   readonly createdAt: number;
-  /** The newest message of the chat that the user could see when sending; 0 if none. */
+  /** The newest message of the chat when the user sent it; 0 if there was none. The stored message comes later. */
   readonly afterId: number;
   /**
    * - `waiting`: it is sent as soon as possible, also after a reload.
@@ -31,22 +38,275 @@ export interface OutboxEntry {
   readonly message: Message | undefined;
 }
 
-/** The text of a message, and what belongs to it. */
-export interface Composition {
-  readonly text: string;
-  readonly replyTo: number | null;
-  /** The ids of mentioned users. */
-  readonly mentions: readonly string[];
+export interface OutboxDependencies {
+  readonly client: Client;
+  readonly storage: UserStorage;
+  readonly tabs: Tabs;
+  readonly now: () => number;
+  /** Returns the id of the p2p chat with a user, if there is one by now. */
+  readonly chatWith: (username: string) => number | undefined;
+  /** Returns the `seq` of the last message of a chat among the events, if the user is in the chat. */
+  readonly lastSeqOf: (chatId: number) => number | undefined;
 }
 
-/** The messages that are on their way. They survive a reload, and go out in order by themselves, once. */
-export interface Outbox {
-  /** In the order of sending. */
-  readonly entries: ReadonlySignal<readonly OutboxEntry[]>;
+/**
+ * The messages that are on their way. Each is in the storage with its idempotency key until the server acknowledges or rejects
+ * it, so it survives a reload and is stored once, however often it is sent.
+ *
+ * All tabs know all entries, and the leading tab sends them: those of one chat one after the other, in their order.
+ */
+export class Outbox {
+  readonly #client: Client;
+  readonly #storage: UserStorage;
+  readonly #tabs: Tabs;
+  readonly #now: () => number;
+  readonly #chatWith: OutboxDependencies["chatWith"];
+  readonly #lastSeqOf: OutboxDependencies["lastSeqOf"];
+  readonly #entries = signal<readonly OutboxEntry[]>([]);
+  readonly #closing = new AbortController();
+  /** The lanes in which an entry is being sent, or waits after a failure. */
+  readonly #busyLanes = new Set<string>();
+  #isLeading = false;
+  /** Ends the pauses after failures. */
+  #waking = new AbortController();
+
+  constructor({ client, storage, tabs, now, chatWith, lastSeqOf }: OutboxDependencies) {
+    this.#client = client;
+    this.#storage = storage;
+    this.#tabs = tabs;
+    this.#now = now;
+    this.#chatWith = chatWith;
+    this.#lastSeqOf = lastSeqOf;
+    tabs.on("entry", ({ entry }) => {
+      this.#put(entry);
+      this.settle();
+      this.#sendAll();
+    });
+    tabs.on("entry_discarded", ({ key }) => this.#remove(key));
+  }
+
+  /** In the order in which the user sent them. */
+  get entries(): ReadonlySignal<readonly OutboxEntry[]> {
+    return this.#entries;
+  }
+
+  /** Reads the entries of earlier pages. */
+  async load(): Promise<void> {
+    const stored = await this.#storage.list<OutboxEntry>("outbox");
+    const known = new Set(this.#entries.peek().map(({ key }) => key));
+    for (const entry of stored) if (!known.has(entry.key)) this.#put(entry);
+  }
+
+  /** Sends what waits, from now on. Reads the entries again: the tab that led before may not have posted all of them. */
+  async lead(): Promise<void> {
+    await this.load();
+    // The tab that led before may have been closed while it sent.
+    const entries = this.#entries.peek();
+    this.#entries.value = entries.map((entry) =>
+      entry.state === "sending" ? { ...entry, state: "waiting" as const } : entry,
+    );
+    this.#isLeading = !this.#closing.signal.aborted;
+    this.#sendAll();
+  }
+
+  /** Sends at once what waits after a failure, since the network is back. */
+  wake(): void {
+    this.#waking.abort();
+    this.#waking = new AbortController();
+  }
+
   /** Stores a message and sends it as soon as possible. It is in `entries` at once. Never rejects. */
-  add(destination: Destination, composition: Composition, afterId: number): Promise<void>;
+  async add(destination: Destination, composition: Composition, afterId: number): Promise<void> {
+    const latest = Math.max(0, ...this.#entries.peek().map(({ createdAt }) => createdAt));
+    const entry: OutboxEntry = {
+      ...composition,
+      key: randomKey(),
+      destination,
+      createdAt: Math.max(this.#now(), latest + 1),
+      afterId,
+      state: "waiting",
+      failure: undefined,
+      message: undefined,
+    };
+    this.#put(entry);
+    // The tab that leads also knows it if the storage fails.
+    this.#tabs.post({ type: "entry", entry });
+    await this.#storage.put("outbox", entry.key, entry);
+    this.#sendAll();
+  }
+
   /** Sends a rejected message again, behind all others. */
-  retry(key: string): Promise<void>;
+  async retry(key: string): Promise<void> {
+    const entry = this.#find(key);
+    if (entry?.state !== "rejected") return;
+    await this.add(entry.destination, entry, entry.afterId);
+    await this.discard(key);
+  }
+
   /** Deletes a message that is not being sent. Returns it, for instance to edit it. */
-  discard(key: string): Promise<OutboxEntry | undefined>;
+  async discard(key: string): Promise<OutboxEntry | undefined> {
+    const entry = this.#find(key);
+    if (!entry || entry.state === "sending" || entry.state === "sent") return undefined;
+    this.#remove(key);
+    this.#tabs.post({ type: "entry_discarded", key });
+    await this.#storage.delete("outbox", key);
+    return entry;
+  }
+
+  /** Removes the sent entries whose messages have appeared among the events or in a snapshot. */
+  settle(): void {
+    const remaining = this.#entries.peek().filter(({ message, destination }) => {
+      if (!message) return true;
+      const lastSeq = this.#lastSeqOf(message.destination_chat_id);
+      // The event that creates the p2p chat may be still to come. Any other chat has been left.
+      return lastSeq === undefined ? "username" in destination : lastSeq < message.seq;
+    });
+    if (remaining.length < this.#entries.peek().length) this.#entries.value = remaining;
+  }
+
+  close(): void {
+    this.#isLeading = false;
+    this.#closing.abort();
+    this.#waking.abort();
+  }
+
+  #sendAll(): void {
+    if (!this.#isLeading) return;
+    for (const lane of new Set(this.#entries.peek().map((entry) => this.#laneOf(entry)))) {
+      if (!this.#busyLanes.has(lane) && this.#headOf(lane)) void this.#sendLane(lane);
+    }
+  }
+
+  async #sendLane(lane: string): Promise<void> {
+    this.#busyLanes.add(lane);
+    for (let failures = 0; this.#isLeading;) {
+      const entry = this.#headOf(lane);
+      if (!entry) break;
+      const wait = await this.#attempt(entry, failures);
+      failures = wait === undefined ? 0 : failures + 1;
+      if (wait !== undefined) await pause(wait, this.#waking.signal);
+    }
+    this.#busyLanes.delete(lane);
+    // A lane to a user becomes the lane of a chat by the first message.
+    this.#sendAll();
+  }
+
+  /** Returns how long to wait before the next attempt; `undefined` if the entry needs none. */
+  async #attempt(entry: OutboxEntry, failures: number): Promise<number | undefined> {
+    this.#publish({ ...entry, state: "sending" });
+    const { destination, key, text, replyTo, mentions } = entry;
+    const to =
+      "chatId" in destination
+        ? { group_chat_id: destination.chatId }
+        : { dest_username: destination.username };
+    const request = {
+      ...to,
+      message: text,
+      reply_to: replyTo,
+      mentions: mentions.map(({ user_id }) => user_id),
+    };
+    try {
+      const options = { idempotencyKey: key, patience: 0, signal: this.#closing.signal };
+      await this.#sent(entry, await this.#client.sendMessage(request, options));
+      return undefined;
+    } catch (error) {
+      // A session that has ended may begin again.
+      const isSignedOut = error instanceof PalaverError && error.code === "not_signed_in";
+      if (this.#closing.signal.aborted || isSignedOut || isTransient(error)) {
+        this.#publish({ ...entry, state: "waiting" });
+        const retryAfter = error instanceof PalaverError ? (error.retryAfter ?? 0) : 0;
+        return retryAfter + backoff(failures + 1);
+      }
+      const rejected: OutboxEntry = { ...entry, state: "rejected", failure: toFailure(error) };
+      this.#publish(rejected);
+      await this.#storage.put("outbox", key, rejected);
+      return undefined;
+    }
+  }
+
+  async #sent(entry: OutboxEntry, message: Message): Promise<void> {
+    this.#publish({ ...entry, state: "sent", message });
+    this.settle();
+    await this.#storage.delete("outbox", entry.key);
+    const lane = this.#laneOf(entry);
+    for (const other of this.#entries.peek()) {
+      // Else the next entry with the same text could be taken for this message after a reload.
+      if (other.state !== "waiting" || other.text !== entry.text || this.#laneOf(other) !== lane) continue;
+      const later = { ...other, afterId: message.id };
+      this.#publish(later);
+      await this.#storage.put("outbox", later.key, later);
+    }
+  }
+
+  /** The first entry of a lane that is to be sent; `undefined` while another one is being sent. */
+  #headOf(lane: string): OutboxEntry | undefined {
+    const isUnsent = ({ state }: OutboxEntry) => state === "waiting" || state === "sending";
+    const head = this.#entries.peek().find((entry) => isUnsent(entry) && this.#laneOf(entry) === lane);
+    return head?.state === "waiting" ? head : undefined;
+  }
+
+  /** Entries of one lane are sent one after the other: those to one chat, also if some name its user. */
+  #laneOf({ destination }: OutboxEntry): string {
+    if ("chatId" in destination) return `${destination.chatId}`;
+    return `${this.#chatWith(destination.username) ?? `@${destination.username}`}`;
+  }
+
+  #publish(entry: OutboxEntry): void {
+    // It may have been discarded meanwhile.
+    if (!this.#find(entry.key)) return;
+    this.#put(entry);
+    this.#tabs.post({ type: "entry", entry });
+  }
+
+  #find(key: string): OutboxEntry | undefined {
+    return this.#entries.peek().find((entry) => entry.key === key);
+  }
+
+  #put(entry: OutboxEntry): void {
+    const others = this.#entries.peek().filter(({ key }) => key !== entry.key);
+    this.#entries.value = [...others, entry].toSorted((one, other) => one.createdAt - other.createdAt);
+  }
+
+  #remove(key: string): void {
+    this.#entries.value = this.#entries.peek().filter((entry) => entry.key !== key);
+  }
+}
+
+/**
+ * The entries that belong behind the messages of a chat: those that are not among these messages.
+ *
+ * A message can arrive by an event before the response to its send, and an event has no key. So the first entry that can be in
+ * progress is taken for the first own message with its text that came after it was written. If that was another message with
+ * the same text, the entry is hidden only until the response.
+ *
+ * @param entries all entries of the chat, in order
+ */
+export function toPending(
+  entries: readonly OutboxEntry[],
+  messages: readonly Message[],
+  me: string,
+): readonly OutboxEntry[] {
+  const ids = new Set(messages.map(({ id }) => id));
+  const known = new Set(entries.map(({ message }) => message?.id));
+  const head = entries.find(({ state }) => state === "waiting" || state === "sending");
+  const isHeadStored =
+    head !== undefined &&
+    messages.some(
+      ({ id, sender_user_id, message, reply_to }) =>
+        id > head.afterId &&
+        sender_user_id === me &&
+        message === head.text &&
+        reply_to === head.replyTo &&
+        !known.has(id),
+    );
+  return entries.filter((entry) => {
+    if (entry.message) return !ids.has(entry.message.id);
+    return entry !== head || !isHeadStored;
+  });
+}
+
+/** Browsers offer `crypto.randomUUID` only to pages loaded over TLS. */
+function randomKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -47,7 +47,7 @@ export interface Locks {
 export interface Channel {
   /** @param message structured data */
   post(message: unknown): void;
-  /** Replaces the listener. */
+  /** Calls the listener with each message. */
   listen(listener: (message: unknown) => void): void;
   close(): void;
 }

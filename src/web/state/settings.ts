@@ -1,20 +1,65 @@
-import type { BlockedUser, NewToken, Profile, Session, Token } from "../../client/index.js";
-import type { Loaded } from "./loaded.js";
+import type { BlockedUser, Client, NewToken, Profile, Session, Token } from "../../client/index.js";
+import { Loaded } from "./loaded.js";
+
+const MAX_BLOCKS = 1_000;
 
 /** What a user sees and changes of the own account. Each list is read by its `load`. Changes throw a `PalaverError`. */
-export interface Settings {
+export class Settings {
+  readonly #client: Client;
   readonly profile: Loaded<Profile>;
   readonly sessions: Loaded<readonly Session[]>;
   readonly tokens: Loaded<readonly Token[]>;
   readonly blocks: Loaded<readonly BlockedUser[]>;
-  setDisplayName(name: string | null): Promise<void>;
-  changePassword(current: string, next: string): Promise<void>;
-  endSession(sessionId: string): Promise<void>;
-  endOtherSessions(): Promise<void>;
+
+  constructor(client: Client) {
+    this.#client = client;
+    this.profile = new Loaded(() => client.getProfile({ user: "me" }));
+    this.sessions = new Loaded(() => client.listSessions());
+    this.tokens = new Loaded(() => client.listTokens());
+    this.blocks = new Loaded(() => client.listBlocks({ limit: MAX_BLOCKS }));
+  }
+
+  async setDisplayName(name: string | null): Promise<void> {
+    const profile = await this.#client.updateProfile({ display_name: name });
+    this.profile.update(() => profile);
+  }
+
+  /** Ends all other sessions and all tokens. */
+  async changePassword(current: string, next: string): Promise<void> {
+    await this.#client.changePassword({ current_password: current, new_password: next });
+    await Promise.all([this.sessions.reload(), this.tokens.reload()]);
+  }
+
+  async endSession(sessionId: string): Promise<void> {
+    await this.#client.endSession({ session_id: sessionId });
+    this.sessions.update((all) => all.filter(({ session_id }) => session_id !== sessionId));
+  }
+
+  async endOtherSessions(): Promise<void> {
+    await this.#client.endOtherSessions();
+    this.sessions.update((all) => all.filter(({ current }) => current));
+  }
+
   /** The secret is shown only once. */
-  createToken(name: string): Promise<NewToken>;
-  endToken(tokenId: string): Promise<void>;
+  async createToken(name: string): Promise<NewToken> {
+    const token = await this.#client.createToken({ name });
+    await this.tokens.reload();
+    return token;
+  }
+
+  async endToken(tokenId: string): Promise<void> {
+    await this.#client.endToken({ token_id: tokenId });
+    this.tokens.update((all) => all.filter(({ token_id }) => token_id !== tokenId));
+  }
+
   /** @param user a username or an id */
-  block(user: string): Promise<void>;
-  unblock(user: string): Promise<void>;
+  async block(user: string): Promise<void> {
+    await this.#client.blockUser({ user });
+    await this.blocks.reload();
+  }
+
+  async unblock(user: string): Promise<void> {
+    await this.#client.unblockUser({ user });
+    this.blocks.update((all) => all.filter(({ user_id, username }) => user_id !== user && username !== user));
+  }
 }
