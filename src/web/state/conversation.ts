@@ -13,7 +13,8 @@ import {
   withOlder,
   type MessageWindow,
 } from "./message-window.js";
-import { toPending, type Destination, type Outbox, type OutboxEntry } from "./outbox.js";
+import type { Outbox } from "./outbox.js";
+import { toPending, type Destination, type OutboxEntry } from "./outbox-entry.js";
 import { pause } from "./pause.js";
 
 /** What a conversation waits for. */

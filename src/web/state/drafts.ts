@@ -1,21 +1,10 @@
 import { signal, type ReadonlySignal, type Signal } from "@preact/signals";
-import type { Mention } from "./mentions.js";
-import type { Destination } from "./outbox.js";
+import { EMPTY_DRAFT, type Draft } from "./draft.js";
+import type { Destination } from "./outbox-entry.js";
 import type { Tabs } from "./tabs.js";
 import type { UserStorage } from "./user-storage.js";
 
-/** What the user has typed in a chat and not sent. */
-export interface Draft {
-  readonly text: string;
-  /** The message that it replies to. */
-  readonly replyTo: number | null;
-  /** The own message that it changes, or null for a new message. */
-  readonly editing: number | null;
-  /** The users that were chosen from the completion. One whose `@username` is no longer in the text is not mentioned. */
-  readonly mentions: readonly Mention[];
-}
-
-export const EMPTY_DRAFT: Draft = { text: "", replyTo: null, editing: null, mentions: [] };
+export { EMPTY_DRAFT, type Draft } from "./draft.js";
 
 interface StoredDraft {
   readonly key: string;

@@ -1,6 +1,6 @@
 import type { ChatEvent, ClientSignal } from "../../client/index.js";
-import type { Draft } from "./drafts.js";
-import type { OutboxEntry } from "./outbox.js";
+import type { Draft } from "./draft.js";
+import type { OutboxEntry } from "./outbox-entry.js";
 import type { Channel } from "./ports.js";
 
 /** What the tabs of one user tell each other. */

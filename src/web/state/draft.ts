@@ -1,0 +1,14 @@
+import type { Mention } from "./mentions.js";
+
+/** What the user has typed in a chat and not sent. */
+export interface Draft {
+  readonly text: string;
+  /** The message that it replies to. */
+  readonly replyTo: number | null;
+  /** The own message that it changes, or null for a new message. */
+  readonly editing: number | null;
+  /** The users that were chosen from the completion. One whose `@username` is no longer in the text is not mentioned. */
+  readonly mentions: readonly Mention[];
+}
+
+export const EMPTY_DRAFT: Draft = { text: "", replyTo: null, editing: null, mentions: [] };
