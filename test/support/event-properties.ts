@@ -81,11 +81,13 @@ const act = fc.record({
 });
 /** Concurrent actions. */
 const burst = fc.array(act, { minLength: 1, maxLength: 3 });
-const bursts = fc.array(burst, { maxLength: 16, size: "max" });
+/** What three users do in some chats. */
+export const bursts = fc.array(burst, { maxLength: 16, size: "max" });
 
 type Act = typeof act extends fc.Arbitrary<infer Value> ? Value : never;
 
-function perform(core: World, users: readonly User[], all: readonly Act[]): Promise<unknown> {
+/** Performs concurrent actions, as far as the core accepts them. */
+export function perform(core: World, users: readonly User[], all: readonly Act[]): Promise<unknown> {
   core.clock.advance(1);
   return Promise.all(all.map((each) => doAct(core, users, each)));
 }

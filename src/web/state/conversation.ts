@@ -8,6 +8,7 @@ import {
   applyToWindow,
   EMPTY_WINDOW,
   PAGE_MESSAGES,
+  UNREAD_WINDOW,
   withChanged,
   withNewer,
   withOlder,
@@ -49,7 +50,7 @@ export class Conversation {
   readonly #me: string;
   readonly #onClose: () => void;
   readonly #destination: ReturnType<typeof signal<Destination>>;
-  readonly #window = signal<MessageWindow>(EMPTY_WINDOW);
+  readonly #window = signal<MessageWindow>(UNREAD_WINDOW);
   readonly #loading = signal<Loading>(undefined);
   readonly #failure = signal<Failure | undefined>(undefined);
   readonly #target = signal<number | undefined>(undefined);
@@ -81,16 +82,16 @@ export class Conversation {
   /** Oldest first. Deleted messages are among them, with `deleted_at`. */
   readonly messages: ReadonlySignal<readonly Message[]> = computed(() => this.#window.value.messages);
 
-  /** The messages on their way, to be shown behind `messages`. Empty while the window does not reach the end of the chat. */
+  /** The messages on their way, to be shown behind `messages`. Empty while these end before the end of the chat. */
   readonly pending: ReadonlySignal<readonly OutboxEntry[]> = computed(() => {
-    if (this.#window.value.hasNewer) return [];
+    if (this.#window.value.hasNewer && this.messages.value.length > 0) return [];
     const entries = this.#outbox.entries.value.filter((entry) => this.#hasDestination(entry.destination));
     return toPending(entries, this.messages.value, this.#me);
   });
 
   readonly hasOlder: ReadonlySignal<boolean> = computed(() => this.#window.value.hasOlder);
 
-  /** Whether the window ends before the end of the chat. */
+  /** Whether the window ends before the end of the chat, also while it has not been read. */
   readonly hasNewer: ReadonlySignal<boolean> = computed(() => this.#window.value.hasNewer);
 
   readonly draft: ReadonlySignal<Draft> = computed(() => this.#drafts.of(this.destination.value).value);
@@ -170,6 +171,7 @@ export class Conversation {
         const around = withOlder(EMPTY_WINDOW, older, PAGE_MESSAGES);
         return (window) => (isFound ? withNewer(around, newer, PAGE_MESSAGES) : window);
       });
+      if (isRead && !isFound && this.#window.peek() === UNREAD_WINDOW) await this.#readEnd();
       if (!isRead || !isFound) return false;
     }
     this.#isAtEnd = false;
@@ -177,11 +179,10 @@ export class Conversation {
     return true;
   }
 
-  /** Shows the newest messages. Never rejects. */
+  /** Shows the newest messages. After a `failure` it tries again. Never rejects. */
   async jumpToEnd(): Promise<void> {
     this.#isAtEnd = true;
-    if (this.messages.peek().length > 0 && !this.hasNewer.peek()) return;
-    await this.#readEnd();
+    if (this.hasNewer.peek()) await this.#readEnd();
   }
 
   /**

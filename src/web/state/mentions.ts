@@ -26,7 +26,7 @@ export function completeMention(
   username: string,
 ): { readonly text: string; readonly caret: number } {
   const rest = text.slice(end);
-  const before = `${text.slice(0, start)}@${username}${/^\s/u.test(rest) ? "" : " "}`;
+  const before = `${text.slice(0, start)}@${username}${/^[\s\p{P}]/u.test(rest) ? "" : " "}`;
   return { text: before + rest, caret: before.length };
 }
 

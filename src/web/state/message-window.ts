@@ -16,6 +16,9 @@ export const PAGE_MESSAGES = 60;
 
 export const EMPTY_WINDOW: MessageWindow = { messages: [], hasOlder: false, hasNewer: false };
 
+/** No message of the chat has been read yet. */
+export const UNREAD_WINDOW: MessageWindow = { messages: [], hasOlder: false, hasNewer: true };
+
 /**
  * Puts a page of the messages before a window in front of it. A full window drops its newest messages. A page that does not
  * fit, because the window has changed since the request, changes nothing.

@@ -195,17 +195,17 @@ export class Outbox {
   }
 
   async #sent(entry: OutboxEntry, message: Message): Promise<void> {
+    const lane = this.#laneOf(entry);
+    // Else the next entry with the same text could be taken for this message.
+    const later = this.#entries
+      .peek()
+      .filter((each) => each.state === "waiting" && each.text === entry.text && this.#laneOf(each) === lane)
+      .map((each) => ({ ...each, afterId: message.id }));
+    for (const each of later) this.#publish(each);
     this.#publish({ ...entry, state: "sent", message });
     this.settle();
+    for (const each of later) await this.#storage.put("outbox", each.key, each);
     await this.#storage.delete("outbox", entry.key);
-    const lane = this.#laneOf(entry);
-    for (const other of this.#entries.peek()) {
-      // Else the next entry with the same text could be taken for this message after a reload.
-      if (other.state !== "waiting" || other.text !== entry.text || this.#laneOf(other) !== lane) continue;
-      const later = { ...other, afterId: message.id };
-      this.#publish(later);
-      await this.#storage.put("outbox", later.key, later);
-    }
   }
 
   /** The first entry of a lane that is to be sent; `undefined` while another one is being sent. */
