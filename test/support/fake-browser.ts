@@ -67,8 +67,13 @@ export class FakeBrowser {
   /** All requests that were sent. */
   readonly requests: PageRequest[] = [];
   readonly notifications: DesktopNotification[] = [];
-  /** Called with each request. Throws to lose it, or returns a function that is called with the response, and may throw. */
-  intercept: (request: PageRequest) => void | ((response: Response) => unknown) = () => {};
+  /**
+   * Called with each request. Throws to lose it, returns a response in place of that of the server, or a function that is called
+   * with the response, and may throw.
+   */
+  intercept: (request: PageRequest) => void | Response | ((response: Response) => unknown) = () => {};
+  /** Whether posts of one tab reach the others. */
+  deliversPosts = true;
   /** Whether there are Web Locks. */
   hasLocks = true;
   now = () => Date.now();
@@ -139,9 +144,9 @@ export class FakeBrowser {
     this.#notifyTabs();
   }
 
-  /** Closes all tabs. */
-  close(): void {
-    for (const tab of this.#tabs) tab.isDead = true;
+  /** The names of the locks that are held. */
+  get heldLocks(): readonly string[] {
+    return Array.from(this.#held, ({ name }) => name);
   }
 
   #notifyTabs(): void {
@@ -199,6 +204,7 @@ export class FakeBrowser {
     if (!this.#isOnline) throw new TypeError("Failed to fetch");
     const receive = this.intercept(request);
     this.requests.push(request);
+    if (receive instanceof Response) return receive;
     const cut = new AbortController();
     tab.requests.add(cut);
     const isCut = AbortSignal.any([cut.signal, ...(init.signal ? [init.signal] : [])]);
@@ -282,7 +288,7 @@ export class FakeBrowser {
           if (tab.isDead) return;
           throw new Error("The channel is closed.");
         }
-        for (const other of this.#channels) {
+        for (const other of this.deliversPosts ? this.#channels : []) {
           if (other === channel || other.name !== name || other.tab === tab) continue;
           const copy: unknown = structuredClone(message);
           setImmediate(() => {

@@ -1,79 +1,22 @@
 import { expect } from "chai";
-import { effect } from "@preact/signals";
-import type { ChatId } from "../../src/domain/chat.js";
-import type { User } from "../../src/domain/user.js";
-import type { Conversation } from "../../src/web/state/conversation.js";
 import { PASSWORD } from "../support/client.js";
-import { FakeBrowser, until, type Tab } from "../support/fake-browser.js";
-import { openTestServer, type TestServer } from "../support/server.js";
+import { until, type FakeBrowser } from "../support/fake-browser.js";
+import { watch, WebWorld, write } from "./web-world.js";
 
 describe("Outbox", () => {
-  let server: TestServer;
+  let world: WebWorld;
   let browser: FakeBrowser;
-  let ana: User;
-  let bo: User;
-  let chatId: ChatId;
-  let tabs: Tab[];
 
   beforeEach(async () => {
-    server = await openTestServer();
-    browser = new FakeBrowser(server.url);
-    tabs = [];
-    ana = await server.messaging.registerUser({ username: "ana", password: PASSWORD });
-    bo = await server.messaging.registerUser({ username: "bo", password: PASSWORD });
-    const { overview } = await server.messaging.createGroupChat({ by: ana.id, participants: ["bo"] });
-    chatId = overview.chat.id;
+    world = await WebWorld.open();
+    ({ browser } = world);
   });
 
-  afterEach(async () => {
-    for (const tab of tabs) tab.close();
-    await server.close();
-  });
-
-  function openTab(): Tab {
-    const tab = browser.openTab();
-    tabs.push(tab);
-    return tab;
-  }
-
-  /** Opens a tab of Ana that shows the group. */
-  async function openChat() {
-    const tab = openTab();
-    const { account } = tab.app;
-    await until(() => account.current.value.state !== "loading");
-    if (account.current.value.state === "anonymous") await account.logIn("ana", PASSWORD);
-    const session = await tab.ready();
-    const conversation = session.openConversation({ chatId });
-    await until(() => !conversation.loading.value);
-    return { tab, session, conversation, outbox: session.outbox };
-  }
-
-  async function write(conversation: Conversation, text: string) {
-    conversation.changeDraft({ text });
-    await conversation.submit();
-  }
-
-  async function storedTexts(): Promise<string[]> {
-    const of = { chatId };
-    const { messages } = await server.messaging.pageMessages({ by: bo.id, of, limit: 100 });
-    return messages.map(({ text }) => text);
-  }
-
-  /** All texts that a conversation shows, each time that it changes. */
-  function watch(conversation: Conversation): { readonly shown: string[][]; stop(): void } {
-    const shown: string[][] = [];
-    const stop = effect(() => {
-      const texts = [
-        ...conversation.messages.value.map(({ message }) => message),
-        ...conversation.pending.value.map(({ text }) => text),
-      ];
-      shown.push(texts);
-    });
-    return { shown, stop };
-  }
+  afterEach(() => world.close());
 
   it("shows a message at once, and exactly once until it is stored, whatever comes first", async () => {
-    const { conversation, outbox } = await openChat();
+    const { conversation, session } = await world.openChat();
+    const { outbox } = session;
     for (const first of ["response", "event"]) {
       const text = `the ${first} comes first`;
       const watched = watch(conversation);
@@ -96,7 +39,8 @@ describe("Outbox", () => {
   });
 
   it("shows two messages with the same text as two", async () => {
-    const { conversation, outbox } = await openChat();
+    const { conversation, session } = await world.openChat();
+    const { outbox } = session;
     const watched = watch(conversation);
     browser.intercept = ({ method }) =>
       method === "POST" ? () => new Promise((resolve) => setTimeout(resolve, 20)) : undefined;
@@ -106,24 +50,25 @@ describe("Outbox", () => {
     const counts = watched.shown.map((texts) => texts.length);
     expect(counts).to.deep.equal(counts.toSorted((one, other) => one - other));
     expect(counts.at(-1)).to.equal(3);
-    expect(await storedTexts()).to.deep.equal(["again", "again", "again"]);
+    expect(await world.storedTexts()).to.deep.equal(["again", "again", "again"]);
   });
 
   it("sends what was written offline, in order and once, when the network is back", async () => {
-    const { conversation, session } = await openChat();
+    const { conversation, session } = await world.openChat();
     browser.goOffline();
     expect(session.status.value).to.equal("offline");
     for (const text of ["one", "two", "three"]) await write(conversation, text);
     expect(conversation.pending.value.map(({ text }) => text)).to.deep.equal(["one", "two", "three"]);
-    expect(await storedTexts()).to.deep.equal([]);
+    expect(await world.storedTexts()).to.deep.equal([]);
     browser.goOnline();
     await until(() => conversation.messages.value.length === 3);
-    expect(await storedTexts()).to.deep.equal(["one", "two", "three"]);
+    expect(await world.storedTexts()).to.deep.equal(["one", "two", "three"]);
     expect(session.status.value).to.equal("live");
   });
 
   it("stores a message once if the response is lost", async () => {
-    const { conversation, outbox } = await openChat();
+    const { conversation, session } = await world.openChat();
+    const { outbox } = session;
     let lost = 0;
     browser.intercept = ({ path }) => {
       if (path !== "/v1/messages" || lost > 0) return undefined;
@@ -136,31 +81,31 @@ describe("Outbox", () => {
     await write(conversation, "once");
     await until(() => lost > 0 && outbox.entries.value.length === 0);
     watched.stop();
-    expect(await storedTexts()).to.deep.equal(["once"]);
+    expect(await world.storedTexts()).to.deep.equal(["once"]);
     expect(browser.requests.filter(({ key }) => key !== null)).to.have.length(2);
     expect(new Set(browser.requests.map(({ key }) => key)).size).to.equal(2);
     expect(watched.shown.every((texts) => texts.length <= 1)).to.equal(true);
   });
 
   it("sends after a reload what was not acknowledged, under the same key", async () => {
-    const first = await openChat();
+    const first = await world.openChat();
     browser.intercept = ({ path }) => {
       if (path === "/v1/messages") throw new TypeError("Failed to fetch");
     };
     await write(first.conversation, "one");
     await write(first.conversation, "two");
-    const keys = first.outbox.entries.value.map(({ key }) => key);
+    const keys = first.session.outbox.entries.value.map(({ key }) => key);
     first.tab.kill();
     browser.intercept = () => {};
-    const second = await openChat();
+    const second = await world.openChat();
     await until(() => second.conversation.messages.value.length === 2);
-    expect(await storedTexts()).to.deep.equal(["one", "two"]);
+    expect(await world.storedTexts()).to.deep.equal(["one", "two"]);
     const used = browser.requests.flatMap(({ key }) => key ?? []);
     expect(used).to.deep.equal(keys);
   });
 
   it("does not show a message twice after a reload that lost the response", async () => {
-    const first = await openChat();
+    const first = await world.openChat();
     browser.intercept = ({ path }) => {
       if (path !== "/v1/messages") return undefined;
       return () => {
@@ -168,22 +113,37 @@ describe("Outbox", () => {
       };
     };
     await write(first.conversation, "once");
-    await until(async () => (await storedTexts()).length === 1);
+    await until(async () => (await world.storedTexts()).length === 1);
     first.tab.kill();
     browser.intercept = ({ path }) => {
       if (path === "/v1/messages") throw new TypeError("Failed to fetch");
     };
-    const second = await openChat();
+    const second = await world.openChat();
     await until(() => second.conversation.messages.value.length === 1);
-    expect(second.outbox.entries.value).to.have.length(1);
+    expect(second.session.outbox.entries.value).to.have.length(1);
     expect(second.conversation.pending.value).to.deep.equal([]);
   });
 
   it("says why a message was rejected, and sends it again, edited or not, or discards it", async () => {
-    const { conversation, outbox } = await openChat();
-    await server.messaging.setRole({ by: ana.id, chatId: chatId, user: bo.id, role: "owner" });
-    await server.messaging.setRole({ by: bo.id, chatId: chatId, user: ana.id, role: "member" });
-    await server.messaging.changeChat({ by: bo.id, chatId: chatId, policy: { post: "admins" } });
+    const { conversation, session } = await world.openChat();
+    const { outbox } = session;
+    await world.server.messaging.setRole({
+      by: world.ana.id,
+      chatId: world.chatId,
+      user: world.bo.id,
+      role: "owner",
+    });
+    await world.server.messaging.setRole({
+      by: world.bo.id,
+      chatId: world.chatId,
+      user: world.ana.id,
+      role: "member",
+    });
+    await world.server.messaging.changeChat({
+      by: world.bo.id,
+      chatId: world.chatId,
+      policy: { post: "admins" },
+    });
     for (const text of ["one", "two", "three"]) await write(conversation, text);
     await until(() => outbox.entries.value.every(({ state }) => state === "rejected"));
     expect(conversation.pending.value.map(({ failure }) => failure?.code)).to.deep.equal([
@@ -192,64 +152,76 @@ describe("Outbox", () => {
       "not_allowed",
     ]);
     const [one, two, three] = outbox.entries.value.map(({ key }) => key);
-    await server.messaging.changeChat({ by: bo.id, chatId: chatId, policy: { post: "everyone" } });
+    await world.server.messaging.changeChat({
+      by: world.bo.id,
+      chatId: world.chatId,
+      policy: { post: "everyone" },
+    });
     await outbox.discard(three!);
     await conversation.editRejected(two!);
     expect(conversation.draft.value.text).to.equal("two");
     await write(conversation, "two, edited");
     await outbox.retry(one!);
     await until(() => outbox.entries.value.length === 0);
-    expect(await storedTexts()).to.deep.equal(["two, edited", "one"]);
-    expect(await browser.storage.list("outbox", ana.id)).to.deep.equal([]);
+    expect(await world.storedTexts()).to.deep.equal(["two, edited", "one"]);
+    expect(await browser.storage.list("outbox", world.ana.id)).to.deep.equal([]);
   });
 
   it("keeps a rejected message over a reload", async () => {
-    const first = await openChat();
-    await server.messaging.removeParticipant({ by: bo.id, chatId: chatId, user: ana.id });
+    const first = await world.openChat();
+    await world.server.messaging.removeParticipant({
+      by: world.bo.id,
+      chatId: world.chatId,
+      user: world.ana.id,
+    });
     await write(first.conversation, "too late");
-    await until(() => first.outbox.entries.value[0]?.state === "rejected");
-    await until(async () => (await browser.storage.list("outbox", ana.id)).length === 1);
+    await until(() => first.session.outbox.entries.value[0]?.state === "rejected");
+    await until(async () => (await browser.storage.list("outbox", world.ana.id)).length === 1);
     first.tab.close();
-    const second = await openChat();
-    await until(() => second.outbox.entries.value[0]?.failure?.code === "not_a_participant");
+    const second = await world.openChat();
+    await until(() => second.session.outbox.entries.value[0]?.failure?.code === "not_a_participant");
   });
 
   it("sends the messages of one tab through the tab that leads", async () => {
-    const first = await openChat();
-    const second = await openChat();
+    const first = await world.openChat();
+    const second = await world.openChat();
     await until(() => second.session.status.value === "live");
     await write(second.conversation, "from the second tab");
     await until(() => second.conversation.messages.value.length === 1);
     await until(() => first.conversation.messages.value.length === 1);
-    await until(() => second.outbox.entries.value.length === 0 && first.outbox.entries.value.length === 0);
+    await until(
+      () =>
+        second.session.outbox.entries.value.length === 0 && first.session.outbox.entries.value.length === 0,
+    );
     expect(browser.requests.filter(({ key }) => key !== null)).to.have.length(1);
   });
 
   it("sends from another tab what the tab that led had not sent when it died", async () => {
-    const first = await openChat();
-    const second = await openChat();
+    const first = await world.openChat();
+    const second = await world.openChat();
     await until(() => second.session.status.value === "live");
     let isHeld = true;
     browser.intercept = ({ path }) => {
       if (path === "/v1/messages" && isHeld) throw new TypeError("Failed to fetch");
     };
     await write(first.conversation, "one");
-    await until(() => second.outbox.entries.value.length === 1);
+    await until(() => second.session.outbox.entries.value.length === 1);
     await write(second.conversation, "two");
-    await until(() => second.outbox.entries.value.length === 2);
+    await until(() => second.session.outbox.entries.value.length === 2);
     isHeld = false;
     first.tab.kill();
     await until(() => second.conversation.messages.value.length === 2);
-    expect(await storedTexts()).to.deep.equal(["one", "two"]);
+    expect(await world.storedTexts()).to.deep.equal(["one", "two"]);
   });
 
   it("keeps the order of messages to a user while their chat comes to exist", async () => {
-    const { session, outbox } = await openChat();
+    const { session } = await world.openChat();
+    const { outbox } = session;
     const conversation = session.openConversation({ username: "bo" });
     browser.goOffline();
     await write(conversation, "one");
     await write(conversation, "two");
-    await server.messaging.sendMessage({ by: bo.id, to: { username: "ana" }, text: "zero" });
+    await world.server.messaging.sendMessage({ by: world.bo.id, to: { username: "ana" }, text: "zero" });
     let isHeld = true;
     browser.intercept = ({ path }) => {
       if (path === "/v1/messages" && isHeld) throw new TypeError("Failed to fetch");
@@ -266,29 +238,26 @@ describe("Outbox", () => {
   });
 
   it("never sends the messages of one user as another one", async () => {
-    const { conversation, tab, outbox } = await openChat();
+    const { conversation, tab, session: before } = await world.openChat();
+    const { outbox } = before;
     browser.intercept = ({ path }) => {
       if (path === "/v1/messages") throw new TypeError("Failed to fetch");
     };
     await write(conversation, "by ana");
     await until(() => outbox.entries.value[0]?.state === "waiting");
-    const other = openTab();
+    const other = world.openTab();
     await until(() => other.app.account.current.value.state !== "loading");
     browser.intercept = () => {};
     await other.app.account.logIn("bo", PASSWORD);
     await until(() => tab.app.session.value?.user.username === "bo");
     const session = await other.ready();
     expect(session.outbox.entries.value).to.deep.equal([]);
-    expect(await storedTexts()).to.deep.equal([]);
-    expect(await browser.storage.list("outbox", ana.id)).to.have.length(1);
+    expect(await world.storedTexts()).to.deep.equal([]);
+    expect(await browser.storage.list("outbox", world.ana.id)).to.have.length(1);
     // Ana comes back, and her message goes out.
     await other.app.account.logIn("ana", PASSWORD);
-    await until(async () => (await storedTexts()).length === 1);
-    const { messages } = await server.messaging.pageMessages({
-      by: bo.id,
-      of: { chatId },
-      limit: 100,
-    });
-    expect(messages.map(({ sender }) => sender.id)).to.deep.equal([ana.id]);
+    await until(async () => (await world.storedTexts()).length === 1);
+    const messages = await world.stored();
+    expect(messages.map(({ sender }) => sender.id)).to.deep.equal([world.ana.id]);
   });
 });

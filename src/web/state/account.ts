@@ -43,6 +43,7 @@ export class Account {
   readonly #channel: Channel;
   readonly #current = signal<AccountState>({ state: "loading" });
   readonly #closing = new AbortController();
+  #reading: Promise<void> | undefined;
 
   constructor(ports: Ports) {
     this.#ports = ports;
@@ -142,6 +143,11 @@ export class Account {
   }
 
   async #read(reasonIfEnded: SignOutReason): Promise<void> {
+    this.#reading ??= this.#readUntilAnswered(reasonIfEnded).finally(() => (this.#reading = undefined));
+    await this.#reading;
+  }
+
+  async #readUntilAnswered(reasonIfEnded: SignOutReason): Promise<void> {
     const { signal: closing } = this.#closing;
     for (let failures = 1; !closing.aborted; failures += 1) {
       if (await this.#readOnce(reasonIfEnded, closing)) return;
@@ -160,6 +166,7 @@ export class Account {
           await this.#record(now?.user_id);
           return now;
         });
+        this.#channel.post({} satisfies AccountMessage);
       }
       this.#become(user ? { state: "active", user } : { state: "anonymous", reason: reasonIfEnded });
       return true;
@@ -205,7 +212,9 @@ export class Account {
 
   async #assertCurrent(userId: string): Promise<void> {
     const recorded = await this.#recorded().catch(() => userId);
-    if (recorded !== userId) throw new Error("Another user has logged in, or nobody is.");
+    if (recorded === userId) return;
+    void this.#read("expired");
+    throw new Error("Another user has logged in, or nobody is.");
   }
 
   async #recorded(): Promise<string | undefined> {
