@@ -159,7 +159,8 @@ export class FakeBrowser {
       tab.isDead ? new Promise(() => {}) : work();
     return {
       url: this.#url,
-      fetch: async (input, init) => alive(() => this.#fetch(tab, String(input as string), init ?? {})),
+      fetch: async (input, init) =>
+        alive(() => this.#fetch(tab, input instanceof Request ? input.url : input.toString(), init ?? {})),
       storage: {
         list: (...args) => alive(() => storage.list(...args)),
         put: (...args) => alive(() => storage.put(...args)),
@@ -254,7 +255,7 @@ export class FakeBrowser {
   /** Grants the locks in the order of the requests, as browsers do. */
   #grantAll(): void {
     const blocked = new Set<string>();
-    for (const waiting of [...this.#waiting]) {
+    for (const waiting of this.#waiting) {
       const { name, mode, tab, grant } = waiting;
       const held = [...this.#held].filter((each) => each.name === name);
       const isFree = held.length === 0 || (mode === "shared" && held.every((each) => each.mode === "shared"));

@@ -6,6 +6,8 @@ export class UserStorage {
   readonly #storage: Storage;
   readonly #userId: string;
   readonly #isFailing = signal(false);
+  /** The records whose last write failed. */
+  readonly #failed = new Set<string>();
   #isClosed = false;
 
   constructor(storage: Storage, userId: string) {
@@ -13,7 +15,7 @@ export class UserStorage {
     this.#userId = userId;
   }
 
-  /** Whether the last record could not be stored. */
+  /** Whether there are records that could not be stored, or read. */
   get isFailing(): ReadonlySignal<boolean> {
     return this.#isFailing;
   }
@@ -29,11 +31,11 @@ export class UserStorage {
   }
 
   async put(table: Table, key: string, value: unknown): Promise<void> {
-    await this.#attempt(() => this.#storage.put(table, this.#userId, key, value));
+    await this.#attempt(`${table} ${key}`, () => this.#storage.put(table, this.#userId, key, value));
   }
 
   async delete(table: Table, key: string): Promise<void> {
-    await this.#attempt(() => this.#storage.delete(table, this.#userId, key));
+    await this.#attempt(`${table} ${key}`, () => this.#storage.delete(table, this.#userId, key));
   }
 
   /** Writes nothing from now on, so that nothing is stored after the records of the user have been deleted. */
@@ -41,13 +43,14 @@ export class UserStorage {
     this.#isClosed = true;
   }
 
-  async #attempt(write: () => Promise<void>): Promise<void> {
+  async #attempt(record: string, write: () => Promise<void>): Promise<void> {
     if (this.#isClosed) return;
     try {
       await write();
-      this.#isFailing.value = false;
+      this.#failed.delete(record);
     } catch {
-      this.#isFailing.value = true;
+      this.#failed.add(record);
     }
+    this.#isFailing.value = this.#failed.size > 0;
   }
 }

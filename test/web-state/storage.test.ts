@@ -1,0 +1,94 @@
+import { expect } from "chai";
+import { IDBFactory, IDBKeyRange } from "fake-indexeddb";
+import type { Storage } from "../../src/web/state/ports.js";
+import { indexedDbStorage, memoryStorage } from "../../src/web/state/storage.js";
+
+describe("Storage", () => {
+  const globals = globalThis as { IDBKeyRange?: unknown };
+
+  before(() => {
+    globals.IDBKeyRange = IDBKeyRange;
+  });
+
+  after(() => {
+    delete globals.IDBKeyRange;
+  });
+
+  for (const [name, open] of [
+    ["indexedDbStorage", () => indexedDbStorage(new IDBFactory(), "palaver")],
+    ["memoryStorage", memoryStorage],
+  ] as const) {
+    describe(name, () => {
+      let storage: Storage;
+
+      beforeEach(() => {
+        storage = open();
+      });
+
+      afterEach(() => storage.close());
+
+      it("lists the values of one owner and table, in the order of their keys", async () => {
+        await storage.put("outbox", "ana", "2", { text: "two" });
+        await storage.put("outbox", "ana", "1", { text: "one" });
+        await storage.put("drafts", "ana", "1", "draft");
+        await storage.put("outbox", "an", "1", "of another");
+        await storage.put("outbox", "", "1", "of nobody");
+        expect(await storage.list("outbox", "ana")).to.deep.equal([{ text: "one" }, { text: "two" }]);
+        expect(await storage.list("drafts", "ana")).to.deep.equal(["draft"]);
+        expect(await storage.list("outbox", "")).to.deep.equal(["of nobody"]);
+        expect(await storage.list("read", "ana")).to.deep.equal([]);
+      });
+
+      it("replaces and deletes a value", async () => {
+        await storage.put("outbox", "ana", "1", "one");
+        await storage.put("outbox", "ana", "1", "other");
+        expect(await storage.list("outbox", "ana")).to.deep.equal(["other"]);
+        await storage.delete("outbox", "ana", "1");
+        await storage.delete("outbox", "ana", "1");
+        expect(await storage.list("outbox", "ana")).to.deep.equal([]);
+      });
+
+      it("clears the values of one owner", async () => {
+        await storage.put("outbox", "ana", "1", "one");
+        await storage.put("drafts", "ana", "1", "one");
+        await storage.put("outbox", "bo", "1", "of another");
+        await storage.put("account", "", "current", "ana");
+        await storage.clear("ana");
+        expect(await storage.list("outbox", "ana")).to.deep.equal([]);
+        expect(await storage.list("drafts", "ana")).to.deep.equal([]);
+        expect(await storage.list("outbox", "bo")).to.deep.equal(["of another"]);
+        expect(await storage.list("account", "")).to.deep.equal(["ana"]);
+      });
+    });
+  }
+
+  it("keeps the values of IndexedDB for the next page", async () => {
+    const factory = new IDBFactory();
+    const first = indexedDbStorage(factory, "palaver");
+    await first.put("outbox", "ana", "1", "one");
+    first.close();
+    const second = indexedDbStorage(factory, "palaver");
+    expect(await second.list("outbox", "ana")).to.deep.equal(["one"]);
+    second.close();
+  });
+
+  it("rejects while IndexedDB does not open, and tries again", async () => {
+    const factory = new IDBFactory();
+    let isBroken = true;
+    const storage = indexedDbStorage(
+      {
+        open: (...args: [string, number]) => {
+          if (isBroken) throw new Error("The disk is full.");
+          return factory.open(...args);
+        },
+      },
+      "palaver",
+    );
+    const error = await storage.put("outbox", "ana", "1", "one").catch((reason: unknown) => reason);
+    expect(error).to.have.property("message", "The disk is full.");
+    isBroken = false;
+    await storage.put("outbox", "ana", "1", "one");
+    expect(await storage.list("outbox", "ana")).to.deep.equal(["one"]);
+    storage.close();
+  });
+});
