@@ -211,6 +211,8 @@ export class Conversation {
   startEditing({ id, message, mentions }: Message): void {
     this.changeDraft({ text: message, replyTo: null, editing: id, mentions: [] });
     this.#mentionsRead = this.#readMentions(id, mentions);
+    // `submit` reports it.
+    this.#mentionsRead.catch(() => {});
   }
 
   /** Empties the draft. */

@@ -69,6 +69,8 @@ export class Live {
   #needsEvents = false;
   #refreshing: Promise<void> | undefined;
   #isLeading = false;
+  /** Resyncs without an event between them. A server that always sends one must not be asked in a loop. */
+  #resyncs = 0;
   /** Ends the current stream, which is then opened again. */
   #stream: AbortController | undefined;
 
@@ -110,6 +112,7 @@ export class Live {
         await this.#readOn();
         this.#postStream();
         failures = 0;
+        if (this.#resyncs > 1) await pause(backoff(this.#resyncs - 1), closing);
         await this.#readStream();
       } catch (error) {
         if (closing.aborted) break;
@@ -142,6 +145,7 @@ export class Live {
     });
     for await (const event of events) {
       if (event.type === "resync") {
+        this.#resyncs += 1;
         this.#tabs.post({ type: "resync" });
         // The stream goes on from a cursor before the snapshot, so it is opened again.
         this.#needsSnapshot = true;
@@ -152,6 +156,7 @@ export class Live {
         this.#consumer.applySignal(event);
         continue;
       }
+      this.#resyncs = 0;
       const previous = this.#cursor;
       if (!this.#apply(event)) continue;
       this.#tabs.post({ type: "event", event, previous });
