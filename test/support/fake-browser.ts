@@ -144,6 +144,11 @@ export class FakeBrowser {
     this.#notifyTabs();
   }
 
+  /** Posts a message to all channels with this name. */
+  post(name: string, message: unknown): void {
+    for (const channel of this.#channels) if (channel.name === name) channel.listener?.(message);
+  }
+
   /** The names of the locks that are held. */
   get heldLocks(): readonly string[] {
     return Array.from(this.#held, ({ name }) => name);

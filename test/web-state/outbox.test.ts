@@ -237,6 +237,25 @@ describe("Outbox", () => {
     expect(conversation.pending.value).to.deep.equal([]);
   });
 
+  it("ignores a late post of another tab about a message that is stored", async () => {
+    browser.hasLocks = false;
+    const { conversation, session } = await world.openChat();
+    const other = await world.openChat();
+    browser.intercept = ({ path }) => {
+      if (path === "/v1/messages") throw new TypeError("Failed to fetch");
+    };
+    await write(conversation, "one");
+    const entry = session.outbox.entries.value[0]!;
+    browser.intercept = () => {};
+    session.outbox.wake();
+    await until(() => session.outbox.entries.value.length === 0);
+    await until(() => other.session.outbox.entries.value.length === 0);
+    browser.post(`palaver ${world.ana.id}`, { type: "entry", entry: { ...entry, state: "sending" } });
+    await write(conversation, "two");
+    await until(() => conversation.messages.value.length === 2);
+    expect(await world.storedTexts()).to.deep.equal(["one", "two"]);
+  });
+
   it("never sends the messages of one user as another one", async () => {
     const { conversation, tab, session: before } = await world.openChat();
     const { outbox } = before;

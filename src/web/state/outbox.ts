@@ -36,6 +36,8 @@ export class Outbox {
   readonly #closing = new AbortController();
   /** The lanes in which an entry is being sent, or waits after a failure. */
   readonly #busyLanes = new Set<string>();
+  /** The keys of entries that are no longer there. Without locks, a post of another tab about one can come late. */
+  readonly #ended = new Set<string>();
   #isLeading = false;
   /** Ends the pauses after failures. */
   #waking = new AbortController();
@@ -48,6 +50,7 @@ export class Outbox {
     this.#chatWith = chatWith;
     this.#lastSeqOf = lastSeqOf;
     tabs.on("entry", ({ entry }) => {
+      if (this.#ended.has(entry.key)) return;
       this.#put(entry);
       this.settle();
       this.#sendAll();
@@ -131,7 +134,7 @@ export class Outbox {
       // The event that creates the p2p chat may be still to come. Any other chat has been left.
       return lastSeq === undefined ? "username" in destination : lastSeq < message.seq;
     });
-    if (remaining.length < this.#entries.peek().length) this.#entries.value = remaining;
+    this.#keep(remaining);
   }
 
   close(): void {
@@ -238,7 +241,14 @@ export class Outbox {
   }
 
   #remove(key: string): void {
-    this.#entries.value = this.#entries.peek().filter((entry) => entry.key !== key);
+    this.#keep(this.#entries.peek().filter((entry) => entry.key !== key));
+  }
+
+  #keep(remaining: readonly OutboxEntry[]): void {
+    const entries = this.#entries.peek();
+    if (remaining.length === entries.length) return;
+    for (const entry of entries) if (!remaining.includes(entry)) this.#ended.add(entry.key);
+    this.#entries.value = remaining;
   }
 }
 
