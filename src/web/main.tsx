@@ -1,27 +1,8 @@
-import { signal } from "@preact/signals";
 import { render } from "preact";
-
-const status = signal("Connecting …");
-
-/** The name of the product, and whether the server is reachable. */
-function App() {
-  return (
-    <main>
-      <h1>Palaver</h1>
-      <p role="status">{status}</p>
-    </main>
-  );
-}
-
-async function connect(): Promise<void> {
-  try {
-    const { ok } = await fetch("healthz");
-    status.value = ok ? "The server is reachable." : "The server has a problem. Load the page again later.";
-  } catch {
-    status.value = "The server is not reachable. Check your connection, then load the page again.";
-  }
-}
+import { followRoute } from "./route.js";
+import { createApp } from "./state/app.js";
+import { browserPorts } from "./state/browser.js";
+import { Root } from "./views/root.js";
 
 const root = document.getElementById("root");
-if (root) render(<App />, root);
-void connect();
+if (root) render(<Root app={createApp(browserPorts())} route={followRoute()} />, root);

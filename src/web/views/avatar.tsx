@@ -1,0 +1,32 @@
+const HUES = 12;
+
+/** The first letters of a name in a colour that an id gives. It only repeats the name beside it. */
+export function Avatar(props: {
+  readonly id: string | number;
+  readonly name: string;
+  readonly isGroup?: boolean;
+  readonly size?: "small" | "large";
+}) {
+  const shape = props.isGroup ? "group" : "person";
+  return (
+    <span class={`avatar hue-${hueOf(`${props.id}`)} ${shape} ${props.size ?? ""}`} aria-hidden="true">
+      {initialsOf(props.name)}
+    </span>
+  );
+}
+
+/** The class that gives a name the colour of its avatar. */
+export function hueOf(id: string): number {
+  let hash = 0;
+  for (const character of id) hash = (hash * 31 + character.codePointAt(0)!) >>> 0;
+  return hash % HUES;
+}
+
+/** The first letters of the first and the last word, without marks. */
+function initialsOf(name: string): string {
+  const words = name.match(/[\p{L}\p{N}]+/gu) ?? [];
+  const initials = [words[0], words.length > 1 ? words.at(-1) : undefined].map(
+    (word) => [...(word ?? "")][0] ?? "",
+  );
+  return initials.join("").toLocaleUpperCase() || "?";
+}

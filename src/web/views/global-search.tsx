@@ -1,0 +1,98 @@
+import { goTo } from "../route.js";
+import type { ChatState } from "../state/chats.js";
+import { texts } from "../texts.js";
+import { Avatar } from "./avatar.js";
+import { Button } from "./button.js";
+import { useSession } from "./context.js";
+import { Section } from "./field.js";
+import { FoundMessage } from "./found-message.js";
+import { titleOf } from "./name.js";
+import { PersonButton, SearchState, usePeople } from "./people-search.js";
+import { useMessageSearch } from "./search-panel.js";
+import { FailureText } from "./task.js";
+
+const MAX_CHATS = 8;
+
+/** Finds chats by their titles, people by their names, and messages of all chats. */
+export function GlobalSearch({ query, onChosen }: { readonly query: string; readonly onChosen: () => void }) {
+  const { chats, people } = useSession();
+  const { found, failure } = usePeople(query);
+  const search = useMessageSearch(query);
+  const text = query.trim().toLowerCase();
+  const matches = (chat: ChatState) =>
+    titleOf(people, chat).toLowerCase().includes(text) ||
+    (chat.with_username ?? "").toLowerCase().includes(text);
+  const shownChats = (chats.all.value ?? []).filter(matches).slice(0, MAX_CHATS);
+  const open = (route: Parameters<typeof goTo>[0]) => {
+    goTo(route);
+    onChosen();
+  };
+  return (
+    <div class="search-results">
+      {shownChats.length > 0 && (
+        <Section title={texts.chats}>
+          <ul class="people">
+            {shownChats.map((chat) => (
+              <li key={chat.chat_id}>
+                <button
+                  type="button"
+                  class="person"
+                  onClick={() => open({ view: "chat", chatId: chat.chat_id })}
+                >
+                  <Avatar
+                    id={chat.peer_user_id ?? chat.with_username ?? chat.chat_id}
+                    name={titleOf(people, chat)}
+                    isGroup={chat.kind === "group"}
+                    size="small"
+                  />
+                  <bdi>{titleOf(people, chat)}</bdi>
+                </button>
+              </li>
+            ))}
+          </ul>
+        </Section>
+      )}
+      {!failure.value && (
+        <Section title={texts.people}>
+          <SearchState found={found.value} query={query} />
+          <ul class="people">
+            {found.value?.map((profile) => (
+              <li key={profile.user_id}>
+                <PersonButton
+                  profile={profile}
+                  onClick={() => open({ view: "user", username: profile.username })}
+                />
+              </li>
+            ))}
+          </ul>
+        </Section>
+      )}
+      <Section title={texts.messages}>
+        <FailureText of={search.failure} />
+        <SearchState found={search.failure.value ? [0] : search.results.value} query={query} />
+        <ul class="found-list">
+          {search.results.value?.map((message) => {
+            const chat = chats.byId(message.destination_chat_id).value;
+            return (
+              <li key={message.id}>
+                <FoundMessage
+                  message={message}
+                  query={query}
+                  title={chat && titleOf(people, chat)}
+                  onClick={() =>
+                    open({ view: "chat", chatId: message.destination_chat_id, messageId: message.id })
+                  }
+                />
+              </li>
+            );
+          })}
+        </ul>
+        {search.hasMore.value && (
+          <Button isBusy={search.isLoading.value} onClick={() => void search.loadMore()}>
+            {texts.more}
+          </Button>
+        )}
+      </Section>
+    </div>
+  );
+}

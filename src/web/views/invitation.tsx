@@ -1,0 +1,51 @@
+import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import type { InvitedChat } from "../../client/index.js";
+import { replaceRoute, toHash } from "../route.js";
+import { texts } from "../texts.js";
+import { Avatar } from "./avatar.js";
+import { Button, IconLink } from "./button.js";
+import { useSession } from "./context.js";
+import { FailureText, useTask } from "./task.js";
+
+/** The group to which an invitation leads, and the choice to join it. */
+export function InvitationView({ code }: { readonly code: string }) {
+  const session = useSession();
+  const chat = useSignal<InvitedChat | undefined>(undefined);
+  const task = useTask();
+  useEffect(() => {
+    void task.run(async () => {
+      chat.value = await session.readInvitation(code);
+    });
+  }, [session, code]);
+  const join = () =>
+    void task.run(async () => replaceRoute({ view: "chat", chatId: await session.acceptInvitation(code) }));
+  const invited = chat.value;
+  const title = invited && (invited.title ?? texts.untitledGroup(invited.participant_count));
+  return (
+    <section class="page" aria-labelledby="invitation-title">
+      <header class="bar">
+        <IconLink class="only-narrow" icon="back" label={texts.back} href={toHash({ view: "chats" })} />
+        <h2 class="bar-title" id="invitation-title" tabIndex={-1} data-focus>
+          {texts.invitation.title}
+        </h2>
+      </header>
+      <div class="page-content center">
+        {invited && title !== undefined && (
+          <>
+            <Avatar id={title} name={title} isGroup size="large" />
+            <h3 class="invited-title">
+              <bdi>{title}</bdi>
+            </h3>
+            <p class="muted">{texts.participantCount(invited.participant_count)}</p>
+            <Button kind="primary" isBusy={task.isBusy.value} onClick={join}>
+              {texts.invitation.join}
+            </Button>
+          </>
+        )}
+        {!invited && task.isBusy.value && <p class="empty">{texts.loading}</p>}
+        <FailureText of={task.failure} />
+      </div>
+    </section>
+  );
+}

@@ -1,0 +1,59 @@
+import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { toHash } from "../route.js";
+import type { Group } from "../state/group.js";
+import { texts } from "../texts.js";
+import { fullTimeOf } from "../times.js";
+import { Button, IconButton } from "./button.js";
+import { CopyField } from "./copy-field.js";
+import { Choice, Section } from "./field.js";
+import { FailureText, useTask } from "./task.js";
+
+/** How long an invitation works, in seconds. */
+const LIFETIMES = { hour: 3_600, day: 86_400, week: 604_800, month: 2_592_000 } as const;
+
+/** The invitations of a group. */
+export function Invitations({ group }: { readonly group: Group }) {
+  const link = useSignal<string | undefined>(undefined);
+  const lifetime = useSignal<keyof typeof LIFETIMES>("week");
+  const task = useTask();
+  useEffect(() => void group.invitations.load(), [group]);
+  const invite = () =>
+    void task.run(async () => {
+      const { code } = await group.invite(LIFETIMES[lifetime.value]);
+      link.value = new URL(toHash({ view: "invitation", code }), document.baseURI).href;
+    });
+  return (
+    <Section title={texts.invitations.title}>
+      <Choice
+        label={texts.invitations.lifetime}
+        value={lifetime.value}
+        options={texts.invitations.lifetimes}
+        onChange={(value) => (lifetime.value = value)}
+      />
+      <Button isBusy={task.isBusy.value} onClick={invite}>
+        {texts.invitations.create}
+      </Button>
+      {link.value !== undefined && (
+        <CopyField label={texts.invitations.link} text={link.value} hint={texts.invitations.once} />
+      )}
+      <FailureText of={task.failure} />
+      <FailureText of={group.invitations.failure} />
+      <ul class="rows">
+        {group.invitations.value.value?.map(({ invitation_id, expires_at, uses, inviter_username }) => (
+          <li key={invitation_id}>
+            <span class="person-texts">
+              <bdi>{texts.invitations.by(inviter_username)}</bdi>
+              <span class="muted">{texts.invitations.state(uses, fullTimeOf(expires_at))}</span>
+            </span>
+            <IconButton
+              icon="trash"
+              label={texts.invitations.revoke}
+              onClick={() => void task.run(() => group.revoke(invitation_id))}
+            />
+          </li>
+        ))}
+      </ul>
+    </Section>
+  );
+}

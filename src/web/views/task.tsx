@@ -1,0 +1,49 @@
+import { useSignal, type ReadonlySignal } from "@preact/signals";
+import { texts } from "../texts.js";
+import { toFailure, type Failure } from "../state/failure.js";
+
+/** Work that a user has started. */
+export interface Task {
+  readonly isBusy: ReadonlySignal<boolean>;
+  /** Why the last run failed, or `undefined`. */
+  readonly failure: ReadonlySignal<Failure | undefined>;
+  /** Runs the work, unless the previous one is in progress. Resolves to whether it succeeded. Never rejects. */
+  run(work: () => Promise<unknown>): Promise<boolean>;
+  /** Forgets the failure. */
+  clear(): void;
+}
+
+export function useTask(): Task {
+  const isBusy = useSignal(false);
+  const failure = useSignal<Failure | undefined>(undefined);
+  return {
+    isBusy,
+    failure,
+    async run(work) {
+      if (isBusy.peek()) return false;
+      isBusy.value = true;
+      failure.value = undefined;
+      try {
+        await work();
+        return true;
+      } catch (error) {
+        failure.value = toFailure(error);
+        return false;
+      } finally {
+        isBusy.value = false;
+      }
+    },
+    clear() {
+      failure.value = undefined;
+    },
+  };
+}
+
+/** The reason of a failure, for people. Empty without one. Screen readers say it at once. */
+export function FailureText({ of: { value } }: { readonly of: ReadonlySignal<Failure | undefined> }) {
+  return (
+    <p class="failure" role="alert">
+      {value && texts.failure(value.code, value.detail)}
+    </p>
+  );
+}
