@@ -7,7 +7,7 @@ export function Avatar(props: {
   readonly isGroup?: boolean;
   readonly size?: "small" | "large";
 }) {
-  const shape = props.isGroup ? "group" : "person";
+  const shape = props.isGroup ? "square" : "round";
   return (
     <span class={`avatar hue-${hueOf(`${props.id}`)} ${shape} ${props.size ?? ""}`} aria-hidden="true">
       {initialsOf(props.name)}

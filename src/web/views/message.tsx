@@ -79,17 +79,19 @@ export function MessageView({
         {message.reply_to !== null && !isDeleted && (
           <Quote id={message.reply_to} conversation={conversation} />
         )}
-        <div id={`text-${id}`} class={`text ${isEmojiOnly(message.message) ? "large" : ""}`} dir="auto">
-          {isDeleted ? <em>{texts.deletedMessage}</em> : <Text message={message} />}
-        </div>
-        <div class="meta">
-          {message.edited_at !== null && !isDeleted && (
-            <span title={fullTimeOf(message.edited_at)}>{texts.edited}</span>
-          )}
-          <time dateTime={message.timestamp} title={fullTimeOf(message.timestamp)}>
-            {timeOf(message.timestamp)}
-          </time>
-          {isOwn && !isDeleted && !isGroup && <ReadTick seq={seq} conversation={conversation} />}
+        <div class="body" dir="auto">
+          <span id={`text-${id}`} class={`text ${isEmojiOnly(message.message) ? "large" : ""}`}>
+            {isDeleted ? <em>{texts.deletedMessage}</em> : <Text message={message} />}
+          </span>
+          <span class="meta">
+            {message.edited_at !== null && !isDeleted && (
+              <span title={fullTimeOf(message.edited_at)}>{texts.edited}</span>
+            )}
+            <time dateTime={message.timestamp} title={fullTimeOf(message.timestamp)}>
+              {timeOf(message.timestamp)}
+            </time>
+            {isOwn && !isDeleted && !isGroup && <ReadTick seq={seq} conversation={conversation} />}
+          </span>
         </div>
         {!isDeleted && <Reactions message={message} conversation={conversation} />}
       </div>

@@ -1,6 +1,5 @@
 import type { Conversation } from "../state/conversation.js";
 import type { OutboxEntry } from "../state/outbox-entry.js";
-import { toParts } from "../rich-text.js";
 import { texts } from "../texts.js";
 import { Button } from "./button.js";
 import { useSession } from "./context.js";
@@ -30,13 +29,13 @@ export function PendingMessage({
     >
       <div class="bubble">
         {entry.replyTo !== null && <Quote id={entry.replyTo} conversation={conversation} />}
-        <div class="text" dir="auto">
-          {toParts(entry.text, []).map((part) => part.text)}
-        </div>
-        <div class="meta">
-          <span class="tick" title={isRejected ? texts.notSent : texts.sending}>
-            <Icon name={isRejected ? "warning" : "clock"} />
-            <span class="hidden">{isRejected ? texts.notSent : texts.sending}</span>
+        <div class="body" dir="auto">
+          <span class="text">{entry.text}</span>
+          <span class="meta">
+            <span class="tick" title={isRejected ? texts.notSent : texts.sending}>
+              <Icon name={isRejected ? "warning" : "clock"} />
+              <span class="hidden">{isRejected ? texts.notSent : texts.sending}</span>
+            </span>
           </span>
         </div>
       </div>
