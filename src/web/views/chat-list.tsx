@@ -4,7 +4,7 @@ import { toHash } from "../route.js";
 import type { ChatState } from "../state/chats.js";
 import { texts } from "../texts.js";
 import { shortTimeOf } from "../times.js";
-import { Avatar } from "./avatar.js";
+import { ChatAvatar } from "./chat-avatar.js";
 import { ChatMenu } from "./chat-menu.js";
 import { useSurroundings } from "./context.js";
 import { Icon } from "./icon.js";
@@ -83,11 +83,7 @@ function ChatRow({
         data-focus={isCurrent.value || undefined}
         onContextMenu={openMenu}
       >
-        <Avatar
-          id={chat.peer_user_id ?? chat.with_username ?? chatId}
-          name={title}
-          isGroup={chat.kind === "group"}
-        />
+        <ChatAvatar chat={chat} />
         <span class="chat-row-head">
           <bdi class="chat-row-title">{title}</bdi>
           {isMuted && <RowIcon name="muted" label={texts.muted} />}

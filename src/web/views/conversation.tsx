@@ -6,6 +6,7 @@ import { texts } from "../texts.js";
 import { shortTimeOf } from "../times.js";
 import { Avatar } from "./avatar.js";
 import { IconLink } from "./button.js";
+import { ChatAvatar } from "./chat-avatar.js";
 import { Composer } from "./composer.js";
 import { useSession } from "./context.js";
 import { MessageActions, type ActionTarget } from "./message-actions.js";
@@ -45,12 +46,11 @@ function ConversationHead({ conversation }: { readonly conversation: Conversatio
   const title = chat ? titleOf(people, chat) : nameOf(people, username ?? "");
   const heading = (
     <>
-      <Avatar
-        id={chat?.peer_user_id ?? chat?.with_username ?? username ?? chat?.chat_id ?? ""}
-        name={title}
-        isGroup={chat?.kind === "group"}
-        size="small"
-      />
+      {chat ? (
+        <ChatAvatar chat={chat} size="small" />
+      ) : (
+        <Avatar id={people.profileOf(username ?? "").value?.user_id ?? ""} name={title} size="small" />
+      )}
       <span class="head-texts">
         <h2 class="bar-title">
           <bdi>{title}</bdi>

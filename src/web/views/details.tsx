@@ -5,8 +5,8 @@ import type { ChatState } from "../state/chats.js";
 import type { Group } from "../state/group.js";
 import { texts } from "../texts.js";
 import { fullTimeOf } from "../times.js";
-import { Avatar } from "./avatar.js";
 import { Button } from "./button.js";
+import { ChatAvatar } from "./chat-avatar.js";
 import { useSession } from "./context.js";
 import { Confirmation } from "./dialog.js";
 import { Choice, Field, Section, Switch } from "./field.js";
@@ -27,12 +27,7 @@ export function DetailsPanel({ chatId }: { readonly chatId: number }) {
   return (
     <Panel title={texts.details} chatId={chatId}>
       <div class="card-head">
-        <Avatar
-          id={chat.peer_user_id ?? chat.with_username ?? chatId}
-          name={title}
-          isGroup={chat.kind === "group"}
-          size="large"
-        />
+        <ChatAvatar chat={chat} size="large" />
         <h3 class="invited-title">
           <bdi>{title}</bdi>
         </h3>

@@ -1,8 +1,8 @@
 import { goTo } from "../route.js";
 import type { ChatState } from "../state/chats.js";
 import { texts } from "../texts.js";
-import { Avatar } from "./avatar.js";
 import { Button } from "./button.js";
+import { ChatAvatar } from "./chat-avatar.js";
 import { useSession } from "./context.js";
 import { Section } from "./field.js";
 import { FoundMessage } from "./found-message.js";
@@ -39,12 +39,7 @@ export function GlobalSearch({ query, onChosen }: { readonly query: string; read
                   class="person"
                   onClick={() => open({ view: "chat", chatId: chat.chat_id })}
                 >
-                  <Avatar
-                    id={chat.peer_user_id ?? chat.with_username ?? chat.chat_id}
-                    name={titleOf(people, chat)}
-                    isGroup={chat.kind === "group"}
-                    size="small"
-                  />
+                  <ChatAvatar chat={chat} size="small" />
                   <bdi>{titleOf(people, chat)}</bdi>
                 </button>
               </li>
