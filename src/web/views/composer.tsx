@@ -1,6 +1,6 @@
 import { useSignal, useSignalEffect } from "@preact/signals";
 import type { RefObject } from "preact";
-import { useEffect, useLayoutEffect } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
 import type { Conversation } from "../state/conversation.js";
 import { completeMention, unfinishedMention, type UnfinishedMention } from "../state/mentions.js";
 import { texts } from "../texts.js";
@@ -31,7 +31,7 @@ export function Composer({
   const { candidates, mayPost, isClosed } = useCandidates(conversation, mention.value);
   const isBlank = draft.text.trim() === "";
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     // On a touch screen the focus would open the keyboard over the messages.
     if (matchMedia("(hover: hover)").matches) textRef.current?.focus();
   }, []);

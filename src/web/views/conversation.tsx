@@ -52,9 +52,9 @@ function ConversationHead({ conversation }: { readonly conversation: Conversatio
         <Avatar id={people.profileOf(username ?? "").value?.user_id ?? ""} name={title} size="small" />
       )}
       <span class="head-texts">
-        <h2 class="bar-title">
+        <h1 class="bar-title">
           <bdi>{title}</bdi>
-        </h2>
+        </h1>
         {chat && (
           <Subtitle chatId={chat.chat_id} isGroup={chat.kind === "group"} count={chat.participant_count} />
         )}

@@ -28,9 +28,9 @@ export function DetailsPanel({ chatId }: { readonly chatId: number }) {
     <Panel title={texts.details} chatId={chatId}>
       <div class="card-head">
         <ChatAvatar chat={chat} size="large" />
-        <h3 class="invited-title">
+        <h2 class="invited-title">
           <bdi>{title}</bdi>
-        </h3>
+        </h2>
         {chat.kind === "group" ? (
           <p class="muted">{texts.participantCount(chat.participant_count)}</p>
         ) : (

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useId, useLayoutEffect, useRef } from "preact/hooks";
 import { texts } from "../texts.js";
 import { Button, IconButton } from "./button.js";
 import { FailureText, useTask } from "./task.js";
@@ -45,7 +45,7 @@ export function Popup(props: {
 }) {
   const ref = useModal(props.onClose);
   const { x, y } = props.at;
-  useEffect(() => {
+  useLayoutEffect(() => {
     const popup = ref.current!;
     const place = () => {
       const { offsetWidth, offsetHeight } = popup;
@@ -101,7 +101,7 @@ function useModal(onClose: () => void) {
   const ref = useRef<HTMLDialogElement>(null);
   const latest = useRef(onClose);
   latest.current = onClose;
-  useEffect(() => {
+  useLayoutEffect(() => {
     const dialog = ref.current!;
     const listener = () => latest.current();
     dialog.addEventListener("close", listener);

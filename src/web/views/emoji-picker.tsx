@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { texts } from "../texts.js";
 import { EMOJI_GROUPS } from "./emoji.js";
 
@@ -13,7 +13,7 @@ export function EmojiPicker({ onChoose }: { readonly onChoose: (emoji: string) =
   const query = useSignal("");
   const group = useSignal<Group>("smileys");
   const field = useRef<HTMLInputElement>(null);
-  useEffect(() => field.current?.focus(), []);
+  useLayoutEffect(() => field.current?.focus(), []);
   const words = query.value.toLowerCase().split(/\s+/).filter(Boolean);
   const shown = words.length > 0 ? find(words) : EMOJI_GROUPS[group.value];
   return (

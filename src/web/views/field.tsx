@@ -108,7 +108,7 @@ export function Section(props: { readonly title: string; readonly children: Comp
   const id = useId();
   return (
     <section class="section" aria-labelledby={id}>
-      <h3 id={id}>{props.title}</h3>
+      <h2 id={id}>{props.title}</h2>
       {props.children}
     </section>
   );

@@ -26,17 +26,17 @@ export function InvitationView({ code }: { readonly code: string }) {
     <section class="page" aria-labelledby="invitation-title">
       <header class="bar">
         <IconLink class="only-narrow" icon="back" label={texts.back} href={toHash({ view: "chats" })} />
-        <h2 class="bar-title" id="invitation-title" tabIndex={-1} data-focus>
+        <h1 class="bar-title" id="invitation-title" tabIndex={-1} data-focus>
           {texts.invitation.title}
-        </h2>
+        </h1>
       </header>
       <div class="page-content center">
         {invited && title !== undefined && (
           <>
             <Avatar id={title} name={title} isGroup size="large" />
-            <h3 class="invited-title">
+            <h2 class="invited-title">
               <bdi>{title}</bdi>
-            </h3>
+            </h2>
             <p class="muted">{texts.participantCount(invited.participant_count)}</p>
             <Button kind="primary" isBusy={task.isBusy.value} onClick={join}>
               {texts.invitation.join}

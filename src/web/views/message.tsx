@@ -70,53 +70,55 @@ export function MessageView({
       }}
     >
       {isGroup && !isOwn && isFirst && <Avatar id={sender} name={name} size="small" />}
-      <div class="bubble">
-        {isGroup && !isOwn && isFirst && (
-          <div class={`sender hue-${hueOf(sender)}`}>
-            <Name id={sender} username={username} />
+      <div class="bubble-frame">
+        <div class="bubble">
+          {isGroup && !isOwn && isFirst && (
+            <div class={`sender hue-${hueOf(sender)}`}>
+              <Name id={sender} username={username} />
+            </div>
+          )}
+          {message.reply_to !== null && !isDeleted && (
+            <Quote id={message.reply_to} conversation={conversation} />
+          )}
+          <div class="body" dir="auto">
+            <span id={`text-${id}`} class={`text ${isEmojiOnly(message.message) ? "large" : ""}`}>
+              {isDeleted ? <em>{texts.deletedMessage}</em> : <Text message={message} />}
+            </span>
+            <span class="meta">
+              {message.edited_at !== null && !isDeleted && (
+                <span title={fullTimeOf(message.edited_at)}>{texts.edited}</span>
+              )}
+              <time dateTime={message.timestamp} title={fullTimeOf(message.timestamp)}>
+                {timeOf(message.timestamp)}
+              </time>
+              {isOwn && !isDeleted && !isGroup && <ReadTick seq={seq} conversation={conversation} />}
+            </span>
+          </div>
+          {!isDeleted && <Reactions message={message} conversation={conversation} />}
+        </div>
+        {!isDeleted && (
+          <div class="message-tools">
+            <IconButton
+              isSkipped
+              icon="smile"
+              label={texts.react}
+              onClick={(event) => openActions("emoji", event)}
+            />
+            <IconButton
+              isSkipped
+              icon="reply"
+              label={texts.reply}
+              onClick={(event) => openActions("reply", event)}
+            />
+            <IconButton
+              isSkipped
+              icon="more"
+              label={texts.messageActions}
+              onClick={(event) => openActions("menu", event)}
+            />
           </div>
         )}
-        {message.reply_to !== null && !isDeleted && (
-          <Quote id={message.reply_to} conversation={conversation} />
-        )}
-        <div class="body" dir="auto">
-          <span id={`text-${id}`} class={`text ${isEmojiOnly(message.message) ? "large" : ""}`}>
-            {isDeleted ? <em>{texts.deletedMessage}</em> : <Text message={message} />}
-          </span>
-          <span class="meta">
-            {message.edited_at !== null && !isDeleted && (
-              <span title={fullTimeOf(message.edited_at)}>{texts.edited}</span>
-            )}
-            <time dateTime={message.timestamp} title={fullTimeOf(message.timestamp)}>
-              {timeOf(message.timestamp)}
-            </time>
-            {isOwn && !isDeleted && !isGroup && <ReadTick seq={seq} conversation={conversation} />}
-          </span>
-        </div>
-        {!isDeleted && <Reactions message={message} conversation={conversation} />}
       </div>
-      {!isDeleted && (
-        <div class="message-tools">
-          <IconButton
-            isSkipped
-            icon="smile"
-            label={texts.react}
-            onClick={(event) => openActions("emoji", event)}
-          />
-          <IconButton
-            isSkipped
-            icon="reply"
-            label={texts.reply}
-            onClick={(event) => openActions("reply", event)}
-          />
-          <IconButton
-            isSkipped
-            icon="more"
-            label={texts.messageActions}
-            onClick={(event) => openActions("menu", event)}
-          />
-        </div>
-      )}
     </article>
   );
 }

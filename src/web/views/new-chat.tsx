@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Profile } from "../../client/index.js";
 import { goTo } from "../route.js";
 import { texts } from "../texts.js";
@@ -16,7 +16,7 @@ export function NewChatDialog({ onClose }: { readonly onClose: () => void }) {
   const query = useSignal("");
   const task = useTask();
   const field = useRef<HTMLInputElement>(null);
-  useEffect(() => field.current?.focus(), []);
+  useLayoutEffect(() => field.current?.focus(), []);
   const { found, failure } = usePeople(query.value);
   const open = (username: string) => {
     onClose();
@@ -73,7 +73,7 @@ export function NewGroupDialog({ onClose }: { readonly onClose: () => void }) {
   const chosen = useSignal<readonly Profile[]>([]);
   const task = useTask();
   const field = useRef<HTMLInputElement>(null);
-  useEffect(() => field.current?.focus(), []);
+  useLayoutEffect(() => field.current?.focus(), []);
   const create = async (event: Event) => {
     event.preventDefault();
     await task.run(async () => {

@@ -15,13 +15,11 @@ export function Panel(props: {
     <section class="panel" aria-labelledby={id}>
       <header class="bar">
         <IconLink icon="close" label={texts.close} href={toHash({ view: "chat", chatId: props.chatId })} />
-        <h2 class="bar-title" id={id} tabIndex={-1} data-focus>
+        <h1 class="bar-title" id={id} tabIndex={-1} data-focus>
           {props.title}
-        </h2>
+        </h1>
       </header>
-      <div class="panel-content" tabIndex={-1}>
-        {props.children}
-      </div>
+      <div class="panel-content">{props.children}</div>
     </section>
   );
 }

@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { useEffect, useMemo, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { replaceRoute } from "../route.js";
 import type { Conversation } from "../state/conversation.js";
 import { texts } from "../texts.js";
@@ -35,7 +35,7 @@ export function SearchPanel({
   const query = useSignal("");
   const field = useRef<HTMLInputElement>(null);
   const search = useMessageSearch(query.value, chatId);
-  useEffect(() => field.current?.focus(), []);
+  useLayoutEffect(() => field.current?.focus(), []);
   const show = (messageId: number) => {
     // On a narrow screen the panel covers the conversation.
     if (!conversationIsVisible()) replaceRoute({ view: "chat", chatId });

@@ -20,11 +20,11 @@ export function SettingsView() {
     <section class="page" aria-labelledby="settings-title">
       <header class="bar">
         <IconLink class="only-narrow" icon="back" label={texts.back} href={toHash({ view: "chats" })} />
-        <h2 class="bar-title" id="settings-title" tabIndex={-1} data-focus>
+        <h1 class="bar-title" id="settings-title" tabIndex={-1} data-focus>
           {texts.settings.title}
-        </h2>
+        </h1>
       </header>
-      <div class="page-content" tabIndex={0} role="group" aria-labelledby="settings-title">
+      <div class="page-content">
         <ProfileSection settings={settings} />
         <NotificationSection />
         <PasswordSection settings={settings} />

@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Account, SignOutReason } from "../state/account.js";
 import { texts } from "../texts.js";
 import { Button } from "./button.js";
@@ -19,7 +19,7 @@ export function SignIn(props: {
   const password = useSignal("");
   const task = useTask();
   const first = useRef<HTMLInputElement>(null);
-  useEffect(() => first.current?.focus(), []);
+  useLayoutEffect(() => first.current?.focus(), []);
   const submit = (event: Event) => {
     event.preventDefault();
     const { account } = props;

@@ -1,0 +1,101 @@
+import { expect } from "chai";
+import type { Page } from "playwright-core";
+import { openScene } from "./browser.js";
+import { openPerson, textsOf, until, type Person } from "./person.js";
+
+/** What the browser itself logs while a server or a network is away. */
+const AWAY =
+  /ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_INCOMPLETE_CHUNKED_ENCODING|ERR_EMPTY_RESPONSE|ERR_INTERNET_DISCONNECTED|ERR_NETWORK_IO_SUSPENDED|ERR_FAILED/;
+
+describe("A message that is sent while something fails", () => {
+  const scene = openScene();
+  let ana: Person;
+  let bob: Person;
+
+  /** Two people in one chat. */
+  const openTwo = async (one: string, other: string) => {
+    scene.tolerate(AWAY);
+    [ana, bob] = await Promise.all([openPerson(scene, one), openPerson(scene, other)]);
+    await ana.show(`#/users/${other}`);
+    await ana.send("first");
+    await bob.row("first").click();
+    await bob.message("first").waitFor();
+    await until(async () => ana.page.url().includes("#/chats/"), "the chat");
+  };
+  /** Waits until both browsers show these messages, and checks that none is there twice, now and after a reload. */
+  const assertOnce = async (texts: readonly string[]) => {
+    const areShown = async (page: Page) => (await textsOf(page)).join() === texts.join();
+    for (const { page } of [ana, bob]) {
+      await until(
+        async () => areShown(page),
+        `exactly ${texts.join()} instead of ${(await textsOf(page)).join()}`,
+      );
+    }
+    await ana.page.reload();
+    await until(() => areShown(ana.page), "the same messages after a reload");
+    await ana.page.locator(".pending").first().waitFor({ state: "detached" });
+    expect(await ana.page.locator(".pending").count()).to.equal(0);
+  };
+
+  it("arrives once after the server was killed and started again", async () => {
+    await openTwo("ana", "bob");
+    await scene.killServer();
+    await ana.send("while it is away");
+    await ana.send("and another");
+    await ana.page.locator(".pending", { hasText: "and another" }).waitFor();
+    await ana.page.getByText("Reconnecting").waitFor();
+    await bob.page.getByText("Reconnecting").waitFor();
+    await scene.startServer();
+    await assertOnce(["first", "while it is away", "and another"]);
+    await ana.page.getByText("Reconnecting").waitFor({ state: "detached" });
+    await bob.send("back again");
+    await ana.message("back again").waitFor();
+  });
+
+  it("arrives once after the browser was offline, and the other browser misses nothing", async () => {
+    await openTwo("chloe", "dev");
+    await ana.context.setOffline(true);
+    await ana.page.getByText("You are offline").waitFor();
+    await ana.send("from the tunnel");
+    await bob.send("meanwhile");
+    await ana.page.locator(".pending", { hasText: "from the tunnel" }).waitFor();
+    await ana.context.setOffline(false);
+    await assertOnce(["first", "meanwhile", "from the tunnel"]);
+    await ana.page.getByText("You are offline").waitFor({ state: "detached" });
+  });
+
+  it("arrives once if the page is reloaded before the request has left, or before the answer has come", async () => {
+    await openTwo("emil", "fatima");
+    const { page } = ana;
+    await page.route("**/v1/messages", () => {});
+    await ana.send("not yet sent");
+    await page.locator(".pending", { hasText: "not yet sent" }).waitFor();
+    await page.reload();
+    await page.unroute("**/v1/messages");
+    await page.reload();
+    await bob.message("not yet sent").waitFor();
+
+    await page.route("**/v1/messages", async (route) => void (await route.fetch()));
+    await ana.send("sent and not answered");
+    await bob.message("sent and not answered").waitFor();
+    await page.reload();
+    await page.unroute("**/v1/messages");
+    await page.reload();
+    await assertOnce(["first", "not yet sent", "sent and not answered"]);
+  });
+
+  it("arrives once if the answer is lost after the commit", async () => {
+    await openTwo("gus", "hana");
+    let lost = 0;
+    await ana.page.route("**/v1/messages", async (route) => {
+      if (lost > 1) return route.continue();
+      lost += 1;
+      await route.fetch();
+      return route.abort();
+    });
+    await ana.send("sent with a lost answer");
+    await ana.send("the next one");
+    await assertOnce(["first", "sent with a lost answer", "the next one"]);
+    expect(lost).to.be.above(0);
+  });
+});

@@ -1,0 +1,98 @@
+import { expect } from "chai";
+import { openScene } from "./browser.js";
+import { openClient, openPerson, personOn, until } from "./person.js";
+
+describe("A group", () => {
+  const scene = openScene();
+
+  it("is made, ruled, joined by an invitation, and left", async () => {
+    scene.tolerate(/401.*auth\/session/);
+    await openClient(scene, "chloe");
+    const ana = await openPerson(scene, "ana");
+    const bob = await openPerson(scene, "bob");
+    const { page } = ana;
+
+    await page.getByRole("button", { name: "New group" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Name of the group").fill("Crew");
+    await dialog.getByLabel("Add people").fill("bob");
+    await dialog.getByRole("button", { name: "bob" }).click();
+    await dialog.getByRole("button", { name: "Create group" }).click();
+    await page.getByRole("heading", { name: "Crew" }).waitFor();
+    await ana.send("Welcome aboard");
+    await bob.row("Welcome aboard").click();
+    await bob.message("Welcome aboard").waitFor();
+
+    // Roles and rights.
+    await page.getByRole("link", { name: "Details" }).click();
+    await page.getByLabel("Write messages").selectOption("admins");
+    await bob.page.getByText("Only admins can write in this group.").waitFor();
+    await page.getByRole("button", { name: "Actions for ⁨bob⁩" }).click();
+    await page.getByRole("button", { name: "Make admin" }).click();
+    await page.locator(".participant", { hasText: "bob" }).getByText("Admin").waitFor();
+    await bob.send("Aye");
+    await ana.message("Aye").waitFor();
+
+    await page.getByLabel("Name of the group").fill("Crew of the Ariel");
+    await page.locator(".panel").getByRole("button", { name: "Save" }).click();
+    await bob.page.getByRole("heading", { name: "Crew of the Ariel" }).waitFor();
+
+    // Somebody is added by name, another one joins by a link.
+    await page.getByLabel("Add a person").fill("chlo");
+    await page.getByRole("button", { name: "Add ⁨chloe⁩" }).click();
+    await page.locator(".participant", { hasText: "chloe" }).waitFor();
+    await page.getByRole("button", { name: "Create invitation link" }).click();
+    const link = await page.getByLabel("Invitation link").inputValue();
+    expect(link).to.match(new RegExp(`^${scene.url}/#/invitations/.+`));
+    await openClient(scene, "dev");
+    const visitor = await scene.openPage(undefined, link.replace(scene.url, ""));
+    await visitor.getByText("You have been invited").waitFor();
+    await visitor.getByLabel("Username").fill("dev");
+    await visitor.getByLabel("Password").fill("correct horse");
+    await visitor.keyboard.press("Enter");
+    await visitor.getByText("3 people").waitFor();
+    await visitor.getByRole("button", { name: "Join the group" }).click();
+    const dev = personOn("dev", visitor);
+    await dev.message("Welcome aboard").waitFor();
+    await page.locator(".participant", { hasText: "dev" }).waitFor();
+    await page.getByRole("button", { name: "Revoke the invitation" }).click();
+    await page.getByRole("button", { name: "Revoke the invitation" }).waitFor({ state: "detached" });
+
+    // Somebody is removed, and the owner passes the group on and leaves.
+    await page.getByRole("button", { name: "Actions for ⁨dev⁩" }).click();
+    await page.getByRole("button", { name: "Remove", exact: true }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Remove", exact: true }).click();
+    await visitor.getByText("You are not in this chat.").waitFor();
+    await page.getByRole("button", { name: "Actions for ⁨bob⁩" }).click();
+    await page.getByRole("button", { name: "Make owner" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Make owner" }).click();
+    await page.locator(".participant", { hasText: "bob" }).locator(".role", { hasText: "Owner" }).waitFor();
+    await page.getByRole("button", { name: "Leave group" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Leave group" }).click();
+    await page.getByText("No chats here yet.").waitFor();
+    await bob.page.getByText("2 people").waitFor();
+  });
+
+  it("is pinned, muted and archived in the list", async () => {
+    const client = await openClient(scene, "emil");
+    for (const title of ["Old", "New"]) {
+      const { chat_id } = await client.createGroupChat({ title });
+      await client.sendMessage({ group_chat_id: chat_id, message: `in ${title}` });
+    }
+    const { page, ...emil } = await openPerson(scene, "emil");
+    const titles = () => page.locator(".chat-row-title").allInnerTexts();
+    await until(async () => (await titles()).join() === "New,Old", "the last active chat first");
+    const choose = async (title: string, action: string) => {
+      await emil.row(title).click({ button: "right" });
+      await page.getByRole("dialog").getByRole("button", { name: action, exact: true }).click();
+    };
+    await choose("Old", "Pin");
+    await until(async () => (await titles()).join() === "Old,New", "the pinned chat first");
+    await choose("Old", "Mute");
+    await emil.row("Old").getByText("Muted").waitFor({ state: "attached" });
+    await choose("New", "Archive");
+    await until(async () => (await titles()).join() === "Old", "the archived chat apart");
+    await page.getByRole("link", { name: "Archive (1)" }).click();
+    await until(async () => (await titles()).join() === "New", "the archive");
+  });
+});
