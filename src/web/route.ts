@@ -61,7 +61,7 @@ export function toHash(route: Route): string {
     }
     case "user":
       return `#/users/${encodeURIComponent(route.username)}`;
-    case "invitation":
+    default:
       return `#/invitations/${encodeURIComponent(route.code)}`;
   }
 }

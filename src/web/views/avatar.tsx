@@ -24,9 +24,7 @@ export function hueOf(id: string): number {
 
 /** The first letters of the first and the last word, without marks. */
 function initialsOf(name: string): string {
-  const words = name.match(/[\p{L}\p{N}]+/gu) ?? [];
-  const initials = [words[0], words.length > 1 ? words.at(-1) : undefined].map(
-    (word) => [...(word ?? "")][0] ?? "",
-  );
-  return initials.join("").toLocaleUpperCase() || "?";
+  const initials = [...name.matchAll(/(?<![\p{L}\p{N}\p{M}])[\p{L}\p{N}]/gu)].map(([initial]) => initial);
+  const shown = initials.length > 1 ? `${initials[0]}${initials.at(-1)}` : (initials[0] ?? "?");
+  return shown.toLocaleUpperCase();
 }

@@ -71,7 +71,7 @@ function OwnSettings({ chat }: { readonly chat: ChatState }) {
         isOn={isMuted}
         onChange={(isOn) => void task.run(() => chats.mute(id, isOn ? Infinity : undefined))}
       />
-      {hasEnd && <p class="hint">{texts.mutedUntil(fullTimeOf(chat.muted_until!))}</p>}
+      {hasEnd && <p class="hint">{texts.mutedUntil(fullTimeOf(chat.muted_until))}</p>}
       <Switch
         label={texts.pinned}
         isOn={chat.pinned}

@@ -157,7 +157,7 @@ function Text({ message }: { readonly message: Message }) {
                 {part.text}
               </a>
             );
-          case "text":
+          default:
             return part.text;
         }
       })}

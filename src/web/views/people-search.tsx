@@ -18,7 +18,7 @@ export function usePeople(prefix: string) {
   useEffect(() => {
     found.value = undefined;
     failure.value = undefined;
-    if (text === "") return;
+    if (text === "") return undefined;
     let isCurrent = true;
     const timer = setTimeout(() => {
       people.find(text).then(
