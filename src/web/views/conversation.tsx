@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { useRef } from "preact/hooks";
+import { useCallback, useRef } from "preact/hooks";
 import { toHash } from "../route.js";
 import type { Conversation } from "../state/conversation.js";
 import { texts } from "../texts.js";
@@ -17,21 +17,20 @@ import { nameOf, titleOf } from "./name.js";
 export function ConversationView({ conversation }: { readonly conversation: Conversation }) {
   const target = useSignal<ActionTarget | undefined>(undefined);
   const composer = useRef<HTMLTextAreaElement>(null);
+  // The same functions each time, so that no message is rendered again.
+  const act = useCallback((chosen: ActionTarget) => (target.value = chosen), []);
+  const compose = useCallback(() => composer.current?.focus(), []);
   return (
     <section class="conversation" aria-label={texts.conversation}>
       <ConversationHead conversation={conversation} />
-      <MessageList
-        conversation={conversation}
-        onActions={(chosen) => (target.value = chosen)}
-        onCompose={() => composer.current?.focus()}
-      />
+      <MessageList conversation={conversation} onActions={act} onCompose={compose} />
       <Composer conversation={conversation} textRef={composer} />
       {target.value && (
         <MessageActions
           conversation={conversation}
           target={target.value}
           onClose={() => (target.value = undefined)}
-          onCompose={() => composer.current?.focus()}
+          onCompose={compose}
         />
       )}
     </section>

@@ -1,4 +1,4 @@
-import { useSignal, useSignalEffect } from "@preact/signals";
+import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import { Fragment } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Message } from "../../client/index.js";
@@ -29,7 +29,9 @@ export function MessageList({
   readonly onActions: (target: ActionTarget) => void;
   readonly onCompose: () => void;
 }) {
-  const { user } = useSession();
+  const session = useSession();
+  const { user } = session;
+  const isGroup = useComputed(() => conversation.chat.value?.kind === "group").value;
   const messages = conversation.messages.value;
   const pending = conversation.pending.value;
   const list = useRef<HTMLDivElement>(null);
@@ -123,8 +125,10 @@ export function MessageList({
                 )}
                 {message.seq === firstUnread && <div class="unread-line">{texts.newMessages}</div>}
                 <MessageView
+                  session={session}
                   message={message}
                   conversation={conversation}
+                  isGroup={isGroup}
                   isFirst={message.seq === firstUnread || !continues(before, message)}
                   onActions={onActions}
                 />

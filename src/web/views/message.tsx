@@ -2,6 +2,7 @@ import type { Message } from "../../client/index.js";
 import { toHash } from "../route.js";
 import { isEmojiOnly, toParts } from "../rich-text.js";
 import type { Conversation } from "../state/conversation.js";
+import type { Session } from "../state/session.js";
 import { texts } from "../texts.js";
 import { fullTimeOf, timeOf } from "../times.js";
 import { Avatar, hueOf } from "./avatar.js";
@@ -12,26 +13,33 @@ import type { ActionTarget } from "./message-actions.js";
 import { Name, nameOf } from "./name.js";
 import { useTask } from "./task.js";
 
-/** One message. It is a component of signals alone, so it is rendered again only when what it shows has changed. */
+/**
+ * One message. It reads signals and uses no hooks, so it is rendered again only when a signal or a prop has changed: a list has
+ * hundreds of them.
+ */
 export function MessageView({
+  session,
   message,
   conversation,
+  isGroup,
   isFirst,
   onActions,
 }: {
+  readonly session: Session;
   readonly message: Message;
   readonly conversation: Conversation;
+  readonly isGroup: boolean;
   /** Whether it is the first of several by one sender. */
   readonly isFirst: boolean;
   readonly onActions: (target: ActionTarget) => void;
 }) {
-  const { people, user } = useSession();
+  const { people, user } = session;
   const { id, seq, sender_user_id: sender, sender_username: username } = message;
-  const isGroup = conversation.chat.value?.kind === "group";
   const isOwn = sender === user.user_id;
   const isDeleted = message.deleted_at !== null;
   const isMentioned = message.mentions.includes(user.user_id) && !isDeleted;
-  const name = isOwn ? texts.you : nameOf(people, sender, username);
+  const displayed = nameOf(people, sender, username);
+  const name = isOwn ? texts.you : displayed;
   const openActions = (
     view: ActionTarget["view"],
     { currentTarget }: { currentTarget: EventTarget | null },
