@@ -2,7 +2,7 @@ import type { Chat, ChatEvent, Message } from "../../client/index.js";
 
 /** A chat, as a list shows it. */
 export interface ChatState extends Omit<Chat, "mention_count"> {
-  /** `undefined` while the events do not tell it; the chat is then read again. */
+  /** `undefined` while the events do not determine it; the chat is then read again. */
   readonly mention_count: number | undefined;
   /** The position in the list: the greater, the earlier. */
   readonly activity: number;

@@ -192,7 +192,7 @@ export class Chats {
     }
   }
 
-  /** Reads the chats of which the events do not tell everything. */
+  /** Reads the chats whose counts the events do not determine. */
   async #readUnknown(): Promise<void> {
     if (this.#isReading) return;
     this.#isReading = true;

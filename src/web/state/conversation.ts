@@ -403,7 +403,7 @@ export class Conversation {
     }
   }
 
-  /** Adds the users whom a message mentions to the draft that edits it. */
+  /** Adds the users that a message mentions to the draft that edits it. */
   async #readMentions(id: number, mentions: readonly string[]): Promise<void> {
     const profiles = await Promise.all(mentions.map((user) => this.#client.getProfile({ user })));
     const draft = this.draft.peek();

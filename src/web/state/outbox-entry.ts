@@ -2,7 +2,7 @@ import type { Message } from "../../client/index.js";
 import type { Failure } from "./failure.js";
 import type { Mention } from "./mentions.js";
 
-/** Where messages go: a chat, or a user with whom the caller has no chat yet, by username. */
+/** Where messages go: a chat, or a user without a chat with the caller, by username. */
 export type Destination = { readonly chatId: number } | { readonly username: string };
 
 /** The text of a message, and what belongs to it. */

@@ -3,7 +3,7 @@ import type { Draft } from "./draft.js";
 import type { OutboxEntry } from "./outbox-entry.js";
 import type { Channel } from "./ports.js";
 
-/** What the tabs of one user tell each other. */
+/** The messages between the tabs of one user. */
 export type TabMessage =
   /** From the tab with the stream. `previous` is the cursor of the event before. */
   | { readonly type: "event"; readonly event: ChatEvent; readonly previous: string }
