@@ -200,7 +200,7 @@ describe("access to a chat", () => {
   it("is tested for every other route with an id", () => {
     const names = server.routes.flatMap(({ path }) => [...path.matchAll(/:\w+/g)].flat());
     const known = [":chat_id", ":username", ":user", ":id", ":session_id", ":token_id", ":script"];
-    known.push(":invitation_id", ":code", ":emoji");
+    known.push(":invitation_id", ":code", ":emoji", ":file");
     expect([...new Set(names)]).to.have.members(known);
   });
 
