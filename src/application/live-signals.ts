@@ -31,7 +31,7 @@ const MAX_TYPING = 100_000;
  * Deliveries in a second, on average, of this process: each is a write to a stream. A thousand users who type in groups of a hundred
  * would otherwise cost a multiple of what their messages cost.
  */
-const MAX_TYPING_PER_SECOND = 150;
+const MAX_TYPING_PER_SECOND = 50;
 const MAX_PRESENCE_PER_SECOND = 50;
 
 /** A signal of typing to so few streams is delivered in any case. */
