@@ -98,6 +98,40 @@ describe("Conversation", () => {
     expect(conversation.draft.value).to.include({ text: "mine", editing: theirs.id });
   });
 
+  it("brings the draft back that an edit has interrupted, when it ends and when it is cancelled", async () => {
+    const { conversation } = await world.openChat();
+    const theirs = await world.receive("Lunch?");
+    await write(conversation, "Yse");
+    const mine = await until(() => conversation.messages.value[1]);
+    const draft = { text: "And then", replyTo: theirs.id };
+    conversation.changeDraft(draft);
+    conversation.startEditing(mine);
+    conversation.startEditing(mine);
+    expect(conversation.draft.value).to.include({ text: "Yse", replyTo: null });
+    conversation.cancelDraft();
+    expect(conversation.draft.value).to.include({ ...draft, editing: null });
+    conversation.startEditing(mine);
+    await write(conversation, "Yes");
+    await until(() => conversation.messages.value[1]?.message === "Yes");
+    expect(conversation.draft.value).to.include({ ...draft, editing: null });
+    conversation.cancelDraft();
+    expect(conversation.draft.value.text).to.equal("");
+  });
+
+  it("does not change a message once its edit is cancelled", async () => {
+    const { conversation } = await world.openChat();
+    await write(conversation, "as it was");
+    const mine = await until(() => conversation.messages.value[0]);
+    conversation.startEditing(mine);
+    conversation.changeDraft({ text: "changed" });
+    const submitted = conversation.submit();
+    conversation.cancelDraft();
+    await submitted;
+    await write(conversation, "the next one");
+    await until(() => conversation.messages.value.length === 2);
+    expect(conversation.messages.value[0]?.message).to.equal("as it was");
+  });
+
   it("sends mentions as ids, and keeps them in an edit", async () => {
     const { conversation } = await world.openChat();
     const mention = { user_id: world.bo.id, username: "bo" };

@@ -1,6 +1,7 @@
 import { batch, computed, effect, signal, untracked, type ReadonlySignal } from "@preact/signals";
 import type { ChatEvent, Client, Message } from "../../client/index.js";
 import type { Chats, ChatState } from "./chats.js";
+import { isEmptyDraft } from "./draft.js";
 import type { Draft, Drafts } from "./drafts.js";
 import { toFailure, type Failure } from "./failure.js";
 import { mentionsIn } from "./mentions.js";
@@ -66,6 +67,8 @@ export class Conversation {
   #isMarking = false;
   #typedAt = -Infinity;
   #mentionsRead: Promise<void> = Promise.resolve();
+  /** Ends the request of the edit in the draft. */
+  #editing = new AbortController();
 
   /** The `seq` that was read when the chat was opened. A line "New messages" belongs behind it. */
   readonly readSeqAtOpening: number;
@@ -209,15 +212,22 @@ export class Conversation {
 
   /** Puts the text of an own message into the draft, to change it. */
   startEditing({ id, message, mentions }: Message): void {
-    this.changeDraft({ text: message, replyTo: null, editing: id, mentions: [] });
+    const draft = this.draft.peek();
+    const before = draft.editing === null ? draft : draft.interrupted;
+    const interrupted = before && !isEmptyDraft(before) ? before : null;
+    this.#editing.abort();
+    this.changeDraft({ text: message, replyTo: null, editing: id, mentions: [], interrupted });
     this.#mentionsRead = this.#readMentions(id, mentions);
     // `submit` reports it.
     this.#mentionsRead.catch(() => {});
   }
 
-  /** Empties the draft. */
+  /** Empties the draft. Of an edit, it also ends the request, and restores the draft before it. */
   cancelDraft(): void {
-    this.#drafts.clear(this.destination.peek());
+    const { interrupted } = this.draft.peek();
+    this.#editing.abort();
+    if (interrupted) this.changeDraft(interrupted);
+    else this.#drafts.clear(this.destination.peek());
   }
 
   /**
@@ -230,10 +240,7 @@ export class Conversation {
     const { text, replyTo, editing } = this.draft.peek();
     if (text.trim() === "") return;
     if (editing !== null) {
-      await this.#mentionsRead;
-      const mentions = mentionsIn(text, this.draft.peek().mentions).map(({ user_id }) => user_id);
-      this.#show(await this.#client.editMessage({ id: editing, message: text, mentions }));
-      if (this.draft.peek().editing === editing) this.cancelDraft();
+      await this.#edit(editing, text);
       return;
     }
     const destination = this.destination.peek();
@@ -251,7 +258,7 @@ export class Conversation {
     const entry = this.#outbox.entries.peek().find((each) => each.key === key);
     if (entry?.state !== "rejected") return;
     const { text, replyTo, mentions } = entry;
-    this.changeDraft({ text, replyTo, mentions, editing: null });
+    this.changeDraft({ text, replyTo, mentions, editing: null, interrupted: null });
     await this.#outbox.discard(key);
   }
 
@@ -336,6 +343,20 @@ export class Conversation {
     if ("chatId" in destination) return "chatId" in own && own.chatId === destination.chatId;
     const username = "username" in own ? own.username : this.chat.value?.with_username;
     return username === destination.username;
+  }
+
+  async #edit(id: number, message: string): Promise<void> {
+    this.#editing.abort();
+    const { signal: cancelled } = (this.#editing = new AbortController());
+    try {
+      await this.#mentionsRead;
+      const mentions = mentionsIn(message, this.draft.peek().mentions).map(({ user_id }) => user_id);
+      this.#show(await this.#client.editMessage({ id, message, mentions }, { signal: cancelled }));
+    } catch (error) {
+      if (cancelled.aborted) return;
+      throw error;
+    }
+    if (this.draft.peek().editing === id) this.cancelDraft();
   }
 
   async #readEnd(): Promise<void> {

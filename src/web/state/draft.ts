@@ -9,6 +9,18 @@ export interface Draft {
   readonly editing: number | null;
   /** The users that were chosen from the completion. One whose `@username` is no longer in the text is not mentioned. */
   readonly mentions: readonly Mention[];
+  /** The draft of a new message, which comes back when the edit ends. Null if it was empty, and without an edit. */
+  readonly interrupted: Draft | null;
 }
 
-export const EMPTY_DRAFT: Draft = { text: "", replyTo: null, editing: null, mentions: [] };
+export const EMPTY_DRAFT: Draft = {
+  text: "",
+  replyTo: null,
+  editing: null,
+  mentions: [],
+  interrupted: null,
+};
+
+export function isEmptyDraft({ text, replyTo, editing }: Draft): boolean {
+  return text === "" && replyTo === null && editing === null;
+}

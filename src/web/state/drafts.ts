@@ -1,5 +1,5 @@
 import { signal, type ReadonlySignal, type Signal } from "@preact/signals";
-import { EMPTY_DRAFT, type Draft } from "./draft.js";
+import { EMPTY_DRAFT, isEmptyDraft, type Draft } from "./draft.js";
 import type { Destination } from "./outbox-entry.js";
 import type { Tabs } from "./tabs.js";
 import type { UserStorage } from "./user-storage.js";
@@ -54,7 +54,7 @@ export class Drafts {
   /** Moves the draft of a user to the chat with them, which has been created. */
   move(from: Destination, to: Destination): void {
     const draft = this.of(from).peek();
-    if (isEmpty(draft) || !isEmpty(this.of(to).peek())) return;
+    if (isEmptyDraft(draft) || !isEmptyDraft(this.of(to).peek())) return;
     this.#set(keyOf(to), draft);
     this.clear(from);
   }
@@ -72,7 +72,7 @@ export class Drafts {
     let written: Draft | undefined;
     while (written !== this.#at(key).peek()) {
       written = this.#at(key).peek();
-      if (isEmpty(written)) await this.#storage.delete("drafts", key);
+      if (isEmptyDraft(written)) await this.#storage.delete("drafts", key);
       else await this.#storage.put("drafts", key, { key, draft: written } satisfies StoredDraft);
     }
     this.#writing.delete(key);
@@ -87,8 +87,4 @@ export class Drafts {
 
 function keyOf(destination: Destination): string {
   return "chatId" in destination ? `chat ${destination.chatId}` : `user ${destination.username}`;
-}
-
-function isEmpty({ text, replyTo, editing }: Draft): boolean {
-  return text === "" && replyTo === null && editing === null;
 }

@@ -62,7 +62,9 @@ export function Composer({
   };
   const submit = () => {
     mention.value = undefined;
-    void task.run(() => conversation.submit());
+    // A send never fails, and need not wait for the one before.
+    if (draft.editing === null) void conversation.submit();
+    else void task.run(() => conversation.submit());
     textRef.current?.focus();
   };
   const findMention = () => {

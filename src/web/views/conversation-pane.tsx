@@ -1,8 +1,9 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { replaceRoute, type ChatRoute, type Route } from "../route.js";
+import { replaceRoute, toHash, type ChatRoute, type Route } from "../route.js";
 import type { Conversation } from "../state/conversation.js";
 import type { Session } from "../state/session.js";
 import { texts } from "../texts.js";
+import { IconLink } from "./button.js";
 import { useSession } from "./context.js";
 import { ConversationView } from "./conversation.js";
 import { DetailsPanel } from "./details.js";
@@ -21,7 +22,7 @@ export function ConversationPane({ route }: { readonly route: ConversationRoute 
     replaceRoute({ view: "chat", chatId: route.chatId });
   }, [conversation, messageId]);
   if (!conversation) return null;
-  if (route.view === "chat" && !conversation.chat.value) return <p class="empty">{texts.unknownChat}</p>;
+  if (route.view === "chat" && !conversation.chat.value) return <UnknownChat />;
   const panel = route.view === "chat" ? route.panel : undefined;
   return (
     <>
@@ -33,6 +34,17 @@ export function ConversationPane({ route }: { readonly route: ConversationRoute 
         <SearchPanel key={route.chatId} chatId={route.chatId} conversation={conversation} />
       )}
     </>
+  );
+}
+
+function UnknownChat() {
+  return (
+    <section class="page" aria-label={texts.conversation}>
+      <header class="bar">
+        <IconLink class="only-narrow" icon="back" label={texts.back} href={toHash({ view: "chats" })} />
+      </header>
+      <p class="empty">{texts.unknownChat}</p>
+    </section>
   );
 }
 
