@@ -79,6 +79,19 @@ describe("Account", () => {
     await until(() => conversation.messages.value.length === 1);
   });
 
+  it("does not log out later if the user cancels while the server is away", async () => {
+    const { tab, conversation } = await world.openChat();
+    browser.goOffline();
+    const cancelling = new AbortController();
+    const loggingOut = tab.app.account.logOut(cancelling.signal).catch(() => "cancelled");
+    await write(conversation, "not lost");
+    cancelling.abort();
+    expect(await loggingOut).to.equal("cancelled");
+    browser.goOnline();
+    await until(() => conversation.messages.value.length === 1);
+    expect(tab.app.account.current.value.state).to.equal("active");
+  });
+
   it("ends in all tabs when the session expires, without a loop, and goes on after a login", async () => {
     const first = await world.openChat();
     const second = await world.openChat();

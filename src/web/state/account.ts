@@ -81,10 +81,13 @@ export class Account {
   /**
    * Ends the session, and deletes drafts, unsent messages and all other data of the user from this browser.
    *
+   * @param cancelling ends the request, if the server has not answered yet
    * @throws PalaverError `no_answer`: the server is not reachable, and nothing is changed
    */
-  async logOut(): Promise<void> {
-    await this.#end("logged_out", () => this.#client.logOut({ patience: LOG_OUT_PATIENCE_MS }));
+  async logOut(cancelling?: AbortSignal): Promise<void> {
+    await this.#end("logged_out", () =>
+      this.#client.logOut({ patience: LOG_OUT_PATIENCE_MS, signal: cancelling }),
+    );
   }
 
   /** Erases the account permanently, and its data from this browser. @throws PalaverError `wrong_password`, … */

@@ -262,9 +262,9 @@ export class Conversation {
     await this.#outbox.discard(key);
   }
 
-  /** @throws PalaverError */
-  async delete(messageId: number): Promise<void> {
-    this.#show(await this.#client.deleteMessage({ id: messageId }));
+  /** @param cancelling ends the request, if the server has not answered yet @throws PalaverError */
+  async delete(messageId: number, cancelling?: AbortSignal): Promise<void> {
+    this.#show(await this.#client.deleteMessage({ id: messageId }, { signal: cancelling }));
   }
 
   /** Adds or removes the user's own reaction. @throws PalaverError `too_many_reactions`, … */

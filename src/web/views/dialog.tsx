@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useId, useLayoutEffect, useRef } from "preact/hooks";
+import { useEffect, useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { texts } from "../texts.js";
 import { Button, IconButton } from "./button.js";
 import { FailureText, useTask } from "./task.js";
@@ -75,12 +75,15 @@ export function Confirmation(props: {
   readonly title: string;
   readonly text: string;
   readonly action: string;
-  readonly onConfirm: () => Promise<unknown>;
+  /** The signal aborts when the dialog is closed, so that cancelled work is not done later. */
+  readonly onConfirm: (signal: AbortSignal) => Promise<unknown>;
   readonly onClose: () => void;
 }) {
   const task = useTask();
+  const [closing] = useState(() => new AbortController());
+  useEffect(() => () => closing.abort(), []);
   const confirm = async () => {
-    if (await task.run(props.onConfirm)) props.onClose();
+    if (await task.run(() => props.onConfirm(closing.signal))) props.onClose();
   };
   return (
     <Dialog title={props.title} onClose={props.onClose} class="small">

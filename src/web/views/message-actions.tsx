@@ -67,7 +67,7 @@ export function MessageActions(props: {
         title={texts.deleteMessage}
         text={texts.deleteMessageText}
         action={texts.delete}
-        onConfirm={() => conversation.delete(message.id)}
+        onConfirm={(signal) => conversation.delete(message.id, signal)}
         onClose={onClose}
       />
     );

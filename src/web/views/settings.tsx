@@ -294,7 +294,7 @@ function Ending() {
           title={texts.settings.logOut}
           text={texts.settings.logOutText(unsent)}
           action={texts.settings.logOut}
-          onConfirm={() => account.logOut()}
+          onConfirm={(signal) => account.logOut(signal)}
           onClose={() => (asking.value = undefined)}
         />
       )}
