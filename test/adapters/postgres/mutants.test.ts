@@ -99,13 +99,10 @@ const MUTANTS: readonly Mutant[] = [
   },
   {
     mistake: "decides that a pair has no chat, and uses the one that was opened since",
-    found: "creates one p2p chat for the first messages of both users",
+    found: "runs a transaction again that adds a p2p chat which another node has added since",
     file: "chats.js",
     edits: [
-      [
-        `throw new RacedError("The chat was opened by another transaction.");`,
-        "return (await findP2p(first, second));",
-      ],
+      [`throw new RacedError("The pair has a chat already.");`, "return (await this.p2p([first, second]));"],
     ],
   },
   {
