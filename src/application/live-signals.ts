@@ -281,12 +281,12 @@ export class LiveSignals {
       // A clock that went back does not delay a change.
       if (dueAt > now && dueAt - now <= PRESENCE_INTERVAL_MS) continue;
       if (peers.size === MAX_DELIVERED_PER_TICK) break;
-      const recipients = othersIn(this.#feed.subscribersAbout(userId), userId);
-      const isDelivered = recipients.length > 0 && this.#isOnline(userId) !== wasOnline;
+      const hasChanged = this.#isOnline(userId) !== wasOnline;
+      const recipients = hasChanged ? othersIn(this.#feed.subscribersAbout(userId), userId) : [];
       // The others wait for the next ticks.
-      if (isDelivered && !this.#presenceBudget.take(recipients.length, now)) break;
+      if (recipients.length > 0 && !this.#presenceBudget.take(recipients.length, now)) break;
       this.#pending.delete(userId);
-      if (isDelivered) peers.set(userId, new Set(recipients.map((each) => each.userId)));
+      if (recipients.length > 0) peers.set(userId, new Set(recipients.map((each) => each.userId)));
     }
     if (peers.size === 0) return;
     this.#isDelivering = true;
