@@ -1,7 +1,8 @@
 import { signal, type ReadonlySignal } from "@preact/signals";
 import { createClient, PalaverError, type Client, type CurrentSession } from "../../client/index.js";
+import { backoff } from "../../client/call.js";
 import { isTransient } from "./failure.js";
-import { backoff, pause } from "./pause.js";
+import { pause } from "./pause.js";
 import type { Channel, Ports } from "./ports.js";
 
 /** Why nobody is logged in. */

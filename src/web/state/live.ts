@@ -6,8 +6,9 @@ import {
   type ClientSignal,
   type Snapshot,
 } from "../../client/index.js";
+import { backoff } from "../../client/call.js";
 import { isTransient } from "./failure.js";
-import { backoff, pause } from "./pause.js";
+import { pause } from "./pause.js";
 import type { Page } from "./ports.js";
 import type { Tabs } from "./tabs.js";
 
@@ -47,7 +48,7 @@ const EVENTS_PER_PAGE = 1_000;
  * The events of the user, read by one tab for all. The tab that leads has the stream, and posts each event to the others with
  * the cursor of the event before it.
  *
- * Each tab has a cursor of its own. A posted event that continues it is applied; one that was applied before is ignored. For
+ * Each tab has its own cursor. A posted event that continues it is applied; one that was applied before is ignored. For
  * any other the tab reads the log from its cursor on, so it depends neither on the order in which tabs start and close, nor on
  * the delivery of each post.
  */

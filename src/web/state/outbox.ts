@@ -1,8 +1,9 @@
 import { signal, type ReadonlySignal } from "@preact/signals";
 import { PalaverError, type Client, type Message } from "../../client/index.js";
+import { backoff } from "../../client/call.js";
 import { isTransient, toFailure } from "./failure.js";
 import type { Composition, Destination, OutboxEntry } from "./outbox-entry.js";
-import { backoff, pause } from "./pause.js";
+import { pause } from "./pause.js";
 import type { Tabs } from "./tabs.js";
 import type { UserStorage } from "./user-storage.js";
 
