@@ -1,15 +1,12 @@
 import { goTo } from "../route.js";
 import type { ChatState } from "../state/chats.js";
 import { texts } from "../texts.js";
-import { Button } from "./button.js";
 import { ChatAvatar } from "./chat-avatar.js";
 import { useSession } from "./context.js";
 import { Section } from "./field.js";
-import { FoundMessage } from "./found-message.js";
+import { FoundMessages, useMessageSearch } from "./found-message.js";
 import { titleOf } from "./name.js";
 import { PersonButton, SearchState, usePeople } from "./people-search.js";
-import { useMessageSearch } from "./search-panel.js";
-import { FailureText } from "./task.js";
 
 const MAX_CHATS = 8;
 
@@ -63,30 +60,15 @@ export function GlobalSearch({ query, onChosen }: { readonly query: string; read
         </Section>
       )}
       <Section title={texts.messages}>
-        <FailureText of={search.failure} />
-        <SearchState found={search.failure.value ? [0] : search.results.value} query={query} />
-        <ul class="found-list">
-          {search.results.value?.map((message) => {
-            const chat = chats.byId(message.destination_chat_id).value;
-            return (
-              <li key={message.id}>
-                <FoundMessage
-                  message={message}
-                  query={query}
-                  title={chat && titleOf(people, chat)}
-                  onClick={() =>
-                    open({ view: "chat", chatId: message.destination_chat_id, messageId: message.id })
-                  }
-                />
-              </li>
-            );
-          })}
-        </ul>
-        {search.hasMore.value && (
-          <Button isBusy={search.isLoading.value} onClick={() => void search.loadMore()}>
-            {texts.more}
-          </Button>
-        )}
+        <FoundMessages
+          search={search}
+          query={query}
+          titleFor={({ destination_chat_id }) => {
+            const chat = chats.byId(destination_chat_id).value;
+            return chat && titleOf(people, chat);
+          }}
+          onChoose={({ id, destination_chat_id: chatId }) => open({ view: "chat", chatId, messageId: id })}
+        />
       </Section>
     </div>
   );

@@ -1,28 +1,10 @@
 import { useSignal } from "@preact/signals";
-import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { replaceRoute } from "../route.js";
 import type { Conversation } from "../state/conversation.js";
 import { texts } from "../texts.js";
-import { Button } from "./button.js";
-import { useSession } from "./context.js";
-import { FoundMessage } from "./found-message.js";
+import { FoundMessages, useMessageSearch } from "./found-message.js";
 import { Panel } from "./panel.js";
-import { SearchState } from "./people-search.js";
-import { FailureText } from "./task.js";
-
-const PAUSE_MS = 250;
-
-/** Runs a search for a text once nothing was typed for a moment. */
-export function useMessageSearch(query: string, chatId?: number) {
-  const session = useSession();
-  const search = useMemo(() => session.openSearch(), [session]);
-  useEffect(() => () => search.close(), [search]);
-  useEffect(() => {
-    const timer = setTimeout(() => void search.run(query, chatId), PAUSE_MS);
-    return () => clearTimeout(timer);
-  }, [search, query, chatId]);
-  return search;
-}
 
 /** A search in one chat. A result shows the message in the conversation. */
 export function SearchPanel({
@@ -54,20 +36,7 @@ export function SearchPanel({
         dir="auto"
         onInput={(event) => (query.value = event.currentTarget.value)}
       />
-      <FailureText of={search.failure} />
-      <SearchState found={search.failure.value ? [0] : search.results.value} query={query.value} />
-      <ul class="found-list">
-        {search.results.value?.map((message) => (
-          <li key={message.id}>
-            <FoundMessage message={message} query={query.value} onClick={() => show(message.id)} />
-          </li>
-        ))}
-      </ul>
-      {search.hasMore.value && (
-        <Button isBusy={search.isLoading.value} onClick={() => void search.loadMore()}>
-          {texts.more}
-        </Button>
-      )}
+      <FoundMessages search={search} query={query.value} onChoose={({ id }) => show(id)} />
     </Panel>
   );
 }
