@@ -140,7 +140,7 @@ export class EventFeed {
   /**
    * Reads a page of the log for the subscriber. Behind the last page, the feed delivers every later event and no earlier one.
    *
-   * The chats of the subscriber are read in slices, each in a read of its own, so that other work runs in between. The read of the
+   * The chats of the subscriber are read in slices, each in a separate read, so that other work runs in between. The read of the
    * last slice also reads the page. With the events since the first slice applied to them, the chats are complete as of that page.
    */
   async catchUp(

@@ -26,7 +26,7 @@ function webLocks(manager: LockManager): Locks {
 }
 
 /**
- * Browsers offer locks only to pages loaded over TLS and from this machine. Without them, each tab has a stream of its own and
+ * Browsers offer locks only to pages loaded over TLS and from this machine. Without them, each tab has its own stream and
  * sends what is stored: the idempotency keys still keep each message from being stored twice.
  */
 const noLocks: Locks = {
