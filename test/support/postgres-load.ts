@@ -26,6 +26,8 @@ export interface NodesUnderLoad {
   /** Resolves when the writers have finished. */
   readonly writing: Promise<void>;
   readonly hasFinished: () => boolean;
+  /** How many actions of the writers have ended so far. */
+  readonly endedActions: () => number;
   /** The messages that were acknowledged so far. */
   readonly acknowledged: readonly Message[];
   readonly random: Random;
@@ -107,6 +109,7 @@ export async function startLoad(nodes: TestNodes, { writers, actions, seed }: Lo
   }
 
   let hasFinished = false;
+  let endedActions = 0;
   async function write(node: TestNode): Promise<void> {
     for (let n = 0; n < actions; n += 1) {
       try {
@@ -115,6 +118,7 @@ export async function startLoad(nodes: TestNodes, { writers, actions, seed }: Lo
         if (!(error instanceof MessagingError)) throw error;
         if (!EXPECTED.has(error.code) && !REPEATED.has(error.code)) throw error;
       }
+      endedActions += 1;
     }
   }
   const writing = Promise.all(
@@ -129,6 +133,7 @@ export async function startLoad(nodes: TestNodes, { writers, actions, seed }: Lo
     chats,
     writing,
     hasFinished: () => hasFinished,
+    endedActions: () => endedActions,
     acknowledged,
     random,
   };
