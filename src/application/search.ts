@@ -64,6 +64,7 @@ export async function searchMessages({ store }: Ports, command: SearchMessages):
   let position = Math.min(before, cursor === undefined ? MAX_POSITION : parseCursor(cursor));
   const messages: Message[] = [];
   let isComplete = true;
+  let characters = 0;
   const pace: Pace = { history: Infinity };
   for (let steps = 1; ; steps += 1) {
     const step = await store.read((repositories) =>
@@ -77,7 +78,7 @@ export async function searchMessages({ store }: Ports, command: SearchMessages):
     }
     if (step.reached === undefined) return { messages, isComplete, next: undefined };
     position = step.reached + 1;
-    const characters = messages.reduce((sum, { text }) => sum + text.length, 0);
+    for (const { text } of step.messages) characters += text.length;
     if (steps === MAX_STEPS || characters >= MAX_PAGE_CHARACTERS)
       return { messages, isComplete, next: String(position) };
   }
