@@ -231,12 +231,9 @@ async function isSentAs(
 ): Promise<boolean> {
   if (message.text !== text || message.replyTo !== replyTo) return false;
   if (!isSameMetadata(message.metadata, metadata)) return false;
-  const ids = new Set<UserId>();
-  for (const name of names) {
-    const user = await findUserByNameOrId(users, name);
-    if (user === undefined) return false;
-    ids.add(user.id);
-  }
+  const mentioned = await Promise.all(names.map((name) => findUserByNameOrId(users, name)));
+  if (mentioned.includes(undefined)) return false;
+  const ids = new Set(mentioned.map((user) => user!.id));
   return isSameMentions([...ids], message.mentions);
 }
 
