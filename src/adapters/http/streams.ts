@@ -233,7 +233,7 @@ class EventStream {
     try {
       this.#response.write(helloFrame(first, resync));
       for (let batch: EventBatch | undefined = first; batch; batch = await subscription.next()) {
-        let chunks: readonly Buffer[] | undefined = chunksOf(batch);
+        let chunks: readonly Buffer[] | undefined = toChunks(batch);
         while (chunks) {
           await this.#write(chunks);
           chunks = await this.#writeWhenWoken();
@@ -334,7 +334,7 @@ class EventStream {
         try {
           const batch = this.#request.subscription.drain(wake);
           if (!batch) return settle();
-          const chunks = chunksOf(batch);
+          const chunks = toChunks(batch);
           if (chunks.length > 1) return settle(chunks);
           const [chunk] = chunks;
           if (chunk && !this.#response.write(chunk) && this.#isFull()) settle([]);
@@ -377,7 +377,7 @@ function helloFrame({ events, cursor }: EventBatch, resync: boolean): string {
 /** Streams of the same chats send the same events, so the chunks of the last call are shared. */
 let latest: { readonly deliveries: readonly Delivery[]; readonly chunks: readonly Buffer[] } | undefined;
 
-function chunksOf({ events, signals }: EventBatch): readonly Buffer[] {
+function toChunks({ events, signals }: EventBatch): readonly Buffer[] {
   const deliveries = signals ?? events;
   const known =
     latest?.deliveries.length === deliveries.length &&
