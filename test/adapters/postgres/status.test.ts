@@ -71,18 +71,20 @@ describe("PostgresStore.status", () => {
     await store.transaction(async ({ users }) => {
       for (const user of [ana, bo]) await users.add(user, usernameKey(user.username), "digest");
     });
-    let begun = 0;
+    let attempts = 0;
     let meet = () => {};
     const met = new Promise<void>((resolve) => (meet = resolve));
     const lockBoth = (first: User, second: User) =>
       store.transaction(async ({ sessions }) => {
         await sessions.ofUser(first.id);
-        begun += 1;
-        if (begun === 2) meet();
+        attempts += 1;
+        if (attempts === 2) meet();
         await met;
         await sessions.ofUser(second.id);
       });
     await Promise.all([lockBoth(ana, bo), lockBoth(bo, ana)]);
-    expect(store.status().database).to.include({ retries: 1 });
+    // The one that is run again can be faster than the other one is woken, and meet it once more.
+    expect(attempts).to.be.greaterThan(2);
+    expect(store.status().database).to.include({ retries: attempts - 2 });
   });
 });
