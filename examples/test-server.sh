@@ -4,7 +4,7 @@
 # #region control
 npx palaver test-server > server.json &
 SERVER=$!
-until grep -q control_url server.json; do kill -0 $SERVER || break; sleep 0.1; done
+until grep -qs control_url server.json; do kill -0 $SERVER || break; sleep 0.1; done
 URL=$(sed 's/.*"url":"\([^"]*\)".*/\1/' server.json)
 CONTROL=$(sed 's/.*"control_url":"\([^"]*\)".*/\1/' server.json)
 JSON='Content-Type: application/json'
