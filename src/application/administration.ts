@@ -429,10 +429,16 @@ export interface ExportUser {
   readonly user: string;
 }
 
-/** A chat as one of its participants sees it, without the text of others. */
+/** A chat as one of its participants sees it, without the texts and the read positions of others. */
 export interface OwnChat extends Omit<
   ChatOverview,
-  "lastMessage" | "lastSentAt" | "deletedSinceRead" | "mentionCount" | "historyStart" | "settings"
+  | "lastMessage"
+  | "lastSentAt"
+  | "peerReadSeq"
+  | "deletedSinceRead"
+  | "mentionCount"
+  | "historyStart"
+  | "settings"
 > {
   readonly settings: ChatSettings;
 }

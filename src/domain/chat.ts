@@ -63,6 +63,11 @@ export interface ChatOverview extends Membership {
    * added later starts at the last message.
    */
   readonly readSeq: number;
+  /**
+   * The `readSeq` of the other user of a p2p chat, or one's own in a chat with oneself. Null for group chats, and if the other user
+   * is deleted: their erasure deletes their read position.
+   */
+  readonly peerReadSeq: number | null;
   /** The number of deleted messages after `readSeq`. */
   readonly deletedSinceRead: number;
   /** The number of messages after `readSeq` that mention the participant and are not deleted; at most `MAX_MENTION_COUNT`. */

@@ -359,6 +359,11 @@ function itRunsInLockstep(given: KeptStore, numRuns: number): void {
               ({ seq, sender, deletedAt }) => seq > readSeq && sender.id !== me && deletedAt === null,
             );
             expect(overview.readSeq).to.equal(readSeq);
+            const peer = participants.find((each) => each.id !== me)?.id ?? me;
+            const isKept = accounts.some(({ user, deletedAt }) => user.id === peer && deletedAt === null);
+            const peerRead = Math.max(read.get(`${peer} ${overview.chat.id}`) ?? 0, forgottenSeq);
+            const hasPeer = overview.chat.kind === "p2p" && isKept;
+            expect(overview.peerReadSeq).to.equal(hasPeer ? peerRead : null);
             expect(unreadCount(overview)).to.equal(unread.length);
             expect(overview.mentionCount).to.equal(
               unread.filter(({ mentions: ids }) => ids.includes(me)).length,

@@ -353,6 +353,7 @@ describe("group chats", () => {
         lastSeq: 0,
         lastSentAt: null,
         readSeq: 0,
+        peerReadSeq: null,
         deletedSinceRead: 0,
         mentionCount: 0,
         settings: DEFAULT_CHAT_SETTINGS,

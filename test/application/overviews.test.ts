@@ -188,6 +188,38 @@ describe("chat overviews", () => {
       expect(await contents(world)).to.deep.equal(before);
     });
 
+    it("moves the peerReadSeq of the other user of a p2p chat, as sending does", async () => {
+      const { chatId: id } = await write(ana, bo);
+      const p2p = (await seen(ana, { id } as Chat)).chat;
+      const peerReads = async () => [
+        (await seen(ana, p2p)).peerReadSeq,
+        (await seen(bo, p2p)).peerReadSeq,
+        (await seen(ana, chat)).peerReadSeq,
+      ];
+      expect(await peerReads()).to.deep.equal([0, 1, null]);
+      await read(bo, p2p, 1);
+      expect(await peerReads()).to.deep.equal([1, 1, null]);
+      await say(ana, p2p);
+      await say(bo, p2p);
+      expect(await peerReads()).to.deep.equal([3, 2, null]);
+    });
+
+    it("moves one's own peerReadSeq in the chat with oneself", async () => {
+      const { chatId: id } = await write(ana, ana);
+      expect(await seen(ana, { id } as Chat)).to.deep.include({ readSeq: 1, peerReadSeq: 1 });
+    });
+
+    it("shows and delivers to blocked users how far the other one has read", async () => {
+      const { chatId: id } = await write(ana, bo);
+      const p2p = { id } as Chat;
+      const { cursor } = await world.sync({ by: ana.id });
+      await world.blockUser({ by: bo.id, user: "ana" });
+      await read(bo, p2p, 1);
+      const { events } = await world.listEvents({ by: ana.id, after: cursor, limit: 9 });
+      expect(events.map((event) => event.type === "chat.read" && event.readSeq)).to.deep.equal([1]);
+      expect((await seen(ana, p2p)).peerReadSeq).to.equal(1);
+    });
+
     it("never exceeds the last message", async () => {
       expect((await read(bo, chat, Number.MAX_SAFE_INTEGER)).readSeq).to.equal(4);
       await say(ana, chat);

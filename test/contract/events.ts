@@ -346,6 +346,7 @@ function eventsOfEveryType(chat: Chat, message: Parameters<typeof messageChanged
     lastSeq: 5,
     lastSentAt: MAX_TIME_MS,
     readSeq: 3,
+    peerReadSeq: null,
     deletedSinceRead: 2,
     mentionCount: 1,
     settings: { mutedUntil: MAX_TIME_MS, archivedSeq: MAX_ID, pinned: true },

@@ -99,6 +99,7 @@ export function overviewContract({ describe, it, beforeEach }: Runner, store: ()
         lastSeq: 0,
         lastSentAt: null,
         readSeq: 0,
+        peerReadSeq: null,
         deletedSinceRead: 0,
         mentionCount: 0,
         settings: DEFAULT_CHAT_SETTINGS,
@@ -120,6 +121,49 @@ export function overviewContract({ describe, it, beforeEach }: Runner, store: ()
       ] as const) {
         assert.equal((await overview(chat, user))?.withUsername, name);
       }
+    });
+
+    it("returns how far the other user of a p2p chat has read, or the user themself where there is no other", async () => {
+      const own = await openP2p(ana, ana);
+      const shared = await openP2p(bo, ana);
+      const group = await createGroup(store(), ana, bo);
+      const seen = (user: User) =>
+        Promise.all([own, shared, group].map(async (chat) => (await overview(chat, user))?.peerReadSeq));
+      assert.deepEqual(
+        [await seen(ana), await seen(bo)],
+        [
+          [0, 0, null],
+          [undefined, 0, null],
+        ],
+      );
+      for (const chat of [own, shared, group]) await send(store(), chat, ana, "a", "b", "c");
+      await read(own, ana, 1);
+      await read(shared, ana, 3);
+      for (const chat of [shared, group]) await read(chat, bo, 2);
+      assert.deepEqual(
+        [await seen(ana), await seen(bo)],
+        [
+          [1, 2, null],
+          [undefined, 3, null],
+        ],
+      );
+      for (const { id } of [own, shared]) {
+        await store().transaction(({ messages }) => messages.forget(id, MAX_ID, MAX_ID));
+      }
+      assert.deepEqual(await seen(ana), [3, 3, null]);
+    });
+
+    it("returns null for how far a deleted user has read", async () => {
+      const chat = await openP2p(ana, bo);
+      await send(store(), chat, ana, "a", "b");
+      await read(chat, bo, 2);
+      const seen = async (user: User) => (await overview(chat, user))?.peerReadSeq;
+      await store().transaction(({ users }) => users.setDisabledAt(bo.id, 5));
+      assert.equal(await seen(ana), 2);
+      await store().transaction(({ users }) => users.delete(bo.id, 7));
+      assert.deepEqual([await seen(ana), await seen(bo)], [null, 0]);
+      await store().transaction(({ chats }) => chats.deleteRead(bo.id, MAX_ID));
+      assert.equal(await seen(ana), null);
     });
 
     it("counts the current participants", async () => {
@@ -247,6 +291,7 @@ export function overviewContract({ describe, it, beforeEach }: Runner, store: ()
       await send(store(), chats[0]!, bo, "a", "b");
       await deleteMessage((await send(store(), chats[1]!, bo, "c", "d"))[1]!);
       await read(chats[0]!, ana, 1);
+      await read(chats[1]!, bo, 2);
       for (const order of [
         [chats[0]!, empty, chats[1]!],
         [chats[1]!, chats[0]!, other, empty],

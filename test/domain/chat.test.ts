@@ -65,6 +65,7 @@ describe("read state of a chat", () => {
     lastSeq: 0,
     lastSentAt: null,
     readSeq: 0,
+    peerReadSeq: null,
     deletedSinceRead: 0,
     mentionCount: 0,
     settings: DEFAULT_CHAT_SETTINGS,

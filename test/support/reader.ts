@@ -18,6 +18,7 @@ export interface View {
   readonly lastMessage: Message | null;
   readonly lastSeq: number;
   readonly readSeq: number;
+  readonly peerReadSeq: number | null;
   readonly unreadCount: number;
   /** Undefined once the events do not tell it: the client reads the chat again. */
   readonly mentionCount: number | undefined;
@@ -39,7 +40,7 @@ export function viewsOf(chats: readonly ChatOverview[], known: Views = {}): View
 }
 
 function viewOf(overview: ChatOverview): View {
-  const { chat, role, withUsername, participantCount, lastMessage, lastSeq, readSeq } = overview;
+  const { chat, role, withUsername, participantCount, lastMessage, lastSeq, readSeq, peerReadSeq } = overview;
   return {
     title: chat.title,
     policy: chat.policy,
@@ -50,6 +51,7 @@ function viewOf(overview: ChatOverview): View {
     lastMessage,
     lastSeq,
     readSeq,
+    peerReadSeq,
     unreadCount: unreadCount(overview),
     mentionCount: overview.mentionCount,
     settings: settingsOf(overview),
@@ -74,6 +76,7 @@ export function after(views: Views, event: ChatEvent, me: User): Views {
         lastMessage: null,
         lastSeq: 0,
         readSeq: 0,
+        peerReadSeq: event.chat.kind === "p2p" ? 0 : null,
         unreadCount: 0,
         mentionCount: 0,
         settings: { mutedUntil: null, archived: false, pinned: false },
@@ -102,6 +105,7 @@ export function after(views: Views, event: ChatEvent, me: User): Views {
       return change(views, chatId, {
         lastMessage: (view!.lastMessage?.seq ?? 0) > upToSeq ? view!.lastMessage : null,
         lastSeq: Math.max(view!.lastSeq, upToSeq),
+        peerReadSeq: view!.peerReadSeq === null ? null : Math.max(view!.peerReadSeq, upToSeq),
         ...(returns && { settings: { ...settings, archived: false } }),
         ...(view!.readSeq < upToSeq && {
           readSeq: upToSeq,
@@ -110,13 +114,16 @@ export function after(views: Views, event: ChatEvent, me: User): Views {
         }),
       });
     }
-    case "chat.read":
-      if (event.user.id !== me.id) return views;
+    case "chat.read": {
+      const peerRead = peerReadBy(view!, event.user, me, event.readSeq);
+      if (event.user.id !== me.id) return change(views, chatId, peerRead);
       return change(views, chatId, {
+        ...peerRead,
         readSeq: event.readSeq,
         unreadCount: event.unreadCount,
         mentionCount: event.mentionCount,
       });
+    }
     case "chat.settings_changed":
       return change(views, chatId, {
         settings: event.settings,
@@ -129,6 +136,7 @@ export function after(views: Views, event: ChatEvent, me: User): Views {
       const shown = {
         lastMessage: event.message,
         lastSeq: seq,
+        ...peerReadBy(view!, sender, me, seq),
         settings: { ...settings, archived: settings.archived && stays },
       };
       if (sender.id === me.id) {
@@ -162,6 +170,12 @@ export function after(views: Views, event: ChatEvent, me: User): Views {
     default:
       return event satisfies never;
   }
+}
+
+/** The change of `peerReadSeq` by a user of the chat who has read up to a message. */
+function peerReadBy(view: View, reader: Pick<User, "id">, me: User, seq: number): Partial<View> {
+  const isPeer = reader.id !== me.id || view.withUsername === me.username;
+  return view.peerReadSeq !== null && isPeer ? { peerReadSeq: seq } : {};
 }
 
 function change(views: Views, chatId: number, part: Partial<View>): Views {

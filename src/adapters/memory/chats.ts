@@ -94,19 +94,23 @@ export function chatRepository(
   }
 
   async function overviewOf(state: ChatState, userId: UserId): Promise<ChatOverview> {
-    const readSeq = Math.max(state.read.get(userId) ?? 0, state.forgottenSeq);
+    const readSeqOf = (id: UserId) => Math.max(state.read.get(id) ?? 0, state.forgottenSeq);
+    const readSeq = readSeqOf(userId);
+    const peerId = state.pair?.[state.pair[0] === userId ? 1 : 0];
+    const peer = peerId && (await users.accountById(peerId));
     const { role, historyStart, settings } = state.participants.get(userId)!;
     const last = state.messages.at(-1);
     return {
       chat: state.chat,
       role,
       historyStart,
-      withUsername: state.pair ? await username(state.pair[state.pair[0] === userId ? 1 : 0]) : null,
+      withUsername: peer ? peer.user.username : null,
       participantCount: state.participants.size,
       lastMessage: last !== undefined && canRead({ historyStart }, last) ? last : null,
       lastSeq: lastSeqOf(state),
       lastSentAt: last?.sentAt ?? state.forgottenAt,
       readSeq,
+      peerReadSeq: peer?.deletedAt === null ? readSeqOf(peer.user.id) : null,
       deletedSinceRead: [...state.deleted].filter((seq) => seq > readSeq).length,
       mentionCount: Math.min(
         [...(state.mentions.get(userId) ?? [])].filter((seq) => seq > readSeq).length,

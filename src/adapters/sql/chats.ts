@@ -112,6 +112,13 @@ interface OverviewRow extends Omit<ChatOverview, "chat" | "lastMessage" | "setti
   readonly settings: SettingsRow;
 }
 
+/** The id of the other user of a p2p chat, or `me` in a chat with oneself; null in a group. */
+const PEER_ID = "CASE chats.first_user_id WHEN me THEN chats.second_user_id ELSE chats.first_user_id END";
+
+/** The greater of a read marker, which can be null, and the `seq` up to which messages of the chat were deleted by age. */
+const readSeqOf = (markers: string) =>
+  `CASE WHEN ${markers}.seq > chats.forgotten_seq THEN ${markers}.seq ELSE chats.forgotten_seq END`;
+
 /**
  * From `chats`, the `participants` and `read_markers` of the participant whose id is in the column `me`, the last of the
  * `messages`, and its sender in `users`: as that participant sees the chat.
@@ -121,13 +128,15 @@ export const OVERVIEW = projection<OverviewRow, ChatOverview>(
     chat: CHAT.columns,
     role: "participants.role",
     historyStart: "participants.history_start",
-    withUsername: `(SELECT username FROM users
-      WHERE id = CASE chats.first_user_id WHEN me THEN chats.second_user_id ELSE chats.first_user_id END)`,
+    withUsername: `(SELECT username FROM users WHERE id = ${PEER_ID})`,
     participantCount: "chats.participant_count",
     lastMessage: MESSAGE.columns,
     lastSeq: LAST_SEQ,
     lastSentAt: LAST_SENT_AT,
-    readSeq: `CASE WHEN read_markers.seq > chats.forgotten_seq THEN read_markers.seq ELSE chats.forgotten_seq END`,
+    readSeq: readSeqOf("read_markers"),
+    peerReadSeq: `(SELECT ${readSeqOf("peer_markers")} FROM users AS peers
+      LEFT JOIN read_markers AS peer_markers ON peer_markers.user_id = peers.id AND peer_markers.chat_id = chats.id
+      WHERE peers.id = ${PEER_ID} AND peers.deleted_at IS NULL)`,
     deletedSinceRead: `(SELECT count(*) FROM messages
       WHERE chat_id = chats.id AND seq > coalesce(read_markers.seq, 0) AND deleted_at IS NOT NULL)`,
     mentionCount: `(SELECT count(*) FROM (SELECT 1 FROM mentions
@@ -154,6 +163,7 @@ export const OVERVIEW = projection<OverviewRow, ChatOverview>(
       lastSeq: valueAt(row, at.lastSeq),
       lastSentAt: valueAt(row, at.lastSentAt),
       readSeq: valueAt(row, at.readSeq),
+      peerReadSeq: valueAt(row, at.peerReadSeq),
       deletedSinceRead: valueAt(row, at.deletedSinceRead),
       mentionCount: valueAt(row, at.mentionCount),
       settings: {

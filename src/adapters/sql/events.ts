@@ -94,13 +94,17 @@ export const EVENT = projection<EventRow, LogEntry>(
   },
 );
 
-/** Entries from before messages could mention users have no count of mentions. */
+/** Entries from before messages could mention users have no count of mentions. Older overviews, all of groups, have no `peerReadSeq`. */
 function changeIn(what: string): StoredChatEvent["change"] {
   const change = JSON.parse(what) as StoredChatEvent["change"];
   if (change.type === "chat.read") return { ...change, mentionCount: change.mentionCount ?? 0 };
   if (change.type !== "participant.added" || change.overview === undefined) return change;
   const { overview } = change;
-  return { ...change, overview: { ...overview, mentionCount: overview.mentionCount ?? 0 } };
+  const { mentionCount, peerReadSeq } = overview;
+  return {
+    ...change,
+    overview: { ...overview, mentionCount: mentionCount ?? 0, peerReadSeq: peerReadSeq ?? null },
+  };
 }
 
 /** The length of the message that an entry is read with, in UTF-16 code units. */

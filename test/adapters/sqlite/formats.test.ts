@@ -381,7 +381,7 @@ describe("openSqliteStore on the version before mentions", () => {
     const { database } = await recover(disk, filesOn(disk));
     database.execute(`
       ${BEFORE_MENTIONS}
-      UPDATE events SET what = json_remove(what, '$.mentionCount', '$.overview.mentionCount');
+      UPDATE events SET what = json_remove(what, '$.mentionCount', '$.overview.mentionCount', '$.overview.peerReadSeq');
       PRAGMA user_version = 14;`);
     rmSync(directory, { recursive: true });
     mkdirSync(directory);
@@ -466,6 +466,12 @@ describe("openSqliteStore on the format with events, written by an earlier versi
       policy: chat.kind === "group" ? DEFAULT_POLICY : null,
       metadata: null,
     });
+    const peerReadSeqIn = ({ id: chatId, kind }: Chat, me: UserId) => {
+      if (kind === "group") return null;
+      const readers = users.filter(({ sync }) => sync.chats.some(({ chat }) => chat.id === chatId));
+      const peer = readers.find(({ id }) => id !== me) ?? readers[0]!;
+      return peer.sync.chats.find(({ chat }) => chat.id === chatId)!.readSeq;
+    };
     // Its messages were texts.
     const withFields = <M extends object | null>(message: M) =>
       message && { ...message, ...PLAIN, reactions: [] };
@@ -491,6 +497,7 @@ describe("openSqliteStore on the format with events, written by an earlier versi
           lastSeq,
           lastSentAt,
           mentionCount: 0,
+          peerReadSeq: null,
           chat: withPolicy(chat),
         };
         return { ...event, chatKind, overview };
@@ -507,6 +514,7 @@ describe("openSqliteStore on the format with events, written by an earlier versi
         historyStart: 0,
         lastMessage: withFields(rest.lastMessage),
         mentionCount: 0,
+        peerReadSeq: peerReadSeqIn(chat, by),
         lastSeq: rest.lastMessage?.seq ?? 0,
         lastSentAt: rest.lastMessage?.sentAt ?? null,
         settings: DEFAULT_CHAT_SETTINGS,

@@ -483,6 +483,9 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
   "ChatRepository.overview": [
     chats.args("overview", (id) => [id, ana.id]),
     chats.result("overview", (seen) => seen && { ...seen, withUsername: "ana" }),
+    chats.result("overview", (seen) => seen && { ...seen, peerReadSeq: seen.readSeq }),
+    chats.result("overview", (seen) => seen && { ...seen, peerReadSeq: seen.peerReadSeq ?? 0 }),
+    chats.result("overview", (seen) => seen && { ...seen, peerReadSeq: seen.peerReadSeq && 1 }),
     chats.result("overview", (seen) => seen && { ...seen, participantCount: 2 }),
     chats.result("overview", (seen) => seen && { ...seen, deletedSinceRead: 0 }),
     chats.result("overview", (row) => (row?.lastMessage?.deletedAt ? { ...row, lastMessage: null } : row)),
@@ -511,6 +514,7 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
     chats.result("overviews", (all) => all.toReversed()),
     chats.result("overviews", (all) => all.slice(0, 200)),
     chats.result("overviews", (all) => all.map((each) => ({ ...each, readSeq: 0 }))),
+    chats.result("overviews", (all) => all.map((each) => ({ ...each, peerReadSeq: null }))),
     chats.method("overviews", async ({ chats: reader }, id, wanted) => {
       const seen = await Promise.all(wanted.map((each) => reader.overview(each, id)));
       return seen.filter((each) => each !== undefined);
