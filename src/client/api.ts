@@ -220,6 +220,11 @@ export interface ChatInFull {
   readonly last_seq: number;
   /** The `seq` up to which the user has read the chat. */
   readonly read_seq: number;
+  /**
+   * The `seq` up to which the other user of a p2p chat has read it; equal to `read_seq` in a chat with
+   * oneself. Null in a group chat, and if the other user is deleted.
+   */
+  readonly peer_read_seq: number | null;
   /** The number of messages after `read_seq` from other users that are not deleted. */
   readonly unread_count: number;
   /** How many of these messages mention the user. 500 stands for more, too. */
@@ -335,6 +340,11 @@ export interface Chat {
   readonly last_seq: number;
   /** The `seq` up to which the user has read the chat. */
   readonly read_seq: number;
+  /**
+   * The `seq` up to which the other user of a p2p chat has read it; equal to `read_seq` in a chat with
+   * oneself. Null in a group chat, and if the other user is deleted.
+   */
+  readonly peer_read_seq: number | null;
   /** The number of messages after `read_seq` from other users that are not deleted. */
   readonly unread_count: number;
   /** How many of these messages mention the user. 500 stands for more, too. */

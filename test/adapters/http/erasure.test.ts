@@ -29,7 +29,11 @@ describe("DELETE /v1/users/me", () => {
     expect(texts(history)).to.deep.equal(["", "hello, you"]);
     expect(history.text).to.include('"sender_username":"deleted"').and.not.include('"ana"');
     const chat = await bob.get(`/v1/chats/${chatId}`);
-    expect(chat.json).to.include({ with_username: "deleted", participant_count: 2 });
+    expect(chat.json).to.include({
+      with_username: "deleted",
+      participant_count: 2,
+      peer_read_seq: null,
+    });
     expect(chat.text).to.not.include('"ana"');
     const events = await bob.get("/v1/events?after=" + String((await bob.get("/v1/sync")).json["cursor"]));
     expect(events.text).to.not.include('"ana"');

@@ -41,6 +41,7 @@ export function describeChats(at: () => string): void {
         last_message: last,
         last_seq: 3,
         read_seq: 1,
+        peer_read_seq: null,
         unread_count: 2,
         mention_count: 0,
         muted_until: null,
@@ -54,6 +55,7 @@ export function describeChats(at: () => string): void {
         participant_count: 2,
         last_seq: 1,
         read_seq: 0,
+        peer_read_seq: 1,
         unread_count: 1,
       });
       expect(chats[2]).to.deep.equal({
@@ -68,6 +70,7 @@ export function describeChats(at: () => string): void {
         last_message: null,
         last_seq: 0,
         read_seq: 0,
+        peer_read_seq: null,
         unread_count: 0,
         mention_count: 0,
         muted_until: null,
@@ -200,6 +203,25 @@ export function describeChats(at: () => string): void {
         ]);
         expect((await bob.get(`/v1/chats/${chatId}`)).json).to.include({ read_seq, unread_count });
       }
+    });
+
+    it("shows the other user of a p2p chat how far the caller has read, wherever the chat is returned", async () => {
+      const [ana, bob] = await threePeople(at());
+      const chatId = await p2p(ana, bob);
+      await say(ana, chatId, "2", "3");
+      const seen = async (client: typeof ana) => {
+        const { json } = await client.get("/v1/sync");
+        const listed = [
+          ...((await client.get("/v1/chats")).json as unknown as Record<string, unknown>[]),
+          ...(json["chats"] as Record<string, unknown>[]),
+          (await client.get(`/v1/chats/${chatId}`)).json,
+        ];
+        return listed.map(({ peer_read_seq }) => peer_read_seq);
+      };
+      expect(await seen(ana)).to.deep.equal([0, 0, 0]);
+      await bob.put(`/v1/chats/${chatId}/read`, { seq: 2 });
+      expect(await seen(ana)).to.deep.equal([2, 2, 2]);
+      expect(await seen(bob)).to.deep.equal([3, 3, 3]);
     });
 
     it("counts undeleted messages of other users as unread, and marks the chat read when the caller sends", async () => {

@@ -184,6 +184,13 @@ export const readSeq = count.meta({
   examples: [3],
 });
 
+export const peerReadSeq = count.nullable().meta({
+  description:
+    "The `seq` up to which the other user of a p2p chat has read it; equal to `read_seq` in a chat with oneself. " +
+    "Null in a group chat, and if the other user is deleted.",
+  examples: [null],
+});
+
 export const unreadCount = count.meta({
   description: "The number of messages after `read_seq` from other users that are not deleted.",
   examples: [0],
