@@ -11,7 +11,7 @@ import { openWorld, type World } from "../support/world.js";
 /** The chats of a list of the server, by the rules of the list. */
 function shown(chats: ChatMap) {
   return [...chats.values()].toSorted(byActivity).map((chat) => {
-    const { activity: _, peer_user_id: __, peer_read_seq: ___, ...others } = chat;
+    const { activity: _, peer_user_id: __, ...others } = chat;
     return others;
   });
 }
@@ -104,18 +104,18 @@ describe("applyToChats", () => {
     await core.markRead({ by: bo.id, chatId, seq: 3 });
     folded = await foldOn(core, ana.id, toChatMap(chats, ana.id), cursor);
     expect(folded.get(chatId)).to.include({ peer_user_id: bo.id, peer_read_seq: 3 });
-    // A snapshot does not have it.
     const again = toChatMap((await snapshotOf(core, ana.id)).chats, ana.id, folded);
     expect(again.get(chatId)).to.include({ peer_user_id: bo.id, peer_read_seq: 3 });
   });
 
-  it("names the deleted user of a p2p chat", async () => {
+  it("names the deleted user of a p2p chat, and forgets how far they have read", async () => {
     const { ana, bo } = core;
     const { message } = await core.sendMessage({ by: bo.id, to: { username: "ana" }, text: "hi" });
     const { chats, cursor } = await snapshotOf(core, ana.id);
     const { session } = await core.logIn({ username: "bo", password: "password of bo" });
     await core.eraseAccount({ by: session, password: "password of bo" });
     const folded = await foldOn(core, ana.id, toChatMap(chats, ana.id), cursor);
-    expect(folded.get(message.chatId)?.with_username).to.equal("deleted");
+    expect(folded.get(message.chatId)).to.include({ with_username: "deleted", peer_read_seq: null });
+    expect(shown(folded)).to.deep.equal(shown(toChatMap((await snapshotOf(core, ana.id)).chats, ana.id)));
   });
 });

@@ -135,7 +135,7 @@ function open(chat: SlowChat) {
   const { client } = chat;
   const storage = new UserStorage(memoryStorage(), ME);
   const tabs = new Tabs({ post() {}, listen() {}, close() {} });
-  const chats = new Chats({ client, storage, now: Date.now, me: ME });
+  const chats = new Chats({ client, now: Date.now, me: ME });
   const outbox = new Outbox({
     client,
     storage,

@@ -54,11 +54,12 @@ describe("Session", () => {
     const { messaging } = world.server;
     await messaging.sendMessage({ by: world.ana.id, to: { username: "bo" }, text: "hi" });
     const { session } = await world.openSession();
-    expect(session.chats.withUser("bo")?.peer_user_id).to.equal(undefined);
+    expect(session.chats.withUser("bo")).to.include({ peer_user_id: undefined, peer_read_seq: 0 });
     const { session: by } = await messaging.logIn({ username: "bo", password: "correct horse" });
     await messaging.eraseAccount({ by, password: "correct horse" });
     await until(() => session.chats.withUser("deleted"));
-    expect(session.chats.withUser("deleted")?.peer_user_id).to.equal(world.bo.id);
+    const peer = { peer_user_id: world.bo.id, peer_read_seq: null };
+    expect(session.chats.withUser("deleted")).to.include(peer);
   });
 
   it("shows the profiles and the presence of users, and follows them", async () => {

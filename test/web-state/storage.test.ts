@@ -36,7 +36,7 @@ describe("Storage", () => {
         expect(await storage.list("outbox", "ana")).to.deep.equal([{ text: "one" }, { text: "two" }]);
         expect(await storage.list("drafts", "ana")).to.deep.equal(["draft"]);
         expect(await storage.list("outbox", "")).to.deep.equal(["of nobody"]);
-        expect(await storage.list("read", "ana")).to.deep.equal([]);
+        expect(await storage.list("account", "ana")).to.deep.equal([]);
       });
 
       it("replaces and deletes a value", async () => {

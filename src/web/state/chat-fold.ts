@@ -8,8 +8,6 @@ export interface ChatState extends Omit<Chat, "mention_count"> {
   readonly activity: number;
   /** The id of the other user of a p2p chat, where it is known. */
   readonly peer_user_id: string | undefined;
-  /** The `seq` up to which the other user of a p2p chat has read, as far as this browser knows it. */
-  readonly peer_read_seq: number;
 }
 
 /** The chats of a user by their ids. */
@@ -34,13 +32,9 @@ export function toChatMap(chats: readonly Chat[], me: string, known: ChatMap = n
 }
 
 function toChatState(chat: Chat, activity: number, me: string, known?: ChatState): ChatState {
-  const state = {
-    ...chat,
-    activity,
-    peer_user_id: known?.peer_user_id,
-    peer_read_seq: known?.peer_read_seq ?? 0,
-  };
-  return chat.last_message ? withPeer(state, chat.last_message, me) : state;
+  const state = { ...chat, activity, peer_user_id: known?.peer_user_id };
+  const { last_message } = chat;
+  return last_message ? withPeer(state, last_message.sender_user_id, last_message.seq, me) : state;
 }
 
 /** The chats after an event of the user `me`. An event of an unknown chat, or of a message that is counted, changes nothing. */
@@ -48,7 +42,7 @@ export function applyToChats(chats: ChatMap, event: ChatEvent, me: string): Chat
   if (!("chat_id" in event)) {
     if (event.type !== "user.deleted") return chats;
     const peer = [...chats.values()].find(({ peer_user_id }) => peer_user_id === event.user_id);
-    return peer ? withChat(chats, { ...peer, with_username: event.username }) : chats;
+    return peer ? withChat(chats, { ...peer, with_username: event.username, peer_read_seq: null }) : chats;
   }
   if (event.type === "chat.created") {
     const others = event.participants.filter(({ user_id }) => user_id !== me);
@@ -66,6 +60,7 @@ export function applyToChats(chats: ChatMap, event: ChatEvent, me: string): Chat
       last_message: null,
       last_seq: 0,
       read_seq: 0,
+      peer_read_seq: event.kind === "p2p" ? 0 : null,
       unread_count: 0,
       mention_count: 0,
       muted_until: null,
@@ -73,7 +68,6 @@ export function applyToChats(chats: ChatMap, event: ChatEvent, me: string): Chat
       pinned: false,
       activity: newestActivity(chats),
       peer_user_id: event.kind === "p2p" ? others[0]?.user_id : undefined,
-      peer_read_seq: 0,
     });
   }
   if (event.type === "participant.added" && event.chat) {
@@ -107,9 +101,9 @@ function afterEvent(chat: ChatState, event: ChatEvent & { readonly chat_id: numb
       return { ...chat, muted_until, archived, pinned, last_seq: Math.max(chat.last_seq, event.last_seq) };
     }
     case "chat.read": {
-      const { read_seq, unread_count, mention_count } = event;
-      if (event.user_id === me) return { ...chat, read_seq, unread_count, mention_count };
-      return withPeerRead({ ...chat, peer_user_id: event.user_id }, read_seq);
+      const { user_id, read_seq, unread_count, mention_count } = event;
+      const changed = withPeer(chat, user_id, read_seq, me);
+      return user_id === me ? { ...changed, read_seq, unread_count, mention_count } : changed;
     }
     case "chat.history_deleted": {
       const { up_to_seq, up_to_timestamp } = event;
@@ -119,6 +113,7 @@ function afterEvent(chat: ChatState, event: ChatEvent & { readonly chat_id: numb
         last_message: (chat.last_message?.seq ?? 0) > up_to_seq ? chat.last_message : null,
         last_seq: Math.max(chat.last_seq, up_to_seq),
         archived: chat.archived && !returns,
+        peer_read_seq: laterSeq(chat.peer_read_seq, up_to_seq),
         ...(chat.read_seq < up_to_seq && {
           read_seq: up_to_seq,
           unread_count: event.unread_count,
@@ -163,7 +158,8 @@ function withNewMessage(chat: ChatState, message: Message, me: string): ChatStat
       archived: chat.archived && isMutedAt(chat, message.timestamp),
       activity: message.id,
     },
-    message,
+    message.sender_user_id,
+    message.seq,
     me,
   );
   if (message.sender_user_id === me) {
@@ -177,14 +173,20 @@ function withNewMessage(chat: ChatState, message: Message, me: string): ChatStat
   };
 }
 
-/** Learns from a message of the other user who that is, and that they have read up to it. */
-function withPeer(chat: ChatState, { sender_user_id, seq }: Message, me: string): ChatState {
-  if (chat.kind !== "p2p" || sender_user_id === me) return chat;
-  return withPeerRead({ ...chat, peer_user_id: sender_user_id }, seq);
+/**
+ * Learns from a user who has read up to a message who the other user of a p2p chat is, and how far they have read. In a chat with
+ * oneself, which has one participant, that is the user.
+ */
+function withPeer(chat: ChatState, userId: string, seq: number, me: string): ChatState {
+  const isWithOneself = chat.participant_count === 1;
+  if (chat.kind !== "p2p" || (userId === me && !isWithOneself)) return chat;
+  const peer_user_id = isWithOneself ? undefined : userId;
+  return { ...chat, peer_user_id, peer_read_seq: laterSeq(chat.peer_read_seq, seq) };
 }
 
-export function withPeerRead(chat: ChatState, readSeq: number): ChatState {
-  return { ...chat, peer_read_seq: Math.max(chat.peer_read_seq, readSeq) };
+/** Null, where there is no peer who reads, stays null. */
+function laterSeq(known: number | null, seq: number): number | null {
+  return known === null ? null : Math.max(known, seq);
 }
 
 export function withChat(chats: ChatMap, chat: ChatState): ChatMap {

@@ -1,27 +1,11 @@
 import { computed, signal, type ReadonlySignal } from "@preact/signals";
 import type { Chat, ChatEvent, ChatInFull, Client } from "../../client/index.js";
-import {
-  applyToChats,
-  byActivity,
-  toChatMap,
-  withChat,
-  withPeerRead,
-  type ChatMap,
-  type ChatState,
-} from "./chat-fold.js";
-import type { UserStorage } from "./user-storage.js";
+import { applyToChats, byActivity, toChatMap, withChat, type ChatMap, type ChatState } from "./chat-fold.js";
 
 export type { ChatState } from "./chat-fold.js";
 
-/** How far the other user of a p2p chat has read. The lists of the server do not have it, so the browser keeps it. */
-interface PeerRead {
-  readonly chat_id: number;
-  readonly read_seq: number;
-}
-
 export interface ChatsDependencies {
   readonly client: Client;
-  readonly storage: UserStorage;
   readonly now: () => number;
   /** The id of the user. */
   readonly me: string;
@@ -34,12 +18,10 @@ const END_OF_TIME = "9999-12-31T23:59:59.999Z";
 /** The chats of the user. */
 export class Chats {
   readonly #client: Client;
-  readonly #storage: UserStorage;
   readonly #now: () => number;
   readonly #me: string;
   readonly #map = signal<ChatMap | undefined>(undefined);
   readonly #byId = new Map<number, ReadonlySignal<ChatState | undefined>>();
-  readonly #peerReads = new Map<number, number>();
   /** The states that were read while an event was still to come. The event makes another state, which is read again. */
   readonly #wasRead = new WeakSet<ChatState>();
   /** The p2p chats of which one may be with a user who was deleted. */
@@ -76,9 +58,8 @@ export class Chats {
     return count;
   });
 
-  constructor({ client, storage, now, me }: ChatsDependencies) {
+  constructor({ client, now, me }: ChatsDependencies) {
     this.#client = client;
-    this.#storage = storage;
     this.#now = now;
     this.#me = me;
   }
@@ -122,13 +103,6 @@ export class Chats {
     return (await this.#client.createGroupChat({ title, participants: usernames })).chat_id;
   }
 
-  /** Reads what the browser keeps. Call it before the first `reset`. */
-  async load(): Promise<void> {
-    for (const { chat_id, read_seq } of await this.#storage.list<PeerRead>("read")) {
-      this.#peerReads.set(chat_id, read_seq);
-    }
-  }
-
   /**
    * Replaces all chats.
    *
@@ -136,7 +110,7 @@ export class Chats {
    */
   reset(chats: readonly Chat[], more: boolean): void {
     this.#paging.abort();
-    this.#map.value = this.#withPeerReads(toChatMap(chats, this.#me, this.#map.peek()));
+    this.#map.value = toChatMap(chats, this.#me, this.#map.peek());
     if (more) void this.#readFurther();
   }
 
@@ -147,7 +121,6 @@ export class Chats {
     const after = applyToChats(before, event, this.#me);
     this.#map.value = after;
     if (event.type === "participant.removed" && event.user_id === this.#me) this.#left.add(event.chat_id);
-    if (event.type === "chat.read" && event.user_id !== this.#me) this.#keepPeerRead(event);
     if (event.type === "user.deleted" && after === before) {
       for (const { chat_id, kind, peer_user_id } of before.values()) {
         if (kind === "p2p" && peer_user_id === undefined) this.#unnamed.add(chat_id);
@@ -161,20 +134,6 @@ export class Chats {
     this.#paging.abort();
   }
 
-  #withPeerReads(chats: ChatMap): ChatMap {
-    const known = new Map(chats);
-    for (const [chatId, readSeq] of this.#peerReads) {
-      const chat = known.get(chatId);
-      if (chat) known.set(chatId, withPeerRead(chat, readSeq));
-    }
-    return known;
-  }
-
-  #keepPeerRead({ chat_id, read_seq }: PeerRead): void {
-    this.#peerReads.set(chat_id, read_seq);
-    void this.#storage.put("read", `${chat_id}`, { chat_id, read_seq } satisfies PeerRead);
-  }
-
   /** Reads the chats behind the first 1,000. Those that are known by now stay. */
   async #readFurther(): Promise<void> {
     const { signal: ended } = (this.#paging = new AbortController());
@@ -185,7 +144,7 @@ export class Chats {
         if (ended.aborted) return;
         const known = this.#map.peek() ?? new Map();
         const further = [...toChatMap(page, this.#me)].filter(([id]) => !this.#left.has(id));
-        this.#map.value = this.#withPeerReads(new Map([...further, ...known]));
+        this.#map.value = new Map([...further, ...known]);
       }
     } catch {
       // Only an error that a retry can't fix. The session has ended, or the next reset reads them.
@@ -230,6 +189,7 @@ export class Chats {
     this.#map.value = withChat(map, {
       ...before,
       with_username: now.with_username,
+      peer_read_seq: now.peer_read_seq,
       peer_user_id: peer ? peer.user_id : before.peer_user_id,
       mention_count: isCurrent ? now.mention_count : before.mention_count,
     });

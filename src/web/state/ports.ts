@@ -13,7 +13,7 @@ export interface Ports {
 }
 
 /** A kind of stored records. */
-export type Table = "account" | "outbox" | "drafts" | "read";
+export type Table = "account" | "outbox" | "drafts";
 
 /** Records that survive a reload, in all tabs of the browser. Each one belongs to an owner: a user id. */
 export interface Storage {

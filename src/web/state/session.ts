@@ -87,7 +87,7 @@ export class Session {
 
   /** Reads what the browser and the server have, and follows the events. Resolves once the session is closed. */
   async start(): Promise<void> {
-    await Promise.all([this.outbox.load(), this.drafts.load(), this.chats.load()]);
+    await Promise.all([this.outbox.load(), this.drafts.load()]);
     await this.#live.start();
     const { signal } = this.#closing;
     try {
