@@ -129,6 +129,7 @@ export const texts = {
     return names.length === 2 ? `${first} and ${second} are typing …` : `${names.length} people are typing …`;
   },
   newMessages: "New messages",
+  noMessages: "No messages yet.",
   beginning: "This is the beginning of the conversation.",
   toNewest: "To the newest message",
   edited: "edited",

@@ -69,6 +69,8 @@ export function MessageList({
   }, []);
 
   const isFilled = messages.length > 0;
+  const isRead = !conversation.loading.value && !conversation.failure.value;
+  const isEmpty = isRead && !isFilled && pending.length === 0;
   useLayoutEffect(() => {
     // A chat opens where the user has read to.
     const line = content.current!.querySelector(".unread-line");
@@ -108,11 +110,15 @@ export function MessageList({
         onKeyDown={(event) => moveInList(event, list.current!, conversation, onCompose)}
       >
         <div class="messages-content" ref={content}>
-          <p class="edge">
-            {conversation.loading.value
-              ? texts.loading
-              : isFilled && !conversation.hasOlder.value && texts.beginning}
-          </p>
+          {isEmpty ? (
+            <p class="empty">{texts.noMessages}</p>
+          ) : (
+            <p class="edge">
+              {conversation.loading.value
+                ? texts.loading
+                : isFilled && !conversation.hasOlder.value && texts.beginning}
+            </p>
+          )}
           <FailureText of={conversation.failure} />
           {messages.map((message, index) => {
             const before = messages[index - 1];
@@ -140,7 +146,7 @@ export function MessageList({
           ))}
         </div>
       </div>
-      {(isAway.value || conversation.hasNewer.value) && (
+      {(isAway.value || (isFilled && conversation.hasNewer.value)) && (
         <IconButton
           class="to-end"
           icon="down"
