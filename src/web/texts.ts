@@ -207,7 +207,8 @@ export const texts = {
     link: "Invitation link",
     once: "It is shown only once. Copy it now.",
     by: (name: string) => `By ${isolate(name)}`,
-    state: (uses: number, expires: string) => `${plural(uses, "use", "uses")} · until ${expires}`,
+    state: (uses: number, max: number | null, expires: string) =>
+      `${max === null ? plural(uses, "use", "uses") : `${uses} of ${plural(max, "use", "uses")}`} · until ${expires}`,
     revoke: "Revoke the invitation",
   },
   leave: {
@@ -243,6 +244,7 @@ export const texts = {
     sessions: "Sessions",
     thisBrowser: "This browser",
     unknownBrowser: "Unknown browser",
+    created: (time: string) => `Created ${time}`,
     lastUsed: (time: string) => `Last used ${time}`,
     endSession: (name: string) => `End the session of ${isolate(name)}`,
     endOthers: "End all other sessions",

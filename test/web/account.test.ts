@@ -52,6 +52,7 @@ describe("The account of a user", () => {
 
     await page.getByLabel("Name of the token").fill("backup");
     await page.getByRole("button", { name: "Create token" }).click();
+    await page.locator("li", { hasText: "backup" }).getByText("Created").waitFor();
     const secret = await page.getByLabel("Secret").inputValue();
     const answer = await fetch(`${scene.url}/v1/users/me`, {
       headers: { Authorization: `Bearer ${secret}` },
@@ -73,6 +74,11 @@ describe("The account of a user", () => {
 
     // The browser of the other session shows that it has ended.
     await page.getByRole("button", { name: "End the session" }).first().waitFor();
+    const rows = page.getByRole("button", { name: "End the session" });
+    const before = await rows.count();
+    await openClient(scene, "chloe");
+    await page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
+    await until(async () => (await rows.count()) === before + 1, "the session that began meanwhile");
     await page.getByRole("button", { name: "End all other sessions" }).click();
     await other.page.getByText("Your session has ended. Log in again.").waitFor();
 

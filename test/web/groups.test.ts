@@ -94,4 +94,27 @@ describe("A group", () => {
     await page.getByRole("link", { name: "Archive (1)" }).click();
     await until(async () => (await titles()).join() === "New", "the archive");
   });
+
+  it("shows how often an invitation was used, and how often it works", async () => {
+    const fay = await openClient(scene, "fay");
+    const { chat_id } = await fay.createGroupChat({ title: "Choir" });
+    const { code } = await fay.createInvitation({ chat_id, max_uses: 3 });
+    const { page } = await openPerson(scene, "fay", { hash: `#/chats/${chat_id}/details` });
+    await page.getByText("0 of 3 uses").waitFor();
+    await (await openClient(scene, "gus")).acceptInvitation({ code });
+    await page.getByText("1 of 3 uses").waitFor();
+    await fay.createInvitation({ chat_id });
+    await page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
+    await page.getByText("0 uses").waitFor();
+
+    await page.getByRole("button", { name: "Create invitation link" }).click();
+    await page.getByLabel("Invitation link").waitFor();
+    const revoke = page.getByRole("button", { name: "Revoke the invitation" });
+    for (let left = 3; left > 0; left -= 1) {
+      await until(async () => (await revoke.count()) === left, `${left} invitations`);
+      await revoke.first().click();
+    }
+    await until(async () => (await revoke.count()) === 0, "no invitation");
+    expect(await page.getByLabel("Invitation link").count()).to.equal(0);
+  });
 });

@@ -100,6 +100,8 @@ export class Group {
   apply(event: ChatEvent): void {
     if (!("chat_id" in event) || event.chat_id !== this.#chatId) return;
     if (!event.type.startsWith("participant.")) return;
+    // The user may have joined by an invitation, which counts it as a use.
+    if (event.type === "participant.added") void this.invitations.reload();
     // The read that is in progress may have been answered before the event.
     if (this.participants.isLoading.peek()) void this.participants.reload();
     else this.participants.update((all) => afterEvent(all, event));

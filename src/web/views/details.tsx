@@ -14,7 +14,7 @@ import { Invitations } from "./invitations.js";
 import { titleOf } from "./name.js";
 import { Panel } from "./panel.js";
 import { Participants } from "./participants.js";
-import { FailureText, useTask } from "./task.js";
+import { FailureText, useFresh, useTask } from "./task.js";
 
 /** What a chat is, who is in it, and its settings. */
 export function DetailsPanel({ chatId }: { readonly chatId: number }) {
@@ -180,7 +180,7 @@ function Leave({ group }: { readonly group: Group }) {
 function Block({ username }: { readonly username: string }) {
   const session = useSession();
   const settings = useMemo(() => session.openSettings(), [session]);
-  useEffect(() => void settings.blocks.load(), [settings]);
+  useFresh(settings.blocks);
   const task = useTask();
   const blocks = settings.blocks.value.value;
   const isBlocked = blocks?.some((each) => each.username === username) ?? false;

@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { useEffect, useMemo } from "preact/hooks";
+import { useMemo } from "preact/hooks";
 import { toHash } from "../route.js";
 import type { Settings } from "../state/settings.js";
 import { texts } from "../texts.js";
@@ -10,7 +10,7 @@ import { useSession, useSurroundings } from "./context.js";
 import { CopyField } from "./copy-field.js";
 import { Confirmation, Dialog } from "./dialog.js";
 import { Field, Section } from "./field.js";
-import { FailureText, useTask } from "./task.js";
+import { FailureText, useFresh, useTask } from "./task.js";
 
 /** The account of the user. */
 export function SettingsView() {
@@ -154,7 +154,7 @@ function PasswordSection({ settings }: SettingsProps) {
 
 function Sessions({ settings }: SettingsProps) {
   const task = useTask();
-  useEffect(() => void settings.sessions.load(), [settings]);
+  useFresh(settings.sessions);
   const sessions = settings.sessions.value.value;
   return (
     <Section title={texts.settings.sessions}>
@@ -203,7 +203,7 @@ function Tokens({ settings }: SettingsProps) {
   const name = useSignal("");
   const secret = useSignal<string | undefined>(undefined);
   const task = useTask();
-  useEffect(() => void settings.tokens.load(), [settings]);
+  useFresh(settings.tokens);
   const create = async (event: Event) => {
     event.preventDefault();
     await task.run(async () => {
@@ -230,11 +230,15 @@ function Tokens({ settings }: SettingsProps) {
         <CopyField label={texts.settings.secret} text={secret.value} hint={texts.settings.secretOnce} />
       )}
       <ul class="rows">
-        {settings.tokens.value.value?.map(({ token_id, name: tokenName, last_seen_at }) => (
+        {settings.tokens.value.value?.map(({ token_id, name: tokenName, created_at, last_seen_at }) => (
           <li key={token_id}>
             <span class="person-texts">
               <bdi>{tokenName ?? texts.settings.unnamedToken}</bdi>
-              <span class="muted">{texts.settings.lastUsed(fullTimeOf(last_seen_at))}</span>
+              <span class="muted">
+                {last_seen_at === created_at
+                  ? texts.settings.created(fullTimeOf(created_at))
+                  : texts.settings.lastUsed(fullTimeOf(last_seen_at))}
+              </span>
             </span>
             <IconButton
               icon="trash"
@@ -252,7 +256,7 @@ function Tokens({ settings }: SettingsProps) {
 
 function Blocks({ settings }: SettingsProps) {
   const task = useTask();
-  useEffect(() => void settings.blocks.load(), [settings]);
+  useFresh(settings.blocks);
   const blocks = settings.blocks.value.value;
   return (
     <Section title={texts.settings.blocks}>

@@ -1,6 +1,8 @@
 import { useSignal, type ReadonlySignal } from "@preact/signals";
-import { texts } from "../texts.js";
+import { useEffect } from "preact/hooks";
 import { toFailure, type Failure } from "../state/failure.js";
+import type { Loaded } from "../state/loaded.js";
+import { texts } from "../texts.js";
 
 /** Work that a user has started. */
 export interface Task {
@@ -37,6 +39,18 @@ export function useTask(): Task {
       failure.value = undefined;
     },
   };
+}
+
+/** Reads a list when it is shown, and again when the user returns to the page: its changes have no events. */
+export function useFresh(list: Loaded<unknown>): void {
+  useEffect(() => {
+    const load = () => {
+      if (document.visibilityState === "visible") void list.load();
+    };
+    load();
+    document.addEventListener("visibilitychange", load);
+    return () => document.removeEventListener("visibilitychange", load);
+  }, [list]);
 }
 
 /** The reason of a failure, for people. Empty without one. Screen readers say it at once. */
