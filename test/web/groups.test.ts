@@ -117,4 +117,19 @@ describe("A group", () => {
     await until(async () => (await revoke.count()) === 0, "no invitation");
     expect(await page.getByLabel("Invitation link").count()).to.equal(0);
   });
+
+  it("offers no way into a group whose invitation has ended meanwhile", async () => {
+    scene.tolerate(/404 \(/);
+    const hana = await openClient(scene, "hana");
+    const { chat_id } = await hana.createGroupChat({ title: "Quartet" });
+    const { code, invitation_id } = await hana.createInvitation({ chat_id });
+    await openClient(scene, "ivo");
+    const { page } = await openPerson(scene, "ivo", { hash: `#/invitations/${code}` });
+    const join = page.getByRole("button", { name: "Join the group" });
+    await join.waitFor();
+    await hana.deleteInvitation({ chat_id, invitation_id });
+    await join.click();
+    await page.getByText("This invitation does not work any more.").waitFor();
+    expect(await join.count()).to.equal(0);
+  });
 });

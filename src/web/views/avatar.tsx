@@ -1,15 +1,16 @@
 const HUES = 12;
 
-/** The first letters of a name in a colour that an id gives. It only repeats the name beside it. */
+/** The first letters of a name in a colour that an id gives, or in grey. It only repeats the name beside it. */
 export function Avatar(props: {
-  readonly id: string | number;
+  readonly id?: string | number;
   readonly name: string;
   readonly isGroup?: boolean;
   readonly size?: "small" | "large";
 }) {
   const shape = props.isGroup ? "square" : "round";
+  const hue = props.id === undefined ? "" : `hue-${hueOf(`${props.id}`)}`;
   return (
-    <span class={`avatar hue-${hueOf(`${props.id}`)} ${shape} ${props.size ?? ""}`} aria-hidden="true">
+    <span class={`avatar ${hue} ${shape} ${props.size ?? ""}`} aria-hidden="true">
       {initialsOf(props.name)}
     </span>
   );

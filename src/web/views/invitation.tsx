@@ -18,8 +18,10 @@ export function InvitationView({ code }: { readonly code: string }) {
       chat.value = await session.readInvitation(code);
     });
   }, [session, code]);
-  const join = () =>
-    void task.run(async () => replaceRoute({ view: "chat", chatId: await session.acceptInvitation(code) }));
+  const join = async () => {
+    await task.run(async () => replaceRoute({ view: "chat", chatId: await session.acceptInvitation(code) }));
+    if (task.failure.value?.code === "unknown_invitation") chat.value = undefined;
+  };
   const invited = chat.value;
   const title = invited && (invited.title ?? texts.untitledGroup(invited.participant_count));
   return (
@@ -33,12 +35,13 @@ export function InvitationView({ code }: { readonly code: string }) {
       <div class="page-content center">
         {invited && title !== undefined && (
           <>
-            <Avatar id={title} name={title} isGroup size="large" />
+            {/* The colour of a group comes from its id, which an invitation does not have. */}
+            <Avatar name={title} isGroup size="large" />
             <h2 class="invited-title">
               <bdi>{title}</bdi>
             </h2>
             <p class="muted">{texts.participantCount(invited.participant_count)}</p>
-            <Button kind="primary" isBusy={task.isBusy.value} onClick={join}>
+            <Button kind="primary" isBusy={task.isBusy.value} onClick={() => void join()}>
               {texts.invitation.join}
             </Button>
           </>

@@ -1,6 +1,6 @@
 import type { ReadonlySignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { goTo, type Route } from "../route.js";
+import { goTo, replaceRoute, type Route } from "../route.js";
 import type { App } from "../state/app.js";
 import { texts } from "../texts.js";
 import { SurroundingsContext } from "./context.js";
@@ -15,6 +15,11 @@ export function Root({ app, route }: { readonly app: App; readonly route: Readon
   useEffect(() => {
     session?.onOpenChat((chatId) => goTo({ view: "chat", chatId }));
   }, [session]);
+  const isLeft = current.state === "anonymous" && /^(logged_out|erased)$/.test(current.reason);
+  useEffect(() => {
+    // Another user may log in next.
+    if (isLeft) replaceRoute({ view: "chats" });
+  }, [isLeft]);
   if (session) {
     return (
       <SurroundingsContext.Provider value={{ account, session, route }}>
