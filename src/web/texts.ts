@@ -112,6 +112,7 @@ export const texts = {
     name: "Name of the group",
     people: "Add people",
     chosen: "Chosen people",
+    rights: "You can change this and all other rights later, in the details of the group.",
     create: "Create group",
   },
   invitation: { title: "Invitation", join: "Join the group" },
@@ -195,7 +196,7 @@ export const texts = {
   policy: {
     title: "Rights",
     rights: { post: "Write messages", add: "Add people", remove: "Remove people", rename: "Change the name" },
-    whoMay: { everyone: "Everyone", admins: "Admins" },
+    whoMay: { everyone: "Everyone", admins: "Owner and admins" },
     history: "New people can read",
     histories: { all: "All messages", since_join: "Messages since they joined" },
   },

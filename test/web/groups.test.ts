@@ -16,6 +16,7 @@ describe("A group", () => {
     await dialog.getByLabel("Name of the group").fill("Crew");
     await dialog.getByLabel("Add people").fill("bob");
     await dialog.getByRole("button", { name: "bob" }).click();
+    expect(await dialog.getByLabel("Remove people").inputValue()).to.equal("admins");
     await dialog.getByRole("button", { name: "Create group" }).click();
     await page.getByRole("heading", { name: "Crew" }).waitFor();
     await ana.send("Welcome aboard");
@@ -23,6 +24,12 @@ describe("A group", () => {
     await bob.message("Welcome aboard").waitFor();
 
     // Roles and rights.
+    await bob.page.getByRole("link", { name: "Details" }).click();
+    await bob.page.getByRole("button", { name: "Actions for ⁨ana⁩" }).click();
+    await bob.page.getByRole("button", { name: "Write a message" }).waitFor();
+    expect(await bob.page.getByRole("button", { name: "Remove", exact: true }).count()).to.equal(0);
+    await bob.page.keyboard.press("Escape");
+    await bob.page.getByRole("link", { name: "Close" }).click();
     await page.getByRole("link", { name: "Details" }).click();
     await page.getByLabel("Write messages").selectOption("admins");
     await bob.page.getByText("Only admins can write in this group.").waitFor();
@@ -131,5 +138,35 @@ describe("A group", () => {
     await join.click();
     await page.getByText("This invitation does not work any more.").waitFor();
     expect(await join.count()).to.equal(0);
+  });
+
+  it("is made once, also if its rights could not be set at once", async () => {
+    scene.tolerate(/400 \(/);
+    const jo = await openClient(scene, "jo");
+    const { page, ...person } = await openPerson(scene, "jo");
+    const problem = {
+      type: "about:blank",
+      title: "Bad Request",
+      status: 400,
+      code: "invalid_request",
+      detail: "Not now.",
+    };
+    const isChange = (url: URL) => /\/v1\/group_chat\/\d+$/.test(url.pathname);
+    await page.route(isChange, (route) =>
+      route.request().method() === "PATCH"
+        ? route.fulfill({ status: 400, json: problem, contentType: "application/problem+json" })
+        : route.continue(),
+    );
+    await page.getByRole("button", { name: "New group" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Name of the group").fill("Duo");
+    await dialog.getByRole("button", { name: "Create group" }).click();
+    await dialog.getByText("Not now.").waitFor();
+    await page.unroute(isChange);
+    await dialog.getByRole("button", { name: "Create group" }).click();
+    await page.getByRole("heading", { name: "Duo" }).waitFor();
+    const chats = await jo.listChats({});
+    expect(chats.map(({ policy }) => policy?.remove)).to.deep.equal(["admins"]);
+    await person.row("Duo").waitFor();
   });
 });

@@ -1,12 +1,12 @@
 import { useSignal } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
-import type { Profile } from "../../client/index.js";
+import type { Policy, Profile } from "../../client/index.js";
 import { goTo } from "../route.js";
 import { texts } from "../texts.js";
 import { Button, IconButton } from "./button.js";
 import { useSession } from "./context.js";
 import { Dialog } from "./dialog.js";
-import { Field } from "./field.js";
+import { Choice, Field } from "./field.js";
 import { PersonButton, SearchState, usePeople } from "./people-search.js";
 import { FailureText, useTask } from "./task.js";
 
@@ -68,9 +68,12 @@ export function NewChatDialog({ onClose }: { readonly onClose: () => void }) {
 
 /** Makes a group of the user and others. */
 export function NewGroupDialog({ onClose }: { readonly onClose: () => void }) {
-  const { chats } = useSession();
+  const { chats, client } = useSession();
   const title = useSignal("");
   const chosen = useSignal<readonly Profile[]>([]);
+  const remove = useSignal<Policy["remove"]>("admins");
+  /** The group that exists already, if only its rights could not be set. */
+  const created = useRef<number | undefined>(undefined);
   const task = useTask();
   const field = useRef<HTMLInputElement>(null);
   useLayoutEffect(() => field.current?.focus(), []);
@@ -78,7 +81,10 @@ export function NewGroupDialog({ onClose }: { readonly onClose: () => void }) {
     event.preventDefault();
     await task.run(async () => {
       const names = chosen.value.map(({ username }) => username);
-      const chatId = await chats.createGroup(title.value.trim() || null, names);
+      const chatId = (created.current ??= await chats.createGroup(title.value.trim() || null, names));
+      // A new group lets everyone remove everyone.
+      if (remove.value !== "everyone")
+        await client.changeChat({ chat_id: chatId, policy: { remove: remove.value } });
       onClose();
       goTo({ view: "chat", chatId });
     });
@@ -98,6 +104,13 @@ export function NewGroupDialog({ onClose }: { readonly onClose: () => void }) {
           chosen={chosen.value}
           onChange={(profiles) => (chosen.value = profiles)}
         />
+        <Choice
+          label={texts.policy.rights.remove}
+          value={remove.value}
+          options={texts.policy.whoMay}
+          onChange={(value) => (remove.value = value)}
+        />
+        <p class="hint">{texts.newGroup.rights}</p>
         <FailureText of={task.failure} />
         <div class="actions">
           <Button onClick={onClose}>{texts.cancel}</Button>
