@@ -71,6 +71,16 @@ function OwnSettings({ chat }: { readonly chat: ChatState }) {
         isOn={isMuted}
         onChange={(isOn) => void task.run(() => chats.mute(id, isOn ? Infinity : undefined))}
       />
+      {!isMuted && (
+        <div class="actions start">
+          <Button onClick={() => void task.run(() => chats.mute(id, Date.now() + 3_600_000))}>
+            {texts.muteHour}
+          </Button>
+          <Button onClick={() => void task.run(() => chats.mute(id, Date.now() + 8 * 3_600_000))}>
+            {texts.muteHours}
+          </Button>
+        </div>
+      )}
       {hasEnd && <p class="hint">{texts.mutedUntil(fullTimeOf(chat.muted_until))}</p>}
       <Switch
         label={texts.pinned}
@@ -82,16 +92,6 @@ function OwnSettings({ chat }: { readonly chat: ChatState }) {
         isOn={chat.archived}
         onChange={(isOn) => void task.run(() => chats.archive(id, isOn))}
       />
-      {!isMuted && (
-        <div class="actions start">
-          <Button onClick={() => void task.run(() => chats.mute(id, Date.now() + 3_600_000))}>
-            {texts.muteHour}
-          </Button>
-          <Button onClick={() => void task.run(() => chats.mute(id, Date.now() + 8 * 3_600_000))}>
-            {texts.muteHours}
-          </Button>
-        </div>
-      )}
       <FailureText of={task.failure} />
     </Section>
   );

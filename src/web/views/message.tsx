@@ -151,7 +151,7 @@ function Text({ message }: { readonly message: Message }) {
         switch (part.kind) {
           case "link":
             return (
-              <a key={index} href={part.url} target="_blank" rel="noopener noreferrer">
+              <a key={index} href={part.url} dir="ltr" target="_blank" rel="noopener noreferrer">
                 {part.text}
               </a>
             );
