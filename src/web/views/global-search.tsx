@@ -11,7 +11,14 @@ import { PersonButton, SearchState, usePeople } from "./people-search.js";
 const MAX_CHATS = 8;
 
 /** Finds chats by their titles, people by their names, and messages of all chats. */
-export function GlobalSearch({ query, onChosen }: { readonly query: string; readonly onChosen: () => void }) {
+export function GlobalSearch({
+  query,
+  onChosen,
+}: {
+  readonly query: string;
+  /** Called when a chat or a person is chosen. After a message the user may want the next one. */
+  readonly onChosen: () => void;
+}) {
   const { chats, people } = useSession();
   const { found, failure } = usePeople(query);
   const search = useMessageSearch(query);
@@ -67,7 +74,7 @@ export function GlobalSearch({ query, onChosen }: { readonly query: string; read
             const chat = chats.byId(destination_chat_id).value;
             return chat && titleOf(people, chat);
           }}
-          onChoose={({ id, destination_chat_id: chatId }) => open({ view: "chat", chatId, messageId: id })}
+          onChoose={({ id, destination_chat_id: chatId }) => goTo({ view: "chat", chatId, messageId: id })}
         />
       </Section>
     </div>
