@@ -132,7 +132,10 @@ export const texts = {
   newMessages: "New messages",
   noMessages: "No messages yet.",
   beginning: "This is the beginning of the conversation.",
-  toNewest: "To the newest message",
+  toNewest: (unread: number) =>
+    unread === 0
+      ? "To the newest message"
+      : `To the newest message (${plural(unread, "unread message", "unread messages")})`,
   edited: "edited",
   read: "Read",
   sent: "Sent",
@@ -140,7 +143,12 @@ export const texts = {
   deletedMessage: "This message was deleted.",
   unreadable: "This message cannot be read.",
   unsentMessage: "Unsent message",
+  messageFrom: (name: string) => `Message from ${isolate(name)}`,
+  deletedFrom: (name: string) => `Deleted message from ${isolate(name)}`,
+  ownMessage: "Your message",
+  ownDeleted: "Your deleted message",
   messageBy: (name: string, text: string) => `${isolate(name)}: ${isolate(text)}`,
+  draftFirst: "To edit it, send or clear the message that you are writing first.",
   rejected: (reason: string) => `Not sent. ${reason}`,
 
   messageText: "Message",
@@ -153,7 +161,7 @@ export const texts = {
   reactedWith: (emoji: string, names: readonly string[], count: number) => {
     const others = count - names.length;
     const all = [...names.map(isolate), ...(others > 0 ? [`${others} more`] : [])];
-    return `${emoji} ${all.join(", ")}`;
+    return `React with ${emoji}. ${plural(count, "reaction", "reactions")}: ${all.join(", ")}`;
   },
   copyText: "Copy text",
   replyTo: (name: string) => `Reply to ${isolate(name)}`,

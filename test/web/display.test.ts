@@ -1,6 +1,7 @@
 import { expect } from "chai";
+import type { Chat } from "../../src/client/index.js";
 import { openScene } from "./browser.js";
-import { openClient, openPerson } from "./person.js";
+import { DESKTOP, openClient, openPerson, PHONE } from "./person.js";
 
 describe("The display", () => {
   const scene = openScene();
@@ -75,5 +76,96 @@ describe("The display", () => {
       });
       expect(text!.left - avatar!.right).to.be.within(0, 24);
     }
+  });
+
+  it("shows the tools of a message beside it, on all screens", async () => {
+    const [gus, client] = [await openClient(scene, "gus"), await openClient(scene, "hana")];
+    const { chat_id } = await client.createGroupChat({ title: "Crew", participants: ["gus"] });
+    await gus.sendMessage({ group_chat_id: chat_id, message: "ok" });
+    await gus.sendMessage({ group_chat_id: chat_id, message: "a long text ".repeat(30) });
+    await client.sendMessage({ group_chat_id: chat_id, message: "k" });
+    await client.sendMessage({ group_chat_id: chat_id, message: "another long text ".repeat(30) });
+    for (const viewport of [DESKTOP, PHONE]) {
+      const { page } = await openPerson(scene, "hana", { viewport, hash: `#/chats/${chat_id}` });
+      await page.locator("article").nth(3).waitFor();
+      for (const message of await page.locator("article").all()) {
+        await message.hover();
+        const tools = message.getByRole("button", { name: "Actions for this message" });
+        await tools.click({ trial: true });
+        const [bubble, box] = [await message.locator(".bubble").boundingBox(), await tools.boundingBox()];
+        const isBeside = box!.x >= bubble!.x + bubble!.width || box!.x + box!.width <= bubble!.x;
+        expect(isBeside, await message.innerText()).to.equal(true);
+        expect(box!.x).to.be.at.least(0);
+        expect(box!.x + box!.width).to.be.at.most(viewport.width);
+      }
+      await page.close();
+    }
+  });
+
+  it("keeps the results of a search until the user ends it", async () => {
+    const client = await openClient(scene, "ivo");
+    await openClient(scene, "jo");
+    for (const message of ["apple one", "apple two"])
+      await client.sendMessage({ dest_username: "jo", message });
+    const { page, ...ivo } = await openPerson(scene, "ivo");
+    const field = page.getByRole("searchbox", { name: "Search chats" });
+    await field.fill("apple");
+    for (const text of ["apple one", "apple two"]) {
+      await page.locator(".found", { hasText: text }).click();
+      await page.locator("article.highlighted", { hasText: text }).waitFor();
+    }
+    await field.fill("jo");
+    await page.locator(".search-results").getByRole("button", { name: "jo" }).first().click();
+    await ivo.row("apple two").waitFor();
+  });
+
+  it("counts the new messages below what the user sees", async () => {
+    const client = await openClient(scene, "kim");
+    const reader = await openClient(scene, "lea");
+    for (let n = 1; n <= 40; n += 1)
+      await client.sendMessage({ dest_username: "lea", message: `message ${n}` });
+    const [{ chat_id, last_seq }] = (await reader.listChats({})) as [Chat];
+    await reader.markRead({ chat_id, seq: last_seq });
+    const { page, ...lea } = await openPerson(scene, "lea", { hash: `#/chats/${chat_id}` });
+    await lea.message("message 40").waitFor();
+    const toEnd = page.getByRole("button", { name: "To the newest message" });
+    await page.getByRole("feed").evaluate((list) => (list.scrollTop = 0));
+    await toEnd.waitFor();
+    for (let n = 1; n <= 2; n += 1) await client.sendMessage({ dest_username: "lea", message: `new ${n}` });
+    await page.getByRole("button", { name: "To the newest message (2 unread messages)" }).click();
+    await lea.message("new 2").waitFor();
+    await toEnd.waitFor({ state: "detached" });
+  });
+
+  it("states in a group that a message is sent", async () => {
+    const client = await openClient(scene, "mia");
+    const { chat_id } = await client.createGroupChat({ title: "Crew" });
+    const { page, ...mia } = await openPerson(scene, "mia", { hash: `#/chats/${chat_id}` });
+    for (const text of ["one", "two"]) await mia.send(text);
+    await mia.message("two").getByTitle("Sent").waitFor();
+    // A message on its way is where it will stay.
+    await page.context().setOffline(true);
+    scene.tolerate(/ERR_INTERNET_DISCONNECTED/);
+    await mia.send("three");
+    await mia.message("three").waitFor();
+    const gapAbove = (text: string) =>
+      mia.message(text).evaluate((element) => getComputedStyle(element).marginTop);
+    expect(await gapAbove("three")).to.equal(await gapAbove("two"));
+  });
+
+  it("names each message and each reaction for screen readers", async () => {
+    const [nia, client] = [await openClient(scene, "nia"), await openClient(scene, "oma")];
+    const { chat_id } = await client.createGroupChat({ title: "Crew", participants: ["nia"] });
+    const { id } = await nia.sendMessage({ group_chat_id: chat_id, message: "hello" });
+    await nia.addReaction({ id, emoji: "👍" });
+    const gone = await nia.sendMessage({ group_chat_id: chat_id, message: "gone" });
+    await nia.deleteMessage({ id: gone.id });
+    const { page } = await openPerson(scene, "oma", { hash: `#/chats/${chat_id}` });
+    await page.getByRole("article", { name: "Message from ⁨nia⁩", exact: true }).first().waitFor();
+    await page.getByRole("article", { name: "Deleted message from ⁨nia⁩", exact: true }).waitFor();
+    await page.getByRole("button", { name: "React with 👍. 1 reaction: ⁨nia⁩", exact: true }).click();
+    await page
+      .getByRole("button", { name: "React with 👍. 2 reactions: ⁨nia⁩, ⁨You⁩", exact: true })
+      .waitFor();
   });
 });

@@ -141,20 +141,38 @@ export function MessageList({
               </Fragment>
             );
           })}
-          {pending.map((entry) => (
-            <PendingMessage key={entry.key} entry={entry} conversation={conversation} onCompose={onCompose} />
+          {pending.map((entry, index) => (
+            <PendingMessage
+              key={entry.key}
+              entry={entry}
+              conversation={conversation}
+              isFirst={index === 0 && messages.at(-1)?.sender_user_id !== user.user_id}
+              onCompose={onCompose}
+            />
           ))}
         </div>
       </div>
       {(isAway.value || (isFilled && conversation.hasNewer.value)) && (
-        <IconButton
-          class="to-end"
-          icon="down"
-          label={texts.toNewest}
+        <ToNewest
+          unread={conversation.chat.value?.unread_count ?? 0}
           onClick={() => void conversation.jumpToEnd().then(() => position.current?.showEnd())}
         />
       )}
       <Announcements conversation={conversation} />
+    </div>
+  );
+}
+
+/** A button to the end of the chat, with the number of unread messages. */
+function ToNewest({ unread, onClick }: { readonly unread: number; readonly onClick: () => void }) {
+  return (
+    <div class="to-end">
+      <IconButton icon="down" label={texts.toNewest(unread)} onClick={onClick} />
+      {unread > 0 && (
+        <span class="badge" aria-hidden="true">
+          {unread}
+        </span>
+      )}
     </div>
   );
 }

@@ -40,6 +40,13 @@ export function MessageView({
   const isMentioned = message.mentions.includes(user.user_id) && !isDeleted;
   const displayed = nameOf(people, sender, username);
   const name = isOwn ? texts.you : displayed;
+  const label = isDeleted
+    ? isOwn
+      ? texts.ownDeleted
+      : texts.deletedFrom(displayed)
+    : isOwn
+      ? texts.ownMessage
+      : texts.messageFrom(displayed);
   const openActions = (
     view: ActionTarget["view"],
     { currentTarget }: { currentTarget: EventTarget | null },
@@ -60,8 +67,8 @@ export function MessageView({
       data-id={id}
       data-seq={seq}
       tabIndex={-1}
-      aria-label={texts.messageBy(name, "")}
-      aria-describedby={`text-${id}`}
+      aria-label={label}
+      aria-describedby={isDeleted ? undefined : `text-${id}`}
       onKeyDown={(event) => {
         if (event.target !== event.currentTarget || isDeleted) return;
         const view = VIEWS_BY_KEY[event.key];
@@ -99,7 +106,7 @@ export function MessageView({
               <time dateTime={message.timestamp} title={fullTimeOf(message.timestamp)}>
                 {timeOf(message.timestamp)}
               </time>
-              {isOwn && !isDeleted && !isGroup && <ReadTick seq={seq} conversation={conversation} />}
+              {isOwn && !isDeleted && <ReadTick seq={seq} conversation={conversation} />}
             </span>
           </div>
           {!isDeleted && <Reactions message={message} conversation={conversation} />}

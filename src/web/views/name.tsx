@@ -5,7 +5,8 @@ import { useSession } from "./context.js";
 
 /** How people see a user: the display name, or the username. */
 export function nameOf(people: People, user: string, username = user): string {
-  return people.profileOf(user).value?.display_name ?? username;
+  const profile = people.profileOf(user).value;
+  return profile?.display_name ?? profile?.username ?? username;
 }
 
 /** The name of a chat: its title, or the other user, or a text that stands for them. */

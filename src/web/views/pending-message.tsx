@@ -10,10 +10,13 @@ import { Quote } from "./message.js";
 export function PendingMessage({
   entry,
   conversation,
+  isFirst,
   onCompose,
 }: {
   readonly entry: OutboxEntry;
   readonly conversation: Conversation;
+  /** Whether it is the first of several by the user. */
+  readonly isFirst: boolean;
   readonly onCompose: () => void;
 }) {
   const { outbox } = useSession();
@@ -23,7 +26,7 @@ export function PendingMessage({
   const edit = () => void conversation.editRejected(key).then(onCompose);
   return (
     <article
-      class={`message own first pending ${isRejected ? "rejected" : ""}`}
+      class={`message own pending ${isFirst ? "first" : ""} ${isRejected ? "rejected" : ""}`}
       tabIndex={-1}
       aria-label={texts.unsentMessage}
     >
@@ -51,6 +54,7 @@ export function PendingMessage({
               {texts.discard}
             </Button>
           </div>
+          {hasDraft && <p>{texts.draftFirst}</p>}
         </div>
       )}
     </article>
