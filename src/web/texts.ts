@@ -9,22 +9,67 @@ function plural(count: number, one: string, other: string): string {
   return `${count} ${count === 1 ? one : other}`;
 }
 
-/** What is wrong, and what to do, for the codes whose text by the server does not fit this program. */
+/** What is wrong, and what to do. */
 const FAILURES: Partial<Record<ClientCode | "failed", string>> = {
   no_answer: "The server cannot be reached. Check your connection, then try again.",
   unexpected_answer: "The server gave an answer that this page does not understand. Load the page again.",
   wrong_credentials: "The username or the password is wrong. Check both, then try again.",
-  account_disabled: "This account is disabled. Ask the operator of this server.",
-  registration_closed: "This server accepts no new accounts. Ask its operator for one.",
+  account_disabled: "This account is disabled. Ask the person who runs this server.",
+  registration_closed: "This server accepts no new accounts. Ask the person who runs it for one.",
   too_many_requests: "That was too often. Wait a minute, then try again.",
+  too_many_streams: "Palaver is open in too many tabs. Close some of them, then load the page again.",
   not_signed_in: "Your session has ended. Log in again.",
   unknown_invitation: "This invitation does not work any more. Ask for a new one.",
   user_not_found: "There is no user with this name. Check the name.",
   unknown_user: "There is no user with this name. Check the name.",
   blocked: "One of you has blocked the other, so no message can be sent.",
   user_unavailable: "This account no longer receives messages.",
+  not_a_participant: "You are no longer in this chat. Ask somebody in it to add you again.",
+  not_allowed: "You may not do this in this group. Ask its owner or an admin.",
+  user_not_in_chat: "This person is no longer in the group. Load the page again.",
+  already_participant: "This person is in the group already.",
+  self_block: "You cannot block yourself. Choose another person.",
+  unknown_message: "This message does not exist any more, or you may not change it.",
+  not_your_message: "This message is not yours, so you cannot change it.",
+  message_deleted: "This message was deleted.",
+  invalid_reply: "The message to which you reply does not exist any more. Send yours without the reply.",
+  invalid_mention: "You mention a person who is not in this chat. Remove the mention, then send it again.",
+  idempotency_key_reused:
+    "Another message was sent in place of this one. Copy its text, and send it as a new one.",
+  payload_too_large: "This is too long. Shorten it, then try again.",
+  request_timeout: "The connection is too slow. Try again.",
+  unknown_session: "This session has ended already. Load the page again.",
+  unknown_token: "This token has ended already. Load the page again.",
+  unknown_chat: "This chat does not exist any more. Choose another one.",
+  busy: "The server is busy. Try again in a moment.",
+  store_unavailable: "The server cannot store anything at the moment. Try again later.",
+  outcome_unknown: "The connection failed meanwhile. Load the page again, and look whether it was done.",
+  internal_error: "The server failed. Try again later.",
   failed: "Something in this page failed. Load the page again.",
 };
+
+/** The codes for which the server has a text that is written for users. */
+const SERVER_TEXTS = new Set<ClientCode | "failed">([
+  "invalid_username",
+  "username_reserved",
+  "username_taken",
+  "invalid_display_name",
+  "invalid_password",
+  "refused_password",
+  "wrong_password",
+  "invalid_token_name",
+  "invalid_message",
+  "invalid_title",
+  "invalid_query",
+  "invalid_reaction",
+  "too_many_tokens",
+  "too_many_invitations",
+  "too_many_blocks",
+  "too_many_participants",
+  "too_many_reactions",
+  "directory_off",
+  "presence_off",
+]);
 
 /** All texts of the web client. A translation is another value of the same type. */
 export const texts = {
@@ -112,7 +157,7 @@ export const texts = {
     name: "Name of the group",
     people: "Add people",
     chosen: "Chosen people",
-    rights: "You can change this and all other rights later, in the details of the group.",
+    rights: "The owner is one of the admins. You can change all rights later, in the details of the group.",
     create: "Create group",
   },
   invitation: { title: "Invitation", join: "Join the group" },
@@ -204,7 +249,7 @@ export const texts = {
   policy: {
     title: "Rights",
     rights: { post: "Write messages", add: "Add people", remove: "Remove people", rename: "Change the name" },
-    whoMay: { everyone: "Everyone", admins: "Owner and admins" },
+    whoMay: { everyone: "Everyone", admins: "Admins" },
     history: "New people can read",
     histories: { all: "All messages", since_join: "Messages since they joined" },
   },
@@ -242,13 +287,13 @@ export const texts = {
       default: "This browser can show new messages while Palaver is in the background.",
       granted: "This browser shows new messages while Palaver is in the background.",
       denied: "This browser does not allow notifications. Change it in the settings of the browser.",
-      unsupported: "This browser has no notifications.",
+      unsupported: "This browser cannot show notifications.",
     },
     allow: "Allow notifications",
     currentPassword: "Current password",
     newPassword: "New password",
     changePassword: "Change password",
-    passwordEffect: "All other sessions and all tokens end.",
+    passwordEffect: "All other browsers and programs must log in again.",
     passwordChanged: "The password is changed.",
     sessions: "Sessions",
     thisBrowser: "This browser",
@@ -258,8 +303,7 @@ export const texts = {
     endSession: (name: string) => `End the session of ${isolate(name)}`,
     endOthers: "End all other sessions",
     tokens: "Tokens for programs",
-    tokensText:
-      "A program with a token can do everything that you can do, except for changes of your account.",
+    tokensText: "With a token, a program can read and write for you. It cannot change your account.",
     tokenName: "Name of the token",
     createToken: "Create token",
     secret: "Secret",
@@ -277,9 +321,10 @@ export const texts = {
     erase: "Erase account",
     eraseText: "Your account, your name and your sessions are erased. This cannot be undone.",
     eraseForever: "Erase permanently",
-    api: "Documentation of the API",
+    api: "How programs use Palaver",
   },
 
-  /** @param detail the text of the server, for codes without a text here */
-  failure: (code: ClientCode | "failed", detail: string) => FAILURES[code] ?? detail,
+  /** @param detail the text of the server. A code that is not known here means that the page did something wrong. */
+  failure: (code: ClientCode | "failed", detail: string) =>
+    SERVER_TEXTS.has(code) ? detail : (FAILURES[code] ?? FAILURES.failed!),
 };

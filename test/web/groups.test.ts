@@ -148,7 +148,7 @@ describe("A group", () => {
       type: "about:blank",
       title: "Bad Request",
       status: 400,
-      code: "invalid_request",
+      code: "invalid_title",
       detail: "Not now.",
     };
     const isChange = (url: URL) => /\/v1\/group_chat\/\d+$/.test(url.pathname);
