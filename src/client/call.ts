@@ -3,6 +3,7 @@ import type { Send } from "./connection.js";
 import { openDeadline, pause } from "./deadline.js";
 import type { CallOptions, SendOptions } from "./options.js";
 import { isOfType, noAnswer, PalaverError, problemIn, unexpectedAnswer, type ClientCode } from "./problem.js";
+import { usernameKey } from "./username.js";
 
 const DEFAULT_TIMEOUT_MS = 30_000;
 const DEFAULT_PATIENCE_MS = 60_000;
@@ -176,10 +177,9 @@ export function assertTimes(times: Pick<CallOptions, "timeout" | "patience">): v
   }
 }
 
-/** Whether `user` is the `user_id` or the username of a session. Usernames ignore case and compatibility form. */
+/** Whether `user` is the `user_id` or the username of a session. */
 function isUser(user: unknown, { user_id, username }: CurrentSession): boolean {
-  const fold = (name: string) => name.normalize("NFKC").toLowerCase();
-  return user === user_id || fold(String(user)) === fold(username);
+  return user === user_id || usernameKey(String(user)) === usernameKey(username);
 }
 
 /** Returns a query with its question mark, or the empty string if there are no fields. */

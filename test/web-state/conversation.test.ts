@@ -247,4 +247,24 @@ describe("Conversation", () => {
     await until(() => requests().length > 0);
     expect(requests()).to.have.length(1);
   });
+
+  it("shows the chat with a user whose name is written in another case, and keeps one draft for them", async () => {
+    const { session } = await world.openChat();
+    const conversation = session.openConversation({ username: "BO" });
+    conversation.changeDraft({ text: "a draft" });
+    expect(session.drafts.of({ username: "bo" }).value.text).to.equal("a draft");
+    await write(conversation, "hello");
+    await until(() => conversation.messages.value.length === 1);
+    const again = session.openConversation({ username: "Bo" });
+    await until(() => again.messages.value.length === 1);
+    expect(again.destination.value).to.deep.equal(conversation.destination.value);
+  });
+
+  it("shows a rejected message to a user whose name was written in another case", async () => {
+    const { session } = await world.openChat();
+    await world.server.messaging.blockUser({ by: world.bo.id, user: "ana" });
+    await write(session.openConversation({ username: "BO" }), "hello");
+    const conversation = session.openConversation({ username: "bo" });
+    await until(() => conversation.pending.value[0]?.state === "rejected");
+  });
 });

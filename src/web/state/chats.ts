@@ -1,6 +1,8 @@
 import { computed, signal, type ReadonlySignal } from "@preact/signals";
 import type { Chat, ChatEvent, ChatInFull, Client } from "../../client/index.js";
+import { usernameKey } from "../../client/username.js";
 import { applyToChats, byActivity, toChatMap, withChat, type ChatMap, type ChatState } from "./chat-fold.js";
+import type { Destination } from "./outbox-entry.js";
 
 export type { ChatState } from "./chat-fold.js";
 
@@ -21,6 +23,14 @@ export class Chats {
   readonly #now: () => number;
   readonly #me: string;
   readonly #map = signal<ChatMap | undefined>(undefined);
+  /** The p2p chats by the keys of the other users. */
+  readonly #byPeer: ReadonlySignal<ReadonlyMap<string, ChatState>> = computed(() => {
+    const chats = new Map<string, ChatState>();
+    for (const chat of this.#map.value?.values() ?? []) {
+      if (chat.with_username !== null) chats.set(usernameKey(chat.with_username), chat);
+    }
+    return chats;
+  });
   readonly #byId = new Map<number, ReadonlySignal<ChatState | undefined>>();
   /** The states that were read while an event was still to come. The event makes another state, which is read again. */
   readonly #wasRead = new WeakSet<ChatState>();
@@ -71,12 +81,16 @@ export class Chats {
     return chat;
   }
 
-  /** The p2p chat with a user, by the exact username. A component that calls it follows the chats. */
+  /** The p2p chat with a user, by the username. A component that calls it follows the chats. */
   withUser(username: string): ChatState | undefined {
-    for (const chat of this.#map.value?.values() ?? []) {
-      if (chat.with_username === username) return chat;
-    }
-    return undefined;
+    return this.#byPeer.value.get(usernameKey(username));
+  }
+
+  /** The chat to which messages to a destination go. A component that calls it follows the chats. */
+  at(destination: Destination): ChatState | undefined {
+    return "chatId" in destination
+      ? this.byId(destination.chatId).value
+      : this.withUser(destination.username);
   }
 
   isMuted({ muted_until }: ChatState): boolean {

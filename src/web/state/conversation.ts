@@ -16,7 +16,7 @@ import {
   type MessageWindow,
 } from "./message-window.js";
 import type { Outbox } from "./outbox.js";
-import { toPending, type Destination, type OutboxEntry } from "./outbox-entry.js";
+import { keyOf, toPending, type Destination, type OutboxEntry } from "./outbox-entry.js";
 import { pause } from "./pause.js";
 
 /** What a conversation waits for. */
@@ -76,11 +76,9 @@ export class Conversation {
   readonly destination: ReadonlySignal<Destination>;
 
   /** `undefined` before the first message to a user, and after the user has left the chat. */
-  readonly chat: ReadonlySignal<ChatState | undefined> = computed(() => {
-    const destination = this.destination.value;
-    if ("chatId" in destination) return this.#chats.byId(destination.chatId).value;
-    return this.#chats.withUser(destination.username);
-  });
+  readonly chat: ReadonlySignal<ChatState | undefined> = computed(() =>
+    this.#chats.at(this.destination.value),
+  );
 
   /** Oldest first. Deleted messages are among them, with `deleted_at`. */
   readonly messages: ReadonlySignal<readonly Message[]> = computed(() => this.#window.value.messages);
@@ -339,10 +337,9 @@ export class Conversation {
   }
 
   #hasDestination(destination: Destination): boolean {
-    const own = this.destination.value;
-    if ("chatId" in destination) return "chatId" in own && own.chatId === destination.chatId;
-    const username = "username" in own ? own.username : this.chat.value?.with_username;
-    return username === destination.username;
+    if (keyOf(destination) === keyOf(this.destination.value)) return true;
+    const chat = this.chat.value;
+    return chat !== undefined && this.#chats.at(destination) === chat;
   }
 
   async #edit(id: number, message: string): Promise<void> {

@@ -1,6 +1,6 @@
 import { signal, type ReadonlySignal, type Signal } from "@preact/signals";
 import { EMPTY_DRAFT, isEmptyDraft, type Draft } from "./draft.js";
-import type { Destination } from "./outbox-entry.js";
+import { keyOf, type Destination } from "./outbox-entry.js";
 import type { Tabs } from "./tabs.js";
 import type { UserStorage } from "./user-storage.js";
 
@@ -83,8 +83,4 @@ export class Drafts {
     this.#drafts.set(key, draft);
     return draft;
   }
-}
-
-function keyOf(destination: Destination): string {
-  return "chatId" in destination ? `chat ${destination.chatId}` : `user ${destination.username}`;
 }

@@ -1,9 +1,15 @@
 import type { Message } from "../../client/index.js";
+import { usernameKey } from "../../client/username.js";
 import type { Failure } from "./failure.js";
 import type { Mention } from "./mentions.js";
 
 /** Where messages go: a chat, or a user without a chat with the caller, by username. */
 export type Destination = { readonly chatId: number } | { readonly username: string };
+
+/** Returns the key of a destination. One user has one key, however the name is written. */
+export function keyOf(destination: Destination): string {
+  return "chatId" in destination ? `chat ${destination.chatId}` : `user ${usernameKey(destination.username)}`;
+}
 
 /** The text of a message, and what belongs to it. */
 export interface Composition {

@@ -2,7 +2,7 @@ import { signal, type ReadonlySignal } from "@preact/signals";
 import { PalaverError, type Client, type Message } from "../../client/index.js";
 import { backoff } from "../../client/call.js";
 import { isTransient, toFailure } from "./failure.js";
-import type { Composition, Destination, OutboxEntry } from "./outbox-entry.js";
+import { keyOf, type Composition, type Destination, type OutboxEntry } from "./outbox-entry.js";
 import { pause } from "./pause.js";
 import type { Tabs } from "./tabs.js";
 import type { UserStorage } from "./user-storage.js";
@@ -221,8 +221,8 @@ export class Outbox {
 
   /** Entries of one lane are sent one after the other: those to one chat, also if some name its user. */
   #laneOf({ destination }: OutboxEntry): string {
-    if ("chatId" in destination) return `${destination.chatId}`;
-    return `${this.#chatWith(destination.username) ?? `@${destination.username}`}`;
+    const chatId = "username" in destination ? this.#chatWith(destination.username) : undefined;
+    return keyOf(chatId === undefined ? destination : { chatId });
   }
 
   #publish(entry: OutboxEntry): void {
