@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import type { Page } from "playwright-core";
 import { openScene } from "./browser.js";
-import { openPerson, textsOf, until, type Person } from "./person.js";
+import { openClient, openPerson, textsOf, until, type Person } from "./person.js";
 
 /** What the browser itself logs while a server or a network is away. */
 const AWAY =
@@ -97,5 +97,43 @@ describe("A message that is sent while something fails", () => {
     await ana.send("the next one");
     await assertOnce(["first", "sent with a lost answer", "the next one"]);
     expect(lost).to.be.above(0);
+  });
+
+  it("is in the list of chats while it has no chat there, with why and what to do", async () => {
+    scene.tolerate(AWAY);
+    scene.tolerate(/status of 4/);
+    ana = await openPerson(scene, "ida");
+    const jon = await openClient(scene, "jon");
+    const { page } = ana;
+    await ana.show("#/users/nobody");
+    await ana.send("to nobody");
+    await page.route("**/v1/messages", (route) => route.abort());
+    await ana.show("#/users/jon");
+    await ana.send("to jon");
+    await ana.show("#/");
+    await ana.row("to jon").getByText("Not sent yet:").waitFor();
+    await page.reload();
+    await ana.row("to jon").getByText("Not sent yet:").waitFor();
+    await ana.row("to nobody").getByText("Not sent:").click();
+    await page.locator(".pending").getByText("There is no user with this name.").waitFor();
+    await page.locator(".pending").getByRole("button", { name: "Discard" }).click();
+    await ana.row("to nobody").waitFor({ state: "detached" });
+    await page.unroute("**/v1/messages");
+    await page.reload();
+    await until(async () => (await jon.listChats()).length === 1, "the message to jon");
+
+    const client = await openClient(scene, "ida");
+    const { chat_id } = await jon.createGroupChat({ title: "Boats", participants: ["ida"] });
+    await ana.show(`#/chats/${chat_id}`);
+    await ana.context.setOffline(true);
+    await ana.send("to the group");
+    await jon.removeParticipant({ chat_id, user: (await client.getSession()).user_id });
+    await ana.context.setOffline(false);
+    await ana.show("#/");
+    await ana.row("to the group").getByText("Not sent:").click();
+    await page.getByText("You are no longer in this chat.").waitFor();
+    await page.locator(".pending").getByRole("button", { name: "Discard" }).click();
+    await ana.row("to the group").waitFor({ state: "detached" });
+    await page.getByText("You are not in this chat.").waitFor();
   });
 });

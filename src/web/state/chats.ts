@@ -1,4 +1,4 @@
-import { computed, signal, type ReadonlySignal } from "@preact/signals";
+import { batch, computed, signal, type ReadonlySignal } from "@preact/signals";
 import type { Chat, ChatEvent, ChatInFull, Client } from "../../client/index.js";
 import { usernameKey } from "../../client/username.js";
 import { applyToChats, byActivity, toChatMap, withChat, type ChatMap, type ChatState } from "./chat-fold.js";
@@ -22,6 +22,7 @@ export class Chats {
   readonly #client: Client;
   readonly #now: () => number;
   readonly #me: string;
+  readonly #isComplete = signal(false);
   readonly #map = signal<ChatMap | undefined>(undefined);
   /** The p2p chats by the keys of the other users. */
   readonly #byPeer: ReadonlySignal<ReadonlyMap<string, ChatState>> = computed(() => {
@@ -42,6 +43,9 @@ export class Chats {
   #isReading = false;
   /** Ends the reading of further chats. */
   #paging = new AbortController();
+
+  /** Whether all chats of the user have been read. */
+  readonly isComplete: ReadonlySignal<boolean> = computed(() => this.#isComplete.value);
 
   /** All chats, last active first. `undefined` until the first read. */
   readonly all: ReadonlySignal<readonly ChatState[] | undefined> = computed(
@@ -124,7 +128,10 @@ export class Chats {
    */
   reset(chats: readonly Chat[], more: boolean): void {
     this.#paging.abort();
-    this.#map.value = toChatMap(chats, this.#me, this.#map.peek());
+    batch(() => {
+      this.#map.value = toChatMap(chats, this.#me, this.#map.peek());
+      this.#isComplete.value = !more;
+    });
     if (more) void this.#readFurther();
   }
 
@@ -160,6 +167,7 @@ export class Chats {
         const further = [...toChatMap(page, this.#me)].filter(([id]) => !this.#left.has(id));
         this.#map.value = new Map([...further, ...known]);
       }
+      this.#isComplete.value = true;
     } catch {
       // Only an error that a retry can't fix. The session has ended, or the next reset reads them.
     }

@@ -1,7 +1,7 @@
 import { batch, computed, effect, signal, untracked, type ReadonlySignal } from "@preact/signals";
 import type { ChatEvent, Client, Message } from "../../client/index.js";
 import type { Chats, ChatState } from "./chats.js";
-import { isEmptyDraft } from "./draft.js";
+import { isEmptyDraft, newTextOf } from "./draft.js";
 import type { Draft, Drafts } from "./drafts.js";
 import { toFailure, type Failure } from "./failure.js";
 import { mentionsIn } from "./mentions.js";
@@ -80,6 +80,20 @@ export class Conversation {
     this.#chats.at(this.destination.value),
   );
 
+  /** Whether the user is no longer in the chat, or never was. */
+  readonly isLeft: ReadonlySignal<boolean> = computed(
+    () => "chatId" in this.destination.value && this.#chats.isComplete.value && !this.chat.value,
+  );
+
+  /** Whether there is nothing to show: the user is not in the chat, and has nothing unsent for it. */
+  readonly isUnknown: ReadonlySignal<boolean> = computed(
+    () =>
+      "chatId" in this.destination.value &&
+      !this.chat.value &&
+      this.pending.value.length === 0 &&
+      newTextOf(this.draft.value) === "",
+  );
+
   /** Oldest first. Deleted messages are among them, with `deleted_at`. */
   readonly messages: ReadonlySignal<readonly Message[]> = computed(() => this.#window.value.messages);
 
@@ -117,7 +131,8 @@ export class Conversation {
       if (chatId !== undefined && !("chatId" in this.destination.peek()))
         untracked(() => this.#enter(chatId));
     });
-    if ("chatId" in destination) void this.jumpToEnd();
+    if (this.isLeft.peek()) this.#window.value = EMPTY_WINDOW;
+    else if ("chatId" in destination) void this.jumpToEnd();
   }
 
   get loading(): ReadonlySignal<Loading> {
@@ -296,9 +311,7 @@ export class Conversation {
       return;
     }
     if (event.type === "participant.removed" && event.user_id === this.#me) {
-      this.#reading.abort();
-      this.#loading.value = undefined;
-      this.#window.value = EMPTY_WINDOW;
+      this.#empty();
       return;
     }
     this.#journal.push(event);
@@ -313,6 +326,7 @@ export class Conversation {
   async reset(): Promise<void> {
     const [first] = this.messages.peek();
     if (!("chatId" in this.destination.peek())) return;
+    if (this.isLeft.peek()) return this.#empty();
     if (this.#isAtEnd || !first) return this.#readEnd();
     const limit = Math.max(this.messages.peek().length, PAGE_MESSAGES);
     await this.#read("window", async (chat_id, ended) => {
@@ -329,9 +343,17 @@ export class Conversation {
     this.#onClose();
   }
 
+  /** Shows no messages of a chat that the user has left. */
+  #empty(): void {
+    this.#reading.abort();
+    batch(() => {
+      this.#loading.value = undefined;
+      this.#failure.value = undefined;
+      this.#window.value = EMPTY_WINDOW;
+    });
+  }
+
   #enter(chatId: number): void {
-    const from = this.destination.peek();
-    this.#drafts.move(from, { chatId });
     this.#destination.value = { chatId };
     void this.#readEnd();
   }

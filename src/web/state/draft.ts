@@ -24,3 +24,9 @@ export const EMPTY_DRAFT: Draft = {
 export function isEmptyDraft({ text, replyTo, editing }: Draft): boolean {
   return text === "" && replyTo === null && editing === null;
 }
+
+/** The text of the new message that a draft has, or that its edit has interrupted. Empty if it is blank. */
+export function newTextOf({ text, editing, interrupted }: Draft): string {
+  const found = editing === null ? text : (interrupted?.text ?? "");
+  return found.trim() === "" ? "" : found;
+}

@@ -1,4 +1,4 @@
-import { signal, type ReadonlySignal, type Signal } from "@preact/signals";
+import { batch, signal, type ReadonlySignal, type Signal } from "@preact/signals";
 import { EMPTY_DRAFT, isEmptyDraft, type Draft } from "./draft.js";
 import { keyOf, type Destination } from "./outbox-entry.js";
 import type { Tabs } from "./tabs.js";
@@ -7,7 +7,7 @@ import type { UserStorage } from "./user-storage.js";
 export { EMPTY_DRAFT, type Draft } from "./draft.js";
 
 interface StoredDraft {
-  readonly key: string;
+  readonly destination: Destination;
   readonly draft: Draft;
 }
 
@@ -16,70 +16,91 @@ export class Drafts {
   readonly #storage: UserStorage;
   readonly #tabs: Tabs;
   readonly #drafts = new Map<string, Signal<Draft>>();
+  readonly #destinations = signal<readonly Destination[]>([]);
   /** The drafts that are being written. A change meanwhile is written afterwards. */
   readonly #writing = new Set<string>();
 
   constructor(storage: UserStorage, tabs: Tabs) {
     this.#storage = storage;
     this.#tabs = tabs;
-    tabs.on("draft", ({ key, draft }) => {
-      this.#at(key).value = draft;
+    tabs.on("draft", ({ destination, draft }) => {
+      this.#assign(destination, draft);
     });
   }
 
   /** Reads the drafts of earlier pages. One that was changed meanwhile stays. */
   async load(): Promise<void> {
-    for (const { key, draft } of await this.#storage.list<StoredDraft>("drafts")) {
-      const known = this.#at(key);
-      if (known.peek() === EMPTY_DRAFT) known.value = draft;
+    for (const { destination, draft } of await this.#storage.list<StoredDraft>("drafts")) {
+      if (this.#at(destination).peek() === EMPTY_DRAFT) this.#assign(destination, draft);
     }
   }
 
   /** Follows the draft of a chat. */
   of(destination: Destination): ReadonlySignal<Draft> {
-    return this.#at(keyOf(destination));
+    return this.#at(destination);
+  }
+
+  /** The destinations whose draft is not empty. */
+  get destinations(): ReadonlySignal<readonly Destination[]> {
+    return this.#destinations;
   }
 
   /** Changes parts of a draft, at once in memory and shortly after in the storage. */
   change(destination: Destination, part: Partial<Draft>): void {
-    const key = keyOf(destination);
-    this.#set(key, { ...this.#at(key).peek(), ...part });
+    this.#set(destination, { ...this.#at(destination).peek(), ...part });
   }
 
   /** @param stored the draft stays in the storage until then, because its text is being stored elsewhere */
   clear(destination: Destination, stored?: Promise<void>): void {
-    this.#set(keyOf(destination), EMPTY_DRAFT, stored);
+    this.#set(destination, EMPTY_DRAFT, stored);
   }
 
-  /** Moves the draft of a user to the chat with them, which has been created. */
-  move(from: Destination, to: Destination): void {
-    const draft = this.of(from).peek();
-    if (isEmptyDraft(draft) || !isEmptyDraft(this.of(to).peek())) return;
-    this.#set(keyOf(to), draft);
-    this.clear(from);
+  /** Moves each draft to a user into the chat with them, if there is one. An effect that calls it follows the drafts. */
+  settle(chatWith: (username: string) => number | undefined): void {
+    for (const from of this.#destinations.value) {
+      const chatId = "username" in from ? chatWith(from.username) : undefined;
+      if (chatId === undefined || !isEmptyDraft(this.of({ chatId }).peek())) continue;
+      this.#set({ chatId }, this.of(from).peek());
+      this.clear(from);
+    }
   }
 
-  #set(key: string, draft: Draft, after?: Promise<void>): void {
-    this.#at(key).value = draft;
-    this.#tabs.post({ type: "draft", key, draft });
-    void this.#write(key, after);
+  #set(destination: Destination, draft: Draft, after?: Promise<void>): void {
+    this.#assign(destination, draft);
+    this.#tabs.post({ type: "draft", destination, draft });
+    void this.#write(destination, after);
   }
 
-  async #write(key: string, after?: Promise<void>): Promise<void> {
+  #assign(destination: Destination, draft: Draft): void {
+    const key = keyOf(destination);
+    const others = this.#destinations.peek().filter((each) => keyOf(each) !== key);
+    const isListed = others.length < this.#destinations.peek().length;
+    batch(() => {
+      this.#at(destination).value = draft;
+      if (isEmptyDraft(draft)) this.#destinations.value = others;
+      else if (!isListed) this.#destinations.value = [...others, destination];
+    });
+  }
+
+  async #write(destination: Destination, after?: Promise<void>): Promise<void> {
     await after;
+    const key = keyOf(destination);
     if (this.#writing.has(key)) return;
     this.#writing.add(key);
     let written: Draft | undefined;
-    while (written !== this.#at(key).peek()) {
-      written = this.#at(key).peek();
+    while (written !== this.of(destination).peek()) {
+      written = this.of(destination).peek();
       if (isEmptyDraft(written)) await this.#storage.delete("drafts", key);
-      else await this.#storage.put("drafts", key, { key, draft: written } satisfies StoredDraft);
+      else await this.#storage.put("drafts", key, { destination, draft: written } satisfies StoredDraft);
     }
     this.#writing.delete(key);
   }
 
-  #at(key: string): Signal<Draft> {
-    const draft = this.#drafts.get(key) ?? signal(EMPTY_DRAFT);
+  #at(destination: Destination): Signal<Draft> {
+    const key = keyOf(destination);
+    const known = this.#drafts.get(key);
+    if (known) return known;
+    const draft = signal(EMPTY_DRAFT);
     this.#drafts.set(key, draft);
     return draft;
   }

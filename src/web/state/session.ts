@@ -1,4 +1,4 @@
-import type { ReadonlySignal } from "@preact/signals";
+import { effect, type ReadonlySignal } from "@preact/signals";
 import {
   createClient,
   type ChatEvent,
@@ -22,6 +22,7 @@ import { Search } from "./search.js";
 import { Settings } from "./settings.js";
 import { Tabs } from "./tabs.js";
 import { Typing } from "./typing.js";
+import { unlistedOf, type Unlisted } from "./unlisted.js";
 import { UserStorage } from "./user-storage.js";
 
 /** Everything of one user. It ends when the user logs out, or when another one logs in. */
@@ -36,6 +37,7 @@ export class Session {
   readonly chats: Chats;
   readonly outbox: Outbox;
   readonly drafts: Drafts;
+  readonly unlisted: ReadonlySignal<readonly Unlisted[]>;
   readonly typing: Typing;
   readonly people: People;
   readonly notifications: Notifications;
@@ -43,6 +45,7 @@ export class Session {
   readonly #storage: UserStorage;
   readonly #tabs: Tabs;
   readonly #live: Live;
+  readonly #stopSettling: () => void;
   readonly #conversations = new Set<Conversation>();
   readonly #groups = new Set<Group>();
   readonly #closing = new AbortController();
@@ -66,6 +69,10 @@ export class Session {
       lastSeqOf: (chatId) => this.chats.byId(chatId).peek()?.last_seq,
     });
     this.drafts = new Drafts(this.#storage, this.#tabs);
+    this.unlisted = unlistedOf(this);
+    this.#stopSettling = effect(() =>
+      this.drafts.settle((username) => this.chats.withUser(username)?.chat_id),
+    );
     this.typing = new Typing();
     this.people = new People(this.client, me);
     const openChat = (chatId: number) => this.#openChat(chatId);
@@ -157,6 +164,7 @@ export class Session {
     this.#closing.abort();
     this.#storage.close();
     this.#live.close();
+    this.#stopSettling();
     this.outbox.close();
     this.chats.close();
     this.typing.close();

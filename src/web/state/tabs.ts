@@ -1,6 +1,6 @@
 import type { ChatEvent, ClientSignal } from "../../client/index.js";
 import type { Draft } from "./draft.js";
-import type { OutboxEntry } from "./outbox-entry.js";
+import type { Destination, OutboxEntry } from "./outbox-entry.js";
 import type { Channel } from "./ports.js";
 
 /** The messages between the tabs of one user. */
@@ -16,7 +16,7 @@ export type TabMessage =
   | { readonly type: "resync" }
   | { readonly type: "entry"; readonly entry: OutboxEntry }
   | { readonly type: "entry_discarded"; readonly key: string }
-  | { readonly type: "draft"; readonly key: string; readonly draft: Draft };
+  | { readonly type: "draft"; readonly destination: Destination; readonly draft: Draft };
 
 export type TabMessageType = TabMessage["type"];
 

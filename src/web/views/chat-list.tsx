@@ -1,24 +1,28 @@
 import { useComputed, useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
-import { toHash } from "../route.js";
+import { toHash, type Route } from "../route.js";
 import type { ChatState } from "../state/chats.js";
+import { newTextOf } from "../state/draft.js";
+import type { Unlisted } from "../state/unlisted.js";
 import { texts } from "../texts.js";
 import { shortTimeOf } from "../times.js";
-import { ChatAvatar } from "./chat-avatar.js";
+import { ChatAvatar, DestinationAvatar } from "./chat-avatar.js";
 import { ChatMenu } from "./chat-menu.js";
 import { useSurroundings } from "./context.js";
 import { Icon } from "./icon.js";
-import { nameOf, titleOf } from "./name.js";
+import { nameOf, titleOf, titleOfDestination } from "./name.js";
 
 /** A list shows this many chats at first, and as many more each time its end is seen. */
 const CHATS_PER_PAGE = 60;
 
-/** A list of chats in the given order. */
+/** A list of chats in the given order, behind what the user has not sent to other destinations. */
 export function ChatList({
   chats,
+  unlisted = [],
   isLoaded,
 }: {
   readonly chats: readonly ChatState[];
+  readonly unlisted?: readonly Unlisted[];
   readonly isLoaded: boolean;
 }) {
   const shown = useSignal(CHATS_PER_PAGE);
@@ -34,10 +38,13 @@ export function ChatList({
       shown.value = Math.min(shown.value, chats.length) + CHATS_PER_PAGE;
   };
   if (!isLoaded) return <p class="empty late">{texts.loading}</p>;
-  if (chats.length === 0) return <p class="empty">{texts.noChats}</p>;
+  if (chats.length + unlisted.length === 0) return <p class="empty">{texts.noChats}</p>;
   return (
     <>
       <ul class="chat-list" onScroll={showMore}>
+        {unlisted.map((each) => (
+          <UnlistedRow key={each.key} unlisted={each} />
+        ))}
         {chats.slice(0, shown.value).map((chat) => (
           <ChatRow
             key={chat.chat_id}
@@ -114,6 +121,49 @@ function ChatRow({
   );
 }
 
+function UnlistedRow({ unlisted }: { readonly unlisted: Unlisted }) {
+  const { session, route } = useSurroundings();
+  const { destination, state, text } = unlisted;
+  const target: Route =
+    "chatId" in destination
+      ? { view: "chat", chatId: destination.chatId }
+      : { view: "user", username: destination.username };
+  const title = titleOfDestination(session.people, destination);
+  const isCurrent = useComputed(() => toHash(route.value) === toHash(target));
+  return (
+    <li>
+      <a
+        class="chat-row"
+        href={toHash(target)}
+        aria-current={isCurrent.value ? "page" : undefined}
+        data-focus={isCurrent.value || undefined}
+      >
+        <DestinationAvatar destination={destination} />
+        <span class="chat-row-head">
+          <bdi class="chat-row-title">{title}</bdi>
+        </span>
+        <span class="chat-row-foot">
+          <MarkedSnippet mark={MARKS[state]} text={text} />
+        </span>
+      </a>
+    </li>
+  );
+}
+
+const MARKS: Readonly<Record<Unlisted["state"], string>> = {
+  rejected: texts.notSentMark,
+  waiting: texts.waitingMark,
+  draft: texts.draft,
+};
+
+function MarkedSnippet({ mark, text }: { readonly mark: string; readonly text: string }) {
+  return (
+    <span class="snippet">
+      <span class="draft-mark">{mark}</span> <bdi>{text.slice(0, 200)}</bdi>
+    </span>
+  );
+}
+
 function RowIcon({ name, label }: { readonly name: "muted" | "pin"; readonly label: string }) {
   return (
     <span class="row-icon" title={label}>
@@ -125,21 +175,14 @@ function RowIcon({ name, label }: { readonly name: "muted" | "pin"; readonly lab
 
 /** The last thing in a chat: an unsent message, a draft, or the last message. */
 function Snippet({ chat }: { readonly chat: ChatState }) {
-  const { drafts, outbox, people, user } = useSurroundings().session;
-  const draft = drafts.of({ chatId: chat.chat_id }).value;
+  const { chats, drafts, outbox, people, user } = useSurroundings().session;
+  const draft = newTextOf(drafts.of({ chatId: chat.chat_id }).value);
   const isRejected = outbox.entries.value.some(
-    ({ destination, state }) =>
-      state === "rejected" && "chatId" in destination && destination.chatId === chat.chat_id,
+    ({ destination, state }) => state === "rejected" && chats.at(destination)?.chat_id === chat.chat_id,
   );
   const last = chat.last_message;
   if (isRejected) return <span class="snippet failure">{texts.notSent}</span>;
-  if (draft.text.trim() !== "" && draft.editing === null) {
-    return (
-      <span class="snippet">
-        <span class="draft-mark">{texts.draft}</span> <bdi>{draft.text.slice(0, 200)}</bdi>
-      </span>
-    );
-  }
+  if (draft !== "") return <MarkedSnippet mark={texts.draft} text={draft} />;
   if (!last) return <span class="snippet" />;
   if (last.deleted_at !== null) return <em class="snippet">{texts.deletedMessage}</em>;
   const isOwn = last.sender_user_id === user.user_id;

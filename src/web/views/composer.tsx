@@ -118,6 +118,7 @@ export function Composer({
       <MentionList candidates={candidates} chosen={chosen.value} onChoose={complete} />
       <DraftContext conversation={conversation} />
       <FailureText of={task.failure} />
+      {conversation.isLeft.value && <p class="failure">{texts.leftChat}</p>}
       <div class="composer-row">
         <IconButton
           icon="smile"

@@ -22,8 +22,8 @@ export function ConversationPane({ route }: { readonly route: ConversationRoute 
     replaceRoute({ view: "chat", chatId: route.chatId });
   }, [conversation, messageId]);
   if (!conversation) return null;
-  if (route.view === "chat" && !conversation.chat.value) return <UnknownChat />;
-  const panel = route.view === "chat" ? route.panel : undefined;
+  if (conversation.isUnknown.value) return <UnknownChat />;
+  const panel = route.view === "chat" && conversation.chat.value ? route.panel : undefined;
   return (
     <>
       <ConversationView key={keyOf(conversation)} conversation={conversation} />

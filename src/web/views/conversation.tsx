@@ -4,14 +4,13 @@ import { toHash } from "../route.js";
 import type { Conversation } from "../state/conversation.js";
 import { texts } from "../texts.js";
 import { shortTimeOf } from "../times.js";
-import { Avatar } from "./avatar.js";
 import { IconLink } from "./button.js";
-import { ChatAvatar } from "./chat-avatar.js";
+import { ChatAvatar, DestinationAvatar } from "./chat-avatar.js";
 import { Composer } from "./composer.js";
 import { useSession } from "./context.js";
 import { MessageActions, type ActionTarget } from "./message-actions.js";
 import { MessageList } from "./message-list.js";
-import { nameOf, titleOf } from "./name.js";
+import { nameOf, titleOf, titleOfDestination } from "./name.js";
 
 /** A conversation: its head, its messages and the field for the next one. */
 export function ConversationView({ conversation }: { readonly conversation: Conversation }) {
@@ -41,14 +40,13 @@ function ConversationHead({ conversation }: { readonly conversation: Conversatio
   const { people } = useSession();
   const chat = conversation.chat.value;
   const destination = conversation.destination.value;
-  const username = "username" in destination ? destination.username : undefined;
-  const title = chat ? titleOf(people, chat) : nameOf(people, username ?? "");
+  const title = chat ? titleOf(people, chat) : titleOfDestination(people, destination);
   const heading = (
     <>
       {chat ? (
         <ChatAvatar chat={chat} size="small" />
       ) : (
-        <Avatar id={people.profileOf(username ?? "").value?.user_id ?? ""} name={title} size="small" />
+        <DestinationAvatar destination={destination} size="small" />
       )}
       <span class="head-texts">
         <h1 class="bar-title">

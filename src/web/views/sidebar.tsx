@@ -56,6 +56,7 @@ export function Sidebar() {
         <>
           <ChatList
             chats={isArchive ? archived : chats.main.value}
+            unlisted={isArchive ? [] : session.unlisted.value}
             isLoaded={chats.all.value !== undefined}
           />
           {!isArchive && archived.length > 0 && (
