@@ -78,10 +78,10 @@ describe("Conversation", () => {
     await write(conversation, "Yes");
     await until(() => conversation.messages.value[1]?.message === "Yes");
     expect(conversation.draft.value).to.include({ text: "", editing: null });
-    await conversation.react(theirs.id, "👍", true);
+    await conversation.reactions.set(theirs.id, "👍", true);
     await until(() => conversation.messages.value[0]?.reactions.length === 1);
     expect(conversation.messages.value[0]?.reactions[0]?.user_ids).to.deep.equal([world.ana.id]);
-    await conversation.react(theirs.id, "👍", false);
+    await conversation.reactions.set(theirs.id, "👍", false);
     await until(() => conversation.messages.value[0]?.reactions.length === 0);
     await conversation.delete(mine.id);
     await until(() => conversation.messages.value[1]?.deleted_at);

@@ -136,4 +136,16 @@ describe("A message that is sent while something fails", () => {
     await ana.row("to the group").waitFor({ state: "detached" });
     await page.getByText("You are not in this chat.").waitFor();
   });
+
+  it("is followed by a reaction that shows at once while the browser is offline", async () => {
+    await openTwo("kay", "lou");
+    await ana.context.setOffline(true);
+    await ana.choose("first", "React with 👍");
+    await ana.page.getByRole("dialog").waitFor({ state: "detached" });
+    const reaction = (person: Person) => person.message("first").locator(".reaction", { hasText: "👍 1" });
+    expect(await reaction(ana).getAttribute("aria-busy")).to.equal("true");
+    await ana.context.setOffline(false);
+    await reaction(bob).waitFor();
+    await until(async () => (await reaction(ana).getAttribute("aria-busy")) === "false", "the confirmation");
+  });
 });

@@ -16,6 +16,7 @@ import {
   type MessageWindow,
 } from "./message-window.js";
 import type { Outbox } from "./outbox.js";
+import { OwnReactions } from "./own-reactions.js";
 import { keyOf, toPending, type Destination, type OutboxEntry } from "./outbox-entry.js";
 import { pause } from "./pause.js";
 
@@ -75,6 +76,8 @@ export class Conversation {
 
   readonly destination: ReadonlySignal<Destination>;
 
+  readonly reactions: OwnReactions;
+
   /** `undefined` before the first message to a user, and after the user has left the chat. */
   readonly chat: ReadonlySignal<ChatState | undefined> = computed(() =>
     this.#chats.at(this.destination.value),
@@ -122,6 +125,7 @@ export class Conversation {
     this.#now = now;
     this.#me = me;
     this.#onClose = onClose;
+    this.reactions = new OwnReactions(client, me);
     this.#destination = signal(destination);
     this.destination = this.#destination as ReadonlySignal<Destination>;
     this.readSeqAtOpening = this.chat.peek()?.read_seq ?? 0;
@@ -280,13 +284,6 @@ export class Conversation {
     this.#show(await this.#client.deleteMessage({ id: messageId }, { signal: cancelling }));
   }
 
-  /** Adds or removes the user's own reaction. @throws PalaverError `too_many_reactions`, … */
-  async react(messageId: number, emoji: string, isAdded: boolean): Promise<void> {
-    const request = { id: messageId, emoji };
-    if (isAdded) await this.#client.addReaction(request);
-    else await this.#client.removeReaction(request);
-  }
-
   /** Marks the chat as read up to a message that the user has seen. Several calls become one request. Never rejects. */
   markRead(seq: number): void {
     this.#seenSeq = Math.max(this.#seenSeq, seq);
@@ -315,7 +312,10 @@ export class Conversation {
       return;
     }
     this.#journal.push(event);
-    this.#window.value = applyToWindow(this.#window.peek(), event, this.#isAtEnd);
+    batch(() => {
+      this.#window.value = applyToWindow(this.#window.peek(), event, this.#isAtEnd);
+      this.reactions.apply(event);
+    });
     if (event.type === "message.edited" || event.type === "message.deleted") {
       const quote = this.#quotes.get(event.message.id);
       if (quote) quote.value = event.message;
@@ -410,6 +410,7 @@ export class Conversation {
           (current, event) => applyToWindow(current, event, this.#isAtEnd),
           window,
         );
+        this.reactions.settle();
         this.#failure.value = undefined;
         this.#loading.value = undefined;
       });

@@ -1,17 +1,14 @@
-import { useSignal, type ReadonlySignal } from "@preact/signals";
+import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import type { Failure } from "../state/failure.js";
 import { texts } from "../texts.js";
 import { Popup } from "./dialog.js";
 import type { EmojiPicker } from "./emoji-picker.js";
-import { FailureText } from "./task.js";
 
 /** A picker near a point. It is loaded when it is first opened. */
 export function EmojiPopup(props: {
   readonly at: { readonly x: number; readonly y: number };
   readonly onChoose: (emoji: string) => void;
   readonly onClose: () => void;
-  readonly failure?: ReadonlySignal<Failure | undefined>;
 }) {
   const picker = useSignal<typeof EmojiPicker | "failed" | undefined>(undefined);
   useEffect(() => {
@@ -36,7 +33,6 @@ export function EmojiPopup(props: {
       ) : (
         <p class="empty">{texts.loading}</p>
       )}
-      {props.failure && <FailureText of={props.failure} />}
     </Popup>
   );
 }

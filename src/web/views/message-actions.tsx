@@ -44,22 +44,16 @@ export function MessageActions(props: {
   }, [isForComposer, isNothing]);
   if (isForComposer || isNothing) return null;
 
-  const react = async (emoji: string) => {
-    const own = message.reactions
-      .find((reaction) => reaction.emoji === emoji)
-      ?.user_ids.includes(user.user_id);
-    if (await task.run(() => conversation.react(message.id, emoji, !own))) onClose();
+  const react = (emoji: string) => {
+    // The message may have other reactions since the menu was opened.
+    const current = conversation.messages.peek().find(({ id }) => id === message.id) ?? message;
+    const shown = conversation.reactions.of(current).find((reaction) => reaction.emoji === emoji);
+    void conversation.reactions.set(message.id, emoji, !shown?.isOwn);
+    onClose();
   };
 
   if (view.value === "emoji") {
-    return (
-      <EmojiPopup
-        at={target}
-        failure={task.failure}
-        onChoose={(emoji) => void react(emoji)}
-        onClose={onClose}
-      />
-    );
+    return <EmojiPopup at={target} onChoose={react} onClose={onClose} />;
   }
   if (view.value === "delete") {
     return (
@@ -81,7 +75,7 @@ export function MessageActions(props: {
             type="button"
             class="emoji"
             aria-label={texts.reactWith(emoji)}
-            onClick={() => void react(emoji)}
+            onClick={() => react(emoji)}
           >
             {emoji}
           </button>

@@ -11,7 +11,6 @@ import { useSession } from "./context.js";
 import { Icon } from "./icon.js";
 import type { ActionTarget } from "./message-actions.js";
 import { Name, nameOf } from "./name.js";
-import { useTask } from "./task.js";
 
 /**
  * One message. It reads signals and uses no hooks, so it is rendered again only when a signal or a prop has changed: a list has
@@ -223,34 +222,43 @@ function ReadTick({ seq, conversation }: { readonly seq: number; readonly conver
 
 function Reactions({
   message,
-  conversation,
+  conversation: { reactions },
 }: {
   readonly message: Message;
   readonly conversation: Conversation;
 }) {
   const { people, user } = useSession();
-  const task = useTask();
-  if (message.reactions.length === 0) return null;
+  const shown = reactions.of(message);
+  const failure = reactions.failureOf(message.id);
   return (
-    <div class="reactions">
-      {message.reactions.map(({ emoji, count, user_ids }) => {
-        const isOwn = user_ids.includes(user.user_id);
-        const names = user_ids.map((id) => (id === user.user_id ? texts.you : nameOf(people, id, "…")));
-        const label = texts.reactedWith(emoji, names, count);
-        return (
-          <button
-            key={emoji}
-            type="button"
-            class="reaction"
-            aria-pressed={isOwn}
-            aria-label={label}
-            title={label}
-            onClick={() => void task.run(() => conversation.react(message.id, emoji, !isOwn))}
-          >
-            <span class="emoji">{emoji}</span> {count}
-          </button>
-        );
-      })}
-    </div>
+    <>
+      {shown.length > 0 && (
+        <div class="reactions">
+          {shown.map(({ emoji, count, user_ids, isOwn, isPending }) => {
+            const names = user_ids.map((id) => (id === user.user_id ? texts.you : nameOf(people, id, "…")));
+            const label = texts.reactedWith(emoji, names, count);
+            return (
+              <button
+                key={emoji}
+                type="button"
+                class="reaction"
+                aria-pressed={isOwn}
+                aria-busy={isPending}
+                aria-label={label}
+                title={label}
+                onClick={() => void reactions.set(message.id, emoji, !isOwn)}
+              >
+                <span class="emoji">{emoji}</span> {count}
+              </button>
+            );
+          })}
+        </div>
+      )}
+      {failure && (
+        <p class="failure" role="alert">
+          {texts.failure(failure.code, failure.detail)}
+        </p>
+      )}
+    </>
   );
 }
