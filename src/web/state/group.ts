@@ -71,17 +71,21 @@ export class Group {
     await this.#client.addParticipant({ chat_id: this.#chatId, username });
   }
 
-  async remove(userId: string): Promise<void> {
-    await this.#client.removeParticipant({ chat_id: this.#chatId, user: userId });
+  /** @param cancelling ends the request, if the server has not answered yet */
+  async remove(userId: string, cancelling?: AbortSignal): Promise<void> {
+    const request = { chat_id: this.#chatId, user: userId };
+    await this.#client.removeParticipant(request, { signal: cancelling });
   }
 
-  /** `owner` passes the ownership on. */
-  async setRole(userId: string, role: "owner" | "admin" | "member"): Promise<void> {
-    await this.#client.setRole({ chat_id: this.#chatId, user: userId, role });
+  /** `owner` passes the ownership on. @param cancelling ends the request, if the server has not answered yet */
+  async setRole(userId: string, role: "owner" | "admin" | "member", cancelling?: AbortSignal): Promise<void> {
+    const request = { chat_id: this.#chatId, user: userId, role };
+    await this.#client.setRole(request, { signal: cancelling });
   }
 
-  async leave(): Promise<void> {
-    await this.remove(this.#me);
+  /** @param cancelling ends the request, if the server has not answered yet */
+  async leave(cancelling?: AbortSignal): Promise<void> {
+    await this.remove(this.#me, cancelling);
   }
 
   /** The code is shown only once. @param expiresIn seconds */

@@ -166,8 +166,8 @@ function Leave({ group }: { readonly group: Group }) {
           title={texts.leave.title}
           text={texts.leave.text}
           action={texts.leave.action}
-          onConfirm={async () => {
-            await group.leave();
+          onConfirm={async (signal) => {
+            await group.leave(signal);
             goTo({ view: "chats" });
           }}
           onClose={() => (isAsking.value = false)}

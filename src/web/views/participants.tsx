@@ -85,11 +85,12 @@ function Person({ participant, group }: { readonly participant: Participant; rea
   const isSelf = id === user.user_id;
   const menu = useSignal<{ readonly x: number; readonly y: number } | undefined>(undefined);
   const asking = useSignal<"remove" | "owner" | undefined>(undefined);
+  const task = useTask();
   const close = () => {
     menu.value = undefined;
   };
   return (
-    <li class="participant">
+    <li class="participant" aria-busy={task.isBusy.value}>
       <Avatar id={id} name={name} size="small" />
       <span class="person-texts">
         <bdi>{isSelf ? texts.yourself(name) : name}</bdi>
@@ -118,14 +119,19 @@ function Person({ participant, group }: { readonly participant: Participant; rea
             close();
             asking.value = what;
           }}
+          onSetRole={(next) => {
+            close();
+            void task.run(() => group.setRole(id, next));
+          }}
         />
       )}
+      {task.failure.value && <FailureText of={task.failure} />}
       {asking.value === "remove" && (
         <Confirmation
           title={texts.removePerson(name)}
           text={texts.removePersonText}
           action={texts.remove}
-          onConfirm={() => group.remove(id)}
+          onConfirm={(signal) => group.remove(id, signal)}
           onClose={() => (asking.value = undefined)}
         />
       )}
@@ -134,7 +140,7 @@ function Person({ participant, group }: { readonly participant: Participant; rea
           title={texts.makeOwner}
           text={texts.makeOwnerText(name)}
           action={texts.makeOwner}
-          onConfirm={() => group.setRole(id, "owner")}
+          onConfirm={(signal) => group.setRole(id, "owner", signal)}
           onClose={() => (asking.value = undefined)}
         />
       )}
@@ -149,14 +155,11 @@ function PersonMenu(props: {
   readonly onClose: () => void;
   /** Called for what needs a confirmation. */
   readonly onAsk: (what: "remove" | "owner") => void;
+  readonly onSetRole: (role: "admin" | "member") => void;
 }) {
-  const { participant, group, onClose } = props;
+  const { participant, group, onClose, onSetRole } = props;
   const { user_id: id, username, role } = participant;
   const { people } = useSession();
-  const task = useTask();
-  const setRole = async (next: "admin" | "member") => {
-    if (await task.run(() => group.setRole(id, next))) onClose();
-  };
   return (
     <Popup
       label={texts.personActions(nameOf(people, id, username))}
@@ -173,10 +176,10 @@ function PersonMenu(props: {
         }}
       />
       {group.maySetRoles.value && role === "member" && (
-        <MenuItem icon="add" label={texts.makeAdmin} onClick={() => void setRole("admin")} />
+        <MenuItem icon="add" label={texts.makeAdmin} onClick={() => onSetRole("admin")} />
       )}
       {group.maySetRoles.value && role === "admin" && (
-        <MenuItem icon="person" label={texts.makeMember} onClick={() => void setRole("member")} />
+        <MenuItem icon="person" label={texts.makeMember} onClick={() => onSetRole("member")} />
       )}
       {group.maySetRoles.value && (
         <MenuItem icon="group" label={texts.makeOwner} onClick={() => props.onAsk("owner")} />
@@ -184,7 +187,6 @@ function PersonMenu(props: {
       {group.mayRemove(participant) && (
         <MenuItem icon="leave" isDanger label={texts.remove} onClick={() => props.onAsk("remove")} />
       )}
-      <FailureText of={task.failure} />
     </Popup>
   );
 }
