@@ -1,3 +1,6 @@
+import { usernameKey } from "../client/username.js";
+import { namesIn } from "./state/mentions.js";
+
 /** A part of a message as it is shown. */
 export type TextPart =
   | { readonly kind: "text"; readonly text: string }
@@ -18,13 +21,12 @@ export function toParts(text: string, mentioned: readonly string[]): readonly Te
     const part = toLink(match[0]);
     if (part) found.push({ index: match.index, part });
   }
-  for (const username of mentioned) {
-    for (const index of occurrencesOf(`@${username}`, text)) {
-      found.push({ index, part: { kind: "mention", text: `@${username}`, username } });
-    }
+  const users = new Map(mentioned.map((username) => [usernameKey(username), username]));
+  for (const { index, text: name, key } of users.size > 0 ? namesIn(text) : []) {
+    const username = users.get(key);
+    if (username !== undefined) found.push({ index, part: { kind: "mention", text: name, username } });
   }
-  // Of two at one place the longer name is meant.
-  found.sort((one, other) => one.index - other.index || other.part.text.length - one.part.text.length);
+  found.sort((one, other) => one.index - other.index);
   const parts: TextPart[] = [];
   let end = 0;
   for (const { index, part } of found) {
@@ -36,15 +38,6 @@ export function toParts(text: string, mentioned: readonly string[]): readonly Te
   }
   if (end < text.length) parts.push({ kind: "text", text: text.slice(end) });
   return parts;
-}
-
-/** Where a name is in a text, and not only as the beginning of a longer one. */
-function occurrencesOf(name: string, text: string): readonly number[] {
-  const found: number[] = [];
-  for (let at = text.indexOf(name); at >= 0; at = text.indexOf(name, at + 1)) {
-    if (!/^[._-]*[\p{L}\p{N}\p{M}]/u.test(text.slice(at + name.length))) found.push(at);
-  }
-  return found;
 }
 
 /** Punctuation at the end belongs to the sentence, and so does a bracket that opened before the link. */

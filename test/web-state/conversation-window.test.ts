@@ -5,6 +5,7 @@ import type { ChatEvent, Client, Message } from "../../src/client/index.js";
 import { Chats } from "../../src/web/state/chats.js";
 import { Conversation } from "../../src/web/state/conversation.js";
 import { Drafts } from "../../src/web/state/drafts.js";
+import { Group } from "../../src/web/state/group.js";
 import { MAX_WINDOW_MESSAGES } from "../../src/web/state/message-window.js";
 import { Outbox } from "../../src/web/state/outbox.js";
 import { memoryStorage } from "../../src/web/state/storage.js";
@@ -145,9 +146,11 @@ function open(chat: SlowChat) {
     lastSeqOf: () => undefined,
   });
   const drafts = new Drafts(storage, tabs);
+  const openGroup = (chatId: number) =>
+    new Group({ client, chatId, chat: chats.byId(chatId), me: ME, onClose() {} });
   return new Conversation(
     { chatId: CHAT },
-    { client, chats, outbox, drafts, now: Date.now, me: ME, onClose() {} },
+    { client, chats, outbox, drafts, now: Date.now, me: ME, openGroup, onClose() {} },
   );
 }
 

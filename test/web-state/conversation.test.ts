@@ -267,4 +267,41 @@ describe("Conversation", () => {
     const conversation = session.openConversation({ username: "bo" });
     await until(() => conversation.pending.value[0]?.state === "rejected");
   });
+
+  it("mentions a participant whose name was typed, in a new message and in an edit", async () => {
+    const { conversation } = await world.openChat();
+    conversation.changeDraft({ text: "@BO, lunch?" });
+    await until(() => conversation.group.value?.participants.value.value);
+    await conversation.submit();
+    const mine = await until(() => conversation.messages.value[0]);
+    expect(mine.mentions).to.deep.equal([world.bo.id]);
+    conversation.startEditing(mine);
+    await write(conversation, "lunch?");
+    await until(() => conversation.messages.value[0]?.mentions.length === 0);
+    conversation.startEditing(conversation.messages.value[0]!);
+    await write(conversation, "lunch, @bo?");
+    await until(() => conversation.messages.value[0]?.mentions.length === 1);
+  });
+
+  it("sends at once while the participants cannot be read, and does not mention one who has left", async () => {
+    const { conversation } = await world.openChat();
+    world.browser.intercept = ({ path }) => {
+      if (path.includes("/participants")) throw new TypeError("Failed to fetch");
+    };
+    await write(conversation, "@bo, lunch?");
+    await until(() => conversation.messages.value.length === 1);
+    expect(conversation.messages.value[0]?.mentions).to.deep.equal([]);
+    world.browser.intercept = () => {};
+    const mention = { user_id: world.bo.id, username: "bo" };
+    conversation.changeDraft({ text: "@bo!", mentions: [mention] });
+    await until(() => conversation.group.value?.participants.value.value);
+    await world.server.messaging.removeParticipant({
+      by: world.ana.id,
+      chatId: world.chatId,
+      user: world.bo.id,
+    });
+    await until(() => conversation.group.value?.participants.value.value?.length === 1);
+    await conversation.submit();
+    await until(() => conversation.messages.value.length === 2);
+  });
 });

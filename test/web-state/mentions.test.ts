@@ -58,4 +58,27 @@ describe("mentionsIn", () => {
     expect(mentionsIn("Hello @ana.", [user("ana")])).to.deep.equal([user("ana")]);
     expect(mentionsIn("@anabel @ana", [user("ana")])).to.deep.equal([user("ana")]);
   });
+
+  const people = [user("ana"), user("Bo"), user("cy.d")];
+
+  for (const [text, names] of [
+    ["@ana", ["ana"]],
+    ["Hello @bo, and (@CY.D).", ["Bo", "cy.d"]],
+    ["@ana @ana", ["ana"]],
+    ["@anabel @cy ana@bo https://example.org/@bo", []],
+    ["`@ana` and ```\n@bo\n``` @cy.d", ["cy.d"]],
+    ["> @ana\n@bo", ["Bo"]],
+    ["it's `open @ana", ["ana"]],
+  ] as const) {
+    it(`finds [${names.join()}] among the participants in ${JSON.stringify(text)}`, () => {
+      expect(mentionsIn(text, [], people)).to.deep.equal(names.map(user));
+    });
+  }
+
+  it("has a chosen user also in code, before those that were typed, and no more than the server accepts", () => {
+    expect(mentionsIn("@ana `@Bo`", [user("Bo")], people)).to.deep.equal([user("Bo"), user("ana")]);
+    const many = Array.from({ length: 60 }, (_, n) => user(`user${n}`));
+    const text = many.map(({ username }) => `@${username}`).join(" ");
+    expect(mentionsIn(text, [user("user59")], many)).to.deep.equal([user("user59"), ...many.slice(0, 49)]);
+  });
 });

@@ -36,6 +36,10 @@ describe("toParts", () => {
     expect(markedIn("https://a.example\u200b.evil.example")).to.deep.equal(["https://a.example"]);
   });
 
+  it("marks a name that is written in another case, and names its user", () => {
+    expect(toParts("Hello @BO.", ["Bo"])).to.deep.include({ kind: "mention", text: "@BO", username: "Bo" });
+  });
+
   it("marks whole names of mentioned users alone, also beside each other", () => {
     expect(markedIn("@ana, @anabel @bob. mail@ana", ["ana", "bob"])).to.deep.equal(["@ana", "@bob", "@ana"]);
     expect(markedIn("@ana.b @ana", ["ana", "ana.b"])).to.deep.equal(["@ana.b", "@ana"]);

@@ -1,9 +1,10 @@
 import { batch, computed, effect, signal, untracked, type ReadonlySignal } from "@preact/signals";
-import type { ChatEvent, Client, Message } from "../../client/index.js";
+import type { ChatEvent, Client, Message, Participant } from "../../client/index.js";
 import type { Chats, ChatState } from "./chats.js";
 import { isEmptyDraft, newTextOf } from "./draft.js";
 import type { Draft, Drafts } from "./drafts.js";
 import { toFailure, type Failure } from "./failure.js";
+import type { Group } from "./group.js";
 import { mentionsIn } from "./mentions.js";
 import {
   applyToWindow,
@@ -31,6 +32,7 @@ export interface ConversationDependencies {
   readonly now: () => number;
   /** The id of the user. */
   readonly me: string;
+  readonly openGroup: (chatId: number) => Group;
   readonly onClose: () => void;
 }
 
@@ -50,7 +52,9 @@ export class Conversation {
   readonly #drafts: Drafts;
   readonly #now: () => number;
   readonly #me: string;
+  readonly #openGroup: (chatId: number) => Group;
   readonly #onClose: () => void;
+  readonly #group = signal<Group | undefined>(undefined);
   readonly #destination: ReturnType<typeof signal<Destination>>;
   readonly #window = signal<MessageWindow>(UNREAD_WINDOW);
   readonly #loading = signal<Loading>(undefined);
@@ -59,6 +63,7 @@ export class Conversation {
   readonly #quotes = new Map<number, ReturnType<typeof signal<Message | null | undefined>>>();
   readonly #closing = new AbortController();
   readonly #stopFollowing: () => void;
+  readonly #stopReadingPeople: () => void;
   /** Ends the current read. */
   #reading = new AbortController();
   /** The events since the current read began. The page may be from before them. */
@@ -116,7 +121,7 @@ export class Conversation {
 
   constructor(
     destination: Destination,
-    { client, chats, outbox, drafts, now, me, onClose }: ConversationDependencies,
+    { client, chats, outbox, drafts, now, me, openGroup, onClose }: ConversationDependencies,
   ) {
     this.#client = client;
     this.#chats = chats;
@@ -124,6 +129,7 @@ export class Conversation {
     this.#drafts = drafts;
     this.#now = now;
     this.#me = me;
+    this.#openGroup = openGroup;
     this.#onClose = onClose;
     this.reactions = new OwnReactions(client, me);
     this.#destination = signal(destination);
@@ -135,8 +141,21 @@ export class Conversation {
       if (chatId !== undefined && !("chatId" in this.destination.peek()))
         untracked(() => this.#enter(chatId));
     });
+    // Names are typed before the message is sent, so a send need not wait for the people.
+    this.#stopReadingPeople = effect(() => {
+      const participants = this.#group.value?.participants;
+      if (!participants || !this.draft.value.text.includes("@")) return;
+      if (!participants.value.peek() && !participants.isLoading.peek())
+        untracked(() => void participants.load());
+    });
+    if ("chatId" in destination) this.#group.value = openGroup(destination.chatId);
     if (this.isLeft.peek()) this.#window.value = EMPTY_WINDOW;
     else if ("chatId" in destination) void this.jumpToEnd();
+  }
+
+  /** The people of the chat. It reads the participants once the draft has an `@`. `undefined` before the first message to a user. */
+  get group(): ReadonlySignal<Group | undefined> {
+    return this.#group;
   }
 
   get loading(): ReadonlySignal<Loading> {
@@ -261,7 +280,12 @@ export class Conversation {
       return;
     }
     const destination = this.destination.peek();
-    const mentions = mentionsIn(text, this.draft.peek().mentions);
+    const participants = this.#participants;
+    // A message that mentions a user who has left is rejected.
+    const chosen = this.draft
+      .peek()
+      .mentions.filter(({ user_id }) => participants?.some((each) => each.user_id === user_id) ?? true);
+    const mentions = mentionsIn(text, chosen, participants);
     const lastId = Math.max(this.chat.peek()?.last_message?.id ?? 0, this.messages.peek().at(-1)?.id ?? 0);
     const stored = this.#outbox.add(destination, { text, replyTo, mentions }, lastId);
     this.#drafts.clear(destination, stored);
@@ -340,6 +364,8 @@ export class Conversation {
     this.#closing.abort();
     this.#reading.abort();
     this.#stopFollowing();
+    this.#stopReadingPeople();
+    this.#group.peek()?.close();
     this.#onClose();
   }
 
@@ -355,7 +381,12 @@ export class Conversation {
 
   #enter(chatId: number): void {
     this.#destination.value = { chatId };
+    this.#group.value = this.#openGroup(chatId);
     void this.#readEnd();
+  }
+
+  get #participants(): readonly Participant[] | undefined {
+    return this.#group.peek()?.participants.value.peek();
   }
 
   #hasDestination(destination: Destination): boolean {
@@ -369,7 +400,9 @@ export class Conversation {
     const { signal: cancelled } = (this.#editing = new AbortController());
     try {
       await this.#mentionsRead;
-      const mentions = mentionsIn(message, this.draft.peek().mentions).map(({ user_id }) => user_id);
+      const mentions = mentionsIn(message, this.draft.peek().mentions, this.#participants).map(
+        ({ user_id }) => user_id,
+      );
       this.#show(await this.#client.editMessage({ id, message, mentions }, { signal: cancelled }));
     } catch (error) {
       if (cancelled.aborted) return;

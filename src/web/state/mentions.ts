@@ -1,4 +1,6 @@
-/** A user who was chosen from the completion. */
+import { usernameKey } from "../../client/username.js";
+
+/** A user whom a message mentions. */
 export interface Mention {
   readonly user_id: string;
   readonly username: string;
@@ -30,20 +32,52 @@ export function completeMention(
   return { text: before + rest, caret: before.length };
 }
 
-/** The chosen users whose `@username` is in the text, each once. */
-export function mentionsIn(text: string, chosen: readonly Mention[]): readonly Mention[] {
-  const found = chosen.filter(({ username }) => occursIn(text, username));
-  return found.filter(
-    ({ user_id }, index) => found.findIndex((other) => other.user_id === user_id) === index,
+/** The server accepts no more. */
+const MAX_MENTIONS = 50;
+/** Code between backticks, and lines that quote. */
+const CODE_OR_QUOTE = /```[^]*?```|`[^`\n]*`|^[ \t]*>.*$/gmu;
+/** A name behind a letter belongs to an address, and one behind a slash to a link. */
+const IS_INSIDE = /[\p{L}\p{N}\p{M}._%+/@:-]$/u;
+
+/**
+ * The users whom a text mentions, each once: those who were chosen and whose `@username` is still in the text, and then the
+ * participants whose name was typed, outside of code and quotes.
+ */
+export function mentionsIn(
+  text: string,
+  chosen: readonly Mention[],
+  participants: readonly Mention[] = [],
+): readonly Mention[] {
+  const named = new Set(namesIn(text).map(({ key }) => key));
+  const plain = text.replaceAll(CODE_OR_QUOTE, (part) => " ".repeat(part.length));
+  const typed = namesIn(plain)
+    .filter(({ index }) => !IS_INSIDE.test(plain.slice(Math.max(0, index - 2), index)))
+    .map(({ key }) => key);
+  const byKey = new Map(
+    typed.length === 0 ? [] : participants.map((each) => [usernameKey(each.username), each] as const),
   );
+  const found = [
+    ...chosen.filter(({ username }) => named.has(usernameKey(username))),
+    ...typed.flatMap((key) => byKey.get(key) ?? []),
+  ];
+  const users = new Map(found.map(({ user_id, username }) => [user_id, { user_id, username }]));
+  return [...users.values()].slice(0, MAX_MENTIONS);
 }
 
-/** Whether `@username` is in the text, and not only as the beginning of a longer name. */
-function occursIn(text: string, username: string): boolean {
-  const name = `@${username}`;
-  for (let at = text.indexOf(name); at >= 0; at = text.indexOf(name, at + 1)) {
-    // A full stop or a hyphen ends a sentence or a name, so it counts as part of the name only before another letter.
-    if (!/^[._-]*[\p{L}\p{N}\p{M}]/u.test(text.slice(at + name.length))) return true;
-  }
-  return false;
+/** A name behind an `@`. */
+interface FoundName {
+  /** The index of the `@`. */
+  readonly index: number;
+  /** The name with its `@`, as it is written. */
+  readonly text: string;
+  readonly key: string;
+}
+
+/** All names behind an `@`. A full stop or a hyphen at the end belongs to the sentence. */
+export function namesIn(text: string): readonly FoundName[] {
+  return Array.from(text.matchAll(/@[\p{L}\p{N}\p{M}._-]*[\p{L}\p{N}\p{M}]/gu), ({ index, 0: found }) => ({
+    index,
+    text: found,
+    key: usernameKey(found.slice(1)),
+  }));
 }

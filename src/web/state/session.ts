@@ -118,6 +118,7 @@ export class Session {
       drafts,
       now: this.#ports.now,
       me: user.user_id,
+      openGroup: (chatId) => this.openGroup(chatId),
       onClose: () => this.#conversations.delete(conversation),
     });
     this.#conversations.add(conversation);

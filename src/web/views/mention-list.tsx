@@ -1,6 +1,4 @@
-import { useEffect, useState } from "preact/hooks";
 import type { Conversation } from "../state/conversation.js";
-import type { Group } from "../state/group.js";
 import type { UnfinishedMention } from "../state/mentions.js";
 import { texts } from "../texts.js";
 import { Avatar } from "./avatar.js";
@@ -18,18 +16,7 @@ const MAX_CANDIDATES = 8;
 export function useCandidates(conversation: Conversation, mention: UnfinishedMention | undefined) {
   const session = useSession();
   const chat = conversation.chat.value;
-  const chatId = chat?.chat_id;
-  const [group, setGroup] = useState<Group | undefined>(undefined);
-  useEffect(() => {
-    const opened = chatId === undefined ? undefined : session.openGroup(chatId);
-    setGroup(opened);
-    return () => opened?.close();
-  }, [session, chatId]);
-  const isMentioning = mention !== undefined;
-  useEffect(() => {
-    // A chat whose people nobody mentions needs no request.
-    if (isMentioning && group && !group.participants.value.peek()) void group.participants.load();
-  }, [group, isMentioning]);
+  const group = conversation.group.value;
   const prefix = mention?.prefix.toLowerCase();
   const participants = prefix === undefined ? [] : (group?.participants.value.value ?? []);
   const candidates: readonly Candidate[] = participants
@@ -38,7 +25,7 @@ export function useCandidates(conversation: Conversation, mention: UnfinishedMen
     .slice(0, MAX_CANDIDATES);
   return {
     candidates,
-    mayPost: group?.mayPost.value ?? true,
+    mayPost: !chat || (group?.mayPost.value ?? true),
     isClosed: chat?.kind === "p2p" && chat.with_username === null,
   };
 }
