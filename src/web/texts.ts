@@ -79,7 +79,8 @@ export const texts = {
   searching: "Searching …",
   offline: "You are offline. Messages are sent once you are back.",
   reconnecting: "Reconnecting …",
-  unsaved: "This browser cannot store your drafts. Send them before you close the page.",
+  unsaved:
+    "This browser does not keep drafts and unsent messages. Send them before you close or reload the page.",
 
   username: "Username",
   password: "Password",

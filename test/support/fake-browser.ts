@@ -1,4 +1,4 @@
-import { memoryStorage } from "../../src/web/state/storage.js";
+import { memoryStorage } from "./memory-storage.js";
 import { createApp, type App, type Session } from "../../src/web/state/app.js";
 import type { Channel, DesktopNotification, Locks, Ports, Storage } from "../../src/web/state/ports.js";
 

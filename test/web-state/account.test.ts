@@ -1,6 +1,8 @@
 import { expect } from "chai";
 import type { SessionId } from "../../src/domain/session.js";
+import { Account } from "../../src/web/state/account.js";
 import { PASSWORD } from "../support/client.js";
+import { memoryStorage } from "../support/memory-storage.js";
 import { until, type FakeBrowser } from "../support/fake-browser.js";
 import { WebWorld, write } from "./web-world.js";
 
@@ -156,5 +158,49 @@ describe("Account", () => {
     expect(account.current.value.state).to.equal("active");
     await account.eraseAccount(PASSWORD);
     expect(account.current.value).to.deep.equal({ state: "anonymous", reason: "erased" });
+  });
+
+  for (const [failing, methods] of [
+    ["every access", ["list", "put", "delete", "clear"]],
+    ["each write", ["put"]],
+  ] as const) {
+    it(`logs in, sends and logs out in a browser where ${failing} to the storage fails`, async () => {
+      const reject = async () => Promise.reject(new Error("The browser allows no storage."));
+      Object.assign(browser.storage, Object.fromEntries(methods.map((method) => [method, reject])));
+      const { tab, session, conversation } = await world.openChat();
+      await write(conversation, "hello");
+      await until(() => conversation.messages.value.length === 1);
+      conversation.changeDraft({ text: "unfinished" });
+      await until(() => session.isUnsaved.value);
+      const again = await world.openSession();
+      expect(again.session.user.username).to.equal("ana");
+      await tab.app.account.logOut();
+      await until(() => again.tab.app.session.value === undefined);
+      await tab.app.account.logIn("bo", PASSWORD);
+      const bo = await until(() => again.tab.app.session.value);
+      expect(bo.user.username).to.equal("bo");
+      await until(() => bo.chats.all.value);
+    });
+  }
+
+  it("says at once that the browser stores nothing", async () => {
+    Object.assign(browser.storage, { list: async () => Promise.reject(new Error("No storage.")) });
+    const { session } = await world.openSession();
+    expect(session.isUnsaved.value).to.equal(true);
+  });
+
+  it("does not hide an error that is neither of the network nor of the storage", async () => {
+    const storage = memoryStorage();
+    await storage.put("account", "", "current", "an earlier user");
+    const account = new Account({
+      url: world.server.url,
+      fetch,
+      storage,
+      locks: { request: async () => Promise.reject(new RangeError("A mistake.")), isHeld: async () => false },
+      openChannel: () => ({ post() {}, listen() {}, close() {} }),
+    });
+    const error = await account.start().catch((reason: unknown) => reason);
+    account.close();
+    expect(error).to.be.instanceOf(RangeError);
   });
 });

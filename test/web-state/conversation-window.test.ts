@@ -8,7 +8,7 @@ import { Drafts } from "../../src/web/state/drafts.js";
 import { Group } from "../../src/web/state/group.js";
 import { MAX_WINDOW_MESSAGES } from "../../src/web/state/message-window.js";
 import { Outbox } from "../../src/web/state/outbox.js";
-import { memoryStorage } from "../../src/web/state/storage.js";
+import { memoryStorage } from "../support/memory-storage.js";
 import { Tabs } from "../../src/web/state/tabs.js";
 import { UserStorage } from "../../src/web/state/user-storage.js";
 

@@ -1,7 +1,8 @@
 import { expect } from "chai";
 import { IDBFactory, IDBKeyRange } from "fake-indexeddb";
 import type { Storage } from "../../src/web/state/ports.js";
-import { indexedDbStorage, memoryStorage } from "../../src/web/state/storage.js";
+import { indexedDbStorage } from "../../src/web/state/storage.js";
+import { memoryStorage } from "../support/memory-storage.js";
 
 describe("Storage", () => {
   const globals = globalThis as { IDBKeyRange?: unknown };
@@ -14,8 +15,13 @@ describe("Storage", () => {
     delete globals.IDBKeyRange;
   });
 
+  const openIndexedDb = () => {
+    const factory = new IDBFactory();
+    return indexedDbStorage(() => factory, "palaver");
+  };
+
   for (const [name, open] of [
-    ["indexedDbStorage", () => indexedDbStorage(new IDBFactory(), "palaver")],
+    ["indexedDbStorage", openIndexedDb],
     ["memoryStorage", memoryStorage],
   ] as const) {
     describe(name, () => {
@@ -64,30 +70,59 @@ describe("Storage", () => {
 
   it("keeps the values of IndexedDB for the next page", async () => {
     const factory = new IDBFactory();
-    const first = indexedDbStorage(factory, "palaver");
+    const first = indexedDbStorage(() => factory, "palaver");
     await first.put("outbox", "ana", "1", "one");
     first.close();
-    const second = indexedDbStorage(factory, "palaver");
+    const second = indexedDbStorage(() => factory, "palaver");
     expect(await second.list("outbox", "ana")).to.deep.equal(["one"]);
     second.close();
   });
 
   it("rejects while IndexedDB does not open, and tries again", async () => {
     const factory = new IDBFactory();
-    let isBroken = true;
-    const storage = indexedDbStorage(
-      {
-        open: (...args: [string, number]) => {
-          if (isBroken) throw new Error("The disk is full.");
-          return factory.open(...args);
-        },
+    const failures = [
+      () => {
+        throw new Error("The browser allows no storage.");
       },
+      () => undefined,
+      () => ({
+        open: () => {
+          throw new Error("The disk is full.");
+        },
+      }),
+    ];
+    const storage = indexedDbStorage(() => (failures[0] ?? (() => factory))(), "palaver");
+    for (const message of [
+      "The browser allows no storage.",
+      "This browser has no IndexedDB.",
+      "The disk is full.",
+    ]) {
+      const error = await storage.put("outbox", "ana", "1", "one").catch((reason: unknown) => reason);
+      expect(error).to.have.property("message", message);
+      failures.shift();
+    }
+    await storage.put("outbox", "ana", "1", "one");
+    expect(await storage.list("outbox", "ana")).to.deep.equal(["one"]);
+    storage.close();
+  });
+
+  it("opens IndexedDB again when its connection is closed", async () => {
+    const factory = new IDBFactory();
+    const databases: { close(): void }[] = [];
+    const storage = indexedDbStorage(
+      () => ({
+        open: (...args: [string, number]) => {
+          const request = factory.open(...args);
+          request.addEventListener("success", () => databases.push(request.result));
+          return request;
+        },
+      }),
       "palaver",
     );
-    const error = await storage.put("outbox", "ana", "1", "one").catch((reason: unknown) => reason);
-    expect(error).to.have.property("message", "The disk is full.");
-    isBroken = false;
     await storage.put("outbox", "ana", "1", "one");
+    databases[0]!.close();
+    const error = await storage.list("outbox", "ana").catch((reason: unknown) => reason);
+    expect(error).to.have.property("name", "InvalidStateError");
     expect(await storage.list("outbox", "ana")).to.deep.equal(["one"]);
     storage.close();
   });

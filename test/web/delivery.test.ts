@@ -1,7 +1,8 @@
 import { expect } from "chai";
+import { PASSWORD } from "../support/client.js";
 import type { Page } from "playwright-core";
 import { openScene } from "./browser.js";
-import { openClient, openPerson, textsOf, until, type Person } from "./person.js";
+import { openClient, openPerson, personOn, textsOf, until, type Person } from "./person.js";
 
 /** What the browser itself logs while a server or a network is away. */
 const AWAY =
@@ -147,5 +148,28 @@ describe("A message that is sent while something fails", () => {
     await ana.context.setOffline(false);
     await reaction(bob).waitFor();
     await until(async () => (await reaction(ana).getAttribute("aria-busy")) === "false", "the confirmation");
+  });
+
+  it("arrives from a browser that forbids to store anything, which says so", async () => {
+    const context = await scene.openContext();
+    await context.addInitScript(() => {
+      Object.defineProperty(globalThis, "indexedDB", {
+        get() {
+          throw new DOMException("Storage is forbidden.", "SecurityError");
+        },
+      });
+    });
+    const mia = await openClient(scene, "mia");
+    await openClient(scene, "noa");
+    const noa = personOn("noa", await scene.openPage(context, "/#/users/mia"));
+    await noa.page.getByLabel("Username").fill("noa");
+    await noa.page.getByLabel("Password").fill(PASSWORD);
+    await noa.page.getByRole("button", { name: "Log in" }).click();
+    await noa.page.getByText("This browser does not keep drafts and unsent messages.").waitFor();
+    await noa.send("hello");
+    await noa.message("hello").waitFor();
+    await until(async () => (await mia.listChats())[0]?.last_message?.message === "hello", "the message");
+    await noa.page.reload();
+    await noa.message("hello").waitFor();
   });
 });

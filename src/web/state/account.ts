@@ -26,6 +26,8 @@ interface AccountMessage {
   readonly deleted?: string;
 }
 
+type AccountPorts = Pick<Ports, "url" | "fetch" | "storage" | "locks" | "openChannel">;
+
 /** Held `shared` by requests of a user, and `exclusive` by whatever changes the session of the browser. */
 const LOCK = "palaver-account";
 const RECORD = { table: "account", owner: "", key: "current" } as const;
@@ -36,17 +38,19 @@ const LOG_OUT_PATIENCE_MS = 10_000;
  * Who is logged in in this browser. All tabs share one session cookie, so they follow a change in one of them.
  *
  * The id of the user is also a record in the storage. A request of a user checks it while it holds the lock, so it never goes
- * out with the cookie of another one.
+ * out with the cookie of another one. Where the browser stores nothing, each tab has a record in memory.
  */
 export class Account {
-  readonly #ports: Ports;
+  readonly #ports: AccountPorts;
   readonly #client: Client;
   readonly #channel: Channel;
   readonly #current = signal<AccountState>({ state: "loading" });
   readonly #closing = new AbortController();
+  /** The record, while the browser could not store it. */
+  #unsaved: { readonly userId: string | undefined } | undefined;
   #reading: Promise<void> | undefined;
 
-  constructor(ports: Ports) {
+  constructor(ports: AccountPorts) {
     this.#ports = ports;
     this.#client = createClient({ url: ports.url, fetch: ports.fetch });
     this.#channel = ports.openChannel("palaver-account");
@@ -137,6 +141,7 @@ export class Account {
 
   /** Another tab has changed the session. */
   async #follow({ ended, deleted }: AccountMessage): Promise<void> {
+    this.#unsaved = undefined;
     if (ended !== undefined) {
       if (this.#current.value.state === "active") this.#current.value = { state: "anonymous", reason: ended };
     } else {
@@ -174,8 +179,9 @@ export class Account {
       }
       this.#become(user ? { state: "active", user } : { state: "anonymous", reason: reasonIfEnded });
       return true;
-    } catch {
-      // The server, a proxy or the storage failed.
+    } catch (error) {
+      if (!closing.aborted && !isTransient(error)) throw error;
+      // The server or a proxy failed.
       return false;
     }
   }
@@ -215,25 +221,37 @@ export class Account {
   }
 
   async #assertCurrent(userId: string): Promise<void> {
-    const recorded = await this.#recorded().catch(() => userId);
+    const recorded = await this.#recorded(userId);
     if (recorded === userId) return;
     void this.#read("expired");
     throw new Error("Another user has logged in, or nobody is.");
   }
 
-  async #recorded(): Promise<string | undefined> {
-    const [userId] = await this.#ports.storage.list(RECORD.table, RECORD.owner);
-    return userId as string | undefined;
+  /** @param ifUnknown the result if the storage cannot be read, and this tab has recorded nothing */
+  async #recorded(ifUnknown?: string): Promise<string | undefined> {
+    if (this.#unsaved) return this.#unsaved.userId;
+    try {
+      const [userId] = await this.#ports.storage.list(RECORD.table, RECORD.owner);
+      return userId as string | undefined;
+    } catch {
+      return ifUnknown;
+    }
   }
 
   async #record(userId: string | undefined): Promise<void> {
     const { storage } = this.#ports;
     const { table, owner, key } = RECORD;
-    if (userId === undefined) await storage.delete(table, owner, key);
-    else await storage.put(table, owner, key, userId);
+    try {
+      if (userId === undefined) await storage.delete(table, owner, key);
+      else await storage.put(table, owner, key, userId);
+      this.#unsaved = undefined;
+    } catch {
+      this.#unsaved = { userId };
+    }
   }
 
   async #deleteRecords(userId: string): Promise<void> {
-    await this.#ports.storage.clear(userId);
+    // A browser that allows no storage has none of them.
+    await this.#ports.storage.clear(userId).catch(() => {});
   }
 }

@@ -1,12 +1,12 @@
 import type { Channel, Locks, Notifier, Page, Ports } from "./ports.js";
-import { indexedDbStorage, memoryStorage } from "./storage.js";
+import { indexedDbStorage } from "./storage.js";
 
 /** The facilities of this browser, for the server that has served the page. */
 export function browserPorts(): Ports {
   return {
     url: new URL(".", document.baseURI).href,
     fetch: (input, init) => fetch(input, init),
-    storage: "indexedDB" in globalThis ? indexedDbStorage(indexedDB, "palaver") : memoryStorage(),
+    storage: indexedDbStorage(() => globalThis.indexedDB, "palaver"),
     locks: "locks" in navigator ? webLocks(navigator.locks) : noLocks,
     openChannel,
     page,

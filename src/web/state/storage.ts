@@ -1,34 +1,22 @@
-import type { Storage, Table } from "./ports.js";
+import type { Storage } from "./ports.js";
 
 const RECORDS = "records";
 
-/** Keeps records for as long as the page is open, where a browser offers nothing better. */
-export function memoryStorage(): Storage {
-  const records = new Map<string, unknown>();
-  const prefixOf = (owner: string, table?: Table) =>
-    JSON.stringify(table ? [owner, table] : [owner]).slice(0, -1);
-  const keysOf = (prefix: string) =>
-    [...records.keys()].filter((key) => key.startsWith(`${prefix},`)).toSorted();
-  return {
-    list: async (table, owner) => keysOf(prefixOf(owner, table)).map((key) => records.get(key)),
-    async put(table, owner, key, value) {
-      records.set(JSON.stringify([owner, table, key]), structuredClone(value));
-    },
-    async delete(table, owner, key) {
-      records.delete(JSON.stringify([owner, table, key]));
-    },
-    async clear(owner) {
-      for (const key of keysOf(prefixOf(owner))) records.delete(key);
-    },
-    close() {},
-  };
-}
-
-/** Keeps records in IndexedDB, by owner, table and key. Opens the database again if the browser closes it. */
-export function indexedDbStorage(factory: IDBFactory, name: string): Storage {
+/**
+ * Keeps records in IndexedDB, by owner, table and key. Opens the database again after a failure. All methods reject while the browser
+ * does not store anything.
+ *
+ * @param getFactory returns the factory of the browser; it may throw, since some browsers forbid even to ask
+ */
+export function indexedDbStorage(
+  getFactory: () => Pick<IDBFactory, "open"> | undefined,
+  name: string,
+): Storage {
   let opening: Promise<IDBDatabase> | undefined;
 
   async function open(): Promise<IDBDatabase> {
+    const factory = getFactory();
+    if (!factory) throw new Error("This browser has no IndexedDB.");
     const request = factory.open(name, 1);
     request.addEventListener("upgradeneeded", () => request.result.createObjectStore(RECORDS));
     const database = await resultOf(request);
@@ -42,6 +30,16 @@ export function indexedDbStorage(factory: IDBFactory, name: string): Storage {
     return database;
   }
 
+  function begin(database: IDBDatabase, mode: IDBTransactionMode): IDBTransaction {
+    try {
+      return database.transaction(RECORDS, mode);
+    } catch (error) {
+      // The connection is closed.
+      opening = undefined;
+      throw error;
+    }
+  }
+
   async function run<Result>(
     mode: IDBTransactionMode,
     work: (records: IDBObjectStore) => IDBRequest<Result>,
@@ -51,7 +49,7 @@ export function indexedDbStorage(factory: IDBFactory, name: string): Storage {
       opening = undefined;
       throw error;
     });
-    const transaction = database.transaction(RECORDS, mode);
+    const transaction = begin(database, mode);
     const request = work(transaction.objectStore(RECORDS));
     // A write is stored when the transaction is complete, and not when the request is.
     return new Promise((resolve, reject) => {
@@ -77,7 +75,10 @@ export function indexedDbStorage(factory: IDBFactory, name: string): Storage {
       await run("readwrite", (records) => records.delete(rangeOf(owner)));
     },
     close() {
-      void opening?.then((database) => database.close());
+      opening?.then(
+        (database) => database.close(),
+        () => {},
+      );
       opening = undefined;
     },
   };

@@ -2,7 +2,7 @@ import { texts } from "../texts.js";
 import { useSession } from "./context.js";
 import { Icon } from "./icon.js";
 
-/** States that events do not arrive, or that the browser cannot store what was typed. */
+/** States that events do not arrive, or that the browser does not keep what was typed. */
 export function Banner() {
   const { status, isUnsaved } = useSession();
   const isLate = status.value === "offline" || status.value === "reconnecting";
