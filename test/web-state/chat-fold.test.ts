@@ -108,14 +108,14 @@ describe("applyToChats", () => {
     expect(again.get(chatId)).to.include({ peer_user_id: bo.id, peer_read_seq: 3 });
   });
 
-  it("names the deleted user of a p2p chat, and forgets how far they have read", async () => {
+  it("gives a p2p chat no username once the other user is deleted, and forgets how far they have read", async () => {
     const { ana, bo } = core;
     const { message } = await core.sendMessage({ by: bo.id, to: { username: "ana" }, text: "hi" });
     const { chats, cursor } = await snapshotOf(core, ana.id);
     const { session } = await core.logIn({ username: "bo", password: "password of bo" });
     await core.eraseAccount({ by: session, password: "password of bo" });
     const folded = await foldOn(core, ana.id, toChatMap(chats, ana.id), cursor);
-    expect(folded.get(message.chatId)).to.include({ with_username: "deleted", peer_read_seq: null });
+    expect(folded.get(message.chatId)).to.include({ with_username: null, peer_read_seq: null });
     expect(shown(folded)).to.deep.equal(shown(toChatMap((await snapshotOf(core, ana.id)).chats, ana.id)));
   });
 });

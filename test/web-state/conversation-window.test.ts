@@ -8,6 +8,7 @@ import { Drafts } from "../../src/web/state/drafts.js";
 import { Group } from "../../src/web/state/group.js";
 import { MAX_WINDOW_MESSAGES } from "../../src/web/state/message-window.js";
 import { Outbox } from "../../src/web/state/outbox.js";
+import { People } from "../../src/web/state/people.js";
 import { memoryStorage } from "../support/memory-storage.js";
 import { Tabs } from "../../src/web/state/tabs.js";
 import { UserStorage } from "../../src/web/state/user-storage.js";
@@ -146,11 +147,12 @@ function open(chat: SlowChat) {
     lastSeqOf: () => undefined,
   });
   const drafts = new Drafts(storage, tabs);
+  const people = new People(client, ME);
   const openGroup = (chatId: number) =>
     new Group({ client, chatId, chat: chats.byId(chatId), me: ME, onClose() {} });
   return new Conversation(
     { chatId: CHAT },
-    { client, chats, outbox, drafts, now: Date.now, me: ME, openGroup, onClose() {} },
+    { client, chats, outbox, drafts, people, now: Date.now, me: ME, openGroup, onClose() {} },
   );
 }
 

@@ -50,16 +50,17 @@ describe("Session", () => {
     );
   });
 
-  it("names the deleted user of a p2p chat whose messages it has not seen", async () => {
+  it("recognises the deleted user of a p2p chat whose messages it has not seen", async () => {
     const { messaging } = world.server;
     await messaging.sendMessage({ by: world.ana.id, to: { username: "bo" }, text: "hi" });
     const { session } = await world.openSession();
     expect(session.chats.withUser("bo")).to.include({ peer_user_id: undefined, peer_read_seq: 0 });
     const { session: by } = await messaging.logIn({ username: "bo", password: "correct horse" });
     await messaging.eraseAccount({ by, password: "correct horse" });
-    await until(() => session.chats.withUser("deleted"));
+    const chat = await until(() => session.chats.all.value?.find(({ kind }) => kind === "p2p"));
+    await until(() => session.chats.byId(chat.chat_id).value?.with_username === null);
     const peer = { peer_user_id: world.bo.id, peer_read_seq: null };
-    expect(session.chats.withUser("deleted")).to.include(peer);
+    expect(session.chats.byId(chat.chat_id).value).to.include(peer);
   });
 
   it("shows the profiles and the presence of users, and follows them", async () => {

@@ -42,7 +42,7 @@ describe("Session.unlisted", () => {
     };
     await until(() => session.unlisted.value[0]?.state === "rejected");
     expect(rowsOf(session)).to.deep.equal([row]);
-    expect(conversation.isLeft.value).to.equal(true);
+    expect(conversation.closure.value).to.equal("left");
     expect(conversation.pending.value.map(({ failure }) => failure?.code)).to.deep.equal([
       "not_a_participant",
     ]);
@@ -52,7 +52,7 @@ describe("Session.unlisted", () => {
     const again = await world.openChat();
     await until(() => again.session.unlisted.value.length > 0);
     expect(rowsOf(again.session)).to.deep.equal([row]);
-    expect(again.conversation.isLeft.value).to.equal(true);
+    expect(again.conversation.closure.value).to.equal("left");
     expect(again.conversation.pending.value.map(({ text }) => text)).to.deep.equal(["from the tunnel"]);
     expect(again.conversation.failure.value).to.equal(undefined);
     await again.conversation.editRejected(again.conversation.pending.value[0]!.key);

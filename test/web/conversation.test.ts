@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { PASSWORD } from "../support/client.js";
 import { openScene } from "./browser.js";
 import { DESKTOP, openClient, openPerson, PHONE, until } from "./person.js";
 
@@ -164,6 +165,27 @@ for (const [device, viewport] of [
       await bob.message("Hello again").waitFor();
       await rejected.waitFor({ state: "detached" });
       expect(await ana.message("Hello again").count()).to.equal(1);
+    });
+
+    it("says that a user does not exist, and that the account of another one was deleted", async () => {
+      scene.tolerate(/status of 404/);
+      const { ana, bob } = await openTwo(["olga", "pete"]);
+      await ana.show("#/users/nobody");
+      await ana.page.getByText("No user has this name.").waitFor();
+      expect(await ana.composer.count()).to.equal(0);
+      await ana.page.getByRole("main").getByRole("link", { name: "Back" }).last().click();
+      await until(async () => ana.page.url().endsWith("#/"), "the list of chats");
+      await ana.show("#/users/pete");
+      await ana.send("Hello Pete");
+      await ana.message("Hello Pete").waitFor();
+      await bob.row("Hello Pete").waitFor();
+      await bob.page.close();
+      await (await openClient(scene, "pete")).eraseAccount({ password: PASSWORD });
+      await ana.page.getByText("This account was deleted.").waitFor();
+      expect(await ana.composer.count()).to.equal(0);
+      await ana.page.getByRole("heading", { name: "Deleted account" }).waitFor();
+      await ana.page.reload();
+      await ana.page.getByText("This account was deleted.").waitFor();
     });
   });
 }

@@ -2,6 +2,8 @@ import type { Chat, ChatEvent, Message } from "../../client/index.js";
 
 /** A chat, as a list shows it. */
 export interface ChatState extends Omit<Chat, "mention_count"> {
+  /** The username of the other user of a p2p chat. Null once that user is deleted, and for a group. */
+  readonly with_username: string | null;
   /** `undefined` while the events do not determine it; the chat is then read again. */
   readonly mention_count: number | undefined;
   /** The position in the list: the greater, the earlier. */
@@ -31,8 +33,14 @@ export function toChatMap(chats: readonly Chat[], me: string, known: ChatMap = n
   return new Map(states.toReversed().map((state) => [state.chat_id, state]));
 }
 
+/** The server gives each deleted user the reserved name "deleted". */
+export function peerNameOf(username: string | null): string | null {
+  return username === "deleted" ? null : username;
+}
+
 function toChatState(chat: Chat, activity: number, me: string, known?: ChatState): ChatState {
-  const state = { ...chat, activity, peer_user_id: known?.peer_user_id };
+  const with_username = peerNameOf(chat.with_username);
+  const state = { ...chat, with_username, activity, peer_user_id: known?.peer_user_id };
   const { last_message } = chat;
   return last_message ? withPeer(state, last_message.sender_user_id, last_message.seq, me) : state;
 }
@@ -42,7 +50,7 @@ export function applyToChats(chats: ChatMap, event: ChatEvent, me: string): Chat
   if (!("chat_id" in event)) {
     if (event.type !== "user.deleted") return chats;
     const peer = [...chats.values()].find(({ peer_user_id }) => peer_user_id === event.user_id);
-    return peer ? withChat(chats, { ...peer, with_username: event.username, peer_read_seq: null }) : chats;
+    return peer ? withChat(chats, { ...peer, with_username: null, peer_read_seq: null }) : chats;
   }
   if (event.type === "chat.created") {
     const others = event.participants.filter(({ user_id }) => user_id !== me);
@@ -55,7 +63,7 @@ export function applyToChats(chats: ChatMap, event: ChatEvent, me: string): Chat
       policy: event.policy,
       metadata: event.metadata,
       role: mine?.role ?? null,
-      with_username: peer?.username ?? null,
+      with_username: peerNameOf(peer?.username ?? null),
       participant_count: event.participants.length,
       last_message: null,
       last_seq: 0,

@@ -1,7 +1,15 @@
 import { batch, computed, signal, type ReadonlySignal } from "@preact/signals";
 import type { Chat, ChatEvent, ChatInFull, Client } from "../../client/index.js";
 import { usernameKey } from "../../client/username.js";
-import { applyToChats, byActivity, toChatMap, withChat, type ChatMap, type ChatState } from "./chat-fold.js";
+import {
+  applyToChats,
+  byActivity,
+  peerNameOf,
+  toChatMap,
+  withChat,
+  type ChatMap,
+  type ChatState,
+} from "./chat-fold.js";
 import type { Destination } from "./outbox-entry.js";
 
 export type { ChatState } from "./chat-fold.js";
@@ -210,7 +218,7 @@ export class Chats {
     const peer = before.kind === "p2p" && now.participants.find(({ user_id }) => user_id !== this.#me);
     this.#map.value = withChat(map, {
       ...before,
-      with_username: now.with_username,
+      with_username: peerNameOf(now.with_username),
       peer_read_seq: now.peer_read_seq,
       peer_user_id: peer ? peer.user_id : before.peer_user_id,
       mention_count: isCurrent ? now.mention_count : before.mention_count,

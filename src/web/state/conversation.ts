@@ -1,5 +1,6 @@
 import { batch, computed, effect, signal, untracked, type ReadonlySignal } from "@preact/signals";
 import type { ChatEvent, Client, Message, Participant } from "../../client/index.js";
+import { usernameKey } from "../../client/username.js";
 import type { Chats, ChatState } from "./chats.js";
 import { isEmptyDraft, newTextOf } from "./draft.js";
 import type { Draft, Drafts } from "./drafts.js";
@@ -19,16 +20,28 @@ import {
 import type { Outbox } from "./outbox.js";
 import { OwnReactions } from "./own-reactions.js";
 import { keyOf, toPending, type Destination, type OutboxEntry } from "./outbox-entry.js";
+import type { People } from "./people.js";
 import { pause } from "./pause.js";
 
 /** What a conversation waits for. */
 export type Loading = "window" | "older" | "newer" | undefined;
+
+/**
+ * Why a user cannot write in a conversation.
+ *
+ * - `left`: the user is no longer in the chat, or never was.
+ * - `unknown_user`: no user has the name.
+ * - `deleted`: the account of the other user was deleted.
+ * - `admins_only`: the policy of the group does not allow it.
+ */
+export type Closure = "left" | "unknown_user" | "deleted" | "admins_only";
 
 export interface ConversationDependencies {
   readonly client: Client;
   readonly chats: Chats;
   readonly outbox: Outbox;
   readonly drafts: Drafts;
+  readonly people: People;
   readonly now: () => number;
   /** The id of the user. */
   readonly me: string;
@@ -50,6 +63,7 @@ export class Conversation {
   readonly #chats: Chats;
   readonly #outbox: Outbox;
   readonly #drafts: Drafts;
+  readonly #people: People;
   readonly #now: () => number;
   readonly #me: string;
   readonly #openGroup: (chatId: number) => Group;
@@ -88,19 +102,29 @@ export class Conversation {
     this.#chats.at(this.destination.value),
   );
 
-  /** Whether the user is no longer in the chat, or never was. */
-  readonly isLeft: ReadonlySignal<boolean> = computed(
-    () => "chatId" in this.destination.value && this.#chats.isComplete.value && !this.chat.value,
-  );
+  /** Why the user cannot write, or `undefined`. */
+  readonly closure: ReadonlySignal<Closure | undefined> = computed(() => {
+    const chat = this.chat.value;
+    const destination = this.destination.value;
+    if (!chat && "chatId" in destination) return this.#chats.isComplete.value ? "left" : undefined;
+    if (!chat) return this.#isNobody(destination) ? "unknown_user" : undefined;
+    if (chat.kind === "p2p") return chat.with_username === null ? "deleted" : undefined;
+    return this.#group.value?.mayPost.value === false ? "admins_only" : undefined;
+  });
 
-  /** Whether there is nothing to show: the user is not in the chat, and has nothing unsent for it. */
-  readonly isUnknown: ReadonlySignal<boolean> = computed(
-    () =>
-      "chatId" in this.destination.value &&
-      !this.chat.value &&
-      this.pending.value.length === 0 &&
-      newTextOf(this.draft.value) === "",
-  );
+  /** Whether there is a field for a text: where the user can write, and for an edit or a draft that cannot be sent any more. */
+  readonly isComposing: ReadonlySignal<boolean> = computed(() => {
+    const { text, editing } = this.draft.value;
+    const closure = this.closure.value;
+    return !closure || editing !== null || (closure !== "admins_only" && text !== "");
+  });
+
+  /** Whether there is nothing to show: there is no such chat or user, and nothing unsent for it. */
+  readonly isUnknown: ReadonlySignal<boolean> = computed(() => {
+    if (this.chat.value) return false;
+    const hasUnsent = this.pending.value.length > 0 || newTextOf(this.draft.value) !== "";
+    return !hasUnsent && ("chatId" in this.destination.value || this.closure.value !== undefined);
+  });
 
   /** Oldest first. Deleted messages are among them, with `deleted_at`. */
   readonly messages: ReadonlySignal<readonly Message[]> = computed(() => this.#window.value.messages);
@@ -121,12 +145,13 @@ export class Conversation {
 
   constructor(
     destination: Destination,
-    { client, chats, outbox, drafts, now, me, openGroup, onClose }: ConversationDependencies,
+    { client, chats, outbox, drafts, people, now, me, openGroup, onClose }: ConversationDependencies,
   ) {
     this.#client = client;
     this.#chats = chats;
     this.#outbox = outbox;
     this.#drafts = drafts;
+    this.#people = people;
     this.#now = now;
     this.#me = me;
     this.#openGroup = openGroup;
@@ -149,7 +174,7 @@ export class Conversation {
         untracked(() => void participants.load());
     });
     if ("chatId" in destination) this.#group.value = openGroup(destination.chatId);
-    if (this.isLeft.peek()) this.#window.value = EMPTY_WINDOW;
+    if (this.closure.peek() === "left") this.#window.value = EMPTY_WINDOW;
     else if ("chatId" in destination) void this.jumpToEnd();
   }
 
@@ -350,7 +375,7 @@ export class Conversation {
   async reset(): Promise<void> {
     const [first] = this.messages.peek();
     if (!("chatId" in this.destination.peek())) return;
-    if (this.isLeft.peek()) return this.#empty();
+    if (this.closure.peek() === "left") return this.#empty();
     if (this.#isAtEnd || !first) return this.#readEnd();
     const limit = Math.max(this.messages.peek().length, PAGE_MESSAGES);
     await this.#read("window", async (chat_id, ended) => {
@@ -387,6 +412,14 @@ export class Conversation {
 
   get #participants(): readonly Participant[] | undefined {
     return this.#group.peek()?.participants.value.peek();
+  }
+
+  #isNobody(destination: Destination): boolean {
+    if ("chatId" in destination) return false;
+    const profile = this.#people.profileOf(destination.username).value;
+    if (profile === undefined) return false;
+    // A profile is also found by an id, or as `me`.
+    return profile === null || usernameKey(profile.username) !== usernameKey(destination.username);
   }
 
   #hasDestination(destination: Destination): boolean {

@@ -1,5 +1,12 @@
 import { signal, type ReadonlySignal, type Signal } from "@preact/signals";
-import type { Client, Presence, PresenceSignal, Profile, UserEvent } from "../../client/index.js";
+import {
+  PalaverError,
+  type Client,
+  type Presence,
+  type PresenceSignal,
+  type Profile,
+  type UserEvent,
+} from "../../client/index.js";
 
 /** More requests at once would delay those that the user waits for. */
 const MAX_REQUESTS = 4;
@@ -8,7 +15,7 @@ const MAX_REQUESTS = 4;
 export class People {
   readonly #client: Client;
   readonly #me: string;
-  readonly #profiles = new Map<string, Signal<Profile | undefined>>();
+  readonly #profiles = new Map<string, Signal<Profile | null | undefined>>();
   readonly #presences = new Map<number, Signal<Presence | undefined>>();
   /** The chats whose presence is shown. */
   readonly #watched = new Set<number>();
@@ -22,15 +29,25 @@ export class People {
     this.#me = me;
   }
 
-  /** Follows the profile of a user, by `user_id` or username. Reads it once. `undefined` until then, and if that fails. */
-  profileOf(user: string): ReadonlySignal<Profile | undefined> {
+  /**
+   * Follows the profile of a user, by `user_id` or username. Reads it once. `undefined` until then, and if that fails; null if no
+   * user has the name.
+   */
+  profileOf(user: string): ReadonlySignal<Profile | null | undefined> {
     const known = this.#profiles.get(user);
     if (known) return known;
-    const profile = signal<Profile | undefined>(undefined);
+    const profile = signal<Profile | null | undefined>(undefined);
     this.#profiles.set(user, profile);
     this.#waiting.push(user);
     this.#readProfiles();
     return profile;
+  }
+
+  /** Reads the profile again if no user had the name. */
+  retry(user: string): void {
+    if (this.#profiles.get(user)?.peek() !== null) return;
+    this.#waiting.push(user);
+    this.#readProfiles();
   }
 
   /**
@@ -100,8 +117,10 @@ export class People {
     try {
       const profile = await this.#client.getProfile({ user }, { signal: this.#closing.signal });
       this.#profiles.get(user)!.value = profile;
-    } catch {
-      // The name that is known stays shown.
+    } catch (error) {
+      if (error instanceof PalaverError && error.code === "user_not_found")
+        this.#profiles.get(user)!.value = null;
+      // After any other error the name that is known stays shown.
     } finally {
       this.#requests -= 1;
       this.#readProfiles();

@@ -110,12 +110,15 @@ export class Session {
   }
 
   openConversation(destination: Destination): Conversation {
-    const { client, chats, outbox, drafts, user } = this;
+    const { client, chats, outbox, drafts, people, user } = this;
+    // Somebody may have taken the name meanwhile.
+    if ("username" in destination) people.retry(destination.username);
     const conversation: Conversation = new Conversation(destination, {
       client,
       chats,
       outbox,
       drafts,
+      people,
       now: this.#ports.now,
       me: user.user_id,
       openGroup: (chatId) => this.openGroup(chatId),

@@ -28,7 +28,7 @@ export function Composer({
   const picker = useSignal<{ readonly x: number; readonly y: number } | undefined>(undefined);
   const mention = useSignal<UnfinishedMention | undefined>(undefined);
   const chosen = useSignal(0);
-  const { candidates, mayPost, isClosed } = useCandidates(conversation, mention.value);
+  const candidates = useCandidates(conversation, mention.value);
   const isBlank = draft.text.trim() === "";
 
   useLayoutEffect(() => {
@@ -105,8 +105,9 @@ export function Composer({
     }
   };
 
-  if (isClosed) return <p class="composer closed">{texts.chatClosed}</p>;
-  if (!mayPost) return <p class="composer closed">{texts.onlyAdminsPost}</p>;
+  const closure = conversation.closure.value;
+  if (!conversation.isComposing.value)
+    return <p class="composer closed">{closure && texts.closures[closure]}</p>;
   return (
     <form
       class="composer"
@@ -118,7 +119,7 @@ export function Composer({
       <MentionList candidates={candidates} chosen={chosen.value} onChoose={complete} />
       <DraftContext conversation={conversation} />
       <FailureText of={task.failure} />
-      {conversation.isLeft.value && <p class="failure">{texts.leftChat}</p>}
+      {closure && <p class="failure">{texts.closures[closure]}</p>}
       <div class="composer-row">
         <IconButton
           icon="smile"

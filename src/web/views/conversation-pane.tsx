@@ -22,7 +22,10 @@ export function ConversationPane({ route }: { readonly route: ConversationRoute 
     replaceRoute({ view: "chat", chatId: route.chatId });
   }, [conversation, messageId]);
   if (!conversation) return null;
-  if (conversation.isUnknown.value) return <UnknownChat />;
+  if (conversation.isUnknown.value) {
+    const isUser = conversation.closure.value === "unknown_user";
+    return <NothingThere text={isUser ? texts.closures.unknown_user : texts.unknownChat} />;
+  }
   const panel = route.view === "chat" && conversation.chat.value ? route.panel : undefined;
   return (
     <>
@@ -37,13 +40,15 @@ export function ConversationPane({ route }: { readonly route: ConversationRoute 
   );
 }
 
-function UnknownChat() {
+function NothingThere({ text }: { readonly text: string }) {
   return (
     <section class="page" aria-label={texts.conversation}>
       <header class="bar">
         <IconLink class="only-narrow" icon="back" label={texts.back} href={toHash({ view: "chats" })} />
       </header>
-      <p class="empty">{texts.unknownChat}</p>
+      <p class="empty">
+        {text} <a href={toHash({ view: "chats" })}>{texts.back}</a>
+      </p>
     </section>
   );
 }

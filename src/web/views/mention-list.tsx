@@ -12,22 +12,19 @@ export interface Candidate {
 
 const MAX_CANDIDATES = 8;
 
-/** The users whose mention can be completed, and whether the user may write at all. */
-export function useCandidates(conversation: Conversation, mention: UnfinishedMention | undefined) {
+/** The users whose mention can be completed. */
+export function useCandidates(
+  conversation: Conversation,
+  mention: UnfinishedMention | undefined,
+): readonly Candidate[] {
   const session = useSession();
-  const chat = conversation.chat.value;
   const group = conversation.group.value;
   const prefix = mention?.prefix.toLowerCase();
   const participants = prefix === undefined ? [] : (group?.participants.value.value ?? []);
-  const candidates: readonly Candidate[] = participants
+  return participants
     .filter(({ user_id }) => user_id !== session.user.user_id)
     .filter(({ username }) => username.toLowerCase().startsWith(prefix ?? ""))
     .slice(0, MAX_CANDIDATES);
-  return {
-    candidates,
-    mayPost: !chat || (group?.mayPost.value ?? true),
-    isClosed: chat?.kind === "p2p" && chat.with_username === null,
-  };
 }
 
 /** The completion of a mention. The focus stays in the text; the field moves the choice. */

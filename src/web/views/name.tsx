@@ -4,9 +4,10 @@ import type { People } from "../state/people.js";
 import { texts } from "../texts.js";
 import { useSession } from "./context.js";
 
-/** How people see a user: the display name, or the username. */
+/** How people see a user: the display name, or the username. A deleted user has neither. */
 export function nameOf(people: People, user: string, username = user): string {
   const profile = people.profileOf(user).value;
+  if (profile?.state === "deleted") return texts.deletedUser;
   return profile?.display_name ?? profile?.username ?? username;
 }
 
