@@ -281,7 +281,8 @@ export const texts = {
   block: {
     title: "Block",
     text: "A blocked person cannot write to you in this chat.",
-    isBlocked: "You have blocked this person.",
+    ask: (name: string) => `Block ${isolate(name)}?`,
+    isBlocked: (name: string) => `You have blocked ${isolate(name)}.`,
     block: "Block",
     unblock: "Unblock",
   },

@@ -89,4 +89,42 @@ describe("Conversation.closure", () => {
     });
     await until(() => conversation.closure.value === "left");
   });
+
+  it("states that the user has blocked the other one, in all tabs and after a reload", async () => {
+    const first = await world.openSession();
+    const second = await world.openSession();
+    const conversation = first.session.openConversation({ username: "bo" });
+    await write(conversation, "hello");
+    await until(() => conversation.messages.value.length === 1);
+    const other = second.session.openConversation({ username: "bo" });
+    await until(() => second.session.blocks.all.value.value);
+    await first.session.blocks.block("bo");
+    expect(conversation.closure.value).to.equal("blocked");
+    await until(() => other.closure.value === "blocked");
+    expect(conversation.isComposing.value).to.equal(false);
+    const third = await world.openSession();
+    const again = third.session.openConversation({ username: "BO" });
+    await until(() => again.closure.value === "blocked");
+    await first.session.blocks.unblock("bo");
+    expect(conversation.closure.value).to.equal(undefined);
+    await until(() => again.closure.value === undefined);
+    await write(conversation, "hello again");
+    await until(() => conversation.messages.value.length === 2);
+  });
+
+  it("states that the user has blocked a user without a chat", async () => {
+    const { session } = await world.openSession();
+    const conversation = session.openConversation({ username: "bo" });
+    await session.blocks.block("bo");
+    expect(conversation.closure.value).to.equal("blocked");
+  });
+
+  it("does not block once that is cancelled", async () => {
+    const { session } = await world.openSession();
+    world.browser.goOffline();
+    const cancelling = new AbortController();
+    const blocking = session.blocks.block("bo", cancelling.signal).catch((reason: unknown) => reason);
+    cancelling.abort();
+    expect(await blocking).to.have.property("name", "AbortError");
+  });
 });

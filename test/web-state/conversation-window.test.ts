@@ -2,6 +2,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { expect } from "chai";
 import fc from "fast-check";
 import type { ChatEvent, Client, Message } from "../../src/client/index.js";
+import { Blocks } from "../../src/web/state/blocks.js";
 import { Chats } from "../../src/web/state/chats.js";
 import { Conversation } from "../../src/web/state/conversation.js";
 import { Drafts } from "../../src/web/state/drafts.js";
@@ -148,11 +149,12 @@ function open(chat: SlowChat) {
   });
   const drafts = new Drafts(storage, tabs);
   const people = new People(client, ME);
+  const blocks = new Blocks(client, tabs);
   const openGroup = (chatId: number) =>
     new Group({ client, chatId, chat: chats.byId(chatId), me: ME, onClose() {} });
   return new Conversation(
     { chatId: CHAT },
-    { client, chats, outbox, drafts, people, now: Date.now, me: ME, openGroup, onClose() {} },
+    { client, chats, outbox, drafts, people, blocks, now: Date.now, me: ME, openGroup, onClose() {} },
   );
 }
 

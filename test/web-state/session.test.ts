@@ -152,7 +152,7 @@ describe("Session", () => {
   it("shows and changes the settings of the account", async () => {
     const { session } = await world.openSession();
     const settings = session.openSettings();
-    const lists = [settings.profile, settings.sessions, settings.tokens, settings.blocks];
+    const lists = [settings.profile, settings.sessions, settings.tokens, session.blocks.all];
     for (const list of lists) await list.load();
     await settings.setDisplayName("Ana María");
     expect(settings.profile.value.value?.display_name).to.equal("Ana María");
@@ -161,10 +161,10 @@ describe("Session", () => {
     expect(settings.tokens.value.value?.map(({ name }) => name)).to.deep.equal(["bot"]);
     await settings.endToken(token_id);
     expect(settings.tokens.value.value).to.deep.equal([]);
-    await settings.block("bo");
-    expect(settings.blocks.value.value?.map(({ username }) => username)).to.deep.equal(["bo"]);
-    await settings.unblock(world.bo.id);
-    expect(settings.blocks.value.value).to.deep.equal([]);
+    await session.blocks.block("bo");
+    expect(session.blocks.all.value.value?.map(({ username }) => username)).to.deep.equal(["bo"]);
+    await session.blocks.unblock(world.bo.id);
+    expect(session.blocks.all.value.value).to.deep.equal([]);
     const { session: other } = await world.server.messaging.logIn({
       username: "ana",
       password: "correct horse",

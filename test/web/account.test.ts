@@ -69,7 +69,8 @@ describe("The account of a user", () => {
     await chloe.row("mallory").click();
     await page.getByRole("link", { name: "Details" }).click();
     await page.getByRole("button", { name: "Block", exact: true }).click();
-    await page.getByText("You have blocked this person.").waitFor();
+    await page.getByRole("dialog").getByRole("button", { name: "Block", exact: true }).click();
+    await page.getByText("You have blocked").first().waitFor();
     await chloe.show("#/settings");
     await page.getByRole("button", { name: "Unblock" }).click();
     await page.getByText("You have blocked nobody.").waitFor();

@@ -187,5 +187,30 @@ for (const [device, viewport] of [
       await ana.page.reload();
       await ana.page.getByText("This account was deleted.").waitFor();
     });
+
+    it("asks before a person is blocked, and offers to unblock them in place of the field", async () => {
+      const { ana, bob } = await openTwo(["quinn", "rosa"]);
+      await ana.show("#/users/rosa");
+      await ana.send("Hello Rosa");
+      await bob.row("Hello Rosa").waitFor();
+      const online = ana.page.locator(".subtitle", { hasText: "online" });
+      await online.waitFor();
+      await until(async () => /#\/chats\/\d+$/.test(ana.page.url()), "the route of the chat");
+      const hash = new URL(ana.page.url()).hash;
+      await ana.show(`${hash}/details`);
+      await ana.page.getByRole("button", { name: "Block", exact: true }).click();
+      await ana.page.getByRole("dialog").getByRole("button", { name: "Cancel" }).click();
+      await ana.page.getByRole("button", { name: "Block", exact: true }).click();
+      await ana.page.getByRole("dialog").getByRole("button", { name: "Block", exact: true }).click();
+      await ana.page.getByRole("dialog").waitFor({ state: "detached" });
+      await ana.show(hash);
+      const notice = ana.page.locator(".composer.closed", { hasText: "You have blocked" });
+      await notice.waitFor();
+      expect(await ana.composer.count()).to.equal(0);
+      expect(await online.count()).to.equal(0);
+      await notice.getByRole("button", { name: "Unblock" }).click();
+      await ana.send("Hello again");
+      await bob.message("Hello again").or(bob.row("Hello again")).first().waitFor();
+    });
   });
 }

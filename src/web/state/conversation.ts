@@ -1,6 +1,7 @@
 import { batch, computed, effect, signal, untracked, type ReadonlySignal } from "@preact/signals";
 import type { ChatEvent, Client, Message, Participant } from "../../client/index.js";
 import { usernameKey } from "../../client/username.js";
+import type { Blocks } from "./blocks.js";
 import type { Chats, ChatState } from "./chats.js";
 import { isEmptyDraft, newTextOf } from "./draft.js";
 import type { Draft, Drafts } from "./drafts.js";
@@ -32,9 +33,10 @@ export type Loading = "window" | "older" | "newer" | undefined;
  * - `left`: the user is no longer in the chat, or never was.
  * - `unknown_user`: no user has the name.
  * - `deleted`: the account of the other user was deleted.
+ * - `blocked`: the user has blocked the other one.
  * - `admins_only`: the policy of the group does not allow it.
  */
-export type Closure = "left" | "unknown_user" | "deleted" | "admins_only";
+export type Closure = "left" | "unknown_user" | "deleted" | "blocked" | "admins_only";
 
 export interface ConversationDependencies {
   readonly client: Client;
@@ -42,11 +44,17 @@ export interface ConversationDependencies {
   readonly outbox: Outbox;
   readonly drafts: Drafts;
   readonly people: People;
+  readonly blocks: Blocks;
   readonly now: () => number;
   /** The id of the user. */
   readonly me: string;
   readonly openGroup: (chatId: number) => Group;
   readonly onClose: () => void;
+}
+
+/** Whether a draft waits for another time, in which the user can write again. */
+function mayReopen(closure: Closure): boolean {
+  return closure === "blocked" || closure === "admins_only";
 }
 
 /** The time between two requests that mark the chat as read. Scrolling through a chat would else send hundreds of them. */
@@ -64,6 +72,7 @@ export class Conversation {
   readonly #outbox: Outbox;
   readonly #drafts: Drafts;
   readonly #people: People;
+  readonly #blocks: Blocks;
   readonly #now: () => number;
   readonly #me: string;
   readonly #openGroup: (chatId: number) => Group;
@@ -102,13 +111,22 @@ export class Conversation {
     this.#chats.at(this.destination.value),
   );
 
+  /** The username of the other user. Null in a group, and once that user is deleted. */
+  readonly peer: ReadonlySignal<string | null> = computed(() => {
+    const destination = this.destination.value;
+    if (this.chat.value) return this.chat.value.with_username;
+    return "username" in destination ? destination.username : null;
+  });
+
   /** Why the user cannot write, or `undefined`. */
   readonly closure: ReadonlySignal<Closure | undefined> = computed(() => {
     const chat = this.chat.value;
     const destination = this.destination.value;
     if (!chat && "chatId" in destination) return this.#chats.isComplete.value ? "left" : undefined;
+    const peer = this.peer.value;
+    if (peer !== null && this.#blocks.has(peer)) return "blocked";
     if (!chat) return this.#isNobody(destination) ? "unknown_user" : undefined;
-    if (chat.kind === "p2p") return chat.with_username === null ? "deleted" : undefined;
+    if (chat.kind === "p2p") return peer === null ? "deleted" : undefined;
     return this.#group.value?.mayPost.value === false ? "admins_only" : undefined;
   });
 
@@ -116,14 +134,14 @@ export class Conversation {
   readonly isComposing: ReadonlySignal<boolean> = computed(() => {
     const { text, editing } = this.draft.value;
     const closure = this.closure.value;
-    return !closure || editing !== null || (closure !== "admins_only" && text !== "");
+    return !closure || editing !== null || (!mayReopen(closure) && text !== "");
   });
 
   /** Whether there is nothing to show: there is no such chat or user, and nothing unsent for it. */
   readonly isUnknown: ReadonlySignal<boolean> = computed(() => {
     if (this.chat.value) return false;
     const hasUnsent = this.pending.value.length > 0 || newTextOf(this.draft.value) !== "";
-    return !hasUnsent && ("chatId" in this.destination.value || this.closure.value !== undefined);
+    return !hasUnsent && ("chatId" in this.destination.value || this.closure.value === "unknown_user");
   });
 
   /** Oldest first. Deleted messages are among them, with `deleted_at`. */
@@ -145,13 +163,14 @@ export class Conversation {
 
   constructor(
     destination: Destination,
-    { client, chats, outbox, drafts, people, now, me, openGroup, onClose }: ConversationDependencies,
+    { client, chats, outbox, drafts, people, blocks, now, me, openGroup, onClose }: ConversationDependencies,
   ) {
     this.#client = client;
     this.#chats = chats;
     this.#outbox = outbox;
     this.#drafts = drafts;
     this.#people = people;
+    this.#blocks = blocks;
     this.#now = now;
     this.#me = me;
     this.#openGroup = openGroup;

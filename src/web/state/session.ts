@@ -9,6 +9,7 @@ import {
   type Snapshot,
 } from "../../client/index.js";
 import type { Account } from "./account.js";
+import { Blocks } from "./blocks.js";
 import { Chats } from "./chats.js";
 import { Conversation } from "./conversation.js";
 import { Drafts } from "./drafts.js";
@@ -40,6 +41,7 @@ export class Session {
   readonly unlisted: ReadonlySignal<readonly Unlisted[]>;
   readonly typing: Typing;
   readonly people: People;
+  readonly blocks: Blocks;
   readonly notifications: Notifications;
   readonly #ports: Ports;
   readonly #storage: UserStorage;
@@ -75,6 +77,7 @@ export class Session {
     );
     this.typing = new Typing();
     this.people = new People(this.client, me);
+    this.blocks = new Blocks(this.client, this.#tabs);
     const openChat = (chatId: number) => this.#openChat(chatId);
     this.notifications = new Notifications({ notifier, locks, page, me, openChat });
     this.#live = new Live({
@@ -110,15 +113,17 @@ export class Session {
   }
 
   openConversation(destination: Destination): Conversation {
-    const { client, chats, outbox, drafts, people, user } = this;
+    const { client, chats, outbox, drafts, people, blocks, user } = this;
     // Somebody may have taken the name meanwhile.
     if ("username" in destination) people.retry(destination.username);
+    void blocks.load();
     const conversation: Conversation = new Conversation(destination, {
       client,
       chats,
       outbox,
       drafts,
       people,
+      blocks,
       now: this.#ports.now,
       me: user.user_id,
       openGroup: (chatId) => this.openGroup(chatId),
@@ -182,6 +187,7 @@ export class Session {
     this.chats.reset(chats, more);
     this.outbox.settle();
     this.people.reset();
+    void this.blocks.all.reload();
     for (const conversation of this.#conversations) void conversation.reset();
     for (const group of this.#groups) group.reset();
   }

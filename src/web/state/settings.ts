@@ -1,7 +1,5 @@
-import type { BlockedUser, Client, NewToken, Profile, Session, Token } from "../../client/index.js";
+import type { Client, NewToken, Profile, Session, Token } from "../../client/index.js";
 import { Loaded } from "./loaded.js";
-
-const MAX_BLOCKS = 1_000;
 
 /** What a user sees and changes of the own account. Each list is read by its `load`. Changes throw a `PalaverError`. */
 export class Settings {
@@ -9,14 +7,12 @@ export class Settings {
   readonly profile: Loaded<Profile>;
   readonly sessions: Loaded<readonly Session[]>;
   readonly tokens: Loaded<readonly Token[]>;
-  readonly blocks: Loaded<readonly BlockedUser[]>;
 
   constructor(client: Client) {
     this.#client = client;
     this.profile = new Loaded(() => client.getProfile({ user: "me" }));
     this.sessions = new Loaded(() => client.listSessions());
     this.tokens = new Loaded(() => client.listTokens());
-    this.blocks = new Loaded(() => client.listBlocks({ limit: MAX_BLOCKS }));
   }
 
   async setDisplayName(name: string | null): Promise<void> {
@@ -50,16 +46,5 @@ export class Settings {
   async endToken(tokenId: string): Promise<void> {
     await this.#client.endToken({ token_id: tokenId });
     this.tokens.update((all) => all.filter(({ token_id }) => token_id !== tokenId));
-  }
-
-  /** @param user a username or an id */
-  async block(user: string): Promise<void> {
-    await this.#client.blockUser({ user });
-    await this.blocks.reload();
-  }
-
-  async unblock(user: string): Promise<void> {
-    await this.#client.unblockUser({ user });
-    this.blocks.update((all) => all.filter(({ user_id, username }) => user_id !== user && username !== user));
   }
 }

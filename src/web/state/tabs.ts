@@ -14,6 +14,8 @@ export type TabMessage =
   | { readonly type: "ask" }
   /** Events were missed: each tab reads its chats again. */
   | { readonly type: "resync" }
+  /** The user has blocked somebody, or no longer does. */
+  | { readonly type: "blocks" }
   | { readonly type: "entry"; readonly entry: OutboxEntry }
   | { readonly type: "entry_discarded"; readonly key: string }
   | { readonly type: "draft"; readonly destination: Destination; readonly draft: Draft };

@@ -4,7 +4,7 @@ import { useLayoutEffect } from "preact/hooks";
 import type { Conversation } from "../state/conversation.js";
 import { completeMention, unfinishedMention, type UnfinishedMention } from "../state/mentions.js";
 import { texts } from "../texts.js";
-import { IconButton } from "./button.js";
+import { Button, IconButton } from "./button.js";
 import { useSession } from "./context.js";
 import { EmojiPopup } from "./emoji-popup.js";
 import { Icon } from "./icon.js";
@@ -105,9 +105,13 @@ export function Composer({
     }
   };
 
-  const closure = conversation.closure.value;
-  if (!conversation.isComposing.value)
-    return <p class="composer closed">{closure && texts.closures[closure]}</p>;
+  if (!conversation.isComposing.value) {
+    return (
+      <div class="composer closed">
+        <ClosureText conversation={conversation} />
+      </div>
+    );
+  }
   return (
     <form
       class="composer"
@@ -119,7 +123,7 @@ export function Composer({
       <MentionList candidates={candidates} chosen={chosen.value} onChoose={complete} />
       <DraftContext conversation={conversation} />
       <FailureText of={task.failure} />
-      {closure && <p class="failure">{texts.closures[closure]}</p>}
+      <ClosureText conversation={conversation} />
       <div class="composer-row">
         <IconButton
           icon="smile"
@@ -160,6 +164,25 @@ export function Composer({
         <EmojiPopup at={picker.value} onChoose={insert} onClose={() => (picker.value = undefined)} />
       )}
     </form>
+  );
+}
+
+/** Why the user cannot write, and what to do. Empty where the user can. */
+function ClosureText({ conversation }: { readonly conversation: Conversation }) {
+  const { blocks, people } = useSession();
+  const task = useTask();
+  const closure = conversation.closure.value;
+  const peer = conversation.peer.value ?? "";
+  if (!closure) return null;
+  if (closure !== "blocked") return <p>{texts.closures[closure]}</p>;
+  return (
+    <>
+      <p>{texts.block.isBlocked(nameOf(people, peer))}</p>
+      <Button isBusy={task.isBusy.value} onClick={() => void task.run(() => blocks.unblock(peer))}>
+        {texts.block.unblock}
+      </Button>
+      <FailureText of={task.failure} />
+    </>
   );
 }
 

@@ -41,6 +41,8 @@ function ConversationHead({ conversation }: { readonly conversation: Conversatio
   const chat = conversation.chat.value;
   const destination = conversation.destination.value;
   const title = chat ? titleOf(people, chat) : titleOfDestination(people, destination);
+  const closure = conversation.closure.value;
+  const hasSubtitle = closure !== "blocked" && closure !== "deleted";
   const heading = (
     <>
       {chat ? (
@@ -52,7 +54,7 @@ function ConversationHead({ conversation }: { readonly conversation: Conversatio
         <h1 class="bar-title">
           <bdi>{title}</bdi>
         </h1>
-        {chat && (
+        {chat && hasSubtitle && (
           <Subtitle chatId={chat.chat_id} isGroup={chat.kind === "group"} count={chat.participant_count} />
         )}
       </span>

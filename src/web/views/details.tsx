@@ -11,7 +11,7 @@ import { useSession } from "./context.js";
 import { Confirmation } from "./dialog.js";
 import { Choice, Field, Section, Switch } from "./field.js";
 import { Invitations } from "./invitations.js";
-import { titleOf } from "./name.js";
+import { nameOf, titleOf } from "./name.js";
 import { Panel } from "./panel.js";
 import { Participants } from "./participants.js";
 import { FailureText, useFresh, useTask } from "./task.js";
@@ -178,27 +178,37 @@ function Leave({ group }: { readonly group: Group }) {
 }
 
 function Block({ username }: { readonly username: string }) {
-  const session = useSession();
-  const settings = useMemo(() => session.openSettings(), [session]);
-  useFresh(settings.blocks);
+  const { blocks, people } = useSession();
+  const isAsking = useSignal(false);
   const task = useTask();
-  const blocks = settings.blocks.value.value;
-  const isBlocked = blocks?.some((each) => each.username === username) ?? false;
+  useFresh(blocks.all);
+  const name = nameOf(people, username);
+  const isBlocked = blocks.has(username);
   return (
     <Section title={texts.block.title}>
-      <p class="hint">{isBlocked ? texts.block.isBlocked : texts.block.text}</p>
+      <p class="hint">{isBlocked ? texts.block.isBlocked(name) : texts.block.text}</p>
       <Button
         kind={isBlocked ? "plain" : "danger"}
         isBusy={task.isBusy.value}
-        isDisabled={blocks === undefined}
-        onClick={() =>
-          void task.run(() => (isBlocked ? settings.unblock(username) : settings.block(username)))
-        }
+        isDisabled={blocks.all.value.value === undefined}
+        onClick={() => {
+          if (isBlocked) void task.run(() => blocks.unblock(username));
+          else isAsking.value = true;
+        }}
       >
         {isBlocked ? texts.block.unblock : texts.block.block}
       </Button>
       <FailureText of={task.failure} />
-      <FailureText of={settings.blocks.failure} />
+      <FailureText of={blocks.all.failure} />
+      {isAsking.value && (
+        <Confirmation
+          title={texts.block.ask(name)}
+          text={texts.block.text}
+          action={texts.block.block}
+          onConfirm={(signal) => blocks.block(username, signal)}
+          onClose={() => (isAsking.value = false)}
+        />
+      )}
     </Section>
   );
 }

@@ -30,7 +30,7 @@ export function SettingsView() {
         <PasswordSection settings={settings} />
         <Sessions settings={settings} />
         <Tokens settings={settings} />
-        <Blocks settings={settings} />
+        <BlockedPeople />
         <Ending />
         <p class="hint">
           <a href="docs">{texts.settings.api}</a>
@@ -254,28 +254,29 @@ function Tokens({ settings }: SettingsProps) {
   );
 }
 
-function Blocks({ settings }: SettingsProps) {
+function BlockedPeople() {
+  const { blocks } = useSession();
   const task = useTask();
-  useFresh(settings.blocks);
-  const blocks = settings.blocks.value.value;
+  useFresh(blocks.all);
+  const people = blocks.all.value.value;
   return (
     <Section title={texts.settings.blocks}>
-      {blocks?.length === 0 && <p class="hint">{texts.settings.noBlocks}</p>}
+      {people?.length === 0 && <p class="hint">{texts.settings.noBlocks}</p>}
       <ul class="rows">
-        {blocks?.map(({ user_id, username, display_name }) => (
+        {people?.map(({ user_id, username, display_name }) => (
           <li key={user_id}>
             <Avatar id={user_id} name={display_name ?? username} size="small" />
             <span class="person-texts">
               <bdi>{display_name ?? username}</bdi>
             </span>
-            <Button onClick={() => void task.run(() => settings.unblock(user_id))}>
+            <Button onClick={() => void task.run(() => blocks.unblock(user_id))}>
               {texts.block.unblock}
             </Button>
           </li>
         ))}
       </ul>
       <FailureText of={task.failure} />
-      <FailureText of={settings.blocks.failure} />
+      <FailureText of={blocks.all.failure} />
     </Section>
   );
 }
