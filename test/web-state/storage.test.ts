@@ -1,7 +1,9 @@
 import { expect } from "chai";
 import { IDBFactory, IDBKeyRange } from "fake-indexeddb";
+import { useFakeTimers } from "sinon";
 import type { Storage } from "../../src/web/state/ports.js";
 import { indexedDbStorage } from "../../src/web/state/storage.js";
+import { until } from "../support/fake-browser.js";
 import { memoryStorage } from "../support/memory-storage.js";
 
 describe("Storage", () => {
@@ -123,6 +125,44 @@ describe("Storage", () => {
     databases[0]!.close();
     const error = await storage.list("outbox", "ana").catch((reason: unknown) => reason);
     expect(error).to.have.property("name", "InvalidStateError");
+    expect(await storage.list("outbox", "ana")).to.deep.equal(["one"]);
+    storage.close();
+  });
+
+  it("rejects while IndexedDB does not answer, and goes on once it does", async () => {
+    const factory = new IDBFactory();
+    let answer = () => {};
+    // The request never succeeds before `answer`, as in a browser whose disk does not respond.
+    const stuck = new EventTarget();
+    let isStuck = true;
+    const storage = indexedDbStorage(
+      () => ({
+        open: (...args: [string, number]) => (isStuck ? (stuck as never) : factory.open(...args)),
+      }),
+      "palaver",
+    );
+    answer = () => {
+      isStuck = false;
+      stuck.dispatchEvent(new Event("error"));
+    };
+    const clock = useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      const first = storage.list("outbox", "ana").catch((reason: unknown) => reason);
+      await clock.tickAsync(60_000);
+      expect(await first).to.have.property("message", "The browser does not answer.");
+      // Others do not wait again.
+      const second = await storage.put("outbox", "ana", "1", "one").catch((reason: unknown) => reason);
+      expect(second).to.have.property("message", "The browser does not answer.");
+    } finally {
+      clock.restore();
+    }
+    answer();
+    await until(() =>
+      storage.put("outbox", "ana", "1", "one").then(
+        () => true,
+        () => false,
+      ),
+    );
     expect(await storage.list("outbox", "ana")).to.deep.equal(["one"]);
     storage.close();
   });

@@ -1,10 +1,12 @@
 import type { Storage } from "./ports.js";
 
 const RECORDS = "records";
+/** Requests and sends wait for the storage, so they must not wait without end. */
+const ANSWER_TIMEOUT_MS = 5_000;
 
 /**
  * Keeps records in IndexedDB, by owner, table and key. Opens the database again after a failure. All methods reject while the browser
- * does not store anything.
+ * does not store anything, or does not answer.
  *
  * @param getFactory returns the factory of the browser; it may throw, since some browsers forbid even to ask
  */
@@ -13,6 +15,8 @@ export function indexedDbStorage(
   name: string,
 ): Storage {
   let opening: Promise<IDBDatabase> | undefined;
+  /** The number of operations that have taken too long, and have not ended. Others then fail at once. */
+  let unanswered = 0;
 
   async function open(): Promise<IDBDatabase> {
     const factory = getFactory();
@@ -41,6 +45,27 @@ export function indexedDbStorage(
   }
 
   async function run<Result>(
+    mode: IDBTransactionMode,
+    work: (records: IDBObjectStore) => IDBRequest<Result>,
+  ): Promise<Result> {
+    if (unanswered > 0) throw notAnswered();
+    return new Promise((resolve, reject) => {
+      let isLate = false;
+      const timer = setTimeout(() => {
+        isLate = true;
+        unanswered += 1;
+        reject(notAnswered());
+      }, ANSWER_TIMEOUT_MS);
+      void transact(mode, work)
+        .then(resolve, reject)
+        .finally(() => {
+          clearTimeout(timer);
+          if (isLate) unanswered -= 1;
+        });
+    });
+  }
+
+  async function transact<Result>(
     mode: IDBTransactionMode,
     work: (records: IDBObjectStore) => IDBRequest<Result>,
   ): Promise<Result> {
@@ -91,4 +116,8 @@ function resultOf<Result>(request: IDBRequest<Result>): Promise<Result> {
       reject(request.error ?? new Error("The browser did not open the database.")),
     );
   });
+}
+
+function notAnswered(): Error {
+  return new Error("The browser does not answer.");
 }
