@@ -207,6 +207,7 @@ export class FakeBrowser {
       body: typeof init.body === "string" ? init.body : undefined,
       key: headers.get("Idempotency-Key"),
     };
+    init.signal?.throwIfAborted();
     if (!this.#isOnline) throw new TypeError("Failed to fetch");
     const receive = this.intercept(request);
     this.requests.push(request);

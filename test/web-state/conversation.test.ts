@@ -233,6 +233,50 @@ describe("Conversation", () => {
     expect(conversation.failure.value).to.equal(undefined);
   });
 
+  it("shows who types until an edit of theirs arrives", async () => {
+    const { session } = await world.openChat();
+    await until(() => session.status.value === "live");
+    const typists = session.typing.in(world.chatId);
+    const { id } = await world.receive("Lunhc?");
+    await until(() => session.chats.byId(world.chatId).value?.last_message?.id === id);
+    await world.server.messaging.sendTyping({ by: world.bo.id, chatId: world.chatId });
+    await until(() => typists.value.length === 1);
+    await world.server.messaging.editMessage({ by: world.bo.id, id, text: "Lunch?" });
+    await until(() => typists.value.length === 0);
+  });
+
+  it("does not state that the user types once the text is sent or saved", async () => {
+    const { conversation } = await world.openChat();
+    const { storage, requests } = world.browser;
+    const list = storage.list.bind(storage);
+    const submitSlowly = async (change: () => void) => {
+      let release = () => {};
+      const released = new Promise<void>((resolve) => (release = resolve));
+      // All requests wait for it.
+      Object.assign(storage, {
+        list: async (...args: Parameters<typeof storage.list>) => {
+          await released;
+          return list(...args);
+        },
+      });
+      change();
+      conversation.showTyping();
+      const submitted = conversation.submit();
+      Object.assign(storage, { list });
+      release();
+      await submitted;
+    };
+    await submitSlowly(() => conversation.changeDraft({ text: "Yse" }));
+    const mine = await until(() => conversation.messages.value[0]);
+    world.browser.now = () => Date.now() + 60_000;
+    await submitSlowly(() => {
+      conversation.startEditing(mine);
+      conversation.changeDraft({ text: "Yes" });
+    });
+    await until(() => conversation.messages.value[0]?.message === "Yes");
+    expect(requests.filter(({ path }) => path.endsWith("/typing"))).to.deep.equal([]);
+  });
+
   it("shows who types until a message arrives, and tells others that the user types", async () => {
     const { conversation, session } = await world.openChat();
     await until(() => session.status.value === "live");

@@ -95,6 +95,8 @@ export class Conversation {
   #seenSeq = 0;
   #isMarking = false;
   #typedAt = -Infinity;
+  /** Ends the request that states that the user types. It must not arrive behind the text. */
+  #typing = new AbortController();
   #mentionsRead: Promise<void> = Promise.resolve();
   /** Ends the request of the edit in the draft. */
   #editing = new AbortController();
@@ -319,6 +321,7 @@ export class Conversation {
   async submit(): Promise<void> {
     const { text, replyTo, editing } = this.draft.peek();
     if (text.trim() === "") return;
+    this.#typing.abort();
     if (editing !== null) {
       await this.#edit(editing, text);
       return;
@@ -364,7 +367,8 @@ export class Conversation {
     const now = this.#now();
     if (!("chatId" in destination) || now - this.#typedAt < TYPING_INTERVAL_MS) return;
     this.#typedAt = now;
-    this.#client.sendTyping({ chat_id: destination.chatId }, { patience: 0 }).catch(() => {});
+    const { signal: done } = (this.#typing = new AbortController());
+    this.#client.sendTyping({ chat_id: destination.chatId }, { patience: 0, signal: done }).catch(() => {});
   }
 
   /** Applies an event, after the chats have applied it. */

@@ -28,7 +28,7 @@ export class Typing {
     this.#timers.set(`${chat_id} ${user_id}`, timer);
   }
 
-  /** A message of the user has arrived. */
+  /** A message of the user, or an edit of one, has arrived. */
   end(chatId: number, userId: string): void {
     const key = `${chatId} ${userId}`;
     if (!this.#timers.has(key)) return;
