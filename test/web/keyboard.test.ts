@@ -54,6 +54,7 @@ describe("The keyboard alone", () => {
     await press("Escape");
     await until(async () => (await focused()) === "New chat", "the focus back on the button");
     await press("Enter");
+    await until(async () => (await focused()) === "Name or username", "the focus in the dialog again");
     await keyboard.type("bo");
     await page.getByRole("dialog").getByRole("button", { name: "bob" }).waitFor();
     await tabTo("bob");
