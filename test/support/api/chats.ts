@@ -216,7 +216,7 @@ export function describeChats(at: () => string): void {
           ...(json["chats"] as Record<string, unknown>[]),
           (await client.get(`/v1/chats/${chatId}`)).json,
         ];
-        return listed.map(({ peer_read_seq }) => peer_read_seq);
+        return listed.filter(({ chat_id }) => chat_id === chatId).map(({ peer_read_seq }) => peer_read_seq);
       };
       expect(await seen(ana)).to.deep.equal([0, 0, 0]);
       await bob.put(`/v1/chats/${chatId}/read`, { seq: 2 });
