@@ -208,7 +208,7 @@ export function describeChats(at: () => string): void {
     it("shows the other user of a p2p chat how far the caller has read, wherever the chat is returned", async () => {
       const [ana, bob] = await threePeople(at());
       const chatId = await p2p(ana, bob);
-      await say(ana, chatId, "2", "3");
+      const [second, third] = await say(ana, chatId, "2", "3");
       const seen = async (client: typeof ana) => {
         const { json } = await client.get("/v1/sync");
         const listed = [
@@ -218,10 +218,13 @@ export function describeChats(at: () => string): void {
         ];
         return listed.filter(({ chat_id }) => chat_id === chatId).map(({ peer_read_seq }) => peer_read_seq);
       };
-      expect(await seen(ana)).to.deep.equal([0, 0, 0]);
-      await bob.put(`/v1/chats/${chatId}/read`, { seq: 2 });
-      expect(await seen(ana)).to.deep.equal([2, 2, 2]);
-      expect(await seen(bob)).to.deep.equal([3, 3, 3]);
+      const thrice = (seq: unknown) => [seq, seq, seq];
+      const [before] = await seen(ana);
+      expect(await seen(ana)).to.deep.equal(thrice(before));
+      expect(before).to.be.below(second!.seq);
+      await bob.put(`/v1/chats/${chatId}/read`, { seq: second!.seq });
+      expect(await seen(ana)).to.deep.equal(thrice(second!.seq));
+      expect(await seen(bob)).to.deep.equal(thrice(third!.seq));
     });
 
     it("counts undeleted messages of other users as unread, and marks the chat read when the caller sends", async () => {
