@@ -1,4 +1,9 @@
 import { expect } from "chai";
+import type { Client, Message } from "../../src/client/index.js";
+import { Outbox } from "../../src/web/state/outbox.js";
+import type { Channel } from "../../src/web/state/ports.js";
+import { Tabs } from "../../src/web/state/tabs.js";
+import { UserStorage } from "../../src/web/state/user-storage.js";
 import { PASSWORD } from "../support/client.js";
 import { until, type FakeBrowser } from "../support/fake-browser.js";
 import { watch, WebWorld, write } from "./web-world.js";
@@ -254,6 +259,27 @@ describe("Outbox", () => {
     await write(conversation, "two");
     await until(() => conversation.messages.value.length === 2);
     expect(await world.storedTexts()).to.deep.equal(["one", "two"]);
+  });
+
+  it("keeps a stored message stored when another tab reports late that it sends it", async () => {
+    let receive: (message: unknown) => void = () => {};
+    const channel: Channel = { post() {}, listen: (listener) => void (receive = listener), close() {} };
+    const stored = { id: 1, seq: 1, destination_chat_id: world.chatId as number } as Message;
+    const outbox = new Outbox({
+      client: { sendMessage: async () => stored } as unknown as Client,
+      storage: new UserStorage(browser.storage, world.ana.id),
+      tabs: new Tabs(channel),
+      now: Date.now,
+      chatWith: () => undefined,
+      // The event of the message is still to come.
+      lastSeqOf: () => 0,
+    });
+    await outbox.lead();
+    await outbox.add({ chatId: world.chatId }, { text: "one", replyTo: null, mentions: [] }, 0);
+    const entry = await until(() => outbox.entries.value.find(({ message }) => message));
+    receive({ type: "entry", entry: { ...entry, state: "sending", message: undefined } });
+    expect(outbox.entries.value).to.deep.equal([entry]);
+    outbox.close();
   });
 
   it("never sends the messages of one user as another one", async () => {

@@ -51,7 +51,7 @@ export class Outbox {
     this.#chatWith = chatWith;
     this.#lastSeqOf = lastSeqOf;
     tabs.on("entry", ({ entry }) => {
-      if (this.#ended.has(entry.key)) return;
+      if (this.#ended.has(entry.key) || this.#isStale(entry)) return;
       this.#put(entry);
       this.settle();
       this.#sendAll();
@@ -227,9 +227,14 @@ export class Outbox {
 
   #publish(entry: OutboxEntry): void {
     // It may have been discarded meanwhile.
-    if (!this.#find(entry.key)) return;
+    if (!this.#find(entry.key) || this.#isStale(entry)) return;
     this.#put(entry);
     this.#tabs.post({ type: "entry", entry });
+  }
+
+  /** Whether the message is known to be stored, but not to this entry. Without locks, two tabs can send the same message. */
+  #isStale({ key, message }: OutboxEntry): boolean {
+    return message === undefined && this.#find(key)?.message !== undefined;
   }
 
   #find(key: string): OutboxEntry | undefined {
