@@ -9,6 +9,9 @@ import { runServer } from "../support/process.js";
 /** The Chromium that tests run. */
 const EXECUTABLE = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
 
+/** What Chromium logs while a server or a network is away. A request that a policy blocks is another matter. */
+export const AWAY = /net::ERR_(?!BLOCKED)/;
+
 /** Without them Chromium connects to servers of its vendor, or needs a graphics card. */
 const FLAGS = [
   "--disable-gpu",
@@ -37,7 +40,7 @@ export interface Scene {
   openPage(context?: BrowserContext, path?: string): Promise<Page>;
   /** Registers a user, unless the name exists, and logs the context in, over HTTP alone. */
   logIn(context: BrowserContext, username: string): Promise<void>;
-  /** Lets the current test have faults that match, for instance `/ERR_CONNECTION_REFUSED/` while the server is away. */
+  /** Lets the current test have faults that match, for instance `AWAY` while the server is killed. */
   tolerate(pattern: RegExp): void;
   /** The faults of the current test so far, also tolerated ones. Some arrive late: call `settle` first. */
   readonly faults: readonly string[];

@@ -1,12 +1,8 @@
 import { expect } from "chai";
 import { PASSWORD } from "../support/client.js";
 import type { Page } from "playwright-core";
-import { openScene } from "./browser.js";
+import { AWAY, openScene } from "./browser.js";
 import { openClient, openPerson, personOn, textsOf, until, type Person } from "./person.js";
-
-/** What the browser itself logs while a server or a network is away. */
-const AWAY =
-  /ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_INCOMPLETE_CHUNKED_ENCODING|ERR_EMPTY_RESPONSE|ERR_INTERNET_DISCONNECTED|ERR_NETWORK_IO_SUSPENDED|ERR_FAILED/;
 
 describe("A message that is sent while something fails", () => {
   const scene = openScene();

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import type { Chat } from "../../src/client/index.js";
-import { openScene } from "./browser.js";
+import { AWAY, openScene } from "./browser.js";
 import { DESKTOP, openClient, openPerson, PHONE } from "./person.js";
 
 describe("The display", () => {
@@ -145,7 +145,7 @@ describe("The display", () => {
     await mia.message("two").getByTitle("Sent").waitFor();
     // A message on its way is where it will stay.
     await page.context().setOffline(true);
-    scene.tolerate(/ERR_INTERNET_DISCONNECTED/);
+    scene.tolerate(AWAY);
     await mia.send("three");
     await mia.message("three").waitFor();
     const gapAbove = (text: string) =>

@@ -5,7 +5,7 @@ import Koa from "koa";
 import type { Page } from "playwright-core";
 import { mount } from "../../src/main/http.js";
 import { openMessaging } from "../../src/main/index.js";
-import { openScene } from "./browser.js";
+import { AWAY, openScene } from "./browser.js";
 
 describe("The page of the web client", () => {
   const scene = openScene();
@@ -29,9 +29,7 @@ describe("The page of the web client", () => {
   it("opens after the server was killed and started again", async () => {
     const page = await scene.openPage();
     await rendered(page);
-    scene.tolerate(
-      /ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED_ENCODING|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE/,
-    );
+    scene.tolerate(AWAY);
     await scene.killServer();
     await scene.startServer();
     await page.reload();
