@@ -74,7 +74,7 @@ describe("SqliteStore on a disk that damages finished files", () => {
 
   async function sendUntil(isReached: () => boolean): Promise<void> {
     for (let round = 0; !isReached(); round++) {
-      if (round === 200) throw new Error("The state was not reached.");
+      if (round === 2_000) throw new Error("The state was not reached.");
       await sendSome(4);
       await sleep(5);
     }
