@@ -18,11 +18,6 @@ export class Blocks {
     tabs.on("blocks", () => void this.all.reload());
   }
 
-  /** Reads the list, unless it has been read. Never rejects. */
-  async load(): Promise<void> {
-    if (!this.all.value.peek() && !this.all.isLoading.peek()) await this.all.load();
-  }
-
   /** Whether a user is blocked, as far as it is known. A component that calls it follows the list. */
   has(username: string): boolean {
     const key = usernameKey(username);

@@ -190,9 +190,7 @@ export class Conversation {
     // Names are typed before the message is sent, so a send need not wait for the people.
     this.#stopReadingPeople = effect(() => {
       const participants = this.#group.value?.participants;
-      if (!participants || !this.draft.value.text.includes("@")) return;
-      if (!participants.value.peek() && !participants.isLoading.peek())
-        untracked(() => void participants.load());
+      if (participants && this.draft.value.text.includes("@")) untracked(() => void participants.loadOnce());
     });
     if ("chatId" in destination) this.#group.value = openGroup(destination.chatId);
     if (this.closure.peek() === "left") this.#window.value = EMPTY_WINDOW;

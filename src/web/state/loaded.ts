@@ -44,6 +44,11 @@ export class Loaded<Value> {
     }
   }
 
+  /** Reads the value, unless it is there or is being read. Never rejects. */
+  async loadOnce(): Promise<void> {
+    if (this.#value.peek() === undefined && !this.#isLoading.peek()) await this.load();
+  }
+
   /** Reads the value again if it has been read. Never rejects. */
   async reload(): Promise<void> {
     if (this.#reads > 0) await this.load();

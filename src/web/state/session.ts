@@ -116,7 +116,7 @@ export class Session {
     const { client, chats, outbox, drafts, people, blocks, user } = this;
     // Somebody may have taken the name meanwhile.
     if ("username" in destination) people.retry(destination.username);
-    void blocks.load();
+    void blocks.all.loadOnce();
     const conversation: Conversation = new Conversation(destination, {
       client,
       chats,
