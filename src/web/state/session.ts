@@ -197,11 +197,12 @@ export class Session {
     for (const conversation of this.#conversations) conversation.apply(event);
     for (const group of this.#groups) group.apply(event);
     if (event.type === "user.updated" || event.type === "user.deleted") this.people.applyEvent(event);
-    if (event.type !== "message.created" && event.type !== "message.edited") return;
-    const { message, chat_id } = event;
-    this.typing.end(chat_id, message.sender_user_id);
-    if (event.type === "message.edited") return;
+    if (event.type === "message.created" || event.type === "message.edited") {
+      this.typing.end(event.chat_id, event.message.sender_user_id);
+    }
+    if (event.type !== "message.created") return;
     this.outbox.settle();
+    const { message, chat_id } = event;
     const chat = this.chats.byId(chat_id).peek();
     if (this.#isLeading && chat) void this.notifications.show(message, chat, this.chats.isMuted(chat));
   }
