@@ -52,9 +52,6 @@ export class Chats {
   /** Ends the reading of further chats. */
   #paging = new AbortController();
 
-  /** Whether all chats of the user have been read. */
-  readonly isComplete: ReadonlySignal<boolean> = computed(() => this.#isComplete.value);
-
   /** All chats, last active first. `undefined` until the first read. */
   readonly all: ReadonlySignal<readonly ChatState[] | undefined> = computed(
     () => this.#map.value && [...this.#map.value.values()].toSorted(byActivity),
@@ -84,6 +81,11 @@ export class Chats {
     this.#client = client;
     this.#now = now;
     this.#me = me;
+  }
+
+  /** Whether all chats of the user have been read. */
+  get isComplete(): ReadonlySignal<boolean> {
+    return this.#isComplete;
   }
 
   /** Follows one chat. `undefined` if the user is not in it. */
