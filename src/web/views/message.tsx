@@ -11,6 +11,7 @@ import { useSession } from "./context.js";
 import { Icon } from "./icon.js";
 import type { ActionTarget } from "./message-actions.js";
 import { Name, nameOf } from "./name.js";
+import { FailureText } from "./task.js";
 
 /**
  * One message. It reads signals and uses no hooks, so it is rendered again only when a signal or a prop has changed: a list has
@@ -254,11 +255,7 @@ function Reactions({
           })}
         </div>
       )}
-      {failure && (
-        <p class="failure" role="alert">
-          {texts.failure(failure.code, failure.detail)}
-        </p>
-      )}
+      {failure && <FailureText of={{ value: failure }} />}
     </>
   );
 }

@@ -54,7 +54,7 @@ export function useFresh(list: Loaded<unknown>): void {
 }
 
 /** The reason of a failure, for people. Empty without one. Screen readers say it at once. */
-export function FailureText({ of: { value } }: { readonly of: ReadonlySignal<Failure | undefined> }) {
+export function FailureText({ of: { value } }: { readonly of: { readonly value: Failure | undefined } }) {
   return (
     <p class="failure" role="alert">
       {value && texts.failure(value.code, value.detail)}
