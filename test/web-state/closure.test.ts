@@ -64,23 +64,8 @@ describe("Conversation.closure", () => {
 
   it("states that the user has left, or may not post", async () => {
     const { conversation } = await world.openChat();
-    await world.server.messaging.setRole({
-      by: world.ana.id,
-      chatId: world.chatId,
-      user: world.bo.id,
-      role: "owner",
-    });
-    await world.server.messaging.setRole({
-      by: world.bo.id,
-      chatId: world.chatId,
-      user: world.ana.id,
-      role: "member",
-    });
-    await world.server.messaging.changeChat({
-      by: world.bo.id,
-      chatId: world.chatId,
-      policy: { post: "admins" },
-    });
+    await world.passOwnership();
+    await world.changePosting("admins");
     await until(() => conversation.closure.value === "admins_only");
     await world.server.messaging.removeParticipant({
       by: world.bo.id,

@@ -132,23 +132,8 @@ describe("Outbox", () => {
   it("says why a message was rejected, and sends it again, edited or not, or discards it", async () => {
     const { conversation, session } = await world.openChat();
     const { outbox } = session;
-    await world.server.messaging.setRole({
-      by: world.ana.id,
-      chatId: world.chatId,
-      user: world.bo.id,
-      role: "owner",
-    });
-    await world.server.messaging.setRole({
-      by: world.bo.id,
-      chatId: world.chatId,
-      user: world.ana.id,
-      role: "member",
-    });
-    await world.server.messaging.changeChat({
-      by: world.bo.id,
-      chatId: world.chatId,
-      policy: { post: "admins" },
-    });
+    await world.passOwnership();
+    await world.changePosting("admins");
     for (const text of ["one", "two", "three"]) await write(conversation, text);
     await until(() => outbox.entries.value.every(({ state }) => state === "rejected"));
     expect(conversation.pending.value.map(({ failure }) => failure?.code)).to.deep.equal([
@@ -157,11 +142,7 @@ describe("Outbox", () => {
       "not_allowed",
     ]);
     const [one, two, three] = outbox.entries.value.map(({ key }) => key);
-    await world.server.messaging.changeChat({
-      by: world.bo.id,
-      chatId: world.chatId,
-      policy: { post: "everyone" },
-    });
+    await world.changePosting("everyone");
     await outbox.discard(three!);
     await conversation.editRejected(two!);
     expect(conversation.draft.value.text).to.equal("two");

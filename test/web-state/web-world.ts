@@ -71,6 +71,19 @@ export class WebWorld {
     return message;
   }
 
+  /** Makes Bo the owner of the group, and Ana a member. */
+  async passOwnership(): Promise<void> {
+    const { messaging } = this.server;
+    const { ana, bo, chatId } = this;
+    await messaging.setRole({ by: ana.id, chatId, user: bo.id, role: "owner" });
+    await messaging.setRole({ by: bo.id, chatId, user: ana.id, role: "member" });
+  }
+
+  /** Changes who may send messages to the group, which Bo owns. */
+  async changePosting(post: "everyone" | "admins"): Promise<void> {
+    await this.server.messaging.changeChat({ by: this.bo.id, chatId: this.chatId, policy: { post } });
+  }
+
   /** The messages of the group. */
   async stored() {
     const of = { chatId: this.chatId };
