@@ -37,7 +37,7 @@ export async function measureSignals({ scratch, rounds, quick }: Settings): Prom
   const directory = join(scratch, "signals");
   const users = await createUsers(directory);
   const server = await startServer("palaver", directory);
-  const lapMs = quick ? 5_000 : 20_000;
+  const lapMs = quick ? 5_000 : 60_000;
   const streams = await Promise.all(users.map(({ token }) => openStream(server.port, token)));
   const sender = await openHttpConnection(server.port);
   const shareOfCore = async (work: () => Promise<unknown>) => {
