@@ -3,7 +3,7 @@ export interface Figure {
   readonly name: string;
   /** One value per round: a ratio, unless there is a unit. */
   readonly rounds: readonly number[];
-  readonly unit?: "s" | "ms" | "MB";
+  readonly unit?: "s" | "ms" | "MB" | "%";
   /** The absolute values behind a ratio, or a remark. */
   readonly detail?: string;
 }
