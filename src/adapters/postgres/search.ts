@@ -78,7 +78,8 @@ export function searchIndex(scope: Scope): SearchIndex {
         terms,
       );
       scope.send("UPDATE search_progress SET indexed_up_to = $1", last);
-      return true;
+      const characters = found.reduce((sum, [, text]) => sum + (text as string).length, 0);
+      return found.length === MAX_INDEXED || characters >= MAX_INDEXED_CHARACTERS;
     },
   };
 }

@@ -59,13 +59,14 @@ export function searchIndex(statements: Statements, index: MessageIndex): Search
         index.refresh(isWhole ? changed : changed.filter((id) => id <= last), texts);
         return true;
       }
-      const { texts } = read(
+      const { texts, isWhole } = read(
         `SELECT id, text FROM messages WHERE id > ? ORDER BY id LIMIT ${MAX_INDEXED}`,
         index.readUpTo,
       );
+      const hasMore = !isWhole || texts.length === MAX_INDEXED;
       if (texts.length > 0) index.add(texts);
-      else index.flush(lastMessageId(statements));
-      return texts.length > 0;
+      if (!hasMore) index.flush(lastMessageId(statements));
+      return hasMore;
     },
   };
 }
