@@ -3,7 +3,7 @@ import { compare, measureRounds, median, type Figure } from "./figures.js";
 import type { LatencyConfig, LatencyResult } from "./latency.js";
 import { createMembers, createOwnChats, ownChatRequests } from "./members.js";
 import { startPostgres } from "./postgres.js";
-import { ALL_CORES, exchange, launch, startServer, stop } from "./processes.js";
+import { ALL_CORES, exchange, launch, startServer, stop, type Server } from "./processes.js";
 import type { Settings } from "./settings.js";
 import {
   LISTENERS,
@@ -42,10 +42,22 @@ export async function measureNodes(settings: Settings): Promise<readonly Figure[
   const postgres = await startPostgres(scratch);
   const url = await postgres.createDatabase("palaver");
   const start = (name: string) => startServer("palaver", join(scratch, name), ALL_CORES, url);
-  const [one, other] = [await start("node-1"), await start("node-2")];
+  const one = await start("node-1");
   const members = await createMembers(one.port, MEMBERS_OF_LISTENERS);
   const cookies = members.cookies.slice(0, SENDERS);
   const chatIds = await createOwnChats(one.port, cookies, CLIENTS);
+  const searchFigures = await measureIndex(
+    one.port,
+    ownChatRequests(cookies, chatIds),
+    await startServer(
+      "no index",
+      join(scratch, "no-index"),
+      ALL_CORES,
+      await postgres.createDatabase("unindexed"),
+    ),
+    settings,
+  );
+  const other = await start("node-2");
   const nodes: Nodes = { port: one.port, otherPort: other.port, cookies, chatIds };
   const startPeerOn = async (kind: string) =>
     startPeer(
@@ -56,6 +68,7 @@ export async function measureNodes(settings: Settings): Promise<readonly Figure[
     );
   const peers = { pipelined: await startPeerOn("pipelined"), awaited: await startPeerOn("awaited") };
   const figures = [
+    ...searchFigures,
     ...(await measureThroughput(nodes, members.sends, peers, settings)),
     ...(await measureLatency(nodes, settings)),
     ...(await measureListeners(nodes, members, settings)),
@@ -63,6 +76,31 @@ export async function measureNodes(settings: Settings): Promise<readonly Figure[
   for (const each of [one, other, peers.pipelined, peers.awaited]) await each?.stop();
   await postgres.stop();
   return figures;
+}
+
+/** Measures sends of a node alone, against one on another database that indexes no texts, which it stops. */
+async function measureIndex(
+  port: number,
+  sends: readonly string[],
+  unindexed: Server,
+  settings: Settings,
+): Promise<readonly Figure[]> {
+  const { cookies } = await createMembers(unindexed.port, SENDERS);
+  const chatIds = await createOwnChats(unindexed.port, cookies, CLIENTS);
+  const side = async (target: number, requests: readonly string[]) => {
+    await warmUpJit({ port: target }, requests, CLIENTS, false);
+    return async () =>
+      responsesPerSecond(
+        await measureClosedLoop({ port: target }, requests, CLIENTS, { ...settings, poll: false }),
+      );
+  };
+  const results = await measureRounds(settings.rounds, {
+    indexed: await side(port, sends),
+    unindexed: await side(unindexed.port, ownChatRequests(cookies, chatIds)),
+  });
+  await unindexed.stop();
+  const name = `Sends a second on PostgreSQL, ${CLIENTS} clients and chats, against Palaver without its search index`;
+  return [compare(name, results, [(round) => round.indexed, (round) => round.unindexed], formatRate)];
 }
 
 async function measureThroughput(

@@ -11,6 +11,7 @@ import { listen } from "../src/main/http.js";
 import { startIndexing } from "../src/main/indexing.js";
 import { openLog } from "../src/main/log.js";
 import { loadSessionKey } from "../src/main/session-key.js";
+import type { Settings } from "../src/main/settings.js";
 import { noThreads } from "./no-threads.js";
 import type { ServerKind } from "./processes.js";
 
@@ -19,13 +20,11 @@ export interface CompactionMessage {
   readonly snapshotBytes?: number;
 }
 
-// A process of its own: `palaver serve` with other threads for the store, or a memory probe.
+// A process of its own: `palaver serve` with other threads for the store, without indexing, or as a memory probe.
 const config = readConfig(process.env);
 const kind = process.argv[2] as ServerKind;
-const store = await openStoreOn(nodeDisk(config.dataDir), chooseThreads(), {});
-// The store is opened here, so the key in its directory is too.
-const sessionKeys = config.sessionKeys ?? ([loadSessionKey(config.dataDir)] as const);
-const container = createContainer({ ...config, storage: store, sessionKeys });
+const container = createContainer(isOnPostgres() ? config : await withThreads());
+const store = await container.getAsync(tokens.store);
 const messaging = await container.getAsync(tokens.messaging);
 const served = { ...messaging, clock: systemClock, status: () => store.status() };
 const ports = await container.getAsync(tokens.ports);
@@ -41,6 +40,20 @@ async function close(): Promise<void> {
   await server.close(8000);
   await stopIndexing();
   await store.close();
+}
+
+function isOnPostgres(): boolean {
+  return typeof config.storage === "object" && "postgres" in config.storage;
+}
+
+/** The settings with a store on the threads of this kind. It is opened here, so the key in its directory is read here, too. */
+async function withThreads(): Promise<Settings> {
+  const storage = await openStoreOn(nodeDisk(config.dataDir), chooseThreads(), {});
+  return {
+    ...config,
+    storage,
+    sessionKeys: config.sessionKeys ?? ([loadSessionKey(config.dataDir)] as const),
+  };
 }
 
 function chooseThreads(): Threads {
