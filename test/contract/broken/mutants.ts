@@ -860,6 +860,7 @@ export const mutants: Readonly<Record<string, readonly Adapter[]>> = {
       byId: async (id) => givenUsers.get(id),
     })),
   ],
+  "SearchIndex.indexNext": [search.result("indexNext", () => true)],
   "SearchIndex.find": [
     search.result("find", (found) => ({ ...found, ids: [] })),
     search.result("find", (found) => ({ ...found, ids: found.ids.toReversed() })),
