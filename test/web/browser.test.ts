@@ -8,12 +8,16 @@ describe("openScene", () => {
     scene.tolerate(/./);
     const page = await scene.openPage();
     expect(scene.faults).to.deep.equal([]);
-    await page.evaluate(() => {
+    await page.evaluate(async () => {
       console.error("planted in the console");
-      setTimeout(() => {
-        throw new Error("planted and uncaught");
-      });
       document.body.setAttribute("style", "color: red");
+      // A navigation would cancel a timer that has not fired.
+      await new Promise((resolve) => {
+        setTimeout(() => {
+          setTimeout(resolve);
+          throw new Error("planted and uncaught");
+        });
+      });
     });
     await page.goto(scene.url.replace("127.0.0.1", "localhost"));
     await scene.settle();
