@@ -3,7 +3,7 @@ import { compare, measureRounds, median, type Figure } from "./figures.js";
 import type { LatencyConfig, LatencyResult } from "./latency.js";
 import { createMembers, createOwnChats, ownChatRequests } from "./members.js";
 import { startPostgres } from "./postgres.js";
-import { ALL_CORES, exchange, launch, startServer, stop, type Server } from "./processes.js";
+import { ALL_CORES, exchange, launch, startServer, stop } from "./processes.js";
 import type { Settings } from "./settings.js";
 import {
   LISTENERS,
@@ -46,15 +46,10 @@ export async function measureNodes(settings: Settings): Promise<readonly Figure[
   const members = await createMembers(one.port, MEMBERS_OF_LISTENERS);
   const cookies = members.cookies.slice(0, SENDERS);
   const chatIds = await createOwnChats(one.port, cookies, CLIENTS);
-  const searchFigures = await measureIndex(
-    one.port,
-    ownChatRequests(cookies, chatIds),
-    await startServer(
-      "no index",
-      join(scratch, "no-index"),
-      ALL_CORES,
-      await postgres.createDatabase("unindexed"),
-    ),
+  // Before the second node starts, whose work is not that of the index.
+  const indexFigures = await measureIndex(
+    { port: one.port, sends: ownChatRequests(cookies, chatIds) },
+    await postgres.createDatabase("unindexed"),
     settings,
   );
   const other = await start("node-2");
@@ -68,7 +63,7 @@ export async function measureNodes(settings: Settings): Promise<readonly Figure[
     );
   const peers = { pipelined: await startPeerOn("pipelined"), awaited: await startPeerOn("awaited") };
   const figures = [
-    ...searchFigures,
+    ...indexFigures,
     ...(await measureThroughput(nodes, members.sends, peers, settings)),
     ...(await measureLatency(nodes, settings)),
     ...(await measureListeners(nodes, members, settings)),
@@ -78,25 +73,31 @@ export async function measureNodes(settings: Settings): Promise<readonly Figure[
   return figures;
 }
 
-/** Measures sends of a node alone, against one on another database that indexes no texts, which it stops. */
+/** Returns what measures the sends a second of one or more nodes. */
+function rate(
+  port: number | readonly number[],
+  requests: readonly string[],
+  settings: Settings,
+): () => Promise<number> {
+  return async () =>
+    responsesPerSecond(await measureClosedLoop({ port }, requests, CLIENTS, { ...settings, poll: false }));
+}
+
+/** Measures sends of a node alone, against one on the database at the URL that indexes no texts. */
 async function measureIndex(
-  port: number,
-  sends: readonly string[],
-  unindexed: Server,
+  { port, sends }: { readonly port: number; readonly sends: readonly string[] },
+  url: string,
   settings: Settings,
 ): Promise<readonly Figure[]> {
+  const unindexed = await startServer("no index", join(settings.scratch, "no-index"), ALL_CORES, url);
   const { cookies } = await createMembers(unindexed.port, SENDERS);
   const chatIds = await createOwnChats(unindexed.port, cookies, CLIENTS);
-  const side = async (target: number, requests: readonly string[]) => {
-    await warmUpJit({ port: target }, requests, CLIENTS, false);
-    return async () =>
-      responsesPerSecond(
-        await measureClosedLoop({ port: target }, requests, CLIENTS, { ...settings, poll: false }),
-      );
-  };
+  const unindexedSends = ownChatRequests(cookies, chatIds);
+  await warmUpJit({ port }, sends, CLIENTS, false);
+  await warmUpJit(unindexed, unindexedSends, CLIENTS, false);
   const results = await measureRounds(settings.rounds, {
-    indexed: await side(port, sends),
-    unindexed: await side(unindexed.port, ownChatRequests(cookies, chatIds)),
+    indexed: rate(port, sends, settings),
+    unindexed: rate(unindexed.port, unindexedSends, settings),
   });
   await unindexed.stop();
   const name = `Sends a second on PostgreSQL, ${CLIENTS} clients and chats, against Palaver without its search index`;
@@ -110,21 +111,17 @@ async function measureThroughput(
   settings: Settings,
 ): Promise<readonly Figure[]> {
   const sends = ownChatRequests(cookies, chatIds);
-  const rate = (ports: number | readonly number[], requests: readonly string[]) => async () =>
-    responsesPerSecond(
-      await measureClosedLoop({ port: ports }, requests, CLIENTS, { ...settings, poll: false }),
-    );
   await warmUpJit({ port: [port, otherPort] }, sends, CLIENTS, false);
   for (const peer of [pipelined, awaited])
     if (peer) await warmUpJit(peer, peer.sendsToOwnChats, CLIENTS, false);
   const sides = {
-    one: rate(port, sends),
-    pipelined: pipelined && rate(pipelined.port, pipelined.sendsToOwnChats),
-    two: rate([port, otherPort], sends),
-    awaited: awaited && rate(awaited.port, awaited.sendsToOwnChats),
-    oneHot: rate(port, hotSends),
-    pipelinedHot: pipelined && rate(pipelined.port, pipelined.sends),
-    twoHot: rate([port, otherPort], hotSends),
+    one: rate(port, sends, settings),
+    pipelined: pipelined && rate(pipelined.port, pipelined.sendsToOwnChats, settings),
+    two: rate([port, otherPort], sends, settings),
+    awaited: awaited && rate(awaited.port, awaited.sendsToOwnChats, settings),
+    oneHot: rate(port, hotSends, settings),
+    pipelinedHot: pipelined && rate(pipelined.port, pipelined.sends, settings),
+    twoHot: rate([port, otherPort], hotSends, settings),
   };
   const results = await measureRounds(settings.rounds, sides);
   const against = (name: string, side: keyof typeof sides, baseline: keyof typeof sides) =>
