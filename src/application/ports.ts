@@ -668,8 +668,8 @@ export interface SearchIndex extends SearchReader {
   /**
    * Brings the index closer to the messages, by a part of bounded size. Call it in a transaction that does nothing else.
    *
-   * @returns whether there is more to do at the moment. A call that reaches the last message returns false: the next call then finds
-   * many new messages, which cost less together than in small parts.
+   * @returns whether more can be waiting. After a part that is not full it returns false: the next call then finds many new messages,
+   * which cost less together than in small parts.
    */
   indexNext(): Promise<boolean>;
 }

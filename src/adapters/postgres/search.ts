@@ -58,8 +58,8 @@ export function searchIndex(scope: Scope): SearchIndex {
       // Another node is indexing, or a text is being changed. The next call finds what is left.
       if (!isLocked) return false;
       const found = await scope.rows(
-        `SELECT id, text, settled FROM (
-           SELECT id, text, settled_message AS settled, sum(length(text)) OVER (ORDER BY id) - length(text) AS characters_before
+        `SELECT id, text FROM (
+           SELECT id, text, sum(length(text)) OVER (ORDER BY id) - length(text) AS characters_before
            FROM event_log CROSS JOIN search_progress CROSS JOIN LATERAL (
              SELECT id, text FROM messages WHERE id > indexed_up_to AND id <= settled_message ORDER BY id LIMIT ${MAX_INDEXED}
            ) AS waiting
